@@ -1,0 +1,52 @@
+# The tools of one virtual environment, so that a shell, pre-commit and CI run the same versions.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/installed.stamp
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-quick lint bench soak clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(STAMP) ## put the tested versions into .venv (PYTHON=python3.12 names another interpreter)
+
+demo: install ## run the first study
+	$(BIN)/gan-study run first-study
+
+test: install lint ## lint, then every test but the soak tests
+	$(BIN)/python -m pytest -m "not soak"
+
+test-quick: install ## the tests that start no Ray, server or browser
+	$(BIN)/python -m pytest -m "not slow and not soak"
+
+lint: install ## formatting, ruff and mypy
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+
+bench: install ## run every benchmark in turn
+	@set -e; for file in benchmarks/*.py; do \
+		test -e "$$file" || { echo "benchmarks/ holds no benchmark."; exit 0; }; \
+		echo "== $$file"; $(BIN)/python "$$file"; \
+	done
+
+soak: install ## the tests that run for many minutes
+	$(BIN)/python -m pytest -m soak
+
+clean: ## remove caches and build products, but neither .venv nor the ledger
+	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+$(STAMP): pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+# ensurepip is asked for too: Debian ships venv without it, and then leaves a half-made folder behind.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "gan-studies needs Python 3.11 or newer, but $(PYTHON) is $$($(PYTHON) -c 'import platform; print(platform.python_version())' 2>/dev/null || echo missing); try make $(or $(MAKECMDGOALS),install) PYTHON=python3.11." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "$(PYTHON) has no venv module; install it (on Debian and Ubuntu the package python3-venv), or name another interpreter with PYTHON=." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)

@@ -1,0 +1,36 @@
+"""What the fields of a description may hold, stated once in their annotations."""
+
+from dataclasses import fields
+from math import isfinite
+from typing import Annotated, Any, get_type_hints
+
+from annotated_types import Ge, Gt, Le, Lt
+
+Positive = Annotated[float, Gt(0)]
+NonNegative = Annotated[float, Ge(0)]
+Fraction = Annotated[float, Ge(0), Lt(1)]
+Count = Annotated[int, Ge(1)]
+
+_BOUNDS = {
+    Gt: ("gt", ">", lambda value, bound: value > bound),
+    Ge: ("ge", ">=", lambda value, bound: value >= bound),
+    Lt: ("lt", "<", lambda value, bound: value < bound),
+    Le: ("le", "<=", lambda value, bound: value <= bound),
+}
+
+
+def check_fields(description: Any) -> None:
+    """Refuse a description whose numbers break the bounds in its own annotations.
+
+    Errors: `ValueError("clip_value: must be > 0, but is -0.01")` for the first field that does.
+    """
+    hints = get_type_hints(type(description), include_extras=True)
+    for field in fields(description):
+        value = getattr(description, field.name)
+        if isinstance(value, float) and not isfinite(value):
+            raise ValueError(f"{field.name}: must be a finite number, but is {value}")
+        for bound in getattr(hints[field.name], "__metadata__", ()):
+            attribute, sign, holds = _BOUNDS[type(bound)]
+            limit = getattr(bound, attribute)
+            if not holds(value, limit):
+                raise ValueError(f"{field.name}: must be {sign} {limit}, but is {value}")

@@ -1,0 +1,274 @@
+"""Generators and critics, as frozen descriptions and pure functions of their parameters.
+
+A description knows the shapes of its parameters, how one seed's are drawn, and what it computes from those of S
+seeds at once: every tensor has a leading seed axis and every layer is one batched matrix product.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import ClassVar, Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import leaky_relu
+
+from gan_core.constraints import Parameters
+from gan_core.fields import Count, check_fields
+from gan_core.objectives import CriticForm, Critique
+
+Output = Literal["match_data", "tanh", "linear"]
+Activation = Literal["relu", "leaky_relu"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleSpace:
+    """What a network must know of the data: how many coordinates a sample has, and whether they lie in [-1, 1]."""
+
+    dim: int
+    bounded: bool
+
+
+class AnyGenerator(ABC):
+    """The contract of every generator."""
+
+    kind: str
+    latent: int
+
+    @abstractmethod
+    def initial(self, space: SampleSpace, generator: torch.Generator) -> Parameters:
+        """One seed's parameters before the first step."""
+
+    @abstractmethod
+    def generate(
+        self, parameters: Parameters, z: Float[Tensor, "seeds batch latent"], space: SampleSpace
+    ) -> Float[Tensor, "seeds batch dim"]:
+        """The fakes that S generators make of their z."""
+
+
+class AnyCritic(ABC):
+    """The contract of every critic."""
+
+    kind: str
+    form: ClassVar[CriticForm]
+
+    @abstractmethod
+    def initial(self, space: SampleSpace, generator: torch.Generator) -> Parameters:
+        """One seed's parameters before the first step."""
+
+    @abstractmethod
+    def criticise(
+        self, parameters: Parameters, points: Float[Tensor, "seeds batch dim"], space: SampleSpace
+    ) -> Critique:
+        """What S critics say about their batches."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MLPGenerator(AnyGenerator):
+    """Fully connected: z -> `depth` hidden layers of `width` with ReLU -> a sample.
+
+    z is standard normal with `latent` coordinates. `output` is a tanh where the data lie in [-1, 1] ("match_data"),
+    or what it says.
+    """
+
+    kind: Literal["mlp"] = "mlp"
+    width: Count = 128
+    depth: Count = 3
+    latent: Count = 32
+    output: Output = "match_data"
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+    def initial(self, space: SampleSpace, generator: torch.Generator) -> Parameters:
+        return _dense_layers([self.latent, *[self.width] * self.depth, space.dim], generator)
+
+    def generate(
+        self, parameters: Parameters, z: Float[Tensor, "seeds batch latent"], space: SampleSpace
+    ) -> Float[Tensor, "seeds batch dim"]:
+        return _bound(_dense(parameters, z, "relu"), self.output, space)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MLPCritic(AnyCritic):
+    """Fully connected: a sample -> `depth` hidden layers of `width` with leaky ReLU (0.2) -> one linear score."""
+
+    kind: Literal["mlp"] = "mlp"
+    width: Count = 128
+    depth: Count = 3
+    form: ClassVar[CriticForm] = "score"
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+    def initial(self, space: SampleSpace, generator: torch.Generator) -> Parameters:
+        return _dense_layers([space.dim, *[self.width] * self.depth, 1], generator)
+
+    def criticise(
+        self, parameters: Parameters, points: Float[Tensor, "seeds batch dim"], space: SampleSpace
+    ) -> Critique:
+        return Critique(value=_dense(parameters, points, "leaky_relu").squeeze(-1), points=points)
+
+
+Energy = Literal[
+    "squared_error_mean", "squared_error_sum", "absolute_error_mean", "absolute_error_sum", "euclidean_norm"
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AutoencoderCritic(AnyCritic):
+    """An autoencoder whose reconstruction error is the energy: U(x) = error(Dec(Enc(x)), x).
+
+    Encoder and decoder are fully connected with `depth` hidden layers of `width` each and a linear code of `code`
+    numbers between them. `energy` says which error, and so in which unit a margin is: the mean or the sum over the
+    coordinates of the squared or the absolute error, or the Euclidean norm. A mean squared error on data in [-1, 1]
+    is at most 4 with a tanh output and unbounded with a linear one.
+
+    Source: Zhao et al. 2017, arXiv:1609.03126, section 2.3.
+    """
+
+    kind: Literal["autoencoder"] = "autoencoder"
+    width: Count = 128
+    depth: Count = 2
+    code: Count = 16
+    energy: Energy = "squared_error_mean"
+    output: Output = "match_data"
+    form: ClassVar[CriticForm] = "energy"
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+    def initial(self, space: SampleSpace, generator: torch.Generator) -> Parameters:
+        hidden = [self.width] * self.depth
+        encoder = _dense_layers([space.dim, *hidden, self.code], generator)
+        decoder = _dense_layers([self.code, *hidden, space.dim], generator)
+        return {f"encoder.{name}": value for name, value in encoder.items()} | {
+            f"decoder.{name}": value for name, value in decoder.items()
+        }
+
+    def criticise(
+        self, parameters: Parameters, points: Float[Tensor, "seeds batch dim"], space: SampleSpace
+    ) -> Critique:
+        code = _dense(_part(parameters, "encoder."), points, "leaky_relu")
+        copy = _bound(_dense(_part(parameters, "decoder."), code, "leaky_relu"), self.output, space)
+        # The target stays in the graph: detaching it would drop half of dU/dx for the generator.
+        return Critique(value=_energy(copy - points, self.energy), points=points, code=code)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiracGenerator(AnyGenerator):
+    """A point mass at theta, its only parameter, whatever z is."""
+
+    kind: Literal["dirac"] = "dirac"
+    theta: float = 1.0
+    latent: int = 1
+
+    def initial(self, space: SampleSpace, generator: torch.Generator) -> Parameters:
+        return {"theta": torch.full((1, 1), self.theta, dtype=torch.float64)}
+
+    def generate(
+        self, parameters: Parameters, z: Float[Tensor, "seeds batch latent"], space: SampleSpace
+    ) -> Float[Tensor, "seeds batch dim"]:
+        return parameters["theta"].expand(-1, z.shape[-2], -1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiracCritic(AnyCritic):
+    """The linear critic psi * x without a bias."""
+
+    kind: Literal["dirac"] = "dirac"
+    psi: float = -1.0
+    form: ClassVar[CriticForm] = "score"
+
+    def initial(self, space: SampleSpace, generator: torch.Generator) -> Parameters:
+        return {"psi": torch.full((1, 1), self.psi, dtype=torch.float64)}
+
+    def criticise(
+        self, parameters: Parameters, points: Float[Tensor, "seeds batch dim"], space: SampleSpace
+    ) -> Critique:
+        return Critique(value=(points @ parameters["psi"]).squeeze(-1), points=points)
+
+
+Generator = MLPGenerator
+Critic = MLPCritic | AutoencoderCritic
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkPair:
+    """A generator and a critic, each described on its own."""
+
+    kind: Literal["pair"] = "pair"
+    generator: Generator
+    critic: Critic
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiracPair:
+    """The two-parameter game of theory: real is a point mass at 0, the fake one at theta, the critic is psi * x.
+
+    Source: Mescheder, Geiger & Nowozin 2018, arXiv:1801.04406, section 2; there psi has the opposite sign.
+    """
+
+    kind: Literal["dirac"] = "dirac"
+    theta: float = 1.0
+    psi: float = -1.0
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        if self.theta == 0 and self.psi == 0:
+            raise ValueError("theta: must differ from 0 where psi is 0, since the game would start at its equilibrium")
+
+    @property
+    def generator(self) -> DiracGenerator:
+        return DiracGenerator(theta=self.theta)
+
+    @property
+    def critic(self) -> DiracCritic:
+        return DiracCritic(psi=self.psi)
+
+
+Networks = NetworkPair | DiracPair
+
+
+def _dense_layers(widths: list[int], generator: torch.Generator) -> Parameters:
+    """Weights and biases, uniform within 1 / sqrt(inputs): what torch.nn.Linear draws."""
+    parameters = {}
+    for layer, (inputs, outputs) in enumerate(pairwise(widths)):
+        limit = inputs**-0.5
+        for name, shape in (("weight", (inputs, outputs)), ("bias", (1, outputs))):
+            uniform = torch.rand(shape, generator=generator, dtype=torch.float64)
+            parameters[f"{layer}.{name}"] = limit * (2 * uniform - 1)
+    return parameters
+
+
+def _dense(parameters: Parameters, x: Float[Tensor, "seeds batch inputs"], activation: Activation) -> Tensor:
+    layers = len(parameters) // 2
+    for layer in range(layers):
+        x = torch.baddbmm(parameters[f"{layer}.bias"], x, parameters[f"{layer}.weight"])
+        if layer < layers - 1:
+            x = x.relu() if activation == "relu" else leaky_relu(x, 0.2)
+    return x
+
+
+def _part(parameters: Parameters, prefix: str) -> Parameters:
+    return {name.removeprefix(prefix): value for name, value in parameters.items() if name.startswith(prefix)}
+
+
+def _bound(x: Tensor, output: Output, space: SampleSpace) -> Tensor:
+    tanh = output == "tanh" or (output == "match_data" and space.bounded)
+    return x.tanh() if tanh else x
+
+
+def _energy(error: Float[Tensor, "seeds batch dim"], energy: Energy) -> Float[Tensor, "seeds batch"]:
+    match energy:
+        case "squared_error_mean":
+            return error.square().mean(-1)
+        case "squared_error_sum":
+            return error.square().sum(-1)
+        case "absolute_error_mean":
+            return error.abs().mean(-1)
+        case "absolute_error_sum":
+            return error.abs().sum(-1)
+        case "euclidean_norm":
+            return torch.linalg.vector_norm(error, dim=-1)

@@ -1,0 +1,1 @@
+"""Running studies somewhere: the command gan-study."""

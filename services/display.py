@@ -1,0 +1,208 @@
+"""What a reader at a terminal sees."""
+
+import json
+from time import monotonic
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from gan_core.presets import Preset
+from gan_core.stability import OUTCOMES
+from studies.design import Planned
+from studies.judgement import verdicts
+from studies.ledger import Entry
+from studies.progress import Progress
+from studies.report import sample_sheet
+from studies.results import Results
+from studies.runner import Ending, Listener
+from studies.study import Study
+
+
+def presets(rows: list[Preset]) -> Table:
+    """The presets as a table."""
+    table = Table("preset", "method", "objective", "constraint", "own knob and its range", "source")
+    for preset in rows:
+        own = [f"{path} {_compact(preset.ranges[path])}" for path in preset.ranges if not path.startswith("training.")]
+        constraint = preset.table["constraint"]["kind"]
+        table.add_row(
+            preset.name, preset.title, preset.table["objective"]["kind"], constraint, "\n".join(own), preset.source
+        )
+    return table
+
+
+def preset_table(preset: Preset) -> dict[str, Any]:
+    """A preset as JSON can hold it."""
+    return {"name": preset.name, "title": preset.title, "source": preset.source} | {
+        "settings": preset.table,
+        "ranges": dict(preset.ranges),
+    }
+
+
+def outline(study: Study) -> str:
+    """What a study would run."""
+    counts = _counts(study)
+    lines = [
+        f"{study.name} is valid: {len(study.conditions)} conditions x "
+        f"({study.search.explore} explore + {study.search.exploit} exploit + {study.search.confirm.best} confirm) = "
+        f"{sum(counts.values()) * len(study.conditions)} trials, "
+        f"{study.seeds} seeds each and {study.search.confirm.seeds} to confirm, "
+        f"{study.budget.steps} {study.budget.unit.replace('_', ' ')}."
+    ]
+    for condition in study.conditions:
+        setting = next(condition.extreme_settings())
+        lines.append(f"  {condition.name}: {setting.objective.kind} x {setting.constraint.kind}")
+        lines += [f"    {path} {_compact(knob.table())}" for path, knob in condition.knobs.items()]
+    return "\n".join(lines)
+
+
+def _counts(study: Study) -> dict[str, int]:
+    search = study.search
+    return {"explore": search.explore, "exploit": search.exploit, "confirm": search.confirm.best}
+
+
+def _compact(distribution: Any) -> str:
+    ((kind, content),) = dict(distribution).items()
+    return f"{kind} {json.dumps(content)}"
+
+
+class Lines(Listener):
+    """A line for every trial that ends."""
+
+    def __init__(self, study: Study, console: Console):
+        self._study, self._console = study, console
+        self._total = sum(_counts(study).values()) * len(study.conditions)
+        self._ended, self._started = 0, monotonic()
+
+    def opened(self, progress: Progress) -> None:
+        known, pending = len(progress.trials()), len(progress.pending())
+        self._ended = known - pending
+        held = f", {self._ended} of them in the ledger already" if self._ended else ""
+        self._say(f"{self._study.name}: {self._total} trials of {self._study.seeds} seeds{held}")
+        self._say(f"ledger: {progress.ledger.root}")
+
+    def ended(self, planned: Planned, entry: Entry) -> None:
+        self._ended += 1
+        head = f"[{self._ended:>{len(str(self._total))}}/{self._total} {_clock(monotonic() - self._started)}] "
+        self._say(head + self._told(planned, entry))
+
+    def _told(self, planned: Planned, entry: Entry) -> str:
+        knobs = "  ".join(f"{path.rpartition('.')[2]}={_short(v)}" for path, v in planned.configuration.items())
+        name = f"{planned.condition:<{self._width}} {planned.phase} {planned.index + 1}"
+        if not entry.finished:
+            return f"{name:<{self._width + 12}} FAILED: {entry.error()}  {knobs}"
+        judged = list(verdicts(entry.facts(), entry.curves(), self._study.stability).values())
+        distances = [verdict.late_distance for verdict in judged]
+        median = f"{np.nanmedian(distances):.3f}" if np.isfinite(distances).any() else "  -  "
+        outcomes = _count_words(pd.Series([verdict.outcome for verdict in judged]))
+        seconds = entry.facts()["elapsed_seconds"]
+        return f"{name:<{self._width + 12}} distance {median}  {outcomes:<26} {seconds:5.1f} s  {knobs}"
+
+    @property
+    def _width(self) -> int:
+        return max(len(condition.name) for condition in self._study.conditions)
+
+    def _say(self, line: str) -> None:
+        self._console.print(line, markup=False, soft_wrap=True)
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+def _count_words(outcomes: pd.Series) -> str:
+    counts = outcomes.value_counts()
+    return ", ".join(f"{counts[outcome]} {outcome}" for outcome in OUTCOMES if counts.get(outcome, 0))
+
+
+def _short(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def ranking(found: Results, console: Console) -> None:
+    """The ranking table, and what its numbers are to be held against."""
+    frame = found.ranking
+    if frame.empty:
+        console.print(
+            f"{found.study.name}: nothing is confirmed yet, so there is no ranking; "
+            f"{len(found.members)} members have finished (gan-study results {found.study.name} --table members)."
+        )
+        return
+    seeds = found.study.search.confirm.seeds
+    table = Table(title=f"{found.study.name}: the setting found for each condition, on {seeds} fresh seeds")
+    for name in ("", "condition", "distance", "95 %", "failed", "95 %", "outcomes", "winning configuration"):
+        table.add_column(
+            name, justify="left" if name in ("condition", "outcomes", "winning configuration") else "right"
+        )
+    for row in frame.to_dict("records"):
+        table.add_row(*_ranking_row(found, row))
+    console.print(table)
+    lines = found.lines
+    console.print(_legend(lines), markup=False, soft_wrap=True)
+
+
+def _ranking_row(found: Results, row: dict[str, Any]) -> list[str]:
+    members = found.members
+    own = members[
+        (members["condition"] == row["condition"])
+        & (members["phase"] == "confirm")
+        & (members["trial"] == row["trial"])
+    ]
+    configuration = {path: row[path] for path in found.study.condition(row["condition"]).knobs}
+    return [
+        str(row["rank"]),
+        row["condition"],
+        _distance(row["distance"]),
+        f"{_distance(row['distance_low'])} .. {_distance(row['distance_high'])}",
+        f"{row['failure_rate']:.0%}",
+        f"{row['failure_low']:.0%} .. {row['failure_high']:.0%}",
+        _count_words(own["outcome"]),
+        "  ".join(f"{path.rpartition('.')[2]}={_short(value)}" for path, value in configuration.items()),
+    ]
+
+
+def _distance(value: float) -> str:
+    return "failed" if np.isnan(value) else f"{value:.3f}"
+
+
+def _legend(lines: dict[str, Any]) -> str:
+    legend = "distance: interquartile mean over the seeds, lower is better"
+    if lines.get("gaussian") is None:
+        return legend
+    return (
+        f"{legend}; sliced Wasserstein. Real against real {lines['floor']:.3f}, a Gaussian with the data's "
+        f"covariance {lines['gaussian']:.3f}, a constant {lines['ref']:.3f}."
+    )
+
+
+def verdict(found: Results, ending: Ending, console: Console) -> None:
+    """What a run leaves its reader with: the ranking, where everything lies, what to type next."""
+    name, folder = found.study.name, found.ledger.study_folder(found.study.name)
+    if ending.interrupted:
+        console.print(f"\ninterrupted; the same command goes on where {name} stopped.", markup=False)
+        return
+    console.print()
+    ranking(found, console)
+    for trial in ending.failed:
+        console.print(f"gave up {trial.name}: {found.ledger.entry(trial.address).error()}", markup=False)
+    sheets = [sample_sheet(found, c.name, folder / "samples" / f"{c.name}.png") for c in found.study.conditions]
+    where = found.ledger.root
+    elsewhere = "" if str(where) == str(_here() / "gan-studies") else f" --root {where}"
+    if any(sheets):
+        console.print(f"\nsamples of each condition: {folder / 'samples'}", markup=False, soft_wrap=True)
+    console.print(f"ledger: {where}", markup=False, soft_wrap=True)
+    console.print(
+        f"next: gan-study results {name}{elsewhere}\n"
+        f"      gan-study results {name}{elsewhere} --table members --format csv\n"
+        f"      python -c \"import studies; print(studies.results('{name}').trials)\"",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+def _here() -> Any:
+    from pathlib import Path
+
+    return Path.cwd()

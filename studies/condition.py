@@ -1,0 +1,204 @@
+"""Condition: one thing compared, with the knobs that are searched in it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge
+
+from gan_core.constraints import Constraint, Unconstrained
+from gan_core.fields import Count
+from gan_core.networks import MLPCritic, MLPGenerator, Networks
+from gan_core.objectives import Objective
+from gan_core.presets import Preset
+from gan_core.training import Training
+from studies.errors import InputError
+from studies.sentences import shown
+from studies.source import Tree, merge
+from studies.space import Distribution, Value, is_distribution, parse
+from studies.validation import Parts, Refusal, build, choose, dotted, field_types, plain, refuse_unknown
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """How long every member trains, and how often it is measured (at equal fractions, step 0 besides)."""
+
+    unit: Literal["generator_steps", "critic_steps"] = "generator_steps"
+    steps: Count
+    measurements: Annotated[int, Ge(3)] = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """One configuration made concrete: what a `Trainer` plays."""
+
+    objective: Objective
+    constraint: Constraint
+    networks: Networks
+    training: Training
+
+    def table(self) -> Tree:
+        """It as JSON can hold it, every default written out: equal settings have equal tables."""
+        return {part: plain(getattr(self, part)) for part in PARTS}
+
+    def rounds(self, budget: Budget) -> int:
+        """The generator steps that the budget pays for: `steps`, or what that many critic steps leave over n_critic."""
+        return budget.steps if budget.unit == "generator_steps" else budget.steps // self.training.n_critic
+
+
+PARTS = tuple(field_types(Setting))
+KEYS = ("name", "preset", *PARTS)
+_DEFAULT_PAIR = {"kind": "pair", "generator": plain(MLPGenerator()), "critic": plain(MLPCritic())}
+_DEFAULTS: Tree = {"constraint": plain(Unconstrained()), "networks": _DEFAULT_PAIR, "training": plain(Training())}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition:
+    """One thing compared.
+
+    table  objective, constraint, networks and training, every default written out, distributions in their TOML form
+    knobs  the distributions among them by dotted path (`constraint.clip_value`), in the order of the paths
+    """
+
+    name: str
+    preset: str | None
+    table: Mapping[str, Any]
+    knobs: Mapping[str, Distribution]
+
+    def setting(self, configuration: Mapping[str, Value]) -> Setting:
+        """The setting at one value for each knob.
+
+        Errors: `InputError` for other knobs than the condition's, and for values that do not fit.
+        """
+        if configuration.keys() != self.knobs.keys():
+            raise InputError(
+                f"conditions.{self.name}: a configuration must give {', '.join(self.knobs) or 'no knob'}, "
+                f"but gives {', '.join(sorted(configuration)) or 'none'}"
+            )
+        try:
+            return _setting(self.table, configuration)
+        except Refusal as refusal:
+            raise refusal.under("conditions", self.name) from None
+
+    def extreme_settings(self) -> Iterator[Setting]:
+        """The settings that must be valid so that all are: each knob at each extreme, the others at their first."""
+        for configuration in _extreme_configurations(self.knobs):
+            yield self.setting(configuration)
+
+
+def condition_from(
+    own: Mapping[str, Any], shared: Mapping[str, Any], presets: Mapping[str, Preset] | None
+) -> Condition:
+    """The condition that its own table says, on top of the study's shared tables and of its preset.
+
+    `own` has a name already. Without `presets` a preset's name is only a label: the table is resolved.
+
+    Errors: `Refusal` under the path where the wrong value stands, the condition's own or the shared one.
+    """
+    name = own["name"]
+    place: Parts = ("conditions", name)
+    refuse_unknown(own, KEYS, place, owner="a condition")
+    preset = _preset(own, presets, place)
+    layers = (preset.table if preset else {}, shared, own)
+    merged = {part: _merged(part, layers, place) for part in PARTS}
+
+    def written(parts: Parts) -> Parts:
+        return parts if _stands(parts, shared) and not _stands(parts, own) else (*place, *parts)
+
+    knobs = _knobs(merged, preset.ranges if preset else {}, written)
+    return Condition(name=name, preset=own.get("preset"), table=_resolved(merged, knobs, written), knobs=knobs)
+
+
+def _preset(own: Mapping[str, Any], presets: Mapping[str, Preset] | None, place: Parts) -> Preset | None:
+    if "preset" not in own:
+        return None
+    name = build(str, own["preset"], (*place, "preset"))
+    return None if presets is None else presets[choose(name, presets, (*place, "preset"))]
+
+
+def _merged(part: str, layers: tuple[Mapping[str, Any], ...], place: Parts) -> Any:
+    result = _DEFAULTS.get(part)
+    for layer in layers:
+        if part in layer:
+            if not isinstance(layer[part], Mapping):
+                raise Refusal((*place, part), "must be a table", f"is {shown(layer[part])}")
+            result = merge(result, layer[part])
+    if result is None:
+        raise Refusal((*place, part), "must be given, or a preset that has one")
+    if part == "networks" and result.get("kind") == "pair":
+        return merge(_DEFAULT_PAIR, {key: value for key, value in result.items() if key != "kind"})
+    return result
+
+
+def _stands(parts: Parts, tree: Any) -> bool:
+    for part in parts:
+        if isinstance(tree, list) and part.isdigit() and int(part) < len(tree):
+            tree = tree[int(part)]
+        elif isinstance(tree, Mapping) and part in tree:
+            tree = tree[part]
+        else:
+            return False
+    return True
+
+
+def _knobs(
+    merged: Tree, ranges: Mapping[str, Mapping[str, Any]], written: Callable[[Parts], Parts]
+) -> dict[str, Distribution]:
+    found = {".".join(parts): (parts, table) for parts, table in _distributions(merged, ())}
+    for parts, _ in found.values():
+        if parts[-1] == "kind":
+            raise Refusal(written(parts), "cannot be searched; compare kinds as conditions")
+    return {
+        path: parse(table, dotted(written(parts)), ranges.get(path)) for path, (parts, table) in sorted(found.items())
+    }
+
+
+def _distributions(tree: Any, parts: Parts) -> Iterator[tuple[Parts, Any]]:
+    if is_distribution(tree):
+        yield parts, tree
+    elif isinstance(tree, Mapping | list):
+        for key, value in tree.items() if isinstance(tree, Mapping) else enumerate(tree):
+            yield from _distributions(value, (*parts, str(key)))
+
+
+def _resolved(merged: Tree, knobs: Mapping[str, Distribution], written: Callable[[Parts], Parts]) -> Tree:
+    """The table with every default, once each extreme of each knob is known to be valid."""
+    try:
+        settings = [_setting(merged, configuration) for configuration in _extreme_configurations(knobs)]
+    except Refusal as refusal:
+        raise _about_the_knob(refusal, knobs).at(written(refusal.parts)) from None
+    return _substituted(settings[0].table(), {path: knob.table() for path, knob in knobs.items()})
+
+
+def _about_the_knob(refusal: Refusal, knobs: Mapping[str, Distribution]) -> Refusal:
+    """The same sentence, which says that the value is one of a distribution's."""
+    path = ".".join(refusal.parts)
+    if path not in knobs or not refusal.but.startswith("is "):
+        return refusal
+    ((key, content),) = knobs[path].table().items()
+    return Refusal(refusal.parts, refusal.must, f"{key} = {shown(content)} gives {refusal.but.removeprefix('is ')}")
+
+
+def _extreme_configurations(knobs: Mapping[str, Distribution]) -> Iterator[dict[str, Value]]:
+    first: dict[str, Value] = {path: knob.extremes()[0] for path, knob in knobs.items()}
+    yield first
+    for path, knob in knobs.items():
+        for value in knob.extremes()[1:]:
+            yield {**first, path: value}
+
+
+def _setting(table: Mapping[str, Any], values: Mapping[str, Value]) -> Setting:
+    concrete = {part: _substituted(table[part], values, part) for part in PARTS}
+    return Setting(**{part: build(of, concrete[part], (part,)) for part, of in field_types(Setting).items()})
+
+
+def _substituted(tree: Any, values: Mapping[str, Any], path: str = "") -> Any:
+    """The tree with the value of each dotted path in its place."""
+    if path in values:
+        return values[path]
+    below = f"{path}." if path else ""
+    if isinstance(tree, Mapping):
+        return {key: _substituted(value, values, f"{below}{key}") for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [_substituted(value, values, f"{below}{place}") for place, value in enumerate(tree)]
+    return tree

@@ -1,0 +1,210 @@
+"""Which trials a study is made of, phase by phase, each with its content address.
+
+A pure function of the study and of the scores of the trials that ended: explore is known from the start, exploit j
+once the exploits before it (but for the lag) have ended, confirm once all exploits have. Nothing else is remembered,
+so a run that was interrupted anywhere asks for the same trials again.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Literal
+
+import numpy as np
+
+from gan_core.data import Split
+from studies.space import Choice, Distribution, Grid, IntUniform, LogUniform, draw
+from studies.study import Condition, Study
+
+Phase = Literal["explore", "exploit", "confirm"]
+PHASES: tuple[Phase, ...] = ("explore", "exploit", "confirm")
+FIRST_SEED: Mapping[Phase, int] = {"explore": 0, "exploit": 1_000_000, "confirm": 2_000_000}
+NUMERICS_VERSION = 1
+"""Raised by hand by every change of code that changes a trial's numbers."""
+
+Configuration = dict[str, Any]
+Scores = Mapping[str, float]
+"""The search score of every trial that ended, by its address."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What determines a trial's numbers besides the study file."""
+
+    data_fingerprint: str
+    torch_version: str
+    device: str
+    dtype: str = "float32"
+    numerics_version: int = NUMERICS_VERSION
+
+    def table(self) -> dict[str, Any]:
+        return dict(vars(self))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """One trial of the design.
+
+    identity  everything that determines its numbers; its hash is the address
+    """
+
+    condition: str
+    phase: Phase
+    index: int
+    configuration: Configuration
+    identity: dict[str, Any]
+    address: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.condition}-{self.phase}-{self.index}"
+
+    @property
+    def seeds(self) -> list[int]:
+        return self.identity["seeds"]
+
+    def order(self) -> str:
+        """What a worker is sent: as one text, since Tune looks into dictionaries for search spaces of its own."""
+        return json.dumps({"name": self.name, "address": self.address, "identity": self.identity})
+
+
+class Design:
+    """The trials of one study."""
+
+    def __init__(self, study: Study, surroundings: Surroundings):
+        self.study, self.surroundings = study, surroundings
+        self._planned: dict[tuple[str, Phase, int], Planned] = {}
+
+    def counts(self) -> dict[Phase, int]:
+        """How many trials each condition gets in each phase."""
+        search = self.study.search
+        return {"explore": search.explore, "exploit": search.exploit, "confirm": self._confirmed()}
+
+    def _confirmed(self) -> int:
+        search = self.study.search
+        return min(search.confirm.best, search.explore + search.exploit)
+
+    def trials(self, scores: Scores) -> Iterator[Planned]:
+        """Every trial that can be known by now, in the order of issue: phase by phase, round-robin over conditions."""
+        for phase, count in self.counts().items():
+            for index in range(count):
+                for condition in self.study.conditions:
+                    planned = self._trial(condition, phase, index, scores)
+                    if planned is not None:
+                        yield planned
+
+    def _trial(self, condition: Condition, phase: Phase, index: int, scores: Scores) -> Planned | None:
+        key = (condition.name, phase, index)
+        if key not in self._planned:
+            configuration = self._configuration(condition, phase, index, scores)
+            if configuration is None:
+                return None
+            self._planned[key] = self._plan(condition, phase, index, configuration)
+        return self._planned[key]
+
+    def _configuration(self, condition: Condition, phase: Phase, index: int, scores: Scores) -> Configuration | None:
+        search = self.study.search
+        if phase == "explore":
+            return draw(condition.knobs, seed=search.seed, index=index)
+        if phase == "exploit":
+            return self._suggestion(condition, index, scores)
+        ended = self._ended(condition, search.explore, search.exploit, scores)
+        if ended is None:
+            return None
+        ranked = sorted(ended, key=lambda trial: -scores[trial.address])  # stable: the earlier of two equals
+        return ranked[index].configuration
+
+    def _ended(self, condition: Condition, explore: int, exploit: int, scores: Scores) -> list[Planned] | None:
+        """The first trials of both searching phases, or None while one of them has not ended."""
+        trials = [self._trial(condition, "explore", i, scores) for i in range(explore)]
+        trials += [self._trial(condition, "exploit", j, scores) for j in range(exploit)]
+        known = [trial for trial in trials if trial is not None and trial.address in scores]
+        return known if len(known) == len(trials) else None
+
+    def _suggestion(self, condition: Condition, index: int, scores: Scores) -> Configuration | None:
+        """Exploit `index`: asked of a fresh Optuna study that was told what had ended `exploit_lag` earlier."""
+        search = self.study.search
+        ended = self._ended(condition, search.explore, max(0, index - search.exploit_lag + 1), scores)
+        if ended is None:
+            return None
+        running = [
+            self._trial(condition, "exploit", j, scores) for j in range(max(0, index - search.exploit_lag + 1), index)
+        ]
+        return suggest(
+            condition.knobs,
+            ended=[(trial.configuration, scores[trial.address]) for trial in ended],
+            running=[trial.configuration for trial in running if trial is not None],
+            sampler=search.sampler,
+            seed=_sampler_seed(search.seed, condition.name, index),
+        )
+
+    def _plan(self, condition: Condition, phase: Phase, index: int, configuration: Configuration) -> Planned:
+        study = self.study
+        count = study.search.confirm.seeds if phase == "confirm" else study.seeds
+        first = FIRST_SEED[phase] + index * count
+        split: Split = "confirm" if phase == "confirm" else "search"
+        tables = study.table()
+        identity = {
+            **condition.setting(configuration).table(),
+            "data": tables["data"],
+            "budget": tables["budget"],
+            "measures": tables["measures"],
+            "seeds": list(range(first, first + count)),
+            "split": split,
+            "surroundings": self.surroundings.table(),
+        }
+        return Planned(
+            condition=condition.name,
+            phase=phase,
+            index=index,
+            configuration=configuration,
+            identity=identity,
+            address=content_address(identity),
+        )
+
+
+def content_address(identity: Mapping[str, Any]) -> str:
+    """The hash of everything that determines a trial's numbers."""
+    canonical = json.dumps(identity, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return sha256(canonical.encode()).hexdigest()[:24]
+
+
+def suggest(
+    knobs: Mapping[str, Distribution],
+    *,
+    ended: list[tuple[Configuration, float]],
+    running: list[Configuration],
+    sampler: str,
+    seed: int,
+) -> Configuration:
+    """What Optuna would try next, from this history alone; scores are maximised."""
+    import optuna
+    from optuna.trial import TrialState, create_trial
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    samplers = {"tpe": optuna.samplers.TPESampler, "random": optuna.samplers.RandomSampler}
+    study = optuna.create_study(direction="maximize", sampler=samplers[sampler](seed=seed))
+    space = {path: _optuna_distribution(knob) for path, knob in sorted(knobs.items())}
+    for configuration, value in ended:
+        study.add_trial(create_trial(params=configuration, distributions=space, value=value))
+    for configuration in running:
+        study.add_trial(create_trial(state=TrialState.RUNNING, params=configuration, distributions=space))
+    return dict(study.ask(fixed_distributions=space).params)
+
+
+def _optuna_distribution(knob: Distribution) -> Any:
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    match knob:
+        case Choice() | Grid():
+            return CategoricalDistribution(knob.values)
+        case IntUniform():
+            return IntDistribution(knob.low, knob.high)
+        case _:
+            return FloatDistribution(knob.low, knob.high, log=isinstance(knob, LogUniform))
+
+
+def _sampler_seed(seed: int, condition: str, index: int) -> int:
+    words = [seed, int.from_bytes(sha256(condition.encode()).digest()[:4]), index]
+    return int(np.random.SeedSequence(words).generate_state(1)[0])

@@ -1,0 +1,46 @@
+"""A finished trial's curves -> what became of its members, under a study's thresholds.
+
+Judged when it is read, never stored: the thresholds belong to the study, the measurements to the trial.
+"""
+
+import numpy as np
+import pandas as pd
+
+from gan_core.stability import Curve, Thresholds, Verdict, judge, search_score
+from studies.ledger import Entry, Facts
+
+DISTANCES = ("sliced_wasserstein", "distance_to_equilibrium")
+"""The metric that decides: whichever of these a trial measured."""
+
+
+def verdicts(facts: Facts, curves: pd.DataFrame, thresholds: Thresholds) -> dict[int, Verdict]:
+    """The verdict on each member, by its seed."""
+    wide = curves.pivot_table(
+        index=["seed", "step"], columns="metric", values="value", dropna=False, sort=True, observed=True
+    )
+    nonfinite = dict(zip(facts["seeds"], facts["nonfinite_step"], strict=True))
+    return {seed: judge(_curve(facts, wide.loc[seed], nonfinite[seed]), thresholds) for seed in facts["seeds"]}
+
+
+def _curve(facts: Facts, wide: pd.DataFrame, nonfinite_step: int | None) -> Curve:
+    def column(name: str) -> np.ndarray | None:
+        return wide[name].to_numpy(np.float64) if name in wide else None
+
+    distance = next(metric for metric in DISTANCES if metric in wide)
+    return Curve(
+        step=wide.index.to_numpy(np.int64),
+        distance=wide[distance].to_numpy(np.float64),
+        ref=facts["lines"]["ref"],
+        floor=facts["lines"]["floor"],
+        cells=column("cells"),
+        real_cells=facts["real_cells"],
+        spread=column("spread"),
+        nonfinite_step=nonfinite_step,
+    )
+
+
+def score(entry: Entry, thresholds: Thresholds) -> float:
+    """The search score of a trial that ended: larger is better, 0 where it was given up."""
+    if not entry.finished:
+        return 0.0
+    return search_score(list(verdicts(entry.facts(), entry.curves(), thresholds).values()))

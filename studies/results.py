@@ -1,0 +1,271 @@
+"""A study as tidy DataFrames, read from its ledger, finished or still running."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float
+
+from gan_core.data import Dataset
+from gan_core.networks import SampleSpace
+from gan_core.randomness import stream
+from gan_core.stability import OUTCOMES, Verdict, search_score
+from studies.comparison import interquartile_mean, rank
+from studies.design import PHASES, Design, Planned, Surroundings
+from studies.errors import InputError
+from studies.judgement import verdicts
+from studies.ledger import Entry, Ledger
+from studies.progress import Progress
+from studies.study import PARTS, Setting, Study
+from studies.validation import build, nearest
+
+STATES = ("finished", "failed", "running")
+
+
+@dataclass(frozen=True)
+class Best:
+    """The configuration of one condition that went into confirm first, with its trained generators."""
+
+    condition: str
+    configuration: dict[str, Any]
+    setting: Setting
+    seeds: list[int]
+    space: SampleSpace
+    shape: tuple[int, ...]
+    parameters: dict[str, torch.Tensor]
+
+    def generator(self, member: int = 0) -> "TrainedGenerator":
+        """One member's generator; `member` counts the seeds of the confirm trial from 0."""
+        if not 0 <= member < len(self.seeds):
+            raise InputError(f"member: must lie in 0 .. {len(self.seeds) - 1}, but is {member}")
+        alone = {name: value[member : member + 1] for name, value in self.parameters.items()}
+        return TrainedGenerator(self, alone, self.seeds[member])
+
+
+@dataclass(frozen=True)
+class TrainedGenerator:
+    """A trained generator: call it for samples."""
+
+    origin: Best
+    parameters: dict[str, torch.Tensor]
+    seed: int
+
+    def __call__(self, samples: int, *, seed: int = 0) -> Float[np.ndarray, "samples ..."]:
+        """That many fakes in the data's own shape and scale; the same `seed` gives the same ones."""
+        network = self.origin.setting.networks.generator
+        z = torch.randn((1, samples, network.latent), generator=stream(seed, "results_z"))
+        with torch.no_grad():
+            fakes = network.generate(self.parameters, z, self.origin.space)[0]
+        return fakes.numpy().reshape(samples, *self.origin.shape)
+
+
+class Results:
+    """One study's tables; each is read when it is first asked for.
+
+    trials   a row per trial that was started
+    members  a row per member of a finished trial
+    curves   a row per member, step and metric
+    ranking  the conditions, best first, from confirm alone
+    study    the study itself
+    """
+
+    def __init__(self, ledger: Ledger, record: dict[str, Any]):
+        self.study = Study.from_table(record["study"])
+        self.ledger = ledger
+        self._design = Design(self.study, Surroundings(**record["surroundings"]))
+
+    @cached_property
+    def _planned(self) -> list[tuple[Planned, Entry]]:
+        trials = Progress(self._design, self.ledger).trials()
+        started = [(trial, self.ledger.entry(trial.address)) for trial in trials]
+        return [(trial, entry) for trial, entry in started if entry.started]
+
+    @cached_property
+    def _finished(self) -> list[tuple[Planned, Entry]]:
+        return [(trial, entry) for trial, entry in self._planned if entry.finished]
+
+    @cached_property
+    def _curves_of(self) -> dict[str, pd.DataFrame]:
+        return {entry.address: entry.curves() for _, entry in self._finished}
+
+    @cached_property
+    def _verdicts(self) -> dict[str, dict[int, Verdict]]:
+        return {
+            entry.address: verdicts(entry.facts(), self._curves_of[entry.address], self.study.stability)
+            for _, entry in self._finished
+        }
+
+    @cached_property
+    def curves(self) -> pd.DataFrame:
+        """condition, phase, trial, seed, step, metric, value."""
+        frames = [
+            self._curves_of[entry.address].assign(condition=trial.condition, phase=trial.phase, trial=trial.index)
+            for trial, entry in self._finished
+        ]
+        columns = ["condition", "phase", "trial", "seed", "step", "metric", "value"]
+        if not frames:
+            return self._typed(pd.DataFrame(columns=columns).astype({"value": "float64"}))
+        return self._typed(pd.concat(frames, ignore_index=True)[columns])
+
+    @cached_property
+    def members(self) -> pd.DataFrame:
+        """What became of every member, judged by the study's thresholds; empty where a measure does not exist."""
+        rows = [
+            {"condition": trial.condition, "phase": trial.phase, "trial": trial.index, "seed": seed} | vars(verdict)
+            for trial, entry in self._finished
+            for seed, verdict in self._verdicts[entry.address].items()
+        ]
+        frame = pd.DataFrame(rows, columns=["condition", "phase", "trial", "seed", *MEMBER_MEASURES])
+        return self._typed(frame.astype(MEMBER_MEASURES))
+
+    @cached_property
+    def trials(self) -> pd.DataFrame:
+        """study, condition, phase, trial, the knobs by their dotted paths, and how the trial ended."""
+        knobs = sorted({path for condition in self.study.conditions for path in condition.knobs})
+        rows = []
+        for trial, entry in self._planned:
+            rows.append(
+                {
+                    "study": self.study.name,
+                    "condition": trial.condition,
+                    "phase": trial.phase,
+                    "trial": trial.index,
+                    **{path: trial.configuration.get(path) for path in knobs},
+                    "state": _state(entry),
+                    **self._ending(entry),
+                    "address": trial.address,
+                }
+            )
+        columns = ["study", "condition", "phase", "trial", *knobs, *TRIAL_MEASURES, "address"]
+        frame = pd.DataFrame(rows, columns=columns).infer_objects()
+        frame["state"] = pd.Categorical(frame["state"], STATES)
+        return self._typed(frame.astype({name: kind for name, kind in TRIAL_MEASURES.items() if name != "state"}))
+
+    def _ending(self, entry: Entry) -> dict[str, Any]:
+        """What a finished trial came to and what it cost; nothing for another one."""
+        if not entry.finished:
+            return {}
+        judged, facts = list(self._verdicts[entry.address].values()), entry.facts()
+        stable = [verdict.outcome == "stable" for verdict in judged]
+        distance = interquartile_mean(
+            [verdict.late_distance if is_stable else np.inf for verdict, is_stable in zip(judged, stable, strict=True)]
+        )
+        costs = ("generator_steps", "critic_steps", "real_samples_seen", "elapsed_seconds")
+        return {
+            "distance": distance if np.isfinite(distance) else np.nan,
+            "failure_rate": 1 - float(np.mean(stable)),
+            "search_score": search_score(judged),
+            **{name: facts[name] for name in costs},
+        }
+
+    @cached_property
+    def ranking(self) -> pd.DataFrame:
+        """rank, condition, distance and failure rate with intervals, members, and the winning configuration."""
+        table = rank(self.members, seed=self.study.search.seed)
+        trials = self.trials[self.trials["phase"] == "confirm"]
+        knobs = [path for path in trials if "." in path]
+        return table.merge(trials[["condition", "trial", *knobs]], on=["condition", "trial"], how="left")
+
+    def best(self, condition: str, which: str = "last") -> Best:
+        """What was confirmed first for a condition: its configuration and its generators at the end of training.
+
+        `which="best"` gives each member's generator at its smallest distance instead.
+
+        Errors: `InputError` for a condition that the study does not have or that is not confirmed yet.
+        """
+        trial, entry = self._confirmed(condition)
+        return Best(
+            condition=condition,
+            configuration=trial.configuration,
+            setting=build(Setting, {part: trial.identity[part] for part in PARTS}, ()),
+            seeds=trial.seeds,
+            space=self.data.space,
+            shape=self.data.shape,
+            parameters=entry.generator(which),
+        )
+
+    def samples(self, condition: str, which: str = "last") -> Float[np.ndarray, "seeds samples dim"]:
+        """Fakes that the ledger keeps of a condition's first confirmed configuration, flattened."""
+        return self._confirmed(condition)[1].samples()[which]
+
+    def _confirmed(self, condition: str) -> tuple[Planned, Entry]:
+        self.study.condition(condition)
+        for trial, entry in self._finished:
+            if (trial.condition, trial.phase, trial.index) == (condition, "confirm", 0):
+                return trial, entry
+        raise InputError(f"{condition}: is not confirmed yet; run the study to its end first")
+
+    @cached_property
+    def data(self) -> Dataset:
+        """The real samples that the study learns."""
+        return self.study.data.load()
+
+    @cached_property
+    def lines(self) -> dict[str, float | None]:
+        """What stands beside the confirmed distances: floor, ref and the Gaussian's line."""
+        confirmed = [entry for trial, entry in self._finished if trial.phase == "confirm"]
+        entries = confirmed or [entry for _, entry in self._finished]
+        return dict(entries[0].facts()["lines"]) if entries else {}
+
+    def _typed(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The key columns' types, the same in every table."""
+        conditions = [condition.name for condition in self.study.conditions]
+        frame["condition"] = pd.Categorical(frame["condition"], conditions)
+        frame["phase"] = pd.Categorical(frame["phase"], PHASES, ordered=True)
+        whole = {name: "int64" for name in ("trial", "seed", "step") if name in frame}
+        return frame.astype(whole)
+
+
+MEMBER_MEASURES = {
+    "outcome": pd.CategoricalDtype(OUTCOMES),
+    "outcome_step": "Int64",
+    "improving": "bool",
+    "best_distance": "float64",
+    "late_distance": "float64",
+    "last_distance": "float64",
+    "best": "float64",
+    "late": "float64",
+    "gap": "float64",
+    "roughness": "float64",
+}
+TRIAL_MEASURES = {
+    "distance": "float64",
+    "failure_rate": "float64",
+    "search_score": "float64",
+    "state": "category",
+    "generator_steps": "Int64",
+    "critic_steps": "Int64",
+    "real_samples_seen": "Int64",
+    "elapsed_seconds": "float64",
+}
+
+
+def _state(entry: Entry) -> str:
+    if entry.finished:
+        return "finished"
+    return "failed" if entry.error() is not None else "running"
+
+
+def results(study: str | Path, *, root: str | Path | None = None) -> Results:
+    """A study's tables, by its name in the ledger below `root`, or by its folder there.
+
+    `root` is ./gan-studies where it is left out. Unfinished studies give what is finished so far.
+
+    Errors: `InputError` where there is no such study; the nearest names are given.
+    """
+    folder = Path(study)
+    if (folder / "study.json").is_file():
+        folder = folder.resolve()
+        ledger, name = Ledger(folder.parent.parent), folder.name
+    else:
+        ledger, name = Ledger(root or "gan-studies"), str(study)
+    record = ledger.read_study(name) if "/" not in name else None
+    if record is None:
+        near = nearest(name, ledger.studies())
+        hint = f"did you mean {near}?" if near else "give its name, or the folder that holds its study.json"
+        raise InputError(f"{name}: there is no such study in {ledger.root}; {hint}")
+    return Results(ledger, record)

@@ -1,0 +1,52 @@
+"""The design behind one Ray Tune Searcher: Tune asks, the design and the ledger answer."""
+
+from collections.abc import Callable
+from typing import Any
+
+from ray.tune.search import Searcher
+
+from studies.design import Planned
+from studies.ledger import Entry
+from studies.progress import Progress
+
+Announce = Callable[[Planned, Entry], None]
+
+
+class DesignSearcher(Searcher):
+    """Hands out the first trial of the design that neither ended nor was issued; waits; finishes.
+
+    It remembers nothing that the ledger does not hold but what it issued, so Tune's snapshots of it are left empty.
+    """
+
+    def __init__(self, progress: Progress, trial_config: dict[str, Any], announce: Announce):
+        super().__init__(metric="round", mode="max")
+        self._progress, self._trial_config, self._announce = progress, trial_config, announce
+        self._issued: dict[str, Planned] = {}
+
+    def suggest(self, trial_id: str) -> Any:
+        pending = self._progress.pending()
+        issued = {planned.address for planned in self._issued.values()}
+        for planned in pending:
+            if planned.address not in issued:
+                self._issued[trial_id] = planned
+                return {**self._trial_config, "order": planned.order()}
+        return None if issued else Searcher.FINISHED
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        planned = self._issued.pop(trial_id, None)
+        if planned is None:
+            return
+        entry = self._progress.ledger.entry(planned.address)
+        if error and not entry.finished:
+            entry.give_up("the trial's worker failed more often than limits.trial_retries allows")
+        self._announce(planned, entry)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Tune pickles its searcher when it starts; nothing is ever restored from that."""
+        return {}
+
+    def save(self, checkpoint_path: str) -> None:
+        pass
+
+    def restore(self, checkpoint_path: str) -> None:
+        pass

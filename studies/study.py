@@ -1,0 +1,300 @@
+"""Study: the validated study file."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, MinLen
+
+from gan_core.data import Data, Digits
+from gan_core.fields import Count, NonNegative, Positive
+from gan_core.metrics import Measures
+from gan_core.networks import Critic
+from gan_core.presets import PRESETS, Preset
+from gan_core.stability import Thresholds
+from studies.condition import PARTS, Budget, Condition, Setting, condition_from
+from studies.sentences import shown
+from studies.source import Tree, override, read
+from studies.validation import (
+    Refusal,
+    build,
+    check_name,
+    choose,
+    descriptions,
+    field_types,
+    plain,
+    refuse_unknown,
+)
+
+__all__ = [
+    "PARTS",
+    "Budget",
+    "CheckpointSettings",
+    "Condition",
+    "Confirm",
+    "LedgerSettings",
+    "Limits",
+    "Resources",
+    "Search",
+    "Setting",
+    "Study",
+    "load_study",
+]
+
+Whole = Annotated[int, Ge(0)]
+SEEDS_PER_PHASE = 1_000_000
+"""How far apart the phases' first seeds lie, so how many a phase of a condition may use."""
+DIGITS_IMAGES = 1797
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confirm:
+    """The best `best` configurations of each condition, trained again on `seeds` fresh seeds."""
+
+    best: Whole = 1
+    seeds: Count = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """Trials per condition in each phase, and how exploit goes on from explore.
+
+    `exploit_lag`: suggestion j knows the exploit trials 0 .. j - exploit_lag as finished.
+    """
+
+    seed: Whole = 0
+    explore: Count = 16
+    exploit: Whole = 6
+    confirm: Confirm = Confirm()
+    sampler: Literal["tpe", "random"] = "tpe"
+    exploit_lag: Count = 2
+
+    def __post_init__(self) -> None:
+        trials = self.explore + self.exploit
+        if self.confirm.best > trials:
+            best = self.confirm.best
+            raise ValueError(f"confirm.best: must be <= {trials}, explore and exploit together, but is {best}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """What one trial takes: processor cores, and graphics processors or a fraction of one."""
+
+    cpu: Positive = 1.0
+    gpu: NonNegative = 0.0
+
+    def __post_init__(self) -> None:
+        if self.gpu > 1 and self.gpu % 1:
+            raise ValueError(f"gpu: must be a whole number above 1, but is {self.gpu}")  # Ray's own rule
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """`trial_retries`: how often a trial whose worker died is started again."""
+
+    trial_retries: Whole = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointSettings:
+    """`every_seconds`: about how much of a trial's work an interruption may cost."""
+
+    every_seconds: Positive = 20.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class LedgerSettings:
+    """`root`: the folder, or the address of a shared one, that holds the truth."""
+
+    root: Annotated[str, MinLen(1)] = "gan-studies"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """One question: what is compared, on which data, within which budget, how it is searched and judged."""
+
+    name: str
+    seeds: Count = 3
+    budget: Budget
+    search: Search = Search()
+    data: Data = Digits()
+    measures: Measures = Measures()
+    stability: Thresholds = Thresholds()
+    resources: Resources = Resources()
+    limits: Limits = Limits()
+    checkpoint: CheckpointSettings = CheckpointSettings()
+    ledger: LedgerSettings = LedgerSettings()
+    conditions: tuple[Condition, ...]
+
+    def condition(self, name: str) -> Condition:
+        """The condition of that name.
+
+        Errors: `InputError` with the names that there are.
+        """
+        by_name = {condition.name: condition for condition in self.conditions}
+        return by_name[choose(name, by_name, ("condition",))]
+
+    def table(self) -> Tree:
+        """The whole resolved study as a study file would say it: JSON can hold it, `from_table` reads it."""
+        values = {name: getattr(self, name) for name in _OUTER}
+        outer = {name: value if isinstance(value, str | int) else plain(value) for name, value in values.items()}
+        return {**outer, "conditions": [_condition_table(condition) for condition in self.conditions]}
+
+    @classmethod
+    def from_table(cls, table: Mapping[str, Any]) -> "Study":
+        """The study that `table()` wrote: its presets are resolved and not looked up again.
+
+        Errors: `InputError`, as for a study file.
+        """
+        return _study(table, presets=None)
+
+
+_OUTER = tuple(name for name in field_types(Study) if name != "conditions")
+
+
+def load_study(source: str | Path, *, overrides: Sequence[str] = (), smoke: bool = False) -> Study:
+    """The study in a file, or of that name in the catalog.
+
+    `overrides` are `key.path=value` and win over the file. `smoke` makes it as small as shows that it runs.
+
+    Errors: `InputError`, in one sentence with the key's path, for anything that cannot be run as it stands.
+    """
+    study = _study(override(read(source), overrides), presets=PRESETS)
+    return _tiny(study) if smoke else study
+
+
+def _study(tree: Mapping[str, Any], presets: Mapping[str, Preset] | None) -> Study:
+    types = field_types(Study)
+    refuse_unknown(tree, (*types, *PARTS), (), owner="a study")
+    for key in ("name", "budget", "conditions"):
+        if key not in tree:
+            raise Refusal((key,), "must be given")
+    check_name(tree["name"], ("name",))
+    outer = {key: build(types[key], tree[key], (key,)) for key in _OUTER if key in tree}
+    shared = _shared(tree)
+    conditions = tuple(condition_from(table, shared, presets) for table in _condition_tables(tree["conditions"]))
+    study = Study(**outer, conditions=conditions)
+    _check(study)
+    return study
+
+
+def _shared(tree: Mapping[str, Any]) -> Tree:
+    """The top-level tables that every condition starts from."""
+    shared = {part: tree[part] for part in PARTS if part in tree}
+    for part, table in shared.items():
+        if not isinstance(table, Mapping):
+            raise Refusal((part,), "must be a table", f"is {shown(table)}")
+        # Each condition finds what its own kinds do not know, unless all of them replace the table.
+        known = {key for choice in descriptions(field_types(Setting)[part]) for key in field_types(choice)}
+        refuse_unknown(table, sorted(known), (part,))
+    return shared
+
+
+def _condition_tables(tables: Any) -> list[Mapping[str, Any]]:
+    if not isinstance(tables, list) or not all(isinstance(table, Mapping) for table in tables):
+        raise Refusal(("conditions",), "must be tables, each under [[conditions]]", f"is {shown(tables)}")
+    if not tables:
+        raise Refusal(("conditions",), "must hold at least one condition")
+    names = []
+    for number, table in enumerate(tables, start=1):
+        if "name" not in table:
+            raise Refusal(("conditions",), f"condition {number} must have a name")
+        names.append(check_name(table["name"], ("conditions", "name")))
+    for name in names:
+        if names.count(name) > 1:
+            raise Refusal(("conditions", name), "must be one condition", f"{names.count(name)} have this name")
+    return tables
+
+
+def _condition_table(condition: Condition) -> Tree:
+    preset = {} if condition.preset is None else {"preset": condition.preset}
+    return {"name": condition.name, **preset, **condition.table}
+
+
+def _tiny(study: Study) -> Study:
+    """The study under another name with little of everything, never with more than it had."""
+    budget, search = study.budget, study.search
+    steps = 20
+    if budget.unit == "critic_steps":  # 20 rounds also for whoever takes most critic steps in each
+        steps *= max(setting.training.n_critic for one in study.conditions for setting in one.extreme_settings())
+    return replace(
+        study,
+        name=f"{study.name[:58]}-smoke",
+        seeds=min(study.seeds, 2),
+        budget=replace(budget, steps=min(budget.steps, steps), measurements=min(budget.measurements, 5)),
+        search=replace(
+            search,
+            explore=min(search.explore, 2),
+            exploit=min(search.exploit, 1),
+            confirm=Confirm(best=min(search.confirm.best, 1), seeds=min(search.confirm.seeds, 2)),
+        ),
+    )
+
+
+# -- what no table can see alone ---------------------------------------------------------------------------------
+
+
+def _check(study: Study) -> None:
+    _check_seeds(study)
+    _check_samples(study)
+    for condition in study.conditions:
+        for setting in condition.extreme_settings():
+            _check_data(condition.name, setting, study.data)
+            _check_form(condition.name, setting)
+            _check_measurements(condition.name, setting, study.budget)
+
+
+def _check_seeds(study: Study) -> None:
+    for phase in ("explore", "exploit"):
+        most = SEEDS_PER_PHASE // study.seeds
+        if getattr(study.search, phase) > most:
+            must = f"must be <= {most}, {SEEDS_PER_PHASE} seeds at {study.seeds} a trial"
+            raise Refusal(("search", phase), must, f"is {getattr(study.search, phase)}")
+
+
+def _check_samples(study: Study) -> None:
+    """Floor and cells are computed from real images alone: there must be enough of them."""
+    if not isinstance(study.data, Digits):
+        return
+    reference = study.data.reference
+    most = DIGITS_IMAGES - reference
+    if study.measures.samples > most:
+        must = f"must be <= {most}, the {DIGITS_IMAGES} images less data.reference"
+        raise Refusal(("measures", "samples"), must, f"is {study.measures.samples}")
+    if study.measures.cells > most - reference:
+        must = f"must be <= {most - reference}, the images to train with"
+        raise Refusal(("measures", "cells"), must, f"is {study.measures.cells}")
+
+
+def _check_data(name: str, setting: Setting, data: Data) -> None:
+    place = ("conditions", name, "networks")
+    kind = setting.networks.kind
+    if kind == "dirac" and data.kind != "dirac":
+        raise Refusal(place, 'kind "dirac" plays on data.kind = "dirac" alone', f"data.kind is {shown(data.kind)}")
+    if data.kind == "dirac" and kind != "dirac":
+        must = 'must be {kind = "dirac"} on data.kind = "dirac"'
+        raise Refusal(place, must, f"kind is {shown(kind)}")
+
+
+def _check_form(name: str, setting: Setting) -> None:
+    critic, objective = setting.networks.critic, setting.objective
+    if critic.form == objective.critic_form:
+        return
+    gives = {"score": "scores", "energy": "energies"}
+    fitting = [f'kind = "{one.kind}"' for one in descriptions(Critic) if one.form == objective.critic_form]
+    raise Refusal(
+        ("conditions", name, "networks", "critic"),
+        f"{critic.kind} gives {gives[critic.form]}",
+        f"objective {objective.kind} reads {gives[objective.critic_form]}; use {' or '.join(fitting)}",
+    )
+
+
+def _check_measurements(name: str, setting: Setting, budget: Budget) -> None:
+    rounds = setting.rounds(budget)
+    if budget.measurements <= rounds:
+        return
+    must = f"must be <= {rounds}, the generator steps of the budget"
+    if budget.unit == "critic_steps":
+        must += f" at conditions.{name}.training.n_critic = {setting.training.n_critic}"
+    raise Refusal(("budget", "measurements"), must, f"is {budget.measurements}")

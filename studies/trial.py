@@ -1,0 +1,242 @@
+"""One trial: train, measure, checkpoint, write the ledger; and the Ray Tune Trainable around it."""
+
+import json
+import platform
+import traceback
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import lru_cache
+from time import monotonic
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from ray import tune
+
+from gan_core.data import Data, Dataset
+from gan_core.metrics import Measures
+from gan_core.training import Trainer
+from studies.judgement import DISTANCES
+from studies.ledger import SAMPLES_KEPT, Entry, Ledger
+from studies.study import PARTS, Budget, Setting
+from studies.validation import build
+
+SECONDS_PER_REPORT = 0.7
+"""A report to the driver is a round trip, so the measurements of about this long go in one."""
+
+
+class TrialRun:
+    """A trial against the ledger, from its start or from its last checkpoint to its commit."""
+
+    def __init__(self, identity: Mapping[str, Any], entry: Entry, *, threads: int = 1):
+        torch.set_num_threads(threads)
+        torch.set_flush_denormal(True)  # clipped weights would otherwise multiply a hundred times slower
+        self._identity, self._entry = identity, entry
+        self._setting: Setting = build(Setting, {part: identity[part] for part in PARTS}, ())
+        self._budget: Budget = build(Budget, identity["budget"], ("budget",))
+        self._trainer = self._build_trainer()
+        rounds = self._setting.rounds(self._budget)
+        self._due = [round(i * rounds / self._budget.measurements) for i in range(self._budget.measurements + 1)]
+        self._measured: list[dict[str, list[float]]] = []
+        self._best = _Best(len(identity["seeds"]))
+        self._seconds_before, self._started = 0.0, monotonic()
+        self._resume()
+
+    def _build_trainer(self) -> Trainer:
+        identity, surroundings = self._identity, self._identity["surroundings"]
+        return Trainer(
+            objective=self._setting.objective,
+            constraint=self._setting.constraint,
+            networks=self._setting.networks,
+            training=self._setting.training,
+            data=_load_data(json.dumps(identity["data"])),
+            seeds=identity["seeds"],
+            measures=build(Measures, identity["measures"], ("measures",)),
+            split=identity["split"],
+            device=surroundings["device"],
+            dtype=getattr(torch, surroundings["dtype"]),
+        )
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing remains to be learned: all is measured, or no member has a finite number left."""
+        return len(self._measured) == len(self._due) or bool((self._trainer.nonfinite_round >= 0).all())
+
+    @property
+    def round(self) -> int:
+        return self._trainer.round
+
+    def play(self, seconds: float) -> None:
+        """Go on for about that long, whole measurements or whole rounds at a time."""
+        end = monotonic() + seconds
+        while not self.done and monotonic() < end:
+            due = self._due[len(self._measured)]
+            while self.round < due and monotonic() < end:
+                self._trainer.advance(1)
+            if self.round == due:
+                self._measure()
+
+    def _measure(self) -> None:
+        metrics = self._trainer.measure()
+        self._measured.append({name: values.tolist() for name, values in metrics.items()})
+        distance = next(metrics[name] for name in DISTANCES if name in metrics)
+        self._best.consider(distance, self._trainer.generator.flat)
+
+    # -- stopping and going on ----------------------------------------------------------------------------------
+
+    def save_checkpoint(self) -> None:
+        self._entry.save_checkpoint(
+            {
+                "trainer": self._trainer.state(),
+                "measured": self._measured,
+                "best": self._best.state(),
+                "seconds": self._seconds(),
+            }
+        )
+
+    def _resume(self) -> None:
+        state = self._entry.checkpoint()
+        if state is None:
+            self._entry.log(f"started on {platform.machine()}, torch {torch.__version__}")
+            return
+        self._trainer.load(state["trainer"])
+        self._measured = state["measured"]
+        self._best.load(state["best"])
+        self._seconds_before = state["seconds"]
+        self._entry.log(f"went on from round {self.round}")
+
+    def _seconds(self) -> float:
+        return self._seconds_before + monotonic() - self._started
+
+    # -- the end --------------------------------------------------------------------------------------------------
+
+    def commit(self) -> None:
+        """Write the trial into the ledger, where it counts from then on."""
+        generators = {"best": self._generators(self._best.flat), "last": self._generators(self._trainer.generator.flat)}
+        self._entry.commit(curves=self._curves(), generators=generators, samples=self._samples(), facts=self._facts())
+        self._entry.log(f"finished after {self.round} rounds and {self._seconds():.1f} s")
+
+    def _generators(self, flat: torch.Tensor | None) -> dict[str, torch.Tensor]:
+        parameters = self._trainer.generator.flat if flat is None else flat
+        return {name: view.cpu().clone() for name, view in self._trainer.generator.views(parameters).items()}
+
+    def _samples(self) -> dict[str, np.ndarray]:
+        last = self._trainer.generator.flat.clone()
+        samples = {}
+        for which, flat in (("best", self._best.flat), ("last", last)):
+            self._trainer.generator.flat.copy_(last if flat is None else flat)
+            samples[which] = self._trainer.samples(SAMPLES_KEPT).cpu().numpy()
+        return samples
+
+    def _curves(self) -> pd.DataFrame:
+        """A row per seed, step and metric, in this order."""
+        seeds, steps = self._identity["seeds"], [self._step(due) for due in self._due[: len(self._measured)]]
+        metrics = sorted(self._measured[0])
+        values = np.array([[measured[metric] for metric in metrics] for measured in self._measured])
+        index = pd.MultiIndex.from_product([steps, metrics, seeds], names=["step", "metric", "seed"])
+        frame = pd.DataFrame({"value": values.reshape(-1)}, index=index).reset_index()
+        frame["metric"] = pd.Categorical(frame["metric"], metrics)
+        return frame.sort_values(["seed", "step", "metric"], ignore_index=True)[["seed", "step", "metric", "value"]]
+
+    def _step(self, rounds: int) -> int:
+        """Rounds on the budget's clock."""
+        return rounds * self._setting.training.n_critic if self._budget.unit == "critic_steps" else rounds
+
+    def _facts(self) -> dict[str, Any]:
+        trainer, training = self._trainer, self._setting.training
+        lines = trainer.reference_lines()
+        nonfinite = [None if r < 0 else self._step(int(r)) for r in trainer.nonfinite_round]
+        return {
+            "address": self._entry.address,
+            "identity": dict(self._identity),
+            "seeds": self._identity["seeds"],
+            "lines": asdict(lines),
+            "real_cells": trainer.real_cells,
+            "nonfinite_step": nonfinite,
+            "generator_steps": self.round,
+            "critic_steps": self.round * training.n_critic,
+            "real_samples_seen": self.round * training.n_critic * training.batch,
+            "elapsed_seconds": round(self._seconds(), 3),
+            "threads": torch.get_num_threads(),
+        }
+
+
+class _Best:
+    """The generator at each seed's own smallest distance so far."""
+
+    def __init__(self, seeds: int):
+        self.distance = torch.full((seeds,), torch.inf, dtype=torch.float64)
+        self.flat: torch.Tensor | None = None
+
+    def consider(self, distance: np.ndarray, flat: torch.Tensor) -> None:
+        distances = torch.from_numpy(distance)
+        better = distances < self.distance
+        kept = flat if self.flat is None else self.flat
+        self.flat = torch.where(better.to(flat.device)[:, None], flat, kept)
+        self.distance = torch.where(better, distances, self.distance)
+
+    def state(self) -> dict[str, Any]:
+        return {"distance": self.distance, "flat": self.flat}
+
+    def load(self, state: dict[str, Any]) -> None:
+        self.distance, self.flat = state["distance"], state["flat"]
+
+
+@lru_cache(maxsize=4)
+def _load_data(table: str) -> Dataset:
+    return build(Data, json.loads(table), ("data",)).load()
+
+
+class RayTrial(tune.Trainable):
+    """The Trainable: Ray Tune gives it an order and calls it until the trial is in the ledger.
+
+    Everything is rebuilt from the order, so an actor that served another trial before gives the bits of a fresh one.
+    """
+
+    def setup(self, config: dict[str, Any]) -> None:
+        self._order, self._threads = json.loads(config["order"]), config["threads"]
+        self._entry = Ledger(config["ledger"]).entry(self._order["address"])
+        self._checkpoint_seconds, self._last_checkpoint = config["checkpoint_seconds"], monotonic()
+        self._run: TrialRun | None = None
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        self.setup(new_config)
+        return True
+
+    def step(self) -> dict[str, Any]:
+        """Go on with the trial; an exception ends it for good, since the same trial would raise it again.
+
+        Only the death of this process is worth another try, and is Ray's to see.
+        """
+        try:
+            return self._step()
+        except Exception as error:
+            self._entry.log(traceback.format_exc())
+            self._entry.give_up(f"{type(error).__name__}: {error}")
+            self._run = None
+            return {"done": True, "round": 0}
+
+    def _step(self) -> dict[str, Any]:
+        if self._entry.finished:
+            return {"done": True, "round": 0}
+        if self._run is None:
+            self._run = TrialRun(self._order["identity"], self._entry, threads=self._threads)
+        run = self._run
+        run.play(SECONDS_PER_REPORT)
+        if run.done:
+            run.commit()
+            self._run = None
+        elif monotonic() - self._last_checkpoint > self._checkpoint_seconds:
+            self._checkpoint()
+        return {"done": run.done, "round": run.round}
+
+    def cleanup(self) -> None:
+        """Tune ends this actor: keep what was learned since the last checkpoint."""
+        if self._run is not None:
+            self._checkpoint()
+
+    def _checkpoint(self) -> None:
+        if self._run is not None:
+            self._run.save_checkpoint()
+            self._last_checkpoint = monotonic()

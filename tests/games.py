@@ -1,0 +1,101 @@
+"""Small games for the tests: a round of them takes a millisecond."""
+
+from dataclasses import replace
+from typing import get_args
+
+import numpy as np
+import torch
+
+from gan_core.constraints import Constraint
+from gan_core.data import Dataset
+from gan_core.metrics import Measures
+from gan_core.networks import AutoencoderCritic, MLPCritic, MLPGenerator, NetworkPair
+from gan_core.objectives import Critique, Objective
+from gan_core.optimizers import Optimizer
+from gan_core.presets import PRESETS
+from gan_core.training import Trainer, Training
+
+OBJECTIVES = [kind() for kind in get_args(Objective)]
+CONSTRAINTS = [kind() for kind in get_args(Constraint)]
+SMALL_CRITICS = {
+    "score": MLPCritic(width=8, depth=2),
+    "energy": AutoencoderCritic(width=8, depth=1, code=2),
+}
+SMALL_MEASURES = Measures(samples=64, directions=16, cells=4)
+
+
+def kind_of(description):
+    return description.kind
+
+
+def blob(points=200, dim=3):
+    """A cloud that no rotation and no mirror maps onto itself."""
+    normal = np.random.default_rng(7).standard_normal((points + 160, dim))
+    cloud = (normal * np.linspace(0.3, 0.9, dim) + np.linspace(-0.5, 0.4, dim)).astype(np.float32)
+    train, search, confirm = np.split(cloud, [points, points + 80])
+    return Dataset(name="blob", train=train, search=search, confirm=confirm, shape=(dim,), bounded=False)
+
+
+def small_networks(critic_form):
+    return NetworkPair(generator=MLPGenerator(width=8, depth=2, latent=4), critic=SMALL_CRITICS[critic_form])
+
+
+def described(union, table):
+    """The member of a union that a table names by its kind."""
+    (description,) = [member for member in get_args(union) if member.kind == table["kind"]]
+    return description(**{key: tuple(value) if isinstance(value, list) else value for key, value in table.items()})
+
+
+def preset_training(name, **changes):
+    table = dict(PRESETS[name].table["training"])
+    for player in ("critic_optimizer", "generator_optimizer"):
+        table[player] = described(Optimizer, table[player])
+    return Training(**table | changes)
+
+
+def preset_game(name, seeds=(3, 4, 5), *, training=None, **changes):
+    """A trainer of a preset at its authors' settings, with small networks on the blob."""
+    table = PRESETS[name].table
+    objective = described(Objective, table["objective"])
+    game = {
+        "objective": objective,
+        "constraint": described(Constraint, table["constraint"]),
+        "networks": small_networks(objective.critic_form),
+        "training": preset_training(name, batch=8, **(training or {})),
+        "data": blob(),
+        "measures": SMALL_MEASURES,
+        "seeds": seeds,
+    }
+    return Trainer(**game | changes)
+
+
+def critique_of(value, points=None, code=None):
+    """What a critic said, with points and codes that differ from sample to sample where none are given."""
+    generator = torch.Generator().manual_seed(11)
+    if points is None:
+        points = torch.randn((*value.shape, 3), generator=generator, dtype=value.dtype)
+    if code is None:
+        code = torch.randn((*value.shape, 5), generator=generator, dtype=value.dtype)
+    return Critique(value=value, points=points, code=code)
+
+
+def stacked(parameters):
+    """One seed's parameters from each of several, as a network takes them: with a leading seed axis."""
+    return {name: torch.stack([one[name] for one in parameters]) for name in parameters[0]}
+
+
+def drawn(network, space, seeds=(0, 1), dtype=torch.float64):
+    """Initial parameters of a network for several seeds."""
+    initial = stacked([network.initial(space, torch.Generator().manual_seed(seed)) for seed in seeds])
+    return {name: value.to(dtype) for name, value in initial.items()}
+
+
+def with_seed(trainer, other, *, to):
+    """Give every member of `to` the parameters of one seed of `trainer`."""
+    to.generator.flat.copy_(trainer.generator.flat[other].expand_as(to.generator.flat))
+    to.critic.flat.copy_(trainer.critic.flat[other].expand_as(to.critic.flat))
+    return to
+
+
+def changed(description, **fields):
+    return replace(description, **fields)

@@ -1,0 +1,89 @@
+"""What the fields of a description may hold: every bound on both sides, and what is said where one is broken."""
+
+from dataclasses import dataclass
+from math import inf, nan, nextafter
+from typing import Annotated
+
+import pytest
+from annotated_types import Ge, Gt, Le, Lt
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gan_core.fields import Count, Fraction, NonNegative, Positive, check_fields
+
+
+@dataclass(frozen=True, kw_only=True)
+class Knobs:
+    positive: Positive = 1.0
+    non_negative: NonNegative = 1.0
+    fraction: Fraction = 0.5
+    count: Count = 1
+    share: Annotated[float, Ge(0), Le(1)] = 0.5
+    below: Annotated[float, Lt(3)] = 0.0
+    free: float = 0.0
+    word: str = "anything"
+
+    def __post_init__(self):
+        check_fields(self)
+
+
+TINY = nextafter(0, 1)
+
+INSIDE = [
+    ("positive", TINY),
+    ("non_negative", 0.0),
+    ("fraction", 0.0),
+    ("fraction", nextafter(1, 0)),
+    ("count", 1),
+    ("share", 0.0),
+    ("share", 1.0),
+    ("below", nextafter(3, 0)),
+    ("below", -1e300),
+    ("free", -1e300),
+]
+
+OUTSIDE = [
+    ("positive", 0.0, "> 0"),
+    ("positive", -TINY, "> 0"),
+    ("non_negative", -TINY, ">= 0"),
+    ("fraction", -TINY, ">= 0"),
+    ("fraction", 1.0, "< 1"),
+    ("count", 0, ">= 1"),
+    ("share", -TINY, ">= 0"),
+    ("share", nextafter(1, 2), "<= 1"),
+    ("below", 3.0, "< 3"),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), INSIDE)
+def test_values_up_to_the_border_are_taken(name, value):
+    assert getattr(Knobs(**{name: value}), name) == value
+
+
+@pytest.mark.parametrize(("name", "value", "rule"), OUTSIDE)
+def test_values_past_the_border_are_refused_with_field_rule_and_value(name, value, rule):
+    with pytest.raises(ValueError, match=r"must be") as error:
+        Knobs(**{name: value})
+    assert str(error.value) == f"{name}: must be {rule}, but is {value}"
+
+
+@pytest.mark.parametrize("name", ["positive", "non_negative", "fraction", "share", "below", "free"])
+@pytest.mark.parametrize("value", [nan, inf, -inf])
+def test_no_number_may_be_infinite_or_nan(name, value):
+    with pytest.raises(ValueError, match=f"^{name}: must be a finite number, but is {value}$"):
+        Knobs(**{name: value})
+
+
+def test_first_broken_field_is_named():
+    with pytest.raises(ValueError, match=r"^non_negative: "):
+        Knobs(non_negative=-1.0, count=0)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_a_fraction_is_taken_exactly_where_it_lies_in_its_interval(value):
+    try:
+        Knobs(fraction=value)
+    except ValueError:
+        assert not 0 <= value < 1
+    else:
+        assert 0 <= value < 1

@@ -1,0 +1,295 @@
+"""Generators and critics: one contract for every description, then what each computes."""
+
+from dataclasses import FrozenInstanceError, fields
+from inspect import isabstract
+from typing import get_args
+
+import pytest
+import torch
+from games import drawn, kind_of
+from torch.testing import assert_close
+
+from gan_core.networks import (
+    AnyCritic,
+    AnyGenerator,
+    AutoencoderCritic,
+    Critic,
+    DiracCritic,
+    DiracGenerator,
+    DiracPair,
+    Energy,
+    Generator,
+    MLPCritic,
+    MLPGenerator,
+    NetworkPair,
+    Networks,
+    SampleSpace,
+)
+
+
+def members(union):
+    return get_args(union) or (union,)  # a union of one member is that member
+
+
+SMALL = {"width": 6, "depth": 2, "latent": 4, "code": 3}
+
+
+def small(description):
+    return description(**{field.name: SMALL[field.name] for field in fields(description) if field.name in SMALL})
+
+
+GENERATORS = [small(kind) for kind in members(Generator)]
+CRITICS = [small(kind) for kind in members(Critic)]
+every_generator = pytest.mark.parametrize("generator", GENERATORS, ids=kind_of)
+every_critic = pytest.mark.parametrize("critic", CRITICS, ids=kind_of)
+every_network = pytest.mark.parametrize("network", GENERATORS + CRITICS, ids=lambda n: type(n).__name__)
+BOUNDED, UNBOUNDED = SampleSpace(dim=5, bounded=True), SampleSpace(dim=5, bounded=False)
+SEEDS, BATCH = (0, 1, 2), 7
+
+
+def inputs(width, *, seeds=3, scale=1.0, seed=9):
+    return scale * torch.randn((seeds, BATCH, width), generator=torch.Generator().manual_seed(seed)).double()
+
+
+def only(parameters, seed):
+    return {name: value[seed : seed + 1] for name, value in parameters.items()}
+
+
+# --- the contract of every network
+
+
+@every_network
+def test_one_seeds_parameters_are_named_finite_and_drawn_from_its_generator_alone(network):
+    first, again, other = (network.initial(UNBOUNDED, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
+    assert list(first) == list(again) == list(other)
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert all(not torch.equal(first[name], other[name]) for name in first)
+    assert all(value.isfinite().all() for value in first.values())
+
+
+@every_network
+def test_networks_are_frozen_and_finished(network):
+    assert not isabstract(type(network))
+    with pytest.raises(FrozenInstanceError):
+        network.width = 3
+
+
+@every_generator
+def test_generator_makes_a_sample_per_z_and_seed(generator):
+    fakes = generator.generate(drawn(generator, UNBOUNDED, SEEDS), inputs(generator.latent), UNBOUNDED)
+    assert isinstance(generator, AnyGenerator)
+    assert fakes.shape == (3, BATCH, 5)
+    assert len(fakes.unique()) == fakes.numel()
+
+
+@every_generator
+def test_generator_of_a_seed_alone_makes_what_it_makes_among_others(generator):
+    parameters, z = drawn(generator, UNBOUNDED, SEEDS), inputs(generator.latent)
+    together = generator.generate(parameters, z, UNBOUNDED)
+    for seed in range(3):
+        alone = generator.generate(only(parameters, seed), z[seed : seed + 1], UNBOUNDED)
+        assert_close(alone, together[seed : seed + 1], rtol=1e-13, atol=1e-15)
+
+
+@every_generator
+def test_generator_treats_its_z_one_by_one(generator):
+    parameters, z = drawn(generator, UNBOUNDED, SEEDS), inputs(generator.latent)
+    fakes = generator.generate(parameters, z, UNBOUNDED)
+    assert_close(generator.generate(parameters, z[:, 2:4], UNBOUNDED), fakes[:, 2:4], rtol=1e-13, atol=1e-15)
+
+
+@every_generator
+@pytest.mark.parametrize("z_scale", [1.0, 1e4])
+def test_fakes_of_bounded_data_lie_where_the_data_lie(generator, z_scale):
+    z = inputs(generator.latent, scale=z_scale)
+    parameters = drawn(generator, BOUNDED, SEEDS)
+    assert generator.generate(parameters, z, BOUNDED).abs().max() <= 1
+    assert_close(generator.generate(parameters, z, BOUNDED), generator.generate(parameters, z, UNBOUNDED).tanh())
+
+
+@every_critic
+def test_critic_says_one_value_per_sample_and_hands_the_points_on(critic):
+    points = inputs(5)
+    critique = critic.criticise(drawn(critic, UNBOUNDED, SEEDS), points, UNBOUNDED)
+    assert isinstance(critic, AnyCritic)
+    assert critique.value.shape == (3, BATCH)
+    assert len(critique.value.unique()) == 3 * BATCH
+    assert torch.equal(critique.points, points)
+
+
+@every_critic
+def test_critic_of_a_seed_alone_says_what_it_says_among_others(critic):
+    parameters, points = drawn(critic, UNBOUNDED, SEEDS), inputs(5)
+    together = critic.criticise(parameters, points, UNBOUNDED)
+    for seed in range(3):
+        alone = critic.criticise(only(parameters, seed), points[seed : seed + 1], UNBOUNDED)
+        assert_close(alone.value, together.value[seed : seed + 1], rtol=1e-13, atol=1e-15)
+
+
+@every_critic
+def test_critic_treats_its_samples_one_by_one(critic):
+    parameters, points = drawn(critic, UNBOUNDED, SEEDS), inputs(5)
+    together = critic.criticise(parameters, points, UNBOUNDED).value
+    apart = critic.criticise(parameters, points[:, 2:4], UNBOUNDED).value
+    assert_close(apart, together[:, 2:4], rtol=1e-13, atol=1e-15)
+
+
+@every_critic
+def test_energies_are_never_negative(critic):
+    if critic.form == "energy":
+        assert (critic.criticise(drawn(critic, UNBOUNDED, SEEDS), inputs(5), UNBOUNDED).value >= 0).all()
+    else:
+        assert critic.form == "score"
+
+
+def test_kinds_are_unique_within_each_union():
+    for union in (Generator, Critic, Networks):
+        kinds = [member.kind for member in members(union)]
+        assert len(set(kinds)) == len(kinds)
+
+
+# --- fully connected
+
+
+def torch_layers(parameters, seed, activation):
+    """The same layers as torch.nn builds them."""
+    layers = []
+    for name in [name for name in parameters if name.endswith("weight")]:
+        weight, bias = parameters[name][seed], parameters[name.replace("weight", "bias")][seed]
+        linear = torch.nn.Linear(*weight.shape, dtype=weight.dtype)
+        linear.weight.data, linear.bias.data = weight.T.contiguous(), bias[0]
+        layers += [linear, activation()]
+    return torch.nn.Sequential(*layers[:-1])
+
+
+def test_mlp_generator_is_linear_layers_with_relu_between():
+    generator = MLPGenerator(width=6, depth=2, latent=4)
+    parameters, z = drawn(generator, UNBOUNDED), inputs(4, seeds=2)
+    for seed in range(2):
+        expected = torch_layers(parameters, seed, torch.nn.ReLU)(z[seed])
+        assert_close(generator.generate(parameters, z, UNBOUNDED)[seed], expected, rtol=1e-12, atol=1e-14)
+
+
+def test_mlp_critic_is_linear_layers_with_leaky_relu_between():
+    critic = MLPCritic(width=6, depth=2)
+    parameters, points = drawn(critic, UNBOUNDED), inputs(5, seeds=2)
+    for seed in range(2):
+        expected = torch_layers(parameters, seed, lambda: torch.nn.LeakyReLU(0.2))(points[seed]).squeeze(-1)
+        assert_close(critic.criticise(parameters, points, UNBOUNDED).value[seed], expected, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4])
+def test_depth_counts_the_hidden_layers(depth):
+    parameters = MLPCritic(width=6, depth=depth).initial(UNBOUNDED, torch.Generator())
+    shapes = [tuple(value.shape) for name, value in parameters.items() if name.endswith("weight")]
+    assert shapes == [(5, 6), *[(6, 6)] * (depth - 1), (6, 1)]
+
+
+def test_initial_parameters_are_uniform_as_those_of_torchs_linear():
+    parameters = MLPCritic(width=400, depth=2).initial(SampleSpace(dim=25, bounded=False), torch.Generator())
+    for name, inputs_ in (("0.weight", 25), ("0.bias", 25), ("1.weight", 400), ("1.bias", 400)):
+        values, limit = parameters[name] * inputs_**0.5, 1.0
+        assert values.abs().max() <= limit
+        assert values.abs().max() > 0.95
+        assert values.var().item() == pytest.approx(1 / 3, rel=0.15)
+    weight = parameters["1.weight"] * 20
+    assert weight.mean().item() == pytest.approx(0, abs=0.01)
+
+
+def test_autoencoder_reads_its_code_between_encoder_and_decoder():
+    critic = AutoencoderCritic(width=6, depth=1, code=3, energy="squared_error_sum")
+    parameters, points = drawn(critic, BOUNDED), inputs(5, seeds=2)
+    critique = critic.criticise(parameters, points, BOUNDED)
+    encoder, decoder = (
+        {name: value for name, value in parameters.items() if name.startswith(half)} for half in ("encoder", "decoder")
+    )
+    for seed in range(2):
+        code = torch_layers(encoder, seed, lambda: torch.nn.LeakyReLU(0.2))(points[seed])
+        copy = torch_layers(decoder, seed, lambda: torch.nn.LeakyReLU(0.2))(code).tanh()
+        assert code.shape == (BATCH, 3)
+        assert_close(critique.code[seed], code, rtol=1e-12, atol=1e-14)
+        assert_close(critique.value[seed], (copy - points[seed]).square().sum(-1), rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("energy", get_args(Energy))
+def test_every_energy_is_the_error_it_is_named_after(energy):
+    """A decoder of zeros copies to the origin, so that the error is the point itself."""
+    critic = AutoencoderCritic(width=6, depth=1, code=3, energy=energy, output="linear")
+    parameters = {name: torch.zeros_like(value) for name, value in drawn(critic, UNBOUNDED, (0,)).items()}
+    point = torch.tensor([[[3.0, 0, -4.0, 0, 0]]], dtype=torch.float64)
+    expected = {
+        "squared_error_mean": 5.0,
+        "squared_error_sum": 25.0,
+        "absolute_error_mean": 1.4,
+        "absolute_error_sum": 7.0,
+        "euclidean_norm": 5.0,
+    }
+    value = critic.criticise(parameters, point, UNBOUNDED).value
+    assert value.item() == pytest.approx(expected[energy], rel=1e-15)
+
+
+def test_mean_squared_energy_of_bounded_data_is_at_most_four():
+    critic = AutoencoderCritic(width=6, depth=1, code=3)
+    parameters = {name: 100 * value for name, value in drawn(critic, BOUNDED, SEEDS).items()}
+    energies = critic.criticise(parameters, inputs(5).sign(), BOUNDED).value
+    assert energies.max() <= 4
+    assert energies.max() > 1
+
+
+@pytest.mark.parametrize("network", [MLPGenerator, AutoencoderCritic])
+def test_output_can_be_named_against_the_data(network):
+    for output, space, tanh in (("tanh", UNBOUNDED, True), ("linear", BOUNDED, False)):
+        named, matched = network(output=output), network()
+        like = BOUNDED if tanh else UNBOUNDED
+        parameters = drawn(named, space, (0,))
+        if network is MLPGenerator:
+            results = [n.generate(parameters, inputs(32, seeds=1), s) for n, s in ((named, space), (matched, like))]
+        else:
+            critiques = [n.criticise(parameters, inputs(5, seeds=1), s) for n, s in ((named, space), (matched, like))]
+            results = [critique.value for critique in critiques]
+        assert torch.equal(*results)
+
+
+@every_network
+@pytest.mark.parametrize("field", ["width", "depth", "latent", "code"])
+def test_sizes_must_be_at_least_one(network, field):
+    if field in {f.name for f in fields(network)}:
+        with pytest.raises(ValueError, match=f"^{field}: must be >= 1, but is 0$"):
+            type(network)(**{field: 0})
+
+
+# --- the Dirac pair
+
+
+def test_dirac_generator_puts_every_fake_at_theta():
+    fakes = DiracGenerator().generate(
+        {"theta": torch.tensor([[[2.5]], [[-1.0]]])}, torch.randn(2, 4, 1), SampleSpace(dim=1, bounded=False)
+    )
+    assert fakes.tolist() == [[[2.5]] * 4, [[-1.0]] * 4]
+
+
+def test_dirac_critic_is_psi_times_x():
+    critique = DiracCritic().criticise(
+        {"psi": torch.tensor([[[2.0]], [[-3.0]]])},
+        torch.tensor([[[1.5], [-1.0]], [[1.0], [0.5]]]),
+        SampleSpace(dim=1, bounded=False),
+    )
+    assert critique.value.tolist() == [[3.0, -2.0], [-3.0, -1.5]]
+
+
+def test_dirac_pair_starts_where_it_says():
+    pair, space = DiracPair(theta=0.75, psi=-0.25), SampleSpace(dim=1, bounded=False)
+    assert pair.generator.initial(space, torch.Generator())["theta"].item() == 0.75
+    assert pair.critic.initial(space, torch.Generator())["psi"].item() == -0.25
+
+
+def test_dirac_pair_must_not_start_at_its_equilibrium():
+    with pytest.raises(ValueError, match=r"^theta: must differ from 0 where psi is 0"):
+        DiracPair(theta=0.0, psi=0.0)
+    assert DiracPair(theta=0.0, psi=1.0).psi == 1
+
+
+def test_pair_holds_the_networks_it_was_given():
+    generator, critic = MLPGenerator(width=3), AutoencoderCritic(code=2)
+    pair = NetworkPair(generator=generator, critic=critic)
+    assert (pair.generator, pair.critic) == (generator, critic)

@@ -1,0 +1,448 @@
+"""What critic and generator minimise: one contract for every objective, then each one's closed forms."""
+
+from dataclasses import FrozenInstanceError, fields, replace
+from inspect import isabstract
+from math import exp, log
+from typing import get_args
+
+import pytest
+import torch
+from games import OBJECTIVES, critique_of, kind_of
+from torch.testing import assert_close
+
+from gan_core.networks import AutoencoderCritic, MLPCritic, SampleSpace
+from gan_core.objectives import (
+    AnyObjective,
+    Critique,
+    EnergyMargin,
+    LeastSquares,
+    Minimax,
+    NonSaturating,
+    Objective,
+    Wasserstein,
+    detached,
+    pull_away,
+)
+
+every_objective = pytest.mark.parametrize("objective", OBJECTIVES, ids=kind_of)
+SEEDS, BATCH = 3, 6
+
+
+def values(*shape, seed=0, low=0.1, high=0.9):
+    """Scores where every objective still asks for more: between LSGAN's targets, inside the margins."""
+    uniform = torch.rand(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    return (low + (high - low) * uniform).requires_grad_()
+
+
+def batches(*axes, low=0.1, high=0.9):
+    real, fake = values(*axes, BATCH, seed=1, low=low, high=high), values(*axes, BATCH, seed=2, low=low, high=high)
+    return critique_of(real), critique_of(fake, points=torch.linspace(1, 2, 3).double().expand(*fake.shape, 3))
+
+
+def memory_of(objective, *axes):
+    """A memory in mid-game, since some objectives start at the border of what they do."""
+    count = torch.Size(axes).numel()
+    real, fake = batches(count)
+    memory = {name: value.double() for name, value in objective.initial_memory(count).items()}
+    for _ in range(3):
+        memory = objective.remember(detached(real), detached(fake), memory)
+    return {name: value.reshape(*axes, *value.shape[1:]) for name, value in memory.items()}
+
+
+def part(critique, which):
+    code = None if critique.code is None else critique.code[which]
+    return Critique(value=critique.value[which], points=critique.points[which], code=code)
+
+
+def losses(objective, *axes, **kwargs):
+    real, fake = batches(*axes, **kwargs)
+    memory = memory_of(objective, *axes)
+    critic, generator = objective.critic_loss(real, fake, memory), objective.generator_loss(real, fake, memory)
+    return real, fake, critic, generator
+
+
+def gradient_of(loss, *inputs):
+    return torch.autograd.grad(loss.sum(), inputs, retain_graph=True, materialize_grads=True)
+
+
+# --- the contract of every objective
+
+
+@every_objective
+def test_losses_have_one_value_per_seed_and_differ_between_seeds(objective):
+    _, _, critic, generator = losses(objective, SEEDS)
+    for loss in (critic, generator):
+        assert loss.shape == (SEEDS,)
+        assert len(set(loss.tolist())) == SEEDS
+
+
+@every_objective
+def test_critic_wants_real_scores_up_and_real_energies_down(objective):
+    real, _, critic, _ = losses(objective, SEEDS)
+    (gradient,) = gradient_of(critic, real.value)
+    assert (gradient < 0).all() if objective.critic_form == "score" else (gradient > 0).all()
+
+
+@every_objective
+def test_critic_wants_fake_scores_down_and_fake_energies_up(objective):
+    _, fake, critic, _ = losses(objective, SEEDS)
+    (gradient,) = gradient_of(critic, fake.value)
+    assert (gradient > 0).all() if objective.critic_form == "score" else (gradient < 0).all()
+
+
+@every_objective
+def test_generator_wants_fake_scores_up_and_fake_energies_down(objective):
+    _, fake, _, generator = losses(objective, SEEDS)
+    (gradient,) = gradient_of(generator, fake.value)
+    assert (gradient < 0).all() if objective.critic_form == "score" else (gradient > 0).all()
+
+
+@every_objective
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("of_real", [-1e4, 1e4])
+@pytest.mark.parametrize("of_fake", [-1e4, 1e4])
+def test_losses_and_gradients_are_finite_at_huge_scores(objective, of_real, of_fake, dtype):
+    real, fake = (
+        critique_of(torch.full((SEEDS, BATCH), value, dtype=dtype, requires_grad=True)) for value in (of_real, of_fake)
+    )
+    memory = {name: value.to(dtype) for name, value in memory_of(objective, SEEDS).items()}
+    for loss in (objective.critic_loss(real, fake, memory), objective.generator_loss(real, fake, memory)):
+        assert loss.isfinite().all()
+        assert all(gradient.isfinite().all() for gradient in gradient_of(loss, real.value, fake.value))
+
+
+@every_objective
+def test_a_seed_alone_has_the_loss_and_gradient_it_has_among_others(objective):
+    real, fake, critic, generator = losses(objective, SEEDS)
+    memory = memory_of(objective, SEEDS)
+    together = [torch.stack(gradient_of(loss, real.value, fake.value)) for loss in (critic, generator)]
+    for seed in range(SEEDS):
+        one = slice(seed, seed + 1)
+        alone, others = part(real, one), part(fake, one)
+        own = {name: value[one] for name, value in memory.items()}
+        of_critic = objective.critic_loss(alone, others, own)
+        of_generator = objective.generator_loss(alone, others, own)
+        assert_close(of_critic, critic[one], rtol=1e-15, atol=0)
+        assert_close(of_generator, generator[one], rtol=1e-15, atol=0)
+        for loss, expected in zip((of_critic, of_generator), together, strict=True):
+            gradient = torch.stack(gradient_of(loss, alone.value, others.value))
+            assert_close(gradient, expected[:, one], rtol=1e-14, atol=0)
+
+
+@every_objective
+@pytest.mark.parametrize("axes", [(), (2,), (2, 3)], ids=str)
+def test_leading_axes_are_free(objective, axes):
+    _, _, critic, generator = losses(objective, *axes)
+    assert critic.shape == generator.shape == axes
+
+
+@every_objective
+def test_two_seed_axes_hold_what_one_holds_in_the_same_order(objective):
+    real, fake = batches(2, 3)
+    flat_real, flat_fake = (
+        Critique(value=c.value.flatten(0, 1), points=c.points.flatten(0, 1), code=c.code.flatten(0, 1))
+        for c in (real, fake)
+    )
+    grid, row = memory_of(objective, 2, 3), memory_of(objective, 6)
+    for loss in ("critic_loss", "generator_loss"):
+        two, one = getattr(objective, loss)(real, fake, grid), getattr(objective, loss)(flat_real, flat_fake, row)
+        assert_close(two.flatten(), one, rtol=1e-15, atol=0)
+
+
+@every_objective
+def test_losses_are_means_over_the_batch_and_not_sums(objective):
+    real, fake = batches(SEEDS)
+    doubled = [
+        Critique(value=c.value.repeat(1, 2), points=c.points.repeat(1, 2, 1), code=None) for c in (real, fake)
+    ]
+    memory = memory_of(objective, SEEDS)
+    for loss in ("critic_loss", "generator_loss"):
+        assert_close(getattr(objective, loss)(*doubled, memory), getattr(objective, loss)(real, fake, memory))
+
+
+@every_objective
+def test_a_generator_that_does_not_read_real_samples_needs_none(objective):
+    _, fake = batches(SEEDS)
+    memory = memory_of(objective, SEEDS)
+    if objective.generator_reads_real or memory:
+        pytest.skip("this one reads real samples")
+    assert objective.generator_loss(None, fake, memory).shape == (SEEDS,)
+
+
+@every_objective
+def test_objectives_are_frozen(objective):
+    with pytest.raises(FrozenInstanceError):
+        objective.kind = "another"
+
+
+@every_objective
+def test_objectives_are_finished_members_of_one_family(objective):
+    assert isinstance(objective, AnyObjective)
+    assert not isabstract(type(objective))
+    assert objective.critic_form in ("score", "energy")
+
+
+@every_objective
+def test_memory_has_a_row_per_seed_and_keeps_its_shape(objective):
+    real, fake = batches(SEEDS)
+    first = objective.initial_memory(SEEDS)
+    then = objective.remember(detached(real), detached(fake), {name: value.double() for name, value in first.items()})
+    assert all(value.shape[0] == SEEDS for value in first.values())
+    assert {name: value.shape for name, value in then.items()} == {n: value.shape for n, value in first.items()}
+
+
+@every_objective
+def test_numeric_fields_refuse_what_is_not_finite(objective):
+    for field in fields(objective):
+        if isinstance(getattr(objective, field.name), float):
+            with pytest.raises(ValueError, match=f"^{field.name}: must be a finite number, but is nan$"):
+                replace(objective, **{field.name: float("nan")})
+
+
+def test_kinds_are_unique_and_their_own_default():
+    kinds = [objective.kind for objective in OBJECTIVES]
+    assert len(set(kinds)) == len(kinds) == len(get_args(Objective))
+
+
+# --- minimax and non-saturating
+
+
+@pytest.mark.parametrize("objective", [Minimax(), NonSaturating()], ids=kind_of)
+def test_classification_loss_is_two_log_two_where_the_critic_cannot_tell(objective):
+    nothing = critique_of(torch.zeros(1, 4, dtype=torch.float64))
+    assert_close(objective.critic_loss(nothing, nothing, {}).item(), 2 * log(2), rtol=1e-15, atol=0)
+
+
+P = torch.tensor([1, 2, 5], dtype=torch.float64) / 8
+Q = torch.tensor([4, 3, 1], dtype=torch.float64) / 8
+
+
+def on_three_points(table):
+    """Batches of 8 that hold three points as often as P and Q say, with the critic's value at each point."""
+    real, fake = (table[torch.repeat_interleave(torch.arange(3), (8 * p).long())] for p in (P, Q))
+    return critique_of(real), critique_of(fake)
+
+
+@pytest.mark.parametrize("objective", [Minimax(), NonSaturating()], ids=kind_of)
+def test_best_classifier_is_the_log_odds_and_its_loss_is_the_jensen_shannon_divergence(objective):
+    best = (P / Q).log().requires_grad_()
+    loss = objective.critic_loss(*on_three_points(best), {})
+    middle = (P + Q) / 2
+    divergence = ((P * (P / middle).log()).sum() + (Q * (Q / middle).log()).sum()) / 2
+    assert_close(loss, 2 * log(2) - 2 * divergence, rtol=1e-14, atol=0)
+    (gradient,) = gradient_of(loss, best)
+    assert_close(gradient, torch.zeros(3, dtype=torch.float64), rtol=0, atol=1e-15)
+
+
+def generator_slope(objective, score, dtype=torch.float32):
+    """d loss / d D of one fake."""
+    value = torch.tensor([score], dtype=dtype, requires_grad=True)
+    (gradient,) = gradient_of(objective.generator_loss(None, critique_of(value), {}), value)
+    return gradient.item()
+
+
+def test_minimax_generator_has_no_gradient_where_the_critic_has_won():
+    assert generator_slope(Minimax(), -50.0) == pytest.approx(-1 / (1 + exp(50)), rel=1e-6)
+    assert generator_slope(Minimax(), -50.0, torch.float64) == pytest.approx(-1 / (1 + exp(50)), rel=1e-14)
+
+
+def test_non_saturating_generator_keeps_its_gradient_where_the_critic_has_won():
+    assert generator_slope(NonSaturating(), -50.0) == pytest.approx(-1.0, rel=1e-7)
+
+
+@pytest.mark.parametrize("score", [-3.0, -0.4, 0.0, 1.7])
+def test_generator_gradients_are_the_logistic_function_and_its_mirror(score):
+    odds = 1 / (1 + exp(-score))
+    assert generator_slope(Minimax(), score, torch.float64) == pytest.approx(-odds, rel=1e-14)
+    assert generator_slope(NonSaturating(), score, torch.float64) == pytest.approx(odds - 1, rel=1e-14)
+
+
+def test_minimax_and_non_saturating_share_their_critic():
+    real, fake = batches(SEEDS)
+    assert torch.equal(Minimax().critic_loss(real, fake, {}), NonSaturating().critic_loss(real, fake, {}))
+
+
+# --- least squares
+
+
+def test_least_squares_by_hand():
+    real = critique_of(torch.tensor([2.0, 0.0]))
+    fake = critique_of(torch.tensor([0.5, -1.0]))
+    lecture = LeastSquares()
+    # 1/2 mean(1, 1) + 1/2 mean(.25, 1); 1/2 mean(.25, 4)
+    assert lecture.critic_loss(real, fake, {}).item() == pytest.approx(0.5 + 0.3125, rel=1e-7)
+    assert lecture.generator_loss(None, fake, {}).item() == pytest.approx(1.0625, rel=1e-7)
+    other = LeastSquares(fake_target=-2.0, real_target=3.0, generator_target=0.25)
+    # 1/2 mean(1, 9) + 1/2 mean(6.25, 1); 1/2 mean(.0625, 1.5625)
+    assert other.critic_loss(real, fake, {}).item() == pytest.approx(2.5 + 1.8125, rel=1e-7)
+    assert other.generator_loss(None, fake, {}).item() == pytest.approx(0.40625, rel=1e-7)
+
+
+CODINGS = [LeastSquares(), LeastSquares(fake_target=-1.0, real_target=1.0, generator_target=0.0)]
+
+
+@pytest.mark.parametrize("objective", CODINGS, ids=["lecture", "pearson"])
+def test_best_least_squares_critic_is_the_weighted_mean_of_its_targets(objective):
+    best = ((objective.real_target * P + objective.fake_target * Q) / (P + Q)).requires_grad_()
+    loss = objective.critic_loss(*on_three_points(best), {})
+    (gradient,) = gradient_of(loss, best)
+    assert_close(gradient, torch.zeros(3, dtype=torch.float64), rtol=0, atol=1e-15)
+    # (b - a)^2 / 2 sum p q / (p + q), by inserting the minimum
+    width = objective.real_target - objective.fake_target
+    assert_close(loss, width**2 / 2 * (P * Q / (P + Q)).sum(), rtol=1e-14, atol=0)
+
+
+def test_pearson_coding_measures_the_chi_squared_divergence_at_the_best_critic():
+    """Mao et al. 2017, eq. 6-8: 2 C(G) = chi^2(p + q || 2 q) where b - c = 1 and b - a = 2."""
+    objective = CODINGS[1]
+    best = (P - Q) / (P + Q)
+    real, fake = on_three_points(best)
+    doubled = 2 * (objective.generator_loss(None, real, {}) + objective.generator_loss(None, fake, {}))
+    assert_close(doubled, ((2 * Q - (P + Q)).square() / (P + Q)).sum(), rtol=1e-14, atol=0)
+
+
+def test_least_squares_refuses_equal_targets():
+    with pytest.raises(ValueError, match=r"^real_target: must differ from fake_target, but both are 0.5$"):
+        LeastSquares(fake_target=0.5, real_target=0.5)
+
+
+# --- wasserstein
+
+
+def test_wasserstein_loss_is_the_difference_of_means():
+    real, fake = critique_of(torch.tensor([[1.0, 5.0]])), critique_of(torch.tensor([[2.0, -6.0]]))
+    assert Wasserstein().critic_loss(real, fake, {}).item() == -5.0
+    assert Wasserstein().generator_loss(None, fake, {}).item() == 2.0
+
+
+def test_identity_critic_attains_the_earth_movers_distance_of_a_shift():
+    points = torch.tensor([0.3, -1.0, 2.5, 0.9], dtype=torch.float64)
+    loss = Wasserstein().critic_loss(critique_of(points + 1.75), critique_of(points), {})
+    assert loss.item() == pytest.approx(-1.75, rel=1e-15)
+
+
+# --- energy with a margin
+
+
+def test_hinge_belongs_to_each_sample_and_not_to_the_batch_mean():
+    objective = EnergyMargin(margin=1.0)
+    energies = torch.tensor([0.25, 0.75, 3.0, 4.0], dtype=torch.float64, requires_grad=True)
+    assert energies.mean() > objective.margin
+    real = critique_of(torch.tensor([0.125, 0.375, 0.0, 0.5], dtype=torch.float64))
+    loss = objective.critic_loss(real, critique_of(energies), {})
+    assert loss.item() == pytest.approx(0.25 + (0.75 + 0.25) / 4, rel=1e-15)
+    (gradient,) = gradient_of(loss, energies)
+    assert gradient.tolist() == [-0.25, -0.25, 0, 0]
+
+
+def test_energy_generator_minimises_the_mean_energy():
+    fake = critique_of(torch.tensor([[1.0, 2.0, 6.0], [0.5, 0.0, 1.0]], dtype=torch.float64))
+    assert EnergyMargin().generator_loss(None, fake, {}).tolist() == [3.0, 0.5]
+
+
+def test_default_margin_is_that_of_the_paper():
+    assert (EnergyMargin().margin, EnergyMargin().pull_away_weight) == (10.0, 0.0)
+
+
+@pytest.mark.parametrize("margin", [0.0, -1.0])
+def test_margin_must_be_positive(margin):
+    with pytest.raises(ValueError, match=f"^margin: must be > 0, but is {margin}$"):
+        EnergyMargin(margin=margin)
+
+
+def test_pull_away_stands_in_the_generators_loss_alone_and_by_its_weight():
+    real, fake = batches(SEEDS)
+    plain, pulled = EnergyMargin(), EnergyMargin(pull_away_weight=0.7)
+    difference = pulled.generator_loss(None, fake, {}) - plain.generator_loss(None, fake, {})
+    assert_close(difference, 0.7 * pull_away(fake.code), rtol=1e-13, atol=0)
+    assert torch.equal(pulled.critic_loss(real, fake, {}), plain.critic_loss(real, fake, {}))
+
+
+def test_pull_away_without_codes_says_what_it_needs():
+    fake = Critique(value=torch.rand(2, 4), points=torch.rand(2, 4, 3))
+    with pytest.raises(ValueError, match="^pull_away_weight: needs the codes of an autoencoder critic"):
+        EnergyMargin(pull_away_weight=0.1).generator_loss(None, fake, {})
+
+
+def pulled(*codes):
+    return pull_away(torch.tensor(codes, dtype=torch.float64)).item()
+
+
+def test_pull_away_is_zero_for_orthogonal_codes():
+    assert pulled([3.0, 0, 0], [0, -0.2, 0], [0, 0, 7.0]) == 0
+
+
+def test_pull_away_is_one_for_identical_codes():
+    assert pulled([1.0, 2.0], [1.0, 2.0], [1.0, 2.0]) == pytest.approx(1, rel=1e-14)
+
+
+def test_pull_away_is_one_for_codes_that_differ_in_scale_and_sign_alone():
+    assert pulled([1.0, 2.0], [10.0, 20.0], [-0.03, -0.06]) == pytest.approx(1, rel=1e-14)
+
+
+def test_pull_away_of_three_codes_by_hand():
+    # squared cosines: 1/2 between first and second, 0 between first and third, 1/2 between second and third
+    assert pulled([1.0, 0], [1.0, 1.0], [0, 2.0]) == pytest.approx(1 / 3, rel=1e-14)
+
+
+def test_pull_away_of_a_code_at_zero_has_a_finite_gradient():
+    code = torch.tensor([[0.0, 0.0], [1.0, 2.0], [1.0, -1.0]], requires_grad=True)
+    (gradient,) = gradient_of(pull_away(code), code)
+    assert gradient.isfinite().all()
+
+
+# --- an autoencoder's energy
+
+
+def linear_autoencoder(energy):
+    """Weights whose hidden layers stay far in their positive half, so that Dec(Enc(x)) = A x + c exactly."""
+    network = AutoencoderCritic(width=4, depth=1, code=2, energy=energy, output="linear")
+    generator = torch.Generator().manual_seed(3)
+    parameters = {n: v[None] for n, v in network.initial(SampleSpace(dim=3, bounded=False), generator).items()}
+    for half in ("encoder", "decoder"):
+        parameters[f"{half}.0.bias"] = parameters[f"{half}.0.bias"] + 20
+    matrix, offset = torch.eye(3, dtype=torch.float64), torch.zeros(1, 3, dtype=torch.float64)
+    for half in ("encoder", "decoder"):
+        for layer in ("0", "1"):
+            weight, bias = (parameters[f"{half}.{layer}.{name}"][0] for name in ("weight", "bias"))
+            matrix, offset = matrix @ weight, offset @ weight + bias
+    return network, parameters, matrix, offset
+
+
+@pytest.mark.parametrize(
+    ("energy", "value", "outer"),
+    [
+        ("squared_error_mean", lambda e: e.square().mean(-1), lambda e: 2 * e / 3),
+        ("squared_error_sum", lambda e: e.square().sum(-1), lambda e: 2 * e),
+        ("absolute_error_mean", lambda e: e.abs().mean(-1), lambda e: e.sign() / 3),
+        ("absolute_error_sum", lambda e: e.abs().sum(-1), lambda e: e.sign()),
+        ("euclidean_norm", lambda e: e.norm(dim=-1), lambda e: e / e.norm(dim=-1, keepdim=True)),
+    ],
+)
+def test_gradient_of_the_energy_flows_through_the_copy_and_through_the_target(energy, value, outer):
+    network, parameters, matrix, offset = linear_autoencoder(energy)
+    points = torch.tensor([[[0.2, -0.7, 1.1], [1.5, 0.4, -0.3]]], dtype=torch.float64, requires_grad=True)
+    critique = network.criticise(parameters, points, SampleSpace(dim=3, bounded=False))
+    error = points @ matrix + offset - points
+    assert_close(critique.value, value(error), rtol=1e-12, atol=0)
+    (gradient,) = gradient_of(EnergyMargin().generator_loss(None, critique, {}), points)
+    assert_close(gradient, outer(error) @ (matrix - torch.eye(3)).mT / 2, rtol=1e-11, atol=1e-13)
+
+
+# --- what the critic said
+
+
+def test_detached_words_are_the_same_words_without_a_graph():
+    points = torch.rand(2, 4, 3, requires_grad=True)
+    said = Critique(value=points.sum(-1), points=points, code=points * 2)
+    silent = detached(said)
+    for name in ("value", "points", "code"):
+        assert torch.equal(getattr(said, name), getattr(silent, name))
+        assert not getattr(silent, name).requires_grad
+
+
+def test_detached_words_of_a_critic_without_codes_have_none():
+    critic = MLPCritic(width=4, depth=1)
+    space = SampleSpace(dim=2, bounded=False)
+    parameters = {n: v[None] for n, v in critic.initial(space, torch.Generator().manual_seed(0)).items()}
+    assert detached(critic.criticise(parameters, torch.rand(1, 5, 2).double(), space)).code is None

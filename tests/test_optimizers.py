@@ -1,0 +1,120 @@
+"""Optimizers: torch's own, with the settings they were described with, each coordinate alone."""
+
+from dataclasses import FrozenInstanceError
+from math import sqrt
+from typing import get_args
+
+import pytest
+import torch
+from games import kind_of
+from torch.testing import assert_close
+
+from gan_core.optimizers import SGD, Adam, Optimizer, RMSProp
+
+OPTIMIZERS = [kind() for kind in get_args(Optimizer)]
+every_optimizer = pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=kind_of)
+
+
+def stepped(optimizer, gradients, start):
+    parameters = start.clone()
+    torch_optimizer = optimizer.build(parameters)
+    for gradient in gradients:
+        parameters.grad = gradient.clone()
+        torch_optimizer.step()
+    return parameters
+
+
+def normal(*shape, seed):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+@every_optimizer
+def test_a_seed_alone_steps_as_it_steps_among_others(optimizer):
+    start, gradients = normal(3, 40, seed=0), normal(5, 3, 40, seed=1)
+    together = stepped(optimizer, gradients, start)
+    alone = stepped(optimizer, gradients[:, 1:2], start[1:2])
+    assert_close(together[1:2], alone, rtol=1e-13, atol=0)
+
+
+@every_optimizer
+def test_a_nan_in_one_seeds_gradient_stays_with_that_seed(optimizer):
+    start, gradients = normal(3, 40, seed=0), normal(5, 3, 40, seed=1)
+    poisoned = gradients.clone()
+    poisoned[2, 1] = torch.nan
+    clean, sick = stepped(optimizer, gradients, start), stepped(optimizer, poisoned, start)
+    assert torch.equal(clean[[0, 2]], sick[[0, 2]])
+    assert sick[1].isnan().all()
+
+
+@every_optimizer
+def test_steps_go_down(optimizer):
+    start, gradient = normal(2, 40, seed=0), normal(2, 40, seed=1)
+    assert ((stepped(optimizer, [gradient], start) - start) * gradient < 0).all()
+
+
+@every_optimizer
+def test_optimizers_are_frozen(optimizer):
+    with pytest.raises(FrozenInstanceError):
+        optimizer.lr = 1.0
+
+
+@every_optimizer
+@pytest.mark.parametrize("lr", [0.0, -1e-3])
+def test_learning_rate_must_be_positive(optimizer, lr):
+    with pytest.raises(ValueError, match=f"^lr: must be > 0, but is {lr}$"):
+        type(optimizer)(lr=lr)
+
+
+def test_kinds_are_unique():
+    assert len({optimizer.kind for optimizer in OPTIMIZERS}) == len(OPTIMIZERS)
+
+
+def test_plain_descent_steps_by_lr_times_gradient():
+    start, gradients = normal(2, 4, seed=0), normal(3, 2, 4, seed=1)
+    assert_close(stepped(SGD(lr=0.3), gradients, start), start - 0.3 * gradients.sum(0), rtol=1e-14, atol=1e-15)
+
+
+def test_momentum_adds_the_steps_before():
+    start, gradients = normal(2, 4, seed=0), normal(2, 2, 4, seed=1)
+    expected = start - 0.3 * gradients[0] - 0.3 * (0.9 * gradients[0] + gradients[1])
+    assert_close(stepped(SGD(lr=0.3, momentum=0.9), gradients, start), expected, rtol=1e-14, atol=1e-15)
+
+
+def test_adam_by_hand_over_two_steps():
+    start, (first, second) = normal(2, 4, seed=0), normal(2, 2, 4, seed=1)
+    lr, (beta1, beta2), eps = 0.3, (0.5, 0.75), 1e-3
+    expected = start - lr * first / (first.abs() + eps)
+    mean = (beta1 * (1 - beta1) * first + (1 - beta1) * second) / (1 - beta1**2)
+    square = (beta2 * (1 - beta2) * first**2 + (1 - beta2) * second**2) / (1 - beta2**2)
+    expected -= lr * mean / (square.sqrt() + eps)
+    actual = stepped(Adam(lr=lr, betas=(beta1, beta2), eps=eps), [first, second], start)
+    assert_close(actual, expected, rtol=1e-12, atol=1e-14)
+
+
+def test_first_step_of_rmsprop_is_the_sign_at_a_fixed_length():
+    start, gradient = normal(2, 4, seed=0), normal(2, 4, seed=1)
+    step = stepped(RMSProp(lr=0.3, alpha=0.75, eps=1e-12), [gradient], start) - start
+    assert_close(step, -0.3 / sqrt(0.25) * gradient.sign(), rtol=1e-9, atol=0)
+
+
+def test_defaults_are_those_of_the_authors():
+    assert (Adam().lr, Adam().betas) == (2e-4, (0.5, 0.999))  # DCGAN
+    assert (RMSProp().lr, RMSProp().alpha) == (5e-5, 0.99)  # WGAN
+    assert SGD().momentum == 0
+
+
+@pytest.mark.parametrize("betas", [(1.0, 0.9), (0.5, 1.0), (-0.1, 0.9), (0.5, float("nan"))])
+def test_betas_must_lie_between_zero_and_one(betas):
+    with pytest.raises(ValueError, match=r"^betas: must lie in \[0, 1\), but one is "):
+        Adam(betas=betas)
+
+
+@pytest.mark.parametrize(("field", "value"), [("alpha", 0.0), ("alpha", 1.0), ("eps", 0.0)])
+def test_rmsprops_smoothing_must_lie_between_zero_and_one(field, value):
+    with pytest.raises(ValueError, match=f"^{field}: must be [<>] [01], but is {value}$"):
+        RMSProp(**{field: value})
+
+
+def test_momentum_must_be_below_one():
+    with pytest.raises(ValueError, match=r"^momentum: must be < 1, but is 1.0$"):
+        SGD(momentum=1.0)

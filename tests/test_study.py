@@ -1,0 +1,822 @@
+import json
+import pickle
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gan_core.constraints import GradientPenalty, Unconstrained, WeightClipping
+from gan_core.data import Data, Digits, Dirac
+from gan_core.networks import AutoencoderCritic, DiracPair, MLPCritic, MLPGenerator, NetworkPair
+from gan_core.objectives import Objective, Wasserstein
+from gan_core.optimizers import SGD, Adam, RMSProp
+from gan_core.presets import PRESETS
+from studies.errors import GanStudyError, InputError, StudyFailed
+from studies.source import catalog
+from studies.space import Choice, Grid, LogUniform, Uniform, draw, parse
+from studies.study import Budget, Confirm, Resources, Search, Study, load_study
+
+SMALL = """
+name = "small"
+budget.steps = 100
+
+[[conditions]]
+name = "wgan"
+preset = "wgan"
+"""
+
+FIRST = """
+name = "first"
+seeds = 3
+budget = {unit = "generator_steps", steps = 1000, measurements = 20}
+search = {seed = 0, explore = 16, exploit = 6, confirm = {best = 1, seeds = 10}}
+data.kind = "digits"
+resources = {cpu = 1, gpu = 0.0}
+
+[networks]
+generator = {kind = "mlp", width = 64, latent = 16}
+critic = {kind = "mlp", width = 32}
+
+[training]
+batch = 32
+n_critic = 1
+critic_optimizer = {kind = "adam", lr = {log_uniform = [1e-5, 1e-2]}, betas = [{uniform = [0, 0.9]}, 0.9]}
+generator_optimizer = {kind = "adam", lr = 5e-4, betas = [0.5, 0.9]}
+
+[[conditions]]
+name = "wgan"
+preset = "wgan"
+constraint.clip_value = {grid = [0.01, 0.1]}
+training.n_critic = {choice = [1, 5]}
+
+[[conditions]]
+name = "ebgan"
+preset = "ebgan"
+networks.critic = {kind = "autoencoder", code = 8}
+objective.margin = "search"
+
+[[conditions]]
+name = "bare"
+objective = {kind = "wasserstein"}
+"""
+
+DIRAC = """
+name = "dirac"
+budget = {steps = 50, measurements = 50}
+data.kind = "dirac"
+networks = {kind = "dirac", theta = 1.0, psi = -1.0}
+training = {batch = 1, critic_optimizer = {kind = "sgd", lr = 0.2}, generator_optimizer = {kind = "sgd", lr = 0.2}}
+[[conditions]]
+name = "gan"
+objective.kind = "minimax"
+"""
+
+Load = Callable[..., Study]
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Load:
+    def load_text(text: str, *overrides: str, smoke: bool = False) -> Study:
+        path = tmp_path / "study.toml"
+        path.write_text(text)
+        return load_study(path, overrides=overrides, smoke=smoke)
+
+    return load_text
+
+
+def refusal(load: Load, text: str, *overrides: str) -> str:
+    with pytest.raises(InputError) as refused:
+        load(text, *overrides)
+    return str(refused.value)
+
+
+# -- what a study file means -------------------------------------------------------------------------------------
+
+
+def test_every_key_left_out_has_its_default(load: Load) -> None:
+    study = load(SMALL)
+    assert study.budget == Budget(unit="generator_steps", steps=100, measurements=20)
+    assert study.search == Search(
+        seed=0, explore=16, exploit=6, confirm=Confirm(best=1, seeds=10), sampler="tpe", exploit_lag=2
+    )
+    assert (study.seeds, study.data, study.resources) == (3, Digits(), Resources(cpu=1.0, gpu=0.0))
+    assert study.limits.trial_retries == 3
+    assert study.checkpoint.every_seconds == 20
+    assert study.ledger.root == "gan-studies"
+
+
+def test_a_preset_gives_the_authors_setting(load: Load) -> None:
+    setting = load(SMALL).condition("wgan").setting({})
+    assert setting.objective == Wasserstein()
+    assert setting.constraint == WeightClipping(clip_value=0.01)
+    assert setting.networks == NetworkPair(generator=MLPGenerator(), critic=MLPCritic())
+    assert setting.training.n_critic == 5
+    assert setting.training.critic_optimizer == RMSProp(lr=5e-5)
+
+
+def test_shared_tables_win_over_the_preset_and_the_condition_over_both(load: Load) -> None:
+    study = load(FIRST)
+    wgan = study.condition("wgan").setting(
+        {
+            "constraint.clip_value": 0.1,
+            "training.n_critic": 5,
+            "training.critic_optimizer.lr": 1e-3,
+            "training.critic_optimizer.betas.0": 0.25,
+        }
+    )
+    assert wgan.training.batch == 32
+    assert wgan.training.n_critic == 5
+    assert wgan.constraint == WeightClipping(clip_value=0.1)
+    assert wgan.training.critic_optimizer == Adam(lr=1e-3, betas=(0.25, 0.9))
+    ebgan = study.condition("ebgan")
+    assert ebgan.table["training"]["n_critic"] == 1
+    assert ebgan.table["objective"] == {
+        "kind": "energy_margin",
+        "margin": dict(PRESETS["ebgan"].ranges["objective.margin"]),
+        "pull_away_weight": 0.0,
+    }
+
+
+def test_knobs_are_the_distributions_by_dotted_path(load: Load) -> None:
+    assert dict(load(FIRST).condition("wgan").knobs) == {
+        "constraint.clip_value": Grid((0.01, 0.1)),
+        "training.critic_optimizer.betas.0": Uniform(0.0, 0.9),
+        "training.critic_optimizer.lr": LogUniform(1e-5, 1e-2),
+        "training.n_critic": Choice((1, 5)),
+    }
+
+
+def test_search_is_the_presets_own_range(load: Load) -> None:
+    study = load(SMALL + 'constraint.clip_value = "search"\ntraining.n_critic = "search"')
+    knobs = study.condition("wgan").knobs
+    ranges = PRESETS["wgan"].ranges
+    assert knobs == {path: parse(ranges[path], path) for path in ("constraint.clip_value", "training.n_critic")}
+
+
+def test_a_condition_without_a_constraint_has_none(load: Load) -> None:
+    bare = load(FIRST).condition("bare")
+    assert bare.preset is None
+    assert next(bare.extreme_settings()).constraint == Unconstrained()
+
+
+def test_a_table_with_its_own_kind_replaces(load: Load) -> None:
+    study = load(SMALL + 'training.critic_optimizer = {kind = "rmsprop", alpha = 0.5}')
+    assert study.condition("wgan").setting({}).training.critic_optimizer == RMSProp(alpha=0.5)
+    study = load(
+        SMALL + 'constraint = {kind = "weight_clipping"}', 'constraint={kind="weight_clipping",clip_value=0.5}'
+    )
+    assert study.condition("wgan").setting({}).constraint == WeightClipping()
+
+
+def test_a_table_without_a_kind_merges(load: Load) -> None:
+    study = load(SMALL + "training.critic_optimizer = {lr = 0.5}\nnetworks.generator.width = 7")
+    setting = study.condition("wgan").setting({})
+    assert setting.training.critic_optimizer == RMSProp(lr=0.5)
+    assert setting.training.generator_optimizer == RMSProp(lr=5e-5)
+    assert setting.networks.generator == MLPGenerator(width=7)
+
+
+def test_a_distribution_replaces_a_distribution(load: Load) -> None:
+    study = load(FIRST, "conditions.bare.training.critic_optimizer.lr={uniform=[0.1,0.2]}")
+    assert study.condition("bare").knobs["training.critic_optimizer.lr"] == Uniform(0.1, 0.2)
+    study = load(FIRST, "conditions.bare.training.critic_optimizer.lr=0.1")
+    assert "training.critic_optimizer.lr" not in study.condition("bare").knobs
+
+
+def test_a_pair_named_as_one_still_has_its_defaults(load: Load) -> None:
+    text = SMALL.replace('"wgan"', '"ebgan"') + 'networks = {kind = "pair", critic = {kind = "autoencoder", code = 3}}'
+    networks = load(text).condition("ebgan").setting({}).networks
+    assert networks == NetworkPair(generator=MLPGenerator(), critic=AutoencoderCritic(code=3))
+
+
+def test_the_dirac_pair_is_an_ordinary_study(load: Load) -> None:
+    study = load(DIRAC)
+    setting = study.condition("gan").setting({})
+    assert study.data == Dirac()
+    assert setting.networks == DiracPair(theta=1.0, psi=-1.0)
+    assert setting.training.critic_optimizer == SGD(lr=0.2)
+
+
+def test_an_integer_is_a_number_and_is_written_as_one(load: Load) -> None:
+    condition = load(SMALL + "constraint.clip_value = 1\ntraining.critic_optimizer.lr = {uniform = [1, 2]}")
+    clip_value = condition.condition("wgan").table["constraint"]["clip_value"]
+    assert (clip_value, type(clip_value)) == (1.0, float)
+
+
+def test_equal_settings_have_equal_tables_however_they_were_written(load: Load) -> None:
+    fixed = load(SMALL + "constraint.clip_value = 1").condition("wgan").setting({})
+    searched = load(SMALL + "constraint.clip_value = {choice = [1, 2]}").condition("wgan")
+    assert json.dumps(searched.setting({"constraint.clip_value": 1}).table()) == json.dumps(fixed.table())
+
+
+@pytest.mark.parametrize(
+    ("unit", "n_critic", "rounds"), [("generator_steps", 5, 103), ("critic_steps", 5, 20), ("critic_steps", 1, 103)]
+)
+def test_critic_steps_are_shared_out_among_rounds(load: Load, unit: str, n_critic: int, rounds: int) -> None:
+    study = load(SMALL, f"budget={{unit='{unit}',steps=103,measurements=20}}", f"training.n_critic={n_critic}")
+    assert study.condition("wgan").setting({}).rounds(study.budget) == rounds
+
+
+def test_a_configuration_gives_the_conditions_own_knobs(load: Load) -> None:
+    condition = load(SMALL + "constraint.clip_value = {uniform = [1, 2]}").condition("wgan")
+    with pytest.raises(InputError) as refused:
+        condition.setting({"constraint.gp_weight": 1.0})
+    assert str(refused.value) == (
+        "conditions.wgan: a configuration must give constraint.clip_value, but gives constraint.gp_weight"
+    )
+    with pytest.raises(InputError) as refused:
+        condition.setting({"constraint.clip_value": -1.0})
+    assert str(refused.value) == "conditions.wgan.constraint.clip_value: must be > 0, but is -1.0"
+
+
+def test_a_condition_that_is_not_there_is_told_with_those_that_are(load: Load) -> None:
+    with pytest.raises(InputError, match=r'^condition: must be one of wgan, but is "wgam"; did you mean wgan\?$'):
+        load(SMALL).condition("wgam")
+
+
+# -- there and back ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", [SMALL, FIRST, DIRAC], ids=["small", "first", "dirac"])
+def test_a_study_is_read_back_from_its_table(load: Load, text: str) -> None:
+    study = load(text)
+    table = json.loads(json.dumps(study.table(), allow_nan=False))
+    assert Study.from_table(table) == study
+    assert Study.from_table(table).table() == table == study.table()
+    assert pickle.loads(pickle.dumps(study)) == study
+
+
+def test_a_study_is_read_back_after_its_preset_is_gone(load: Load) -> None:
+    study = load(FIRST)
+    table = study.table()
+    table["conditions"][0]["preset"] = "of-another-version"
+    read = Study.from_table(table)
+    assert read.conditions[0] == replace(study.conditions[0], preset="of-another-version")
+
+
+def test_a_wrong_table_is_refused_like_a_file(load: Load) -> None:
+    table = load(SMALL).table()
+    table["budget"]["stpes"] = 3
+    with pytest.raises(InputError, match=r"^budget\.stpes: unknown key; did you mean steps\?$"):
+        Study.from_table(table)
+
+
+def test_a_refusal_survives_the_way_between_processes(load: Load) -> None:
+    with pytest.raises(InputError) as refused:
+        load(SMALL, "seeds=0")
+    assert str(pickle.loads(pickle.dumps(refused.value))) == str(refused.value) == "seeds: must be >= 1, but is 0"
+
+
+def test_drawn_configurations_are_settings(load: Load) -> None:
+    for condition in load(FIRST).conditions:
+        for index in range(20):
+            condition.setting(draw(condition.knobs, seed=0, index=index))
+
+
+# -- presets and the catalog -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_is_a_condition(load: Load, name: str) -> None:
+    study = load(SMALL.replace('"wgan"', f'"{name}"'))
+    assert study.condition(name).preset == name
+    assert not study.condition(name).knobs
+
+
+@pytest.mark.parametrize(("name", "path"), [(name, path) for name, preset in PRESETS.items() for path in preset.ranges])
+def test_every_extreme_of_every_presets_range_is_valid(load: Load, name: str, path: str) -> None:
+    condition = load(SMALL.replace('"wgan"', f'"{name}"') + f'{path} = "search"').condition(name)
+    assert len(list(condition.extreme_settings())) == len(condition.knobs[path].extremes()) >= 2
+
+
+def test_every_study_of_the_catalog_is_found_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in catalog():
+        study = load_study(name)
+        assert study.name == name
+        assert Study.from_table(json.loads(json.dumps(study.table()))) == study
+        assert load_study(name, smoke=True).name == f"{name}-smoke"
+
+
+def test_a_file_wins_over_the_catalog_and_the_catalog_over_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = tmp_path / "shipped.toml"
+    shipped.write_text(SMALL.replace("small", "shipped"))
+    monkeypatch.setattr("studies.source.catalog", lambda: {"shipped": shipped})
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "shipped").mkdir()
+    assert load_study("shipped").name == "shipped"
+    (tmp_path / "shipped").rmdir()
+    (tmp_path / "shipped").write_text(SMALL)
+    assert load_study("shipped").name == "small"
+
+
+# -- overrides ---------------------------------------------------------------------------------------------------
+
+
+def test_an_override_wins_over_the_file(load: Load) -> None:
+    study = load(FIRST, "budget.steps = 200", "search.sampler=random", 'name="other"', "training.batch=8")
+    assert (study.budget.steps, study.search.sampler, study.name) == (200, "random", "other")
+    assert [condition.table["training"]["batch"] for condition in study.conditions] == [8, 8, 8]
+
+
+def test_the_last_override_wins(load: Load) -> None:
+    assert load(SMALL, "seeds=4", "seeds=5").seeds == 5
+
+
+def test_an_override_addresses_a_condition_by_its_name(load: Load) -> None:
+    study = load(FIRST, "conditions.wgan.training.n_critic=5", "conditions.bare.objective={kind='minimax'}")
+    assert study.condition("wgan").table["training"]["n_critic"] == 5
+    assert study.condition("bare").table["objective"] == {"kind": "minimax"}
+    assert study.condition("ebgan") == load(FIRST).condition("ebgan")
+
+
+def test_the_name_of_a_condition_may_hold_dots(load: Load) -> None:
+    text = SMALL.replace('"wgan"\npreset', '"w.5"\npreset') + '[[conditions]]\nname = "w"\npreset = "wgan"'
+    study = load(text, "conditions.w.5.training.batch=7")
+    assert [condition.table["training"]["batch"] for condition in study.conditions] == [7, 64]
+
+
+def test_an_override_may_be_a_distribution(load: Load) -> None:
+    study = load(SMALL, "conditions.wgan.constraint.clip_value=search", "training.batch={choice=[8,16]}")
+    assert list(study.condition("wgan").knobs) == ["constraint.clip_value", "training.batch"]
+
+
+def test_an_override_with_a_kind_replaces_the_table(load: Load) -> None:
+    study = load(SMALL, "constraint.kind=gradient_penalty", "constraint.gp_weight=3")
+    assert study.condition("wgan").setting({}).constraint == GradientPenalty(gp_weight=3.0)
+
+
+@pytest.mark.parametrize(
+    ("assignment", "sentence"),
+    [
+        ("budget.steps", "budget.steps: must be an assignment, as in budget.steps=100"),
+        ("=3", "=: must be keys joined by dots, as in budget.steps=100"),
+        ("budget..steps=3", "budget..steps: must be keys joined by dots, as in budget.steps=100"),
+        ("budget. steps=3", "budget. steps: must be keys joined by dots, as in budget.steps=100"),
+        ("budget.stpes=3", "budget.stpes: unknown key; did you mean steps?"),
+        ("name.x=3", "name: must be text, but is a table"),
+        (
+            "kind=3",
+            "kind: unknown key; a study knows name, seeds, budget, search, data, measures, stability, resources, "
+            "limits, checkpoint, ledger, conditions, objective, constraint, networks, training",
+        ),
+        (
+            "conditions=3",
+            "conditions: must address a condition, as in conditions.NAME.training.n_critic=5; the study has wgan",
+        ),
+        (
+            "conditions.wgna.training.batch=3",
+            "conditions.wgna.training.batch: must address a condition, as in "
+            "conditions.NAME.training.n_critic=5; did you mean wgan?",
+        ),
+        ("conditions.wgan.training.btach=3", "conditions.wgan.training.btach: unknown key; did you mean batch?"),
+        ("budget.steps=1\n2", 'budget.steps: must not hold control characters, but is "1\\n2"'),
+        ("budget.steps=[1,", 'budget.steps: must be an integer, but is "[1,"'),
+        ("budget.steps=", 'budget.steps: must be an integer, but is ""'),
+    ],
+)
+def test_a_wrong_override_is_refused(load: Load, assignment: str, sentence: str) -> None:
+    assert refusal(load, SMALL, assignment) == sentence
+
+
+# -- smoke -------------------------------------------------------------------------------------------------------
+
+
+def test_smoke_makes_everything_tiny(load: Load) -> None:
+    study = load(FIRST, smoke=True)
+    assert (study.name, study.seeds) == ("first-smoke", 2)
+    assert study.budget == Budget(steps=20, measurements=5)
+    assert study.search == Search(explore=2, exploit=1, confirm=Confirm(best=1, seeds=2))
+    assert study.conditions == load(FIRST).conditions
+    assert Study.from_table(study.table()) == study
+
+
+def test_smoke_never_makes_anything_larger(load: Load) -> None:
+    tiny = ["seeds=1", "budget={steps=4,measurements=3}", "search={explore=1,exploit=0,confirm={best=0,seeds=1}}"]
+    study = load(SMALL, *tiny)
+    assert load(SMALL, *tiny, smoke=True) == replace(study, name="small-smoke")
+
+
+def test_smoke_leaves_every_member_enough_rounds_for_its_measurements(load: Load) -> None:
+    study = load(FIRST, "budget={unit='critic_steps',steps=1000,measurements=20}", smoke=True)
+    assert (study.budget.steps, study.budget.measurements) == (100, 5)
+    assert Study.from_table(study.table()) == study
+
+
+def test_the_smoke_of_a_long_name_has_a_valid_one(load: Load) -> None:
+    study = load(SMALL.replace("small", "a" * 64), smoke=True)
+    assert Study.from_table(study.table()).name == "a" * 58 + "-smoke"
+
+
+# -- what cannot be read -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"\xff\xfe\x00\x01", "must be text in UTF-8, but is not"),
+        (b'name = "a\0b"', "must be text in UTF-8, but holds NUL characters"),
+        (b"name = \n", "must be TOML: Invalid value (at line 1, column 8)"),
+        (b'name = "a"\nname = "b"\n', "must be TOML: Cannot overwrite a value (at line 2, column 11)"),
+        (b"x = " + b"[" * 5000, "must be TOML, but is nested too deeply"),
+        (b"#" * 2**21, "must be a study file of at most 1 MiB, but is larger"),
+    ],
+    ids=["binary", "nul", "broken", "twice", "deep", "large"],
+)
+def test_a_file_that_is_no_study_is_refused(tmp_path: Path, content: bytes, sentence: str) -> None:
+    path = tmp_path / "study.toml"
+    path.write_bytes(content)
+    with pytest.raises(InputError) as refused:
+        load_study(path)
+    assert str(refused.value) == f"{path}: {sentence}"
+
+
+def test_a_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as refused:
+        load_study(tmp_path)
+    assert str(refused.value) == f"{tmp_path}: must be a study file, but is a folder"
+
+
+def test_a_missing_file_is_told_with_the_nearest_of_the_catalog(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("studies.source.catalog", lambda: {"first-study": Path("a"), "dirac": Path("b")})
+    with pytest.raises(InputError) as refused:
+        load_study("frist-study.toml")
+    assert str(refused.value) == (
+        "frist-study.toml: no such file, and no such study in the catalog; did you mean first-study?"
+    )
+    with pytest.raises(InputError) as refused:
+        load_study("/nowhere/x.toml")
+    assert str(refused.value) == (
+        "/nowhere/x.toml: no such file, and no such study in the catalog; the catalog has dirac, first-study"
+    )
+
+
+@pytest.mark.parametrize("source", ["a\0b", "a" * 5000, ""])
+def test_what_can_be_no_file_is_refused(source: str) -> None:
+    with pytest.raises(InputError):
+        load_study(source)
+
+
+def test_a_byte_order_mark_is_no_obstacle(tmp_path: Path) -> None:
+    path = tmp_path / "study.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + SMALL.encode())
+    assert load_study(path).name == "small"
+
+
+# -- what is refused ---------------------------------------------------------------------------------------------
+
+OBJECTIVES = ", ".join(objective.kind for objective in get_args(Objective))
+DATA = ", ".join(data.kind for data in get_args(Data))
+
+
+@pytest.mark.parametrize(
+    ("assignment", "sentence"),
+    [
+        # numbers
+        ("seeds=0", "seeds: must be >= 1, but is 0"),
+        ("seeds=2.0", "seeds: must be an integer, but is 2.0"),
+        ("seeds=true", "seeds: must be an integer, but is true"),
+        ("seeds=three", 'seeds: must be an integer, but is "three"'),
+        ("seeds=[3]", "seeds: must be an integer, but is [3]"),
+        ("seeds=2020-01-01", "seeds: must be an integer, but is 2020-01-01"),
+        ("seeds=" + "9" * 30, "seeds: must fit into 64 bits, but is an integer beyond 64 bits"),
+        ("budget.steps=0", "budget.steps: must be >= 1, but is 0"),
+        ("budget.measurements=2", "budget.measurements: must be >= 3, but is 2"),
+        (
+            "budget.measurements=101",
+            "budget.measurements: must be <= 100, the generator steps of the budget, but is 101",
+        ),
+        (
+            "budget={unit='critic_steps',steps=99}",
+            "budget.measurements: must be <= 19, the generator steps of the budget "
+            "at conditions.wgan.training.n_critic = 5, but is 20",
+        ),
+        ("search.explore=0", "search.explore: must be >= 1, but is 0"),
+        ("search.exploit=-1", "search.exploit: must be >= 0, but is -1"),
+        ("search.confirm.seeds=0", "search.confirm.seeds: must be >= 1, but is 0"),
+        ("search.confirm.best=23", "search.confirm.best: must be <= 22, explore and exploit together, but is 23"),
+        ("search.explore=400000", "search.explore: must be <= 333333, 1000000 seeds at 3 a trial, but is 400000"),
+        ("search.seed=-1", "search.seed: must be >= 0, but is -1"),
+        ("search.exploit_lag=0", "search.exploit_lag: must be >= 1, but is 0"),
+        ("resources.cpu=0", "resources.cpu: must be > 0, but is 0"),
+        ("resources.gpu=-0.5", "resources.gpu: must be >= 0, but is -0.5"),
+        ("resources.gpu=1.5", "resources.gpu: must be a whole number above 1, but is 1.5"),
+        ("limits.trial_retries=-1", "limits.trial_retries: must be >= 0, but is -1"),
+        ("checkpoint.every_seconds=inf", "checkpoint.every_seconds: must be a finite number, but is inf"),
+        ("stability.near=nan", "stability.near: must be a finite number, but is nan"),
+        ("stability.near=1.5", "stability.near: must be <= 1, but is 1.5"),
+        ("stability.near=false", "stability.near: must be a number, but is false"),
+        ("measures.samples=10", "measures.samples: must be >= 50, but is 10"),
+        (
+            "measures.samples=1398",
+            "measures.samples: must be <= 1397, the 1797 images less data.reference, but is 1398",
+        ),
+        ("measures.cells=998", "measures.cells: must be <= 997, the images to train with, but is 998"),
+        ("data={kind='digits',reference=701}", "data.reference: must be <= 700 of the 1797 images, but is 701"),
+        ("training.batch=-3", "training.batch: must be >= 1, but is -3"),
+        (
+            "conditions.wgan.constraint.clip_value=-0.01",
+            "conditions.wgan.constraint.clip_value: must be > 0, but is -0.01",
+        ),
+        (
+            "conditions.wgan.constraint.clip_value=nan",
+            "conditions.wgan.constraint.clip_value: must be a finite number, but is nan",
+        ),
+        (
+            "conditions.wgan.constraint.clip_value=true",
+            "conditions.wgan.constraint.clip_value: must be a number, but is true",
+        ),
+        ("conditions.wgan.training.n_critic=1.0", "conditions.wgan.training.n_critic: must be an integer, but is 1.0"),
+        (
+            "training.critic_optimizer={kind='adam',betas=[0.5,1]}",
+            "training.critic_optimizer.betas.1: must be < 1, but is 1",
+        ),
+        (
+            "training.critic_optimizer={kind='adam',betas=[0.5]}",
+            "training.critic_optimizer.betas: must be a list of 2 values, but is [0.5]",
+        ),
+        (
+            "training.critic_optimizer={kind='adam',betas=0.5}",
+            "training.critic_optimizer.betas: must be a list of 2 values, but is 0.5",
+        ),
+        # words
+        ("budget.unit=epochs", 'budget.unit: must be one of generator_steps, critic_steps, but is "epochs"'),
+        ("search.sampler=1", "search.sampler: must be one of tpe, random, but is 1"),
+        (
+            "training.update_order=backwards",
+            'training.update_order: must be one of critic_first, alternating, simultaneous, but is "backwards"',
+        ),
+        ("ledger.root=", 'ledger.root: must not be empty, but is ""'),
+        ("ledger.root=3", "ledger.root: must be text, but is 3"),
+        ('ledger.root="a\\u0000b"', 'ledger.root: must not hold control characters, but is "a\\u0000b"'),
+        # names
+        ("name=3", "name: must be text, but is 3"),
+        (
+            "name=a/b",
+            "name: must be 1 to 64 letters, digits, '.', '_' or '-', the first a letter or digit, but is \"a/b\"",
+        ),
+        (
+            "name=..",
+            "name: must be 1 to 64 letters, digits, '.', '_' or '-', the first a letter or digit, but is \"..\"",
+        ),
+        ("name=", "name: must be 1 to 64 letters, digits, '.', '_' or '-', the first a letter or digit, but is \"\""),
+        (
+            "name=" + "a" * 65,
+            "name: must be 1 to 64 letters, digits, '.', '_' or '-', the first a letter or digit, "
+            'but is "' + "a" * 56 + "...",
+        ),
+        ('name="a\\u0000"', 'name: must not hold control characters, but is "a\\u0000"'),
+        ('name="a\\n"', 'name: must not hold control characters, but is "a\\n"'),
+        (
+            "name=größe",
+            "name: must be 1 to 64 letters, digits, '.', '_' or '-', the first a letter or digit, but is \"größe\"",
+        ),
+        # keys
+        ("sedes=3", "sedes: unknown key; did you mean seeds?"),
+        ("search.confirm.foo=3", "search.confirm.foo: unknown key; known are best, seeds"),
+        ("data={kind='digits',path='x'}", "data.path: unknown key; digits knows kind, reference"),
+        (
+            "training.foo=3",
+            "training.foo: unknown key; known are batch, critic_optimizer, generator_optimizer, n_critic, update_order",
+        ),
+        (
+            "training.critic_optimizer.momentum=0.5",
+            "training.critic_optimizer.momentum: unknown key; rmsprop knows kind, lr, alpha, eps",
+        ),
+        ("networks.critic.code=3", "networks.critic.code: unknown key; mlp knows kind, width, depth"),
+        (
+            "conditions.wgan.clip_value=3",
+            "conditions.wgan.clip_value: unknown key; a condition knows name, preset, "
+            "objective, constraint, networks, training",
+        ),
+        ("conditions.wgan.objective.margin=3", "conditions.wgan.objective.margin: unknown key; wasserstein knows kind"),
+        # kinds
+        (
+            "conditions.wgan.preset=wgn-gp",
+            f'conditions.wgan.preset: must be one of {", ".join(PRESETS)}, but is "wgn-gp"; did you mean wgan-gp?',
+        ),
+        ("conditions.wgan.preset=3", "conditions.wgan.preset: must be text, but is 3"),
+        (
+            "conditions.wgan.objective={kind='wassertein'}",
+            "conditions.wgan.objective.kind: must be one of "
+            f'{OBJECTIVES}, but is "wassertein"; did you mean wasserstein?',
+        ),
+        (
+            "conditions.wgan.objective={kind=3}",
+            f"conditions.wgan.objective.kind: must be one of {OBJECTIVES}, but is 3",
+        ),
+        ("data={reference=300}", f"data.kind: must be given, one of {DATA}"),
+        ("data.kind=mnist", f'data.kind: must be one of {DATA}, but is "mnist"'),
+        (
+            "conditions.wgan.objective={kind={choice=['minimax','wasserstein']}}",
+            "conditions.wgan.objective.kind: cannot be searched; compare kinds as conditions",
+        ),
+        (
+            "training.critic_optimizer.kind=search",
+            "training.critic_optimizer.kind: cannot be searched; compare kinds as conditions",
+        ),
+        # tables and values
+        ("budget=3", "budget: must be a table, but is 3"),
+        ("seeds={a=1}", "seeds: must be an integer, but is a table"),
+        ("objective=wasserstein", 'objective: must be a table, but is "wasserstein"'),
+        ("conditions.wgan.constraint=none", 'conditions.wgan.constraint: must be a table, but is "none"'),
+        ("conditions.wgan.networks.critic=3", "conditions.wgan.networks.critic: must be a table, but is 3"),
+        (
+            "conditions.wgan.constraint.clip_value={lr=3}",
+            "conditions.wgan.constraint.clip_value: must be a number, but is a table",
+        ),
+        # distributions
+        (
+            "budget.steps={choice=[1,2]}",
+            "budget.steps: cannot be searched: a distribution may stand in objective, "
+            "constraint, networks and training alone",
+        ),
+        (
+            "data={choice=['digits','dirac']}",
+            "data: cannot be searched: a distribution may stand in objective, constraint, networks and training alone",
+        ),
+        (
+            "conditions.wgan.preset={choice=['wgan']}",
+            "conditions.wgan.preset: cannot be searched: a distribution may "
+            "stand in objective, constraint, networks and training alone",
+        ),
+        ("seeds=search", 'seeds: must be an integer, but is "search"'),
+        (
+            "conditions.wgan.constraint.clip_value={uniform=[-1,1]}",
+            "conditions.wgan.constraint.clip_value: must be > 0, but uniform = [-1.0, 1.0] gives -1.0",
+        ),
+        (
+            "training.n_critic={uniform=[1,5]}",
+            "training.n_critic: must be an integer, but uniform = [1.0, 5.0] gives 1.0",
+        ),
+        ("training.n_critic={choice=[1,5,0]}", "training.n_critic: must be >= 1, but choice = [1, 5, 0] gives 0"),
+        (
+            "training.critic_optimizer={choice=['adam','sgd']}",
+            'training.critic_optimizer: must be a table, but choice = ["adam", "sgd"] gives "adam"',
+        ),
+        (
+            "conditions.wgan.objective.margin={uniform=[1,2]}",
+            "conditions.wgan.objective.margin: unknown key; wasserstein knows kind",
+        ),
+        (
+            "training.batch={choice=[1],grid=[2]}",
+            "training.batch: must hold one distribution and nothing else, but holds choice and grid",
+        ),
+        (
+            "conditions.wgan.constraint.clip_value={log_uniform=[0,1]}",
+            "conditions.wgan.constraint.clip_value.log_uniform: must start above 0, but is [0, 1]",
+        ),
+        (
+            "training.batch=search",
+            'training.batch: "search" stands for the preset\'s own range, but there is none here; '
+            "write one, as in {log_uniform = [0.001, 1.0]}",
+        ),
+        # what does not go together
+        (
+            "conditions.wgan.networks.critic={kind='autoencoder'}",
+            "conditions.wgan.networks.critic: autoencoder gives "
+            'energies, but objective wasserstein reads scores; use kind = "mlp"',
+        ),
+        (
+            "conditions.wgan.objective={kind='energy_margin'}",
+            "conditions.wgan.networks.critic: mlp gives scores, but "
+            'objective energy_margin reads energies; use kind = "autoencoder"',
+        ),
+        (
+            "data.kind=dirac",
+            'conditions.wgan.networks: must be {kind = "dirac"} on data.kind = "dirac", but kind is "pair"',
+        ),
+        (
+            "networks.kind=dirac",
+            'conditions.wgan.networks: kind "dirac" plays on data.kind = "dirac" alone, but data.kind is "digits"',
+        ),
+        (
+            "conditions.wgan.objective={kind='least_squares',real_target=0}",
+            "conditions.wgan.objective.real_target: must differ from fake_target, but both are 0.0",
+        ),
+    ],
+)
+def test_what_cannot_be_run_is_refused_in_one_sentence(load: Load, assignment: str, sentence: str) -> None:
+    assert refusal(load, SMALL, assignment) == sentence
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "name: must be given"),
+        ('name = "a"', "budget: must be given"),
+        ('name = "a"\nbudget = {}', "conditions: must be given"),
+        (SMALL.replace(".steps", ".measurements"), "budget.steps: must be given"),
+        (
+            SMALL.replace("[[conditions]]", "[conditions]"),
+            "conditions: must be tables, each under [[conditions]], but is a table",
+        ),
+        ('name = "a"\nbudget.steps = 9\nconditions = []', "conditions: must hold at least one condition"),
+        (
+            'name = "a"\nbudget.steps = 9\nconditions = ["wgan"]',
+            'conditions: must be tables, each under [[conditions]], but is ["wgan"]',
+        ),
+        (SMALL + '[[conditions]]\npreset = "wgan"', "conditions: condition 2 must have a name"),
+        (SMALL + "[[conditions]]\nname = 3", "conditions.name: must be text, but is 3"),
+        (
+            SMALL + '[[conditions]]\nname = "-a"',
+            "conditions.name: must be 1 to 64 letters, digits, '.', '_' or '-', "
+            'the first a letter or digit, but is "-a"',
+        ),
+        (
+            SMALL + '[[conditions]]\nname = "a\\u0007"',
+            'conditions.name: must not hold control characters, but is "a\\u0007"',
+        ),
+        (SMALL + '[[conditions]]\nname = "wgan"', "conditions.wgan: must be one condition, but 2 have this name"),
+        (SMALL + '[[conditions]]\nname = "a"', "conditions.a.objective: must be given, or a preset that has one"),
+        (
+            SMALL + '[[conditions]]\nname = "a"\nobjective.margin = 3',
+            f"conditions.a.objective.kind: must be given, one of {OBJECTIVES}",
+        ),
+        (
+            SMALL + '[[conditions]]\nname = "a"\nobjective.kind = "minimax"\ntraining.n_critic = "search"',
+            'conditions.a.training.n_critic: "search" stands for the preset\'s own range, but there is none here; '
+            "write one, as in {log_uniform = [0.001, 1.0]}",
+        ),
+        (
+            DIRAC + "networks.theta = 0.0\nnetworks.psi = 0",
+            "conditions.gan.networks.theta: must differ from 0 where psi is 0, "
+            "since the game would start at its equilibrium",
+        ),
+        (
+            DIRAC.replace("minimax", "energy_margin"),
+            "conditions.gan.networks.critic: dirac gives scores, but objective "
+            'energy_margin reads energies; use kind = "autoencoder"',
+        ),
+        (
+            SMALL + '"a\\u0000" = 3',
+            'conditions.wgan."a\\u0000": unknown key; a condition knows name, preset, objective, '
+            "constraint, networks, training",
+        ),
+    ],
+)
+def test_a_text_that_is_no_study_is_refused_in_one_sentence(load: Load, text: str, sentence: str) -> None:
+    assert refusal(load, text) == sentence
+
+
+def test_a_shared_table_that_every_condition_replaces_is_checked_all_the_same(load: Load) -> None:
+    text = SMALL + 'constraint = {kind = "none"}'
+    assert refusal(load, text, "constraint.clip_valeu=1") == (
+        "constraint.clip_valeu: unknown key; did you mean clip_value?"
+    )
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3) | st.just("search"),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["kind", "uniform", "choice", "grid", "lr", "critic", "x\0.y"]), inner, max_size=3
+        )
+    ),
+    max_leaves=6,
+)
+TABLE = {
+    "name": "small",
+    "budget": {"steps": 100},
+    "objective": {"kind": "wasserstein"},
+    "training": {"critic_optimizer": {"kind": "adam"}},
+    "conditions": [{"name": "a"}],
+}
+
+
+@given(
+    st.sampled_from(
+        ["name", "seeds", "budget", "search", "data", "objective", "networks", "training", "conditions", "lr", "own"]
+    ),
+    JSON,
+)
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=100)
+def test_whatever_stands_anywhere_is_a_study_or_one_sentence(place: str, value: object) -> None:
+    table = json.loads(json.dumps(TABLE))
+    if place == "lr":
+        table["training"]["critic_optimizer"]["lr"] = value
+    elif place == "own":
+        table["conditions"][0]["networks"] = value
+    else:
+        table[place] = value
+    sentence = None
+    try:
+        study = Study.from_table(table)
+    except InputError as refused:
+        sentence = str(refused)
+    if sentence is None:
+        assert Study.from_table(study.table()) == study
+    else:
+        assert ": " in sentence
+        assert "\n" not in sentence
+
+
+def test_the_exception_tree_has_three_names() -> None:
+    assert InputError.__bases__ == StudyFailed.__bases__ == (GanStudyError,)
