@@ -76,7 +76,7 @@ def sliced_wasserstein(
 class Lines:
     """What stands beside every distance, computed from the data alone.
 
-    floor     real against real, the same sizes, mean of 20 random splits
+    floor     real against real, the same sizes as far as the data go, mean of 20 random splits
     ref       the constant at the data's mean
     gaussian  a Gaussian with the data's mean and covariance: a pixel distance does not see more than it
     """
@@ -130,7 +130,8 @@ class Ruler:
         splits = []
         for _ in range(20):
             order = rng.permutation(len(every))
-            fake, real = order[: self._measures.samples], order[-len(reference) :]
+            rest, real = np.split(order, [-len(reference)])
+            fake = rest[: self._measures.samples]  # fewer where the data have no more: no sample on both sides
             projected = sorted_projections(self._tensor(every[real]), self._directions)
             splits.append(
                 float(sliced_wasserstein(projected, sorted_projections(self._tensor(every[fake]), self._directions)))

@@ -232,13 +232,20 @@ Networks = NetworkPair | DiracPair
 
 
 def _dense_layers(widths: list[int], generator: torch.Generator) -> Parameters:
-    """Weights and biases, uniform within 1 / sqrt(inputs): what torch.nn.Linear draws."""
+    """Weights uniform with variance 2 / inputs, 1 / inputs in the last layer; biases 0.
+
+    The signal keeps its variance through the rectified layers, so that an untrained generator's samples differ from
+    each other; torch.nn.Linear's own draw shrinks it sixfold a layer, and unconstrained games then start collapsed.
+
+    Source: He et al. 2015, arXiv:1502.01852, eq. 10.
+    """
     parameters = {}
     for layer, (inputs, outputs) in enumerate(pairwise(widths)):
-        limit = inputs**-0.5
-        for name, shape in (("weight", (inputs, outputs)), ("bias", (1, outputs))):
-            uniform = torch.rand(shape, generator=generator, dtype=torch.float64)
-            parameters[f"{layer}.{name}"] = limit * (2 * uniform - 1)
+        gain = 2 if layer < len(widths) - 2 else 1
+        limit = (3 * gain / inputs) ** 0.5
+        uniform = torch.rand((inputs, outputs), generator=generator, dtype=torch.float64)
+        parameters[f"{layer}.weight"] = limit * (2 * uniform - 1)
+        parameters[f"{layer}.bias"] = torch.zeros((1, outputs), dtype=torch.float64)
     return parameters
 
 

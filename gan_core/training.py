@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,12 +11,12 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from gan_core.constraints import Constraint, Parameters, slope
+from gan_core.constraints import AnyConstraint, Parameters, slope
 from gan_core.data import Dataset, Split
 from gan_core.fields import Count, check_fields
 from gan_core.metrics import RULER_SEED, Lines, Measures, Ruler
 from gan_core.networks import DiracPair, Networks
-from gan_core.objectives import Critique, Objective, detached
+from gan_core.objectives import AnyObjective, Critique, detached
 from gan_core.optimizers import Adam, Optimizer
 from gan_core.randomness import for_each_seed, stream
 
@@ -79,11 +80,12 @@ class Player:
         return (self.flat * 0).sum(1) == 0
 
     def state(self) -> dict[str, Any]:
-        return {"flat": self.flat.clone(), "optimizer": self.optimizer.state_dict()}
+        # state_dict() hands out the optimizer's own tensors, which the next step would move
+        return {"flat": self.flat.clone(), "optimizer": deepcopy(self.optimizer.state_dict())}
 
     def load(self, state: dict[str, Any]) -> None:
         self.flat.copy_(state["flat"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        self.optimizer.load_state_dict(deepcopy(state["optimizer"]))
 
 
 class Trainer:
@@ -96,8 +98,8 @@ class Trainer:
     def __init__(
         self,
         *,
-        objective: Objective,
-        constraint: Constraint,
+        objective: AnyObjective,
+        constraint: AnyConstraint,
         networks: Networks,
         training: Training,
         data: Dataset,
@@ -239,9 +241,11 @@ class Trainer:
 
     def samples(self, count: int) -> Float[Tensor, "seeds count dim"]:
         """The fakes of the first `count` evaluation z, which all members share."""
-        z = torch.randn((count, self.networks.generator.latent), generator=stream(RULER_SEED, "samples_z"))
+        # torch fills whole blocks of 16 numbers in order, but draws a remainder anew
+        rows = 16 * math.ceil(count / 16)
+        z = torch.randn((rows, self.networks.generator.latent), generator=stream(RULER_SEED, "samples_z"))
         with torch.no_grad():
-            return self._generate(self.generator.frozen, self._for_all(z))
+            return self._generate(self.generator.frozen, self._for_all(z[:count]))
 
     def _health(self) -> dict[str, Float[Tensor, "seeds"]]:
         draw = self._evaluation

@@ -132,7 +132,7 @@ def _merged(part: str, layers: tuple[Mapping[str, Any], ...], place: Parts) -> A
 
 def _stands(parts: Parts, tree: Any) -> bool:
     for part in parts:
-        if isinstance(tree, list) and part.isdigit() and int(part) < len(tree):
+        if isinstance(tree, list) and part.isdecimal() and int(part) < len(tree):
             tree = tree[int(part)]
         elif isinstance(tree, Mapping) and part in tree:
             tree = tree[part]

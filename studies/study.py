@@ -14,7 +14,8 @@ from gan_core.networks import Critic
 from gan_core.presets import PRESETS, Preset
 from gan_core.stability import Thresholds
 from studies.condition import PARTS, Budget, Condition, Setting, condition_from
-from studies.sentences import shown
+from studies.errors import InputError
+from studies.sentences import printable, shown
 from studies.source import Tree, override, read
 from studies.validation import (
     Refusal,
@@ -160,7 +161,10 @@ def load_study(source: str | Path, *, overrides: Sequence[str] = (), smoke: bool
 
     Errors: `InputError`, in one sentence with the key's path, for anything that cannot be run as it stands.
     """
-    study = _study(override(read(source), overrides), presets=PRESETS)
+    try:
+        study = _study(override(read(source), overrides), presets=PRESETS)
+    except RecursionError:
+        raise InputError(f"{printable(str(source))}: must be TOML, but is nested too deeply") from None
     return _tiny(study) if smoke else study
 
 

@@ -1,6 +1,5 @@
 """Small games for the tests: a round of them takes a millisecond."""
 
-from dataclasses import replace
 from typing import get_args
 
 import numpy as np
@@ -61,7 +60,7 @@ def preset_game(name, seeds=(3, 4, 5), *, training=None, **changes):
         "objective": objective,
         "constraint": described(Constraint, table["constraint"]),
         "networks": small_networks(objective.critic_form),
-        "training": preset_training(name, batch=8, **(training or {})),
+        "training": preset_training(name, **{"batch": 8} | (training or {})),
         "data": blob(),
         "measures": SMALL_MEASURES,
         "seeds": seeds,
@@ -85,17 +84,10 @@ def stacked(parameters):
 
 
 def drawn(network, space, seeds=(0, 1), dtype=torch.float64):
-    """Initial parameters of a network for several seeds."""
-    initial = stacked([network.initial(space, torch.Generator().manual_seed(seed)) for seed in seeds])
-    return {name: value.to(dtype) for name, value in initial.items()}
-
-
-def with_seed(trainer, other, *, to):
-    """Give every member of `to` the parameters of one seed of `trainer`."""
-    to.generator.flat.copy_(trainer.generator.flat[other].expand_as(to.generator.flat))
-    to.critic.flat.copy_(trainer.critic.flat[other].expand_as(to.critic.flat))
-    return to
-
-
-def changed(description, **fields):
-    return replace(description, **fields)
+    """Parameters of a network for several seeds, in general position: initial biases are 0."""
+    one_each = []
+    for seed in seeds:
+        generator = torch.Generator().manual_seed(seed)
+        initial = network.initial(space, generator)
+        one_each.append({n: v + 0.1 * torch.randn(v.shape, generator=generator) for n, v in initial.items()})
+    return {name: value.to(dtype) for name, value in stacked(one_each).items()}

@@ -75,6 +75,7 @@ def test_wilson_covers_what_it_says_on_average(n):
         ([1.0, 2.0, 3.0, 7.0, 50.0], 4.0),  # one cut at each end
         ([-90.0, 0.0, 1.0, 2.0, 4.0, 5.0, 60.0, 70.0], 3.0),
         (list(range(10)), 4.5),  # two cut at each end
+        ([0.0, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 14.0, 90.0, 90.0], 5.0),  # 11: still two
     ],
 )
 def test_interquartile_mean_cuts_a_quarter_at_each_end_rounded_down(distances, mean):

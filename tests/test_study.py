@@ -425,9 +425,13 @@ def test_the_smoke_of_a_long_name_has_a_valid_one(load: Load) -> None:
         (b"name = \n", "must be TOML: Invalid value (at line 1, column 8)"),
         (b'name = "a"\nname = "b"\n', "must be TOML: Cannot overwrite a value (at line 2, column 11)"),
         (b"x = " + b"[" * 5000, "must be TOML, but is nested too deeply"),
+        (
+            SMALL.encode() + b"training" + b".a" * 5000 + b" = 1",
+            "must be TOML, but is nested too deeply",
+        ),
         (b"#" * 2**21, "must be a study file of at most 1 MiB, but is larger"),
     ],
-    ids=["binary", "nul", "broken", "twice", "deep", "large"],
+    ids=["binary", "nul", "broken", "twice", "deep", "long path", "large"],
 )
 def test_a_file_that_is_no_study_is_refused(tmp_path: Path, content: bytes, sentence: str) -> None:
     path = tmp_path / "study.toml"

@@ -1,0 +1,514 @@
+"""The loop: what a state holds, what measuring leaves alone, whom a seed hears, and who draws what."""
+
+import io
+from copy import deepcopy
+from dataclasses import FrozenInstanceError, dataclass, field
+from math import isnan
+
+import numpy as np
+import pytest
+import torch
+from games import SMALL_CRITICS, SMALL_MEASURES, blob, preset_game, small_networks
+from torch.testing import assert_close
+
+from gan_core.constraints import GradientPenalty, Unconstrained
+from gan_core.metrics import Measures
+from gan_core.networks import MLPCritic, MLPGenerator, NetworkPair
+from gan_core.objectives import LeastSquares, Memoryless, NonSaturating, Wasserstein
+from gan_core.optimizers import SGD, Adam, RMSProp
+from gan_core.presets import PRESETS
+from gan_core.training import ROUNDS_PER_BLOCK, Trainer, Training
+
+every_preset = pytest.mark.parametrize("preset", list(PRESETS))
+every_order = pytest.mark.parametrize("order", ["critic_first", "alternating", "simultaneous"])
+
+
+def numbers(trainer):
+    """Everything that the coming rounds depend on, as one list of tensors."""
+    state = trainer.state()
+    moments = [
+        value
+        for player in ("generator", "critic")
+        for of_one in state[player]["optimizer"]["state"].values()
+        for value in of_one.values()
+        if isinstance(value, torch.Tensor)
+    ]
+    kept = [*state["memory"].values(), *state["constraint"].values(), state["nonfinite_round"]]
+    return [state["generator"]["flat"], state["critic"]["flat"], *moments, *kept]
+
+
+def assert_same_bits(one, other):
+    assert one.round == other.round
+    mine, theirs = numbers(one), numbers(other)
+    assert len(mine) == len(theirs)
+    assert all(np.array_equal(a.numpy(), b.numpy(), equal_nan=True) for a, b in zip(mine, theirs, strict=True))
+
+
+def assert_same_measurement(one, other):
+    assert list(one) == list(other)
+    for name in one:
+        assert np.array_equal(one[name], other[name], equal_nan=True), name
+
+
+def game(*, seeds=(3, 4, 5), **changes):
+    """A cheap trainer whose every part can be replaced."""
+    parts = {
+        "objective": NonSaturating(),
+        "constraint": Unconstrained(),
+        "networks": small_networks("score"),
+        "training": Training(batch=8),
+        "data": blob(),
+        "measures": SMALL_MEASURES,
+    }
+    return Trainer(**parts | changes, seeds=seeds)
+
+
+# --- stopping and going on
+
+
+@every_preset
+def test_stopped_in_mid_block_and_at_its_borders_it_goes_on_with_the_same_bits(preset):
+    undisturbed = preset_game(preset)
+    undisturbed.advance(37)
+    resumed = preset_game(preset)
+    for stop in (5, ROUNDS_PER_BLOCK, ROUNDS_PER_BLOCK + 1, 2 * ROUNDS_PER_BLOCK, 37):
+        resumed.advance(stop - resumed.round)
+        state, donor = resumed.state(), resumed
+        resumed = preset_game(preset)
+        resumed.load(state)
+        donor.advance(2)
+    assert_same_bits(resumed, undisturbed)
+    assert_same_measurement(resumed.measure(), undisturbed.measure())
+
+
+@every_preset
+def test_trainer_that_has_played_on_can_be_set_back(preset):
+    trainer, undisturbed = preset_game(preset), preset_game(preset)
+    undisturbed.advance(8)
+    trainer.advance(4)
+    state = trainer.state()
+    trainer.advance(ROUNDS_PER_BLOCK)
+    trainer.load(state)
+    trainer.advance(4)
+    assert_same_bits(trainer, undisturbed)
+
+
+@every_preset
+def test_trainer_can_be_set_back_to_its_start(preset):
+    trainer, undisturbed = preset_game(preset), preset_game(preset)
+    start = trainer.state()
+    trainer.advance(3)
+    trainer.load(start)
+    trainer.advance(3)
+    undisturbed.advance(3)
+    assert_same_bits(trainer, undisturbed)
+
+
+@pytest.mark.parametrize("optimizer", [Adam(), RMSProp(), SGD(momentum=0.9)], ids=lambda o: o.kind)
+def test_state_is_a_value_that_later_rounds_do_not_change(optimizer):
+    training = Training(batch=8, critic_optimizer=optimizer, generator_optimizer=optimizer)
+    trainer, other = game(training=training), game(training=training)
+    trainer.advance(4)
+    state = trainer.state()
+    kept = deepcopy(state)
+    trainer.advance(2)
+    other.load(state)
+    other.advance(2)
+    for part in ("generator", "critic"):
+        assert torch.equal(state[part]["flat"], kept[part]["flat"])
+        for name, value in kept[part]["optimizer"]["state"][0].items():
+            assert torch.equal(state[part]["optimizer"]["state"][0][name], value), name
+    assert_same_bits(other, trainer)
+
+
+@every_preset
+def test_state_survives_the_disk_without_code_in_it(preset):
+    trainer, resumed = preset_game(preset), preset_game(preset)
+    trainer.advance(6)
+    file = io.BytesIO()
+    torch.save(trainer.state(), file)
+    file.seek(0)
+    resumed.load(torch.load(file, weights_only=True))
+    trainer.advance(4)
+    resumed.advance(4)
+    assert_same_bits(resumed, trainer)
+
+
+@every_preset
+def test_same_seeds_give_the_same_bits_twice(preset):
+    first, second = preset_game(preset), preset_game(preset)
+    first.advance(20)
+    for _ in range(20):
+        second.advance(1)
+    assert_same_bits(first, second)
+    assert_same_measurement(first.measure(), second.measure())
+
+
+def test_other_seeds_start_from_other_weights():
+    trainer = game(seeds=(0, 1))
+    for player in (trainer.generator, trainer.critic):
+        for name, value in player.frozen.items():
+            assert name.endswith("bias") or not (value[0] == value[1]).any()
+
+
+def test_rounds_do_not_depend_on_torchs_own_random_state():
+    first, second = game(), game()
+    torch.manual_seed(1)
+    first.advance(2)
+    torch.manual_seed(2)
+    second.advance(2)
+    assert_same_bits(first, second)
+
+
+# --- measuring
+
+
+@every_preset
+def test_measuring_changes_no_training_number(preset):
+    measured, unmeasured = preset_game(preset), preset_game(preset)
+    for _ in range(6):
+        measured.measure()
+        measured.reference_lines()
+        measured.advance(3)
+    unmeasured.advance(18)
+    assert_same_bits(measured, unmeasured)
+
+
+@every_preset
+def test_measuring_twice_gives_the_same_numbers(preset):
+    trainer = preset_game(preset)
+    trainer.advance(2)
+    assert_same_measurement(trainer.measure(), trainer.measure())
+
+
+@every_preset
+def test_measurement_is_a_finite_number_per_seed_from_round_zero(preset):
+    trainer = preset_game(preset)
+    measurement = trainer.measure()
+    assert {"sliced_wasserstein", "cells", "spread", "critic_loss", "generator_loss", "critic_slope"} <= set(measurement)
+    assert {"critic_on_real", "critic_on_fake", "critic_gradient_norm", "generator_gradient_norm"} <= set(measurement)
+    for name, values in measurement.items():
+        assert values.shape == (3,)
+        assert np.isfinite(values).all(), name
+        assert name == "cells" or len(set(values)) == 3, name
+
+
+@every_preset
+def test_members_with_the_same_parameters_are_measured_the_same(preset):
+    """One evaluation batch, one ruler: what differs between members is the members."""
+    trainer = preset_game(preset)
+    trainer.advance(2)
+    for player in (trainer.generator, trainer.critic):
+        player.flat.copy_(player.flat[1].expand_as(player.flat).clone())
+    for name, values in trainer.measure().items():
+        assert values == pytest.approx(values[[0, 0, 0]], rel=1e-5), name
+
+
+def test_trainers_of_other_seeds_and_sizes_are_measured_with_the_same_ruler():
+    three, one = preset_game("wgan-gp", (3, 4, 5)), preset_game("wgan-gp", (900,))
+    one.generator.flat.copy_(three.generator.flat[1:2])
+    one.critic.flat.copy_(three.critic.flat[1:2])
+    of_three, of_one = three.measure(), one.measure()
+    for name in of_one:
+        assert of_one[name][0] == pytest.approx(of_three[name][1], rel=1e-5), name
+
+
+def test_measured_distance_is_the_rulers_on_the_shown_samples():
+    trainer = game()
+    trainer.advance(3)
+    samples = trainer.samples(SMALL_MEASURES.samples)
+    expected = trainer._ruler.distance(samples).double().numpy()
+    assert np.array_equal(trainer.measure()["sliced_wasserstein"], expected)
+
+
+@pytest.mark.parametrize("latent", [1, 3, 4, 32])
+@pytest.mark.parametrize("few", [1, 5, 50])
+def test_fewer_samples_are_the_first_of_more(latent, few):
+    networks = NetworkPair(generator=MLPGenerator(width=8, depth=1, latent=latent), critic=SMALL_CRITICS["score"])
+    trainer = game(networks=networks)
+    assert_close(trainer.samples(few), trainer.samples(77)[:, :few], rtol=1e-5, atol=1e-6)
+
+
+def test_gradient_norms_are_those_of_the_measured_losses():
+    trainer = game(seeds=(1,), dtype=torch.float64, constraint=GradientPenalty())
+    trainer.advance(2)
+    measured, step = trainer.measure(), 1e-6
+    for player, name in ((trainer.generator, "generator"), (trainer.critic, "critic")):
+        direction = torch.randn(player.flat.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+        losses = []
+        for sign in (1, -1):
+            player.flat.add_(sign * step * direction)
+            losses.append(trainer.measure()[f"{name}_loss"][0])
+            player.flat.sub_(sign * step * direction)
+        along = (losses[0] - losses[1]) / (2 * step)
+        # a fixed direction of length |direction| sees |gradient| cos(angle)
+        assert abs(along) <= measured[f"{name}_gradient_norm"][0] * direction.norm().item()
+        assert abs(along) > 1e-4
+
+
+def test_measures_default_to_those_of_the_document():
+    assert Measures() == Measures(samples=800, directions=512, cells=20)
+
+
+# --- seeds side by side
+
+
+@every_preset
+def test_a_seed_alone_agrees_with_the_same_seed_among_others_over_twenty_steps(preset):
+    together = preset_game(preset, (3, 4, 5), dtype=torch.float64)
+    together.advance(20)
+    measured = together.measure()
+    for row, seed in enumerate((3, 4, 5)):
+        alone = preset_game(preset, (seed,), dtype=torch.float64)
+        alone.advance(20)
+        assert_close(alone.generator.flat[0], together.generator.flat[row], rtol=0, atol=1e-9)
+        assert_close(alone.critic.flat[0], together.critic.flat[row], rtol=0, atol=1e-9)
+        for name, value in alone.measure().items():
+            assert value[0] == pytest.approx(measured[name][row], rel=1e-7, abs=1e-9), name
+
+
+@every_preset
+def test_order_and_company_of_the_seeds_do_not_matter(preset):
+    one, other = (preset_game(preset, seeds, dtype=torch.float64) for seeds in ((3, 4, 5), (9, 5, 3)))
+    one.advance(5)
+    other.advance(5)
+    assert_close(one.generator.flat[[0, 2]], other.generator.flat[[2, 1]], rtol=0, atol=1e-11)
+
+
+@every_preset
+@pytest.mark.parametrize("player", ["generator", "critic"])
+def test_nan_of_one_member_never_reaches_another(preset, player):
+    healthy, poisoned = preset_game(preset), preset_game(preset)
+    for trainer in (healthy, poisoned):
+        trainer.advance(3)
+    getattr(poisoned, player).flat[1] = torch.nan
+    for trainer in (healthy, poisoned):
+        trainer.advance(5)
+    for clean, sick in zip(numbers(healthy)[:2], numbers(poisoned)[:2], strict=True):
+        assert torch.equal(clean[[0, 2]], sick[[0, 2]])
+    before, after = healthy.measure(), poisoned.measure()
+    for name in before:
+        assert np.array_equal(before[name][[0, 2]], after[name][[0, 2]]), name
+    assert isnan(after["sliced_wasserstein"][1])
+    assert poisoned.nonfinite_round.tolist() == [-1, 4, -1]
+    assert healthy.nonfinite_round.tolist() == [-1, -1, -1]
+
+
+@every_order
+def test_first_round_of_trouble_is_kept_for_each_seed_also_across_a_stop(order):
+    trainer, resumed = (game(training=Training(batch=8, update_order=order)) for _ in range(2))
+    trainer.advance(2)
+    trainer.generator.flat[2, 0] = torch.inf
+    trainer.advance(4)
+    trainer.critic.flat[0, -1] = torch.nan
+    trainer.advance(1)
+    resumed.load(trainer.state())
+    resumed.advance(2)
+    assert resumed.nonfinite_round.tolist() == [7, -1, 3]
+
+
+@every_preset
+@every_order
+def test_overflow_is_an_outcome_and_no_exception(preset, order):
+    optimizer = SGD(lr=1e30)
+    trainer = preset_game(
+        preset, training={"critic_optimizer": optimizer, "generator_optimizer": optimizer, "update_order": order}
+    )
+    trainer.advance(10)
+    assert (trainer.nonfinite_round >= 1).all()
+    assert (trainer.nonfinite_round <= 10).all()
+    assert trainer.measure()["sliced_wasserstein"].shape == (3,)
+
+
+def test_infinite_loss_with_finite_parameters_is_nonfinite():
+    """Squared errors overflow in float32 where the parameters themselves still do not."""
+    trainer = preset_game("lsgan", training={"critic_optimizer": SGD(lr=1e-30), "generator_optimizer": SGD(lr=1e-30)})
+    trainer.critic.flat[1] *= 1e13
+    trainer.advance(1)
+    assert trainer.nonfinite_round.tolist() == [-1, 1, -1]
+
+
+# --- who draws what, and in which order
+
+
+def copied(parameters):
+    return {name: value.detach().clone() for name, value in parameters.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchedGenerator(MLPGenerator):
+    """Notes the z that it is given, and the parameters it then has."""
+
+    notes: list = field(default_factory=list)
+
+    def generate(self, parameters, z, space):
+        self.notes.append((z.detach().clone(), copied(parameters)))
+        return super().generate(parameters, z, space)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchedCritic(MLPCritic):
+    """Notes the points that it is given, and the parameters it then has."""
+
+    notes: list = field(default_factory=list)
+
+    def criticise(self, parameters, points, space):
+        self.notes.append((points.detach().clone(), copied(parameters)))
+        return super().criticise(parameters, points, space)
+
+
+def watched_game(rounds, **training):
+    networks = NetworkPair(
+        generator=WatchedGenerator(width=8, depth=1, latent=4), critic=WatchedCritic(width=8, depth=1)
+    )
+    game(networks=networks, training=Training(**{"batch": 8} | training)).advance(rounds)
+    return networks.generator.notes, networks.critic.notes
+
+
+@every_order
+@pytest.mark.parametrize("n_critic", [1, 5])
+def test_each_player_draws_its_own_z_in_every_step_of_every_round_and_block(order, n_critic):
+    rounds = 2 * ROUNDS_PER_BLOCK + 2
+    seen, _ = watched_game(rounds, update_order=order, n_critic=n_critic)
+    drawn = torch.stack([z for z, _ in seen])
+    assert drawn.shape == (rounds * (n_critic + 1), 3, 8, 4)
+    # float32 normals collide now and then: what must differ is each batch of each seed
+    batches = {batch.numpy().tobytes() for batch in drawn.flatten(0, 1)}
+    assert len(batches) == rounds * (n_critic + 1) * 3
+    assert drawn.mean().item() == pytest.approx(0, abs=5 * drawn.numel() ** -0.5)
+    assert drawn.var().item() == pytest.approx(1, rel=0.05)
+
+
+def test_every_critic_step_sees_other_real_samples_in_every_round_and_block():
+    rounds, n_critic = 2 * ROUNDS_PER_BLOCK + 2, 3
+    _, seen = watched_game(rounds, n_critic=n_critic)
+    real = {row.tobytes() for row in blob().train}
+    batches = [points for points, _ in seen if points.numpy()[0, 0].tobytes() in real]
+    assert len(batches) == rounds * n_critic
+    drawn = np.concatenate([batch.numpy() for batch in batches])
+    assert {row.tobytes() for row in drawn.reshape(-1, 3)} == real
+    assert len({batch.tobytes() for batch in drawn}) == rounds * n_critic * 3
+
+
+@pytest.mark.parametrize("n_critic", [1, 2, 5])
+@every_order
+def test_a_round_is_n_critic_critic_steps_and_one_generator_step(n_critic, order):
+    fakes, criticised = watched_game(3, update_order=order, n_critic=n_critic)
+    assert len(fakes) == 3 * (n_critic + 1)
+    assert len(criticised) == 3 * (2 * n_critic + 1)
+
+
+def versions(notes):
+    """How often the parameters had changed before each note."""
+    weights = [parameters["0.weight"] for _, parameters in notes]
+    changes = [0] + [int(not torch.equal(a, b)) for a, b in zip(weights, weights[1:], strict=False)]
+    return np.cumsum(changes).tolist()
+
+
+@pytest.mark.parametrize(
+    ("order", "of_generator", "of_critic"),
+    [
+        # two critic steps (real and fake each), then the generator under the new critic
+        ("critic_first", [0, 0, 0, 1, 1, 1], [0, 0, 1, 1, 2, 2, 2, 3, 3, 4]),
+        # the generator under the old critic, then two critic steps on fakes of the new generator
+        ("alternating", [0, 1, 1, 1, 2, 2], [0, 0, 0, 1, 1, 2, 2, 2, 3, 3]),
+        # both from where they stood: the generator sees the old critic, the critic the old generator
+        ("simultaneous", [0, 0, 0, 1, 1, 1], [0, 0, 0, 1, 1, 2, 2, 2, 3, 3]),
+    ],
+)
+def test_players_see_each_other_as_the_update_order_says(order, of_generator, of_critic):
+    fakes, criticised = watched_game(2, update_order=order, n_critic=2)
+    assert versions(fakes) == of_generator
+    assert versions(criticised) == of_critic
+
+
+def test_update_orders_end_at_different_points():
+    ends = []
+    for order in ("critic_first", "alternating", "simultaneous"):
+        trainer = game(training=Training(batch=8, update_order=order))
+        trainer.advance(3)
+        ends.append(trainer.generator.flat)
+    assert not any(torch.equal(ends[a], ends[b]) for a, b in ((0, 1), (0, 2), (1, 2)))
+
+
+@pytest.mark.parametrize("objective", [NonSaturating(), Wasserstein()], ids=lambda o: o.kind)
+def test_one_step_of_plain_descent_moves_each_player_down_its_own_loss(objective):
+    """Through the whole loop: the critic steps down its loss by lr, and only then the generator down its own."""
+    training = Training(batch=8, critic_optimizer=SGD(lr=0.1), generator_optimizer=SGD(lr=0.2))
+    trainer, before = (game(objective=objective, training=training, dtype=torch.float64) for _ in range(2))
+    trainer.advance(1)
+
+    draw = before._draws.critic(0, 0)
+    with torch.no_grad():
+        fake = before._generate(before.generator.frozen, draw.z)
+    real = torch.from_numpy(blob().train).double()[draw.index]
+    said = [before._criticise(before.critic.learning, points) for points in (real, fake)]
+    loss = objective.critic_loss(*said, {})
+    before.critic.flat.sub_(0.1 * before.critic.gradient(loss))
+    assert_close(trainer.critic.flat, before.critic.flat, rtol=0, atol=1e-14)
+
+    fake = before._generate(before.generator.learning, before._draws.generator(0).z)
+    loss = objective.generator_loss(None, before._criticise(before.critic.frozen, fake), {})
+    before.generator.flat.sub_(0.2 * before.generator.gradient(loss))
+    assert_close(trainer.generator.flat, before.generator.flat, rtol=0, atol=1e-14)
+
+
+# --- learning
+
+
+def test_wgan_gp_learns_the_blob_with_every_seed():
+    trainer = preset_game(
+        "wgan-gp",
+        seeds=(3, 4, 5, 6, 7),
+        constraint=GradientPenalty(gp_weight=1.0),
+        networks=NetworkPair(generator=MLPGenerator(width=32, depth=2, latent=4), critic=MLPCritic(width=32, depth=2)),
+        training={
+            "batch": 64,
+            "critic_optimizer": Adam(lr=2e-3, betas=(0.5, 0.9)),
+            "generator_optimizer": Adam(lr=1e-3, betas=(0.5, 0.9)),
+        },
+    )
+    before, lines = trainer.measure()["sliced_wasserstein"], trainer.reference_lines()
+    assert (before > 0.7 * lines.ref).all()
+    trainer.advance(40)
+    after = trainer.measure()["sliced_wasserstein"]
+    assert (after < 0.6 * lines.ref).all()
+    assert (after > lines.floor / 2).all()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Squared(Memoryless):
+    """A user's own objective, in no union: the critic maps real to 1 and fake to -1, the generator wants 0."""
+
+    kind: str = "my_module:Squared"
+    critic_form = "score"
+
+    def critic_loss(self, real, fake, memory):
+        return (real.value - 1).square().mean(-1) + (fake.value + 1).square().mean(-1)
+
+    def generator_loss(self, real, fake, memory):
+        return fake.value.square().mean(-1)
+
+
+def test_an_objective_of_ones_own_trains_like_the_least_squares_it_spells_out():
+    pearson = LeastSquares(fake_target=-1.0, real_target=1.0, generator_target=0.0)
+    training = Training(batch=8, critic_optimizer=SGD(lr=0.02), generator_optimizer=SGD(lr=0.02))
+    halved = Training(batch=8, critic_optimizer=SGD(lr=0.01), generator_optimizer=SGD(lr=0.01))
+    known, own = (
+        game(objective=objective, training=how, dtype=torch.float64)
+        for objective, how in ((pearson, training), (Squared(), halved))
+    )
+    known.advance(5)
+    own.advance(5)
+    assert_close(own.generator.flat, known.generator.flat, rtol=0, atol=1e-13)
+
+
+# --- descriptions
+
+
+def test_training_is_frozen_and_refuses_empty_batches():
+    with pytest.raises(FrozenInstanceError):
+        Training().batch = 3
+    for field_ in ("batch", "n_critic"):
+        with pytest.raises(ValueError, match=f"^{field_}: must be >= 1, but is 0$"):
+            Training(**{field_: 0})
