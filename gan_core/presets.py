@@ -22,8 +22,8 @@ class Preset:
     source: str
 
 
-LEARNING_RATE = {"log_uniform": [1e-5, 1e-2]}
-SHARED_RANGES = {
+LEARNING_RATE: Table = {"log_uniform": [1e-5, 1e-2]}
+SHARED_RANGES: dict[str, Table] = {
     "training.critic_optimizer.lr": LEARNING_RATE,
     "training.generator_optimizer.lr": LEARNING_RATE,
     "training.n_critic": {"choice": [1, 5]},

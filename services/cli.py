@@ -1,11 +1,13 @@
 """The command gan-study: parse, call, print."""
 
 import json
+import math
 import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
+import pandas as pd
 import typer
 from rich.console import Console
 
@@ -72,7 +74,7 @@ def validate(file: StudyFile, overrides: Overrides = None, smoke: Smoke = False,
     if as_json:
         _print_json(study.table())
     else:
-        _console().print(display.outline(study))
+        _console().print(display.outline(study), markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -124,7 +126,7 @@ def results(
         Format.text: lambda: frame.to_string(index=False),
         Format.csv: lambda: frame.to_csv(index=False),
         Format.json: lambda: json.dumps(_records(frame), indent=1),
-        Format.markdown: lambda: frame.to_markdown(index=False),
+        Format.markdown: lambda: display.markdown(frame),
     }[chosen]().rstrip("\n")
     if output is None:
         print(text)
@@ -141,7 +143,12 @@ def _write_file(path: Path, write: Any) -> None:
 
 def _records(frame: Any) -> list[dict[str, Any]]:
     """Rows as JSON can hold them: an empty value is null."""
-    return json.loads(frame.to_json(orient="records", double_precision=15))
+    rows = frame.to_dict("records")  # not to_json, which rounds small learning rates away
+    return [{name: None if _is_empty(value) else value for name, value in row.items()} for row in rows]
+
+
+def _is_empty(value: Any) -> bool:
+    return value is None or value is pd.NA or (isinstance(value, float) and not math.isfinite(value))
 
 
 def _print_json(content: Any) -> None:

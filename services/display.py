@@ -1,6 +1,8 @@
 """What a reader at a terminal sees."""
 
 import json
+from pathlib import Path
+from shlex import quote
 from time import monotonic
 from typing import Any
 
@@ -117,6 +119,12 @@ def _count_words(outcomes: pd.Series) -> str:
     return ", ".join(f"{counts[outcome]} {outcome}" for outcome in OUTCOMES if counts.get(outcome, 0))
 
 
+def markdown(frame: pd.DataFrame) -> str:
+    """A table in Markdown, every number in full."""
+    rows = [list(frame.columns), ["---"] * len(frame.columns), *frame.astype("object").to_numpy().tolist()]
+    return "\n".join("| " + " | ".join("" if pd.isna(cell) else str(cell) for cell in row) + " |" for row in rows)
+
+
 def _short(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
@@ -127,7 +135,9 @@ def ranking(found: Results, console: Console) -> None:
     if frame.empty:
         console.print(
             f"{found.study.name}: nothing is confirmed yet, so there is no ranking; "
-            f"{len(found.members)} members have finished (gan-study results {found.study.name} --table members)."
+            f"{len(found.members)} members have finished (gan-study results {found.study.name} --table members).",
+            markup=False,
+            soft_wrap=True,
         )
         return
     seeds = found.study.search.confirm.seeds
@@ -189,20 +199,16 @@ def verdict(found: Results, ending: Ending, console: Console) -> None:
         console.print(f"gave up {trial.name}: {found.ledger.entry(trial.address).error()}", markup=False)
     sheets = [sample_sheet(found, c.name, folder / "samples" / f"{c.name}.png") for c in found.study.conditions]
     where = found.ledger.root
-    elsewhere = "" if str(where) == str(_here() / "gan-studies") else f" --root {where}"
+    is_here = where == (Path.cwd() / "gan-studies").resolve()
+    elsewhere, root = ("", "") if is_here else (f" --root {quote(str(where))}", f", root={json.dumps(str(where))}")
+    program = f'import studies; print(studies.results("{name}"{root}).trials)'
     if any(sheets):
         console.print(f"\nsamples of each condition: {folder / 'samples'}", markup=False, soft_wrap=True)
     console.print(f"ledger: {where}", markup=False, soft_wrap=True)
     console.print(
         f"next: gan-study results {name}{elsewhere}\n"
         f"      gan-study results {name}{elsewhere} --table members --format csv\n"
-        f"      python -c \"import studies; print(studies.results('{name}').trials)\"",
+        f"      python -c {quote(program)}",
         markup=False,
         soft_wrap=True,
     )
-
-
-def _here() -> Any:
-    from pathlib import Path
-
-    return Path.cwd()

@@ -183,8 +183,12 @@ def suggest(
     from optuna.trial import TrialState, create_trial
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    samplers = {"tpe": optuna.samplers.TPESampler, "random": optuna.samplers.RandomSampler}
-    study = optuna.create_study(direction="maximize", sampler=samplers[sampler](seed=seed))
+    # TPE's own random start is not wanted on top: explore was that.
+    drawn = {
+        "tpe": lambda: optuna.samplers.TPESampler(n_startup_trials=1, seed=seed),
+        "random": lambda: optuna.samplers.RandomSampler(seed=seed),
+    }[sampler]()
+    study = optuna.create_study(direction="maximize", sampler=drawn)
     space = {path: _optuna_distribution(knob) for path, knob in sorted(knobs.items())}
     for configuration, value in ended:
         study.add_trial(create_trial(params=configuration, distributions=space, value=value))

@@ -1,7 +1,7 @@
 """The truth: one folder per trial, one per study.
 
     ROOT/trials/ADDRESS/   curves.parquet, generator_best.pt, generator_last.pt, samples.npz, log.txt, facts.json
-    ROOT/studies/NAME/     study.json, and what is drawn from the trials
+    ROOT/studies/NAME/     study.json, plan.jsonl (which trials are its own), and what is drawn from them
 
 A trial counts once `facts.json` is there: it is written last and holds the checksums of the others. Every file
 appears whole or not at all, under a temporary name that no other process uses, so that two workers with the same
@@ -10,8 +10,9 @@ trial (one of them orphaned by a killed driver) only write the same bytes twice.
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,8 @@ import pandas as pd
 import torch
 from filelock import FileLock, Timeout
 
-from studies.errors import InputError
+from studies.errors import InputError, StudyFailed
+from studies.sentences import printable
 
 FORMAT = 1
 SAMPLES_KEPT = 16
@@ -50,7 +52,8 @@ class Entry:
         return (self.folder / "facts.json").is_file()
 
     def facts(self) -> Facts:
-        return json.loads((self.folder / "facts.json").read_text())
+        what_to_do = f"delete the folder {self.folder} and run the study again, which repeats this trial alone"
+        return _read_json(self.folder / "facts.json", what_to_do)
 
     def error(self) -> str | None:
         """Why the trial was given up, if it was."""
@@ -87,7 +90,7 @@ class Entry:
             log.write(line + "\n")
 
     def save_checkpoint(self, state: Mapping[str, Any]) -> None:
-        _write(self.folder / "checkpoint.pt", lambda path: torch.save(dict(state), path))
+        _write(self.folder / "checkpoint.pt", lambda path: _save_tensors(path, state))
 
     def checkpoint(self) -> dict[str, Any] | None:
         path = self.folder / "checkpoint.pt"
@@ -107,7 +110,7 @@ class Entry:
             "samples.npz": lambda path: _save_arrays(path, samples),
         }
         for which, parameters in generators.items():
-            writers[f"generator_{which}.pt"] = lambda path, kept=dict(parameters): torch.save(kept, path)
+            writers[f"generator_{which}.pt"] = partial(_save_tensors, tensors=parameters)
         for name, writer in writers.items():
             _write(self.folder / name, writer)
         checksums = {name: _checksum(self.folder / name) for name in writers}
@@ -129,7 +132,10 @@ class Ledger:
     """All trials and studies below one root."""
 
     def __init__(self, root: Path | str):
-        self.root = Path(root).expanduser().resolve()
+        try:
+            self.root = Path(root).expanduser().resolve()
+        except (RuntimeError, OSError) as error:
+            raise InputError(f"ledger.root: must be a folder, but is {printable(str(root))} ({error})") from None
 
     def entry(self, address: str) -> Entry:
         return Entry(self.root / "trials" / address)
@@ -142,10 +148,27 @@ class Ledger:
 
     def read_study(self, name: str) -> dict[str, Any] | None:
         path = self.study_folder(name) / "study.json"
-        return json.loads(path.read_text()) if path.is_file() else None
+        if not os.path.isfile(path):  # unlike Path's, it also says no to a name that is too long
+            return None
+        return _read_json(path, "delete it and run the study again, which repeats no trial")
 
     def write_study(self, name: str, record: Mapping[str, Any]) -> None:
         _write_json(self.study_folder(name) / "study.json", record)
+
+    def read_plan(self, name: str) -> list[dict[str, Any]]:
+        """The trials of a study as its last run came to know them."""
+        path = self.study_folder(name) / "plan.jsonl"
+        text = path.read_text() if path.is_file() else ""
+        return [json.loads(line) for line in text.split("\n")[:-1]]  # behind the last newline is what a kill cut off
+
+    def write_plan(self, name: str, trials: Iterable[Mapping[str, Any]], *, append: bool) -> None:
+        """Write the trials down anew, or behind those that are there."""
+        path, lines = self.study_folder(name) / "plan.jsonl", "".join(json.dumps(trial) + "\n" for trial in trials)
+        if append:
+            with _told_as_failure(path), path.open("a") as plan:
+                plan.write(lines)
+        else:
+            _write(path, lambda temporary: temporary.write_text(lines))
 
     @contextmanager
     def writing(self, name: str) -> Iterator[None]:
@@ -171,9 +194,24 @@ class Ledger:
             lock.release()
 
 
+def _save_tensors(path: Path, tensors: Mapping[str, Any]) -> None:
+    with path.open("wb") as file:  # given a path, torch writes its name into the file: no two would be equal
+        torch.save(dict(tensors), file)
+
+
 def _save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     with path.open("wb") as file:
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+
+
+def _read_json(path: Path, what_to_do: str) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text())
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: is damaged (it is no JSON object); {what_to_do}")
+    return content
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:
@@ -182,15 +220,25 @@ def _write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 def _write(path: Path, write: Callable[[Path], Any]) -> None:
     """Let a file appear whole: written beside its place, flushed to the disk, then renamed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
     try:
-        write(temporary)
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
-        temporary.replace(path)
+        with _told_as_failure(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write(temporary)
+            with temporary.open("rb") as written:
+                os.fsync(written.fileno())
+            temporary.replace(path)
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _told_as_failure(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StudyFailed(f"the ledger cannot be written: {path} ({error.strerror or error})") from error
 
 
 def _checksum(path: Path) -> str:

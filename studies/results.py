@@ -1,5 +1,7 @@
 """A study as tidy DataFrames, read from its ledger, finished or still running."""
 
+import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,13 +17,14 @@ from gan_core.networks import SampleSpace
 from gan_core.randomness import stream
 from gan_core.stability import OUTCOMES, Verdict, search_score
 from studies.comparison import interquartile_mean, rank
-from studies.design import PHASES, Design, Planned, Surroundings
+from studies.design import PHASES, Planned
 from studies.errors import InputError
 from studies.judgement import verdicts
 from studies.ledger import Entry, Ledger
-from studies.progress import Progress
+from studies.sentences import nearest, printable
+from studies.space import Distribution
 from studies.study import PARTS, Setting, Study
-from studies.validation import build, nearest
+from studies.validation import build
 
 STATES = ("finished", "failed", "running")
 
@@ -76,11 +79,12 @@ class Results:
     def __init__(self, ledger: Ledger, record: dict[str, Any]):
         self.study = Study.from_table(record["study"])
         self.ledger = ledger
-        self._design = Design(self.study, Surroundings(**record["surroundings"]))
 
     @cached_property
     def _planned(self) -> list[tuple[Planned, Entry]]:
-        trials = Progress(self._design, self.ledger).trials()
+        order = [condition.name for condition in self.study.conditions]
+        trials = [Planned(**trial) for trial in self.ledger.read_plan(self.study.name) if trial["condition"] in order]
+        trials.sort(key=lambda trial: (PHASES.index(trial.phase), trial.index, order.index(trial.condition)))
         started = [(trial, self.ledger.entry(trial.address)) for trial in trials]
         return [(trial, entry) for trial, entry in started if entry.started]
 
@@ -107,9 +111,8 @@ class Results:
             for trial, entry in self._finished
         ]
         columns = ["condition", "phase", "trial", "seed", "step", "metric", "value"]
-        if not frames:
-            return self._typed(pd.DataFrame(columns=columns).astype({"value": "float64"}))
-        return self._typed(pd.concat(frames, ignore_index=True)[columns])
+        frame = pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)
+        return self._typed(frame.astype({"metric": "category", "value": "float64"}))
 
     @cached_property
     def members(self) -> pd.DataFrame:
@@ -125,7 +128,7 @@ class Results:
     @cached_property
     def trials(self) -> pd.DataFrame:
         """study, condition, phase, trial, the knobs by their dotted paths, and how the trial ended."""
-        knobs = sorted({path for condition in self.study.conditions for path in condition.knobs})
+        knobs = self._knobs
         rows = []
         for trial, entry in self._planned:
             rows.append(
@@ -141,9 +144,17 @@ class Results:
                 }
             )
         columns = ["study", "condition", "phase", "trial", *knobs, *TRIAL_MEASURES, "address"]
-        frame = pd.DataFrame(rows, columns=columns).infer_objects()
-        frame["state"] = pd.Categorical(frame["state"], STATES)
-        return self._typed(frame.astype({name: kind for name, kind in TRIAL_MEASURES.items() if name != "state"}))
+        frame = pd.DataFrame(rows, columns=columns, dtype="object")
+        return self._typed(frame.astype({"study": "str", **knobs, **TRIAL_MEASURES, "address": "str"}))
+
+    @property
+    def _knobs(self) -> dict[str, str]:
+        """The type of each searched knob's column, by its dotted path; empty where a condition does not search it."""
+        found: dict[str, list[Distribution]] = {}
+        for condition in self.study.conditions:
+            for path, knob in condition.knobs.items():
+                found.setdefault(path, []).append(knob)
+        return {path: _column_type(found[path]) for path in sorted(found)}
 
     def _ending(self, entry: Entry) -> dict[str, Any]:
         """What a finished trial came to and what it cost; nothing for another one."""
@@ -151,9 +162,8 @@ class Results:
             return {}
         judged, facts = list(self._verdicts[entry.address].values()), entry.facts()
         stable = [verdict.outcome == "stable" for verdict in judged]
-        distance = interquartile_mean(
-            [verdict.late_distance if is_stable else np.inf for verdict, is_stable in zip(judged, stable, strict=True)]
-        )
+        late = np.array([verdict.late_distance for verdict in judged])
+        distance = interquartile_mean(np.where(stable, late, np.inf))
         costs = ("generator_steps", "critic_steps", "real_samples_seen", "elapsed_seconds")
         return {
             "distance": distance if np.isfinite(distance) else np.nan,
@@ -166,7 +176,7 @@ class Results:
     def ranking(self) -> pd.DataFrame:
         """rank, condition, distance and failure rate with intervals, members, and the winning configuration."""
         table = rank(self.members, seed=self.study.search.seed)
-        trials = self.trials[self.trials["phase"] == "confirm"]
+        trials = self.trials[self.trials["phase"] == "confirm"].astype({"condition": "str"})
         knobs = [path for path in trials if "." in path]
         return table.merge(trials[["condition", "trial", *knobs]], on=["condition", "trial"], how="left")
 
@@ -236,12 +246,21 @@ TRIAL_MEASURES = {
     "distance": "float64",
     "failure_rate": "float64",
     "search_score": "float64",
-    "state": "category",
+    "state": pd.CategoricalDtype(STATES),
     "generator_steps": "Int64",
     "critic_steps": "Int64",
     "real_samples_seen": "Int64",
     "elapsed_seconds": "float64",
 }
+
+
+def _column_type(knobs: Iterable[Distribution]) -> str:
+    values = [value for knob in knobs for value in knob.extremes()]
+    if all(isinstance(value, bool) for value in values):
+        return "boolean"
+    if any(isinstance(value, str | bool) for value in values):
+        return "str"
+    return "Int64" if all(isinstance(value, int) for value in values) else "float64"
 
 
 def _state(entry: Entry) -> str:
@@ -258,7 +277,7 @@ def results(study: str | Path, *, root: str | Path | None = None) -> Results:
     Errors: `InputError` where there is no such study; the nearest names are given.
     """
     folder = Path(study)
-    if (folder / "study.json").is_file():
+    if os.path.isfile(folder / "study.json"):
         folder = folder.resolve()
         ledger, name = Ledger(folder.parent.parent), folder.name
     else:
@@ -267,5 +286,5 @@ def results(study: str | Path, *, root: str | Path | None = None) -> Results:
     if record is None:
         near = nearest(name, ledger.studies())
         hint = f"did you mean {near}?" if near else "give its name, or the folder that holds its study.json"
-        raise InputError(f"{name}: there is no such study in {ledger.root}; {hint}")
+        raise InputError(f"{printable(name)}: there is no such study in {ledger.root}; {hint}")
     return Results(ledger, record)

@@ -54,7 +54,8 @@ def run(study: Study, listener: Listener | None = None) -> Ending:
         progress = Progress(Design(study, surroundings), ledger)
         for planned in progress.trials():
             ledger.entry(planned.address).try_again()
-        progress = Progress(progress.design, ledger)
+        progress = Progress(Design(study, surroundings), ledger)  # afresh: exploit had learned from those failures
+        progress.write_plan()
         listener.opened(progress)
         if progress.pending():
             _schedule(study, progress, listener)
@@ -134,17 +135,17 @@ def _schedule(study: Study, progress: Progress, listener: Listener) -> None:
         "threads": max(1, int(study.resources.cpu)),
         "checkpoint_seconds": study.checkpoint.every_seconds,
     }
-    concurrent = _concurrent_trials(study)
-    logging.getLogger("ray.tune").setLevel(logging.ERROR)
+    searcher = DesignSearcher(progress, trial_config, _harmless(listener.ended))
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # what fails is told by the listener, in one line
     ray.init(address="local", logging_level=logging.ERROR, log_to_driver=False, include_dashboard=False)
     try:
         with tempfile.TemporaryDirectory(prefix="gan-studies-") as scratch:
             tune.Tuner(
                 tune.with_resources(RayTrial, resources),
                 tune_config=tune.TuneConfig(
-                    search_alg=DesignSearcher(progress, trial_config, _harmless(listener.ended)),
+                    search_alg=searcher,
                     num_samples=-1,
-                    max_concurrent_trials=concurrent,
+                    max_concurrent_trials=_concurrent_trials(study),
                     reuse_actors=True,
                 ),
                 run_config=tune.RunConfig(
@@ -159,6 +160,8 @@ def _schedule(study: Study, progress: Progress, listener: Listener) -> None:
         raise StudyFailed(f"Ray could not run the study: {error}") from error
     finally:
         ray.shutdown()
+    if searcher.failure is not None:
+        raise searcher.failure
 
 
 def _concurrent_trials(study: Study) -> int:

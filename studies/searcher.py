@@ -6,6 +6,7 @@ from typing import Any
 from ray.tune.search import Searcher
 
 from studies.design import Planned
+from studies.errors import GanStudyError
 from studies.ledger import Entry
 from studies.progress import Progress
 
@@ -16,15 +17,22 @@ class DesignSearcher(Searcher):
     """Hands out the first trial of the design that neither ended nor was issued; waits; finishes.
 
     It remembers nothing that the ledger does not hold but what it issued, so Tune's snapshots of it are left empty.
+
+    failure  why the ledger could not be read or written; nothing is handed out from then on
     """
 
     def __init__(self, progress: Progress, trial_config: dict[str, Any], announce: Announce):
         super().__init__(metric="round", mode="max")
         self._progress, self._trial_config, self._announce = progress, trial_config, announce
         self._issued: dict[str, Planned] = {}
+        self.failure: GanStudyError | None = None
 
     def suggest(self, trial_id: str) -> Any:
-        pending = self._progress.pending()
+        try:
+            pending = [] if self.failure else self._progress.pending()
+            self._progress.write_plan()
+        except GanStudyError as error:
+            pending, self.failure = [], error
         issued = {planned.address for planned in self._issued.values()}
         for planned in pending:
             if planned.address not in issued:
@@ -38,7 +46,11 @@ class DesignSearcher(Searcher):
             return
         entry = self._progress.ledger.entry(planned.address)
         if error and not entry.finished:
-            entry.give_up("the trial's worker failed more often than limits.trial_retries allows")
+            try:
+                entry.give_up("the trial's worker failed more often than limits.trial_retries allows")
+            except GanStudyError as failure:
+                self.failure = failure
+                return
         self._announce(planned, entry)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -72,7 +72,7 @@ class TrialRun:
         end = monotonic() + seconds
         while not self.done and monotonic() < end:
             due = self._due[len(self._measured)]
-            while self.round < due and monotonic() < end:
+            while self.round < due and not self.done and monotonic() < end:  # not where the clock happens to stop
                 self._trainer.advance(1)
             if self.round == due:
                 self._measure()

@@ -307,7 +307,9 @@ def test_trainer_draws_an_eps_for_every_sample_of_every_critic_step():
 def test_penalty_of_a_critic_with_zero_weights_has_a_finite_gradient():
     critic = MLPCritic(width=4, depth=2)
     parameters = {n: torch.zeros_like(v).requires_grad_() for n, v in drawn(critic, SPACE).items()}
-    penalty = GradientPenalty().penalty(values_of(critic, parameters), normal(2, 5, 3), normal(2, 5, 3), uniform(2, 5, 1))
+    penalty = GradientPenalty().penalty(
+        values_of(critic, parameters), normal(2, 5, 3), normal(2, 5, 3), uniform(2, 5, 1)
+    )
     assert penalty.tolist() == [10.0, 10.0]
     gradients = torch.autograd.grad(penalty.sum(), list(parameters.values()), materialize_grads=True)
     assert all(gradient.isfinite().all() for gradient in gradients)

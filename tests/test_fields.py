@@ -5,8 +5,8 @@ from math import inf, nan, nextafter
 from typing import Annotated
 
 import pytest
-from annotated_types import Ge, Gt, Le, Lt
-from hypothesis import given
+from annotated_types import Ge, Le, Lt
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gan_core.fields import Count, Fraction, NonNegative, Positive, check_fields
@@ -79,6 +79,7 @@ def test_first_broken_field_is_named():
         Knobs(non_negative=-1.0, count=0)
 
 
+@settings(deadline=None)
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_a_fraction_is_taken_exactly_where_it_lies_in_its_interval(value):
     try:

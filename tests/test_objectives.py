@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 import torch
-from games import OBJECTIVES, critique_of, kind_of
+from games import OBJECTIVES, critique_of, drawn, kind_of
 from torch.testing import assert_close
 
 from gan_core.networks import AutoencoderCritic, MLPCritic, SampleSpace
@@ -152,9 +152,7 @@ def test_two_seed_axes_hold_what_one_holds_in_the_same_order(objective):
 @every_objective
 def test_losses_are_means_over_the_batch_and_not_sums(objective):
     real, fake = batches(SEEDS)
-    doubled = [
-        Critique(value=c.value.repeat(1, 2), points=c.points.repeat(1, 2, 1), code=None) for c in (real, fake)
-    ]
+    doubled = [Critique(value=c.value.repeat(1, 2), points=c.points.repeat(1, 2, 1), code=None) for c in (real, fake)]
     memory = memory_of(objective, SEEDS)
     for loss in ("critic_loss", "generator_loss"):
         assert_close(getattr(objective, loss)(*doubled, memory), getattr(objective, loss)(real, fake, memory))
@@ -360,7 +358,7 @@ def test_pull_away_stands_in_the_generators_loss_alone_and_by_its_weight():
 
 def test_pull_away_without_codes_says_what_it_needs():
     fake = Critique(value=torch.rand(2, 4), points=torch.rand(2, 4, 3))
-    with pytest.raises(ValueError, match="^pull_away_weight: needs the codes of an autoencoder critic"):
+    with pytest.raises(ValueError, match=r"^pull_away_weight: needs the codes of an autoencoder critic"):
         EnergyMargin(pull_away_weight=0.1).generator_loss(None, fake, {})
 
 
@@ -397,10 +395,9 @@ def test_pull_away_of_a_code_at_zero_has_a_finite_gradient():
 def linear_autoencoder(energy):
     """Weights whose hidden layers stay far in their positive half, so that Dec(Enc(x)) = A x + c exactly."""
     network = AutoencoderCritic(width=4, depth=1, code=2, energy=energy, output="linear")
-    generator = torch.Generator().manual_seed(3)
-    parameters = {n: v[None] for n, v in network.initial(SampleSpace(dim=3, bounded=False), generator).items()}
-    for half in ("encoder", "decoder"):
-        parameters[f"{half}.0.bias"] = parameters[f"{half}.0.bias"] + 20
+    parameters = drawn(network, SampleSpace(dim=3, bounded=False), (3,))
+    parameters["encoder.0.bias"] += 10
+    parameters["decoder.0.bias"] += 200
     matrix, offset = torch.eye(3, dtype=torch.float64), torch.zeros(1, 3, dtype=torch.float64)
     for half in ("encoder", "decoder"):
         for layer in ("0", "1"):

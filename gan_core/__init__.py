@@ -1,0 +1,114 @@
+"""GANs as values: objectives, constraints, networks and optimizers that combine, trained S seeds side by side.
+
+    from gan_core import Digits, GradientPenalty, MLPCritic, MLPGenerator, NetworkPair, Trainer, Training, Wasserstein
+
+    trainer = Trainer(
+        objective=Wasserstein(),
+        constraint=GradientPenalty(gp_weight=10.0),
+        networks=NetworkPair(generator=MLPGenerator(), critic=MLPCritic()),
+        training=Training(n_critic=5),
+        data=Digits().load(),
+        seeds=[0, 1, 2],
+    )
+    trainer.advance(100)
+    trainer.measure()["sliced_wasserstein"]         # one distance per seed
+
+Every description is a frozen dataclass whose fields are its knobs; `Objective`, `Constraint`, `Networks`, `Optimizer`
+and `Data` are the unions of what there is, and `AnyObjective`, `AnyConstraint`, `AnyGenerator` and `AnyCritic` what
+one's own must fulfil. The library knows no Ray, no MLflow and no study files.
+"""
+
+from gan_core.constraints import AnyConstraint, Constraint, GradientPenalty, Unconstrained, WeightClipping, slope
+from gan_core.data import Data, Dataset, Digits, Dirac, Split
+from gan_core.metrics import Lines, Measures, Ruler, sliced_wasserstein
+from gan_core.networks import (
+    AnyCritic,
+    AnyGenerator,
+    AutoencoderCritic,
+    Critic,
+    DiracCritic,
+    DiracGenerator,
+    DiracPair,
+    Generator,
+    MLPCritic,
+    MLPGenerator,
+    NetworkPair,
+    Networks,
+    SampleSpace,
+)
+from gan_core.objectives import (
+    AnyObjective,
+    Critique,
+    EnergyMargin,
+    LeastSquares,
+    Memoryless,
+    Minimax,
+    NonSaturating,
+    Objective,
+    Wasserstein,
+    pull_away,
+)
+from gan_core.optimizers import SGD, Adam, Optimizer, RMSProp
+from gan_core.presets import PRESETS, Preset
+from gan_core.randomness import stream
+from gan_core.stability import OUTCOMES, Curve, Outcome, Thresholds, Verdict, judge, progress, search_score
+from gan_core.training import Trainer, Training, UpdateOrder
+
+__all__ = [
+    "OUTCOMES",
+    "PRESETS",
+    "SGD",
+    "Adam",
+    "AnyConstraint",
+    "AnyCritic",
+    "AnyGenerator",
+    "AnyObjective",
+    "AutoencoderCritic",
+    "Constraint",
+    "Critic",
+    "Critique",
+    "Curve",
+    "Data",
+    "Dataset",
+    "Digits",
+    "Dirac",
+    "DiracCritic",
+    "DiracGenerator",
+    "DiracPair",
+    "EnergyMargin",
+    "Generator",
+    "GradientPenalty",
+    "LeastSquares",
+    "Lines",
+    "MLPCritic",
+    "MLPGenerator",
+    "Measures",
+    "Memoryless",
+    "Minimax",
+    "NetworkPair",
+    "Networks",
+    "NonSaturating",
+    "Objective",
+    "Optimizer",
+    "Outcome",
+    "Preset",
+    "RMSProp",
+    "Ruler",
+    "SampleSpace",
+    "Split",
+    "Thresholds",
+    "Trainer",
+    "Training",
+    "Unconstrained",
+    "UpdateOrder",
+    "Verdict",
+    "Wasserstein",
+    "WeightClipping",
+    "judge",
+    "progress",
+    "pull_away",
+    "search_score",
+    "sliced_wasserstein",
+    "slope",
+    "stream",
+]

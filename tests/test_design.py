@@ -1,0 +1,566 @@
+"""Which trials a study is made of: whose numbers they are, what exploit and confirm know, and when."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from studies.design import (
+    NUMERICS_VERSION,
+    Configuration,
+    Design,
+    Planned,
+    Surroundings,
+    content_address,
+    suggest,
+)
+from studies.space import Choice, Grid, IntUniform, LogUniform, Uniform
+from studies.study import Study, load_study
+
+HERE = Surroundings(data_fingerprint="digits", torch_version="2.13.0", device="cpu")
+
+TEXT = """
+name = "plan"
+seeds = 3
+budget.steps = 100
+search = {explore = 11, exploit = 4, confirm = {best = 2, seeds = 10}}
+
+[[conditions]]
+name = "wgan"
+preset = "wgan"
+constraint.clip_value = {log_uniform = [1e-3, 1.0]}
+
+[[conditions]]
+name = "gan"
+preset = "gan"
+training.critic_optimizer.lr = {log_uniform = [1e-5, 1e-2]}
+training.n_critic = {choice = [1, 5]}
+
+[[conditions]]
+name = "bare"
+preset = "lsgan"
+"""
+
+EVERY_KIND = """
+name = "kinds"
+budget.steps = 100
+search = {explore = 12, exploit = 4}
+
+[[conditions]]
+name = "a"
+preset = "wgan-gp"
+constraint.gp_weight = {log_uniform = [0.1, 100]}
+training.batch = {int_uniform = [3, 9]}
+training.n_critic = {grid = [1, 2, 3]}
+training.update_order = {choice = ["critic_first", "alternating", "simultaneous"]}
+training.critic_optimizer.betas = [{uniform = [0, 0.9]}, 0.9]
+"""
+
+Load = Callable[..., Study]
+Pick = Callable[[list[Planned]], Planned]
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Load:
+    def load_text(*overrides: str, text: str = TEXT) -> Study:
+        path = tmp_path / "study.toml"
+        path.write_text(text)
+        return load_study(path, overrides=overrides)
+
+    return load_text
+
+
+def score_of(trial: Planned) -> float:
+    """A number that looks random and belongs to the trial."""
+    return int(trial.address[:8], 16) / 2**32
+
+
+def first(pending: list[Planned]) -> Planned:
+    return pending[0]
+
+
+def play(
+    design: Design, *, score: Callable[[Planned], float] = score_of, pick: Pick = first, until: str = "confirm"
+) -> dict[str, float]:
+    """The scores once every trial of the phases up to `until` has ended, one after the other."""
+    phases = ["explore", "exploit", "confirm"][: ["explore", "exploit", "confirm"].index(until) + 1]
+    scores: dict[str, float] = {}
+    while pending := [t for t in design.trials(scores) if t.phase in phases and t.address not in scores]:
+        ended = pick(pending)
+        scores[ended.address] = score(ended)
+    return scores
+
+
+def all_trials(study: Study, **how: Callable[..., object]) -> list[Planned]:
+    design = Design(study, HERE)
+    return list(design.trials(play(design, **how)))  # type: ignore[arg-type]
+
+
+def known(design: Design, scores: dict[str, float], phase: str, condition: str = "wgan") -> list[Planned]:
+    return [t for t in design.trials(scores) if (t.phase, t.condition) == (phase, condition)]
+
+
+def configurations(trials: list[Planned]) -> dict[str, Configuration]:
+    return {trial.name: trial.configuration for trial in trials}
+
+
+# -- order, counts, seeds --------------------------------------------------------------------------------------------
+
+
+def test_trials_are_issued_phase_by_phase_and_round_robin_over_the_conditions(load: Load) -> None:
+    names = [trial.name for trial in all_trials(load("search.explore=2", "search.exploit=2"))]
+    assert names == [
+        *("wgan-explore-0", "gan-explore-0", "bare-explore-0", "wgan-explore-1", "gan-explore-1", "bare-explore-1"),
+        *("wgan-exploit-0", "gan-exploit-0", "bare-exploit-0", "wgan-exploit-1", "gan-exploit-1", "bare-exploit-1"),
+        *("wgan-confirm-0", "gan-confirm-0", "bare-confirm-0", "wgan-confirm-1", "gan-confirm-1", "bare-confirm-1"),
+    ]
+
+
+def test_counts_are_those_of_a_condition(load: Load) -> None:
+    study = load()
+    counts = Design(study, HERE).counts()
+    assert counts == {"explore": 11, "exploit": 4, "confirm": 2}
+    assert len(all_trials(study)) == sum(counts.values()) * len(study.conditions)
+
+
+def test_seeds_of_a_phase_follow_each_other_from_its_base(load: Load) -> None:
+    trials = {trial.name: trial.seeds for trial in all_trials(load())}
+    assert trials["wgan-explore-0"] == [0, 1, 2]
+    assert trials["wgan-explore-10"] == [30, 31, 32]
+    assert trials["wgan-exploit-0"] == [1_000_000, 1_000_001, 1_000_002]
+    assert trials["wgan-exploit-3"] == [1_000_009, 1_000_010, 1_000_011]
+    assert trials["wgan-confirm-0"] == list(range(2_000_000, 2_000_010))
+    assert trials["wgan-confirm-1"] == list(range(2_000_010, 2_000_020))
+
+
+def test_every_condition_has_the_same_seeds(load: Load) -> None:
+    by_place: dict[tuple[str, int], list[list[int]]] = {}
+    for trial in all_trials(load()):
+        by_place.setdefault((trial.phase, trial.index), []).append(trial.seeds)
+    assert all(seeds == [seeds[0]] * 3 for seeds in by_place.values())
+
+
+def test_no_seed_serves_two_trials_of_a_condition(load: Load) -> None:
+    seeds = [seed for trial in all_trials(load()) if trial.condition == "gan" for seed in trial.seeds]
+    assert len(seeds) == len(set(seeds)) == 15 * 3 + 2 * 10
+
+
+def test_only_confirm_is_measured_on_the_confirm_reference(load: Load) -> None:
+    for trial in all_trials(load()):
+        assert trial.identity["split"] == ("confirm" if trial.phase == "confirm" else "search")
+
+
+# -- explore ---------------------------------------------------------------------------------------------------------
+
+
+def test_explore_does_not_depend_on_the_other_conditions_their_order_or_their_names(load: Load) -> None:
+    study = load()
+    whole = {t.name: t for t in all_trials(study) if t.phase == "explore"}
+    backwards = replace(study, conditions=study.conditions[::-1])
+    alone = replace(study, conditions=study.conditions[1:2])
+    renamed = replace(study, conditions=(replace(study.conditions[1], name="other"),))
+    for changed, name in ((backwards, "gan"), (alone, "gan"), (renamed, "other")):
+        explored = [t for t in all_trials(changed) if (t.phase, t.condition) == ("explore", name)]
+        assert [t.address for t in explored] == [whole[f"gan-explore-{index}"].address for index in range(11)]
+
+
+def test_explore_is_known_from_the_start_and_learns_nothing(load: Load) -> None:
+    design = Design(load(), HERE)
+    at_once = [t.address for t in design.trials({})]
+    assert len(at_once) == 33
+    scores = play(design)
+    assert [t.address for t in design.trials(scores)][:33] == at_once
+
+
+def test_more_explore_keeps_what_there_was(load: Load) -> None:
+    few, many = (
+        [t for t in Design(load(f"search.explore={count}"), HERE).trials({}) if t.condition == "wgan"]
+        for count in (5, 11)
+    )
+    assert [t.address for t in many[:5]] == [t.address for t in few]
+
+
+def test_another_search_seed_gives_other_draws(load: Load) -> None:
+    for condition in ("wgan", "gan"):
+        one, other = (
+            [t.configuration for t in known(Design(load(f"search.seed={seed}"), HERE), {}, "explore", condition)]
+            for seed in (0, 1)
+        )
+        assert all(a != b for a, b in zip(one, other, strict=True))
+
+
+# -- addresses -------------------------------------------------------------------------------------------------------
+
+
+def address(study: Study, surroundings: Surroundings = HERE) -> str:
+    return next(Design(study, surroundings).trials({})).address
+
+
+def test_an_identity_holds_nothing_but_what_determines_the_numbers(load: Load) -> None:
+    for trial in all_trials(load()):
+        assert set(trial.identity) == {
+            *("objective", "constraint", "networks", "training"),
+            *("data", "budget", "measures", "seeds", "split", "surroundings"),
+        }
+        assert set(trial.identity["surroundings"]) == {
+            *("data_fingerprint", "torch_version", "device", "dtype", "numerics_version"),
+        }
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"data_fingerprint": "other"},
+        {"torch_version": "2.14.0"},
+        {"device": "cuda"},
+        {"dtype": "float64"},
+        {"numerics_version": NUMERICS_VERSION + 1},
+    ],
+    ids=str,
+)
+def test_an_address_changes_with_the_surroundings(load: Load, changed: dict[str, object]) -> None:
+    assert address(load(), replace(HERE, **changed)) != address(load())
+
+
+@pytest.mark.parametrize(
+    "assignment",
+    [
+        "seeds=4",
+        "budget.steps=101",
+        "budget.measurements=19",
+        "budget.unit=critic_steps",
+        "data={kind='digits',reference=399}",
+        "measures.samples=801",
+        "measures.directions=511",
+        "measures.cells=21",
+        "networks.generator.latent=31",
+        "networks.generator.output=linear",
+        "networks.critic.depth=2",
+        "training.batch=63",
+        "training.n_critic=4",
+        "training.update_order=alternating",
+        "conditions.wgan.training.critic_optimizer.lr=1e-4",
+        "conditions.wgan.training.generator_optimizer={kind='sgd'}",
+        "conditions.wgan.objective={kind='minimax'}",
+        "conditions.wgan.constraint={kind='none'}",
+        "conditions.wgan.constraint.clip_value=0.5",
+        "search.seed=1",  # another configuration
+    ],
+)
+def test_an_address_changes_with_what_determines_the_numbers(load: Load, assignment: str) -> None:
+    assert address(load(assignment)) != address(load())
+
+
+def test_an_address_changes_with_every_single_value_of_the_identity(load: Load) -> None:
+    identity = next(Design(load(), HERE).trials({})).identity
+    changed = [content_address(other) for other in one_value_changed(identity)]
+    assert len(changed) > 30
+    assert len({content_address(identity), *changed}) == len(changed) + 1
+
+
+def one_value_changed(tree: object) -> list:
+    if isinstance(tree, dict):
+        return [{**tree, key: other} for key, value in tree.items() for other in one_value_changed(value)]
+    if isinstance(tree, list):
+        return [
+            [*tree[:place], other, *tree[place + 1 :]]
+            for place, value in enumerate(tree)
+            for other in one_value_changed(value)
+        ]
+    return [f"{tree}+" if isinstance(tree, str) else tree + 1]  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    "assignment",
+    [
+        "name=other",
+        "search.explore=12",
+        "search.exploit=0",
+        "search.exploit_lag=3",
+        "search.sampler=random",
+        "search.confirm={best=0,seeds=3}",
+        "stability.near=0.5",
+        "stability.moved=0",
+        "resources.cpu=2",
+        "limits.trial_retries=0",
+        "checkpoint.every_seconds=1",
+        "ledger.root=elsewhere",
+    ],
+)
+def test_an_address_does_not_change_with_anything_else(load: Load, assignment: str) -> None:
+    assert address(load(assignment)) == address(load())
+
+
+def test_an_address_knows_no_names_of_conditions_and_presets(load: Load) -> None:
+    written_out = TEXT.replace(
+        'name = "wgan"\npreset = "wgan"',
+        'name = "other"\nobjective.kind = "wasserstein"\nconstraint.kind = "weight_clipping"\n'
+        "training = {n_critic = 5, critic_optimizer = {kind = 'rmsprop', lr = 5e-5}, "
+        "generator_optimizer = {kind = 'rmsprop', lr = 5e-5}}",
+    )
+    assert address(load(text=written_out)) == address(load())
+
+
+def test_equal_trials_of_two_phases_have_one_address(load: Load) -> None:
+    trial = next(Design(load(), HERE).trials({}))
+    twin = replace(trial, phase="exploit", index=7, condition="other")
+    assert content_address(twin.identity) == trial.address
+
+
+def test_an_address_does_not_depend_on_the_order_of_keys(load: Load) -> None:
+    identity = next(Design(load(), HERE).trials({})).identity
+    assert content_address(dict(reversed(identity.items()))) == content_address(identity)
+
+
+def test_a_worker_is_sent_the_identity_whose_hash_is_the_address(load: Load) -> None:
+    for trial in all_trials(load()):
+        order = json.loads(trial.order())
+        assert order["address"] == content_address(order["identity"]) == trial.address
+
+
+# -- exploit ---------------------------------------------------------------------------------------------------------
+
+
+def test_exploit_waits_for_the_last_explore_of_its_own_condition(load: Load) -> None:
+    design = Design(load(), HERE)
+    *earlier, last = known(design, {}, "explore")
+    scores = {t.address: score_of(t) for t in earlier}
+    assert not known(design, scores, "exploit")
+    scores[last.address] = 0.0
+    assert known(design, scores, "exploit")
+    assert not known(design, scores, "exploit", "gan")
+
+
+@pytest.mark.parametrize("lag", [1, 2, 3])
+def test_as_many_suggestions_are_known_at_once_as_the_lag_says(load: Load, lag: int) -> None:
+    design = Design(load(f"search.exploit_lag={lag}"), HERE)
+    scores = play(design, until="explore")
+    assert [t.index for t in known(design, scores, "exploit")] == list(range(lag))
+    scores[known(design, scores, "exploit")[0].address] = 0.5
+    assert [t.index for t in known(design, scores, "exploit")] == list(range(min(lag + 1, 4)))
+
+
+def with_score(scores: dict[str, float], trial: Planned, score: float) -> dict[str, float]:
+    return {**scores, trial.address: score}
+
+
+def test_a_suggestion_knows_what_ended_a_lag_before_and_nothing_later(load: Load) -> None:
+    study = load("search.exploit_lag=2", "search.exploit=3")
+    explored = play(Design(study, HERE), until="explore")
+    zero, one = known(Design(study, HERE), explored, "exploit", "gan")
+
+    def third(score_of_zero: float, score_of_one: float | None) -> Configuration:
+        scores = with_score(explored, zero, score_of_zero)
+        if score_of_one is not None:
+            scores = with_score(scores, one, score_of_one)
+        return known(Design(study, HERE), scores, "exploit", "gan")[2].configuration
+
+    for score_of_zero in (0.0, 0.5, 1.0):
+        assert third(score_of_zero, None) == third(score_of_zero, 0.0) == third(score_of_zero, 1.0)
+    assert third(0.0, None) != third(1.0, None)
+
+
+def test_a_suggestion_knows_every_explore(load: Load) -> None:
+    study = load("search.exploit=1")
+    scores = play(Design(study, HERE), until="explore")
+    (suggestion,) = known(Design(study, HERE), scores, "exploit")
+    best = max(known(Design(study, HERE), {}, "explore"), key=lambda trial: scores[trial.address])
+    (other,) = known(Design(study, HERE), with_score(scores, best, 0.0), "exploit")
+    assert suggestion.configuration != other.configuration
+
+
+def test_a_suggestion_does_not_depend_on_other_conditions(load: Load) -> None:
+    study = load()
+    together = configurations([t for t in all_trials(study) if t.condition == "gan"])
+    alone = configurations(all_trials(replace(study, conditions=study.conditions[1:2])))
+    assert together == alone
+
+
+def test_suggestions_go_where_the_scores_are_high(load: Load) -> None:
+    study = load("search.explore=32", "search.exploit=16")
+
+    def nearness(trial: Planned) -> float:
+        return -abs(trial.configuration.get("constraint.clip_value", 0) - 0.1)
+
+    def share_near(trials: list[Planned], phase: str) -> float:
+        found = [nearness(t) > -0.1 for t in trials if (t.phase, t.condition) == (phase, "wgan")]
+        return sum(found) / len(found)
+
+    trials = all_trials(replace(study, conditions=study.conditions[:1]), score=nearness)
+    assert share_near(trials, "exploit") > share_near(trials, "explore") + 0.1
+
+
+def test_a_suggestion_is_recomputed_from_the_history_alone(load: Load) -> None:
+    study = load()
+    played = Design(study, HERE)
+    scores = play(played)
+    fresh = Design(study, HERE).trials(scores)
+    assert [t.address for t in fresh] == [t.address for t in played.trials(scores)]
+
+
+def test_a_suggestion_is_recomputed_in_another_process(load: Load, tmp_path: Path) -> None:
+    design = Design(load(), HERE)
+    scores = play(design)
+    (tmp_path / "scores.json").write_text(json.dumps(scores))
+    program = (
+        "import json, sys; from studies.design import *; from studies.study import load_study\n"
+        f"design = Design(load_study('study.toml'), Surroundings(**{HERE.table()!r}))\n"
+        "print(json.dumps([t.address for t in design.trials(json.load(open('scores.json')))]))"
+    )
+    printed = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=120
+    ).stdout
+    assert json.loads(printed) == [t.address for t in design.trials(scores)]
+
+
+def test_a_design_with_a_memory_of_its_own_asks_for_the_same_trials_as_one_without(load: Load) -> None:
+    study = load("search.exploit=3")
+    asked = Design(study, HERE)
+    scores: dict[str, float] = {}
+    while pending := [t for t in asked.trials(scores) if t.address not in scores]:
+        assert [t.address for t in Design(study, HERE).trials(scores) if t.address not in scores] == [
+            t.address for t in pending
+        ]
+        for trial in pending[:7]:
+            scores[trial.address] = score_of(trial)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 2**32))
+def test_the_order_in_which_trials_end_changes_nothing(load: Load, seed: int) -> None:
+    study = load("search.confirm={best=1,seeds=2}", "search.exploit=3")
+    random = Random(seed)
+
+    def score(trial: Planned) -> float:
+        return round(Random(f"{seed} {trial.address}").random(), 1)  # ties are likely
+
+    in_order = all_trials(study, score=score)
+    shuffled = all_trials(study, score=score, pick=random.choice)
+    assert [(t.name, t.address) for t in shuffled] == [(t.name, t.address) for t in in_order]
+
+
+@pytest.mark.parametrize("score", [0.0, 1.0])
+def test_a_history_of_equal_scores_still_gives_suggestions_in_the_ranges(load: Load, score: float) -> None:
+    trials = all_trials(load("search.exploit=8", text=EVERY_KIND), score=lambda trial: score)
+    suggestions = [t.configuration for t in trials if t.phase == "exploit"]
+    assert len({json.dumps(configuration) for configuration in suggestions}) == 8
+    for configuration in suggestions:
+        assert_in_the_ranges(configuration)
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random"])
+def test_knobs_of_every_kind_are_drawn_and_suggested_in_their_ranges_and_types(load: Load, sampler: str) -> None:
+    study = load(f"search.sampler={sampler}", text=EVERY_KIND)
+    assert {type(knob) for knob in study.conditions[0].knobs.values()} == {
+        Uniform,
+        LogUniform,
+        IntUniform,
+        Choice,
+        Grid,
+    }
+    trials = all_trials(study)
+    assert [sum(t.phase == phase for t in trials) for phase in ("explore", "exploit", "confirm")] == [12, 4, 1]
+    for trial in trials:
+        assert_in_the_ranges(trial.configuration)
+        assert trial.identity["training"]["batch"] == trial.configuration["training.batch"]
+
+
+def assert_in_the_ranges(configuration: Configuration) -> None:
+    weight, batch = configuration["constraint.gp_weight"], configuration["training.batch"]
+    n_critic, order = configuration["training.n_critic"], configuration["training.update_order"]
+    beta = configuration["training.critic_optimizer.betas.0"]
+    assert len(configuration) == 5
+    assert type(weight) is float
+    assert 0.1 <= weight <= 100
+    assert type(batch) is int
+    assert 3 <= batch <= 9
+    assert type(n_critic) is int
+    assert n_critic in (1, 2, 3)
+    assert order in ("critic_first", "alternating", "simultaneous")
+    assert type(beta) is float
+    assert 0 <= beta <= 0.9
+
+
+def test_explore_takes_a_grid_in_turn(load: Load) -> None:
+    trials = Design(load(text=EVERY_KIND), HERE).trials({})
+    assert [t.configuration["training.n_critic"] for t in trials] == [1, 2, 3] * 4
+
+
+def test_a_condition_without_knobs_is_the_same_configuration_on_other_seeds(load: Load) -> None:
+    trials = [t for t in all_trials(load()) if t.condition == "bare"]
+    assert len(trials) == len({t.address for t in trials}) == 17
+    assert all(t.configuration == {} for t in trials)
+
+
+def test_random_suggestions_learn_nothing_and_are_recomputed(load: Load) -> None:
+    study = load("search.sampler=random")
+    suggestions = [
+        [t.configuration for t in all_trials(study, score=score) if t.phase == "exploit"]
+        for score in (score_of, score_of, lambda trial: 0.0)
+    ]
+    assert suggestions[0] == suggestions[1] == suggestions[2]
+    assert len({json.dumps(configuration) for configuration in suggestions[0]}) > 8
+
+
+def test_suggest_is_a_function_of_its_arguments() -> None:
+    knobs = {"x": Uniform(0.0, 1.0), "n": Choice((1, 2, 3))}
+    ended = [({"x": i / 12, "n": 1 + i % 3}, float(i % 5)) for i in range(12)]
+
+    def ask(seed: int, running: int = 0) -> Configuration:
+        return suggest(knobs, ended=ended, running=[{"x": 0.5, "n": 1}] * running, sampler="tpe", seed=seed)
+
+    assert ask(0) == ask(0)
+    assert ask(0, running=2) == ask(0, running=2)
+    assert ask(0) != ask(1)
+
+
+# -- confirm ---------------------------------------------------------------------------------------------------------
+
+
+def test_confirm_waits_for_the_last_exploit_of_its_own_condition(load: Load) -> None:
+    study = load()
+    scores = play(Design(study, HERE), until="exploit")
+    design = Design(study, HERE)
+    last = known(design, scores, "exploit")[-1].address
+    unfinished = {address: score for address, score in scores.items() if address != last}
+    design = Design(study, HERE)
+    assert not known(design, unfinished, "confirm")
+    assert known(design, unfinished, "confirm", "gan")
+    assert len(known(design, scores, "confirm")) == 2
+
+
+def test_confirm_takes_the_highest_scores_of_both_searching_phases(load: Load) -> None:
+    trials = all_trials(load())
+    searched = [t for t in trials if t.condition == "wgan" and t.phase != "confirm"]
+    ranked = sorted(searched, key=score_of, reverse=True)
+    confirmed = [t.configuration for t in trials if t.condition == "wgan" and t.phase == "confirm"]
+    assert confirmed == [t.configuration for t in ranked[:2]]
+
+
+@pytest.mark.parametrize(
+    ("best", "confirmed"),
+    [
+        ({"explore-4": 0.9, "exploit-2": 0.8}, ["explore-4", "exploit-2"]),
+        ({"exploit-3": 0.9, "exploit-1": 0.9}, ["exploit-1", "exploit-3"]),
+        ({"explore-7": 0.9, "explore-2": 0.9, "exploit-0": 0.9}, ["explore-2", "explore-7"]),
+        ({}, ["explore-0", "explore-1"]),
+    ],
+)
+def test_of_equal_scores_the_earlier_is_confirmed(load: Load, best: dict[str, float], confirmed: list[str]) -> None:
+    trials = all_trials(load(), score=lambda t: best.get(f"{t.phase}-{t.index}", 0.1))
+    by_name = configurations(trials)
+    assert [by_name["wgan-confirm-0"], by_name["wgan-confirm-1"]] == [by_name[f"wgan-{name}"] for name in confirmed]
+
+
+def test_a_study_may_have_no_exploit_and_no_confirm(load: Load) -> None:
+    trials = all_trials(load("search.exploit=0", "search.confirm={best=1,seeds=2}"))
+    assert {t.phase for t in trials} == {"explore", "confirm"}
+    trials = all_trials(load("search.exploit=0", "search.confirm={best=0,seeds=2}"))
+    assert {t.phase for t in trials} == {"explore"}

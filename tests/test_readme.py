@@ -1,0 +1,74 @@
+"""What the README tells a reader to type works as it stands there."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+TINY = "--set budget.steps=20 --set budget.measurements=5 --set search.explore=2 --set search.exploit=1 --set seeds=2"
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+def commands():
+    """Every indented line that calls the command or Python, in order."""
+    lines = re.findall(r"^ {4}((?:gan-study|python) .*)$", README, flags=re.MULTILINE)
+    return [line.partition("   #")[0].strip() for line in lines]
+
+
+def shell(line, folder):
+    """Run a line as a reader with the environment activated would, and return what it prints."""
+    words = shlex.split(line)
+    binary = Path(sys.executable).parent / words[0]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [binary, *words[1:]], cwd=folder, env=environment, capture_output=True, text=True, timeout=280
+    )
+    assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory):
+    """A folder with the README's study file and the first study run, by its own name but tiny."""
+    folder = tmp_path_factory.mktemp("reader")
+    (study_file,) = blocks("toml")
+    (folder / "clip-or-penalty.toml").write_text(study_file)
+    shell(f"gan-study run first-study {TINY}", folder)
+    return folder
+
+
+def test_there_are_commands_and_snippets_to_test():
+    assert len(commands()) >= 7
+    assert len(blocks("toml")) == 1
+    assert len(blocks("python")) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_every_command_runs(reader):
+    for line in commands():
+        tiny = line.replace("clip-or-penalty.toml", f"clip-or-penalty.toml {TINY}") if " run " in line else line
+        assert shell(tiny, reader).strip()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("snippet", blocks("python"))
+def test_every_snippet_runs(reader, snippet):
+    done = subprocess.run([sys.executable, "-c", snippet], cwd=reader, capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, done.stderr
+
+
+def test_make_targets_that_the_readme_names_exist():
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    named = re.findall(r"^ {4}make ([a-z-]+)", README, flags=re.MULTILINE)
+    assert named
+    assert set(named) <= set(targets)

@@ -1,0 +1,400 @@
+"""A study as tidy DataFrames: their columns and types, what they follow from, and what is said where there is none."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from tiny import DIRAC, ledger_of, run_without_ray, study_in
+
+import studies
+from gan_core.metrics import RULER_SEED
+from gan_core.networks import SampleSpace
+from gan_core.randomness import stream
+from gan_core.stability import OUTCOMES
+from studies.comparison import interquartile_mean
+from studies.design import PHASES, Design
+from studies.errors import InputError
+from studies.ledger import Ledger
+from studies.progress import Progress
+from studies.results import STATES, Results, results
+from studies.runner import Listener, _register, _surroundings, run
+from studies.study import Study
+
+TABLES = ["trials", "members", "curves", "ranking"]
+CATEGORY = "category"
+KNOBS = {
+    "constraint.clip_value": "float64",
+    "training.critic_optimizer.lr": "float64",
+    "training.n_critic": "Int64",
+}
+COLUMNS = {
+    "trials": {
+        **{"study": "str", "condition": CATEGORY, "phase": CATEGORY, "trial": "int64"},
+        **KNOBS,
+        **{"distance": "float64", "failure_rate": "float64", "search_score": "float64", "state": CATEGORY},
+        **{"generator_steps": "Int64", "critic_steps": "Int64", "real_samples_seen": "Int64"},
+        **{"elapsed_seconds": "float64", "address": "str"},
+    },
+    "members": {
+        **{"condition": CATEGORY, "phase": CATEGORY, "trial": "int64", "seed": "int64"},
+        **{"outcome": CATEGORY, "outcome_step": "Int64", "improving": "bool"},
+        **{"best_distance": "float64", "late_distance": "float64", "last_distance": "float64"},
+        **{"best": "float64", "late": "float64", "gap": "float64", "roughness": "float64"},
+    },
+    "curves": {
+        **{"condition": CATEGORY, "phase": CATEGORY, "trial": "int64", "seed": "int64", "step": "int64"},
+        **{"metric": CATEGORY, "value": "float64"},
+    },
+    "ranking": {
+        **{"rank": "int64", "condition": "str", "trial": "int64"},
+        **{"distance": "float64", "distance_low": "float64", "distance_high": "float64"},
+        **{"failure_rate": "float64", "failure_low": "float64", "failure_high": "float64", "members": "int64"},
+        **KNOBS,
+    },
+}
+
+
+class Interrupted(Exception):
+    pass
+
+
+class AfterTrials(Listener):
+    """Ends a run after that many trials, as an interruption would."""
+
+    def __init__(self, trials: int):
+        self.left = trials
+
+    def ended(self, planned: object, entry: object) -> None:
+        self.left -= 1
+        if not self.left:
+            raise Interrupted
+
+
+@pytest.fixture(scope="session")
+def partial_study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """Explore has ended; of exploit one trial was given up and one has only been started."""
+    study = study_in(tmp_path_factory.mktemp("partial"), "search.explore=3", "search.exploit=2")
+    with pytest.raises(Interrupted):
+        run_without_ray(study, AfterTrials(6))
+    ledger = ledger_of(study)
+    progress = Progress(Design(study, _surroundings(study)), ledger)
+    progress.write_plan()  # as the driver does before it issues them
+    failed, started = (ledger.entry(trial.address) for trial in progress.pending())
+    failed.log("started")
+    failed.give_up("RuntimeError: out of luck")
+    started.save_checkpoint({"round": 3})
+    return study
+
+
+@pytest.fixture(scope="session")
+def empty_study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    study = study_in(tmp_path_factory.mktemp("empty"))
+    _register(study, ledger_of(study), _surroundings(study))
+    return study
+
+
+@pytest.fixture
+def found(finished_root: Path) -> Results:
+    return results("tiny", root=finished_root)
+
+
+@pytest.fixture(params=["finished", "partial", "empty"])
+def any_results(request: pytest.FixtureRequest) -> Results:
+    study = request.getfixturevalue(f"{request.param}_study")
+    return results("tiny", root=study.ledger.root)
+
+
+# -- columns and types -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_table_has_its_documented_columns_and_types_however_far_the_study_is(
+    any_results: Results, table: str
+) -> None:
+    frame = getattr(any_results, table)
+    assert {name: str(kind) for name, kind in frame.dtypes.items()} == COLUMNS[table]
+    assert isinstance(frame.index, pd.RangeIndex)
+
+
+@pytest.mark.parametrize("table", ["trials", "members", "curves"])
+def test_categories_are_all_that_there_can_be_in_their_order(any_results: Results, table: str) -> None:
+    frame = getattr(any_results, table)
+    assert list(frame["condition"].cat.categories) == ["wgan", "gan"]
+    assert list(frame["phase"].cat.categories) == list(PHASES)
+    assert frame["phase"].cat.ordered
+    if table == "members":
+        assert list(frame["outcome"].cat.categories) == list(OUTCOMES)
+    if table == "trials":
+        assert list(frame["state"].cat.categories) == list(STATES)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_table_survives_parquet(any_results: Results, table: str, tmp_path: Path) -> None:
+    frame = getattr(any_results, table)
+    frame.to_parquet(tmp_path / "table.parquet", index=False)
+    read = pd.read_parquet(tmp_path / "table.parquet")
+    pd.testing.assert_frame_equal(read, frame, check_dtype=False, check_categorical=False)
+
+
+def test_a_column_of_a_knob_holds_what_conditions_search_in_it(tmp_path: Path) -> None:
+    study = study_in(
+        tmp_path,
+        "search={explore=1,exploit=0,confirm={best=0}}",
+        "conditions.wgan.training.n_critic={int_uniform=[1,2]}",
+        "conditions.wgan.training.update_order={choice=['critic_first','alternating']}",
+        "conditions.gan.training.critic_optimizer.lr={choice=[1,2]}",
+        "conditions.wgan.training.critic_optimizer.lr={uniform=[0.01,0.02]}",
+    )
+    run_without_ray(study)
+    trials = results("tiny", root=study.ledger.root).trials.set_index("condition")
+    assert {name: str(kind) for name, kind in trials.dtypes.items() if "." in name} == {
+        "constraint.clip_value": "float64",
+        "training.critic_optimizer.lr": "float64",
+        "training.n_critic": "Int64",
+        "training.update_order": "str",
+    }
+    assert trials.loc["gan", "training.critic_optimizer.lr"] in (1.0, 2.0)
+    assert trials.loc["wgan", "training.update_order"] in ("critic_first", "alternating")
+    assert pd.isna(trials.loc["gan", "training.update_order"])
+
+
+def test_an_empty_study_has_no_rows(empty_study: Study) -> None:
+    found = results("tiny", root=empty_study.ledger.root)
+    assert [len(getattr(found, table)) for table in TABLES] == [0, 0, 0, 0]
+
+
+def test_a_running_study_shows_what_is_finished_and_the_state_of_the_rest(partial_study: Study) -> None:
+    found = results("tiny", root=partial_study.ledger.root)
+    trials = found.trials
+    assert trials["state"].tolist() == ["finished"] * 6 + ["failed", "running"]
+    assert trials["phase"].tolist() == ["explore"] * 6 + ["exploit"] * 2
+    unfinished = trials[trials["state"] != "finished"]
+    measures = ["distance", "failure_rate", "search_score", "generator_steps", "elapsed_seconds"]
+    assert unfinished[measures].isna().all(axis=None)
+    assert unfinished["constraint.clip_value"].notna().tolist() == [True, False]
+    assert len(found.members) == 12
+    assert len(found.ranking) == 0
+    assert found.curves["phase"].unique().tolist() == ["explore"]
+
+
+# -- what the tables follow from -------------------------------------------------------------------------------------
+
+
+def test_every_trial_of_the_design_has_a_row_and_every_seed_a_member(found: Results) -> None:
+    trials, members, curves = found.trials, found.members, found.curves
+    assert len(trials) == 2 * (3 + 1 + 1)
+    assert (trials["study"] == "tiny").all()
+    assert (trials["state"] == "finished").all()
+    assert len(members) == 2 * (4 * 2 + 3)
+    keys = ["condition", "phase", "trial", "seed"]
+    assert not members.duplicated(keys).any()
+    assert set(map(tuple, curves[keys].astype("object").drop_duplicates().to_numpy())) == set(
+        map(tuple, members[keys].astype("object").to_numpy())
+    )
+    assert not curves.duplicated([*keys, "step", "metric"]).any()
+
+
+def test_a_trial_is_what_its_members_imply(found: Results) -> None:
+    keys = ["condition", "phase", "trial"]
+    trials = found.trials.set_index(keys)
+    seen = set()
+    for key, members in found.members.groupby(keys, observed=True):
+        trial = trials.loc[key]
+        stable = members["outcome"] == "stable"
+        assert trial["failure_rate"] == 1 - stable.mean()
+        distance = interquartile_mean(np.where(stable, members["late_distance"], np.inf))
+        if np.isinf(distance):
+            assert np.isnan(trial["distance"])
+        else:
+            assert trial["distance"] == distance
+        lost = members["outcome"].isin(["nonfinite", "collapsed", "diverged"])
+        assert trial["search_score"] == pytest.approx(np.where(lost, 0, members["late"].clip(lower=0)).mean())
+        seen.add((np.isnan(trial["distance"]), bool(lost.any())))
+    assert seen == {(True, True), (True, False), (False, False)}  # the study has all sorts
+
+
+def test_members_follow_from_their_curves(found: Results) -> None:
+    distance = found.curves.query("metric == 'sliced_wasserstein'")
+    for row in found.members.itertuples():
+        own = distance[
+            (distance["condition"] == row.condition) & (distance["phase"] == row.phase) & (distance["seed"] == row.seed)
+        ].sort_values("step")
+        assert own["step"].tolist() == [0, 6, 12, 18, 24, 30, 36]
+        assert row.last_distance == own["value"].iloc[-1]
+        assert row.late_distance == own["value"].iloc[-3:].median()
+
+
+def test_the_knobs_of_a_trial_are_those_of_its_condition(found: Results) -> None:
+    trials = found.trials
+    wgan, gan = (trials[trials["condition"] == name] for name in ("wgan", "gan"))
+    assert wgan["constraint.clip_value"].between(0.03, 1).all()
+    assert wgan["training.n_critic"].isna().all()
+    assert gan["constraint.clip_value"].isna().all()
+    assert gan["training.n_critic"].isin([1, 2, 3]).all()
+    assert (gan["critic_steps"] == gan["training.n_critic"] * gan["generator_steps"]).all()
+
+
+def test_the_ranking_is_drawn_from_confirm_alone(found: Results) -> None:
+    ranking = found.ranking.set_index("condition")
+    confirmed = found.members[found.members["phase"] == "confirm"]
+    assert (ranking["members"] == 3).all()
+    for condition, members in confirmed.groupby("condition", observed=True):
+        failed = (members["outcome"] != "stable").mean()
+        assert ranking.loc[condition, "failure_rate"] == failed
+    assert found.ranking["rank"].tolist() == [1, 2]
+    assert ranking["distance"].is_monotonic_increasing
+
+
+def test_the_ranking_holds_the_configuration_that_won_the_search(found: Results) -> None:
+    for row in found.ranking.to_dict("records"):
+        searched = found.trials[(found.trials["condition"] == row["condition"]) & (found.trials["phase"] != "confirm")]
+        best = searched.loc[searched["search_score"].idxmax()]
+        for knob in KNOBS:
+            assert row[knob] == best[knob] or (pd.isna(row[knob]) and pd.isna(best[knob]))
+
+
+def test_a_study_of_the_dirac_pair_has_the_same_tables(tmp_path: Path) -> None:
+    study = study_in(tmp_path, text=DIRAC)
+    run_without_ray(study)
+    found = results("dirac", root=study.ledger.root)
+    assert list(found.trials["search_score"]) == [0.0, 0.0]
+    assert list(found.members["outcome"]) == ["diverged"] * 3
+    assert found.ranking["distance"].isna().tolist() == [True]
+    assert found.lines == {"floor": 0.0, "ref": np.sqrt(2), "gaussian": None}
+    assert found.best("wasserstein").generator()(5).shape == (5, 1)
+
+
+# -- generators ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("which", ["best", "last"])
+@pytest.mark.parametrize("member", [0, 2])
+def test_a_trained_generator_makes_the_samples_that_the_ledger_keeps(found: Results, which: str, member: int) -> None:
+    trained = found.best("gan", which=which).generator(member)
+    kept = found.samples("gan", which)
+    network = trained.origin.setting.networks.generator
+    z = torch.randn((len(kept[member]), network.latent), generator=stream(RULER_SEED, "samples_z"))
+    with torch.no_grad():
+        made = network.generate(trained.parameters, z[None], SampleSpace(dim=64, bounded=True))[0]
+    assert np.allclose(made.numpy(), kept[member], atol=1e-6)
+    assert trained.seed == 2_000_000 + member
+
+
+def test_a_trained_generator_is_called_for_samples(found: Results) -> None:
+    trained = found.best("gan").generator()
+    samples = trained(5)
+    assert samples.shape == (5, 1, 8, 8)
+    assert np.abs(samples).max() <= 1
+    assert np.array_equal(samples, found.best("gan").generator()(5))
+    assert not np.array_equal(samples, trained(5, seed=1))
+    assert not np.array_equal(samples, found.best("gan").generator(1)(5))
+
+
+def test_the_best_of_a_condition_is_its_confirmed_configuration(found: Results) -> None:
+    row = found.ranking.set_index("condition").loc["wgan"]
+    best = found.best("wgan")
+    assert best.configuration == {"constraint.clip_value": row["constraint.clip_value"]}
+    assert best.setting.constraint.clip_value == row["constraint.clip_value"]
+    assert best.seeds == [2_000_000, 2_000_001, 2_000_002]
+
+
+def test_a_generator_that_is_not_there_is_refused(found: Results, partial_study: Study) -> None:
+    with pytest.raises(InputError, match=r"^member: must lie in 0 \.\. 2, but is 3$"):
+        found.best("gan").generator(3)
+    with pytest.raises(InputError, match=r'^condition: must be one of wgan, gan, but is "gna"; did you mean gan\?$'):
+        found.best("gna")
+    with pytest.raises(InputError, match=r"^gan: is not confirmed yet; run the study to its end first$"):
+        results("tiny", root=partial_study.ledger.root).best("gan")
+
+
+# -- finding a study -------------------------------------------------------------------------------------------------
+
+
+def test_results_is_a_function_of_the_package() -> None:
+    assert studies.results is results
+
+
+def test_a_study_is_found_by_name_below_the_working_folder(
+    found: Results, finished_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gan-studies").symlink_to(finished_root)
+    monkeypatch.chdir(tmp_path)
+    pd.testing.assert_frame_equal(studies.results("tiny").ranking, found.ranking)
+
+
+def test_a_study_is_found_by_its_folder(
+    found: Results, finished_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(finished_root)
+    for folder in (finished_root / "studies" / "tiny", "studies/tiny", Path("studies/tiny/")):
+        pd.testing.assert_frame_equal(studies.results(folder).ranking, found.ranking)
+
+
+def test_a_copied_ledger_is_read_where_it_lies(found: Results, finished_root: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished_root, tmp_path / "copy")
+    copied = studies.results(tmp_path / "copy" / "studies" / "tiny")
+    assert copied.ledger.root == tmp_path / "copy"
+    pd.testing.assert_frame_equal(copied.trials, found.trials)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("tinny", "did you mean tiny?"),
+        ("something-else", "give its name, or the folder that holds its study.json"),
+        ("a" * 300, "give its name, or the folder that holds its study.json"),
+        ("no/such/folder", "give its name, or the folder that holds its study.json"),
+        ("..", "give its name, or the folder that holds its study.json"),
+    ],
+)
+def test_a_study_that_is_not_there_is_told_with_the_nearest(finished_root: Path, name: str, hint: str) -> None:
+    with pytest.raises(InputError) as refused:
+        results(name, root=finished_root)
+    assert str(refused.value) == f"{name}: there is no such study in {finished_root}; {hint}"
+
+
+def test_a_name_with_a_line_break_is_told_in_one_line(finished_root: Path) -> None:
+    with pytest.raises(InputError, match=r'^"tiny\\n": there is no such study'):
+        results("tiny\n", root=finished_root)
+
+
+def test_a_damaged_trial_is_told_and_not_left_out(finished_root: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished_root, tmp_path / "copy")
+    found = results("tiny", root=tmp_path / "copy")
+    path = Ledger(tmp_path / "copy").entry(found.trials["address"].iloc[3]).folder / "curves.parquet"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(InputError, match=r"curves\.parquet: is damaged"):
+        _ = results("tiny", root=tmp_path / "copy").trials
+
+
+# -- thresholds ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def copied_study(finished_study: Study, finished_root: Path, tmp_path: Path) -> Study:
+    shutil.copytree(finished_root, tmp_path / "copy")
+    return replace(finished_study, ledger=replace(finished_study.ledger, root=str(tmp_path / "copy")))
+
+
+def test_other_thresholds_change_outcomes_without_another_trial(found: Results, copied_study: Study) -> None:
+    import ray
+
+    root = Path(copied_study.ledger.root)
+    before = {path: path.stat().st_mtime_ns for path in (root / "trials").rglob("*")}
+    strict = replace(copied_study, stability=replace(copied_study.stability, near=0.99))
+    ending = run(strict)
+    assert (ending.failed, ending.interrupted) == ([], False)
+    assert not ray.is_initialized()
+    assert {path: path.stat().st_mtime_ns for path in (root / "trials").rglob("*")} == before
+    judged = results("tiny", root=root)
+    assert (found.members["outcome"] == "stable").any()
+    assert not (judged.members["outcome"] == "stable").any()
+    assert judged.ranking["distance"].isna().all()
+    pd.testing.assert_frame_equal(judged.curves, found.curves)
+    pd.testing.assert_series_equal(judged.trials["search_score"], found.trials["search_score"])
+    assert json.loads((root / "studies" / "tiny" / "study.json").read_text())["study"]["stability"]["near"] == 0.99
