@@ -167,7 +167,7 @@ def _width() -> int | None:
 def main() -> None:
     """The entry point: every error that a user can mend is one sentence and an exit code."""
     try:
-        app()
+        app(prog_name="gan-study")
     except GanStudyError as error:
         print(f"gan-study: {error}", file=sys.stderr)
         sys.exit(2 if isinstance(error, InputError) else 1)

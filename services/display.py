@@ -17,7 +17,7 @@ from studies.design import Planned
 from studies.judgement import verdicts
 from studies.ledger import Entry
 from studies.progress import Progress
-from studies.report import sample_sheet
+from studies.report import ranking_picture, sample_sheet
 from studies.results import Results
 from studies.runner import Ending, Listener
 from studies.study import Study
@@ -197,18 +197,22 @@ def verdict(found: Results, ending: Ending, console: Console) -> None:
     ranking(found, console)
     for trial in ending.failed:
         console.print(f"gave up {trial.name}: {found.ledger.entry(trial.address).error()}", markup=False)
+    picture = ranking_picture(found, folder / "ranking.png")
     sheets = [sample_sheet(found, c.name, folder / "samples" / f"{c.name}.png") for c in found.study.conditions]
     where = found.ledger.root
     is_here = where == (Path.cwd() / "gan-studies").resolve()
     elsewhere, root = ("", "") if is_here else (f" --root {quote(str(where))}", f", root={json.dumps(str(where))}")
     program = f'import studies; print(studies.results("{name}"{root}).trials)'
+    console.print()
+    if picture is not None:
+        console.print(f"picture: {picture}", markup=False, soft_wrap=True)
     if any(sheets):
-        console.print(f"\nsamples of each condition: {folder / 'samples'}", markup=False, soft_wrap=True)
-    console.print(f"ledger: {where}", markup=False, soft_wrap=True)
+        console.print(f"samples: {folder / 'samples'}, a sheet per condition", markup=False, soft_wrap=True)
+    console.print(f"ledger:  {where}", markup=False, soft_wrap=True)
     console.print(
-        f"next: gan-study results {name}{elsewhere}\n"
-        f"      gan-study results {name}{elsewhere} --table members --format csv\n"
-        f"      python -c {quote(program)}",
+        f"next:    gan-study results {name}{elsewhere}\n"
+        f"         gan-study results {name}{elsewhere} --table members --format csv\n"
+        f"         python -c {quote(program)}",
         markup=False,
         soft_wrap=True,
     )
