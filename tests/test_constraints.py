@@ -203,7 +203,7 @@ def trainer_of(objective, constraint, seeds=(0, 1, 2), dtype=torch.float32, **tr
 
 @every_pair
 def test_every_pair_trains_both_players_with_finite_numbers(objective, constraint):
-    trainer = trainer_of(objective, constraint)
+    trainer = trainer_of(objective, constraint, dtype=torch.float64)
     before = trainer.generator.flat.clone(), trainer.critic.flat.clone()
     trainer.advance(3)
     assert trainer.nonfinite_round.tolist() == [-1, -1, -1]

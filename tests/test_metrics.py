@@ -1,7 +1,6 @@
 """Distances and health of samples: exact in one dimension, by algebra in more, and by what real data look like."""
 
 import numpy as np
-import ot
 import pytest
 import torch
 from games import SMALL_MEASURES, blob
@@ -128,6 +127,7 @@ def test_translation_costs_the_mean_length_of_its_shadow(dim):
 
 @pytest.mark.parametrize(("n", "m"), [(40, 40), (40, 60), (37, 64), (1, 50)])
 def test_agrees_with_pot_on_the_same_projections(n, m):
+    ot = pytest.importorskip("ot")
     real, fake, directions = normal(m, 5), normal(n, 5, seed=1) * 1.5 + 0.3, directions_in(5)
     expected = ot.sliced_wasserstein_distance(real.numpy(), fake.numpy(), projections=directions.numpy(), p=1)
     assert distance(real, fake, directions).item() == pytest.approx(float(expected), rel=1e-12)

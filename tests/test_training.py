@@ -199,21 +199,21 @@ def test_measurement_is_a_finite_number_per_seed_from_round_zero(preset):
 @every_preset
 def test_members_with_the_same_parameters_are_measured_the_same(preset):
     """One evaluation batch, one ruler: what differs between members is the members."""
-    trainer = preset_game(preset)
+    trainer = preset_game(preset, dtype=torch.float64)
     trainer.advance(2)
     for player in (trainer.generator, trainer.critic):
         player.flat.copy_(player.flat[1].expand_as(player.flat).clone())
     for name, values in trainer.measure().items():
-        assert values == pytest.approx(values[[0, 0, 0]], rel=1e-5), name
+        assert values == pytest.approx(values[[0, 0, 0]], rel=1e-9, abs=1e-15), name
 
 
 def test_trainers_of_other_seeds_and_sizes_are_measured_with_the_same_ruler():
-    three, one = preset_game("wgan-gp", (3, 4, 5)), preset_game("wgan-gp", (900,))
+    three, one = (preset_game("wgan-gp", seeds, dtype=torch.float64) for seeds in ((3, 4, 5), (900,)))
     one.generator.flat.copy_(three.generator.flat[1:2])
     one.critic.flat.copy_(three.critic.flat[1:2])
     of_three, of_one = three.measure(), one.measure()
     for name in of_one:
-        assert of_one[name][0] == pytest.approx(of_three[name][1], rel=1e-5), name
+        assert of_one[name][0] == pytest.approx(of_three[name][1], rel=1e-9), name
 
 
 def test_measured_distance_is_the_rulers_on_the_shown_samples():
