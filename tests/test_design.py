@@ -432,7 +432,7 @@ def test_a_design_with_a_memory_of_its_own_asks_for_the_same_trials_as_one_witho
             scores[trial.address] = score_of(trial)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32))
 def test_the_order_in_which_trials_end_changes_nothing(load: Load, seed: int) -> None:
     study = load("search.confirm={best=1,seeds=2}", "search.exploit=3")

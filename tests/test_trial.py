@@ -25,7 +25,7 @@ from studies.study import PARTS, Setting, Study
 from studies.trial import TrialRun
 from studies.validation import build
 
-CRITIC_STEPS = "budget={unit='critic_steps',steps=110,measurements=6}"
+CRITIC_STEPS = "budget={unit='critic_steps',steps=72,measurements=6}"
 
 
 def first_trials(study: Study) -> list[Planned]:
@@ -72,7 +72,7 @@ def undisturbed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
 
 
 @settings(
-    max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(pieces=st.lists(st.integers(2, 25), min_size=2, max_size=5))
 @pytest.mark.usefixtures("ticking")
