@@ -185,10 +185,13 @@ def test_a_trial_that_was_given_up_is_tried_again_and_nothing_remembers_its_fail
     tmp_path: Path, finished_study: Study
 ) -> None:
     study = study_in(tmp_path, *SMALLER)
-    obstacle = ledger_of(study).entry(plan_of(study)["wgan-explore-1"]).folder / "samples.npz"
+    *searched, confirmed = (t for t in progress_of(finished_study).trials() if t.condition == "wgan")
+    winner = next(trial for trial in searched if trial.configuration == confirmed.configuration)
+    obstacle = ledger_of(study).entry(winner.address).folder / "samples.npz"
     obstacle.mkdir(parents=True)  # the trial can be played, but not written
     ending = run_without_ray(study)
-    assert [trial.name for trial in ending.failed] == ["wgan-explore-1"]
+    assert [trial.name for trial in ending.failed] == [winner.name]
+    assert plan_of(study)["wgan-confirm-0"] != confirmed.address
     found = results("tiny", root=study.ledger.root)
     assert found.trials["state"].tolist().count("failed") == 1
     assert len(found.ranking) == 2
