@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/installed.stamp
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-quick lint bench soak clean
+.PHONY: help install demo secrets test test-quick lint bench soak clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -14,6 +14,9 @@ install: $(STAMP) ## put the tested versions into .venv (PYTHON=python3.12 names
 
 demo: install ## run the first study
 	$(BIN)/gan-study run first-study
+
+secrets: ## write .env with the passwords of docker-compose.yml, unless there is one
+	@services/docker/write_secrets
 
 test: install lint ## lint, then every test but the soak tests
 	$(BIN)/python -m pytest -m "not soak"

@@ -5,7 +5,7 @@ import math
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import pandas as pd
 import typer
@@ -13,8 +13,14 @@ from rich.console import Console
 
 from gan_core.presets import PRESETS
 from services import display
+from services.settings import cluster_token, cluster_url, sends_token_in_clear
 from studies.errors import GanStudyError, InputError
-from studies.study import load_study
+from studies.place import Place
+from studies.source import question
+from studies.study import Study, load_study
+
+if TYPE_CHECKING:
+    from services.cluster import Attempt, Cluster
 
 app = typer.Typer(
     name="gan-study",
@@ -36,6 +42,10 @@ Overrides = Annotated[
 ]
 Smoke = Annotated[bool, typer.Option("--smoke", help="Run everything tiny, under the name NAME-smoke: does it work?")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program instead of text for a reader.")]
+ClusterAddress = Annotated[
+    str | None, typer.Option(metavar="URL", help="The cluster's dashboard, http://HOST:8265; else GAN_STUDY_CLUSTER.")
+]
+StudyName = Annotated[str, typer.Argument(metavar="NAME", help="A study that was submitted.")]
 Root = Annotated[Path | None, typer.Option(metavar="FOLDER", help="The ledger to read, if it is not ./gan-studies.")]
 
 
@@ -78,25 +88,148 @@ def validate(file: StudyFile, overrides: Overrides = None, smoke: Smoke = False,
 
 
 @app.command()
-def run(file: StudyFile, overrides: Overrides = None, smoke: Smoke = False, as_json: AsJson = False) -> None:
+def run(
+    file: StudyFile,
+    overrides: Overrides = None,
+    smoke: Smoke = False,
+    no_tracking: Annotated[
+        bool, typer.Option("--no-tracking", envvar="GAN_STUDIES_NO_TRACKING", help="Record nothing in MLflow.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Run a study on this machine, or what is missing of it, and print the ranking.
 
-    Interrupt it whenever you like: the same command goes on where it stopped.
+    Interrupt it whenever you like: the same command goes on where it stopped. What it finds is recorded in MLflow too,
+    where MLFLOW_TRACKING_URI says, else in mlflow.db in this folder; see it with gan-study ui.
     """
+    study = load_study(file, overrides=overrides or [], smoke=smoke)
+    raise typer.Exit(_run(study, asked=question(file), tracking=not no_tracking, as_json=as_json))
+
+
+def _run(study: Study, *, asked: str, tracking: bool = True, as_json: bool = False, place: Place | None = None) -> int:
     from studies.results import results
     from studies.runner import run as run_study
+    from studies.tracking.tracker import Tracker
 
-    study = load_study(file, overrides=overrides or [], smoke=smoke)
     console = Console(stderr=True, width=_width()) if as_json else _console()
-    ending = run_study(study, display.Lines(study, console))
+    shown = display.listener(study, console)
+    trackers = [Tracker(study, shown.warn)] if tracking else []
+    ending = run_study(study, shown, *trackers, question=asked, place=place)
     found = results(study.name, root=study.ledger.root)
     if as_json:
         _print_json({"interrupted": ending.interrupted, "ranking": _records(found.ranking)})
     display.verdict(found, ending, console)
     if ending.interrupted:
-        raise typer.Exit(130)
-    if ending.failed:
-        raise typer.Exit(1)
+        return 130
+    return 1 if ending.failed else 0
+
+
+# -- on a cluster -------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def submit(
+    file: StudyFile,
+    cluster: ClusterAddress = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Return at once instead of following the log.")] = False,
+    overrides: Overrides = None,
+    smoke: Smoke = False,
+) -> None:
+    """Send a study to a Ray cluster, follow it there, and return its exit code.
+
+    A study that was stopped there, or died, goes on where it was: submit it again. Leaving with Ctrl-C leaves it
+    running.
+    """
+    study = load_study(file, overrides=overrides or [], smoke=smoke)
+    there, url = _cluster(cluster)
+    attempt = there.submit(study, file)
+    where = f" --cluster {url}" if cluster else ""
+    print(f"submitted {study.name} to {url}, attempt {attempt.number}", flush=True)
+    if detach:
+        print(f"next: gan-study logs {study.name}{where} --follow")
+        return
+    _follow(there, attempt)
+
+
+@app.command()
+def status(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="A study; else all of them.")] = None,
+    cluster: ClusterAddress = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the attempts of a study, or of all studies, that a cluster remembers."""
+    there, _ = _cluster(cluster)
+    if name is not None:
+        there.latest(name)
+    attempts = there.attempts(name)
+    if as_json:
+        _print_json([display.attempt_table(attempt) for attempt in attempts])
+    else:
+        _console().print(display.attempts(attempts))
+
+
+@app.command()
+def logs(
+    name: StudyName,
+    cluster: ClusterAddress = None,
+    attempt: Annotated[int | None, typer.Option(help="Which attempt; else the last.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", help="Go on until the attempt is over; return its code.")] = False,
+) -> None:
+    """Print what an attempt of a study printed on the cluster."""
+    there, _ = _cluster(cluster)
+    chosen = there.latest(name, attempt)
+    if follow:
+        _follow(there, chosen)
+    print(there.log(chosen), end="")
+
+
+@app.command()
+def stop(name: StudyName, cluster: ClusterAddress = None) -> None:
+    """Stop a study on a cluster; its trials keep what they learned, and submitting it again goes on."""
+    there, _ = _cluster(cluster)
+    attempt = there.stop(name)
+    print(f"{name}: attempt {attempt.number} is {attempt.status.lower()}; submit it again to go on")
+
+
+@app.command(hidden=True)
+def drive() -> None:
+    """Run the study of the job that this process is: what submit starts on the cluster."""
+    from services.driver import drive as drive_study
+
+    raise typer.Exit(drive_study(_driven))
+
+
+def _driven(study: Study, place: Place, asked: str) -> int:
+    """The run with its errors told here, where they go into the attempt's log in the ledger too."""
+    try:
+        return _run(study, asked=asked, place=place)
+    except GanStudyError as error:
+        return _told(error)
+    except KeyboardInterrupt:
+        return _told_interrupted()
+
+
+def _cluster(given: str | None) -> tuple["Cluster", str]:
+    from services.cluster import Cluster
+    from services.jobs import JobsServer
+
+    url, token = cluster_url(given), cluster_token()
+    if sends_token_in_clear(url, token):
+        print(f"gan-study: the token goes to {url} unencrypted; a tunnel (ssh -L) or https hides it", file=sys.stderr)
+    return Cluster(JobsServer(url, token)), url
+
+
+def _follow(there: "Cluster", attempt: "Attempt") -> NoReturn:
+    """Print an attempt's log to its end, and leave with its exit code."""
+    try:
+        ended = there.follow(attempt, lambda text: print(text, end="", flush=True))
+    except KeyboardInterrupt:
+        name = attempt.study
+        print(f"\ngan-study: {name} goes on without you; gan-study stop {name} ends it", file=sys.stderr)
+        raise typer.Exit(130) from None
+    if ended.exit_code is None and ended.status == "FAILED":
+        print(f"gan-study: {attempt.study} failed: {' '.join(ended.message.split())[:500]}", file=sys.stderr)
+    raise typer.Exit(ended.outcome())
 
 
 @app.command()
@@ -106,12 +239,15 @@ def results(
     format_: Annotated[Format, typer.Option("--format", help="How to write it.")] = Format.text,
     output: Annotated[Path | None, typer.Option(metavar="FILE", help="Write to a file instead of here.")] = None,
     root: Root = None,
+    tracking: Annotated[
+        str | None, typer.Option(metavar="URI", help="Read from this MLflow server instead of a ledger.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Print what a study has found so far, or write it to a file."""
     from studies.results import results as read_results
 
-    found = read_results(study, root=root)
+    found = read_results(study, root=root, tracking_uri=tracking)
     chosen = Format.json if as_json else format_
     if chosen is Format.text and table is TableName.ranking and output is None:
         display.ranking(found, _console())
@@ -132,6 +268,39 @@ def results(
         print(text)
     else:
         _write_file(output, lambda path: path.write_text(text + "\n"))
+
+
+@app.command()
+def sync(
+    study: Annotated[str, typer.Argument(metavar="NAME|FOLDER", help="A study's name, or its folder in a ledger.")],
+    root: Root = None,
+    tracking: Annotated[
+        str | None, typer.Option(metavar="URI", help="Record there, instead of where MLFLOW_TRACKING_URI says.")
+    ] = None,
+) -> None:
+    """Record a study in MLflow again from its ledger alone: after a server was down, or into an empty one."""
+    from studies.results import results as read_results
+    from studies.tracking.store import shown_address
+    from studies.tracking.tracker import sync as project
+
+    found = read_results(study, root=root or "gan-studies")
+    where = project(found, tracking)
+    print(f"{found.study.name} is recorded in MLflow at {shown_address(where)}")
+
+
+@app.command()
+def ui(
+    port: Annotated[int | None, typer.Option(metavar="PORT", help="Where to serve it, if not at a free port.")] = None,
+) -> None:
+    """Open MLflow on the studies that were recorded in this folder, until Ctrl-C."""
+    from services import tracking_server
+
+    with tracking_server.served(port) as address:
+        print(f"MLflow shows what is recorded here: {address}")
+        for name, page in tracking_server.studies_at(address).items():
+            print(f"  {name}: {page}")
+        print("Ctrl-C ends it.", flush=True)
+        tracking_server.wait_for_interrupt()
 
 
 def _write_file(path: Path, write: Any) -> None:
@@ -169,10 +338,18 @@ def main() -> None:
     try:
         app(prog_name="gan-study")
     except GanStudyError as error:
-        print(f"gan-study: {error}", file=sys.stderr)
-        sys.exit(2 if isinstance(error, InputError) else 1)
+        sys.exit(_told(error))
     except KeyboardInterrupt:
-        print("gan-study: interrupted; the same command goes on where it stopped", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(_told_interrupted())
     except BrokenPipeError:
         sys.exit(0)
+
+
+def _told(error: GanStudyError) -> int:
+    print(f"gan-study: {error}", file=sys.stderr)
+    return 2 if isinstance(error, InputError) else 1
+
+
+def _told_interrupted() -> int:
+    print("gan-study: interrupted; the same command goes on where it stopped", file=sys.stderr)
+    return 130

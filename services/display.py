@@ -1,6 +1,10 @@
 """What a reader at a terminal sees."""
 
 import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from shlex import quote
 from time import monotonic
@@ -8,19 +12,23 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from rich.console import Console
+import rich.live
+from rich.console import Console, Group
 from rich.table import Table
+from rich.text import Text
 
 from gan_core.presets import Preset
 from gan_core.stability import OUTCOMES
-from studies.design import Planned
-from studies.judgement import verdicts
+from services.cluster import Attempt
+from studies.design import Planned, counts
+from studies.judgement import ending, verdicts
 from studies.ledger import Entry
 from studies.progress import Progress
 from studies.report import ranking_picture, sample_sheet
 from studies.results import Results
 from studies.runner import Ending, Listener
 from studies.study import Study
+from studies.tracking.projection import Measurement
 
 
 def presets(rows: list[Preset]) -> Table:
@@ -45,11 +53,11 @@ def preset_table(preset: Preset) -> dict[str, Any]:
 
 def outline(study: Study) -> str:
     """What a study would run."""
-    counts = _counts(study)
+    planned = sum(counts(study).values()) * len(study.conditions)
     lines = [
         f"{study.name} is valid: {len(study.conditions)} conditions x "
         f"({study.search.explore} explore + {study.search.exploit} exploit + {study.search.confirm.best} confirm) = "
-        f"{sum(counts.values()) * len(study.conditions)} trials, "
+        f"{planned} trials, "
         f"{study.seeds} seeds each and {study.search.confirm.seeds} to confirm, "
         f"{study.budget.steps} {study.budget.unit.replace('_', ' ')}."
     ]
@@ -60,14 +68,14 @@ def outline(study: Study) -> str:
     return "\n".join(lines)
 
 
-def _counts(study: Study) -> dict[str, int]:
-    search = study.search
-    return {"explore": search.explore, "exploit": search.exploit, "confirm": search.confirm.best}
-
-
 def _compact(distribution: Any) -> str:
     ((kind, content),) = dict(distribution).items()
     return f"{kind} {json.dumps(content)}"
+
+
+def listener(study: Study, console: Console) -> "Lines":
+    """What shows a run: a live table where there is a terminal, plain lines elsewhere."""
+    return Live(study, console) if console.is_terminal else Lines(study, console)
 
 
 class Lines(Listener):
@@ -75,7 +83,7 @@ class Lines(Listener):
 
     def __init__(self, study: Study, console: Console):
         self._study, self._console = study, console
-        self._total = sum(_counts(study).values()) * len(study.conditions)
+        self._total = sum(counts(study).values()) * len(study.conditions)
         self._ended, self._started = 0, monotonic()
 
     def opened(self, progress: Progress) -> None:
@@ -84,6 +92,10 @@ class Lines(Listener):
         held = f", {self._ended} of them in the ledger already" if self._ended else ""
         self._say(f"{self._study.name}: {self._total} trials of {self._study.seeds} seeds{held}")
         self._say(f"ledger: {progress.ledger.root}")
+
+    def warn(self, sentence: str) -> None:
+        """Something that does not stop the study."""
+        self._say(f"warning: {sentence}")
 
     def ended(self, planned: Planned, entry: Entry) -> None:
         self._ended += 1
@@ -110,13 +122,102 @@ class Lines(Listener):
         self._console.print(line, markup=False, soft_wrap=True)
 
 
+class Live(Lines):
+    """A table of the conditions that is drawn anew while the study runs; the lines of failed trials stay above it."""
+
+    def __init__(self, study: Study, console: Console):
+        super().__init__(study, console)
+        self._conditions = {condition.name: _Tally() for condition in study.conditions}
+        self._running: dict[str, tuple[Planned, int]] = {}
+        self._before = 0
+        self._first = 0.0
+        self._live = rich.live.Live(
+            get_renderable=self._table, console=console, refresh_per_second=2, transient=False, redirect_stderr=False
+        )
+
+    def opened(self, progress: Progress) -> None:
+        super().opened(progress)
+        pending = {trial.address for trial in progress.pending()}
+        for trial in progress.trials():
+            if trial.address not in pending:
+                self._count(trial, progress.ledger.entry(trial.address))
+        self._before = self._ended
+        if pending:
+            self._live.start()
+
+    def measured(self, planned: Planned, measurements: Sequence[Measurement]) -> None:
+        self._first = self._first or monotonic()
+        if measurements:
+            self._running[planned.address] = (planned, measurements[-1].step)
+        else:
+            self._running.setdefault(planned.address, (planned, 0))
+
+    def ended(self, planned: Planned, entry: Entry) -> None:
+        self._running.pop(planned.address, None)
+        self._count(planned, entry)
+        if entry.finished:
+            self._ended += 1
+        else:
+            super().ended(planned, entry)
+
+    def closed(self, progress: Progress, interrupted: bool) -> None:
+        self._running.clear()
+        self._live.stop()
+
+    def _count(self, planned: Planned, entry: Entry) -> None:
+        tally = self._conditions[planned.condition]
+        tally.done[planned.phase] += 1
+        if not entry.finished:
+            tally.outcomes["given up"] += len(planned.seeds)
+            return
+        facts = entry.facts()
+        judged = list(verdicts(facts, entry.curves(), self._study.stability).values())
+        distance = ending(facts, judged)["distance"]
+        if np.isfinite(distance):
+            tally.best = min(tally.best, distance)
+        tally.outcomes.update(verdict.outcome for verdict in judged)
+
+    def _table(self) -> Group:
+        planned = counts(self._study)
+        table = Table("condition", *planned, "best distance", "stable", "failed members", title=self._study.name)
+        for name, tally in self._conditions.items():
+            phases = [f"{tally.done[phase]}/{count}" for phase, count in planned.items()]
+            best = "-" if np.isinf(tally.best) else f"{tally.best:.3f}"
+            failed = [f"{tally.outcomes[one]} {one}" for one in (*OUTCOMES, "given up") if one != "stable"]
+            lost = ", ".join(text for text in failed if not text.startswith("0 "))
+            table.add_row(name, *phases, best, str(tally.outcomes["stable"]), lost)
+        return Group(table, Text(self._rate(), no_wrap=True, overflow="ellipsis"))
+
+    def _rate(self) -> str:
+        """How fast it goes, by the trials of this run; confirm's have more seeds, so that this is a rough guess."""
+        ended = self._ended - self._before
+        head = f"{self._ended}/{self._total} trials, {_clock(monotonic() - self._started)}"
+        if ended and self._first:
+            each = (monotonic() - self._first) / ended
+            head += f", {60 / each:.1f} trials a minute, about {_clock((self._total - self._ended) * each)} left"
+        elif not self._first:
+            head += ", starting Ray"
+        steps = self._study.budget.steps
+        now = ", ".join(f"{planned.name} {100 * step // steps}%" for planned, step in self._running.values())
+        return f"{head}; now {now}" if now else head
+
+
+@dataclass
+class _Tally:
+    """What one condition has come to."""
+
+    done: Counter[str] = field(default_factory=Counter)
+    outcomes: Counter[str] = field(default_factory=Counter)
+    best: float = np.inf
+
+
 def _clock(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
 def _count_words(outcomes: pd.Series) -> str:
-    counts = outcomes.value_counts()
-    return ", ".join(f"{counts[outcome]} {outcome}" for outcome in OUTCOMES if counts.get(outcome, 0))
+    members = outcomes.value_counts()
+    return ", ".join(f"{members[outcome]} {outcome}" for outcome in OUTCOMES if members.get(outcome, 0))
 
 
 def markdown(frame: pd.DataFrame) -> str:
@@ -185,6 +286,28 @@ def _legend(lines: dict[str, Any]) -> str:
         f"{legend}; sliced Wasserstein. Real against real {lines['floor']:.3f}, a Gaussian with the data's "
         f"covariance {lines['gaussian']:.3f}, a constant {lines['ref']:.3f}."
     )
+
+
+def attempts(rows: list[Attempt]) -> Table:
+    """The attempts that a cluster remembers."""
+    table = Table("study", "attempt", "status", "exit code", "started (UTC)", "took", "commit")
+    for row in rows:
+        code = "" if row.exit_code is None else str(row.exit_code)
+        end = row.ended or datetime.now(UTC)
+        took = "" if row.started is None else _clock((end - row.started).total_seconds())
+        started = "" if row.started is None else f"{row.started:%Y-%m-%d %H:%M:%S}"
+        commit = f"{(row.commit or '')[:10]}{' and changes' if row.dirty else ''}"
+        table.add_row(row.study, str(row.number), row.status.lower(), code, started, took, commit)
+    return table
+
+
+def attempt_table(attempt: Attempt) -> dict[str, Any]:
+    """An attempt as JSON can hold it."""
+    times = {name: None if (time := getattr(attempt, name)) is None else time.isoformat() for name in _TIMES}
+    return {**vars(attempt), **times}
+
+
+_TIMES = ("started", "ended")
 
 
 def verdict(found: Results, ending: Ending, console: Console) -> None:

@@ -69,6 +69,11 @@ class Planned:
         return json.dumps({"name": self.name, "address": self.address, "identity": self.identity})
 
 
+def counts(study: Study) -> dict[Phase, int]:
+    """How many trials each condition gets in each phase."""
+    return {"explore": study.search.explore, "exploit": study.search.exploit, "confirm": study.search.confirm.best}
+
+
 class Design:
     """The trials of one study."""
 
@@ -76,18 +81,9 @@ class Design:
         self.study, self.surroundings = study, surroundings
         self._planned: dict[tuple[str, Phase, int], Planned] = {}
 
-    def counts(self) -> dict[Phase, int]:
-        """How many trials each condition gets in each phase."""
-        search = self.study.search
-        return {"explore": search.explore, "exploit": search.exploit, "confirm": self._confirmed()}
-
-    def _confirmed(self) -> int:
-        search = self.study.search
-        return min(search.confirm.best, search.explore + search.exploit)
-
     def trials(self, scores: Scores) -> Iterator[Planned]:
         """Every trial that can be known by now, in the order of issue: phase by phase, round-robin over conditions."""
-        for phase, count in self.counts().items():
+        for phase, count in counts(self.study).items():
             for index in range(count):
                 for condition in self.study.conditions:
                     planned = self._trial(condition, phase, index, scores)

@@ -22,3 +22,11 @@ class StudyFailed(GanStudyError):
     Raised by the runner and by what talks to a cluster. What is in the ledger is kept, and running the study again
     runs only what is missing. The CLI exits 1.
     """
+
+
+class TrackingError(GanStudyError):
+    """The tracking server cannot be reached or refuses: the address, without credentials, and what it says.
+
+    Raised by what is about the server alone, `gan-study sync`, `ui` and results read from there, never by a run. The
+    CLI exits 1.
+    """

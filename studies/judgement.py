@@ -3,10 +3,13 @@
 Judged when it is read, never stored: the thresholds belong to the study, the measurements to the trial.
 """
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 import pandas as pd
 
-from gan_core.stability import Curve, Thresholds, Verdict, judge, search_score
+from gan_core.stability import OUTCOMES, Curve, Thresholds, Verdict, judge, search_score
+from studies.comparison import interquartile_mean
 from studies.ledger import Entry, Facts
 
 DISTANCES = ("sliced_wasserstein", "distance_to_equilibrium")
@@ -44,3 +47,24 @@ def score(entry: Entry, thresholds: Thresholds) -> float:
     if not entry.finished:
         return 0.0
     return search_score(list(verdicts(entry.facts(), entry.curves(), thresholds).values()))
+
+
+def ending(facts: Facts, judged: Sequence[Verdict]) -> dict[str, float]:
+    """What a finished trial came to and what it cost; the distance is NaN where it "failed"."""
+    stable = [verdict.outcome == "stable" for verdict in judged]
+    distance = interquartile_mean(
+        np.array([verdict.late_distance if ok else np.inf for verdict, ok in zip(judged, stable, strict=True)])
+    )
+    costs = ("generator_steps", "critic_steps", "real_samples_seen", "elapsed_seconds")
+    return {
+        "distance": distance if np.isfinite(distance) else np.nan,
+        "failure_rate": 1 - float(np.mean(stable)),
+        "search_score": search_score(judged),
+        **{name: facts[name] for name in costs},
+    }
+
+
+def outcome_counts(judged: Iterable[Verdict]) -> dict[str, int]:
+    """How many members came to each outcome, in the order of `OUTCOMES`."""
+    outcomes = [verdict.outcome for verdict in judged]
+    return {outcome: outcomes.count(outcome) for outcome in OUTCOMES}

@@ -1,6 +1,9 @@
 """A study as tidy DataFrames, read from its ledger, finished or still running."""
 
 import os
+import shutil
+import tempfile
+import weakref
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,16 +18,16 @@ from jaxtyping import Float
 from gan_core.data import Dataset
 from gan_core.networks import SampleSpace
 from gan_core.randomness import stream
-from gan_core.stability import OUTCOMES, Verdict, search_score
-from studies.comparison import interquartile_mean, rank
+from gan_core.stability import OUTCOMES, Verdict
+from studies.comparison import rank
 from studies.design import PHASES, Planned
 from studies.errors import InputError
-from studies.judgement import verdicts
+from studies.judgement import ending, verdicts
 from studies.ledger import Entry, Ledger
 from studies.sentences import nearest, printable
 from studies.space import Distribution
 from studies.study import PARTS, Setting, Study
-from studies.validation import build
+from studies.validation import build, check_name
 
 STATES = ("finished", "failed", "running")
 
@@ -81,7 +84,8 @@ class Results:
         self.ledger = ledger
 
     @cached_property
-    def _planned(self) -> list[tuple[Planned, Entry]]:
+    def planned(self) -> list[tuple[Planned, Entry]]:
+        """The trials that were started, each with its folder, in the order of issue."""
         order = [condition.name for condition in self.study.conditions]
         trials = [Planned(**trial) for trial in self.ledger.read_plan(self.study.name) if trial["condition"] in order]
         trials.sort(key=lambda trial: (PHASES.index(trial.phase), trial.index, order.index(trial.condition)))
@@ -90,7 +94,7 @@ class Results:
 
     @cached_property
     def _finished(self) -> list[tuple[Planned, Entry]]:
-        return [(trial, entry) for trial, entry in self._planned if entry.finished]
+        return [(trial, entry) for trial, entry in self.planned if entry.finished]
 
     @cached_property
     def _curves_of(self) -> dict[str, pd.DataFrame]:
@@ -130,7 +134,7 @@ class Results:
         """study, condition, phase, trial, the knobs by their dotted paths, and how the trial ended."""
         knobs = self._knobs
         rows = []
-        for trial, entry in self._planned:
+        for trial, entry in self.planned:
             rows.append(
                 {
                     "study": self.study.name,
@@ -160,17 +164,7 @@ class Results:
         """What a finished trial came to and what it cost; nothing for another one."""
         if not entry.finished:
             return {}
-        judged, facts = list(self._verdicts[entry.address].values()), entry.facts()
-        stable = [verdict.outcome == "stable" for verdict in judged]
-        late = np.array([verdict.late_distance for verdict in judged])
-        distance = interquartile_mean(np.where(stable, late, np.inf))
-        costs = ("generator_steps", "critic_steps", "real_samples_seen", "elapsed_seconds")
-        return {
-            "distance": distance if np.isfinite(distance) else np.nan,
-            "failure_rate": 1 - float(np.mean(stable)),
-            "search_score": search_score(judged),
-            **{name: facts[name] for name in costs},
-        }
+        return ending(entry.facts(), list(self._verdicts[entry.address].values()))
 
     @cached_property
     def ranking(self) -> pd.DataFrame:
@@ -269,13 +263,18 @@ def _state(entry: Entry) -> str:
     return "failed" if entry.error() is not None else "running"
 
 
-def results(study: str | Path, *, root: str | Path | None = None) -> Results:
+def results(study: str | Path, *, root: str | Path | None = None, tracking_uri: str | None = None) -> Results:
     """A study's tables, by its name in the ledger below `root`, or by its folder there.
 
-    `root` is ./gan-studies where it is left out. Unfinished studies give what is finished so far.
+    `root` is ./gan-studies where it is left out. With `tracking_uri` they are read from that MLflow server instead, as
+    they are where there is no such ledger but the variable MLFLOW_TRACKING_URI: the same numbers to the last digit.
+    Unfinished studies give what is finished so far.
 
-    Errors: `InputError` where there is no such study; the nearest names are given.
+    Errors: `InputError` where there is no such study; the nearest names are given. `TrackingError` where the server
+    cannot be reached.
     """
+    if tracking_uri is not None:
+        return _from_tracking(str(study), tracking_uri)
     folder = Path(study)
     if os.path.isfile(folder / "study.json"):
         folder = folder.resolve()
@@ -283,8 +282,25 @@ def results(study: str | Path, *, root: str | Path | None = None) -> Results:
     else:
         ledger, name = Ledger(root or "gan-studies"), str(study)
     record = ledger.read_study(name) if "/" not in name else None
+    if record is None and root is None and os.environ.get("MLFLOW_TRACKING_URI") and "/" not in name:
+        return _from_tracking(name, None)
     if record is None:
         near = nearest(name, ledger.studies())
         hint = f"did you mean {near}?" if near else "give its name, or the folder that holds its study.json"
         raise InputError(f"{printable(name)}: there is no such study in {ledger.root}; {hint}")
     return Results(ledger, record)
+
+
+def _from_tracking(name: str, uri: str | None) -> Results:
+    from studies.tracking.reading import fetch
+
+    check_name(name, ("NAME",))
+    folder = tempfile.mkdtemp(prefix="gan-studies-")
+    try:
+        ledger = fetch(name, uri, Path(folder))
+        found = Results(ledger, ledger.read_study(name) or {})
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    weakref.finalize(found, shutil.rmtree, folder, ignore_errors=True)
+    return found

@@ -3,7 +3,8 @@
 import logging
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,14 @@ from typing import Any
 import torch
 
 from studies.design import Design, Planned, Surroundings
+from studies.environment import environment
 from studies.errors import InputError, StudyFailed
+from studies.interruption import graceful_termination
 from studies.ledger import Entry, Ledger
+from studies.place import Place, this_machine
 from studies.progress import Progress
-from studies.study import Study
-
-CHANGEABLE = ("conditions", "search", "stability", "resources", "limits", "checkpoint", "ledger")
-"""The tables that a study of the same name may change; of `search` only the counts."""
-
-SEARCH_COUNTS = ("explore", "exploit", "confirm")
+from studies.study import Study, fixed_part
+from studies.tracking.projection import Measurement
 
 
 @dataclass(frozen=True)
@@ -36,29 +36,67 @@ class Listener:
     def opened(self, progress: Progress) -> None:
         """The study is valid and held; `progress` says what the ledger has already."""
 
+    def measured(self, planned: Planned, measurements: Sequence[Measurement]) -> None:
+        """A trial goes on; `measurements` are those since it was last heard of, if there are any."""
+
     def ended(self, planned: Planned, entry: Entry) -> None:
         """A trial ended, finished or given up."""
 
+    def closed(self, progress: Progress, interrupted: bool) -> None:
+        """The run is over, whatever ended it; told once, after `opened`."""
 
-def run(study: Study, listener: Listener | None = None) -> Ending:
-    """Run what the ledger does not hold yet, on this machine, and leave everything in the ledger.
+
+class _Audience(Listener):
+    """Several listeners as one that never raises: an exception in what Tune calls would end the whole study."""
+
+    def __init__(self, listeners: Sequence[Listener]):
+        self._listeners = listeners
+
+    def opened(self, progress: Progress) -> None:
+        self._tell(lambda listener: listener.opened(progress))
+
+    def measured(self, planned: Planned, measurements: Sequence[Measurement]) -> None:
+        self._tell(lambda listener: listener.measured(planned, measurements))
+
+    def ended(self, planned: Planned, entry: Entry) -> None:
+        self._tell(lambda listener: listener.ended(planned, entry))
+
+    def closed(self, progress: Progress, interrupted: bool) -> None:
+        self._tell(lambda listener: listener.closed(progress, interrupted))
+
+    def _tell(self, what: Callable[[Listener], None]) -> None:
+        for listener in self._listeners:
+            try:
+                what(listener)
+            except Exception:
+                logging.getLogger(__name__).exception("while reporting the progress of the study")
+
+
+def run(study: Study, *listeners: Listener, question: str = "", place: Place | None = None) -> Ending:
+    """Run what the ledger does not hold yet, on this machine or at `place`, and leave everything in the ledger.
+
+    `question` is what the study is to answer, in words for its readers.
 
     Errors: `InputError` before anything starts; `StudyFailed` if Ray could not run it.
     """
-    listener = listener or Listener()
+    audience = _Audience(listeners)
+    place = place or this_machine()
     ledger = Ledger(study.ledger.root)
-    _refuse_impossible_resources(study)
+    place.refuse_too_large(study.resources)
     with ledger.writing(study.name):
         surroundings = _surroundings(study)
-        _register(study, ledger, surroundings)
+        _register(study, ledger, surroundings, question)
         progress = Progress(Design(study, surroundings), ledger)
         for planned in progress.trials():
             ledger.entry(planned.address).try_again()
         progress = Progress(Design(study, surroundings), ledger)  # afresh: exploit had learned from those failures
         progress.write_plan()
-        listener.opened(progress)
-        if progress.pending():
-            _schedule(study, progress, listener)
+        audience.opened(progress)
+        try:
+            if progress.pending():
+                _schedule(study, progress, audience, place)
+        finally:
+            audience.closed(progress, bool(progress.pending()))
         failed = [trial for trial in progress.trials() if ledger.entry(trial.address).error() is not None]
         return Ending(failed=failed, interrupted=bool(progress.pending()))
 
@@ -71,39 +109,25 @@ def _surroundings(study: Study) -> Surroundings:
     )
 
 
-def _refuse_impossible_resources(study: Study) -> None:
-    """A trial that no machine can hold would wait for ever."""
-    cores, devices = os.cpu_count() or 1, torch.cuda.device_count()
-    for name, wanted, there in (("cpu", study.resources.cpu, cores), ("gpu", study.resources.gpu, devices)):
-        if wanted > there:
-            raise InputError(f"resources.{name}: must be <= {there}, which is what this machine has, but is {wanted}")
-
-
 # -- the study's place in the ledger --------------------------------------------------------------------------------
 
 
-def _register(study: Study, ledger: Ledger, surroundings: Surroundings) -> None:
+def _register(study: Study, ledger: Ledger, surroundings: Surroundings, question: str = "") -> None:
     """Write the resolved study down, or refuse if the ledger holds a different one of this name."""
     table = study.table()
     held = ledger.read_study(study.name)
     if held is not None:
         _refuse_changes(study.name, old=held["study"], new=table)
-    ledger.write_study(study.name, {"study": table, "surroundings": surroundings.table()})
+    record = {"study": table, "surroundings": surroundings.table()}
+    ledger.write_study(study.name, record | {"question": question, "environment": environment()})
 
 
 def _refuse_changes(name: str, *, old: dict[str, Any], new: dict[str, Any]) -> None:
-    for path, before, after in _differences(_fixed(old), _fixed(new), ""):
+    for path, before, after in _differences(fixed_part(old), fixed_part(new), ""):
         raise InputError(
             f"{path}: the ledger holds a study {name!r} with {before!r} here, but this file says {after!r}; "
             "give the new study another name"
         )
-
-
-def _fixed(table: dict[str, Any]) -> dict[str, Any]:
-    """The part of a study that its name stands for."""
-    fixed = {key: value for key, value in table.items() if key not in CHANGEABLE}
-    fixed["search"] = {key: value for key, value in table["search"].items() if key not in SEARCH_COUNTS}
-    return fixed
 
 
 def _differences(old: Any, new: Any, path: str) -> list[tuple[str, Any, Any]]:
@@ -117,8 +141,8 @@ def _differences(old: Any, new: Any, path: str) -> list[tuple[str, Any, Any]]:
 # -- Ray Tune -----------------------------------------------------------------------------------------------------
 
 
-def _schedule(study: Study, progress: Progress, listener: Listener) -> None:
-    """Let Ray Tune run the pending trials on a local Ray."""
+def _schedule(study: Study, progress: Progress, audience: Listener, place: Place) -> None:
+    """Let Ray Tune run the pending trials."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
     os.environ["RAY_AIR_NEW_OUTPUT"] = "0"
@@ -135,17 +159,16 @@ def _schedule(study: Study, progress: Progress, listener: Listener) -> None:
         "threads": max(1, int(study.resources.cpu)),
         "checkpoint_seconds": study.checkpoint.every_seconds,
     }
-    searcher = DesignSearcher(progress, trial_config, _harmless(listener.ended))
+    searcher = DesignSearcher(progress, trial_config, audience)
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # what fails is told by the listener, in one line
-    ray.init(address="local", logging_level=logging.ERROR, log_to_driver=False, include_dashboard=False)
     try:
-        with tempfile.TemporaryDirectory(prefix="gan-studies-") as scratch:
+        with _ray(place), graceful_termination(), tempfile.TemporaryDirectory(prefix="gan-studies-") as scratch:
             tune.Tuner(
                 tune.with_resources(RayTrial, resources),
                 tune_config=tune.TuneConfig(
                     search_alg=searcher,
                     num_samples=-1,
-                    max_concurrent_trials=_concurrent_trials(study),
+                    max_concurrent_trials=place.trials_at_once(study.resources),
                     reuse_actors=True,
                 ),
                 run_config=tune.RunConfig(
@@ -158,25 +181,21 @@ def _schedule(study: Study, progress: Progress, listener: Listener) -> None:
             ).fit()
     except ray.exceptions.RayError as error:
         raise StudyFailed(f"Ray could not run the study: {error}") from error
-    finally:
-        ray.shutdown()
     if searcher.failure is not None:
         raise searcher.failure
 
 
-def _concurrent_trials(study: Study) -> int:
-    cores = (os.cpu_count() or 1) / study.resources.cpu
-    devices = torch.cuda.device_count() / study.resources.gpu if study.resources.gpu else cores
-    return max(1, int(min(cores, devices)))
+@contextmanager
+def _ray(place: Place) -> Iterator[None]:
+    """The Ray that this process has joined, or one of the study's own that ends with it."""
+    if place.joined:
+        yield
+        return
+    import ray
 
-
-def _harmless(told: Callable[[Planned, Entry], None]) -> Callable[[Planned, Entry], None]:
-    """An exception in what Tune calls would end the whole study: it is logged instead."""
-
-    def tell(planned: Planned, entry: Entry) -> None:
-        try:
-            told(planned, entry)
-        except Exception:
-            logging.getLogger(__name__).exception("while reporting the end of %s", planned.name)
-
-    return tell
+    # "local" is said: without it Ray joins whatever RAY_ADDRESS or an earlier `ray start` left behind.
+    ray.init(address="local", logging_level=logging.ERROR, log_to_driver=False, include_dashboard=False)
+    try:
+        yield
+    finally:
+        ray.shutdown()

@@ -1,7 +1,7 @@
 """The design behind one Ray Tune Searcher: Tune asks, the design and the ledger answer."""
 
-from collections.abc import Callable
-from typing import Any
+import json
+from typing import Any, Protocol
 
 from ray.tune.search import Searcher
 
@@ -9,8 +9,15 @@ from studies.design import Planned
 from studies.errors import GanStudyError
 from studies.ledger import Entry
 from studies.progress import Progress
+from studies.tracking.projection import Measurement
 
-Announce = Callable[[Planned, Entry], None]
+
+class Audience(Protocol):
+    """Who is told how the trials go on; must not raise."""
+
+    def measured(self, planned: Planned, measurements: list[Measurement]) -> None: ...
+
+    def ended(self, planned: Planned, entry: Entry) -> None: ...
 
 
 class DesignSearcher(Searcher):
@@ -21,9 +28,9 @@ class DesignSearcher(Searcher):
     failure  why the ledger could not be read or written; nothing is handed out from then on
     """
 
-    def __init__(self, progress: Progress, trial_config: dict[str, Any], announce: Announce):
+    def __init__(self, progress: Progress, trial_config: dict[str, Any], audience: Audience):
         super().__init__(metric="round", mode="max")
-        self._progress, self._trial_config, self._announce = progress, trial_config, announce
+        self._progress, self._trial_config, self._audience = progress, trial_config, audience
         self._issued: dict[str, Planned] = {}
         self.failure: GanStudyError | None = None
 
@@ -40,6 +47,12 @@ class DesignSearcher(Searcher):
                 return {**self._trial_config, "order": planned.order()}
         return None if issued else Searcher.FINISHED
 
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        planned = self._issued.get(trial_id)
+        if planned is not None:
+            measured = [Measurement(*one) for one in json.loads(result.get("measured", "[]"))]
+            self._audience.measured(planned, measured)
+
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         planned = self._issued.pop(trial_id, None)
         if planned is None:
@@ -51,7 +64,7 @@ class DesignSearcher(Searcher):
             except GanStudyError as failure:
                 self.failure = failure
                 return
-        self._announce(planned, entry)
+        self._audience.ended(planned, entry)
 
     def __getstate__(self) -> dict[str, Any]:
         """Tune pickles its searcher when it starts; nothing is ever restored from that."""

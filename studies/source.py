@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,12 @@ def read(source: str | Path) -> Tree:
     read, is no text or no TOML (with the line).
     """
     return _parsed(_content(_found(source)), printable(str(source)))
+
+
+def question(source: str | Path) -> str:
+    """What a study file asks: the comment that it opens with, as one line; empty if it opens with none."""
+    lines = iter(_content(_found(source)).decode("utf-8-sig", errors="replace").splitlines())
+    return " ".join(line.lstrip("# ").rstrip() for line in takewhile(lambda line: line.startswith("#"), lines))
 
 
 def catalog() -> dict[str, Traversable]:

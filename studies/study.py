@@ -40,10 +40,14 @@ __all__ = [
     "Search",
     "Setting",
     "Study",
+    "fixed_part",
     "load_study",
 ]
 
 Whole = Annotated[int, Ge(0)]
+CHANGEABLE = ("conditions", "search", "stability", "resources", "limits", "checkpoint", "ledger")
+"""The tables that a study of the same name may change; of `search` only the counts."""
+SEARCH_COUNTS = ("explore", "exploit", "confirm")
 SEEDS_PER_PHASE = 1_000_000
 """How far apart the phases' first seeds lie, so how many a phase of a condition may use."""
 DIGITS_IMAGES = 1797
@@ -149,6 +153,13 @@ class Study:
         Errors: `InputError`, as for a study file.
         """
         return _study(table, presets=None)
+
+
+def fixed_part(table: Tree) -> Tree:
+    """The part of a resolved study that its name stands for: another one needs another name."""
+    fixed = {key: value for key, value in table.items() if key not in CHANGEABLE}
+    fixed["search"] = {key: value for key, value in table["search"].items() if key not in SEARCH_COUNTS}
+    return fixed
 
 
 _OUTER = tuple(name for name in field_types(Study) if name != "conditions")

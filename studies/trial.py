@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import ray
 import torch
 from ray import tune
 
@@ -20,6 +21,7 @@ from gan_core.training import Trainer
 from studies.judgement import DISTANCES
 from studies.ledger import SAMPLES_KEPT, Entry, Ledger
 from studies.study import PARTS, Budget, Setting
+from studies.tracking.projection import over_members
 from studies.validation import build
 
 SECONDS_PER_REPORT = 0.7
@@ -39,6 +41,8 @@ class TrialRun:
         rounds = self._setting.rounds(self._budget)
         self._due = [round(i * rounds / self._budget.measurements) for i in range(self._budget.measurements + 1)]
         self._measured: list[dict[str, list[float]]] = []
+        self._measured_seconds: list[float] = []
+        self._reported = 0
         self._best = _Best(len(identity["seeds"]))
         self._seconds_before, self._started = 0.0, monotonic()
         self._resume()
@@ -80,8 +84,19 @@ class TrialRun:
     def _measure(self) -> None:
         metrics = self._trainer.measure()
         self._measured.append({name: values.tolist() for name, values in metrics.items()})
+        self._measured_seconds.append(round(self._seconds(), 3))
         distance = next(metrics[name] for name in DISTANCES if name in metrics)
         self._best.consider(distance, self._trainer.generator.flat)
+
+    def report(self) -> str:
+        """The measurements since the last report, over the members, as JSON: what the driver shows of a running trial.
+
+        After a resume it begins again with the first; whoever listens tells them apart by their steps.
+        """
+        fresh = range(self._reported, len(self._measured))
+        self._reported = len(self._measured)
+        told = [(self._step(self._due[i]), self._measured_seconds[i], over_members(self._measured[i])) for i in fresh]
+        return json.dumps(told)
 
     # -- stopping and going on ----------------------------------------------------------------------------------
 
@@ -90,6 +105,7 @@ class TrialRun:
             {
                 "trainer": self._trainer.state(),
                 "measured": self._measured,
+                "measured_seconds": self._measured_seconds,
                 "best": self._best.state(),
                 "seconds": self._seconds(),
             }
@@ -102,6 +118,7 @@ class TrialRun:
             return
         self._trainer.load(state["trainer"])
         self._measured = state["measured"]
+        self._measured_seconds = state["measured_seconds"]
         self._best.load(state["best"])
         self._seconds_before = state["seconds"]
         self._entry.log(f"went on from round {self.round}")
@@ -158,6 +175,7 @@ class TrialRun:
             "critic_steps": self.round * training.n_critic,
             "real_samples_seen": self.round * training.n_critic * training.batch,
             "elapsed_seconds": round(self._seconds(), 3),
+            "measured_seconds": self._measured_seconds,
             "threads": torch.get_num_threads(),
         }
 
@@ -221,15 +239,17 @@ class RayTrial(tune.Trainable):
         if self._entry.finished:
             return {"done": True, "round": 0}
         if self._run is None:
+            self._entry.log(f"on node {ray.util.get_node_ip_address()}")
             self._run = TrialRun(self._order["identity"], self._entry, threads=self._threads)
         run = self._run
         run.play(SECONDS_PER_REPORT)
+        report = {"round": run.round, "measured": run.report()}
         if run.done:
             run.commit()
             self._run = None
         elif monotonic() - self._last_checkpoint > self._checkpoint_seconds:
             self._checkpoint()
-        return {"done": run.done, "round": run.round}
+        return {"done": run.done, **report}
 
     def cleanup(self) -> None:
         """Tune ends this actor: keep what was learned since the last checkpoint."""

@@ -19,6 +19,7 @@ from studies.design import (
     Planned,
     Surroundings,
     content_address,
+    counts,
     suggest,
 )
 from studies.space import Choice, Grid, IntUniform, LogUniform, Uniform
@@ -125,9 +126,9 @@ def test_trials_are_issued_phase_by_phase_and_round_robin_over_the_conditions(lo
 
 def test_counts_are_those_of_a_condition(load: Load) -> None:
     study = load()
-    counts = Design(study, HERE).counts()
-    assert counts == {"explore": 11, "exploit": 4, "confirm": 2}
-    assert len(all_trials(study)) == sum(counts.values()) * len(study.conditions)
+    planned = counts(study)
+    assert planned == {"explore": 11, "exploit": 4, "confirm": 2}
+    assert len(all_trials(study)) == sum(planned.values()) * len(study.conditions)
 
 
 def test_seeds_of_a_phase_follow_each_other_from_its_base(load: Load) -> None:

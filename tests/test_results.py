@@ -59,7 +59,7 @@ COLUMNS = {
 }
 
 
-class Interrupted(Exception):
+class Interrupted(BaseException):
     pass
 
 

@@ -206,18 +206,16 @@ def test_a_trial_that_was_given_up_is_tried_again_and_nothing_remembers_its_fail
 
 
 def test_a_listener_that_fails_does_not_end_a_study(tmp_path: Path) -> None:
-    from studies.runner import _harmless
+    class Failing(Diary):
+        def ended(self, planned: Planned, entry: Entry) -> None:
+            super().ended(planned, entry)
+            raise RuntimeError("no more paper")
 
-    told = []
-
-    def fail(planned: Planned, entry: Entry) -> None:
-        told.append(planned)
-        raise RuntimeError("no more paper")
-
+    failing = Failing()
     study = study_in(tmp_path)
-    planned = progress_of(study).trials()[0]
-    _harmless(fail)(planned, ledger_of(study).entry(planned.address))
-    assert told == [planned]
+    ending = run_without_ray(study, failing)
+    assert (ending.failed, ending.interrupted) == ([], False)
+    assert set(failing.ran) == set(plan_of(study))
 
 
 # -- with a real local Ray -------------------------------------------------------------------------------------------

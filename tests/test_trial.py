@@ -227,7 +227,7 @@ def test_facts_say_what_the_trial_cost_and_what_its_curves_are_held_against(tmp_
     entry = played(study, planned)
     facts = entry.facts()
     elapsed, checksums = facts.pop("elapsed_seconds"), facts.pop("checksums")
-    lines = facts.pop("lines")
+    lines, measured = facts.pop("lines"), facts.pop("measured_seconds")
     assert facts == {
         "format": 1,
         "address": planned.address,
@@ -241,6 +241,8 @@ def test_facts_say_what_the_trial_cost_and_what_its_curves_are_held_against(tmp_
         "threads": 1,
     }
     assert 0 < elapsed < 60
+    assert measured == sorted(measured)
+    assert len(measured) == study.budget.measurements + 1
     assert 0 < lines["floor"] < lines["ref"] < 1
     assert 0 < lines["gaussian"] < lines["ref"]
     assert set(checksums) == {"curves.parquet", "generator_best.pt", "generator_last.pt", "samples.npz"}
@@ -325,7 +327,8 @@ def test_one_member_that_is_lost_costs_the_others_nothing(tmp_path: Path) -> Non
     planned = first_trial(study)
     entry = ledger_of(study).entry(planned.address)
     run = TrialRun(planned.identity, entry)
-    run.play(12)
+    while run.round <= 6:
+        run.play(4)
     stopped = run.round
     assert 6 < stopped < 36
     run.save_checkpoint()

@@ -1,0 +1,207 @@
+"""Ray clusters for tests: real nodes as processes of this machine, on loopback addresses of their own, with a token."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import requests
+
+from services.cluster import Cluster
+from services.jobs import JobsServer
+from services.settings import Token
+
+HOUSE = Path(__file__).parent.parent
+TOKEN = "planted-token-7f3a90c1"
+PASSWORD = "planted-password-55d2"
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return probe.getsockname()[1]
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Of every process here: our house first, Ray with a token, credentials of MLflow that must show up nowhere."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("RAY_", "MLFLOW_", "GAN_STUDY_"))}
+    return {
+        **kept,
+        "PATH": f"{Path(sys.executable).parent}:{kept['PATH']}",
+        "PYTHONPATH": str(HOUSE),
+        "OMP_NUM_THREADS": "1",
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": TOKEN,
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "MLFLOW_TRACKING_PASSWORD": PASSWORD,
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        **more,
+    }
+
+
+def start(command: str | list[str], log: Path, env: dict[str, str], **how: object) -> subprocess.Popen[bytes]:
+    """A process in a session of its own, its output in a file."""
+    with log.open("ab") as out:
+        return subprocess.Popen(
+            command, env=env, stdout=out, stderr=subprocess.STDOUT, start_new_session=True, cwd=log.parent, **how
+        )  # type: ignore[call-overload]
+
+
+def kill(process: subprocess.Popen[bytes], *, politely: bool = True) -> None:
+    """End a process and all that it started, and nothing else."""
+    tree = _tree(process)
+    if politely:
+        for one in tree[:1]:
+            _send(one, signal.SIGTERM)
+        psutil.wait_procs(tree, timeout=8)
+    for one in {*tree, *_tree(process)}:
+        _send(one, signal.SIGKILL)
+    process.wait(timeout=10)
+
+
+def _tree(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    try:
+        root = psutil.Process(process.pid)
+        return [root, *root.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _send(process: psutil.Process, number: int) -> None:
+    with suppress(psutil.NoSuchProcess):
+        process.send_signal(number)
+
+
+def wait_until(holds, what: str, seconds: float = 120.0) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, f"{what} did not happen within {seconds:.0f} s"
+        time.sleep(0.2)
+
+
+def answers(url: str, headers: dict[str, str] | None = None) -> bool:
+    try:
+        return requests.get(url, headers=headers, timeout=5).status_code == 200
+    except requests.RequestException:
+        return False
+
+
+@dataclass
+class RayCluster:
+    """A running cluster: the dashboard's address, its nodes' processes, the folder that all of it lies in."""
+
+    url: str
+    folder: Path
+    nodes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def cli(self, *words: object, seconds: float = 400, **env: str) -> subprocess.CompletedProcess[str]:
+        """gan-study on this cluster, from a folder that is not our house."""
+        return subprocess.run(
+            [sys.executable, "-m", "services", *map(str, words)],
+            env=environment(GAN_STUDY_CLUSTER=self.url, **env),
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+        )
+
+    def server(self) -> JobsServer:
+        return JobsServer(self.url, Token(value=TOKEN, origin="test"))
+
+    def studies(self) -> Cluster:
+        return Cluster(self.server())
+
+    def living_nodes(self) -> int:
+        answer = requests.get(f"{self.url}/nodes?view=summary", headers=AUTHORIZED, timeout=20).json()
+        return sum(node["raylet"].get("state") == "ALIVE" for node in answer["data"]["summary"])
+
+
+AUTHORIZED = {"Authorization": f"Bearer {TOKEN}"}
+
+
+@contextmanager
+def ray_cluster(folder: Path, *, workers: int = 2) -> Iterator[RayCluster]:
+    """A head without cores and nodes with one core each, at 127.0.0.2, 127.0.0.3 and so on."""
+    port, dashboard = free_port("127.0.0.2"), free_port()
+    cluster = RayCluster(url=f"http://127.0.0.1:{dashboard}", folder=folder)
+    head = f"ray start --head --block --node-ip-address 127.0.0.2 --port {port} --num-cpus 0 --disable-usage-stats"
+    head += f" --dashboard-host 127.0.0.1 --dashboard-port {dashboard}"
+    try:
+        with short_folder() as temporary:
+            cluster.nodes["head"] = _node(head, folder, "127.0.0.2", temporary)
+            wait_until(lambda: answers(f"{cluster.url}/api/version", AUTHORIZED), "the head's first answer")
+            for number in range(workers):
+                address = f"127.0.0.{3 + number}"
+                worker = f"ray start --address 127.0.0.2:{port} --block --node-ip-address {address} --num-cpus 1"
+                cluster.nodes[address] = _node(worker, folder, address, temporary)
+            wait_until(lambda: cluster.living_nodes() == workers + 1, "the nodes' joining")
+            yield cluster
+    finally:
+        for process in reversed(cluster.nodes.values()):
+            kill(process)
+
+
+@contextmanager
+def short_folder() -> Iterator[Path]:
+    """A folder whose name leaves room for Ray's sockets below it."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="gs-", dir="/tmp", ignore_cleanup_errors=True) as name:
+        yield Path(name)
+
+
+def _node(command: str, folder: Path, address: str, temporary: Path) -> subprocess.Popen[bytes]:
+    place = temporary / address.rpartition(".")[2]
+    place.mkdir()
+    # Other clusters on this machine may hold the agent's usual port.
+    agent = str(free_port(address))
+    return start(
+        [*command.split(), "--temp-dir", str(place), "--dashboard-agent-listen-port", agent],
+        folder / f"{address}.log",
+        environment(),
+    )
+
+
+STUDY = """
+# Small, but long enough to be stopped in the middle.
+name = "small"
+seeds = 2
+
+[budget]
+unit = "generator_steps"
+steps = 1000
+measurements = 10
+
+[search]
+explore = 2
+exploit = 1
+confirm = {best = 1, seeds = 2}
+
+[networks]
+generator = {kind = "mlp", width = 16, depth = 2, latent = 4}
+critic = {kind = "mlp", width = 16, depth = 2}
+
+[training]
+batch = 16
+critic_optimizer = {kind = "adam", lr = {log_uniform = [1e-4, 1e-2]}, betas = [0.5, 0.9]}
+
+[checkpoint]
+every_seconds = 1000.0
+
+[[conditions]]
+name = "gan"
+preset = "gan"
+
+[[conditions]]
+name = "wgan-gp"
+preset = "wgan-gp"
+constraint.gp_weight = "search"
+training.n_critic = 1
+"""

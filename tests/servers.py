@@ -1,0 +1,70 @@
+"""MLflow servers and sockets for the tests."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic, sleep
+
+from tests.recorded import surroundings
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def start_mlflow(folder: Path, port: int, backend: str | None = None) -> subprocess.Popen:
+    """A real server on SQLite (or on `backend`) that serves its artifacts; it answers when this returns."""
+    folder.mkdir(parents=True, exist_ok=True)
+    store = backend or f"sqlite:///{folder}/server.db"
+    where = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    what = ["--backend-store-uri", store, "--artifacts-destination", str(folder / "artifacts")]
+    with (folder / "server.log").open("w") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "mlflow", "server", *where, *what],
+            env=surroundings(),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    end = monotonic() + 120
+    while monotonic() < end and server.poll() is None:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2):
+                return server
+        except OSError:
+            sleep(0.3)
+    stop(server)
+    raise RuntimeError((folder / "server.log").read_text()[-2000:])
+
+
+def stop(server: subprocess.Popen) -> None:
+    """End it and its children at once."""
+    if server.poll() is None:
+        os.killpg(server.pid, signal.SIGKILL)
+    server.wait(timeout=30)
+
+
+@contextmanager
+def mlflow_server(folder: Path, backend: str | None = None):
+    port = free_port()
+    server = start_mlflow(folder, port, backend)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        stop(server)
+
+
+@contextmanager
+def black_hole():
+    """A server that takes connections and never answers."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(64)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"

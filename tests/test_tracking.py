@@ -1,0 +1,406 @@
+import json
+import signal
+import subprocess
+from collections import Counter
+from itertools import chain
+from pathlib import Path
+from time import monotonic, sleep
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gan_core.stability import OUTCOMES
+from studies.errors import InputError, TrackingError
+from studies.ledger import Ledger
+from studies.results import results
+from studies.tracking.projection import in_section, over_members
+from studies.tracking.store import mlflow_module, search, shown_address
+from studies.tracking.tracker import Tracker, sync
+from tests.recorded import QUESTION, call, command, load_tiny, play, surroundings, write_tiny
+from tests.servers import black_hole, free_port, mlflow_server, start_mlflow, stop
+
+TABLES = ("trials", "members", "curves", "ranking")
+FINAL = ("FINISHED", "FAILED", "KILLED")
+
+
+def client_of(uri):
+    return mlflow_module().MlflowClient(uri)
+
+
+def runs_of(uri, name="tiny"):
+    """The study's run and its trials' runs."""
+    client = client_of(uri)
+    experiment = client.get_experiment_by_name(name)
+    found = search(client, experiment.experiment_id, "")
+    return [run for run in found if run.data.tags["kind"] == "study"], [
+        run for run in found if run.data.tags["kind"] == "trial"
+    ]
+
+
+def trials_of(uri):
+    """Its trials' runs, none while it is not there yet."""
+    return runs_of(uri)[1] if client_of(uri).get_experiment_by_name("tiny") else []
+
+
+def snapshot(uri, name="tiny"):
+    """Everything that MLflow holds of a study but the runs' own identifiers, times, and which server it is."""
+    client, held = client_of(uri), {}
+    own = {"mlflow.parentRunId", "mlflow.user"}
+    studies, trials = runs_of(uri, name)
+    for run in studies + trials:
+        histories = {
+            key: [(metric.step, metric.value) for metric in client.get_metric_history(run.info.run_id, key)]
+            for key in run.data.metrics
+        }
+        files = {
+            file.path: None if file.is_dir else open_artifact(client, run, file.path).read_bytes()
+            for file in client.list_artifacts(run.info.run_id)
+        }
+        assert run.info.run_name not in held, "a run is there twice"
+        held[run.info.run_name] = {
+            "status": run.info.status,
+            "params": run.data.params,
+            "tags": {key: value for key, value in run.data.tags.items() if key not in own},
+            "metrics": histories,
+            "files": {path: files[path] for path in sorted(files)},
+            "data": [(one.dataset.name, one.dataset.digest) for one in run.inputs.dataset_inputs],
+        }
+    return held
+
+
+def open_artifact(client, run, path):
+    return Path(client.download_artifacts(run.info.run_id, path))
+
+
+def assert_equal_results(one, other):
+    for table in TABLES:
+        pd.testing.assert_frame_equal(getattr(one, table), getattr(other, table), check_exact=True)
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    """A tiny study, played while a tracker listened: its results and where MLflow holds them."""
+    folder = tmp_path_factory.mktemp("recorded")
+    study, warnings = load_tiny(folder), []
+    uri = f"sqlite:///{folder}/mlflow.db"
+    client_of(uri)
+    from mlflow import MlflowClient
+
+    MlflowClient(uri).create_experiment("tiny", artifact_location=str(folder / "mlruns"))
+    play(study, Tracker(study, warnings.append, uri=uri))
+    sync(results("tiny", root=study.ledger.root), uri)  # 10 s may be too short where other work goes on
+    return results("tiny", root=study.ledger.root), uri
+
+
+# -- numbers -----------------------------------------------------------------------------------------------------------
+
+
+def test_quartiles_are_those_of_the_finite_members():
+    told = over_members({"sliced_wasserstein": [3.0, np.nan, 1.0, np.inf, 2.0], "cells": [np.nan] * 5})
+    assert told == {
+        "outcomes/measured": 3.0,
+        "distance/sliced_wasserstein.q25": 1.5,
+        "distance/sliced_wasserstein.median": 2.0,
+        "distance/sliced_wasserstein.q75": 2.5,
+    }
+
+
+@given(st.lists(st.floats(width=64), max_size=8))
+def test_a_metric_is_always_a_finite_number(values):
+    assert all(np.isfinite(value) for value in over_members({"sliced_wasserstein": values}).values())
+
+
+def test_mlflow_holds_what_the_ledger_holds_number_by_number(recorded):
+    found, uri = recorded
+    client = client_of(uri)
+    (study,), runs = runs_of(uri)
+    assert Counter(run.info.run_name for run in runs) == Counter(
+        f"{row.condition}-{row.phase}-{row.trial}" for row in found.trials.itertuples()
+    )
+    by_place = {(run.data.tags["condition"], run.data.tags["phase"], int(run.data.tags["trial"])): run for run in runs}
+    for row in found.trials.to_dict("records"):
+        run = by_place[row["condition"], row["phase"], row["trial"]]
+        assert run.data.tags["mlflow.parentRunId"] == study.info.run_id
+        assert run.info.status == "FINISHED"
+        for path in found.study.condition(row["condition"]).knobs:
+            assert float(run.data.params[path]) == row[path]
+        for name in ("distance", "failure_rate", "search_score", "spent/elapsed_seconds", "spent/critic_steps"):
+            measure = name.removeprefix("spent/")
+            assert run.data.metrics.get(name) == (None if np.isnan(row[measure]) else row[measure])
+        same = (found.members[key] == row[key] for key in ("condition", "phase", "trial"))
+        outcomes = Counter(found.members[np.logical_and.reduce(list(same))]["outcome"])
+        assert {outcome: run.data.metrics[f"outcomes/{outcome}"] for outcome in OUTCOMES} == {
+            outcome: outcomes[outcome] for outcome in OUTCOMES
+        }
+        assert_curves(client, run, found.curves, row)
+
+
+def assert_curves(client, run, curves, row):
+    own = curves[np.logical_and.reduce([curves[key] == row[key] for key in ("condition", "phase", "trial")])]
+    for metric, values in own.groupby("metric", observed=True):
+        finite = values[np.isfinite(values["value"])].groupby("step")["value"]
+        for suffix, share in (("q25", 0.25), ("median", 0.5), ("q75", 0.75)):
+            history = client.get_metric_history(run.info.run_id, f"{in_section(metric)}.{suffix}")
+            assert {one.step: one.value for one in history} == finite.quantile(share).to_dict()
+            assert len(history) == len({one.step for one in history})
+
+
+def test_infinities_and_holes_never_reach_mlflow(recorded):
+    found, uri = recorded
+    assert not np.isfinite(found.curves["value"]).all(), "the study must have some, or this shows nothing"
+    for run in chain(*runs_of(uri)):
+        assert all(abs(value) < 1e300 for value in run.data.metrics.values())
+
+
+def test_the_study_says_what_it_asks_and_holds_its_tables(recorded):
+    found, uri = recorded
+    client = client_of(uri)
+    experiment = client.get_experiment_by_name("tiny")
+    assert QUESTION in experiment.tags["mlflow.note.content"]
+    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
+    (study,), _ = runs_of(uri)
+    assert study.info.status == "FINISHED"
+    for table in TABLES:
+        held = pd.read_parquet(open_artifact(client, study, f"tables/{table}.parquet"))
+        pd.testing.assert_frame_equal(held, getattr(found, table), check_exact=True, check_dtype=False)
+    record = json.loads(open_artifact(client, study, "study.json").read_text())
+    assert record["study"] == found.study.table()
+    told = json.loads(open_artifact(client, study, "environment.json").read_text())
+    assert told["versions"]["mlflow"]
+    assert told["hardware"]["cores"] >= 1
+
+
+def test_results_from_the_server_equal_the_ledgers(recorded):
+    found, uri = recorded
+    there = results("tiny", tracking_uri=uri)
+    assert_equal_results(there, found)
+    np.testing.assert_array_equal(there.best("wgan").generator()(3), found.best("wgan").generator()(3))
+    np.testing.assert_array_equal(there.samples("gan"), found.samples("gan"))
+
+
+def test_sync_into_an_empty_server_gives_what_was_recorded_live(recorded, tmp_path, monkeypatch):
+    found, uri = recorded
+    monkeypatch.chdir(tmp_path)
+    fresh = f"sqlite:///{tmp_path}/fresh.db"
+    sync(found, fresh)
+    assert snapshot(fresh) == snapshot(uri)
+    sync(found, fresh)
+    assert snapshot(fresh) == snapshot(uri)
+
+
+def test_other_thresholds_make_sync_replace_what_was_judged_by_the_old_ones(recorded, tmp_path, monkeypatch):
+    found, _ = recorded
+    monkeypatch.chdir(tmp_path)
+    fresh = f"sqlite:///{tmp_path}/fresh.db"
+    sync(found, fresh)
+    record = json.loads((found.ledger.study_folder("tiny") / "study.json").read_text())
+    before = json.dumps(record)
+    try:
+        record["study"]["stability"] |= {"near": 0.0, "moved": 0.0}
+        found.ledger.write_study("tiny", record)
+        changed = results("tiny", root=found.ledger.root)
+        sync(changed, fresh)
+        assert_equal_results(results("tiny", tracking_uri=fresh), changed)
+        snapshot(fresh)
+    finally:
+        found.ledger.write_study("tiny", json.loads(before))
+
+
+# -- interrupted and gone on -------------------------------------------------------------------------------------------
+
+
+def test_attempts_that_were_killed_or_stopped_double_nothing(recorded, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    study, uri = load_tiny(tmp_path), f"sqlite:///{tmp_path}/mlflow.db"
+    play(study, killed := Tracker(study, print, uri=uri), trials=2, orphan=True)
+    sleep(5)  # it writes some of it before it is killed
+    killed._queue.put(lambda backlog: setattr(killed, "_complete", True))
+    killed._thread.join(60)
+    play(study, Tracker(study, print, uri=uri), trials=1)
+    sync(results("tiny", root=study.ledger.root), uri)
+    studies, trials = runs_of(uri)
+    assert [run.info.status for run in studies] == ["KILLED"]
+    finished = len(list(tmp_path.glob("gan-studies/trials/*/facts.json")))
+    assert 3 <= finished < 8
+    assert Counter(run.info.status for run in trials) == {"FINISHED": finished, "KILLED": 1}
+    assert_equal_results(results("tiny", tracking_uri=uri), results("tiny", root=study.ledger.root))
+    play(study, Tracker(study, print, uri=uri))
+    found = results("tiny", root=study.ledger.root)
+    sync(found, uri)
+    held, whole = snapshot(uri), snapshot(recorded[1])
+    assert {run["status"] for run in held.values()} == {"FINISHED"}
+    assert held.keys() == whole.keys()
+    # the interrupted attempt said how many trials had finished by then; the last word is the whole study's
+    held["tiny"]["metrics"] = {name: points[-1:] for name, points in held["tiny"]["metrics"].items()}
+    for name in held:
+        assert {k: v for k, v in held[name]["metrics"].items() if k != "spent/elapsed_seconds"} == {
+            k: v for k, v in whole[name]["metrics"].items() if k != "spent/elapsed_seconds"
+        }
+
+
+def test_a_trial_that_was_given_up_is_failed_and_then_replaced(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    study, uri = load_tiny(tmp_path), f"sqlite:///{tmp_path}/mlflow.db"
+    progress = play(study, trials=0)
+    given_up = progress.pending()[0]
+    progress.ledger.entry(given_up.address).give_up("ValueError: no")
+    sync(results("tiny", root=study.ledger.root), uri)
+    _, trials = runs_of(uri)
+    (run,) = [run for run in trials if run.info.run_name == given_up.name]
+    assert (run.info.status, run.data.tags["outcome"]) == ("FAILED", "given up")
+    assert_equal_results(results("tiny", tracking_uri=uri), results("tiny", root=study.ledger.root))
+    progress.ledger.entry(given_up.address).try_again()
+    play(study)
+    sync(results("tiny", root=study.ledger.root), uri)
+    assert {run["status"] for run in snapshot(uri).values()} == {"FINISHED"}
+
+
+# -- servers that are gone ---------------------------------------------------------------------------------------------
+
+
+def test_a_server_that_is_down_costs_two_sentences_and_no_more_than_ten_seconds(tmp_path):
+    study, warnings = load_tiny(tmp_path), []
+    tracker = Tracker(study, warnings.append, uri=f"http://127.0.0.1:{free_port()}")
+    progress = play(study, tracker)
+    assert not progress.pending()
+    assert len(warnings) == 2
+    assert "cannot be reached" in warnings[0]
+    assert "gan-study sync" in warnings[1]
+
+
+def test_a_server_that_never_answers_holds_a_study_up_for_ten_seconds_at_most(tmp_path):
+    study, warnings = load_tiny(tmp_path), []
+    with black_hole() as uri:
+        tracker = Tracker(study, warnings.append, uri=uri)
+        progress = play(study)
+        tracker.opened(progress)
+        started = monotonic()
+        tracker.closed(progress, False)
+        assert monotonic() - started < 11
+    assert "gan-study sync" in warnings[-1]
+
+
+def test_a_listener_of_mlflow_never_raises(tmp_path):
+    study, warnings = load_tiny(tmp_path), []
+    play(study, Tracker(study, warnings.append, uri="nonsense://here"))
+    assert len(warnings) == 2
+
+
+@pytest.mark.slow
+def test_a_server_that_dies_in_mid_study_is_repaired_by_sync(tmp_path):
+    study, warnings = load_tiny(tmp_path), []
+    port = free_port()
+    uri = f"http://127.0.0.1:{port}"
+    server = start_mlflow(tmp_path / "server", port)
+    try:
+        client_of(uri)
+        tracker = Tracker(study, warnings.append, uri=uri)
+        play(study, tracker, trials=3, orphan=True)
+        end = monotonic() + 90
+        while monotonic() < end and not any(run.info.status == "FINISHED" for run in trials_of(uri)):
+            sleep(0.5)
+        assert trials_of(uri), "it recorded something before it died"
+        stop(server)
+        tracker._thread = None
+        started = monotonic()
+        second = Tracker(study, warnings.append, uri=uri)
+        progress = play(study, second)
+        assert not progress.pending()
+        assert monotonic() - started < 40
+        assert any("cannot be reached" in warning for warning in warnings)
+        found = results("tiny", root=study.ledger.root)
+        with pytest.raises(TrackingError, match="cannot be reached"):
+            sync(found, uri)
+        server = start_mlflow(tmp_path / "server", port)
+        sync(found, uri)
+        sync(found, f"sqlite:///{tmp_path}/fresh.db")
+        held = snapshot(uri)
+        assert {run["status"] for run in held.values()} == {"FINISHED"}
+        assert_equal_results(results("tiny", tracking_uri=uri), found)
+    finally:
+        stop(server)
+
+
+# -- secrets and sentences ---------------------------------------------------------------------------------------------
+
+
+def test_credentials_in_an_address_are_never_shown():
+    assert shown_address("see http://me:planted@host:5000/x") == "see http://host:5000/x"
+
+
+def test_nothing_secret_reaches_ledger_or_mlflow(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "planted-password")
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "planted-token")
+    study, warnings = load_tiny(tmp_path), []
+    play(study, Tracker(study, warnings.append, uri=f"http://me:planted-user@127.0.0.1:{free_port()}"))
+    sync(results("tiny", root=study.ledger.root), f"sqlite:///{tmp_path}/mlflow.db")
+    held = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(held) > 50
+    assert not [path for path in held if b"planted" in path.read_bytes()]
+    assert not any("planted" in warning for warning in warnings)
+
+
+def test_a_study_that_the_server_does_not_have_is_an_input_error(recorded):
+    with pytest.raises(InputError, match="no such study; did you mean tiny"):
+        results("tinny", tracking_uri=recorded[1])
+
+
+def test_sync_says_in_one_sentence_that_the_server_is_down(recorded, tmp_path):
+    found, _ = recorded
+    uri = f"http://me:planted@127.0.0.1:{free_port()}"
+    done = call("sync", str(found.ledger.study_folder("tiny")), folder=tmp_path, MLFLOW_TRACKING_URI=uri)
+    assert done.returncode == 1
+    assert done.stderr.startswith("gan-study: MLflow at http://127.0.0.1")
+    assert done.stderr.count("\n") == 1
+    assert "planted" not in done.stdout + done.stderr
+
+
+def test_sync_of_an_unknown_study_is_the_users_error(tmp_path):
+    done = call("sync", "nothing", folder=tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+
+
+# -- the real thing ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_restarts_by_sigkill_and_sigint_leave_one_true_record(tmp_path):
+    write_tiny(tmp_path)
+    slower = ["run", "tiny.toml", "--set", "budget.steps=1500", "--set", "checkpoint.every_seconds=1"]
+    for number in (signal.SIGKILL, signal.SIGINT):
+        before = len(list((tmp_path / "gan-studies" / "trials").glob("*/facts.json")))
+        process = subprocess.Popen(
+            command(*slower), cwd=tmp_path, env=surroundings(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        end = monotonic() + 200
+        while monotonic() < end and process.poll() is None:
+            if len(list((tmp_path / "gan-studies" / "trials").glob("*/facts.json"))) > before:
+                break
+            sleep(0.1)
+        sleep(1.5)
+        process.send_signal(number)
+        output = process.communicate(timeout=120)[0].decode()
+        assert process.returncode == (130 if number == signal.SIGINT else -number), output
+    interrupted = [run.info.status for run in chain(*runs_of(f"sqlite:///{tmp_path}/mlflow.db"))]
+    assert "RUNNING" not in interrupted
+    assert call(*slower, folder=tmp_path).returncode == 0
+    assert call(*slower, folder=tmp_path).returncode == 0
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    held = snapshot(uri)
+    assert len(held) == 1 + 8
+    assert {run["status"] for run in held.values()} == {"FINISHED"}
+    assert_equal_results(results("tiny", tracking_uri=uri), results("tiny", root=Ledger(tmp_path / "gan-studies").root))
+
+
+@pytest.mark.slow
+def test_a_server_over_http_holds_the_same_as_a_file(recorded, tmp_path):
+    found, uri = recorded
+    with mlflow_server(tmp_path / "server") as server:
+        sync(found, server)
+        assert snapshot(server) == snapshot(uri)
+        assert_equal_results(results("tiny", tracking_uri=server), found)
