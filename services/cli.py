@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from gan_core.presets import PRESETS
-from services import display
+from services import display, live
 from services.settings import cluster_token, cluster_url, sends_token_in_clear
 from studies.errors import GanStudyError, InputError
 from studies.place import Place
@@ -112,7 +112,7 @@ def _run(study: Study, *, asked: str, tracking: bool = True, as_json: bool = Fal
     from studies.tracking.tracker import Tracker
 
     console = Console(stderr=True, width=_width()) if as_json else _console()
-    shown = display.listener(study, console)
+    shown = live.listener(study, console)
     trackers = [Tracker(study, shown.warn)] if tracking else []
     ending = run_study(study, shown, *trackers, question=asked, place=place)
     found = results(study.name, root=study.ledger.root)

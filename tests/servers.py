@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
 
-from tests.recorded import surroundings
+from recorded import surroundings
 
 
 def free_port() -> int:

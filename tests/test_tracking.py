@@ -11,6 +11,8 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from recorded import QUESTION, call, command, load_tiny, play, surroundings, write_tiny
+from servers import black_hole, free_port, mlflow_server, start_mlflow, stop
 
 from gan_core.stability import OUTCOMES
 from studies.errors import InputError, TrackingError
@@ -19,8 +21,6 @@ from studies.results import results
 from studies.tracking.projection import in_section, over_members
 from studies.tracking.store import mlflow_module, search, shown_address
 from studies.tracking.tracker import Tracker, sync
-from tests.recorded import QUESTION, call, command, load_tiny, play, surroundings, write_tiny
-from tests.servers import black_hole, free_port, mlflow_server, start_mlflow, stop
 
 TABLES = ("trials", "members", "curves", "ranking")
 FINAL = ("FINISHED", "FAILED", "KILLED")

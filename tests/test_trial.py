@@ -88,12 +88,12 @@ def test_an_interrupted_trial_has_the_bits_of_an_undisturbed_one(
         run.play(seconds)
         run.save_checkpoint()
         run.play(3)  # and what came after the checkpoint is lost
-        stops.append(run.round if run.done else torch_round(entry))
+        stops.append(checkpointed_round(entry))
     finish(TrialRun(planned.identity, entry))
     assert same_numbers(entry, expected)
 
 
-def torch_round(entry: Entry) -> int:
+def checkpointed_round(entry: Entry) -> int:
     checkpoint = entry.checkpoint()
     assert checkpoint is not None
     return checkpoint["trainer"]["round"]
@@ -430,7 +430,7 @@ def test_checkpoints_are_written_by_the_clock(tmp_path: Path, monkeypatch: pytes
     rounds = []
     for report in stepped(trainable):
         if not report["done"]:
-            assert torch_round(entry) == report["round"]
+            assert checkpointed_round(entry) == report["round"]
             rounds.append(report["round"])
     assert rounds == sorted(rounds)
     assert len(rounds) > 3

@@ -7,12 +7,12 @@ import urllib.request
 from time import monotonic
 
 import pytest
+from recorded import QUESTION, call, command, load_tiny, play, surroundings
+from servers import free_port
 
 from studies.results import results
 from studies.tracking.store import mlflow_module
 from studies.tracking.tracker import sync
-from tests.servers import free_port
-from tests.tiny import QUESTION, call, command, load_tiny, play, surroundings
 
 pytestmark = pytest.mark.slow
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"

@@ -7,12 +7,12 @@ import subprocess
 from time import monotonic, sleep
 
 import pytest
+from recorded import command, load_tiny, play, surroundings, write_tiny
 from rich.console import Console
 
-from services import display
+from services import live
 from studies.ledger import Ledger
 from studies.tracking.projection import Measurement
-from tests.tiny import command, load_tiny, play, surroundings, write_tiny
 
 
 def terminal(width=140):
@@ -25,14 +25,14 @@ def drawn(console):
 
 def test_a_terminal_shows_a_table_and_a_pipe_shows_lines(tmp_path):
     study = load_tiny(tmp_path)
-    assert isinstance(display.listener(study, terminal()), display.Live)
-    lines = display.listener(study, Console(file=io.StringIO(), width=140))
-    assert type(lines) is display.Lines
+    assert isinstance(live.listener(study, terminal()), live.Live)
+    lines = live.listener(study, Console(file=io.StringIO(), width=140))
+    assert type(lines) is live.Lines
 
 
 def test_the_table_counts_what_the_ledger_holds(tmp_path):
     study, console = load_tiny(tmp_path), terminal()
-    shown = display.Live(study, console)
+    shown = live.Live(study, console)
     play(study, shown)
     last = drawn(console).rpartition("condition")[2]
     for condition in ("wgan", "gan"):
@@ -44,7 +44,7 @@ def test_the_table_counts_what_the_ledger_holds(tmp_path):
 def test_the_table_says_where_a_running_trial_is_and_how_long_it_may_take(tmp_path):
     study, console = load_tiny(tmp_path), terminal()
     progress = play(study, trials=1)
-    shown = display.Live(study, console)
+    shown = live.Live(study, console)
     shown.opened(progress)
     first, second = progress.pending()[:2]
     shown.measured(first, [Measurement(0, 0.0, {}), Measurement(2, 0.1, {})])
@@ -60,7 +60,7 @@ def test_the_table_says_where_a_running_trial_is_and_how_long_it_may_take(tmp_pa
 
 def test_plain_lines_are_one_per_trial(tmp_path):
     study, console = load_tiny(tmp_path), Console(file=io.StringIO(), width=140)
-    play(study, display.Lines(study, console))
+    play(study, live.Lines(study, console))
     assert [line[:5] for line in drawn(console).splitlines()[2:]] == [f"[{n}/8 " for n in range(1, 9)]
 
 
