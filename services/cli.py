@@ -93,7 +93,7 @@ def run(
     overrides: Overrides = None,
     smoke: Smoke = False,
     no_tracking: Annotated[
-        bool, typer.Option("--no-tracking", envvar="GAN_STUDIES_NO_TRACKING", help="Record nothing in MLflow.")
+        bool, typer.Option("--no-tracking", envvar="GAN_STUDY_NO_TRACKING", help="Record nothing in MLflow.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
