@@ -101,7 +101,7 @@ def command(*arguments: str) -> list[str]:
 
 def surroundings(**more: str) -> dict[str, str]:
     """The environment of such a process: this source tree on workers too, and no server of this machine's user."""
-    held = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "GAN_STUDIES"))}
+    held = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "GAN_STUDY"))}
     return {**held, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "MLFLOW_DISABLE_TELEMETRY": "true", **more}
 
 
