@@ -18,9 +18,15 @@ def blocks(language):
     return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
 
 
-def commands():
+NEED_A_SERVER = ("Browse", "Submit to a cluster")
+"""Sections whose commands talk to servers: test_ui.py, test_tracking.py and test_cluster.py run those."""
+
+
+def commands(*, of_servers=False):
     """Every indented line that calls the command or Python, in order."""
-    lines = re.findall(r"^ {4}((?:gan-study|python) .*)$", README, flags=re.MULTILINE)
+    sections = re.split(r"^## ", README, flags=re.MULTILINE)
+    chosen = [text for text in sections if (text.partition("\n")[0] in NEED_A_SERVER) == of_servers]
+    lines = re.findall(r"^ {4}((?:gan-study|python) .*)$", "".join(chosen), flags=re.MULTILINE)
     return [line.partition("   #")[0].strip() for line in lines]
 
 
@@ -58,6 +64,17 @@ def test_every_command_runs(reader):
     for line in commands():
         tiny = line.replace("clip-or-penalty.toml", f"clip-or-penalty.toml {TINY}") if " run " in line else line
         assert shell(tiny, reader).strip()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_commands_that_need_a_server_exist_with_the_options_that_the_readme_gives(tmp_path):
+    calls = [call.strip() for line in commands(of_servers=True) for call in line.split(";")]
+    assert len(calls) >= 7
+    for call in calls:
+        name, *arguments = shlex.split(call)[1:]
+        text = shell(f"gan-study {name} --help", tmp_path)
+        assert all(argument in text for argument in arguments if argument.startswith("--"))
 
 
 @pytest.mark.slow
