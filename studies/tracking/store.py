@@ -227,7 +227,7 @@ class Store:
         client.set_tag(run_id, "mlflow.note.content", projection.study_note(results, self._question))
         trials = results.trials["state"].value_counts()
         counts = {f"trials.{state}": float(trials.get(state, 0)) for state in ("finished", "failed")}
-        self._log_changed(self._parent, counts, step=0)
+        self._log_changed(self._parent, counts, step=int(sum(counts.values())))
         with tempfile.TemporaryDirectory() as folder:
             tables = Path(folder) / "tables"
             tables.mkdir()
