@@ -79,7 +79,9 @@ def interrupted_run(folder, number, *, in_terminal):
     )
     os.close(writer)
     end = monotonic() + 200
-    while monotonic() < end and not list(folder.glob("gan-studies/trials/*/log.txt")):
+    while monotonic() < end and not any(
+        "started" in log.read_text() for log in folder.glob("gan-studies/trials/*/log.txt")
+    ):
         sleep(0.2)
     sleep(4)
     os.kill(process.pid, number) if not in_terminal else os.killpg(process.pid, number)
