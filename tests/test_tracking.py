@@ -22,6 +22,8 @@ from studies.tracking.projection import in_section, over_members
 from studies.tracking.store import mlflow_module, search, shown_address
 from studies.tracking.tracker import Tracker, sync
 
+pytestmark = pytest.mark.slow  # each writes a database of MLflow's
+
 TABLES = ("trials", "members", "curves", "ranking")
 FINAL = ("FINISHED", "FAILED", "KILLED")
 
