@@ -253,11 +253,11 @@ def undisturbed(first_run: tuple[Study, subprocess.CompletedProcess[str]]) -> St
     return study
 
 
-def until(happened: Callable[[], object], *, seconds: float = 120) -> None:
+def until(happened: Callable[[], object], *, seconds: float = 120, every: float = 0.005) -> None:
     end = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.005)
+        time.sleep(every)
 
 
 def checkpoints(study: Study) -> list[Path]:
@@ -358,7 +358,7 @@ class Process:
     def __init__(self, folder: Path):
         self.id, self.title = int(folder.name), (folder / "cmdline").read_bytes().split(b"\0")[0].decode()
         fields = (folder / "stat").read_text().rpartition(")")[2].split()
-        self.runs, self.parent, self.session = fields[0] not in "ZX", int(fields[1]), int(fields[3])
+        self.runs, self.session = fields[0] not in "ZX", int(fields[3])
 
 
 def processes() -> dict[int, Process]:
@@ -371,14 +371,10 @@ def processes() -> dict[int, Process]:
     return {id_: process for id_, process in found.items() if process.runs}
 
 
-def workers() -> set[int]:
-    """The processes below this one in which Ray plays trials."""
-    every = processes()
-
-    def is_ours(id_: int) -> bool:
-        return id_ == os.getpid() or (id_ in every and is_ours(every[id_].parent))
-
-    return {id_ for id_, process in every.items() if process.title.startswith("ray::Resource") and is_ours(id_)}
+def players(session: int) -> set[int]:
+    """Those in which Ray plays the trials of a driver in this session."""
+    every = processes().values()
+    return {process.id for process in every if process.title.startswith("ray::Resource") and process.session == session}
 
 
 @pytest.mark.slow
@@ -393,7 +389,7 @@ def test_a_study_whose_driver_is_killed_in_mid_trial_goes_on_to_the_same_numbers
             os.kill(driver.pid, signal.SIGKILL)
             driver.wait(timeout=30)
         assert driver.returncode == -signal.SIGKILL
-        until(lambda session=driver.pid: session not in {process.session for process in processes().values()})
+        until(lambda driver=driver: not players(session=driver.pid), every=0.1)
     held = {address: entry.facts() for address, entry in finished(ledger_of(study)).items()}
     done = gan_study(*arguments(study), folder=tmp_path, env=clean_environment())
     assert (done.returncode, done.stderr) == (0, "")
@@ -411,10 +407,10 @@ def test_a_trial_whose_worker_is_killed_goes_on_to_the_same_numbers(undisturbed:
     def kill() -> None:
         while not (killed and checkpoints(study)):  # what it had begun may be over by the time that all are dead
             until(lambda: checkpoints(study))
-            found = workers()
+            found = players(session=os.getsid(0))
             for process in found:
                 os.kill(process, signal.SIGKILL)
-            until(lambda: not found & set(processes()))
+            until(lambda found=found: not found & set(processes()), every=0.1)
             killed.update(found)
 
     killer = Thread(target=kill)
