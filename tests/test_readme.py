@@ -36,7 +36,7 @@ def shell(line, folder):
     binary = Path(sys.executable).parent / words[0]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        [binary, *words[1:]], cwd=folder, env=environment, capture_output=True, text=True, timeout=280
+        [binary, *words[1:]], cwd=folder, env=environment, capture_output=True, text=True, timeout=500
     )
     assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
     return done.stdout
@@ -80,7 +80,7 @@ def test_commands_that_need_a_server_exist_with_the_options_that_the_readme_give
 @pytest.mark.slow
 @pytest.mark.parametrize("snippet", blocks("python"))
 def test_every_snippet_runs(reader, snippet):
-    done = subprocess.run([sys.executable, "-c", snippet], cwd=reader, capture_output=True, text=True, timeout=280)
+    done = subprocess.run([sys.executable, "-c", snippet], cwd=reader, capture_output=True, text=True, timeout=500)
     assert done.returncode == 0, done.stderr
 
 
