@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 import pandas as pd
 import pytest
@@ -358,7 +358,7 @@ class Process:
     def __init__(self, folder: Path):
         self.id, self.title = int(folder.name), (folder / "cmdline").read_bytes().split(b"\0")[0].decode()
         fields = (folder / "stat").read_text().rpartition(")")[2].split()
-        self.runs, self.session = fields[0] not in "ZX", int(fields[3])
+        self.runs, self.parent, self.session = fields[0] not in "ZX", int(fields[1]), int(fields[3])
 
 
 def processes() -> dict[int, Process]:
@@ -371,10 +371,14 @@ def processes() -> dict[int, Process]:
     return {id_: process for id_, process in found.items() if process.runs}
 
 
-def players(session: int) -> set[int]:
-    """Those in which Ray plays the trials of a driver in this session."""
-    every = processes().values()
-    return {process.id for process in every if process.title.startswith("ray::Resource") and process.session == session}
+def players(below: int) -> set[int]:
+    """Those in which Ray plays the trials of a driver, while it lives; all that is left of it afterwards."""
+    every = processes()
+
+    def is_its_own(id_: int) -> bool:
+        return id_ == below or (id_ in every and (every[id_].session == below or is_its_own(every[id_].parent)))
+
+    return {id_ for id_, process in every.items() if process.title.startswith("ray::Resource") and is_its_own(id_)}
 
 
 @pytest.mark.slow
@@ -389,7 +393,7 @@ def test_a_study_whose_driver_is_killed_in_mid_trial_goes_on_to_the_same_numbers
             os.kill(driver.pid, signal.SIGKILL)
             driver.wait(timeout=30)
         assert driver.returncode == -signal.SIGKILL
-        until(lambda driver=driver: not players(session=driver.pid), every=0.1)
+        until(lambda driver=driver: not players(below=driver.pid), every=0.1)
     held = {address: entry.facts() for address, entry in finished(ledger_of(study)).items()}
     done = gan_study(*arguments(study), folder=tmp_path, env=clean_environment())
     assert (done.returncode, done.stderr) == (0, "")
@@ -402,23 +406,23 @@ def test_a_study_whose_driver_is_killed_in_mid_trial_goes_on_to_the_same_numbers
 @pytest.mark.slow
 def test_a_trial_whose_worker_is_killed_goes_on_to_the_same_numbers(undisturbed: Study, tmp_path: Path) -> None:
     study = long_study(tmp_path)
-    killed: set[int] = set()
+    over = Event()
 
     def kill() -> None:
-        while not (killed and checkpoints(study)):  # what it had begun may be over by the time that all are dead
-            until(lambda: checkpoints(study))
-            found = players(session=os.getsid(0))
-            for process in found:
-                os.kill(process, signal.SIGKILL)
-            until(lambda found=found: not found & set(processes()), every=0.1)
-            killed.update(found)
+        while not (went_on(study) or over.is_set()):  # what was begun may end before all who play are dead
+            if checkpoints(study):
+                for process in players(below=os.getpid()):
+                    os.kill(process, signal.SIGKILL)
+                until(lambda: went_on(study) or over.is_set() or not checkpoints(study))
 
     killer = Thread(target=kill)
     killer.start()
     diary = Diary()
-    ending = run(study, diary)
-    killer.join()
-    assert killed
+    try:
+        ending = run(study, diary)
+    finally:
+        over.set()
+        killer.join()
     assert (ending.failed, ending.interrupted) == ([], False)
     assert sorted(diary.ran) == sorted(plan_of(undisturbed))
     assert went_on(study) >= 1
