@@ -385,7 +385,7 @@ def test_a_suggestion_does_not_depend_on_other_conditions(load: Load) -> None:
 
 
 def test_suggestions_go_where_the_scores_are_high(load: Load) -> None:
-    study = load("search.explore=16", "search.exploit=12")
+    study = load("search.explore=32", "search.exploit=16")
 
     def nearness(trial: Planned) -> float:
         return -abs(trial.configuration.get("constraint.clip_value", 0) - 0.1)
