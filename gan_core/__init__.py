@@ -18,14 +18,27 @@ and `Data` are the unions of what there is, and `AnyObjective`, `AnyConstraint`,
 one's own must fulfil. The library knows no Ray, no MLflow and no study files.
 """
 
-from gan_core.constraints import AnyConstraint, Constraint, GradientPenalty, Unconstrained, WeightClipping, slope
+from gan_core.citations import citation
+from gan_core.constraints import (
+    AnyConstraint,
+    Constraint,
+    CriticField,
+    GradientPenalty,
+    SpectralNorm,
+    Unconstrained,
+    WeightClipping,
+    gradient_by_autograd,
+    slope,
+)
 from gan_core.data import Data, Dataset, Digits, Dirac, Split
 from gan_core.metrics import Lines, Measures, Ruler, sliced_wasserstein
 from gan_core.networks import (
     AnyCritic,
     AnyGenerator,
     AutoencoderCritic,
+    AutogradCritic,
     Critic,
+    CriticAt,
     DiracCritic,
     DiracGenerator,
     DiracPair,
@@ -38,21 +51,25 @@ from gan_core.networks import (
 )
 from gan_core.objectives import (
     AnyObjective,
+    BoundaryEquilibrium,
     Critique,
     EnergyMargin,
+    Hinge,
     LeastSquares,
+    LossSensitive,
     Memoryless,
     Minimax,
     NonSaturating,
     Objective,
+    Relativistic,
     Wasserstein,
     pull_away,
 )
-from gan_core.optimizers import SGD, Adam, Optimizer, RMSProp
+from gan_core.optimizers import SGD, Adam, Constant, Cosine, Halving, Linear, Optimizer, RMSProp, Schedule
 from gan_core.presets import PRESETS, Preset
 from gan_core.randomness import stream
 from gan_core.stability import OUTCOMES, Curve, Outcome, Thresholds, Verdict, judge, progress, search_score
-from gan_core.training import Trainer, Training, UpdateOrder
+from gan_core.training import Trainer, Training, UpdateOrder, check_game
 
 __all__ = [
     "OUTCOMES",
@@ -64,8 +81,14 @@ __all__ = [
     "AnyGenerator",
     "AnyObjective",
     "AutoencoderCritic",
+    "AutogradCritic",
+    "BoundaryEquilibrium",
+    "Constant",
     "Constraint",
+    "Cosine",
     "Critic",
+    "CriticAt",
+    "CriticField",
     "Critique",
     "Curve",
     "Data",
@@ -78,8 +101,12 @@ __all__ = [
     "EnergyMargin",
     "Generator",
     "GradientPenalty",
+    "Halving",
+    "Hinge",
     "LeastSquares",
+    "Linear",
     "Lines",
+    "LossSensitive",
     "MLPCritic",
     "MLPGenerator",
     "Measures",
@@ -93,8 +120,11 @@ __all__ = [
     "Outcome",
     "Preset",
     "RMSProp",
+    "Relativistic",
     "Ruler",
     "SampleSpace",
+    "Schedule",
+    "SpectralNorm",
     "Split",
     "Thresholds",
     "Trainer",
@@ -104,6 +134,9 @@ __all__ = [
     "Verdict",
     "Wasserstein",
     "WeightClipping",
+    "check_game",
+    "citation",
+    "gradient_by_autograd",
     "judge",
     "progress",
     "pull_away",

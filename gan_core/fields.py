@@ -10,6 +10,7 @@ Positive = Annotated[float, Gt(0)]
 NonNegative = Annotated[float, Ge(0)]
 Fraction = Annotated[float, Ge(0), Lt(1)]
 Count = Annotated[int, Ge(1)]
+Whole = Annotated[int, Ge(0)]
 
 _BOUNDS = {
     Gt: ("gt", ">", lambda value, bound: value > bound),

@@ -1,5 +1,6 @@
 """Condition: one thing compared, with the knobs that are searched in it."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -41,9 +42,25 @@ class Setting:
         """It as JSON can hold it, every default written out: equal settings have equal tables."""
         return {part: plain(getattr(self, part)) for part in PARTS}
 
-    def rounds(self, budget: Budget) -> int:
-        """The generator steps that the budget pays for: `steps`, or what that many critic steps leave over n_critic."""
-        return budget.steps if budget.unit == "generator_steps" else budget.steps // self.training.n_critic
+    def turns(self, budget: Budget) -> int:
+        """The turns that the budget pays for: as many as take no more steps on its clock."""
+        training = self.training
+        if budget.unit == "generator_steps":
+            return training.pretrain_steps + budget.steps
+        most = training.pretrain_steps + budget.steps  # a round takes one critic step at least
+        return bisect_right(range(most), budget.steps, key=lambda turns: training.critic_steps(turns + 1))
+
+    def clock(self, budget: Budget, turns: int) -> int:
+        """The steps on the budget's clock after so many turns."""
+        training = self.training
+        return training.generator_steps(turns) if budget.unit == "generator_steps" else training.critic_steps(turns)
+
+    def measured_turns(self, budget: Budget) -> list[int]:
+        """The turns before and after which a member is measured: at equal fractions of the budget's clock."""
+        turns = self.turns(budget)
+        last = self.clock(budget, turns)
+        due = [i * last / budget.measurements for i in range(1, budget.measurements + 1)]
+        return [0, *(bisect_left(range(turns), at, key=lambda done: self.clock(budget, done)) for at in due)]
 
 
 PARTS = tuple(field_types(Setting))

@@ -20,7 +20,7 @@ from studies.study import Condition, Study
 Phase = Literal["explore", "exploit", "confirm"]
 PHASES: tuple[Phase, ...] = ("explore", "exploit", "confirm")
 FIRST_SEED: Mapping[Phase, int] = {"explore": 0, "exploit": 1_000_000, "confirm": 2_000_000}
-NUMERICS_VERSION = 1
+NUMERICS_VERSION = 2
 """Raised by hand by every change of code that changes a trial's numbers."""
 
 Configuration = dict[str, Any]
@@ -35,7 +35,6 @@ class Surroundings:
     data_fingerprint: str
     torch_version: str
     device: str
-    dtype: str = "float32"
     numerics_version: int = NUMERICS_VERSION
 
     def table(self) -> dict[str, Any]:

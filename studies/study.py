@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, MinLen
+from annotated_types import MinLen
 
 from gan_core.data import Data, Digits
-from gan_core.fields import Count, NonNegative, Positive
+from gan_core.fields import Count, NonNegative, Positive, Whole
 from gan_core.metrics import Measures
-from gan_core.networks import Critic
 from gan_core.presets import PRESETS, Preset
 from gan_core.stability import Thresholds
+from gan_core.training import check_game
 from studies.condition import PARTS, Budget, Condition, Setting, condition_from
 from studies.errors import InputError
 from studies.sentences import printable, shown
@@ -44,7 +44,6 @@ __all__ = [
     "load_study",
 ]
 
-Whole = Annotated[int, Ge(0)]
 CHANGEABLE = ("conditions", "search", "stability", "resources", "limits", "checkpoint", "ledger")
 """The tables that a study of the same name may change; of `search` only the counts."""
 SEARCH_COUNTS = ("explore", "exploit", "confirm")
@@ -232,7 +231,8 @@ def _tiny(study: Study) -> Study:
     budget, search = study.budget, study.search
     steps = 20
     if budget.unit == "critic_steps":  # 20 rounds also for whoever takes most critic steps in each
-        steps *= max(setting.training.n_critic for one in study.conditions for setting in one.extreme_settings())
+        settings = [setting for one in study.conditions for setting in one.extreme_settings()]
+        steps = max(setting.training.critic_steps(setting.training.pretrain_steps + steps) for setting in settings)
     return replace(
         study,
         name=f"{study.name[:58]}-smoke",
@@ -256,7 +256,7 @@ def _check(study: Study) -> None:
     for condition in study.conditions:
         for setting in condition.extreme_settings():
             _check_data(condition.name, setting, study.data)
-            _check_form(condition.name, setting)
+            _check_game(condition.name, setting)
             _check_measurements(condition.name, setting, study.budget)
 
 
@@ -292,24 +292,34 @@ def _check_data(name: str, setting: Setting, data: Data) -> None:
         raise Refusal(place, must, f"kind is {shown(kind)}")
 
 
-def _check_form(name: str, setting: Setting) -> None:
-    critic, objective = setting.networks.critic, setting.objective
-    if critic.form == objective.critic_form:
-        return
-    gives = {"score": "scores", "energy": "energies"}
-    fitting = [f'kind = "{one.kind}"' for one in descriptions(Critic) if one.form == objective.critic_form]
-    raise Refusal(
-        ("conditions", name, "networks", "critic"),
-        f"{critic.kind} gives {gives[critic.form]}",
-        f"objective {objective.kind} reads {gives[objective.critic_form]}; use {' or '.join(fitting)}",
-    )
+def _check_game(name: str, setting: Setting) -> None:
+    try:
+        check_game(setting.objective, setting.networks, setting.training)
+    except ValueError as error:
+        path, _, sentence = str(error).partition(": ")
+        raise Refusal(("conditions", name, *path.split(".")), sentence) from None
 
 
 def _check_measurements(name: str, setting: Setting, budget: Budget) -> None:
-    rounds = setting.rounds(budget)
-    if budget.measurements <= rounds:
-        return
-    must = f"must be <= {rounds}, the generator steps of the budget"
-    if budget.unit == "critic_steps":
-        must += f" at conditions.{name}.training.n_critic = {setting.training.n_critic}"
-    raise Refusal(("budget", "measurements"), must, f"is {budget.measurements}")
+    training, turns = setting.training, setting.turns(budget)
+    rounds = training.generator_steps(turns)
+    if rounds == 0:
+        least = training.critic_steps(training.pretrain_steps + 1)
+        raise Refusal(
+            ("budget", "steps"),
+            f"must be >= {least}, which the first generator step of conditions.{name} takes",
+            f"is {budget.steps}",
+        )
+    if budget.measurements > rounds:
+        must = f"must be <= {rounds}, the generator steps of the budget"
+        if budget.unit == "critic_steps":
+            must += f" at conditions.{name}.training.n_critic = {training.n_critic}"
+        raise Refusal(("budget", "measurements"), must, f"is {budget.measurements}")
+    due = setting.measured_turns(budget)
+    if len(set(due)) < len(due):
+        most = max(training.critic_steps_in(round_) for round_ in range(rounds))
+        raise Refusal(
+            ("budget", "measurements"),
+            f"must be <= {budget.steps // most}, since conditions.{name} takes {most} critic steps in one round",
+            f"is {budget.measurements}",
+        )

@@ -38,8 +38,7 @@ class TrialRun:
         self._setting: Setting = build(Setting, {part: identity[part] for part in PARTS}, ())
         self._budget: Budget = build(Budget, identity["budget"], ("budget",))
         self._trainer = self._build_trainer()
-        rounds = self._setting.rounds(self._budget)
-        self._due = [round(i * rounds / self._budget.measurements) for i in range(self._budget.measurements + 1)]
+        self._due = self._setting.measured_turns(self._budget)
         self._measured: list[dict[str, list[float]]] = []
         self._measured_seconds: list[float] = []
         self._reported = 0
@@ -59,26 +58,25 @@ class TrialRun:
             measures=build(Measures, identity["measures"], ("measures",)),
             split=identity["split"],
             device=surroundings["device"],
-            dtype=getattr(torch, surroundings["dtype"]),
         )
 
     @property
     def done(self) -> bool:
         """Whether nothing remains to be learned: all is measured, or no member has a finite number left."""
-        return len(self._measured) == len(self._due) or bool((self._trainer.nonfinite_round >= 0).all())
+        return len(self._measured) == len(self._due) or bool((self._trainer.nonfinite_turn >= 0).all())
 
     @property
-    def round(self) -> int:
-        return self._trainer.round
+    def turn(self) -> int:
+        return self._trainer.turn
 
     def play(self, seconds: float) -> None:
-        """Go on for about that long, whole measurements or whole rounds at a time."""
+        """Go on for about that long, whole measurements or whole turns at a time."""
         end = monotonic() + seconds
         while not self.done and monotonic() < end:
             due = self._due[len(self._measured)]
-            while self.round < due and not self.done and monotonic() < end:  # not where the clock happens to stop
+            while self.turn < due and not self.done and monotonic() < end:  # not where the clock happens to stop
                 self._trainer.advance(1)
-            if self.round == due:
+            if self.turn == due:
                 self._measure()
 
     def _measure(self) -> None:
@@ -121,7 +119,7 @@ class TrialRun:
         self._measured_seconds = state["measured_seconds"]
         self._best.load(state["best"])
         self._seconds_before = state["seconds"]
-        self._entry.log(f"went on from round {self.round}")
+        self._entry.log(f"went on from turn {self.turn}")
 
     def _seconds(self) -> float:
         return self._seconds_before + monotonic() - self._started
@@ -131,20 +129,18 @@ class TrialRun:
     def commit(self) -> None:
         """Write the trial into the ledger, where it counts from then on."""
         generators = {"best": self._generators(self._best.flat), "last": self._generators(self._trainer.generator.flat)}
+        if self._trainer.average is not None:
+            generators["average"] = self._generators(self._trainer.average)
         self._entry.commit(curves=self._curves(), generators=generators, samples=self._samples(), facts=self._facts())
-        self._entry.log(f"finished after {self.round} rounds and {self._seconds():.1f} s")
+        self._entry.log(f"finished after {self.turn} turns and {self._seconds():.1f} s")
 
     def _generators(self, flat: torch.Tensor | None) -> dict[str, torch.Tensor]:
         parameters = self._trainer.generator.flat if flat is None else flat
         return {name: view.cpu().clone() for name, view in self._trainer.generator.views(parameters).items()}
 
     def _samples(self) -> dict[str, np.ndarray]:
-        last = self._trainer.generator.flat.clone()
-        samples = {}
-        for which, flat in (("best", self._best.flat), ("last", last)):
-            self._trainer.generator.flat.copy_(last if flat is None else flat)
-            samples[which] = self._trainer.samples(SAMPLES_KEPT).cpu().numpy()
-        return samples
+        flats = {"best": self._best.flat, "last": None}
+        return {which: self._trainer.samples(SAMPLES_KEPT, flat).cpu().numpy() for which, flat in flats.items()}
 
     def _curves(self) -> pd.DataFrame:
         """A row per seed, step and metric, in this order."""
@@ -156,14 +152,14 @@ class TrialRun:
         frame["metric"] = pd.Categorical(frame["metric"], metrics)
         return frame.sort_values(["seed", "step", "metric"], ignore_index=True)[["seed", "step", "metric", "value"]]
 
-    def _step(self, rounds: int) -> int:
-        """Rounds on the budget's clock."""
-        return rounds * self._setting.training.n_critic if self._budget.unit == "critic_steps" else rounds
+    def _step(self, turns: int) -> int:
+        """Turns on the budget's clock."""
+        return self._setting.clock(self._budget, turns)
 
     def _facts(self) -> dict[str, Any]:
         trainer, training = self._trainer, self._setting.training
-        lines = trainer.reference_lines()
-        nonfinite = [None if r < 0 else self._step(int(r)) for r in trainer.nonfinite_round]
+        lines, critic_steps = trainer.reference_lines(), training.critic_steps(trainer.turn)
+        nonfinite = [None if turn < 0 else self._step(turn) for turn in trainer.nonfinite_turn.tolist()]
         return {
             "address": self._entry.address,
             "identity": dict(self._identity),
@@ -171,9 +167,9 @@ class TrialRun:
             "lines": asdict(lines),
             "real_cells": trainer.real_cells,
             "nonfinite_step": nonfinite,
-            "generator_steps": self.round,
-            "critic_steps": self.round * training.n_critic,
-            "real_samples_seen": self.round * training.n_critic * training.batch,
+            "generator_steps": trainer.round,
+            "critic_steps": critic_steps,
+            "real_samples_seen": critic_steps * training.batch,
             "elapsed_seconds": round(self._seconds(), 3),
             "measured_seconds": self._measured_seconds,
             "threads": torch.get_num_threads(),
@@ -233,17 +229,17 @@ class RayTrial(tune.Trainable):
             self._entry.log(traceback.format_exc())
             self._entry.give_up(f"{type(error).__name__}: {error}")
             self._run = None
-            return {"done": True, "round": 0}
+            return {"done": True, "turn": 0}
 
     def _step(self) -> dict[str, Any]:
         if self._entry.finished:
-            return {"done": True, "round": 0}
+            return {"done": True, "turn": 0}
         if self._run is None:
             self._entry.log(f"on node {ray.util.get_node_ip_address()}")
             self._run = TrialRun(self._order["identity"], self._entry, threads=self._threads)
         run = self._run
         run.play(SECONDS_PER_REPORT)
-        report = {"round": run.round, "measured": run.report()}
+        report = {"turn": run.turn, "measured": run.report()}
         if run.done:
             run.commit()
             self._run = None

@@ -211,7 +211,7 @@ def test_an_identity_holds_nothing_but_what_determines_the_numbers(load: Load) -
             *("data", "budget", "measures", "seeds", "split", "surroundings"),
         }
         assert set(trial.identity["surroundings"]) == {
-            *("data_fingerprint", "torch_version", "device", "dtype", "numerics_version"),
+            *("data_fingerprint", "torch_version", "device", "numerics_version"),
         }
 
 
@@ -221,7 +221,6 @@ def test_an_identity_holds_nothing_but_what_determines_the_numbers(load: Load) -
         {"data_fingerprint": "other"},
         {"torch_version": "2.14.0"},
         {"device": "cuda"},
-        {"dtype": "float64"},
         {"numerics_version": NUMERICS_VERSION + 1},
     ],
     ids=str,

@@ -7,7 +7,6 @@ from math import exp, hypot, log, sqrt
 
 import numpy as np
 import pytest
-import torch
 
 from gan_core.constraints import GradientPenalty, Unconstrained, WeightClipping
 from gan_core.data import Dirac
@@ -19,7 +18,7 @@ from gan_core.training import Trainer, Training
 ORDERS = ["critic_first", "alternating", "simultaneous"]
 
 
-def dirac(objective, order, h, *, theta=1.0, psi=-1.0, constraint=None, n_critic=1, dtype=torch.float64):
+def dirac(objective, order, h, *, theta=1.0, psi=-1.0, constraint=None, n_critic=1, dtype="float64"):
     """The game of one member, played with plain descent of step h."""
     return Trainer(
         objective=objective,
@@ -31,10 +30,10 @@ def dirac(objective, order, h, *, theta=1.0, psi=-1.0, constraint=None, n_critic
             update_order=order,
             critic_optimizer=SGD(lr=h),
             generator_optimizer=SGD(lr=h),
+            dtype=dtype,
         ),
         data=Dirac().load(),
         seeds=[0],
-        dtype=dtype,
     )
 
 
@@ -149,10 +148,10 @@ def test_alternating_steps_above_two_diverge_at_the_larger_eigenvalue(order):
 
 
 def test_simultaneous_steps_grow_until_the_member_is_nonfinite_and_nothing_is_raised():
-    trainer = dirac(Wasserstein(), "simultaneous", 1e3, dtype=torch.float32)
+    trainer = dirac(Wasserstein(), "simultaneous", 1e3, dtype="float32")
     trainer.advance(30)
     # after n rounds theta and psi are near 1000^n: the loss psi theta of round 8 passes 3.4e38
-    assert trainer.nonfinite_round.item() == 8
+    assert trainer.nonfinite_turn.item() == 8
 
 
 # --- minimax

@@ -218,7 +218,7 @@ def test_equal_settings_have_equal_tables_however_they_were_written(load: Load) 
 )
 def test_critic_steps_are_shared_out_among_rounds(load: Load, unit: str, n_critic: int, rounds: int) -> None:
     study = load(SMALL, f"budget={{unit='{unit}',steps=103,measurements=20}}", f"training.n_critic={n_critic}")
-    assert study.condition("wgan").setting({}).rounds(study.budget) == rounds
+    assert study.condition("wgan").setting({}).turns(study.budget) == rounds
 
 
 def test_a_configuration_gives_the_conditions_own_knobs(load: Load) -> None:
@@ -587,13 +587,14 @@ DATA = ", ".join(data.kind for data in get_args(Data))
         ("data={kind='digits',path='x'}", "data.path: unknown key; digits knows kind, reference"),
         (
             "training.foo=3",
-            "training.foo: unknown key; known are batch, critic_optimizer, generator_optimizer, n_critic, update_order",
+            "training.foo: unknown key; known are batch, critic_optimizer, dtype, generator_average, "
+            "generator_optimizer, n_critic, pretrain_steps, update_order, warmup_every, warmup_n_critic, warmup_steps",
         ),
         (
             "training.critic_optimizer.momentum=0.5",
-            "training.critic_optimizer.momentum: unknown key; rmsprop knows kind, lr, alpha, eps",
+            "training.critic_optimizer.momentum: unknown key; rmsprop knows kind, lr, alpha, eps, schedule",
         ),
-        ("networks.critic.code=3", "networks.critic.code: unknown key; mlp knows kind, width, depth"),
+        ("networks.critic.code=3", "networks.critic.code: unknown key; mlp knows kind, width, depth, form, output"),
         (
             "conditions.wgan.clip_value=3",
             "conditions.wgan.clip_value: unknown key; a condition knows name, preset, "
@@ -685,12 +686,12 @@ DATA = ", ".join(data.kind for data in get_args(Data))
         (
             "conditions.wgan.networks.critic={kind='autoencoder'}",
             "conditions.wgan.networks.critic: autoencoder gives "
-            'energies, but objective wasserstein reads scores; use kind = "mlp"',
+            'energies, but objective wasserstein reads scores; use kind = "mlp" with form = "score"',
         ),
         (
             "conditions.wgan.objective={kind='energy_margin'}",
             "conditions.wgan.networks.critic: mlp gives scores, but "
-            'objective energy_margin reads energies; use kind = "autoencoder"',
+            'objective energy_margin reads energies; use kind = "autoencoder", or "mlp" with form = "energy"',
         ),
         (
             "data.kind=dirac",
@@ -756,7 +757,7 @@ def test_what_cannot_be_run_is_refused_in_one_sentence(load: Load, assignment: s
         (
             DIRAC.replace("minimax", "energy_margin"),
             "conditions.gan.networks.critic: dirac gives scores, but objective "
-            'energy_margin reads energies; use kind = "autoencoder"',
+            "energy_margin reads energies; give it an objective that reads scores",
         ),
         (
             SMALL + '"a\\u0000" = 3',
