@@ -182,7 +182,8 @@ _ROWS = [
             "training": _training("adam", lr=2e-4, betas=[0.0, 0.9]),
         },
         ranges=SHARED_RANGES | PENALTY_RANGE,
-        source="Huang et al. 2024, arXiv:2501.05441, on the pairs of Jolicoeur-Martineau 2018: gamma 1 (ImageNet-64), which is gp_weight 0.5, and the first "
+        source="Huang et al. 2024, arXiv:2501.05441, on the pairs of Jolicoeur-Martineau 2018: gamma 1 "
+        "(ImageNet-64), which is gp_weight 0.5, and the first "
         "learning rate and beta of its schedules",
         papers=("huang2024", "jolicoeur2018"),
     ),
