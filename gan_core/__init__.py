@@ -14,12 +14,13 @@
     trainer.measure()["sliced_wasserstein"]         # one distance per seed
 
 Every description is a frozen dataclass whose fields are its knobs; `Objective`, `Constraint`, `Networks`, `Optimizer`
-and `Data` are the unions of what there is, and `AnyObjective`, `AnyConstraint`, `AnyGenerator` and `AnyCritic` what
-one's own must fulfil. The library knows no Ray, no MLflow and no study files.
+and `Data` are the unions of what there is, and `AnyObjective`, `AnyConstraint`, `AnyGenerator`, `AnyCritic` and
+`AnyData` what one's own must fulfil, which the classes in `gan_core.contracts` test. The library knows no Ray, no
+MLflow and no study files.
 """
 
 from gan_core.constraints import AnyConstraint, Constraint, GradientPenalty, Unconstrained, WeightClipping, slope
-from gan_core.data import Data, Dataset, Digits, Dirac, Split
+from gan_core.data import AnyData, Data, Dataset, Digits, Dirac, Sizes, Split
 from gan_core.metrics import Lines, Measures, Ruler, sliced_wasserstein
 from gan_core.networks import (
     AnyCritic,
@@ -61,6 +62,7 @@ __all__ = [
     "Adam",
     "AnyConstraint",
     "AnyCritic",
+    "AnyData",
     "AnyGenerator",
     "AnyObjective",
     "AutoencoderCritic",
@@ -95,6 +97,7 @@ __all__ = [
     "RMSProp",
     "Ruler",
     "SampleSpace",
+    "Sizes",
     "Split",
     "Thresholds",
     "Trainer",
