@@ -270,10 +270,10 @@ def _refuse_elsewhere(name: str, folder: Path | None, parts: Parts) -> None:
 
 def _origin_elsewhere(name: str, folder: Path) -> str | None:
     """Where else a module of this name is found."""
-    others = [entry for entry in sys.path if Path(entry or ".").resolve() != folder]
+    others, own = [entry for entry in sys.path if Path(entry or ".").resolve() != folder], _files(folder, name)
     for finder in sys.meta_path:
         spec = finder.find_spec(name, others if finder is PathFinder else None)
-        if spec is not None and spec.origin is not None and not Path(spec.origin).resolve().is_relative_to(folder):
+        if spec is not None and spec.origin is not None and Path(spec.origin).resolve() not in own:
             return spec.origin
     return None
 
