@@ -14,8 +14,9 @@
     trainer.measure()["sliced_wasserstein"]         # one distance per seed
 
 Every description is a frozen dataclass whose fields are its knobs; `Objective`, `Constraint`, `Networks`, `Optimizer`
-and `Data` are the unions of what there is, and `AnyObjective`, `AnyConstraint`, `AnyGenerator` and `AnyCritic` what
-one's own must fulfil. The library knows no Ray, no MLflow and no study files.
+and `Data` are the unions of what there is, and `AnyObjective`, `AnyConstraint`, `AnyGenerator`, `AnyCritic` and
+`AnyData` what one's own must fulfil, which the classes in `gan_core.contracts` test. The library knows no Ray, no
+MLflow and no study files.
 """
 
 from gan_core.citations import citation
@@ -30,7 +31,7 @@ from gan_core.constraints import (
     gradient_by_autograd,
     slope,
 )
-from gan_core.data import Data, Dataset, Digits, Dirac, Split
+from gan_core.data import AnyData, Data, Dataset, Digits, Dirac, Sizes, Split
 from gan_core.metrics import Lines, Measures, Ruler, sliced_wasserstein
 from gan_core.networks import (
     AnyCritic,
@@ -78,6 +79,7 @@ __all__ = [
     "Adam",
     "AnyConstraint",
     "AnyCritic",
+    "AnyData",
     "AnyGenerator",
     "AnyObjective",
     "AutoencoderCritic",
@@ -124,6 +126,7 @@ __all__ = [
     "Ruler",
     "SampleSpace",
     "Schedule",
+    "Sizes",
     "SpectralNorm",
     "Split",
     "Thresholds",

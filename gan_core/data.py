@@ -1,5 +1,6 @@
 """What is learned: real samples, split once into what trains and what judges."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -61,7 +62,37 @@ class Dataset:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Digits:
+class Sizes:
+    """How many samples the parts hold: `train` to train with, `reference` for the search and as many to confirm."""
+
+    train: int
+    reference: int
+
+    @property
+    def every(self) -> int:
+        return self.train + 2 * self.reference
+
+
+class AnyData(ABC):
+    """The contract of every description of data."""
+
+    kind: str
+
+    @property
+    @abstractmethod
+    def sizes(self) -> Sizes:
+        """How many samples `load` gives, known without loading them."""
+
+    @abstractmethod
+    def load(self) -> Dataset:
+        """The samples, the same every time."""
+
+
+IMAGES = 1797
+
+
+@dataclass(frozen=True, kw_only=True)
+class Digits(AnyData):
     """scikit-learn's handwritten digits: 1797 real images of 8x8 pixels, scaled to [-1, 1]; nothing is downloaded.
 
     They are ordered by writer, so they are split by a fixed permutation: `reference` images for the search, as many
@@ -76,7 +107,11 @@ class Digits:
     def __post_init__(self) -> None:
         check_fields(self)
         if self.reference > 700:
-            raise ValueError(f"reference: must be <= 700 of the 1797 images, but is {self.reference}")
+            raise ValueError(f"reference: must be <= 700 of the {IMAGES} images, but is {self.reference}")
+
+    @property
+    def sizes(self) -> Sizes:
+        return Sizes(train=IMAGES - 2 * self.reference, reference=self.reference)
 
     def load(self) -> Dataset:
         from sklearn.datasets import load_digits
@@ -88,13 +123,17 @@ class Digits:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Dirac:
+class Dirac(AnyData):
     """A point mass at 0: the real distribution of the two-parameter game.
 
     Source: Mescheder, Geiger & Nowozin 2018, arXiv:1801.04406, Definition 2.1.
     """
 
     kind: Literal["dirac"] = "dirac"
+
+    @property
+    def sizes(self) -> Sizes:
+        return Sizes(train=1, reference=1)
 
     def load(self) -> Dataset:
         point = np.zeros((1, 1), np.float32)

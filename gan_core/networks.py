@@ -269,8 +269,8 @@ class NetworkPair:
     """A generator and a critic, each described on its own."""
 
     kind: Literal["pair"] = "pair"
-    generator: Generator
-    critic: Critic
+    generator: Generator | AnyGenerator
+    critic: Critic | AnyCritic
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,17 +7,18 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge
 
-from gan_core.constraints import Constraint, Unconstrained
+from gan_core.constraints import AnyConstraint, Constraint, Unconstrained
 from gan_core.fields import Count
 from gan_core.networks import MLPCritic, MLPGenerator, Networks
-from gan_core.objectives import Objective
+from gan_core.objectives import AnyObjective, Objective
 from gan_core.presets import Preset
 from gan_core.training import Training
 from studies.errors import InputError
+from studies.refusal import Parts, Refusal, dotted
 from studies.sentences import shown
 from studies.source import Tree, merge
 from studies.space import Distribution, Value, is_distribution, parse
-from studies.validation import Parts, Refusal, build, choose, dotted, field_types, plain, refuse_unknown
+from studies.validation import build, choose, field_types, plain, refuse_unknown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +34,8 @@ class Budget:
 class Setting:
     """One configuration made concrete: what a `Trainer` plays."""
 
-    objective: Objective
-    constraint: Constraint
+    objective: Objective | AnyObjective
+    constraint: Constraint | AnyConstraint
     networks: Networks
     training: Training
 
@@ -124,6 +125,17 @@ def condition_from(
 
     knobs = _knobs(merged, preset.ranges if preset else {}, written)
     return Condition(name=name, preset=own.get("preset"), table=_resolved(merged, knobs, written), knobs=knobs)
+
+
+def recorded_condition(table: Mapping[str, Any]) -> Condition:
+    """The condition that a resolved study was recorded with, of which nothing is built: reading results needs no more.
+
+    Errors: `Refusal` for a distribution that is none.
+    """
+    place: Parts = ("conditions", table["name"])
+    parts = {part: table[part] for part in PARTS if part in table}
+    knobs = _knobs(parts, {}, lambda below: (*place, *below))
+    return Condition(name=table["name"], preset=table.get("preset"), table=parts, knobs=knobs)
 
 
 def _preset(own: Mapping[str, Any], presets: Mapping[str, Preset] | None, place: Parts) -> Preset | None:

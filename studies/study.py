@@ -7,23 +7,25 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import MinLen
 
-from gan_core.data import Data, Digits
+from gan_core.data import AnyData, Data, Digits
 from gan_core.fields import Count, NonNegative, Positive, Whole
 from gan_core.metrics import Measures
 from gan_core.presets import PRESETS, Preset
 from gan_core.stability import Thresholds
 from gan_core.training import check_game
-from studies.condition import PARTS, Budget, Condition, Setting, condition_from
+from studies.condition import PARTS, Budget, Condition, Setting, condition_from, recorded_condition
 from studies.errors import InputError
+from studies.modules import beside, is_reference
+from studies.refusal import Refusal
 from studies.sentences import printable, shown
 from studies.source import Tree, override, read
 from studies.validation import (
-    Refusal,
+    Recorded,
     build,
     check_name,
     choose,
-    descriptions,
     field_types,
+    known_keys,
     plain,
     refuse_unknown,
 )
@@ -49,7 +51,6 @@ CHANGEABLE = ("conditions", "search", "stability", "resources", "limits", "check
 SEARCH_COUNTS = ("explore", "exploit", "confirm")
 SEEDS_PER_PHASE = 1_000_000
 """How far apart the phases' first seeds lie, so how many a phase of a condition may use."""
-DIGITS_IMAGES = 1797
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +123,7 @@ class Study:
     seeds: Count = 3
     budget: Budget
     search: Search = Search()
-    data: Data = Digits()
+    data: Data | AnyData = Digits()
     measures: Measures = Measures()
     stability: Thresholds = Thresholds()
     resources: Resources = Resources()
@@ -153,6 +154,20 @@ class Study:
         """
         return _study(table, presets=None)
 
+    @classmethod
+    def recorded(cls, table: Mapping[str, Any], sources: Mapping[str, str]) -> "Study":
+        """The study that `table()` wrote, to read what it found: no class of the user's is looked up for it.
+
+        `sources` are the hashes of the modules that it was run with, in case its samples are asked for.
+        """
+        data = table.get("data")
+        if isinstance(data, Mapping) and is_reference(data.get("kind")):
+            read = _outer({key: value for key, value in table.items() if key != "data"})
+            read["data"] = Recorded(data["kind"], data, sources)
+        else:
+            read = _outer(table)
+        return cls(**read, conditions=tuple(recorded_condition(one) for one in _condition_tables(table["conditions"])))
+
 
 def fixed_part(table: Tree) -> Tree:
     """The part of a resolved study that its name stands for: another one needs another name."""
@@ -172,25 +187,31 @@ def load_study(source: str | Path, *, overrides: Sequence[str] = (), smoke: bool
     Errors: `InputError`, in one sentence with the key's path, for anything that cannot be run as it stands.
     """
     try:
-        study = _study(override(read(source), overrides), presets=PRESETS)
+        tree = override(read(source), overrides)
+        with beside(Path(source).parent if Path(source).is_file() else None):
+            study = _study(tree, presets=PRESETS)
     except RecursionError:
         raise InputError(f"{printable(str(source))}: must be TOML, but is nested too deeply") from None
     return _tiny(study) if smoke else study
 
 
 def _study(tree: Mapping[str, Any], presets: Mapping[str, Preset] | None) -> Study:
+    outer, shared = _outer(tree), _shared(tree)
+    conditions = tuple(condition_from(table, shared, presets) for table in _condition_tables(tree["conditions"]))
+    study = Study(**outer, conditions=conditions)
+    _check(study)
+    return study
+
+
+def _outer(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """What a study says besides its conditions."""
     types = field_types(Study)
     refuse_unknown(tree, (*types, *PARTS), (), owner="a study")
     for key in ("name", "budget", "conditions"):
         if key not in tree:
             raise Refusal((key,), "must be given")
     check_name(tree["name"], ("name",))
-    outer = {key: build(types[key], tree[key], (key,)) for key in _OUTER if key in tree}
-    shared = _shared(tree)
-    conditions = tuple(condition_from(table, shared, presets) for table in _condition_tables(tree["conditions"]))
-    study = Study(**outer, conditions=conditions)
-    _check(study)
-    return study
+    return {key: build(types[key], tree[key], (key,)) for key in _OUTER if key in tree}
 
 
 def _shared(tree: Mapping[str, Any]) -> Tree:
@@ -200,8 +221,7 @@ def _shared(tree: Mapping[str, Any]) -> Tree:
         if not isinstance(table, Mapping):
             raise Refusal((part,), "must be a table", f"is {shown(table)}")
         # Each condition finds what its own kinds do not know, unless all of them replace the table.
-        known = {key for choice in descriptions(field_types(Setting)[part]) for key in field_types(choice)}
-        refuse_unknown(table, sorted(known), (part,))
+        refuse_unknown(table, known_keys(field_types(Setting)[part], table, (part,)), (part,))
     return shared
 
 
@@ -269,20 +289,20 @@ def _check_seeds(study: Study) -> None:
 
 
 def _check_samples(study: Study) -> None:
-    """Floor and cells are computed from real images alone: there must be enough of them."""
-    if not isinstance(study.data, Digits):
+    """Floor and cells are computed from real samples alone: there must be enough of them."""
+    sizes = study.data.sizes
+    if sizes.train == 1:  # a point mass has neither floor nor cells
         return
-    reference = study.data.reference
-    most = DIGITS_IMAGES - reference
+    most = sizes.every - sizes.reference
     if study.measures.samples > most:
-        must = f"must be <= {most}, the {DIGITS_IMAGES} images less data.reference"
+        must = f"must be <= {most}, the {sizes.every} real samples less data.reference"
         raise Refusal(("measures", "samples"), must, f"is {study.measures.samples}")
-    if study.measures.cells > most - reference:
-        must = f"must be <= {most - reference}, the images to train with"
+    if study.measures.cells > sizes.train:
+        must = f"must be <= {sizes.train}, the real samples to train with"
         raise Refusal(("measures", "cells"), must, f"is {study.measures.cells}")
 
 
-def _check_data(name: str, setting: Setting, data: Data) -> None:
+def _check_data(name: str, setting: Setting, data: AnyData) -> None:
     place = ("conditions", name, "networks")
     kind = setting.networks.kind
     if kind == "dirac" and data.kind != "dirac":

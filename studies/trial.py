@@ -15,11 +15,15 @@ import ray
 import torch
 from ray import tune
 
-from gan_core.data import Data, Dataset
+from gan_core.data import AnyData, Data, Dataset
 from gan_core.metrics import Measures
 from gan_core.training import Trainer
+from studies.errors import InputError
 from studies.judgement import DISTANCES
 from studies.ledger import SAMPLES_KEPT, Entry, Ledger
+from studies.modules import look_in, require
+from studies.samples import loaded
+from studies.sentences import shown
 from studies.study import PARTS, Budget, Setting
 from studies.tracking.projection import over_members
 from studies.validation import build
@@ -35,6 +39,7 @@ class TrialRun:
         torch.set_num_threads(threads)
         torch.set_flush_denormal(True)  # clipped weights would otherwise multiply a hundred times slower
         self._identity, self._entry = identity, entry
+        require(_sources(identity))
         self._setting: Setting = build(Setting, {part: identity[part] for part in PARTS}, ())
         self._budget: Budget = build(Budget, identity["budget"], ("budget",))
         self._trainer = self._build_trainer()
@@ -53,7 +58,7 @@ class TrialRun:
             constraint=self._setting.constraint,
             networks=self._setting.networks,
             training=self._setting.training,
-            data=_load_data(json.dumps(identity["data"])),
+            data=_load_data(json.dumps([identity["data"], _sources(identity), surroundings["data_fingerprint"]])),
             seeds=identity["seeds"],
             measures=build(Measures, identity["measures"], ("measures",)),
             split=identity["split"],
@@ -197,9 +202,22 @@ class _Best:
         self.distance, self.flat = state["distance"], state["flat"]
 
 
+def _sources(identity: Mapping[str, Any]) -> dict[str, str]:
+    """The hash of the source of each of the user's modules that a trial uses."""
+    return identity["surroundings"].get("sources", {})
+
+
 @lru_cache(maxsize=4)
-def _load_data(table: str) -> Dataset:
-    return build(Data, json.loads(table), ("data",)).load()
+def _load_data(key: str) -> Dataset:
+    """The samples that a table says, held against the fingerprint of those that the study was started with."""
+    table, _, fingerprint = json.loads(key)
+    data = loaded(build(Data | AnyData, table, ("data",)))
+    if data.fingerprint != fingerprint:
+        raise InputError(
+            f"data: must be the samples that the study was started with ({fingerprint}), but kind "
+            f"{shown(table['kind'])} loads others here ({data.fingerprint})"
+        )
+    return data
 
 
 class RayTrial(tune.Trainable):
@@ -213,6 +231,8 @@ class RayTrial(tune.Trainable):
         self._entry = Ledger(config["ledger"]).entry(self._order["address"])
         self._checkpoint_seconds, self._last_checkpoint = config["checkpoint_seconds"], monotonic()
         self._run: TrialRun | None = None
+        if config.get("modules"):
+            look_in(config["modules"])
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         self.setup(new_config)
