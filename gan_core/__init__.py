@@ -14,13 +14,38 @@
     trainer.measure()["sliced_wasserstein"]         # one distance per seed
 
 Every description is a frozen dataclass whose fields are its knobs; `Objective`, `Constraint`, `Networks`, `Optimizer`
-and `Data` are the unions of what there is, and `AnyObjective`, `AnyConstraint`, `AnyGenerator` and `AnyCritic` what
-one's own must fulfil. The library knows no Ray, no MLflow and no study files.
+and `Data` are the unions of what there is, and `AnyObjective`, `AnyConstraint`, `AnyGenerator`, `AnyCritic` and
+`AnyData` what one's own must fulfil. The library knows no Ray, no MLflow and no study files.
 """
 
 from gan_core.constraints import AnyConstraint, Constraint, GradientPenalty, Unconstrained, WeightClipping, slope
-from gan_core.data import Data, Dataset, Digits, Dirac, Split
-from gan_core.metrics import Lines, Measures, Ruler, sliced_wasserstein
+from gan_core.data import (
+    AnyData,
+    Data,
+    Dataset,
+    Digits,
+    Dirac,
+    Grid,
+    Modes,
+    Ring,
+    Segments,
+    Sizes,
+    Split,
+    SwissRoll,
+    TwoMoons,
+)
+from gan_core.metrics import (
+    Box,
+    Lines,
+    Measures,
+    Ruler,
+    TransportPlan,
+    jensen_shannon,
+    mode_measures,
+    sliced_wasserstein,
+    transport_plan,
+    wasserstein_1,
+)
 from gan_core.networks import (
     AnyCritic,
     AnyGenerator,
@@ -35,6 +60,7 @@ from gan_core.networks import (
     NetworkPair,
     Networks,
     SampleSpace,
+    SegmentGenerator,
 )
 from gan_core.objectives import (
     AnyObjective,
@@ -61,9 +87,11 @@ __all__ = [
     "Adam",
     "AnyConstraint",
     "AnyCritic",
+    "AnyData",
     "AnyGenerator",
     "AnyObjective",
     "AutoencoderCritic",
+    "Box",
     "Constraint",
     "Critic",
     "Critique",
@@ -78,6 +106,7 @@ __all__ = [
     "EnergyMargin",
     "Generator",
     "GradientPenalty",
+    "Grid",
     "LeastSquares",
     "Lines",
     "MLPCritic",
@@ -85,6 +114,7 @@ __all__ = [
     "Measures",
     "Memoryless",
     "Minimax",
+    "Modes",
     "NetworkPair",
     "Networks",
     "NonSaturating",
@@ -93,22 +123,33 @@ __all__ = [
     "Outcome",
     "Preset",
     "RMSProp",
+    "Ring",
     "Ruler",
     "SampleSpace",
+    "SegmentGenerator",
+    "Segments",
+    "Sizes",
     "Split",
+    "SwissRoll",
     "Thresholds",
     "Trainer",
     "Training",
+    "TransportPlan",
+    "TwoMoons",
     "Unconstrained",
     "UpdateOrder",
     "Verdict",
     "Wasserstein",
     "WeightClipping",
+    "jensen_shannon",
     "judge",
+    "mode_measures",
     "progress",
     "pull_away",
     "search_score",
     "sliced_wasserstein",
     "slope",
     "stream",
+    "transport_plan",
+    "wasserstein_1",
 ]

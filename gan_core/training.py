@@ -220,10 +220,7 @@ class Trainer:
             parameters = torch.cat([self.generator.flat, self.critic.flat], dim=1)
             metrics["distance_to_equilibrium"] = torch.linalg.vector_norm(parameters, dim=1)
         else:
-            fake = self.samples(self.measures.samples)
-            metrics["sliced_wasserstein"] = self._ruler.distance(fake)
-            metrics["cells"] = self._ruler.cells(fake)
-            metrics["spread"] = self._ruler.spread(fake)
+            metrics |= self._ruler.measure(self.samples(self.measures.samples))
         return {name: value.detach().cpu().numpy().astype(np.float64) for name, value in metrics.items()}
 
     def reference_lines(self) -> Lines:
@@ -239,6 +236,11 @@ class Trainer:
         """How many cells the real reference occupies; None for data without spread."""
         return None if self._ruler is None else self._ruler.real_cells
 
+    @property
+    def floors(self) -> dict[str, float]:
+        """What real samples get in each measure that is taken of the fakes; none for data without spread."""
+        return {} if self._ruler is None else self._ruler.floors
+
     def samples(self, count: int) -> Float[Tensor, "seeds count dim"]:
         """The fakes of the first `count` evaluation z, which all members share."""
         # torch fills whole blocks of 16 numbers in order, but draws a remainder anew
@@ -246,6 +248,13 @@ class Trainer:
         z = torch.randn((rows, self.networks.generator.latent), generator=stream(RULER_SEED, "samples_z"))
         with torch.no_grad():
             return self._generate(self.generator.frozen, self._for_all(z[:count]))
+
+    def critic_surface(self, points: Float[np.ndarray, "points dim"]) -> Float[np.ndarray, "seeds points"]:
+        """What every seed's critic says at these points: its scores, or its energies."""
+        shared = self._for_all(torch.from_numpy(points))
+        with torch.no_grad():
+            mapped = self.constraint.mapped(self.critic.frozen, self.constraint_state)
+            return self._criticise(mapped, shared).value.cpu().numpy()
 
     def _health(self) -> dict[str, Float[Tensor, "seeds"]]:
         draw = self._evaluation

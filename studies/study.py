@@ -50,7 +50,6 @@ CHANGEABLE = ("conditions", "search", "stability", "resources", "limits", "check
 SEARCH_COUNTS = ("explore", "exploit", "confirm")
 SEEDS_PER_PHASE = 1_000_000
 """How far apart the phases' first seeds lie, so how many a phase of a condition may use."""
-DIGITS_IMAGES = 1797
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -269,16 +268,16 @@ def _check_seeds(study: Study) -> None:
 
 
 def _check_samples(study: Study) -> None:
-    """Floor and cells are computed from real images alone: there must be enough of them."""
-    if not isinstance(study.data, Digits):
+    """Floor and cells are computed from real samples alone: there must be enough of them."""
+    sizes = study.data.sizes
+    if sizes.train == 1:  # a point mass has neither floor nor cells
         return
-    reference = study.data.reference
-    most = DIGITS_IMAGES - reference
+    most = sizes.every - sizes.reference
     if study.measures.samples > most:
-        must = f"must be <= {most}, the {DIGITS_IMAGES} images less data.reference"
+        must = f"must be <= {most}, the {sizes.every} real samples less data.reference"
         raise Refusal(("measures", "samples"), must, f"is {study.measures.samples}")
-    if study.measures.cells > most - reference:
-        must = f"must be <= {most - reference}, the images to train with"
+    if study.measures.cells > sizes.train:
+        must = f"must be <= {sizes.train}, the real samples to train with"
         raise Refusal(("measures", "cells"), must, f"is {study.measures.cells}")
 
 
@@ -290,6 +289,9 @@ def _check_data(name: str, setting: Setting, data: Data) -> None:
     if data.kind == "dirac" and kind != "dirac":
         must = 'must be {kind = "dirac"} on data.kind = "dirac"'
         raise Refusal(place, must, f"kind is {shown(kind)}")
+    if setting.networks.generator.kind == "segment" and data.kind != "segments":
+        must = 'kind "segment" plays on data.kind = "segments" alone'
+        raise Refusal((*place, "generator"), must, f"data.kind is {shown(data.kind)}")
 
 
 def _check_form(name: str, setting: Setting) -> None:

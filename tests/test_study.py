@@ -519,9 +519,9 @@ DATA = ", ".join(data.kind for data in get_args(Data))
         ("measures.samples=10", "measures.samples: must be >= 50, but is 10"),
         (
             "measures.samples=1398",
-            "measures.samples: must be <= 1397, the 1797 images less data.reference, but is 1398",
+            "measures.samples: must be <= 1397, the 1797 real samples less data.reference, but is 1398",
         ),
-        ("measures.cells=998", "measures.cells: must be <= 997, the images to train with, but is 998"),
+        ("measures.cells=998", "measures.cells: must be <= 997, the real samples to train with, but is 998"),
         ("data={kind='digits',reference=701}", "data.reference: must be <= 700 of the 1797 images, but is 701"),
         ("training.batch=-3", "training.batch: must be >= 1, but is -3"),
         (
