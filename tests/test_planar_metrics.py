@@ -377,6 +377,16 @@ def test_a_second_ruler_measures_points_the_same_to_the_last_bit():
     assert first.floors == second.floors
 
 
+def test_floors_are_measured_once_for_every_trial_on_the_same_data(monkeypatch):
+    data, calls = TwoMoons(train=200, reference=100).load(), []
+    monkeypatch.setattr(Ruler, "_measure_floors", lambda ruler: calls.append(ruler) or {"cells": 4.0})
+    for split in ("search", "confirm", "search"):
+        found = Ruler(data, split, SMALL, device=torch.device("cpu"), dtype=torch.float64).floors
+        found["cells"] = 0.0  # nobody's hands reach what the others are given
+        assert Ruler(data, split, SMALL, device=torch.device("cpu"), dtype=torch.float64).floors == {"cells": 4.0}
+    assert len(calls) == 2
+
+
 def test_exact_distance_takes_the_first_points_alone():
     data = Ring().load()
     fakes = drawn(Ring(), 1, 400)

@@ -22,7 +22,7 @@ class Modes:
     sigma: float
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)  # arrays have no truth value: a data set equals itself alone
 class Dataset:
     """Real samples, flattened, in three parts that share no sample.
 

@@ -135,6 +135,14 @@ class Ruler:
 
     @cached_property
     def lines(self) -> Lines:
+        return _lines(self._data, self._split, self._measures, self._device, self._dtype)
+
+    @cached_property
+    def floors(self) -> dict[str, float]:
+        """What real samples get where fakes should stand, by the measures' names: means over the splits of `lines`."""
+        return dict(_floors(self._data, self._split, self._measures, self._device, self._dtype))
+
+    def _draw_lines(self) -> Lines:
         every = self._data.every
         rng = np.random.default_rng([RULER_SEED, 1])
         splits = []
@@ -150,9 +158,7 @@ class Ruler:
             gaussian=float(self.distance(self._tensor(gaussian))),
         )
 
-    @cached_property
-    def floors(self) -> dict[str, float]:
-        """What real samples get where fakes should stand, by the measures' names: means over the splits of `lines`."""
+    def _measure_floors(self) -> dict[str, float]:
         rng = np.random.default_rng([RULER_SEED, 1])
         found = [self._measured_beside(real, fake[None]) for real, fake in self._splits(rng)]
         means = {name: float(np.mean([float(measured[name][0]) for measured in found])) for name in found[0]}
@@ -165,6 +171,21 @@ class Ruler:
             rest, real = np.split(rng.permutation(len(every)), [-len(reference)])
             fake = rest[: self._measures.samples]  # fewer where the data have no more: no sample on both sides
             yield self._tensor(every[real]), self._tensor(every[fake])
+
+
+# Seconds for thousands of samples, and the same for every trial that a process plays on the same data set.
+
+
+@lru_cache(maxsize=8)
+def _lines(data: Dataset, split: Split, measures: Measures, device: torch.device, dtype: torch.dtype) -> Lines:
+    return Ruler(data, split, measures, device=device, dtype=dtype)._draw_lines()
+
+
+@lru_cache(maxsize=8)
+def _floors(
+    data: Dataset, split: Split, measures: Measures, device: torch.device, dtype: torch.dtype
+) -> dict[str, float]:
+    return Ruler(data, split, measures, device=device, dtype=dtype)._measure_floors()
 
 
 @lru_cache(maxsize=4)
