@@ -14,7 +14,7 @@ BLOCK = 32
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sizes:
+class Shapes:
     """Samples of a step, coordinates of z and of the penalty's noise, and real samples to choose from."""
 
     batch: int
@@ -43,7 +43,7 @@ class GeneratorDraw:
 class Draws:
     """The draws of every step by its number; each player has its own z."""
 
-    def __init__(self, seeds: Sequence[int], sizes: Sizes, device: torch.device, dtype: torch.dtype):
+    def __init__(self, seeds: Sequence[int], sizes: Shapes, device: torch.device, dtype: torch.dtype):
         self._seeds, self._sizes = seeds, sizes
         self._device, self._dtype = device, dtype
         self._blocks: dict[str, tuple[int, Tensor]] = {}

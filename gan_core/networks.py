@@ -227,6 +227,33 @@ class AutoencoderCritic(AutogradCritic):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SegmentGenerator(AnyGenerator):
+    """The segment {theta} x [0, 1], uniformly: z -> (theta, Phi(z)), where theta is the only parameter.
+
+    Phi is the standard normal's distribution function, so that Phi(z) is uniform. It makes points of the plane, and
+    on data `segments` it is parallel to the real segment at distance theta; the field is where theta starts.
+
+    Source: Arjovsky, Chintala & Bottou 2017, arXiv:1701.07875, Example 1; there z is uniform itself.
+    """
+
+    kind: Literal["segment"] = "segment"
+    theta: float = 1.0
+    latent: Literal[1] = 1
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+    def initial(self, space: SampleSpace, generator: torch.Generator) -> Parameters:
+        return {"theta": torch.full((1, 1), self.theta, dtype=torch.float64)}
+
+    def generate(
+        self, parameters: Parameters, z: Float[Tensor, "seeds batch latent"], space: SampleSpace
+    ) -> Float[Tensor, "seeds batch dim"]:
+        along = torch.special.ndtr(z)
+        return torch.cat([parameters["theta"].expand_as(along), along], dim=-1)
+
+
+@dataclass(frozen=True, kw_only=True)
 class DiracGenerator(AnyGenerator):
     """A point mass at theta, its only parameter, whatever z is."""
 
@@ -260,7 +287,7 @@ class DiracCritic(AutogradCritic):
         return Critique(value=(points @ parameters["psi"]).squeeze(-1), points=points)
 
 
-Generator = MLPGenerator
+Generator = MLPGenerator | SegmentGenerator
 Critic = MLPCritic | AutoencoderCritic
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from gan_core.constraints import AnyConstraint, Parameters, slope
 from gan_core.data import Dataset, Split
-from gan_core.draws import CriticDraw, Draws, Sizes
+from gan_core.draws import CriticDraw, Draws, Shapes
 from gan_core.fields import Count, Fraction, Whole, check_fields
 from gan_core.metrics import RULER_SEED, Lines, Measures, Ruler
 from gan_core.networks import AnyCritic, CriticAt, DiracPair, Networks
@@ -117,7 +117,7 @@ class Trainer:
         self.constraint_state = constraint.initial_state(self.critic.frozen, streams)
         self.turn = 0
         self.nonfinite_turn = torch.full((len(self.seeds),), -1, device=self._device)
-        sizes = Sizes(
+        sizes = Shapes(
             batch=training.batch,
             latent=networks.generator.latent,
             noise=constraint.noise_width(self.space.dim),
@@ -244,19 +244,11 @@ class Trainer:
             parameters = torch.cat([self.generator.flat, self.critic.flat], dim=1)
             metrics["distance_to_equilibrium"] = torch.linalg.vector_norm(parameters, dim=1)
         else:
-            metrics |= self._distances(self._ruler, self.generator.flat)
+            metrics |= self._ruler.measure(self.samples(self.measures.samples))
             if self.average is not None:
-                averaged = self._distances(self._ruler, self.average)
+                averaged = self._ruler.measure(self.samples(self.measures.samples, self.average))
                 metrics |= {f"{name}_of_average": value for name, value in averaged.items()}
         return {name: value.detach().cpu().numpy().astype(np.float64) for name, value in metrics.items()}
-
-    def _distances(self, ruler: Ruler, flat: Float[Tensor, "seeds parameters"]) -> dict[str, Float[Tensor, "seeds"]]:
-        fake = self.samples(self.measures.samples, flat)
-        return {
-            "sliced_wasserstein": ruler.distance(fake),
-            "cells": ruler.cells(fake),
-            "spread": ruler.spread(fake),
-        }
 
     def reference_lines(self) -> Lines:
         """What the distance is held against; for the Dirac pair 0 and the distance of its start values."""
@@ -271,6 +263,11 @@ class Trainer:
         """How many cells the real reference occupies; None for data without spread."""
         return None if self._ruler is None else self._ruler.real_cells
 
+    @property
+    def floors(self) -> dict[str, float]:
+        """What real samples get in each measure that is taken of the fakes; none for data without spread."""
+        return {} if self._ruler is None else self._ruler.floors
+
     def samples(
         self, count: int, flat: Float[Tensor, "seeds parameters"] | None = None
     ) -> Float[Tensor, "seeds count dim"]:
@@ -281,6 +278,13 @@ class Trainer:
         with torch.no_grad():
             parameters = self.generator.frozen if flat is None else self.generator.views(flat)
             return self._generate(parameters, self._for_all(z[:count]))
+
+    def critic_surface(self, points: Float[np.ndarray, "points dim"]) -> Float[np.ndarray, "seeds points"]:
+        """What every seed's critic says at these points: its scores, or its energies."""
+        shared = self._for_all(torch.from_numpy(points))
+        with torch.no_grad():
+            mapped = self.constraint.mapped(self.critic.frozen, self.constraint_state)
+            return self._criticise(mapped, shared).value.cpu().numpy()
 
     def _health(self) -> dict[str, Float[Tensor, "seeds"]]:
         draw = self._evaluation

@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Float
 
 from gan_core.data import Dataset
+from gan_core.metrics import Box
 from gan_core.networks import AnyGenerator, Generator, Networks, SampleSpace
 from gan_core.randomness import stream
 from gan_core.stability import OUTCOMES, Verdict
@@ -216,6 +217,20 @@ class Results:
     def samples(self, condition: str, which: str = "last") -> Float[np.ndarray, "seeds samples dim"]:
         """Fakes that the ledger keeps of a condition's first confirmed configuration, flattened."""
         return self._confirmed(condition)[1].samples()[which]
+
+    def critic_surface(self, condition: str) -> tuple[Box, Float[np.ndarray, "seeds rows columns"]]:
+        """What the same configuration's critics say at the end of training around points of the plane.
+
+        A value for each cell of the box, in the order of its `centers`.
+
+        Errors: `InputError` as for `best`, and for data that are no points of the plane.
+        """
+        kept = self._confirmed(condition)[1].samples()
+        if "critic_surface" not in kept:
+            raise InputError(f"{condition}: a critic's surface is kept of points of the plane alone")
+        low, high = kept["critic_corners"]
+        surface = kept["critic_surface"]
+        return Box(low=low, high=high, resolution=surface.shape[-1]), surface
 
     def _confirmed(self, condition: str) -> tuple[Planned, Entry]:
         self.study.condition(condition)

@@ -310,6 +310,9 @@ def _check_data(name: str, setting: Setting, data: AnyData) -> None:
     if data.kind == "dirac" and kind != "dirac":
         must = 'must be {kind = "dirac"} on data.kind = "dirac"'
         raise Refusal(place, must, f"kind is {shown(kind)}")
+    if setting.networks.generator.kind == "segment" and data.kind != "segments":
+        must = 'kind "segment" plays on data.kind = "segments" alone'
+        raise Refusal((*place, "generator"), must, f"data.kind is {shown(data.kind)}")
 
 
 def _check_game(name: str, setting: Setting) -> None:

@@ -16,7 +16,7 @@ import torch
 from ray import tune
 
 from gan_core.data import AnyData, Data, Dataset
-from gan_core.metrics import Measures
+from gan_core.metrics import Box, Measures
 from gan_core.training import Trainer
 from studies.errors import InputError
 from studies.judgement import DISTANCES
@@ -30,6 +30,8 @@ from studies.validation import build
 
 SECONDS_PER_REPORT = 0.7
 """A report to the driver is a round trip, so the measurements of about this long go in one."""
+SURFACE_MARGIN = 0.2
+"""How far the kept critic surface reaches beyond the data, in longer sides of the smallest box around them."""
 
 
 class TrialRun:
@@ -42,6 +44,8 @@ class TrialRun:
         require(_sources(identity))
         self._setting: Setting = build(Setting, {part: identity[part] for part in PARTS}, ())
         self._budget: Budget = build(Budget, identity["budget"], ("budget",))
+        fingerprint = identity["surroundings"]["data_fingerprint"]
+        self._data = _load_data(json.dumps([identity["data"], _sources(identity), fingerprint]))
         self._trainer = self._build_trainer()
         self._due = self._setting.measured_turns(self._budget)
         self._measured: list[dict[str, list[float]]] = []
@@ -58,7 +62,7 @@ class TrialRun:
             constraint=self._setting.constraint,
             networks=self._setting.networks,
             training=self._setting.training,
-            data=_load_data(json.dumps([identity["data"], _sources(identity), surroundings["data_fingerprint"]])),
+            data=self._data,
             seeds=identity["seeds"],
             measures=build(Measures, identity["measures"], ("measures",)),
             split=identity["split"],
@@ -144,8 +148,21 @@ class TrialRun:
         return {name: view.cpu().clone() for name, view in self._trainer.generator.views(parameters).items()}
 
     def _samples(self) -> dict[str, np.ndarray]:
+        """Fakes of every seed; of points of the plane as many as are measured, and what the critic says around them."""
+        count = self._trainer.measures.samples if self._data.planar else SAMPLES_KEPT
+        samples = self._critic_surface() if self._data.planar else {}
         flats = {"best": self._best.flat, "last": None}
-        return {which: self._trainer.samples(SAMPLES_KEPT, flat).cpu().numpy() for which, flat in flats.items()}
+        return samples | {which: self._trainer.samples(count, flat).cpu().numpy() for which, flat in flats.items()}
+
+    def _critic_surface(self) -> dict[str, np.ndarray]:
+        """The last critics' values on a grid over the data and around them, and that grid's corners."""
+        resolution = self._trainer.measures.resolution
+        box = Box.around(self._data.every, resolution=resolution, margin=SURFACE_MARGIN)
+        values = self._trainer.critic_surface(box.centers)
+        return {
+            "critic_surface": values.reshape(-1, resolution, resolution),
+            "critic_corners": np.stack([box.low, box.high]),
+        }
 
     def _curves(self) -> pd.DataFrame:
         """A row per seed, step and metric, in this order."""
@@ -171,6 +188,7 @@ class TrialRun:
             "seeds": self._identity["seeds"],
             "lines": asdict(lines),
             "real_cells": trainer.real_cells,
+            "floors": trainer.floors,
             "nonfinite_step": nonfinite,
             "generator_steps": trainer.round,
             "critic_steps": critic_steps,

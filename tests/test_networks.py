@@ -24,6 +24,7 @@ from gan_core.networks import (
     NetworkPair,
     Networks,
     SampleSpace,
+    SegmentGenerator,
 )
 
 
@@ -38,7 +39,8 @@ def small(description):
     return description(**{field.name: SMALL[field.name] for field in fields(description) if field.name in SMALL})
 
 
-GENERATORS = [small(kind) for kind in members(Generator)]
+# what makes points of the plane alone, of a single number that is not drawn, has its own tests below
+GENERATORS = [small(kind) for kind in members(Generator) if kind is not SegmentGenerator]
 CRITICS = [small(kind) for kind in members(Critic)]
 every_generator = pytest.mark.parametrize("generator", GENERATORS, ids=kind_of)
 every_critic = pytest.mark.parametrize("critic", CRITICS, ids=kind_of)
@@ -264,6 +266,46 @@ def test_sizes_must_be_at_least_one(network, field):
     if field in {f.name for f in fields(network)}:
         with pytest.raises(ValueError, match=f"^{field}: must be >= 1, but is 0$"):
             type(network)(**{field: 0})
+
+
+# --- the segment
+
+PLANE = SampleSpace(dim=2, bounded=False)
+
+
+def test_segment_generator_makes_theta_and_the_normal_quantile_of_z():
+    z = torch.tensor([[[0.0], [1.0], [-1.959964]], [[40.0], [-40.0], [0.0]]], dtype=torch.float64)
+    theta = {"theta": torch.tensor([[[2.5]], [[-1.0]]], dtype=torch.float64)}
+    fakes = SegmentGenerator().generate(theta, z, PLANE)
+    assert fakes[..., 0].tolist() == [[2.5] * 3, [-1.0] * 3]
+    assert fakes[..., 1].flatten().tolist() == pytest.approx([0.5, 0.8413447461, 0.025, 1, 0, 0.5], abs=1e-8)
+
+
+def test_segment_generator_is_uniform_along_its_segment():
+    """A tenth of 10,000 each: its deviation is sqrt(.1 x .9 / 10,000) = .003."""
+    z = torch.randn((1, 10_000, 1), generator=torch.Generator().manual_seed(2))
+    along = SegmentGenerator().generate({"theta": torch.zeros(1, 1, 1)}, z, PLANE)[0, :, 1]
+    assert (torch.histc(along, 10, 0, 1) / 10_000).tolist() == pytest.approx([0.1] * 10, abs=0.012)
+
+
+def test_segment_generator_starts_at_its_theta_for_every_seed_and_learns_nothing_else():
+    for seed in (1, 2):
+        initial = SegmentGenerator(theta=0.75).initial(PLANE, torch.Generator().manual_seed(seed))
+        assert {name: value.tolist() for name, value in initial.items()} == {"theta": [[0.75]]}
+
+
+def test_gradient_of_theta_is_the_mean_of_the_critics_first_coordinate():
+    """d/dtheta of the mean over the batch of <w, G(z)> is w_1, whatever z is."""
+    theta = torch.zeros(2, 1, 1, dtype=torch.float64, requires_grad=True)
+    fakes = SegmentGenerator().generate({"theta": theta}, inputs(1, seeds=2), PLANE)
+    (gradient,) = torch.autograd.grad((fakes @ torch.tensor([3.0, -5.0]).double()).mean(-1).sum(), theta)
+    assert gradient.flatten().tolist() == pytest.approx([3, 3], rel=1e-12)
+
+
+def test_segment_generator_starts_at_a_finite_number():
+    assert isinstance(SegmentGenerator(), AnyGenerator)
+    with pytest.raises(ValueError, match=r"^theta: must be a finite number, but is nan$"):
+        SegmentGenerator(theta=float("nan"))
 
 
 # --- the Dirac pair

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gan_core.constraints import GradientPenalty, Unconstrained, WeightClipping
 from gan_core.data import Data, Digits, Dirac
-from gan_core.networks import AutoencoderCritic, DiracPair, MLPCritic, MLPGenerator, NetworkPair
+from gan_core.networks import AutoencoderCritic, DiracPair, MLPCritic, MLPGenerator, NetworkPair, SegmentGenerator
 from gan_core.objectives import Objective, Wasserstein
 from gan_core.optimizers import SGD, Adam, RMSProp
 from gan_core.presets import PRESETS
@@ -191,6 +191,19 @@ def test_a_pair_named_as_one_still_has_its_defaults(load: Load) -> None:
     text = SMALL.replace('"wgan"', '"ebgan"') + 'networks = {kind = "pair", critic = {kind = "autoencoder", code = 3}}'
     networks = load(text).condition("ebgan").setting({}).networks
     assert networks == NetworkPair(generator=MLPGenerator(), critic=AutoencoderCritic(code=3))
+
+
+@pytest.mark.parametrize("kind", [data.kind for data in get_args(Data) if data.kind != "dirac"])
+def test_every_kind_of_data_is_an_ordinary_study(load: Load, kind: str) -> None:
+    study = load(SMALL, f"data={{kind='{kind}'}}")
+    assert study.data == next(data for data in get_args(Data) if data.kind == kind)()
+    assert Study.from_table(study.table()) == study
+
+
+def test_the_segment_plays_against_a_segment(load: Load) -> None:
+    study = load(SMALL, "data.kind=segments", "networks.generator={kind='segment',theta=0.5}")
+    generator = study.conditions[0].setting({}).networks.generator
+    assert generator == SegmentGenerator(theta=0.5)
 
 
 def test_the_dirac_pair_is_an_ordinary_study(load: Load) -> None:
@@ -696,6 +709,16 @@ DATA = ", ".join(data.kind for data in get_args(Data))
         (
             "data.kind=dirac",
             'conditions.wgan.networks: must be {kind = "dirac"} on data.kind = "dirac", but kind is "pair"',
+        ),
+        (
+            "networks.generator={kind='segment'}",
+            'conditions.wgan.networks.generator: kind "segment" plays on data.kind = "segments" alone, '
+            'but data.kind is "digits"',
+        ),
+        ("data={kind='ring',modes=1}", "data.modes: must be >= 2, but is 1"),
+        (
+            "data={kind='grid',train=100,reference=60}",
+            "measures.samples: must be <= 160, the 220 real samples less data.reference, but is 800",
         ),
         (
             "networks.kind=dirac",

@@ -228,6 +228,7 @@ def test_facts_say_what_the_trial_cost_and_what_its_curves_are_held_against(tmp_
     facts = entry.facts()
     elapsed, checksums = facts.pop("elapsed_seconds"), facts.pop("checksums")
     lines, measured = facts.pop("lines"), facts.pop("measured_seconds")
+    floors = facts.pop("floors")
     assert facts == {
         "format": 1,
         "address": planned.address,
@@ -245,6 +246,7 @@ def test_facts_say_what_the_trial_cost_and_what_its_curves_are_held_against(tmp_
     assert len(measured) == study.budget.measurements + 1
     assert 0 < lines["floor"] < lines["ref"] < 1
     assert 0 < lines["gaussian"] < lines["ref"]
+    assert floors == {"sliced_wasserstein": lines["floor"], "cells": 4, "spread": pytest.approx(1, abs=0.05)}
     assert set(checksums) == {"curves.parquet", "generator_best.pt", "generator_last.pt", "samples.npz"}
     assert content_address(facts["identity"]) == entry.address
 
@@ -283,6 +285,37 @@ def test_kept_samples_are_those_of_the_kept_generators(tmp_path: Path, which: st
     assert samples.shape == (2, SAMPLES_KEPT, 64)
     assert np.allclose(samples, fakes(planned, entry.generator(which), SAMPLES_KEPT, study).numpy(), atol=1e-6)
     assert not np.array_equal(entry.samples()["best"], entry.samples()["last"])
+
+
+def test_of_points_of_the_plane_all_measured_fakes_are_kept_and_what_the_critic_says_around_them(
+    tmp_path: Path,
+) -> None:
+    study = study_in(tmp_path, "data={kind='ring',train=300,reference=80}", "measures.resolution=9")
+    planned = first_trial(study)
+    entry = played(study, planned)
+    kept = entry.samples()
+    assert {name: array.shape for name, array in kept.items()} == {
+        "best": (2, 64, 2),
+        "last": (2, 64, 2),
+        "critic_surface": (2, 9, 9),
+        "critic_corners": (2, 2),
+    }
+    assert np.allclose(kept["last"], fakes(planned, entry.generator("last"), 64, study).numpy(), atol=1e-6)
+    low, high = kept["critic_corners"]
+    every = study.data.load().every
+    assert (low < every.min(0)).all()
+    assert (high > every.max(0)).all()
+    assert len(np.unique(kept["critic_surface"])) > 81  # two critics, both of which vary
+
+
+def test_of_points_of_the_plane_every_measure_has_its_floor(tmp_path: Path) -> None:
+    study = study_in(tmp_path, "data={kind='ring',train=300,reference=80}", "measures.exact_points=50")
+    facts = (entry := played(study, first_trial(study))).facts()
+    measured = {"sliced_wasserstein", "cells", "spread", "wasserstein_1", "jensen_shannon"}
+    measured |= {"modes_covered", "high_quality", "mode_kl"}
+    assert set(facts["floors"]) == measured
+    assert measured <= set(entry.curves()["metric"])
+    assert facts["floors"]["modes_covered"] == facts["real_cells"] == 8
 
 
 # -- failure is data --------------------------------------------------------------------------------------------------
