@@ -563,7 +563,7 @@ def test_a_worker_plays_a_trial_of_a_module_that_it_finds_in_the_studys_folder(l
     modules.look_in(tmp_path)
     run = TrialRun(trial.identity, ledger_of(study).entry(trial.address))
     run.play(0.5)
-    assert run.round > 0
+    assert run.turn > 0
 
 
 def test_a_worker_without_the_module_or_with_another_ends_the_trial_with_one_sentence(
