@@ -45,6 +45,15 @@ class Setting:
         """The generator steps that the budget pays for: `steps`, or what that many critic steps leave over n_critic."""
         return budget.steps if budget.unit == "generator_steps" else budget.steps // self.training.n_critic
 
+    def due(self, budget: Budget) -> list[int]:
+        """The rounds after which every member is measured, 0 first."""
+        rounds = self.rounds(budget)
+        return [round(i * rounds / budget.measurements) for i in range(budget.measurements + 1)]
+
+    def on_clock(self, rounds: int, budget: Budget) -> int:
+        """Rounds in the budget's unit."""
+        return rounds * self.training.n_critic if budget.unit == "critic_steps" else rounds
+
 
 PARTS = tuple(field_types(Setting))
 KEYS = ("name", "preset", *PARTS)

@@ -38,8 +38,7 @@ class TrialRun:
         self._setting: Setting = build(Setting, {part: identity[part] for part in PARTS}, ())
         self._budget: Budget = build(Budget, identity["budget"], ("budget",))
         self._trainer = self._build_trainer()
-        rounds = self._setting.rounds(self._budget)
-        self._due = [round(i * rounds / self._budget.measurements) for i in range(self._budget.measurements + 1)]
+        self._due = self._setting.due(self._budget)
         self._measured: list[dict[str, list[float]]] = []
         self._measured_seconds: list[float] = []
         self._reported = 0
@@ -158,7 +157,7 @@ class TrialRun:
 
     def _step(self, rounds: int) -> int:
         """Rounds on the budget's clock."""
-        return rounds * self._setting.training.n_critic if self._budget.unit == "critic_steps" else rounds
+        return self._setting.on_clock(rounds, self._budget)
 
     def _facts(self) -> dict[str, Any]:
         trainer, training = self._trainer, self._setting.training

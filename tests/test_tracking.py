@@ -9,10 +9,11 @@ from time import monotonic, sleep
 import numpy as np
 import pandas as pd
 import pytest
+import requests
 from hypothesis import given
 from hypothesis import strategies as st
 from recorded import QUESTION, call, command, load_tiny, play, surroundings, write_tiny
-from servers import black_hole, free_port, mlflow_server, start_mlflow, stop
+from servers import Owner, black_hole, free_port, mlflow_server, start_mlflow, stop
 
 from gan_core.stability import OUTCOMES
 from studies.errors import InputError, TrackingError
@@ -247,6 +248,32 @@ def test_attempts_that_were_killed_or_stopped_double_nothing(recorded, tmp_path,
         }
 
 
+def test_sync_gives_an_interrupted_trial_the_curves_of_its_checkpoint(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    study, live, fresh = load_tiny(tmp_path), f"sqlite:///{tmp_path}/live.db", f"sqlite:///{tmp_path}/fresh.db"
+    play(study, Tracker(study, print, uri=live), trials=1)
+    found = results("tiny", root=study.ledger.root)
+    sync(found, live)  # 10 s may be too short where other work goes on
+    sync(found, fresh)
+    held = snapshot(fresh)
+    assert held == snapshot(live)
+    (name,) = [name for name, run in held.items() if run["status"] == "KILLED" and name != "tiny"]
+    assert len(held[name]["metrics"]["distance/sliced_wasserstein.median"]) == 3
+    (run,) = [run for run in runs_of(fresh)[1] if run.info.run_name == name]
+    assert 0 <= run.info.end_time - run.info.start_time < 60_000
+
+    play(study)
+    found = results("tiny", root=study.ledger.root)
+    sync(found, fresh)
+    assert {run["status"] for run in snapshot(fresh).values()} == {"FINISHED"}
+    row = next(row for row in found.trials.to_dict("records") if trial_name(row) == name)
+    assert_curves(client_of(fresh), run, found.curves, row)
+
+
+def trial_name(row):
+    return f"{row['condition']}-{row['phase']}-{row['trial']}"
+
+
 def test_a_trial_that_was_given_up_is_failed_and_then_replaced(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     study, uri = load_tiny(tmp_path), f"sqlite:///{tmp_path}/mlflow.db"
@@ -330,11 +357,101 @@ def test_a_server_that_dies_in_mid_study_is_repaired_by_sync(tmp_path):
         stop(server)
 
 
+# -- a laptop: no ledger, only an address and a password ---------------------------------------------------------------
+
+OWNER = Owner("owner", "planted-password-of-the-owner")
+
+
+@pytest.fixture(scope="module")
+def guarded(recorded, tmp_path_factory):
+    """The address of a server that asks for a password, holds the study, and lets nobody but its owner read it."""
+    found, _ = recorded
+    with mlflow_server(tmp_path_factory.mktemp("guarded"), owner=OWNER) as uri, pytest.MonkeyPatch.context() as patch:
+        for name, value in OWNER.environment().items():
+            patch.setenv(name, value)
+        sync(found, uri)
+        visitor = {"username": "visitor", "password": "planted-password-of-the-visitor"}
+        made = requests.post(
+            f"{uri}/api/2.0/mlflow/users/create", json=visitor, auth=(OWNER.name, OWNER.password), timeout=60
+        )
+        assert made.status_code == 200, made.text
+        yield uri
+
+
+def refused(done, code):
+    """The one sentence of a command that a user's surroundings do not let do its work."""
+    assert done.returncode == code, done.stdout + done.stderr
+    assert done.stdout == ""
+    assert done.stderr.startswith("gan-study: ")
+    assert done.stderr.count("\n") == 1
+    assert "planted" not in done.stderr
+    return done.stderr.removeprefix("gan-study: ").strip()
+
+
+def test_a_laptop_without_a_ledger_gets_every_table_from_the_server(guarded, recorded, tmp_path):
+    for table in TABLES:
+        words = ("results", "tiny", "--table", table, "--format", "parquet", "--output", f"{table}.parquet")
+        done = call(*words, folder=tmp_path, MLFLOW_TRACKING_URI=guarded, **OWNER.environment())
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        read, held = pd.read_parquet(tmp_path / f"{table}.parquet"), getattr(recorded[0], table)
+        pd.testing.assert_frame_equal(read, held, check_exact=True, check_dtype=False)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(f"{table}.parquet" for table in TABLES)
+
+
+def test_a_ledger_here_is_read_without_asking_the_server(recorded):
+    found, _ = recorded
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    done = call("results", "tiny", folder=found.ledger.root.parent, MLFLOW_TRACKING_URI=nowhere)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("environment", "sentence"),
+    [
+        ({}, "asks for a user and a password (HTTP 401), and none were given; set MLFLOW_TRACKING_USERNAME and"),
+        (Owner("owner", "planted-wrong").environment(), "refuses the credentials of the environment (HTTP 401)"),
+        (
+            Owner("visitor", "planted-password-of-the-visitor").environment(),
+            "does not permit that to this user (HTTP 403)",
+        ),
+    ],
+    ids=["nobody", "wrong-password", "no-permission"],
+)
+def test_a_server_that_refuses_is_one_sentence(guarded, tmp_path, environment, sentence):
+    done = call("results", "tiny", folder=tmp_path, MLFLOW_TRACKING_URI=guarded, **environment)
+    told = refused(done, 1)
+    assert told.startswith(f"there is no study tiny in {tmp_path}/gan-studies, and MLflow at {guarded} {sentence}")
+
+
+def test_a_password_in_the_address_works_and_is_never_shown(guarded, tmp_path):
+    for password, code in ((OWNER.password, 0), ("planted-wrong", 1)):
+        uri = guarded.replace("//", f"//{OWNER.name}:{password}@")
+        done = call("results", "tiny", folder=tmp_path, MLFLOW_TRACKING_URI=uri)
+        assert done.returncode == code
+        assert "planted" not in done.stdout + done.stderr
+    assert f"MLflow at {guarded} refuses the user and the password in its address" in refused(done, 1)
+
+
+def test_a_server_that_is_down_is_one_sentence(tmp_path):
+    uri = f"http://127.0.0.1:{free_port()}"
+    told = refused(call("results", "tiny", folder=tmp_path, MLFLOW_TRACKING_URI=uri), 1)
+    assert told.startswith(f"there is no study tiny in {tmp_path}/gan-studies, and MLflow at {uri} cannot be reached")
+
+
+def test_a_study_that_neither_ledger_nor_server_knows_is_the_users_error(guarded, tmp_path):
+    surroundings = {"MLFLOW_TRACKING_URI": guarded, **OWNER.environment()}
+    told = refused(call("results", "tinny", folder=tmp_path, **surroundings), 2)
+    assert told == (
+        f"tinny: there is no such study in {tmp_path}/gan-studies nor in MLflow at {guarded}; did you mean tiny?"
+    )
+
+
 # -- secrets and sentences ---------------------------------------------------------------------------------------------
 
 
 def test_credentials_in_an_address_are_never_shown():
     assert shown_address("see http://me:planted@host:5000/x") == "see http://host:5000/x"
+    assert shown_address("http://me:pl@nted@host/a@b, http://you@c/") == "http://host/a@b, http://c/"
 
 
 def test_nothing_secret_reaches_ledger_or_mlflow(tmp_path, monkeypatch):

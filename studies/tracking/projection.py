@@ -15,7 +15,8 @@ from studies.design import Planned
 from studies.judgement import DISTANCES, ending, outcome_counts, verdicts
 from studies.ledger import Entry, Facts
 from studies.results import Results
-from studies.study import Study
+from studies.study import PARTS, Budget, Setting, Study
+from studies.validation import build
 
 PROJECTION_VERSION = 1
 """Raised by hand by every change of what is written below: `sync` then replaces the runs of an older version."""
@@ -89,6 +90,17 @@ def measurements(facts: Facts, curves: pd.DataFrame) -> list[Measurement]:
         Measurement(int(step), at, over_members(wide.loc[step].to_dict("list")))
         for step, at in zip(steps, seconds, strict=True)
     ]
+
+
+def measurements_so_far(planned: Planned, checkpoint: Mapping[str, Any]) -> list[Measurement]:
+    """The course of a trial that was interrupted, up to its last checkpoint."""
+    setting = build(Setting, {part: planned.identity[part] for part in PARTS}, ())
+    budget = build(Budget, planned.identity["budget"], ("budget",))
+    steps = [setting.on_clock(rounds, budget) for rounds in setting.due(budget)]
+    told = zip(checkpoint["measured_seconds"], checkpoint["measured"], strict=True)
+    return [
+        Measurement(step, at, over_members(measured)) for step, (at, measured) in zip(steps, told, strict=False)
+    ]  # fewer than the steps: the later ones are not measured yet
 
 
 def trial_run(study: Study, planned: Planned, entry: Entry) -> TrialRun:

@@ -16,15 +16,18 @@ DOWNLOADS = 8
 _ADDRESS = re.compile(r"[0-9a-f]{24}")
 
 
-def fetch(name: str, uri: str | None, folder: Path) -> Ledger:
-    """The ledger of one study, made in this folder.
+def fetch(name: str, uri: str | None, folder: Path, *, beside: Ledger | None = None) -> Ledger:
+    """The ledger of one study, made in this folder; `beside` is one that was searched for it before.
 
     Errors: `InputError` where the server has no such study; `TrackingError` where it cannot be reached or refuses.
     """
     with telling(uri):
         mlflow = mlflow_module()
         client = mlflow.MlflowClient(uri)
-        parent, children = _runs(client, name, shown_address(str(uri or mlflow.get_tracking_uri())))
+        runs = _runs(client, name)
+        if runs is None:
+            raise _unknown(client, name, shown_address(str(uri or mlflow.get_tracking_uri())), beside)
+        parent, children = runs
         ledger = Ledger(folder)
         _download(client, parent.info.run_id, ["study.json"], ledger.study_folder(name))
         with ThreadPoolExecutor(DOWNLOADS) as pool:
@@ -33,17 +36,24 @@ def fetch(name: str, uri: str | None, folder: Path) -> Ledger:
     return ledger
 
 
-def _runs(client: Any, name: str, address: str) -> tuple[Any, list[Any]]:
+def _runs(client: Any, name: str) -> tuple[Any, list[Any]] | None:
     """The study's run and its trials' runs; of several studies of one name the last that was begun."""
     experiment = client.get_experiment_by_name(name)
     parents = search(client, experiment.experiment_id, "tags.kind = 'study'") if experiment else []
     if not parents:
-        near = nearest(name, sorted(one.name for one in client.search_experiments()))
-        hint = f"did you mean {near}?" if near else "gan-study sync brings it there from its ledger"
-        raise InputError(f"{printable(name)}: MLflow at {address} has no such study; {hint}")
+        return None
     parent = parents[0]
     children = search(client, experiment.experiment_id, f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")
     return parent, [run for run in children if _ADDRESS.fullmatch(run.data.tags.get("address", ""))]
+
+
+def _unknown(client: Any, name: str, address: str, beside: Ledger | None) -> InputError:
+    known = {one.name for one in client.search_experiments()} | set(beside.studies() if beside else ())
+    near = nearest(name, sorted(known - {name}))
+    hint = f"did you mean {near}?" if near else "gan-study sync brings it there from its ledger"
+    if beside is None:
+        return InputError(f"{printable(name)}: MLflow at {address} has no such study; {hint}")
+    return InputError(f"{printable(name)}: there is no such study in {beside.root} nor in MLflow at {address}; {hint}")
 
 
 def _download_trial(client: Any, run: Any, ledger: Ledger) -> dict[str, Any] | None:
