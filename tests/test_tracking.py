@@ -19,7 +19,7 @@ from gan_core.stability import OUTCOMES
 from studies.errors import InputError, TrackingError
 from studies.ledger import Ledger
 from studies.results import results
-from studies.tracking.projection import in_section, over_members
+from studies.tracking.projection import VIEW_TAG, in_section, over_members
 from studies.tracking.store import mlflow_module, search, shown_address
 from studies.tracking.tracker import Tracker, sync
 
@@ -171,6 +171,8 @@ def test_the_study_says_what_it_asks_and_holds_its_tables(recorded):
     experiment = client.get_experiment_by_name("tiny")
     assert QUESTION in experiment.tags["mlflow.note.content"]
     assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
+    columns = json.loads(json.loads(experiment.tags[VIEW_TAG])["state"])["selectedColumns"]
+    assert {"metrics.`distance`", "tags.`outcome`", "params.`constraint.clip_value`"} <= set(columns)
     (study,), _ = runs_of(uri)
     assert study.info.status == "FINISHED"
     for table in TABLES:
@@ -430,6 +432,17 @@ def test_a_password_in_the_address_works_and_is_never_shown(guarded, tmp_path):
         assert done.returncode == code
         assert "planted" not in done.stdout + done.stderr
     assert f"MLflow at {guarded} refuses the user and the password in its address" in refused(done, 1)
+
+
+def test_the_pages_of_a_server_elsewhere_are_told_without_its_password(guarded, tmp_path):
+    uri = guarded.replace("//", f"//{OWNER.name}:{OWNER.password}@")
+    for address, environment in ((guarded, OWNER.environment()), (uri, {})):
+        done = call("ui", folder=tmp_path, MLFLOW_TRACKING_URI=address, **environment)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert f"  tiny: {guarded}/#/experiments/1/runs?" in done.stdout
+        assert "planted" not in done.stdout
+    told = refused(call("ui", folder=tmp_path, MLFLOW_TRACKING_URI=guarded), 1)
+    assert told.startswith(f"MLflow at {guarded} asks for a user and a password")
 
 
 def test_a_server_that_is_down_is_one_sentence(tmp_path):

@@ -148,12 +148,10 @@ class Store:
     def _experiment(self) -> str:
         found = self._client.get_experiment_by_name(self.study.name)
         if found is None:
-            experiment_id = self._client.create_experiment(self.study.name)
-        else:
-            experiment_id = found.experiment_id
-            if found.lifecycle_stage == "deleted":
-                self._client.restore_experiment(experiment_id)
-        held = found.tags if found else {}
+            found = self._client.get_experiment(self._client.create_experiment(self.study.name))
+        elif found.lifecycle_stage == "deleted":
+            self._client.restore_experiment(found.experiment_id)
+        experiment_id, held = found.experiment_id, found.tags
         tags = {
             "mlflow.experimentKind": "custom_model_development",
             "mlflow.note.content": projection.experiment_note(self.study, self._question),
@@ -162,6 +160,9 @@ class Store:
         for name, value in tags.items():
             if value and held.get(name) != value:
                 self._client.set_experiment_tag(experiment_id, name, value)
+        if projection.VIEW_TAG not in held:  # somebody may have changed it in the browser since
+            view = projection.view(self.study, found.creation_time or 0)
+            self._client.set_experiment_tag(experiment_id, projection.VIEW_TAG, view)
         return experiment_id
 
     def _find_runs(self) -> tuple[Run, dict[Key, Run]]:
