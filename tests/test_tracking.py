@@ -1,4 +1,5 @@
 import json
+import os
 import signal
 import subprocess
 from collections import Counter
@@ -20,7 +21,7 @@ from studies.errors import InputError, TrackingError
 from studies.ledger import Ledger
 from studies.results import results
 from studies.tracking.projection import VIEW_TAG, in_section, over_members
-from studies.tracking.store import mlflow_module, search, shown_address
+from studies.tracking.store import mlflow_module, search, shown_address, telling
 from studies.tracking.tracker import Tracker, sync
 
 pytestmark = pytest.mark.slow  # each writes a database of MLflow's
@@ -318,6 +319,20 @@ def test_a_server_that_never_answers_holds_a_study_up_for_ten_seconds_at_most(tm
     assert "gan-study sync" in warnings[-1]
 
 
+@pytest.mark.parametrize(("set_by_user", "waited"), [(None, "60"), ("20", "20")])
+def test_a_study_waits_five_seconds_for_an_answer_and_a_reader_a_minute(monkeypatch, set_by_user, waited):
+    name = "MLFLOW_HTTP_REQUEST_TIMEOUT"
+    monkeypatch.delenv(name, raising=False)
+    if set_by_user:
+        monkeypatch.setenv(name, set_by_user)
+    mlflow_module()
+    before = os.environ[name]
+    assert before == (set_by_user or "5")
+    with telling("http://127.0.0.1"):
+        assert os.environ[name] == waited
+    assert os.environ[name] == before
+
+
 def test_a_listener_of_mlflow_never_raises(tmp_path):
     study, warnings = load_tiny(tmp_path), []
     play(study, Tracker(study, warnings.append, uri="nonsense://here"))
@@ -368,10 +383,11 @@ OWNER = Owner("owner", "planted-password-of-the-owner")
 def guarded(recorded, tmp_path_factory):
     """The address of a server that asks for a password, holds the study, and lets nobody but its owner read it."""
     found, _ = recorded
-    with mlflow_server(tmp_path_factory.mktemp("guarded"), owner=OWNER) as uri, pytest.MonkeyPatch.context() as patch:
-        for name, value in OWNER.environment().items():
-            patch.setenv(name, value)
-        sync(found, uri)
+    with mlflow_server(tmp_path_factory.mktemp("guarded"), owner=OWNER) as uri:
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in OWNER.environment().items():
+                patch.setenv(name, value)
+            sync(found, uri)
         visitor = {"username": "visitor", "password": "planted-password-of-the-visitor"}
         made = requests.post(
             f"{uri}/api/2.0/mlflow/users/create", json=visitor, auth=(OWNER.name, OWNER.password), timeout=60
@@ -478,6 +494,23 @@ def test_nothing_secret_reaches_ledger_or_mlflow(tmp_path, monkeypatch):
     assert len(held) > 50
     assert not [path for path in held if b"planted" in path.read_bytes()]
     assert not any("planted" in warning for warning in warnings)
+
+
+def test_a_password_in_the_address_reaches_nothing_that_is_kept(guarded, tmp_path, monkeypatch, capfd):
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "planted-token-of-the-cluster")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", guarded.replace("//", f"//{OWNER.name}:{OWNER.password}@"))
+    study, warnings = load_tiny(tmp_path, 'name="hidden"'), []
+    play(study, Tracker(study, warnings.append))
+    sync(results("hidden", root=study.ledger.root))
+    client = client_of(None)
+    experiment = client.get_experiment_by_name("hidden")
+    assert len(search(client, experiment.experiment_id, "")) == 9
+    server = next(tmp_path.parent.glob("guarded*"))
+    held = [path for folder in (tmp_path, server) for path in folder.rglob("*") if path.is_file()]
+    names = {path.name for path in held}
+    assert {"plan.jsonl", "study.json", "planned.json", "environment.json", "server.db", "server.log"} <= names
+    assert not [path for path in held if b"planted" in path.read_bytes()]
+    assert "planted" not in "".join([*warnings, *capfd.readouterr()])
 
 
 def test_a_study_that_the_server_does_not_have_is_an_input_error(recorded):

@@ -37,6 +37,8 @@ _ENVIRONMENT = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_DISABLE_AGENT_HINT": "true",
 }
+_TIMEOUTS = ("MLFLOW_HTTP_REQUEST_TIMEOUT", "MLFLOW_ARTIFACT_UPLOAD_DOWNLOAD_TIMEOUT")
+PATIENCE_SECONDS = "60"
 _UNREACHABLE = ("Connection", "Timeout", "Max retries", "timed out", "refused")
 
 
@@ -59,13 +61,29 @@ def shown_address(uri: str) -> str:
 
 @contextmanager
 def telling(uri: str | None) -> Iterator[None]:
-    """Errors: `TrackingError`, one sentence without credentials, for whatever goes wrong with the server inside."""
+    """For whoever waits for the server's answers, and has them late rather than not at all.
+
+    Errors: `TrackingError`, one sentence without credentials, for whatever goes wrong with the server inside.
+    """
     try:
-        yield
+        with _patience():
+            yield
     except GanStudyError:
         raise
     except Exception as error:
         raise TrackingError(why(error, uri)) from error
+
+
+@contextmanager
+def _patience() -> Iterator[None]:
+    """No study waits: a server that is busy with many requests at once may take its time, unless the user says less."""
+    before = {name: os.environ.get(name) for name in _TIMEOUTS}
+    os.environ.update({name: PATIENCE_SECONDS for name, held in before.items() if held in (None, _ENVIRONMENT[name])})
+    try:
+        yield
+    finally:
+        for name, held in before.items():
+            os.environ[name] = _ENVIRONMENT[name] if held is None else held
 
 
 def why(error: Exception, uri: str | None) -> str:
