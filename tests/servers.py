@@ -63,7 +63,10 @@ def start_mlflow(folder: Path, port: int, backend: str | None = None, owner: Own
 
 def _guard(folder: Path, owner: Owner) -> dict[str, str]:
     settings = folder / "guard.ini"
-    settings.write_text(f"[mlflow]\ndefault_permission = NO_PERMISSIONS\ndatabase_uri = sqlite:///{folder}/users.db\n")
+    settings.write_text(
+        "[mlflow]\ndefault_permission = NO_PERMISSIONS\nauth_cache_ttl_seconds = 60\n"
+        f"database_uri = sqlite:///{folder}/users.db\n"
+    )
     return {
         "MLFLOW_AUTH_CONFIG_PATH": str(settings),
         "MLFLOW_AUTH_ADMIN_USERNAME": owner.name,
