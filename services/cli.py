@@ -303,15 +303,28 @@ def sync(
 def ui(
     port: Annotated[int | None, typer.Option(metavar="PORT", help="Where to serve it, if not at a free port.")] = None,
 ) -> None:
-    """Open MLflow on the studies that were recorded in this folder, until Ctrl-C."""
-    from services import tracking_server
+    """Serve MLflow on the studies that were recorded in this folder, until Ctrl-C, and say where each one's page is.
 
+    Where MLFLOW_TRACKING_URI names a server nothing is started, and the pages are those of that server.
+    """
+    from services import tracking_server
+    from studies.tracking.store import shown_address
+
+    if server := tracking_server.elsewhere():
+        pages = tracking_server.studies_at(server)
+        print(f"MLflow shows what is recorded at {shown_address(server)}")
+        _print_pages(pages)
+        return
     with tracking_server.served(port) as address:
         print(f"MLflow shows what is recorded here: {address}")
-        for name, page in tracking_server.studies_at(address).items():
-            print(f"  {name}: {page}")
+        _print_pages(tracking_server.studies_at(address))
         print("Ctrl-C ends it.", flush=True)
         tracking_server.wait_for_interrupt()
+
+
+def _print_pages(pages: dict[str, str]) -> None:
+    for name, page in pages.items():
+        print(f"  {name}: {page}")
 
 
 def _write_file(path: Path, write: Any) -> None:

@@ -1,6 +1,5 @@
 """Start, find and check MLflow."""
 
-import json
 import os
 import signal
 import socket
@@ -15,23 +14,26 @@ from typing import Any
 from urllib.parse import urlencode
 
 from studies.errors import InputError, TrackingError
+from studies.tracking.projection import VIEW, VIEW_TAG
+from studies.tracking.store import mlflow_module, shown_address, telling
 
 HOST = "127.0.0.1"
 LONGEST_START_SECONDS = 120.0
+
+
+def elsewhere() -> str | None:
+    """The server that MLFLOW_TRACKING_URI names, if it names one."""
+    uri = os.environ.get("MLFLOW_TRACKING_URI", "")
+    return uri.rstrip("/") if uri.startswith(("http://", "https://")) else None
 
 
 @contextmanager
 def served(port: int | None) -> Iterator[str]:
     """MLflow's address, served on this machine alone from what is recorded in the working folder.
 
-    Where MLFLOW_TRACKING_URI is a server's address it is that one, and nothing is started.
-
     Errors: `InputError` where nothing is recorded and for a port that is taken; `TrackingError` if it does not start.
     """
     uri = os.environ.get("MLFLOW_TRACKING_URI", "")
-    if uri.startswith(("http://", "https://")):
-        yield uri.rstrip("/")
-        return
     if not uri and not Path("mlflow.db").exists() and not Path("mlruns").exists():
         raise InputError(f"nothing is recorded in {Path.cwd()}; run a study there first, or set MLFLOW_TRACKING_URI")
     chosen = _free_port(port)
@@ -44,20 +46,23 @@ def served(port: int | None) -> Iterator[str]:
         _end(server)
 
 
-def studies_at(address: str) -> dict[str, str]:
-    """The page of every study that is recorded there, by its name: its trials, the best first."""
-    wanted = {"max_results": 1000, "filter": "tags.`mlflow.experimentKind` = 'custom_model_development'"}
-    request = urllib.request.Request(
-        f"{address}/api/2.0/mlflow/experiments/search",
-        data=json.dumps(wanted).encode(),
-        headers={"Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request, timeout=20) as answer:
-        found = json.load(answer).get("experiments", [])
-    trials = urlencode(
-        {"searchFilter": "tags.kind = 'trial'", "orderByKey": "metrics.`distance`", "orderByAsc": "true"}
-    )
-    return {one["name"]: f"{address}/#/experiments/{one['experiment_id']}/runs?{trials}" for one in found}
+def studies_at(uri: str) -> dict[str, str]:
+    """The page of every study that is recorded there, by its name: its trials, the best first.
+
+    Errors: `TrackingError` where the server cannot be reached or refuses.
+    """
+    with telling(uri):
+        client = mlflow_module().MlflowClient(uri)
+        kind = "tags.`mlflow.experimentKind` = 'custom_model_development'"
+        found = client.search_experiments(filter_string=kind, max_results=1000)
+    return {one.name: f"{shown_address(uri)}/#/experiments/{one.experiment_id}/runs?{_view(one)}" for one in found}
+
+
+def _view(experiment: Any) -> str:
+    """What MLflow's page of an experiment's runs is to show."""
+    if VIEW_TAG in experiment.tags:
+        return urlencode({"viewStateShareKey": VIEW})
+    return urlencode({"searchFilter": "tags.kind = 'trial'", "orderByKey": "metrics.`distance`", "orderByAsc": "true"})
 
 
 def _free_port(wanted: int | None) -> int:

@@ -22,7 +22,7 @@ from gan_core.randomness import stream
 from gan_core.stability import OUTCOMES, Verdict
 from studies.comparison import rank
 from studies.design import PHASES, Planned
-from studies.errors import InputError
+from studies.errors import InputError, TrackingError
 from studies.judgement import ending, verdicts
 from studies.ledger import Entry, Ledger
 from studies.modules import names_in, require
@@ -307,7 +307,7 @@ def results(study: str | Path, *, root: str | Path | None = None, tracking_uri: 
     Unfinished studies give what is finished so far.
 
     Errors: `InputError` where there is no such study; the nearest names are given. `TrackingError` where the server
-    cannot be reached.
+    cannot be reached or refuses.
     """
     if tracking_uri is not None:
         return _from_tracking(str(study), tracking_uri)
@@ -319,7 +319,7 @@ def results(study: str | Path, *, root: str | Path | None = None, tracking_uri: 
         ledger, name = Ledger(root or "gan-studies"), str(study)
     record = ledger.read_study(name) if "/" not in name else None
     if record is None and root is None and os.environ.get("MLFLOW_TRACKING_URI") and "/" not in name:
-        return _from_tracking(name, None)
+        return _from_tracking(name, None, beside=ledger)
     if record is None:
         near = nearest(name, ledger.studies())
         hint = f"did you mean {near}?" if near else "give its name, or the folder that holds its study.json"
@@ -327,16 +327,19 @@ def results(study: str | Path, *, root: str | Path | None = None, tracking_uri: 
     return Results(ledger, record)
 
 
-def _from_tracking(name: str, uri: str | None) -> Results:
+def _from_tracking(name: str, uri: str | None, *, beside: Ledger | None = None) -> Results:
+    """From a server, after the ledger `beside` did not have it."""
     from studies.tracking.reading import fetch
 
     check_name(name, ("NAME",))
     folder = tempfile.mkdtemp(prefix="gan-studies-")
     try:
-        ledger = fetch(name, uri, Path(folder))
+        ledger = fetch(name, uri, Path(folder), beside=beside)
         found = Results(ledger, ledger.read_study(name) or {})
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(folder, ignore_errors=True)
+        if beside is not None and isinstance(error, TrackingError):
+            raise TrackingError(f"there is no study {name} in {beside.root}, and {error}") from error
         raise
     weakref.finalize(found, shutil.rmtree, folder, ignore_errors=True)
     return found

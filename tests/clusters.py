@@ -21,6 +21,7 @@ from services.settings import Token
 HOUSE = Path(__file__).parent.parent
 TOKEN = "planted-token-7f3a90c1"
 PASSWORD = "planted-password-55d2"
+IN_THE_ADDRESS = "planted-in-the-address-81be"
 
 
 def free_port(host: str = "127.0.0.1") -> int:
@@ -41,6 +42,7 @@ def environment(**more: str) -> dict[str, str]:
         "RAY_AUTH_TOKEN": TOKEN,
         "RAY_USAGE_STATS_ENABLED": "0",
         "MLFLOW_TRACKING_PASSWORD": PASSWORD,
+        "MLFLOW_TRACKING_URI": f"http://me:{IN_THE_ADDRESS}@127.0.0.1:9",  # nothing answers there
         "MLFLOW_DISABLE_TELEMETRY": "true",
         **more,
     }
@@ -95,10 +97,13 @@ def answers(url: str, headers: dict[str, str] | None = None) -> bool:
 
 @dataclass
 class RayCluster:
-    """A running cluster: the dashboard's address, its nodes' processes, the folder that all of it lies in."""
+    """A running cluster: the dashboard's address, the folder that all of it lies in but Ray's own files, those
+    files' folder, its nodes' processes.
+    """
 
     url: str
     folder: Path
+    sessions: Path | None = None
     nodes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def cli(self, *words: object, seconds: float = 400, **env: str) -> subprocess.CompletedProcess[str]:
@@ -135,6 +140,7 @@ def ray_cluster(folder: Path, *, workers: int = 2) -> Iterator[RayCluster]:
     head += f" --dashboard-host 127.0.0.1 --dashboard-port {dashboard}"
     try:
         with short_folder() as temporary:
+            cluster.sessions = temporary
             cluster.nodes["head"] = _node(head, folder, "127.0.0.2", temporary)
             wait_until(lambda: answers(f"{cluster.url}/api/version", AUTHORIZED), "the head's first answer")
             for number in range(workers):

@@ -10,7 +10,7 @@ from pathlib import Path
 import aiohttp
 import pandas as pd
 import pytest
-from clusters import PASSWORD, STUDY, TOKEN, RayCluster, free_port, kill, ray_cluster, wait_until
+from clusters import IN_THE_ADDRESS, PASSWORD, STUDY, TOKEN, RayCluster, free_port, kill, ray_cluster, wait_until
 
 import services.cluster
 import services.package
@@ -268,15 +268,23 @@ def test_study_counts_its_attempts_and_refuses_a_second_one_beside_a_running_one
     assert len(server.uploads) == 4  # the attempt's number is in the package
 
 
-def test_job_environment_asks_for_time_to_stop_and_holds_no_secret(study_file, monkeypatch):
+def test_what_a_submit_sends_asks_for_time_to_stop_and_holds_no_secret(study_file, monkeypatch, capfd):
     monkeypatch.setenv("RAY_AUTH_TOKEN", TOKEN)
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", PASSWORD)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://me:{IN_THE_ADDRESS}@127.0.0.1:5000")
+    (study_file.parent / ".env").write_text("POSTGRES_PASSWORD=planted-in-the-file\n")
+    (study_file.parent / "mine.py").write_text("x = 1")
     server = FakeServer()
     Cluster(server).submit(load_study(study_file), study_file)
-    job = json.dumps(server.known["gan-study-small-1"])
-    assert '"RAY_JOB_STOP_WAIT_TIME_S": "120"' in job
-    assert TOKEN not in job
-    assert PASSWORD not in job
+    job = server.known["gan-study-small-1"]
+    assert job["entrypoint"] == "exec python -m services drive"
+    assert job["runtime_env"]["env_vars"] == {"RAY_JOB_STOP_WAIT_TIME_S": "120", "RAY_USAGE_STATS_ENABLED": "0"}
+    (package,) = server.uploads.values()
+    with zipfile.ZipFile(BytesIO(package)) as archive:
+        sent = {name: archive.read(name) for name in archive.namelist()}
+    assert "mine.py" in sent
+    for text in (json.dumps(job).encode(), *sent.values(), "".join(capfd.readouterr()).encode()):
+        assert b"planted" not in text
 
 
 def test_unknown_study_is_told_with_the_nearest(study_file):
@@ -443,11 +451,12 @@ def nodes_used(ledger: Ledger) -> set[str]:
 
 def assert_nothing_secret(cluster: RayCluster, ledger: Ledger) -> None:
     jobs = cluster.server().jobs()
-    files = [path for folder in (ledger.root, cluster.folder) for path in folder.rglob("*") if path.is_file()]
+    folders = (ledger.root, cluster.folder, cluster.sessions)
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
     texts = {"jobs": json.dumps(jobs).encode()} | {str(path): path.read_bytes() for path in files}
     assert len(texts) > 10
     for name, text in texts.items():
-        for secret in (TOKEN, PASSWORD):
+        for secret in (TOKEN, PASSWORD, IN_THE_ADDRESS):
             assert secret.encode() not in text, f"{secret} in {name}"
 
 
@@ -461,6 +470,7 @@ def test_submitted_study_runs_on_both_nodes_with_the_numbers_of_an_embedded_run(
     assert nodes_used(ledger) == {"127.0.0.3", "127.0.0.4"}
     kept = (ledger.study_folder("both") / "log-1.txt").read_text()
     assert "[8/8" in kept
+    assert "MLflow at http://127.0.0.1:9 cannot be reached" in kept
     assert kept.partition("\n")[2] in ran.stdout
     assert not (ledger.root / ".preflight").exists()
     assert_nothing_secret(cluster, ledger)

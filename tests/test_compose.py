@@ -8,9 +8,10 @@ import stat
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
 
@@ -19,11 +20,13 @@ import psycopg2
 import pytest
 import requests
 import yaml
-from clusters import HOUSE, STUDY, answers, environment, free_port, kill, short_folder, start, wait_until
+from clusters import HOUSE, STUDY, environment, free_port, kill, short_folder, start, wait_until
 
 from services.cluster import Cluster
 from services.jobs import JobsServer
 from services.settings import Token
+from studies.results import results
+from studies.tracking.store import mlflow_module, search
 
 COMPOSE = HOUSE / "docker-compose.yml"
 SECRETS = ("RAY_AUTH_TOKEN", "POSTGRES_PASSWORD", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_FLASK_SERVER_SECRET_KEY")
@@ -114,6 +117,37 @@ def test_ports_are_published_on_this_machine_alone():
     assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
 
 
+def test_the_database_is_reached_by_mlflow_alone():
+    networks = {name: service.get("networks", ["default"]) for name, service in services().items()}
+    assert networks.pop("postgres") == ["database"]
+    assert networks.pop("mlflow") == ["default", "database"]
+    assert all(own == ["default"] for own in networks.values())
+    assert yaml.safe_load(COMPOSE.read_text())["networks"]["database"] == {"internal": True}
+
+
+def test_no_service_knows_a_secret_that_it_does_not_need():
+    known = {
+        name: {secret for secret in SECRETS if secret in json.dumps(service)} for name, service in services().items()
+    }
+    ray, head = {"RAY_AUTH_TOKEN"}, {"RAY_AUTH_TOKEN", "MLFLOW_TRACKING_PASSWORD"}
+    assert known == {
+        "postgres": {"POSTGRES_PASSWORD"},
+        "mlflow": set(SECRETS) - ray,
+        "head": head,
+        "worker": ray,
+        "gpu-worker": ray,
+    }
+
+
+def test_volumes_belong_to_the_user_that_writes_them():
+    text = (HOUSE / "services" / "docker" / "Dockerfile").read_text()
+    assert "groupadd --gid 1000 study && useradd --uid 1000 --gid study" in text
+    assert "install --directory --owner study --group study /ledger /artifacts" in text
+    mounted = {name: service["volumes"] for name, service in services().items()}
+    assert mounted.pop("postgres") == ["postgres:/var/lib/postgresql/data"]
+    assert {place for places in mounted.values() for place in places} == {"ledger:/ledger", "artifacts:/artifacts"}
+
+
 def test_versions_are_pinned_and_telemetry_is_off():
     for name, service in services().items():
         assert re.search(r":\d+\.\d+[\w.-]*$", service["image"]), name
@@ -121,6 +155,8 @@ def test_versions_are_pinned_and_telemetry_is_off():
         if name in ("head", "worker", "gpu-worker"):
             assert service["environment"]["RAY_USAGE_STATS_ENABLED"] == "0"
             assert service["environment"]["RAY_AUTH_MODE"] == "token"
+    project = tomllib.loads((HOUSE / "pyproject.toml").read_text())["project"]
+    assert services()["head"]["image"] == f"{project['name']}:{project['version']}"
     assert re.search(r"^FROM python:3\.11\.\d+-", (HOUSE / "services" / "docker" / "Dockerfile").read_text(), re.M)
 
 
@@ -142,8 +178,19 @@ class Services:
 
     folder: Path
     ledger: Path
+    sessions: Path
     client: dict[str, str]
-    commands: dict[str, str | list[str]]
+    checks: dict[str, list[str]]
+    environments: dict[str, dict[str, str]] = field(default_factory=dict)
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def is_healthy(self, name: str) -> bool:
+        """What the service's own health check says."""
+        form, *words = self.checks[name]
+        words = [word.replace("$$", "$") for word in words]
+        command = ["sh", "-c", *words] if form == "CMD-SHELL" else words
+        done = subprocess.run(command, env=self.environments[name], cwd=self.folder, capture_output=True, timeout=60)
+        return done.returncode == 0
 
     def cli(self, *words: object, seconds: float = 400) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -151,21 +198,20 @@ class Services:
             env=self.client, cwd=self.folder, capture_output=True, text=True, timeout=seconds,
         )  # fmt: skip
 
-    def studies(self) -> Cluster:
+    def server(self) -> JobsServer:
         token = Token(value=self.client["RAY_AUTH_TOKEN"], origin="test")
-        return Cluster(JobsServer(self.client["GAN_STUDY_CLUSTER"], token))
+        return JobsServer(self.client["GAN_STUDY_CLUSTER"], token)
 
-
-def agent_port(address: str) -> str:
-    """Other clusters on this machine may hold the usual one."""
-    return f"--dashboard-agent-listen-port {free_port(address)}"
+    def studies(self) -> Cluster:
+        return Cluster(self.server())
 
 
 @contextmanager
 def all_services(folder: Path) -> Iterator[Services]:
     write_secrets(folder)
     secrets = read_env(folder / ".env")
-    ports = {name: free_port() for name in ("postgres", "mlflow", "dashboard")} | {"ray": free_port("127.0.0.2")}
+    ports = {name: free_port() for name in ("postgres", "mlflow", "dashboard", "head agent", "agent")}
+    ports["ray"] = free_port("127.0.0.2")
     with short_folder() as short, ExitStack() as running:
         (short / "head").mkdir()
         (short / "worker").mkdir()
@@ -178,15 +224,24 @@ def all_services(folder: Path) -> Iterator[Services]:
             "RAY_LISTEN": "127.0.0.1",
             "RAY_LISTEN_PORT": str(ports["dashboard"]),
             "RAY_PORT": str(ports["ray"]),
-            "RAY_HEAD_OPTIONS": f"--node-ip-address 127.0.0.2 --temp-dir {short / 'head'} {agent_port('127.0.0.2')}",
+            "RAY_HEAD_OPTIONS": f"--node-ip-address 127.0.0.2 --temp-dir {short / 'head'} "
+            f"--dashboard-agent-listen-port {ports['head agent']}",
             "RAY_HEAD_ADDRESS": f"127.0.0.2:{ports['ray']}",
             "RAY_WORKER_OPTIONS": f"--node-ip-address 127.0.0.3 --num-cpus 2 --temp-dir {short / 'worker'} "
-            + agent_port("127.0.0.3"),
+            f"--dashboard-agent-listen-port {ports['agent']}",
+            "RAY_AGENT_PORT": str(ports["agent"]),
         }
         resolved = compose("config", **secrets, **placed)
         assert resolved.returncode == 0, resolved.stderr
         read = yaml.safe_load(resolved.stdout)["services"]
-        commands = {name: service["command"] for name, service in read.items()}
+        client = environment(
+            RAY_AUTH_TOKEN=secrets["RAY_AUTH_TOKEN"],
+            GAN_STUDY_CLUSTER=f"http://127.0.0.1:{ports['dashboard']}",
+            MLFLOW_TRACKING_URI=f"http://127.0.0.1:{ports['mlflow']}",
+            **{name: secrets[name] for name in ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")},
+        )
+        checks = {name: service["healthcheck"]["test"] for name, service in read.items()}
+        started = Services(folder, folder / "ledger" / "gan-studies", short, client, checks)
         addresses = {
             "postgres:5432": f"127.0.0.1:{ports['postgres']}",
             "mlflow:5000": f"127.0.0.1:{ports['mlflow']}",
@@ -197,23 +252,25 @@ def all_services(folder: Path) -> Iterator[Services]:
         def service(name: str) -> None:
             env = {key: _replaced(str(value), addresses) for key, value in read[name]["environment"].items()}
             clean = {key: value for key, value in environment().items() if not key.startswith(("RAY_", "MLFLOW_"))}
-            words = shlex.split(commands[name]) if isinstance(commands[name], str) else commands[name]
+            started.environments[name] = {**clean, **env}
+            command = read[name]["command"]
+            words = shlex.split(command) if isinstance(command, str) else command
             words = [word.replace("$$", "$") for word in words]
-            process = start(words, folder / f"{name}.log", {**clean, **env})
-            running.callback(kill, process)
+            started.processes[name] = start(words, folder / f"{name}.log", started.environments[name])
+            running.callback(kill, started.processes[name])
 
-        url = f"http://127.0.0.1:{ports['dashboard']}"
-        running.enter_context(_postgres(commands["postgres"], secrets["POSTGRES_PASSWORD"], ports["postgres"], folder))
+        password = secrets["POSTGRES_PASSWORD"]
+        started.environments["postgres"] = {
+            "PATH": os.environ["PATH"], "POSTGRES_PASSWORD": password, "PGPORT": str(ports["postgres"])
+        }  # fmt: skip
+        running.enter_context(_postgres(read["postgres"]["command"], password, ports["postgres"], folder))
         service("mlflow")
         service("head")
-        authorized = {"Authorization": f"Bearer {secrets['RAY_AUTH_TOKEN']}"}
-        wait_until(lambda: answers(f"{url}/api/version", authorized), "Ray's first answer")
+        wait_until(lambda: started.is_healthy("head"), "the head's health")
         service("worker")
-        wait_until(lambda: answers(f"http://127.0.0.1:{ports['mlflow']}/health"), "MLflow's first answer", 240)
-        client = environment(RAY_AUTH_TOKEN=secrets["RAY_AUTH_TOKEN"], GAN_STUDY_CLUSTER=url)
-        client["MLFLOW_TRACKING_URI"] = f"http://127.0.0.1:{ports['mlflow']}"
-        client |= {name: secrets[name] for name in ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")}
-        yield Services(folder=folder, ledger=folder / "ledger" / "gan-studies", client=client, commands=commands)
+        for name, seconds in (("postgres", 60), ("worker", 120), ("mlflow", 240)):
+            wait_until(lambda name=name: started.is_healthy(name), f"the health of {name}", seconds)
+        yield started
 
 
 def _replaced(value: str, addresses: dict[str, str]) -> str:
@@ -268,7 +325,7 @@ def _connects(port: int, password: str) -> bool:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.skipif(not list(Path("/usr/lib/postgresql").glob("*/bin")), reason="PostgreSQL is not installed")
-def test_every_service_works_by_the_commands_of_the_file(tmp_path):
+def test_every_service_works_by_the_commands_of_the_file(tmp_path, monkeypatch):
     (tmp_path / "small.toml").write_text(STUDY)
     with all_services(tmp_path) as running:
         _check_mlflow(running)
@@ -283,11 +340,42 @@ def test_every_service_works_by_the_commands_of_the_file(tmp_path):
         assert again.returncode == 0, again.stdout + again.stderr
         assert f"8 trials of 2 seeds, {len(finished)} of them in the ledger already" in again.stdout
         assert len(list(trials.glob("*/facts.json"))) == 8
-        pulled = running.cli("results", "small", "--root", running.ledger, "--table", "members", "--format", "csv")
-        members = pd.read_csv(StringIO(pulled.stdout))
-        assert len(members) == 16
-        assert set(members["condition"]) == {"gan", "wgan-gp"}
+        if "gan-study sync" in again.stdout:  # 10 s were too short for MLflow where other work goes on
+            assert running.cli("sync", "small", "--root", running.ledger).returncode == 0
+        _check_what_is_pulled(running, monkeypatch)
         _check_that_nothing_secret_is_written(running)
+        _check_that_health_is_lost(running)
+
+
+def _check_what_is_pulled(running: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From MLflow's server over HTTP, by whoever has its address and a password: equal to the ledger's."""
+    for name in ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"):
+        monkeypatch.setenv(name, running.client[name])
+    pulled = results("small", tracking_uri=running.client["MLFLOW_TRACKING_URI"])
+    held = results("small", root=running.ledger)
+    assert len(pulled.trials) == 8
+    assert len(pulled.members) == 16
+    assert set(pulled.ranking["condition"]) == {"gan", "wgan-gp"}
+    for table in ("trials", "members", "curves", "ranking"):
+        pd.testing.assert_frame_equal(getattr(pulled, table), getattr(held, table), check_exact=True)
+    assert not (running.folder / "gan-studies").exists()
+    printed = running.cli("results", "small", "--table", "members", "--format", "csv")
+    assert printed.returncode == 0, printed.stderr
+    assert pd.read_csv(StringIO(printed.stdout))["seed"].tolist() == held.members["seed"].tolist()
+
+
+def _check_that_health_is_lost(running: Services) -> None:
+    """A health check that cannot fail says nothing."""
+    assert all(running.is_healthy(name) for name in running.environments)
+    secrets = ("RAY_AUTH_TOKEN", "POSTGRES_PASSWORD", "MLFLOW_AUTH_ADMIN_PASSWORD")
+    for name in ("head", "mlflow", "postgres"):
+        right = running.environments[name]
+        running.environments[name] = {**right, **{secret: "wrong" for secret in secrets if secret in right}}
+        assert not running.is_healthy(name)
+        running.environments[name] = right
+    kill(running.processes["worker"], politely=False)
+    wait_until(lambda: not running.is_healthy("worker"), "the worker's end", 60)
+    assert running.is_healthy("head")
 
 
 def _check_mlflow(running: Services) -> None:
@@ -307,9 +395,19 @@ def _check_mlflow(running: Services) -> None:
 def _check_that_nothing_secret_is_written(running: Services) -> None:
     secrets = {name: value for name, value in read_env(running.folder / ".env").items() if name in SECRETS}
     kept = {running.folder / ".env", running.folder / "basic_auth.ini"}
-    files = [path for path in running.folder.rglob("*") if path.is_file() and path not in kept]
-    assert len(files) > 30
-    for path in files:
-        content = path.read_bytes()
+    folders = (running.folder, running.sessions)  # the latter holds Ray's own logs
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file() and path not in kept]
+    assert len([path for path in files if path.suffix in (".log", ".out", ".err")]) > 10
+    texts = {str(path): path.read_bytes() for path in files}
+    jobs = running.studies().attempts("small")
+    assert len(jobs) == 2
+    texts["the jobs as Ray tells them"] = json.dumps(running.server().jobs()).encode()
+    texts["the job's log"] = running.studies().log(jobs[-1]).encode()
+    client = mlflow_module().MlflowClient(running.client["MLFLOW_TRACKING_URI"])
+    experiment = client.get_experiment_by_name("small")
+    runs = search(client, experiment.experiment_id, "")
+    assert len(runs) == 9
+    texts["tags and params in MLflow"] = json.dumps([experiment.tags, *(run.to_dictionary() for run in runs)]).encode()
+    for place, content in texts.items():
         for name, value in secrets.items():
-            assert value.encode() not in content, f"{name} in {path}"
+            assert value.encode() not in content, f"{name} in {place}"

@@ -1,4 +1,5 @@
 import json
+import os
 import signal
 import subprocess
 from collections import Counter
@@ -9,17 +10,18 @@ from time import monotonic, sleep
 import numpy as np
 import pandas as pd
 import pytest
+import requests
 from hypothesis import given
 from hypothesis import strategies as st
 from recorded import QUESTION, call, command, load_tiny, play, surroundings, write_tiny
-from servers import black_hole, free_port, mlflow_server, start_mlflow, stop
+from servers import Owner, black_hole, free_port, mlflow_server, start_mlflow, stop
 
 from gan_core.stability import OUTCOMES
 from studies.errors import InputError, TrackingError
 from studies.ledger import Ledger
 from studies.results import results
-from studies.tracking.projection import in_section, over_members
-from studies.tracking.store import mlflow_module, search, shown_address
+from studies.tracking.projection import VIEW_TAG, in_section, over_members
+from studies.tracking.store import mlflow_module, search, shown_address, telling
 from studies.tracking.tracker import Tracker, sync
 
 pytestmark = pytest.mark.slow  # each writes a database of MLflow's
@@ -170,6 +172,8 @@ def test_the_study_says_what_it_asks_and_holds_its_tables(recorded):
     experiment = client.get_experiment_by_name("tiny")
     assert QUESTION in experiment.tags["mlflow.note.content"]
     assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
+    columns = json.loads(json.loads(experiment.tags[VIEW_TAG])["state"])["selectedColumns"]
+    assert {"metrics.`distance`", "tags.`outcome`", "params.`constraint.clip_value`"} <= set(columns)
     (study,), _ = runs_of(uri)
     assert study.info.status == "FINISHED"
     for table in TABLES:
@@ -247,6 +251,32 @@ def test_attempts_that_were_killed_or_stopped_double_nothing(recorded, tmp_path,
         }
 
 
+def test_sync_gives_an_interrupted_trial_the_curves_of_its_checkpoint(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    study, live, fresh = load_tiny(tmp_path), f"sqlite:///{tmp_path}/live.db", f"sqlite:///{tmp_path}/fresh.db"
+    play(study, Tracker(study, print, uri=live), trials=1)
+    found = results("tiny", root=study.ledger.root)
+    sync(found, live)  # 10 s may be too short where other work goes on
+    sync(found, fresh)
+    held = snapshot(fresh)
+    assert held == snapshot(live)
+    (name,) = [name for name, run in held.items() if run["status"] == "KILLED" and name != "tiny"]
+    assert len(held[name]["metrics"]["distance/sliced_wasserstein.median"]) == 3
+    (run,) = [run for run in runs_of(fresh)[1] if run.info.run_name == name]
+    assert 0 <= run.info.end_time - run.info.start_time < 60_000
+
+    play(study)
+    found = results("tiny", root=study.ledger.root)
+    sync(found, fresh)
+    assert {run["status"] for run in snapshot(fresh).values()} == {"FINISHED"}
+    row = next(row for row in found.trials.to_dict("records") if trial_name(row) == name)
+    assert_curves(client_of(fresh), run, found.curves, row)
+
+
+def trial_name(row):
+    return f"{row['condition']}-{row['phase']}-{row['trial']}"
+
+
 def test_a_trial_that_was_given_up_is_failed_and_then_replaced(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     study, uri = load_tiny(tmp_path), f"sqlite:///{tmp_path}/mlflow.db"
@@ -287,6 +317,20 @@ def test_a_server_that_never_answers_holds_a_study_up_for_ten_seconds_at_most(tm
         tracker.closed(progress, False)
         assert monotonic() - started < 11
     assert "gan-study sync" in warnings[-1]
+
+
+@pytest.mark.parametrize(("set_by_user", "waited"), [(None, "60"), ("20", "20")])
+def test_a_study_waits_five_seconds_for_an_answer_and_a_reader_a_minute(monkeypatch, set_by_user, waited):
+    name = "MLFLOW_HTTP_REQUEST_TIMEOUT"
+    monkeypatch.delenv(name, raising=False)
+    if set_by_user:
+        monkeypatch.setenv(name, set_by_user)
+    mlflow_module()
+    before = os.environ[name]
+    assert before == (set_by_user or "5")
+    with telling("http://127.0.0.1"):
+        assert os.environ[name] == waited
+    assert os.environ[name] == before
 
 
 def test_a_listener_of_mlflow_never_raises(tmp_path):
@@ -330,11 +374,113 @@ def test_a_server_that_dies_in_mid_study_is_repaired_by_sync(tmp_path):
         stop(server)
 
 
+# -- a laptop: no ledger, only an address and a password ---------------------------------------------------------------
+
+OWNER = Owner("owner", "planted-password-of-the-owner")
+
+
+@pytest.fixture(scope="module")
+def guarded(recorded, tmp_path_factory):
+    """The address of a server that asks for a password, holds the study, and lets nobody but its owner read it."""
+    found, _ = recorded
+    with mlflow_server(tmp_path_factory.mktemp("guarded"), owner=OWNER) as uri:
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in OWNER.environment().items():
+                patch.setenv(name, value)
+            sync(found, uri)
+        visitor = {"username": "visitor", "password": "planted-password-of-the-visitor"}
+        made = requests.post(
+            f"{uri}/api/2.0/mlflow/users/create", json=visitor, auth=(OWNER.name, OWNER.password), timeout=60
+        )
+        assert made.status_code == 200, made.text
+        yield uri
+
+
+def refused(done, code):
+    """The one sentence of a command that a user's surroundings do not let do its work."""
+    assert done.returncode == code, done.stdout + done.stderr
+    assert done.stdout == ""
+    assert done.stderr.startswith("gan-study: ")
+    assert done.stderr.count("\n") == 1
+    assert "planted" not in done.stderr
+    return done.stderr.removeprefix("gan-study: ").strip()
+
+
+def test_a_laptop_without_a_ledger_gets_every_table_from_the_server(guarded, recorded, tmp_path):
+    for table in TABLES:
+        words = ("results", "tiny", "--table", table, "--format", "parquet", "--output", f"{table}.parquet")
+        done = call(*words, folder=tmp_path, MLFLOW_TRACKING_URI=guarded, **OWNER.environment())
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        read, held = pd.read_parquet(tmp_path / f"{table}.parquet"), getattr(recorded[0], table)
+        pd.testing.assert_frame_equal(read, held, check_exact=True, check_dtype=False)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(f"{table}.parquet" for table in TABLES)
+
+
+def test_a_ledger_here_is_read_without_asking_the_server(recorded):
+    found, _ = recorded
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    done = call("results", "tiny", folder=found.ledger.root.parent, MLFLOW_TRACKING_URI=nowhere)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("environment", "sentence"),
+    [
+        ({}, "asks for a user and a password (HTTP 401), and none were given; set MLFLOW_TRACKING_USERNAME and"),
+        (Owner("owner", "planted-wrong").environment(), "refuses the credentials of the environment (HTTP 401)"),
+        (
+            Owner("visitor", "planted-password-of-the-visitor").environment(),
+            "does not permit that to this user (HTTP 403)",
+        ),
+    ],
+    ids=["nobody", "wrong-password", "no-permission"],
+)
+def test_a_server_that_refuses_is_one_sentence(guarded, tmp_path, environment, sentence):
+    done = call("results", "tiny", folder=tmp_path, MLFLOW_TRACKING_URI=guarded, **environment)
+    told = refused(done, 1)
+    assert told.startswith(f"there is no study tiny in {tmp_path}/gan-studies, and MLflow at {guarded} {sentence}")
+
+
+def test_a_password_in_the_address_works_and_is_never_shown(guarded, tmp_path):
+    for password, code in ((OWNER.password, 0), ("planted-wrong", 1)):
+        uri = guarded.replace("//", f"//{OWNER.name}:{password}@")
+        done = call("results", "tiny", folder=tmp_path, MLFLOW_TRACKING_URI=uri)
+        assert done.returncode == code
+        assert "planted" not in done.stdout + done.stderr
+    assert f"MLflow at {guarded} refuses the user and the password in its address" in refused(done, 1)
+
+
+def test_the_pages_of_a_server_elsewhere_are_told_without_its_password(guarded, tmp_path):
+    uri = guarded.replace("//", f"//{OWNER.name}:{OWNER.password}@")
+    for address, environment in ((guarded, OWNER.environment()), (uri, {})):
+        done = call("ui", folder=tmp_path, MLFLOW_TRACKING_URI=address, **environment)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert f"  tiny: {guarded}/#/experiments/1/runs?" in done.stdout
+        assert "planted" not in done.stdout
+    told = refused(call("ui", folder=tmp_path, MLFLOW_TRACKING_URI=guarded), 1)
+    assert told.startswith(f"MLflow at {guarded} asks for a user and a password")
+
+
+def test_a_server_that_is_down_is_one_sentence(tmp_path):
+    uri = f"http://127.0.0.1:{free_port()}"
+    told = refused(call("results", "tiny", folder=tmp_path, MLFLOW_TRACKING_URI=uri), 1)
+    assert told.startswith(f"there is no study tiny in {tmp_path}/gan-studies, and MLflow at {uri} cannot be reached")
+
+
+def test_a_study_that_neither_ledger_nor_server_knows_is_the_users_error(guarded, tmp_path):
+    surroundings = {"MLFLOW_TRACKING_URI": guarded, **OWNER.environment()}
+    told = refused(call("results", "tinny", folder=tmp_path, **surroundings), 2)
+    assert told == (
+        f"tinny: there is no such study in {tmp_path}/gan-studies nor in MLflow at {guarded}; did you mean tiny?"
+    )
+
+
 # -- secrets and sentences ---------------------------------------------------------------------------------------------
 
 
 def test_credentials_in_an_address_are_never_shown():
     assert shown_address("see http://me:planted@host:5000/x") == "see http://host:5000/x"
+    assert shown_address("http://me:pl@nted@host/a@b, http://you@c/") == "http://host/a@b, http://c/"
 
 
 def test_nothing_secret_reaches_ledger_or_mlflow(tmp_path, monkeypatch):
@@ -348,6 +494,23 @@ def test_nothing_secret_reaches_ledger_or_mlflow(tmp_path, monkeypatch):
     assert len(held) > 50
     assert not [path for path in held if b"planted" in path.read_bytes()]
     assert not any("planted" in warning for warning in warnings)
+
+
+def test_a_password_in_the_address_reaches_nothing_that_is_kept(guarded, tmp_path, monkeypatch, capfd):
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "planted-token-of-the-cluster")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", guarded.replace("//", f"//{OWNER.name}:{OWNER.password}@"))
+    study, warnings = load_tiny(tmp_path, 'name="hidden"'), []
+    play(study, Tracker(study, warnings.append))
+    sync(results("hidden", root=study.ledger.root))
+    client = client_of(None)
+    experiment = client.get_experiment_by_name("hidden")
+    assert len(search(client, experiment.experiment_id, "")) == 9
+    server = next(tmp_path.parent.glob("guarded*"))
+    held = [path for folder in (tmp_path, server) for path in folder.rglob("*") if path.is_file()]
+    names = {path.name for path in held}
+    assert {"plan.jsonl", "study.json", "planned.json", "environment.json", "server.db", "server.log"} <= names
+    assert not [path for path in held if b"planted" in path.read_bytes()]
+    assert "planted" not in "".join([*warnings, *capfd.readouterr()])
 
 
 def test_a_study_that_the_server_does_not_have_is_an_input_error(recorded):

@@ -86,6 +86,9 @@ def test_a_reader_finds_the_study_its_trials_their_curves_and_samples(opened, pa
     page.get_by_text(QUESTION).first.wait_for(state="attached")
     for name in ("wgan-confirm-0", "gan-explore-1"):
         page.get_by_role("link", name=name).first.wait_for()
+    for column in ("failure_rate", "outcome", "constraint.clip_value"):  # no trial has a distance: none was stable
+        page.locator(".ag-header-cell").get_by_text(column, exact=True).first.wait_for()
+    page.get_by_text("Sort: distance").wait_for()
 
     trial = run_page(address, "wgan-confirm-0")
     page.goto(trial)

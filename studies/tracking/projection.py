@@ -15,7 +15,8 @@ from studies.design import Planned
 from studies.judgement import DISTANCES, ending, outcome_counts, verdicts
 from studies.ledger import Entry, Facts
 from studies.results import Results
-from studies.study import Study
+from studies.study import PARTS, Budget, Setting, Study
+from studies.validation import build
 
 PROJECTION_VERSION = 1
 """Raised by hand by every change of what is written below: `sync` then replaces the runs of an older version."""
@@ -99,6 +100,17 @@ def measurements(facts: Facts, curves: pd.DataFrame) -> list[Measurement]:
     ]
 
 
+def measurements_so_far(planned: Planned, checkpoint: Mapping[str, Any]) -> list[Measurement]:
+    """The course of a trial that was interrupted, up to its last checkpoint."""
+    setting = build(Setting, {part: planned.identity[part] for part in PARTS}, ())
+    budget = build(Budget, planned.identity["budget"], ("budget",))
+    steps = [setting.clock(budget, turns) for turns in setting.measured_turns(budget)]
+    told = zip(checkpoint["measured_seconds"], checkpoint["measured"], strict=True)
+    return [
+        Measurement(step, at, over_members(measured)) for step, (at, measured) in zip(steps, told, strict=False)
+    ]  # fewer than the steps: the later ones are not measured yet
+
+
 def trial_run(study: Study, planned: Planned, entry: Entry) -> TrialRun:
     """A trial that ended, finished or given up."""
     if not entry.finished:
@@ -169,6 +181,32 @@ def members(planned: Planned, judged: Mapping[int, Verdict]) -> pd.DataFrame:
     place = {"condition": planned.condition, "phase": planned.phase, "trial": planned.index}
     frame = pd.DataFrame([{**place, "seed": seed, **vars(verdict)} for seed, verdict in judged.items()])
     return frame.astype({"outcome_step": "Int64"})
+
+
+# -- what a browser shows ------------------------------------------------------------------------------------------
+
+VIEW = "gan-studies"
+"""The name under which an experiment keeps the view of its runs that `view` describes."""
+VIEW_TAG = f"mlflow.sharedViewState.{VIEW}"
+
+
+def view(study: Study, created_ms: int) -> str:
+    """The table of runs as it is useful: the trials alone, the best first, with outcome, distance and knobs.
+
+    MLflow's table hides every metric, param and tag until its reader chooses columns. A saved view, a tag of the
+    experiment, is the one choice that others find there: in its list of views, or by `viewStateShareKey` in an address.
+
+    Source: mlflow 3.17.2, the code that runs in the browser.
+    """
+    knobs = sorted({path for condition in study.conditions for path in condition.knobs})
+    columns = [*(f"metrics.`{name}`" for name in ("distance", "failure_rate")), "tags.`outcome`"]
+    state = {
+        "searchFilter": "tags.kind = 'trial'",
+        "orderByKey": "metrics.`distance`",
+        "orderByAsc": True,
+        "selectedColumns": [*columns, *(f"params.`{path}`" for path in knobs)],
+    }
+    return json.dumps({"name": "Trials, the best first", "createdAt": created_ms, "state": json.dumps(state)})
 
 
 # -- texts for whoever reads them in the browser -------------------------------------------------------------------

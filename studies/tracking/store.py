@@ -38,6 +38,8 @@ _ENVIRONMENT = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_DISABLE_AGENT_HINT": "true",
 }
+_TIMEOUTS = ("MLFLOW_HTTP_REQUEST_TIMEOUT", "MLFLOW_ARTIFACT_UPLOAD_DOWNLOAD_TIMEOUT")
+PATIENCE_SECONDS = "60"
 _UNREACHABLE = ("Connection", "Timeout", "Max retries", "timed out", "refused")
 
 
@@ -55,27 +57,64 @@ def mlflow_module() -> Any:
 
 def shown_address(uri: str) -> str:
     """An address without the credentials that it may hold."""
-    return re.sub(r"//[^/@\s]*@", "//", uri)
+    return re.sub(r"//[^/\s]*@", "//", uri)
 
 
 @contextmanager
 def telling(uri: str | None) -> Iterator[None]:
-    """Errors: `TrackingError`, one sentence without credentials, for whatever goes wrong with the server inside."""
+    """For whoever waits for the server's answers, and has them late rather than not at all.
+
+    Errors: `TrackingError`, one sentence without credentials, for whatever goes wrong with the server inside.
+    """
     try:
-        yield
+        with _patience():
+            yield
     except GanStudyError:
         raise
     except Exception as error:
         raise TrackingError(why(error, uri)) from error
 
 
+@contextmanager
+def _patience() -> Iterator[None]:
+    """No study waits: a server that is busy with many requests at once may take its time, unless the user says less."""
+    before = {name: os.environ.get(name) for name in _TIMEOUTS}
+    os.environ.update({name: PATIENCE_SECONDS for name, held in before.items() if held in (None, _ENVIRONMENT[name])})
+    try:
+        yield
+    finally:
+        for name, held in before.items():
+            os.environ[name] = _ENVIRONMENT[name] if held is None else held
+
+
 def why(error: Exception, uri: str | None) -> str:
     """What went wrong with the server, in one sentence."""
     address = shown_address(uri or default_address())
     text = shown_address(str(error).partition("\n")[0])
+    if (status := _http_status(error)) in (401, 403):
+        return f"MLflow at {address} {_refusal(status, text, uri or default_address())}"
     if any(sign in text or sign in type(error).__name__ for sign in _UNREACHABLE):
         return f"MLflow at {address} cannot be reached; start it, or set MLFLOW_TRACKING_URI to where it is"
     return f"MLflow at {address} answers: {text[:200] or type(error).__name__}"
+
+
+def _http_status(error: Exception) -> int | None:
+    """What the server answered, where it answered: MLflow's own exceptions say it, those of its downloads bear it."""
+    told = getattr(error, "get_http_status_code", None)
+    return told() if told else getattr(getattr(error, "response", None), "status_code", None)
+
+
+def _refusal(status: int, text: str, uri: str) -> str:
+    names = "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+    if status == 401 and shown_address(uri) != uri:
+        return "refuses the user and the password in its address (HTTP 401)"
+    if status == 401 and any(os.environ.get(name) for name in (*names.split(" and "), "MLFLOW_TRACKING_TOKEN")):
+        return f"refuses the credentials of the environment (HTTP 401); correct {names}"
+    if status == 401:
+        return f"asks for a user and a password (HTTP 401), and none were given; set {names}"
+    if "Host header" in text:
+        return "does not answer to that name (HTTP 403); its own option --allowed-hosts must list it"
+    return "does not permit that to this user (HTTP 403); whoever runs it can give the permission"
 
 
 def default_address() -> str:
@@ -85,7 +124,10 @@ def default_address() -> str:
 
 @dataclass
 class Run:
-    """An MLflow run of this study, as far as it is known here."""
+    """An MLflow run of this study, as far as it is known here.
+
+    stopped_ms  of an interrupted trial: when its last checkpoint was written, where no later moment is known
+    """
 
     run_id: str
     start_ms: int
@@ -93,6 +135,7 @@ class Run:
     mark: str = ""
     values: dict[str, float] = field(default_factory=dict)
     steps: set[int] | None = None
+    stopped_ms: int | None = None
 
 
 Key = tuple[str, str, str, str]
@@ -124,12 +167,10 @@ class Store:
     def _experiment(self) -> str:
         found = self._client.get_experiment_by_name(self.study.name)
         if found is None:
-            experiment_id = self._client.create_experiment(self.study.name)
-        else:
-            experiment_id = found.experiment_id
-            if found.lifecycle_stage == "deleted":
-                self._client.restore_experiment(experiment_id)
-        held = found.tags if found else {}
+            found = self._client.get_experiment(self._client.create_experiment(self.study.name))
+        elif found.lifecycle_stage == "deleted":
+            self._client.restore_experiment(found.experiment_id)
+        experiment_id, held = found.experiment_id, found.tags
         tags = {
             "mlflow.experimentKind": "custom_model_development",
             "mlflow.note.content": projection.experiment_note(self.study, self._question),
@@ -138,6 +179,9 @@ class Store:
         for name, value in tags.items():
             if value and held.get(name) != value:
                 self._client.set_experiment_tag(experiment_id, name, value)
+        if projection.VIEW_TAG not in held:  # somebody may have changed it in the browser since
+            view = projection.view(self.study, found.creation_time or 0)
+            self._client.set_experiment_tag(experiment_id, projection.VIEW_TAG, view)
         return experiment_id
 
     def _find_runs(self) -> tuple[Run, dict[Key, Run]]:
@@ -215,7 +259,7 @@ class Store:
         """End the study's run, and whatever else of it is still running."""
         for run in self._runs.values():
             if run.status == "RUNNING":
-                self._end(run, "KILLED", key_outcome="interrupted")
+                self._end(run, "KILLED", key_outcome="interrupted", at_ms=run.stopped_ms)
         known = {run.run_id for run in self._runs.values()}
         for double in self._children(self._parent):
             if double.info.run_id not in known:
@@ -258,8 +302,16 @@ class Store:
         )
 
     def started(self, planned: Planned) -> None:
-        """A trial that began and did not end has a run too."""
-        self._run(planned)
+        """A trial that began and did not end has a run too, with what it had measured at its last checkpoint."""
+        entry = self.ledger.entry(planned.address)
+        checkpoint = entry.checkpoint()
+        if checkpoint is None:
+            self._run(planned)
+            return
+        stopped_ms = _written_ms(entry)
+        run = self._run(planned, start_ms=stopped_ms - round(1000 * checkpoint["seconds"]))
+        run.stopped_ms = stopped_ms
+        self._log_measurements(run, projection.measurements_so_far(planned, checkpoint))
 
     def ended(self, planned: Planned) -> None:
         """Make the run of a trial that ended hold what the ledger holds."""
@@ -385,8 +437,9 @@ def _tags(tags: Mapping[str, str]) -> list[Any]:
 
 
 def _written_ms(entry: Entry) -> int:
-    """When a trial ended: its last file's own time."""
-    name = "facts.json" if entry.finished else "error.json"
+    """When a trial ended or was interrupted: its last file's own time."""
+    given_up = entry.error() is not None
+    name = "facts.json" if entry.finished else "error.json" if given_up else "checkpoint.pt"
     return round(1000 * (entry.folder / name).stat().st_mtime)
 
 
