@@ -53,11 +53,7 @@ def inputs(width, *, seeds=3, scale=1.0, seed=9):
     return scale * torch.randn((seeds, BATCH, width), generator=torch.Generator().manual_seed(seed)).double()
 
 
-def only(parameters, seed):
-    return {name: value[seed : seed + 1] for name, value in parameters.items()}
-
-
-# --- the contract of every network
+# --- what holds of every network besides its contract, which test_contracts.py holds it to
 
 
 @every_network
@@ -85,22 +81,6 @@ def test_generator_makes_a_sample_per_z_and_seed(generator):
 
 
 @every_generator
-def test_generator_of_a_seed_alone_makes_what_it_makes_among_others(generator):
-    parameters, z = drawn(generator, UNBOUNDED, SEEDS), inputs(generator.latent)
-    together = generator.generate(parameters, z, UNBOUNDED)
-    for seed in range(3):
-        alone = generator.generate(only(parameters, seed), z[seed : seed + 1], UNBOUNDED)
-        assert_close(alone, together[seed : seed + 1], rtol=1e-13, atol=1e-15)
-
-
-@every_generator
-def test_generator_treats_its_z_one_by_one(generator):
-    parameters, z = drawn(generator, UNBOUNDED, SEEDS), inputs(generator.latent)
-    fakes = generator.generate(parameters, z, UNBOUNDED)
-    assert_close(generator.generate(parameters, z[:, 2:4], UNBOUNDED), fakes[:, 2:4], rtol=1e-13, atol=1e-15)
-
-
-@every_generator
 @pytest.mark.parametrize("z_scale", [1.0, 1e4])
 def test_fakes_of_bounded_data_lie_where_the_data_lie(generator, z_scale):
     z = inputs(generator.latent, scale=z_scale)
@@ -117,23 +97,6 @@ def test_critic_says_one_value_per_sample_and_hands_the_points_on(critic):
     assert critique.value.shape == (3, BATCH)
     assert len(critique.value.unique()) == 3 * BATCH
     assert torch.equal(critique.points, points)
-
-
-@every_critic
-def test_critic_of_a_seed_alone_says_what_it_says_among_others(critic):
-    parameters, points = drawn(critic, UNBOUNDED, SEEDS), inputs(5)
-    together = critic.criticise(parameters, points, UNBOUNDED)
-    for seed in range(3):
-        alone = critic.criticise(only(parameters, seed), points[seed : seed + 1], UNBOUNDED)
-        assert_close(alone.value, together.value[seed : seed + 1], rtol=1e-13, atol=1e-15)
-
-
-@every_critic
-def test_critic_treats_its_samples_one_by_one(critic):
-    parameters, points = drawn(critic, UNBOUNDED, SEEDS), inputs(5)
-    together = critic.criticise(parameters, points, UNBOUNDED).value
-    apart = critic.criticise(parameters, points[:, 2:4], UNBOUNDED).value
-    assert_close(apart, together[:, 2:4], rtol=1e-13, atol=1e-15)
 
 
 @every_critic
