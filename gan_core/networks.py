@@ -172,7 +172,7 @@ class MLPCritic(AnyCritic):
             x = points
             for layer in range(self.depth):
                 x = torch.baddbmm(parameters[f"{layer}.bias"], x, parameters[f"{layer}.weight"])
-                slopes.append(torch.where(x > 0, 1.0, LEAK).to(x))
+                slopes.append(torch.full_like(x, LEAK).masked_fill_(x > 0, 1.0))
                 x = x * slopes[-1]
             if self.output == "linear":
                 return [*slopes, torch.ones_like(x[..., :1])]

@@ -3,13 +3,16 @@
 from inspect import isabstract
 from itertools import product
 from math import sqrt
+from statistics import NormalDist
 from typing import get_args
 
+import numpy as np
 import pytest
 import torch
 from games import (
     CONSTRAINTS,
     OBJECTIVES,
+    PENALTIES,
     SMALL_CRITICS,
     SMALL_MEASURES,
     Field,
@@ -20,7 +23,7 @@ from games import (
 )
 from torch.testing import assert_close
 
-from gan_core.constraints import AnyConstraint, Constraint, GradientPenalty, WeightClipping, slope
+from gan_core.constraints import AnyConstraint, Constraint, GradientPenalty, Location, WeightClipping, slope
 from gan_core.networks import CriticAt, MLPCritic, SampleSpace
 from gan_core.optimizers import SGD
 from gan_core.training import Trainer, Training
@@ -312,6 +315,191 @@ def test_penalty_weight_must_not_be_negative():
     assert GradientPenalty(gp_weight=0.0).gp_weight == 0
     with pytest.raises(ValueError, match=r"^gp_weight: must be >= 0, but is -0.5$"):
         GradientPenalty(gp_weight=-0.5)
+
+
+# --- every location, target and side
+
+
+every_penalty = pytest.mark.parametrize("penalty", PENALTIES, ids=kind_of)
+every_location = pytest.mark.parametrize("location", get_args(Location))
+
+
+def charge(penalty, slopes):
+    """phi of the slopes, by hand."""
+    if penalty.target == 0:
+        return slopes**2
+    return np.maximum(0, slopes - 1) ** 2 if penalty.sides == "one" else (slopes - 1) ** 2
+
+
+@every_penalty
+@pytest.mark.parametrize("norm", [0.25, 1.0, 1.5, 7.0])
+def test_linear_critic_is_charged_for_its_slope_at_every_location(penalty, norm):
+    weight = normal(7)
+    weight = norm * weight / weight.norm()
+    real, fake = normal(2, BATCH, 7, seed=1), normal(2, BATCH, 7, seed=2)
+    noise = uniform(2, BATCH, penalty.noise_width(7))
+    charged = penalty.penalty(Field(lambda points: points @ weight), real, fake, noise)
+    means = 2 if penalty.location == "real_and_fake" else 1  # their sum, and not the mean of both
+    assert charged.tolist() == pytest.approx([10 * means * charge(penalty, norm)] * 2, rel=1e-12, abs=1e-24)
+
+
+def points_by_hand(penalty, real, fake, noise):
+    """The points of each batch whose mean is taken, from the document's formulas, seed by seed."""
+    if penalty.location == "between":
+        return [noise * real + (1 - noise) * fake]
+    if penalty.location != "around_real":
+        return {"real": [real], "fake": [fake], "real_and_fake": [real, fake]}[penalty.location]
+    # of the whole batch: over samples and coordinates, seed by seed, divided by their number
+    deviation = np.sqrt(((real - real.mean((1, 2), keepdims=True)) ** 2).mean((1, 2), keepdims=True))
+    alpha, u = noise[..., :1], noise[..., 1:]
+    if penalty.noise == "gaussian":
+        return [real + penalty.noise_scale * deviation * np.vectorize(NormalDist().inv_cdf)(u)]
+    return [real + alpha * penalty.noise_scale * deviation * u]
+
+
+@pytest.mark.parametrize(
+    "penalty",
+    [
+        *PENALTIES,
+        GradientPenalty(location="around_real", noise_scale=0.3, gp_weight=2.0),
+        GradientPenalty(location="around_real", noise="gaussian", noise_scale=1.5, target=0),
+    ],
+    ids=kind_of,
+)
+def test_critic_as_steep_as_its_point_is_far_away_tells_which_points_are_looked_at(penalty):
+    spread = torch.tensor([0.2, 1.0, 3.0]).double()[:, None, None]  # each seed's batch has its own deviation
+    real, fake = spread * normal(3, BATCH, 4, seed=1) + 0.3, normal(3, BATCH, 4, seed=2) - 1
+    noise = uniform(3, BATCH, penalty.noise_width(4), seed=3)
+    charged = penalty.penalty(Field(steep_at), real, fake, noise)
+    batches = points_by_hand(penalty, *(tensor.numpy() for tensor in (real, fake, noise)))
+    means = [charge(penalty, np.linalg.norm(points, axis=-1)).mean(-1) for points in batches]
+    assert charged.detach().numpy() == pytest.approx(penalty.gp_weight * sum(means), rel=1e-12)
+
+
+def test_penalty_on_real_and_fake_is_the_sum_of_both():
+    critic = MLPCritic(width=8, depth=2)
+    field = field_of(critic, drawn(critic, SPACE, range(SEEDS)))
+    real, fake, noise = normal(SEEDS, BATCH, 3, seed=1), normal(SEEDS, BATCH, 3, seed=2), uniform(SEEDS, BATCH, 0)
+    both, of_real, of_fake = (
+        GradientPenalty(location=location, target=0).penalty(field, real, fake, noise)
+        for location in ("real_and_fake", "real", "fake")
+    )
+    assert_close(both, of_real + of_fake, rtol=1e-12, atol=0)
+    assert (of_real != of_fake).all()
+
+
+@pytest.mark.parametrize("gamma", [1.0, 10.0])
+def test_gamma_of_the_r1_paper_is_twice_the_weight(gamma):
+    """Mescheder et al. 2018, eq. 9: gamma / 2 E norm(grad D(x))^2 over real samples."""
+    real, fake = normal(2, BATCH, 3, seed=1), normal(2, BATCH, 3, seed=2)
+    of_paper = gamma / 2 * real.square().sum(-1).mean(-1)  # the gradient of norm(x)^2 / 2 is x
+    penalty = GradientPenalty(location="real", target=0, gp_weight=gamma / 2)
+    assert_close(penalty.penalty(Field(steep_at), real, fake, uniform(2, BATCH, 0)), of_paper, rtol=1e-13, atol=0)
+
+
+@every_location
+def test_penalty_towards_zero_has_gradient_zero_at_slope_zero(location):
+    penalty = GradientPenalty(location=location, target=0)
+    weight = torch.zeros(3, dtype=torch.float64, requires_grad=True)
+    noise = uniform(2, BATCH, penalty.noise_width(3))
+    charged = penalty.penalty(Field(lambda x: x @ weight), normal(2, BATCH, 3), normal(2, BATCH, 3, seed=1), noise)
+    (gradient,) = torch.autograd.grad(charged.sum(), weight)
+    assert charged.tolist() == [0, 0]
+    assert gradient.tolist() == [0, 0, 0]
+
+
+def test_penalty_towards_zero_has_the_gradient_of_a_square():
+    weight = normal(3).requires_grad_()
+    penalty = GradientPenalty(location="real", target=0, gp_weight=3.0)
+    charged = penalty.penalty(Field(lambda x: x @ weight), normal(BATCH, 3), normal(BATCH, 3), uniform(BATCH, 0))
+    (gradient,) = torch.autograd.grad(charged, weight)
+    assert_close(gradient, 6 * weight.detach(), rtol=1e-13, atol=0)
+
+
+@pytest.mark.parametrize("noise_value", [0.0, 1.0])
+def test_gaussian_noise_is_finite_at_the_ends_of_the_uniform_numbers(noise_value):
+    penalty = GradientPenalty(location="around_real", noise="gaussian")
+    for dtype in (torch.float32, torch.float64):
+        noise = torch.full((2, BATCH, penalty.noise_width(3)), noise_value, dtype=dtype)
+        real = normal(2, BATCH, 3).to(dtype)
+        assert penalty.penalty(Field(steep_at), real, real, noise).isfinite().all()
+
+
+def test_sides_are_two_at_target_zero():
+    sentence = r'^sides: must be "two" at target 0, since no slope lies below 0, but is "one"$'
+    with pytest.raises(ValueError, match=sentence):
+        GradientPenalty(target=0, sides="one")
+
+
+@pytest.mark.parametrize("location", [location for location in get_args(Location) if location != "around_real"])
+@pytest.mark.parametrize(("field", "value"), [("noise", "gaussian"), ("noise_scale", 0.25)])
+def test_noise_is_refused_where_it_would_not_act(location, field, value):
+    sentence = f'^{field}: acts at location "around_real" alone, but location is "{location}"$'
+    with pytest.raises(ValueError, match=sentence):
+        GradientPenalty(location=location, **{field: value})
+
+
+@every_location
+def test_penalty_asks_for_as_many_random_numbers_as_its_location_needs(location):
+    width = {"between": 1, "around_real": 6}.get(location, 0)
+    assert GradientPenalty(location=location).noise_width(5) == width
+
+
+# --- against other people's code
+# TF-GAN's numbers are those that its own tests assert: tensorflow/gan,
+# tensorflow_gan/python/losses/losses_impl_test.py. Those of POSTECH-CVLab/PyTorch-StudioGAN and torchgan/torchgan are
+# their formulas, evaluated again in numpy.
+
+
+def test_penalty_is_the_one_that_tfgan_asserts_of_itself():
+    """GradientPenaltyTest: the critic 2 x, whose four outputs are summed, is charged 9, on one side or on two."""
+    real, fake = torch.tensor([[-12.3, 23.2, 16.3, -43.2]]), torch.tensor([[3.1, 2.3, -12.3, 32.1]])
+    for sides in ("one", "two"):
+        penalty = GradientPenalty(gp_weight=1.0, sides=sides)
+        charged = penalty.penalty(Field(lambda points: (2 * points).sum(-1)), real, fake, torch.tensor([[0.7]]))
+        assert charged.item() == pytest.approx(9.0, abs=1e-5)
+
+
+STUDIO_REAL = np.array([[0.5, -1.0, 2.0], [1.5, 0.25, -0.75]])
+STUDIO_FAKE = np.array([[-0.5, 0.5, 1.0], [2.0, -1.25, 0.0]])
+
+
+def studio_charge(penalty, noise):
+    real, fake, noise = (torch.from_numpy(array) for array in (STUDIO_REAL, STUDIO_FAKE, noise))
+    return penalty.penalty(Field(steep_at), real, fake, noise).item()
+
+
+def test_penalty_between_is_studiogans():
+    """src/utils/losses.py, cal_grad_penalty, with alpha .25 and .75 and the critic norm(x)^2 / 2."""
+    assert studio_charge(GradientPenalty(gp_weight=1.0), np.array([[0.25], [0.75]])) == pytest.approx(
+        0.301633, abs=1e-5
+    )
+
+
+def test_points_of_dragan_are_studiogans_but_for_bessels_correction():
+    """src/utils/losses.py, cal_dra_penalty: real + alpha .5 std(real) u. torch's std divides by one number less; the
+    notebook of DRAGAN's authors (kodalinaveen3/DRAGAN) has numpy's, which does not: sqrt(6 / 5) on six numbers.
+    """
+    noise = np.array([[0.5, 0.1, 0.9, 0.4], [1.0, 0.3, 0.6, 0.8]])
+    ours = GradientPenalty(location="around_real", gp_weight=1.0)
+    bessel = GradientPenalty(location="around_real", gp_weight=1.0, noise_scale=0.5 * sqrt(6 / 5))
+    assert studio_charge(bessel, noise) == pytest.approx(1.174497, abs=1e-5)
+    assert studio_charge(ours, noise) == pytest.approx(1.156873, abs=1e-5)
+
+
+def test_r1_is_studiogans():
+    """src/utils/losses.py, cal_r1_reg: 1/2 E norm(grad D(x))^2, before its weight."""
+    r1 = GradientPenalty(location="real", target=0, gp_weight=0.5)
+    assert studio_charge(r1, np.empty((2, 0))) == pytest.approx(2.031250, abs=1e-5)
+
+
+def test_penalty_is_not_torchgans_which_takes_one_norm_of_the_whole_batch():
+    """torchgan/losses/functional.py, wasserstein_gradient_penalty: n slopes of 1 have the norm sqrt n."""
+    batch = 9
+    theirs = (sqrt(batch * 1.0**2) - 1) ** 2
+    assert theirs == 4
+    real, fake, noise = normal(batch, 3), normal(batch, 3, seed=1), uniform(batch, 1)
+    assert GradientPenalty().penalty(Field(lambda x: x[..., 0]), real, fake, noise).item() == 0
 
 
 # --- weight clipping

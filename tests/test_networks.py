@@ -9,11 +9,13 @@ import torch
 from games import drawn, kind_of
 from torch.testing import assert_close
 
+from gan_core.constraints import GradientPenalty, SpectralNorm, Unconstrained, gradient_by_autograd
 from gan_core.networks import (
     AnyCritic,
     AnyGenerator,
     AutoencoderCritic,
     Critic,
+    CriticAt,
     DiracCritic,
     DiracGenerator,
     DiracPair,
@@ -141,6 +143,43 @@ def test_mlp_critic_is_linear_layers_with_leaky_relu_between():
     for seed in range(2):
         expected = torch_layers(parameters, seed, lambda: torch.nn.LeakyReLU(0.2))(points[seed]).squeeze(-1)
         assert_close(critic.criticise(parameters, points, UNBOUNDED).value[seed], expected, rtol=1e-12, atol=1e-14)
+
+
+class LeftToAutograd(CriticAt):
+    """The same critic, whose gradient nobody has written out."""
+
+    def gradient(self, points):
+        return gradient_by_autograd(self.value, points)
+
+
+@pytest.mark.parametrize("constraint", [Unconstrained(), SpectralNorm()], ids=kind_of)
+@pytest.mark.parametrize("depth", [1, 3])
+@pytest.mark.parametrize(("form", "output"), [("score", "linear"), ("energy", "linear"), ("energy", "relu")])
+def test_written_out_gradient_of_a_critic_is_autograds_and_so_is_what_a_penalty_makes_of_it(
+    form, output, depth, constraint
+):
+    critic = MLPCritic(width=6, depth=depth, form=form, output=output)
+    parameters = {name: value.requires_grad_() for name, value in drawn(critic, UNBOUNDED, SEEDS).items()}
+    streams = [torch.Generator().manual_seed(seed) for seed in SEEDS]
+    state = constraint.initial_state({name: value.detach() for name, value in parameters.items()}, streams)
+    points, penalties = inputs(5, scale=2.0), []
+    fields = [kind(critic, constraint.mapped(parameters, state), UNBOUNDED) for kind in (CriticAt, LeftToAutograd)]
+    assert_close(fields[0].gradient(points), fields[1].gradient(points), rtol=1e-12, atol=1e-14)
+    if output == "relu":
+        dead = fields[0].value(points) == 0
+        assert 0 < dead.sum() < dead.numel()
+        assert (fields[0].gradient(points)[dead] == 0).all()
+    for field in fields:
+        # towards 0, since the norm of a dead sample has no derivative that both could agree on
+        penalty = GradientPenalty(location="real", target=0 if output == "relu" else 1)
+        charged = penalty.penalty(field, points, points, points[..., :0])
+        gradients = torch.autograd.grad(charged.sum(), list(parameters.values()), materialize_grads=True)
+        penalties.append((charged, *gradients))
+    for written_out, by_autograd in zip(*penalties, strict=True):
+        assert_close(written_out, by_autograd, rtol=1e-10, atol=1e-12)
+    assert all(
+        gradient.norm() > 0 for name, gradient in zip(parameters, penalties[0][1:], strict=True) if "weight" in name
+    )
 
 
 @pytest.mark.parametrize("depth", [1, 2, 4])

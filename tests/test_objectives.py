@@ -2,7 +2,7 @@
 
 from dataclasses import fields, replace
 from inspect import isabstract
-from math import exp, log
+from math import exp, log, log1p
 from typing import get_args
 
 import pytest
@@ -518,3 +518,101 @@ def test_halves_part_what_was_shown_together():
     assert_close(torch.cat([first.points, second.points], -2), both.points)
     assert_close(torch.cat([first.code, second.code], -2), both.code)
     assert halves(replace(both, code=None))[1].code is None
+
+
+# --- against other people's code, where it is right
+# TF-GAN's numbers are those that its own tests assert: tensorflow/gan,
+# tensorflow_gan/python/losses/losses_impl_test.py.
+# Numbers of the others are their formulas evaluated on the same scores in numpy: torchgan/torchgan,
+# torchgan/losses/functional.py, and POSTECH-CVLab/PyTorch-StudioGAN, src/utils/losses.py.
+
+TFGAN_REAL, TFGAN_FAKE = [-5.0, 1.4, 12.5, 2.7], [10.0, 4.4, -5.5, 3.6]
+SMOOTHING = 0.125 * 2.9  # TF-GAN smooths labels by .25 unless told otherwise: .125 of the mean real score
+CONSTANT = log1p(exp(-1))  # its minimax generator keeps the real term, of scores that are all 1
+
+
+def tfgan_losses(objective, dtype=torch.float64):
+    real, fake = (critique_of(torch.tensor(scores, dtype=dtype)) for scores in (TFGAN_REAL, TFGAN_FAKE))
+    memory = objective.initial_memory(1)
+    return objective.critic_loss(real, fake, memory).item(), objective.generator_loss(real, fake, memory).item()
+
+
+@pytest.mark.parametrize(
+    ("objective", "critic", "generator"),
+    [
+        (Minimax(), 6.19637 - SMOOTHING, -4.82408 + CONSTANT),  # minimax_*_loss
+        (NonSaturating(), 6.19637 - SMOOTHING, 1.38582),  # modified_*_loss
+        (LeastSquares(), 41.73375, 17.69625),  # least_squares_*_loss
+        (Wasserstein(), 0.22500, -3.12500),  # wasserstein_*_loss
+        (Hinge(), 6.75, -3.125),  # wasserstein_hinge_*_loss
+    ],
+    ids=lambda value: getattr(value, "kind", ""),
+)
+def test_losses_are_those_that_tfgan_asserts_of_itself(objective, critic, generator):
+    assert tfgan_losses(objective) == pytest.approx((critic, generator), abs=1e-5)
+    assert tfgan_losses(objective, torch.float32) == pytest.approx((critic, generator), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("objective", "critic", "generator"),
+    [
+        # torchgan: minimax_discriminator_loss; minimax_generator_loss without and with `nonsaturating`
+        (Minimax(), 5.833866, -4.510821),
+        (NonSaturating(), 5.833866, 1.385821),
+        # torchgan: least_squares_*_loss with a, b, c = -1, 1, 0; with 0, 1, 1 it is StudioGAN's d_ls and g_ls too
+        (LeastSquares(fake_target=-1.0, real_target=1.0, generator_target=0.0), 45.358750, 20.321250),
+        (LeastSquares(), 41.733750, 17.696250),
+        # StudioGAN: d_wasserstein, g_wasserstein, d_hinge, g_hinge; torchgan: wasserstein_*_loss
+        (Wasserstein(), 0.225000, -3.125000),
+        (Hinge(), 6.750000, -3.125000),
+    ],
+    ids=lambda value: getattr(value, "kind", ""),
+)
+def test_losses_are_those_of_torchgans_and_studiogans_formulas(objective, critic, generator):
+    assert tfgan_losses(objective) == pytest.approx((critic, generator), abs=1e-5)
+
+
+def test_energy_losses_are_those_of_torchgan():
+    """torchgan, functional.py: energy_based_discriminator_loss and boundary_equilibrium_discriminator_loss."""
+    real, fake = (torch.tensor(energy).double() for energy in ([0.5, 1.25, 3.0, 0.25], [1.5, 0.75, 4.0, 2.5]))
+    of_real, of_fake = critique_of(real), critique_of(fake)
+    # mean of 0.5 + 0.5, 1.25 + 1.25, 3 + 0, 0.25 + 0
+    assert EnergyMargin(margin=2.0).critic_loss(of_real, of_fake, {}).item() == pytest.approx(1.6875, abs=1e-12)
+    memory = {"balance": torch.tensor(0.3, dtype=torch.float64)}
+    objective = BoundaryEquilibrium(gamma=0.75, balance_rate=0.1)
+    assert objective.critic_loss(of_real, of_fake, memory).item() == pytest.approx(1.25 - 0.3 * 2.1875, abs=1e-12)
+    # boundaryequilibrium.py, update_k: 0.3 + 0.1 (0.75 * 1.25 - 2.1875), and its measure 1.25 + |-1.25|
+    assert objective.remember(of_real, of_fake, memory)["balance"].item() == pytest.approx(0.175, abs=1e-12)
+    assert objective.measures(of_real, of_fake, memory)["convergence"].item() == pytest.approx(2.5, abs=1e-12)
+
+
+# --- and where it is wrong
+
+
+def test_classification_loss_is_not_studiogans_that_takes_fakes_at_one_minus_their_score():
+    """src/utils/losses.py, d_vanilla: log sigmoid(1 - D(fake)), which would be log sigmoid(-D(fake))."""
+    critic, generator = tfgan_losses(NonSaturating())
+    assert critic - 5.099570 == pytest.approx(0.734296, abs=1e-5)
+    assert generator == pytest.approx(1.385821, abs=1e-5)  # g_vanilla is right
+
+
+def test_energy_hinge_is_not_the_one_that_pytorch_gan_takes_of_the_batch_mean():
+    """eriklindernoren/PyTorch-GAN, implementations/ebgan/ebgan.py: max(0, margin - mean U(fake))."""
+    real = critique_of(torch.zeros(4).double())
+    fake = critique_of(torch.tensor([1.5, 0.75, 4.0, 2.5]).double())
+    theirs = max(0.0, 2.0 - 2.1875)
+    assert theirs == 0
+    assert EnergyMargin(margin=2.0).critic_loss(real, fake, {}).item() == pytest.approx((0.5 + 1.25) / 4, abs=1e-12)
+
+
+def test_pull_away_squares_each_cosine_and_leaves_the_diagonal_out_unlike_pytorch_gan_and_torchgan():
+    """PyTorch-GAN, ebgan.py, pullaway_loss: no square, so opposite codes cancel. torchgan, functional.py,
+    energy_based_pulling_away_term: codes are normalised across the batch, and each is compared with itself too.
+    """
+    codes = [3.0, 4.0], [-3.0, -4.0]
+    cosine = -1.0
+    of_pytorch_gan = (2 + 2 * cosine - 2) / 2
+    across = 0.5**0.5  # every column of the batch, divided by its norm, is (1, -1) / sqrt 2
+    of_torchgan = (2 * (2 * across**2) ** 2 + 2 * (-2 * across**2) ** 2) / 2
+    assert (of_pytorch_gan, of_torchgan) == pytest.approx((-1.0, 2.0), rel=1e-12)
+    assert pulled(*codes) == pytest.approx(1, rel=1e-14)
