@@ -89,3 +89,8 @@ def test_make_targets_that_the_readme_names_exist():
     named = re.findall(r"^ {4}make ([a-z-]+)", README, flags=re.MULTILINE)
     assert named
     assert set(named) <= set(targets)
+
+
+def test_readme_names_every_study_that_ships() -> None:
+    text = README.read_text()
+    assert [name for name in catalog() if f"`{name}`" not in text] == []
