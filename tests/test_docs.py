@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import pytest
-from games import SMALL_CRITICS, SMALL_MEASURES
+from games import SMALL_CRITICS, SMALL_MEASURES, preset_training
 
-from gan_core.constraints import Constraint, Unconstrained
+from gan_core.constraints import Constraint, Unconstrained, WeightClipping
 from gan_core.data import Data, Digits, Dirac, Ring
 from gan_core.metrics import Measures
 from gan_core.metrics.meanings import AVERAGE, MEANINGS
-from gan_core.networks import DiracPair, MLPGenerator, NetworkPair
-from gan_core.objectives import BoundaryEquilibrium, Objective, Wasserstein
+from gan_core.networks import AutoencoderCritic, DiracPair, MLPCritic, MLPGenerator, NetworkPair
+from gan_core.objectives import BoundaryEquilibrium, EnergyMargin, Objective, Wasserstein
 from gan_core.presets import PRESETS
 from gan_core.stability import OUTCOMES, Verdict
 from gan_core.training import Trainer, Training
@@ -216,11 +216,47 @@ def test_every_command_of_the_guide_is_understood(line):
     assert {argument for argument in arguments if argument.endswith(".toml")} <= files
 
 
+def game(objective, constraint, critic, seeds, training=None):
+    """A game on digits with the default networks."""
+    return Trainer(
+        objective=objective,
+        constraint=constraint,
+        networks=NetworkPair(generator=MLPGenerator(), critic=critic),
+        training=training or Training(),
+        data=Digits().load(),
+        seeds=seeds,
+        measures=SMALL_MEASURES,
+    )
+
+
+def test_energy_of_real_digits_before_training_is_what_the_guide_says():
+    energy = game(EnergyMargin(), Unconstrained(), AutoencoderCritic(), seeds=[0, 1, 2]).measure()["critic_on_real"]
+    assert "real digits start between 1.0 and 1.3" in GUIDE
+    assert ((energy > 1.0) & (energy < 1.3)).all()
+
+
+@pytest.mark.parametrize(("clip_value", "low", "high"), [(1e-3, 0, 1e-7), (1e-2, 1e-7, 1e-3), (1e-1, 0.1, 10)])
+def test_a_clip_leaves_as_little_slope_as_the_guide_says(clip_value, low, high):
+    clipping = WeightClipping(clip_value=clip_value)
+    trainer = game(Wasserstein(), clipping, MLPCritic(), seeds=[0, 1], training=preset_training("wgan"))
+    trainer.advance(1)
+    slope = trainer.measure()["critic_slope"]
+    assert ((slope > low) & (slope < high)).all()
+
+
 def test_papers_of_the_guide_are_those_of_the_code():
     code = "".join(file.read_text() for file in (ROOT / "gan_core").rglob("*.py"))
     numbers = re.findall(r"arxiv\.org/abs/(\d{4}\.\d{5})", GUIDE)
     assert len(numbers) >= 10
     assert all(number in code for number in numbers)
+
+
+@pytest.mark.parametrize("name", sorted(file.name for file in DOCS.glob("*.md")))
+def test_rows_of_a_table_have_as_many_cells_as_its_head(name):
+    tables = re.findall(r"(?:^\|.*\n)+", (DOCS / name).read_text(), flags=re.MULTILINE)
+    assert tables
+    for table in tables:
+        assert len({len(re.findall(r"(?<!\\)\|", row)) for row in table.splitlines()}) == 1
 
 
 @pytest.mark.parametrize("name", ["README.md", *(f"docs/{file.name}" for file in sorted(DOCS.glob("*.md")))])
