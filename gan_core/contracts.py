@@ -438,6 +438,12 @@ class CriticContract(_Network[AnyCritic]):
         together = self._values(parameters, points)
         assert_close(self._values(parameters, points[:, 2:4]), together[:, 2:4], rtol=1e-12, atol=1e-14)
 
+    def test_its_gradient_is_that_of_its_values(self) -> None:
+        parameters, points = self._parameters(), self._points()
+        gradient = self.subject.gradient(parameters, points, self.space)
+        expected = gradient_by_autograd(lambda at: self._values(parameters, at), points)
+        assert_close(gradient, expected, rtol=1e-10, atol=1e-12)
+
     def test_a_game_is_played_with_it(self) -> None:
         _play(objective=_OBJECTIVES[self.subject.form], critic=self.subject, dim=self.space.dim)
 

@@ -1,8 +1,10 @@
 """A user's own kinds: what a study file may name, what it is told otherwise, and what becomes of its trials."""
 
+import io
 import json
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -523,12 +525,22 @@ def test_studies_without_a_module_of_the_users_keep_their_addresses() -> None:
     assert all("sources" not in trial.identity["surroundings"] for trial in planned(study).values())
 
 
-def test_a_submit_ships_what_the_study_names(load: Load, tmp_path: Path) -> None:
-    import io
-    import zipfile
-
-    content = pack(load(), tmp_path / "study.toml", attempt=1, versions={}, git=None)
-    assert {"my_sharp.py", "submission.json"} <= set(zipfile.ZipFile(io.BytesIO(content)).namelist())
+def test_a_submit_ships_what_the_study_names_and_its_driver_finds_the_same(
+    load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = load(ALL)
+    content = pack(study, tmp_path / "study.toml", attempt=1, versions={}, git=None)
+    here = planned(study)
+    elsewhere()
+    (tmp_path / "job").mkdir()
+    zipfile.ZipFile(io.BytesIO(content)).extractall(tmp_path / "job")
+    monkeypatch.chdir(tmp_path / "job")
+    submission = json.loads(Path("submission.json").read_text())
+    with modules.beside(Path()):  # as services.driver does
+        there = Study.from_table(submission["study"])
+    assert there.table() == study.table()
+    assert {name: trial.address for name, trial in planned(there).items()} == {n: t.address for n, t in here.items()}
+    assert modules.folder_of(there.table()) == str(tmp_path / "job")
 
 
 # -- trials -----------------------------------------------------------------------------------------------------------
