@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/installed.stamp
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo secrets test test-quick lint bench soak clean
+.PHONY: help install demo secrets test test-quick lint docs bench soak clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ lint: install ## formatting, ruff and mypy
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+
+docs: install ## write the pages of docs/ that are made from the code
+	$(BIN)/python docs/generate.py
 
 bench: install ## run every benchmark in turn
 	@set -e; for file in benchmarks/*.py; do \

@@ -14,18 +14,57 @@
     trainer.measure()["sliced_wasserstein"]         # one distance per seed
 
 Every description is a frozen dataclass whose fields are its knobs; `Objective`, `Constraint`, `Networks`, `Optimizer`
-and `Data` are the unions of what there is, and `AnyObjective`, `AnyConstraint`, `AnyGenerator` and `AnyCritic` what
-one's own must fulfil. The library knows no Ray, no MLflow and no study files.
+and `Data` are the unions of what there is, and `AnyObjective`, `AnyConstraint`, `AnyGenerator`, `AnyCritic` and
+`AnyData` what one's own must fulfil, which the classes in `gan_core.contracts` test. The library knows no Ray, no
+MLflow and no study files.
 """
 
-from gan_core.constraints import AnyConstraint, Constraint, GradientPenalty, Unconstrained, WeightClipping, slope
-from gan_core.data import Data, Dataset, Digits, Dirac, Split
-from gan_core.metrics import Lines, Measures, Ruler, sliced_wasserstein
+from gan_core.citations import citation
+from gan_core.constraints import (
+    AnyConstraint,
+    Constraint,
+    CriticField,
+    GradientPenalty,
+    SpectralNorm,
+    Unconstrained,
+    WeightClipping,
+    gradient_by_autograd,
+    slope,
+)
+from gan_core.data import (
+    AnyData,
+    Data,
+    Dataset,
+    Digits,
+    Dirac,
+    Grid,
+    Modes,
+    Ring,
+    Segments,
+    Sizes,
+    Split,
+    SwissRoll,
+    TwoMoons,
+)
+from gan_core.metrics import (
+    Box,
+    Lines,
+    Measures,
+    Ruler,
+    TransportPlan,
+    jensen_shannon,
+    mode_measures,
+    sliced_wasserstein,
+    transport_plan,
+    wasserstein_1,
+)
 from gan_core.networks import (
     AnyCritic,
     AnyGenerator,
     AutoencoderCritic,
+    AutogradCritic,
     Critic,
+    CriticAt,
     DiracCritic,
     DiracGenerator,
     DiracPair,
@@ -35,24 +74,29 @@ from gan_core.networks import (
     NetworkPair,
     Networks,
     SampleSpace,
+    SegmentGenerator,
 )
 from gan_core.objectives import (
     AnyObjective,
+    BoundaryEquilibrium,
     Critique,
     EnergyMargin,
+    Hinge,
     LeastSquares,
+    LossSensitive,
     Memoryless,
     Minimax,
     NonSaturating,
     Objective,
+    Relativistic,
     Wasserstein,
     pull_away,
 )
-from gan_core.optimizers import SGD, Adam, Optimizer, RMSProp
+from gan_core.optimizers import SGD, Adam, Constant, Cosine, Halving, Linear, Optimizer, RMSProp, Schedule
 from gan_core.presets import PRESETS, Preset
 from gan_core.randomness import stream
 from gan_core.stability import OUTCOMES, Curve, Outcome, Thresholds, Verdict, judge, progress, search_score
-from gan_core.training import Trainer, Training, UpdateOrder
+from gan_core.training import Trainer, Training, UpdateOrder, check_game
 
 __all__ = [
     "OUTCOMES",
@@ -61,11 +105,19 @@ __all__ = [
     "Adam",
     "AnyConstraint",
     "AnyCritic",
+    "AnyData",
     "AnyGenerator",
     "AnyObjective",
     "AutoencoderCritic",
+    "AutogradCritic",
+    "BoundaryEquilibrium",
+    "Box",
+    "Constant",
     "Constraint",
+    "Cosine",
     "Critic",
+    "CriticAt",
+    "CriticField",
     "Critique",
     "Curve",
     "Data",
@@ -78,13 +130,19 @@ __all__ = [
     "EnergyMargin",
     "Generator",
     "GradientPenalty",
+    "Grid",
+    "Halving",
+    "Hinge",
     "LeastSquares",
+    "Linear",
     "Lines",
+    "LossSensitive",
     "MLPCritic",
     "MLPGenerator",
     "Measures",
     "Memoryless",
     "Minimax",
+    "Modes",
     "NetworkPair",
     "Networks",
     "NonSaturating",
@@ -93,22 +151,39 @@ __all__ = [
     "Outcome",
     "Preset",
     "RMSProp",
+    "Relativistic",
+    "Ring",
     "Ruler",
     "SampleSpace",
+    "Schedule",
+    "SegmentGenerator",
+    "Segments",
+    "Sizes",
+    "SpectralNorm",
     "Split",
+    "SwissRoll",
     "Thresholds",
     "Trainer",
     "Training",
+    "TransportPlan",
+    "TwoMoons",
     "Unconstrained",
     "UpdateOrder",
     "Verdict",
     "Wasserstein",
     "WeightClipping",
+    "check_game",
+    "citation",
+    "gradient_by_autograd",
+    "jensen_shannon",
     "judge",
+    "mode_measures",
     "progress",
     "pull_away",
     "search_score",
     "sliced_wasserstein",
     "slope",
     "stream",
+    "transport_plan",
+    "wasserstein_1",
 ]

@@ -10,6 +10,7 @@ Positive = Annotated[float, Gt(0)]
 NonNegative = Annotated[float, Ge(0)]
 Fraction = Annotated[float, Ge(0), Lt(1)]
 Count = Annotated[int, Ge(1)]
+Whole = Annotated[int, Ge(0)]
 
 _BOUNDS = {
     Gt: ("gt", ">", lambda value, bound: value > bound),
@@ -30,6 +31,8 @@ def check_fields(description: Any) -> None:
         if isinstance(value, float) and not isfinite(value):
             raise ValueError(f"{field.name}: must be a finite number, but is {value}")
         for bound in getattr(hints[field.name], "__metadata__", ()):
+            if type(bound) not in _BOUNDS:
+                continue  # a user's own annotation may say more, for others to read
             attribute, sign, holds = _BOUNDS[type(bound)]
             limit = getattr(bound, attribute)
             if not holds(value, limit):

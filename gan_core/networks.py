@@ -14,12 +14,14 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import leaky_relu
 
-from gan_core.constraints import Parameters
+from gan_core.constraints import Parameters, gradient_by_autograd
 from gan_core.fields import Count, check_fields
 from gan_core.objectives import CriticForm, Critique
 
 Output = Literal["match_data", "tanh", "linear"]
 Activation = Literal["relu", "leaky_relu"]
+LEAK = 0.2
+"""The slope of the leaky ReLU below 0."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,10 +50,15 @@ class AnyGenerator(ABC):
 
 
 class AnyCritic(ABC):
-    """The contract of every critic."""
+    """The contract of every critic: it treats its samples one by one.
+
+    form       whether it gives scores or energies
+    has_code   whether its critique holds a code, as an autoencoder's does
+    """
 
     kind: str
-    form: ClassVar[CriticForm]
+    form: CriticForm
+    has_code: ClassVar[bool] = False
 
     @abstractmethod
     def initial(self, space: SampleSpace, generator: torch.Generator) -> Parameters:
@@ -62,6 +69,34 @@ class AnyCritic(ABC):
         self, parameters: Parameters, points: Float[Tensor, "seeds batch dim"], space: SampleSpace
     ) -> Critique:
         """What S critics say about their batches."""
+
+    @abstractmethod
+    def gradient(
+        self, parameters: Parameters, points: Float[Tensor, "seeds batch dim"], space: SampleSpace
+    ) -> Float[Tensor, "seeds batch dim"]:
+        """The gradient of each value with respect to its own point; differentiable where gradients are enabled."""
+
+
+class AutogradCritic(AnyCritic):
+    """A critic whose gradient is left to autograd; a penalty on it then differentiates twice."""
+
+    def gradient(
+        self, parameters: Parameters, points: Float[Tensor, "seeds batch dim"], space: SampleSpace
+    ) -> Float[Tensor, "seeds batch dim"]:
+        return gradient_by_autograd(lambda at: self.criticise(parameters, at, space).value, points)
+
+
+class CriticAt:
+    """A critic at given parameters, as a function of the point."""
+
+    def __init__(self, critic: AnyCritic, parameters: Parameters, space: SampleSpace):
+        self._critic, self._parameters, self._space = critic, parameters, space
+
+    def value(self, points: Float[Tensor, "seeds batch dim"]) -> Float[Tensor, "seeds batch"]:
+        return self._critic.criticise(self._parameters, points, self._space).value
+
+    def gradient(self, points: Float[Tensor, "seeds batch dim"]) -> Float[Tensor, "seeds batch dim"]:
+        return self._critic.gradient(self._parameters, points, self._space)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,12 +127,17 @@ class MLPGenerator(AnyGenerator):
 
 @dataclass(frozen=True, kw_only=True)
 class MLPCritic(AnyCritic):
-    """Fully connected: a sample -> `depth` hidden layers of `width` with leaky ReLU (0.2) -> one linear score."""
+    """Fully connected: a sample -> `depth` hidden layers of `width` with leaky ReLU (0.2) -> one number.
+
+    The number is a score (`form` score, high on real samples) or an energy (low on them), linear or, as the authors of
+    the loss-sensitive GAN have it, ended in a ReLU.
+    """
 
     kind: Literal["mlp"] = "mlp"
     width: Count = 128
     depth: Count = 3
-    form: ClassVar[CriticForm] = "score"
+    form: CriticForm = "score"
+    output: Literal["linear", "relu"] = "linear"
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -108,7 +148,36 @@ class MLPCritic(AnyCritic):
     def criticise(
         self, parameters: Parameters, points: Float[Tensor, "seeds batch dim"], space: SampleSpace
     ) -> Critique:
-        return Critique(value=_dense(parameters, points, "leaky_relu").squeeze(-1), points=points)
+        value = _dense(parameters, points, "leaky_relu").squeeze(-1)
+        return Critique(value=value.relu() if self.output == "relu" else value, points=points)
+
+    def gradient(
+        self, parameters: Parameters, points: Float[Tensor, "seeds batch dim"], space: SampleSpace
+    ) -> Float[Tensor, "seeds batch dim"]:
+        """The chain rule written out.
+
+        Between its kinks the network is linear, so that the slopes of the activations are constants: whoever
+        differentiates this differentiates once what autograd would differentiate twice.
+        """
+        slopes = self._activation_slopes(parameters, points)
+        gradient = parameters[f"{self.depth}.weight"].mT * slopes[self.depth]
+        for layer in reversed(range(self.depth)):
+            gradient = (gradient * slopes[layer]) @ parameters[f"{layer}.weight"].mT
+        return gradient
+
+    def _activation_slopes(self, parameters: Parameters, points: Tensor) -> list[Tensor]:
+        """The derivative of each layer's activation at its input."""
+        slopes = []
+        with torch.no_grad():
+            x = points
+            for layer in range(self.depth):
+                x = torch.baddbmm(parameters[f"{layer}.bias"], x, parameters[f"{layer}.weight"])
+                slopes.append(torch.full_like(x, LEAK).masked_fill_(x > 0, 1.0))
+                x = x * slopes[-1]
+            if self.output == "linear":
+                return [*slopes, torch.ones_like(x[..., :1])]
+            value = torch.baddbmm(parameters[f"{self.depth}.bias"], x, parameters[f"{self.depth}.weight"])
+            return [*slopes, (value > 0).to(x)]
 
 
 Energy = Literal[
@@ -117,7 +186,7 @@ Energy = Literal[
 
 
 @dataclass(frozen=True, kw_only=True)
-class AutoencoderCritic(AnyCritic):
+class AutoencoderCritic(AutogradCritic):
     """An autoencoder whose reconstruction error is the energy: U(x) = error(Dec(Enc(x)), x).
 
     Encoder and decoder are fully connected with `depth` hidden layers of `width` each and a linear code of `code`
@@ -134,7 +203,8 @@ class AutoencoderCritic(AnyCritic):
     code: Count = 16
     energy: Energy = "squared_error_mean"
     output: Output = "match_data"
-    form: ClassVar[CriticForm] = "energy"
+    form = "energy"
+    has_code: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -157,6 +227,33 @@ class AutoencoderCritic(AnyCritic):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SegmentGenerator(AnyGenerator):
+    """The segment {theta} x [0, 1], uniformly: z -> (theta, Phi(z)), where theta is the only parameter.
+
+    Phi is the standard normal's distribution function, so that Phi(z) is uniform. It makes points of the plane, and
+    on data `segments` it is parallel to the real segment at distance theta; the field is where theta starts.
+
+    Source: Arjovsky, Chintala & Bottou 2017, arXiv:1701.07875, Example 1; there z is uniform itself.
+    """
+
+    kind: Literal["segment"] = "segment"
+    theta: float = 1.0
+    latent: Literal[1] = 1
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+    def initial(self, space: SampleSpace, generator: torch.Generator) -> Parameters:
+        return {"theta": torch.full((1, 1), self.theta, dtype=torch.float64)}
+
+    def generate(
+        self, parameters: Parameters, z: Float[Tensor, "seeds batch latent"], space: SampleSpace
+    ) -> Float[Tensor, "seeds batch dim"]:
+        along = torch.special.ndtr(z)
+        return torch.cat([parameters["theta"].expand_as(along), along], dim=-1)
+
+
+@dataclass(frozen=True, kw_only=True)
 class DiracGenerator(AnyGenerator):
     """A point mass at theta, its only parameter, whatever z is."""
 
@@ -174,12 +271,12 @@ class DiracGenerator(AnyGenerator):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DiracCritic(AnyCritic):
+class DiracCritic(AutogradCritic):
     """The linear critic psi * x without a bias."""
 
     kind: Literal["dirac"] = "dirac"
     psi: float = -1.0
-    form: ClassVar[CriticForm] = "score"
+    form = "score"
 
     def initial(self, space: SampleSpace, generator: torch.Generator) -> Parameters:
         return {"psi": torch.full((1, 1), self.psi, dtype=torch.float64)}
@@ -190,7 +287,7 @@ class DiracCritic(AnyCritic):
         return Critique(value=(points @ parameters["psi"]).squeeze(-1), points=points)
 
 
-Generator = MLPGenerator
+Generator = MLPGenerator | SegmentGenerator
 Critic = MLPCritic | AutoencoderCritic
 
 
@@ -199,8 +296,8 @@ class NetworkPair:
     """A generator and a critic, each described on its own."""
 
     kind: Literal["pair"] = "pair"
-    generator: Generator
-    critic: Critic
+    generator: Generator | AnyGenerator
+    critic: Critic | AnyCritic
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -254,7 +351,7 @@ def _dense(parameters: Parameters, x: Float[Tensor, "seeds batch inputs"], activ
     for layer in range(layers):
         x = torch.baddbmm(parameters[f"{layer}.bias"], x, parameters[f"{layer}.weight"])
         if layer < layers - 1:
-            x = x.relu() if activation == "relu" else leaky_relu(x, 0.2)
+            x = x.relu() if activation == "relu" else leaky_relu(x, LEAK)
     return x
 
 

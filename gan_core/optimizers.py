@@ -1,13 +1,87 @@
-"""Optimizers, as frozen descriptions of torch's own; all of them treat every coordinate, hence every seed, alone."""
+"""Optimizers and how their learning rates go on, as frozen descriptions.
+
+The optimizers are torch's own; all of them treat every coordinate, hence every seed, alone. A schedule multiplies the
+learning rate by a factor that depends on the number of generator steps taken, for the critic too.
+"""
 
 from dataclasses import dataclass
+from math import cos, pi
 from typing import Annotated, Literal
 
 import torch
-from annotated_types import Ge, Gt, Lt
+from annotated_types import Gt, Lt
 from torch import Tensor
 
-from gan_core.fields import Fraction, Positive, check_fields
+from gan_core.fields import Count, Fraction, NonNegative, Positive, Whole, check_fields
+
+
+@dataclass(frozen=True, kw_only=True)
+class Constant:
+    """The learning rate stays what it is."""
+
+    kind: Literal["constant"] = "constant"
+
+    def factor(self, step: int) -> float:
+        return 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Linear:
+    """From `start` on the factor goes in a straight line from 1 to `final` within `steps`, and stays there.
+
+    Source: Gulrajani et al. 2017, arXiv:1704.00028, appendix F: to 0 over the whole training.
+    """
+
+    kind: Literal["linear"] = "linear"
+    steps: Count
+    start: Whole = 0
+    final: NonNegative = 0.0
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+    def factor(self, step: int) -> float:
+        return 1 + (self.final - 1) * _share(step - self.start, self.steps)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cosine:
+    """From `start` on the factor falls along half a cosine, from 1 to `final` within `steps`, and stays there.
+
+    Source: Loshchilov & Hutter 2017, arXiv:1608.03983, eq. 5, without restarts.
+    """
+
+    kind: Literal["cosine"] = "cosine"
+    steps: Count
+    start: Whole = 0
+    final: NonNegative = 0.0
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+    def factor(self, step: int) -> float:
+        return self.final + (1 - self.final) * (1 + cos(pi * _share(step - self.start, self.steps))) / 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Halving:
+    """The learning rate is halved after every so many steps: BEGAN's authors do it where convergence stalls."""
+
+    kind: Literal["halving"] = "halving"
+    every: Count
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+    def factor(self, step: int) -> float:
+        return 0.5 ** (step // self.every)
+
+
+Schedule = Constant | Linear | Cosine | Halving
+
+
+def _share(done: int, of: int) -> float:
+    return min(max(done / of, 0.0), 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +92,7 @@ class Adam:
     lr: Positive = 2e-4
     betas: tuple[Fraction, Fraction] = (0.5, 0.999)
     eps: Positive = 1e-8
+    schedule: Schedule = Constant()
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -37,6 +112,7 @@ class RMSProp:
     lr: Positive = 5e-5
     alpha: Annotated[float, Gt(0), Lt(1)] = 0.99
     eps: Positive = 1e-8
+    schedule: Schedule = Constant()
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -51,7 +127,8 @@ class SGD:
 
     kind: Literal["sgd"] = "sgd"
     lr: Positive = 1e-2
-    momentum: Annotated[float, Ge(0), Lt(1)] = 0.0
+    momentum: Fraction = 0.0
+    schedule: Schedule = Constant()
 
     def __post_init__(self) -> None:
         check_fields(self)

@@ -1,27 +1,27 @@
 """The game: S seeds side by side, one loop."""
 
 import math
-from collections.abc import Callable, Sequence
-from copy import deepcopy
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from gan_core.constraints import AnyConstraint, Parameters, slope
 from gan_core.data import Dataset, Split
-from gan_core.fields import Count, check_fields
+from gan_core.draws import CriticDraw, Draws, Shapes
+from gan_core.fields import Count, Fraction, Whole, check_fields
 from gan_core.metrics import RULER_SEED, Lines, Measures, Ruler
-from gan_core.networks import DiracPair, Networks
-from gan_core.objectives import AnyObjective, Critique, detached
+from gan_core.networks import AnyCritic, CriticAt, DiracPair, Networks
+from gan_core.objectives import AnyObjective, Critique, detached, halves
 from gan_core.optimizers import Adam, Optimizer
-from gan_core.randomness import for_each_seed, stream
+from gan_core.player import Player
+from gan_core.randomness import stream
 
 UpdateOrder = Literal["critic_first", "alternating", "simultaneous"]
-ROUNDS_PER_BLOCK = 16
 EVALUATION_BATCH = 256
 
 
@@ -32,67 +32,60 @@ class Training:
     A round is `n_critic` critic steps and one generator step. `critic_first` takes them in this order,
     `alternating` the generator first; `simultaneous` takes the generator's gradient before the critic moves and
     applies it after.
+
+    warmup_steps       rounds at the start in which the critic takes `warmup_n_critic` steps instead of `n_critic`
+    warmup_every       every so many rounds it takes that many again; 0 is never. The authors of WGAN have 25, 100, 500
+    pretrain_steps     critic steps on the energy of real data alone, before the game; for autoencoder critics
+    generator_average  decay of the average of the generator's parameters that is measured beside it; 0 is none
+    dtype              the precision of all parameters and samples
+
+    Source of the warm-up: the code of Arjovsky et al. 2017, main.py. The average's decay is held below
+    (1 + step) / (10 + step), as TensorFlow's ExponentialMovingAverage does, since otherwise it remembers the start.
     """
 
     batch: Count = 64
     n_critic: Count = 1
+    warmup_steps: Whole = 0
+    warmup_n_critic: Count = 100
+    warmup_every: Whole = 0
+    pretrain_steps: Whole = 0
     update_order: UpdateOrder = "critic_first"
+    generator_average: Fraction = 0.0
+    dtype: Literal["float32", "float64"] = "float32"
     critic_optimizer: Optimizer = Adam()
     generator_optimizer: Optimizer = Adam()
 
     def __post_init__(self) -> None:
         check_fields(self)
 
+    def critic_steps_in(self, round_: int) -> int:
+        """How many steps the critic takes in that round."""
+        warm = round_ < self.warmup_steps or (self.warmup_every > 0 and round_ % self.warmup_every == 0)
+        return self.warmup_n_critic if warm else self.n_critic
 
-class Player:
-    """The parameters of S networks of one description: one flat tensor that the optimizer moves, and named views."""
+    def critic_steps_before(self, round_: int) -> int:
+        """How many steps the critic has taken in the rounds before that one; pretraining is not among them."""
+        warm = cold = min(round_, self.warmup_steps)
+        if self.warmup_every:
+            warm += math.ceil(round_ / self.warmup_every) - math.ceil(cold / self.warmup_every)
+        return warm * self.warmup_n_critic + (round_ - warm) * self.n_critic
 
-    def __init__(self, initial: Sequence[Parameters], optimizer: Optimizer, device: torch.device, dtype: torch.dtype):
-        flat = torch.stack([torch.cat([value.flatten() for value in one.values()]) for one in initial])
-        self.flat = flat.to(device, dtype)
-        self._shapes = {name: value.shape for name, value in initial[0].items()}
-        self.frozen = self.views(self.flat)
-        self.learning = {name: view.detach().requires_grad_() for name, view in self.frozen.items()}
-        self.optimizer = optimizer.build(self.flat)
+    def generator_steps(self, turns: int) -> int:
+        """A turn is a step of pretraining or, after the last of them, a round: the rounds among so many turns."""
+        return max(0, turns - self.pretrain_steps)
 
-    def views(self, flat: Float[Tensor, "seeds parameters"]) -> Parameters:
-        """A flat tensor's parts under their names, sharing its memory."""
-        views, start = {}, 0
-        for name, shape in self._shapes.items():
-            views[name] = flat[:, start : start + shape.numel()].view(len(flat), *shape)
-            start += shape.numel()
-        return views
-
-    def gradient(self, losses: Float[Tensor, "seeds"]) -> Float[Tensor, "seeds parameters"]:
-        """Each seed's gradient of its own loss: the sum's gradient falls apart by seed.
-
-        A parameter that the loss does not reach (the theta of a critic step) has gradient 0.
-        """
-        gradients = torch.autograd.grad(losses.sum(), list(self.learning.values()), materialize_grads=True)
-        return torch.cat([gradient.flatten(1) for gradient in gradients], dim=1)
-
-    def descend(self, gradient: Float[Tensor, "seeds parameters"]) -> None:
-        self.flat.grad = gradient
-        self.optimizer.step()
-
-    def finite(self) -> Bool[Tensor, "seeds"]:
-        """Whether all parameters of a seed are finite: 0 times anything else is NaN."""
-        return (self.flat * 0).sum(1) == 0
-
-    def state(self) -> dict[str, Any]:
-        # state_dict() hands out the optimizer's own tensors, which the next step would move
-        return {"flat": self.flat.clone(), "optimizer": deepcopy(self.optimizer.state_dict())}
-
-    def load(self, state: dict[str, Any]) -> None:
-        self.flat.copy_(state["flat"])
-        self.optimizer.load_state_dict(deepcopy(state["optimizer"]))
+    def critic_steps(self, turns: int) -> int:
+        """How many steps the critic has taken after so many turns, pretraining included."""
+        return min(turns, self.pretrain_steps) + self.critic_steps_before(self.generator_steps(turns))
 
 
 class Trainer:
     """S GANs of one configuration, trained and measured together.
 
-    `advance(rounds)` plays, `measure()` looks without touching, `state()` and `load(state)` stop and go on with the
-    same bits. What is random depends on (seed, purpose, block of rounds) alone.
+    `advance(turns)` plays, `measure()` looks without touching, `state()` and `load(state)` stop and go on with the
+    same bits. What is random depends on (seed, purpose, block of steps) alone.
+
+    Errors: `ValueError` where objective, constraint, networks and training do not go together.
     """
 
     def __init__(
@@ -107,22 +100,30 @@ class Trainer:
         measures: Measures | None = None,
         split: Split = "search",
         device: str = "cpu",
-        dtype: torch.dtype = torch.float32,
     ):
+        check_game(objective, networks, training)
         self.objective, self.constraint, self.training = objective, constraint, training
         self.networks, self.seeds, self.space = networks, tuple(seeds), data.space
         self.measures = measures or Measures()
-        self._device, self._dtype = torch.device(device), dtype
-        self._train = torch.from_numpy(data.train).to(self._device, dtype)
-        self._ruler = Ruler(data, split, self.measures, device=self._device, dtype=dtype) if data.varies else None
+        self._device, self._dtype = torch.device(device), getattr(torch, training.dtype)
+        self._train = torch.from_numpy(data.train).to(self._device, self._dtype)
+        self._ruler = Ruler(data, split, self.measures, device=self._device, dtype=self._dtype) if data.varies else None
         self.generator = self._player("generator", training.generator_optimizer)
         self.critic = self._player("critic", training.critic_optimizer)
-        self.memory = {name: v.to(self._device, dtype) for name, v in objective.initial_memory(len(seeds)).items()}
+        self.average = self.generator.flat.clone() if training.generator_average else None
+        initial = objective.initial_memory(len(seeds))
+        self.memory = {name: value.to(self._device, self._dtype) for name, value in initial.items()}
         streams = [stream(seed, "constraint") for seed in self.seeds]
         self.constraint_state = constraint.initial_state(self.critic.frozen, streams)
-        self.round = 0
-        self.nonfinite_round = torch.full((len(self.seeds),), -1, device=self._device)
-        self._draws = Draws(self)
+        self.turn = 0
+        self.nonfinite_turn = torch.full((len(self.seeds),), -1, device=self._device)
+        sizes = Shapes(
+            batch=training.batch,
+            latent=networks.generator.latent,
+            noise=constraint.noise_width(self.space.dim),
+            real=len(self._train),
+        )
+        self._draws = Draws(self.seeds, sizes, self._device, self._dtype)
         self._evaluation = self._evaluation_draws()
 
     def _player(self, role: Literal["generator", "critic"], optimizer: Optimizer) -> Player:
@@ -132,46 +133,63 @@ class Trainer:
 
     # -- playing ------------------------------------------------------------------------------------------------
 
-    def advance(self, rounds: int) -> None:
-        """Play that many rounds: a generator step each, and the critic steps that go with it."""
-        for _ in range(rounds):
-            match self.training.update_order:
-                case "critic_first":
-                    finite = self._critic_steps()
-                    finite &= self._generator_step()
-                case "alternating":
-                    finite = self._generator_step()
-                    finite &= self._critic_steps()
-                case "simultaneous":
-                    gradient, finite = self._generator_gradient()
-                    finite &= self._critic_steps()
-                    self.generator.descend(gradient)
-            finite &= self.generator.finite() & self.critic.finite()
-            self.round += 1
-            first = ~finite & (self.nonfinite_round < 0)
-            self.nonfinite_round = torch.where(first, self.round, self.nonfinite_round)
+    @property
+    def round(self) -> int:
+        """The rounds played, which are the generator's steps."""
+        return self.training.generator_steps(self.turn)
 
-    def _critic_steps(self) -> Tensor:
+    def advance(self, turns: int) -> None:
+        """Play that many turns: first the critic's steps before the game, if there are any, then rounds."""
+        for _ in range(turns):
+            finite = self._pretraining_step() if self.turn < self.training.pretrain_steps else self._play_round()
+            finite &= self.generator.finite() & self.critic.finite()
+            self.turn += 1
+            first = ~finite & (self.nonfinite_turn < 0)
+            self.nonfinite_turn = torch.where(first, self.turn, self.nonfinite_turn)
+
+    def _play_round(self) -> Tensor:
+        round_ = self.round
+        match self.training.update_order:
+            case "critic_first":
+                finite = self._critic_steps(round_)
+                gradient, finite_too = self._generator_gradient(round_)
+                self._move_generator(gradient, round_)
+            case "alternating":
+                gradient, finite = self._generator_gradient(round_)
+                self._move_generator(gradient, round_)
+                finite_too = self._critic_steps(round_)
+            case "simultaneous":
+                gradient, finite = self._generator_gradient(round_)
+                finite_too = self._critic_steps(round_)
+                self._move_generator(gradient, round_)
+        return finite & finite_too
+
+    def _pretraining_step(self) -> Tensor:
+        real = self._real(self._draws.pretraining(self.turn))
+        self.constraint_state = self.constraint.iterate(self.critic.frozen, self.constraint_state)
+        mapped = self.constraint.mapped(self.critic.learning, self.constraint_state)
+        return self._move_critic(self._criticise(mapped, real).value.mean(-1), 0)
+
+    def _critic_steps(self, round_: int) -> Tensor:
         finite = torch.ones(len(self.seeds), dtype=torch.bool, device=self._device)
-        for update in range(self.training.n_critic):
-            draw = self._draws.critic(self.round, update)
+        first = self.training.critic_steps_before(round_)
+        for step in range(first, first + self.training.critic_steps_in(round_)):
+            draw = self._draws.critic(step)
             real = self._real(draw.index)
             with torch.no_grad():
                 fake = self._generate(self.generator.frozen, draw.z)
             self.constraint_state = self.constraint.iterate(self.critic.frozen, self.constraint_state)
-            loss, _ = self._critic_loss(self.critic.learning, real, fake, draw.noise)
-            self.critic.descend(self.critic.gradient(loss))
-            self.constraint.project_(self.critic.flat)
-            finite &= loss.detach().isfinite()
+            loss, _, _ = self._critic_loss(self.critic.learning, real, fake, draw.noise)
+            finite &= self._move_critic(loss, round_)
         return finite
 
-    def _generator_step(self) -> Tensor:
-        gradient, finite = self._generator_gradient()
-        self.generator.descend(gradient)
-        return finite
+    def _move_critic(self, loss: Tensor, round_: int) -> Tensor:
+        self.critic.descend(self.critic.gradient(loss), round_)
+        self.constraint.project_(self.critic.flat)
+        return loss.detach().isfinite()
 
-    def _generator_gradient(self) -> tuple[Tensor, Tensor]:
-        draw = self._draws.generator(self.round)
+    def _generator_gradient(self, round_: int) -> tuple[Tensor, Tensor]:
+        draw = self._draws.generator(round_)
         reads_real = self.objective.generator_reads_real or bool(self.memory)
         loss, of_real, of_fake = self._generator_loss(
             self.generator.learning, draw.z, self._real(draw.index) if reads_real else None
@@ -181,14 +199,20 @@ class Trainer:
             self.memory = self.objective.remember(detached(of_real), detached(of_fake), self.memory)
         return gradient, loss.detach().isfinite()
 
+    def _move_generator(self, gradient: Tensor, round_: int) -> None:
+        self.generator.descend(gradient, round_)
+        if self.average is not None:
+            decay = min(self.training.generator_average, (1 + round_) / (10 + round_))
+            self.average.lerp_(self.generator.flat, 1 - decay)
+
     def _critic_loss(
         self, parameters: Parameters, real: Tensor, fake: Tensor, noise: Tensor
-    ) -> tuple[Tensor, Critique]:
+    ) -> tuple[Tensor, Critique, Critique]:
         mapped = self.constraint.mapped(parameters, self.constraint_state)
-        of_real, of_fake = self._criticise(mapped, real), self._criticise(mapped, fake)
+        of_real, of_fake = halves(self._criticise(mapped, torch.cat([real, fake], dim=-2)))
         loss = self.objective.critic_loss(of_real, of_fake, self.memory)
-        penalty = self.constraint.penalty(lambda points: self._criticise(mapped, points).value, real, fake, noise)
-        return (loss if penalty is None else loss + penalty), of_real
+        penalty = self.constraint.penalty(CriticAt(self.networks.critic, mapped, self.space), real, fake, noise)
+        return (loss if penalty is None else loss + penalty), of_real, of_fake
 
     def _generator_loss(
         self, parameters: Parameters, z: Tensor, real: Tensor | None
@@ -213,17 +237,17 @@ class Trainer:
         """The metrics of every seed at this point; changes no number of the training.
 
         Losses, slope and gradients are taken on one evaluation batch that every member of every study shares, so
-        they can be compared and exist at round 0.
+        they can be compared and exist before the first turn.
         """
         metrics = self._health()
         if self._ruler is None:
             parameters = torch.cat([self.generator.flat, self.critic.flat], dim=1)
             metrics["distance_to_equilibrium"] = torch.linalg.vector_norm(parameters, dim=1)
         else:
-            fake = self.samples(self.measures.samples)
-            metrics["sliced_wasserstein"] = self._ruler.distance(fake)
-            metrics["cells"] = self._ruler.cells(fake)
-            metrics["spread"] = self._ruler.spread(fake)
+            metrics |= self._ruler.measure(self.samples(self.measures.samples))
+            if self.average is not None:
+                averaged = self._ruler.measure(self.samples(self.measures.samples, self.average))
+                metrics |= {f"{name}_of_average": value for name, value in averaged.items()}
         return {name: value.detach().cpu().numpy().astype(np.float64) for name, value in metrics.items()}
 
     def reference_lines(self) -> Lines:
@@ -239,22 +263,36 @@ class Trainer:
         """How many cells the real reference occupies; None for data without spread."""
         return None if self._ruler is None else self._ruler.real_cells
 
-    def samples(self, count: int) -> Float[Tensor, "seeds count dim"]:
-        """The fakes of the first `count` evaluation z, which all members share."""
+    @property
+    def floors(self) -> dict[str, float]:
+        """What real samples get in each measure that is taken of the fakes; none for data without spread."""
+        return {} if self._ruler is None else self._ruler.floors
+
+    def samples(
+        self, count: int, flat: Float[Tensor, "seeds parameters"] | None = None
+    ) -> Float[Tensor, "seeds count dim"]:
+        """The fakes of the first `count` evaluation z, which all members share, at these parameters if given."""
         # torch fills whole blocks of 16 numbers in order, but draws a remainder anew
         rows = 16 * math.ceil(count / 16)
         z = torch.randn((rows, self.networks.generator.latent), generator=stream(RULER_SEED, "samples_z"))
         with torch.no_grad():
-            return self._generate(self.generator.frozen, self._for_all(z[:count]))
+            parameters = self.generator.frozen if flat is None else self.generator.views(flat)
+            return self._generate(parameters, self._for_all(z[:count]))
+
+    def critic_surface(self, points: Float[np.ndarray, "points dim"]) -> Float[np.ndarray, "seeds points"]:
+        """What every seed's critic says at these points: its scores, or its energies."""
+        shared = self._for_all(torch.from_numpy(points))
+        with torch.no_grad():
+            mapped = self.constraint.mapped(self.critic.frozen, self.constraint_state)
+            return self._criticise(mapped, shared).value.cpu().numpy()
 
     def _health(self) -> dict[str, Float[Tensor, "seeds"]]:
         draw = self._evaluation
         with torch.no_grad():
             fake = self._generate(self.generator.frozen, draw.z)
         real = self._real(draw.index)
-        critic_loss, of_real = self._critic_loss(self.critic.learning, real, fake, draw.noise)
-        generator_loss, _, of_fake = self._generator_loss(self.generator.learning, draw.z, real)
-        mapped = self.constraint.mapped(self.critic.frozen, self.constraint_state)
+        critic_loss, of_real, of_fake = self._critic_loss(self.critic.learning, real, fake, draw.noise)
+        generator_loss, _, _ = self._generator_loss(self.generator.learning, draw.z, real)
         between = torch.lerp(fake, real, draw.between)
         return {
             "critic_loss": critic_loss,
@@ -263,8 +301,15 @@ class Trainer:
             "critic_on_fake": of_fake.value.mean(-1),
             "critic_gradient_norm": torch.linalg.vector_norm(self.critic.gradient(critic_loss), dim=1),
             "generator_gradient_norm": torch.linalg.vector_norm(self.generator.gradient(generator_loss), dim=1),
-            "critic_slope": slope(lambda points: self._criticise(mapped, points).value, between).mean(-1),
+            "critic_slope": self.critic_slope(between).mean(-1),
+            **self.objective.measures(of_real, of_fake, self.memory),
         }
+
+    def critic_slope(self, points: Float[Tensor, "seeds points dim"]) -> Float[Tensor, "seeds points"]:
+        """How steep each seed's critic is at its points."""
+        with torch.no_grad():
+            mapped = self.constraint.mapped(self.critic.frozen, self.constraint_state)
+            return slope(CriticAt(self.networks.critic, mapped, self.space), points)
 
     def _evaluation_draws(self) -> "_Evaluation":
         generator = stream(RULER_SEED, "evaluation")
@@ -284,40 +329,26 @@ class Trainer:
     # -- stopping and going on ----------------------------------------------------------------------------------
 
     def state(self) -> dict[str, Any]:
-        """All that the coming rounds depend on; no random state, since streams are named by the round."""
+        """All that the coming turns depend on; no random state, since streams are named by the number of the step."""
         return {
-            "round": self.round,
+            "turn": self.turn,
             "generator": self.generator.state(),
             "critic": self.critic.state(),
+            "average": None if self.average is None else self.average.clone(),
             "memory": dict(self.memory),
             "constraint": dict(self.constraint_state),
-            "nonfinite_round": self.nonfinite_round.clone(),
+            "nonfinite_turn": self.nonfinite_turn.clone(),
         }
 
     def load(self, state: dict[str, Any]) -> None:
         """Go on from there with the bits of a trainer that was never stopped."""
-        self.round = state["round"]
+        self.turn = state["turn"]
         self.generator.load(state["generator"])
         self.critic.load(state["critic"])
+        if self.average is not None:
+            self.average.copy_(state["average"])
         self.memory, self.constraint_state = dict(state["memory"]), dict(state["constraint"])
-        self.nonfinite_round = state["nonfinite_round"].to(self._device)
-
-
-@dataclass(frozen=True)
-class CriticDraw:
-    """What one critic step draws."""
-
-    index: Int[Tensor, "seeds batch"]
-    z: Float[Tensor, "seeds batch latent"]
-    noise: Float[Tensor, "seeds batch noise"]
-
-
-@dataclass(frozen=True)
-class GeneratorDraw:
-    """What one generator step draws; the real samples are looked up only for an objective that reads them."""
-
-    index: Int[Tensor, "seeds batch"]
-    z: Float[Tensor, "seeds batch latent"]
+        self.nonfinite_turn = state["nonfinite_turn"].to(self._device)
 
 
 @dataclass(frozen=True)
@@ -325,49 +356,37 @@ class _Evaluation(CriticDraw):
     between: Float[Tensor, "seeds batch one"]
 
 
-class Draws:
-    """The random numbers of a round, drawn a block of rounds at a time; each player has its own z."""
+def check_game(objective: AnyObjective, networks: Networks, training: Training) -> None:
+    """Whether what was put together can be played.
 
-    def __init__(self, trainer: "Trainer"):
-        self._seeds, self._training = trainer.seeds, trainer.training
-        self._latent, self._real_count = trainer.networks.generator.latent, len(trainer._train)
-        self._noise_width = trainer.constraint.noise_width(trainer.space.dim)
-        self._device, self._dtype = trainer._device, trainer._dtype
-        self._block = -1
-
-    def critic(self, round_: int, update: int) -> CriticDraw:
-        self._go_to(round_)
-        at = (round_ % ROUNDS_PER_BLOCK) * self._training.n_critic + update
-        return CriticDraw(index=self._critic_index[at], z=self._critic_z[at], noise=self._noise[at])
-
-    def generator(self, round_: int) -> GeneratorDraw:
-        self._go_to(round_)
-        at = round_ % ROUNDS_PER_BLOCK
-        return GeneratorDraw(index=self._generator_index[at], z=self._generator_z[at])
-
-    def _go_to(self, round_: int) -> None:
-        block = round_ // ROUNDS_PER_BLOCK
-        if block == self._block:
-            return
-        self._block = block
-        batch, updates = self._training.batch, ROUNDS_PER_BLOCK * self._training.n_critic
-        self._critic_z = self._normal("critic_z", updates, batch, self._latent)
-        self._critic_index = self._integers("critic_index", updates, batch)
-        self._noise = self._uniform("critic_noise", updates, batch, self._noise_width)
-        self._generator_z = self._normal("generator_z", ROUNDS_PER_BLOCK, batch, self._latent)
-        self._generator_index = self._integers("generator_index", ROUNDS_PER_BLOCK, batch)
-
-    def _normal(self, purpose: str, *shape: int) -> Tensor:
-        return self._stacked(purpose, lambda generator: torch.randn(shape, generator=generator))
-
-    def _uniform(self, purpose: str, *shape: int) -> Tensor:
-        return self._stacked(purpose, lambda generator: torch.rand(shape, generator=generator))
-
-    def _integers(self, purpose: str, *shape: int) -> Tensor:
-        draws = for_each_seed(
-            self._seeds, purpose, self._block, lambda g: torch.randint(self._real_count, shape, generator=g)
+    Errors: `ValueError` with the place and what must hold there.
+    """
+    critic = networks.critic
+    if critic.form != objective.critic_form:
+        raise ValueError(
+            f"networks.critic: {critic.kind} gives {_GIVES[critic.form]}, but objective {objective.kind} reads "
+            f"{_GIVES[objective.critic_form]}; {_remedy(objective, critic)}"
         )
-        return draws.to(self._device)
+    if objective.reads_code and not critic.has_code:
+        raise ValueError(
+            f"networks.critic: must be an autoencoder, whose codes objective {objective.kind} reads, but kind is "
+            f'"{critic.kind}"'
+        )
+    if objective.reads_code and training.batch == 1:
+        raise ValueError("training.batch: must be >= 2, since codes are compared in pairs, but is 1")
+    if training.pretrain_steps and not critic.has_code:
+        raise ValueError(
+            "training.pretrain_steps: must be 0 unless the critic is an autoencoder, whose energy of real data has a "
+            f'smallest value, but is {training.pretrain_steps} with kind "{critic.kind}"'
+        )
 
-    def _stacked(self, purpose: str, draw: Callable[[torch.Generator], Tensor]) -> Tensor:
-        return for_each_seed(self._seeds, purpose, self._block, draw).to(self._device, self._dtype)
+
+_GIVES = {"score": "scores", "energy": "energies"}
+
+
+def _remedy(objective: AnyObjective, critic: AnyCritic) -> str:
+    if critic.kind == "dirac":
+        return "give it an objective that reads scores"
+    if objective.critic_form == "score":
+        return 'use kind = "mlp" with form = "score"'
+    return 'use kind = "autoencoder", or "mlp" with form = "energy"'

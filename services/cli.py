@@ -18,6 +18,7 @@ from studies.errors import GanStudyError, InputError
 from studies.place import Place
 from studies.source import question
 from studies.study import Study, load_study
+from studies.validation import choose
 
 if TYPE_CHECKING:
     from services.cluster import Attempt, Cluster
@@ -69,12 +70,22 @@ class Format(StrEnum):
 
 
 @app.command()
-def objectives(as_json: AsJson = False) -> None:
-    """List the methods that a study can name as a preset."""
-    if as_json:
+def objectives(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One of them, with its formula.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the methods that a study can name as a preset, or show one: formula, settings, ranges, papers."""
+    if name is not None:
+        preset = PRESETS[choose(name, PRESETS, ("objectives",))]
+        if as_json:
+            _print_json(display.preset_table(preset))
+        else:
+            _console().print(display.preset(preset), markup=False, soft_wrap=True, highlight=False)
+    elif as_json:
         _print_json([display.preset_table(preset) for preset in PRESETS.values()])
     else:
         _console().print(display.presets(list(PRESETS.values())))
+        _console().print("gan-study objectives NAME shows one with its formula, settings, ranges and papers.")
 
 
 @app.command()

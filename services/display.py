@@ -1,16 +1,22 @@
 """What a reader at a terminal sees."""
 
 import json
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from inspect import cleandoc
 from pathlib import Path
 from shlex import quote
-from typing import Any
+from textwrap import indent
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from gan_core.citations import citation
+from gan_core.constraints import Constraint
+from gan_core.objectives import Objective
 from gan_core.presets import Preset
 from services.cluster import Attempt
 from services.live import clock, count_words, short
@@ -23,21 +29,43 @@ from studies.study import Study
 
 def presets(rows: list[Preset]) -> Table:
     """The presets as a table."""
-    table = Table("preset", "method", "objective", "constraint", "own knob and its range", "source")
-    for preset in rows:
-        own = [f"{path} {_compact(preset.ranges[path])}" for path in preset.ranges if not path.startswith("training.")]
-        constraint = preset.table["constraint"]["kind"]
-        table.add_row(
-            preset.name, preset.title, preset.table["objective"]["kind"], constraint, "\n".join(own), preset.source
-        )
+    table = Table("preset", "method", "objective", "constraint", "own knobs", "paper")
+    for row in rows:
+        own = [path.partition(".")[2] for path in row.ranges if not path.startswith("training.")]
+        kinds = [row.table[part]["kind"] for part in ("objective", "constraint")]
+        table.add_row(row.name, row.title, *kinds, ", ".join(own), row.papers[0])
     return table
 
 
-def preset_table(preset: Preset) -> dict[str, Any]:
+def preset(one: Preset) -> str:
+    """One preset: what it computes, what its authors set, where to search and whom to cite."""
+    chosen = {"objective": Objective, "constraint": Constraint}
+    lines = [f"{one.name}: {one.title}", f"  {one.source}"]
+    for part, union in chosen.items():
+        kind = one.table[part]["kind"]
+        (description,) = [member for member in get_args(union) if member.kind == kind]
+        lines += ["", f"{part} {kind}", indent(cleandoc(description.__doc__), "  ")]
+    lines += ["", "authors' settings"]
+    lines += [f"  {path} = {json.dumps(value)}" for path, value in _flat(one.table)]
+    lines += ["", 'ranges that "search" stands for']
+    lines += [f"  {path} = {_compact(law)}" for path, law in one.ranges.items()]
+    return "\n".join([*lines, "", citation(one)])
+
+
+def _flat(table: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}", value
+
+
+def preset_table(one: Preset) -> dict[str, Any]:
     """A preset as JSON can hold it."""
-    return {"name": preset.name, "title": preset.title, "source": preset.source} | {
-        "settings": preset.table,
-        "ranges": dict(preset.ranges),
+    return {"name": one.name, "title": one.title, "source": one.source} | {
+        "settings": one.table,
+        "ranges": dict(one.ranges),
+        "bibtex": citation(one),
     }
 
 

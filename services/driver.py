@@ -20,6 +20,7 @@ from services.settings import cluster_ledger
 from studies.environment import SUBMITTED_GIT_STATE
 from studies.errors import InputError
 from studies.ledger import Ledger
+from studies.modules import beside
 from studies.place import Place
 from studies.study import Study
 
@@ -31,7 +32,8 @@ def drive(run: Callable[[Study, Place, str], int]) -> int:
     """
     submission = _submission()
     preflight.refuse_other_versions(submission["versions"])
-    study = Study.from_table(submission["study"])
+    with beside(Path()):
+        study = Study.from_table(submission["study"])
     study = replace(study, ledger=replace(study.ledger, root=str(_root(study))))
     _tell_git_state(submission["git"])
     _join()

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from studies.errors import InputError
+from studies.modules import OURS, is_hidden, replaced_by
 from studies.source import question
 from studies.study import Study
 
-OURS = ("gan_core", "studies", "services")
 SUBMISSION = "submission.json"
 LARGEST = 100 * 2**20
 """Bytes that Ray's Jobs server takes."""
@@ -96,18 +96,12 @@ def _is_our_house(folder: Path) -> bool:
 
 def _package_files(folder: Path, package: Path) -> Iterator[tuple[str, Path]]:
     for path in sorted(package.rglob("*")):
-        parts = path.relative_to(folder).parts
-        hidden = any(part.startswith(".") or part == "__pycache__" for part in parts)
-        if path.is_file() and not hidden:
-            yield "/".join(parts), path
+        name = path.relative_to(folder)
+        if path.is_file() and not is_hidden(name):
+            yield name.as_posix(), path
 
 
 def refuse_shadow(path: Path) -> None:
     """Errors: `InputError` for a module that would replace one of ours or of Python's own."""
-    name = path.stem
-    if name in OURS:
-        raise InputError(
-            f"{path}: must have another name, since it would replace the package {name} of gan-studies on the workers"
-        )
-    if name in sys.stdlib_module_names:
-        raise InputError(f"{path}: must have another name, since it would replace Python's own {name} on the workers")
+    if (other := replaced_by(path)) is not None:
+        raise InputError(f"{path}: must have another name, since it would replace {other} on the workers")

@@ -15,9 +15,9 @@ from platform import python_version
 from typing import Any
 from uuid import uuid4
 
-from services.package import OURS
 from studies.design import NUMERICS_VERSION
 from studies.errors import InputError
+from studies.modules import OURS
 from studies.place import Node, Place
 
 PROBE_SECONDS = 120

@@ -1,22 +1,24 @@
 """Condition: one thing compared, with the knobs that are searched in it."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge
 
-from gan_core.constraints import Constraint, Unconstrained
+from gan_core.constraints import AnyConstraint, Constraint, Unconstrained
 from gan_core.fields import Count
 from gan_core.networks import MLPCritic, MLPGenerator, Networks
-from gan_core.objectives import Objective
+from gan_core.objectives import AnyObjective, Objective
 from gan_core.presets import Preset
 from gan_core.training import Training
 from studies.errors import InputError
+from studies.refusal import Parts, Refusal, dotted
 from studies.sentences import shown
 from studies.source import Tree, merge
 from studies.space import Distribution, Value, is_distribution, parse
-from studies.validation import Parts, Refusal, build, choose, dotted, field_types, plain, refuse_unknown
+from studies.validation import build, choose, field_types, plain, refuse_unknown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,8 +34,8 @@ class Budget:
 class Setting:
     """One configuration made concrete: what a `Trainer` plays."""
 
-    objective: Objective
-    constraint: Constraint
+    objective: Objective | AnyObjective
+    constraint: Constraint | AnyConstraint
     networks: Networks
     training: Training
 
@@ -41,18 +43,25 @@ class Setting:
         """It as JSON can hold it, every default written out: equal settings have equal tables."""
         return {part: plain(getattr(self, part)) for part in PARTS}
 
-    def rounds(self, budget: Budget) -> int:
-        """The generator steps that the budget pays for: `steps`, or what that many critic steps leave over n_critic."""
-        return budget.steps if budget.unit == "generator_steps" else budget.steps // self.training.n_critic
+    def turns(self, budget: Budget) -> int:
+        """The turns that the budget pays for: as many as take no more steps on its clock."""
+        training = self.training
+        if budget.unit == "generator_steps":
+            return training.pretrain_steps + budget.steps
+        most = training.pretrain_steps + budget.steps  # a round takes one critic step at least
+        return bisect_right(range(most), budget.steps, key=lambda turns: training.critic_steps(turns + 1))
 
-    def due(self, budget: Budget) -> list[int]:
-        """The rounds after which every member is measured, 0 first."""
-        rounds = self.rounds(budget)
-        return [round(i * rounds / budget.measurements) for i in range(budget.measurements + 1)]
+    def clock(self, budget: Budget, turns: int) -> int:
+        """The steps on the budget's clock after so many turns."""
+        training = self.training
+        return training.generator_steps(turns) if budget.unit == "generator_steps" else training.critic_steps(turns)
 
-    def on_clock(self, rounds: int, budget: Budget) -> int:
-        """Rounds in the budget's unit."""
-        return rounds * self.training.n_critic if budget.unit == "critic_steps" else rounds
+    def measured_turns(self, budget: Budget) -> list[int]:
+        """The turns before and after which a member is measured: at equal fractions of the budget's clock."""
+        turns = self.turns(budget)
+        last = self.clock(budget, turns)
+        due = [i * last / budget.measurements for i in range(1, budget.measurements + 1)]
+        return [0, *(bisect_left(range(turns), at, key=lambda done: self.clock(budget, done)) for at in due)]
 
 
 PARTS = tuple(field_types(Setting))
@@ -116,6 +125,17 @@ def condition_from(
 
     knobs = _knobs(merged, preset.ranges if preset else {}, written)
     return Condition(name=name, preset=own.get("preset"), table=_resolved(merged, knobs, written), knobs=knobs)
+
+
+def recorded_condition(table: Mapping[str, Any]) -> Condition:
+    """The condition that a resolved study was recorded with, of which nothing is built: reading results needs no more.
+
+    Errors: `Refusal` for a distribution that is none.
+    """
+    place: Parts = ("conditions", table["name"])
+    parts = {part: table[part] for part in PARTS if part in table}
+    knobs = _knobs(parts, {}, lambda below: (*place, *below))
+    return Condition(name=table["name"], preset=table.get("preset"), table=parts, knobs=knobs)
 
 
 def _preset(own: Mapping[str, Any], presets: Mapping[str, Preset] | None, place: Parts) -> Preset | None:

@@ -7,20 +7,21 @@ so a run that was interrupted anywhere asks for the same trials again.
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any, Literal
 
 import numpy as np
 
 from gan_core.data import Split
+from studies.modules import names_in
 from studies.space import Choice, Distribution, Grid, IntUniform, LogUniform, draw
 from studies.study import Condition, Study
 
 Phase = Literal["explore", "exploit", "confirm"]
 PHASES: tuple[Phase, ...] = ("explore", "exploit", "confirm")
 FIRST_SEED: Mapping[Phase, int] = {"explore": 0, "exploit": 1_000_000, "confirm": 2_000_000}
-NUMERICS_VERSION = 1
+NUMERICS_VERSION = 2
 """Raised by hand by every change of code that changes a trial's numbers."""
 
 Configuration = dict[str, Any]
@@ -30,16 +31,26 @@ Scores = Mapping[str, float]
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
-    """What determines a trial's numbers besides the study file."""
+    """What determines a trial's numbers besides the study file.
+
+    sources  the hash of the source of each of the user's modules, by its name; a trial's own are those that it uses
+    """
 
     data_fingerprint: str
     torch_version: str
     device: str
-    dtype: str = "float32"
     numerics_version: int = NUMERICS_VERSION
+    sources: Mapping[str, str] = field(default_factory=dict)
 
     def table(self) -> dict[str, Any]:
-        return dict(vars(self))
+        """It as JSON can hold it; without sources where there are none, so that a study of ours knows nothing of it."""
+        table = dict(vars(self))
+        return {**table, "sources": dict(self.sources)} if table.pop("sources") else table
+
+    def of(self, tables: Any) -> "Surroundings":
+        """The surroundings of a trial that these tables say."""
+        used = names_in(tables)
+        return replace(self, sources={name: source for name, source in self.sources.items() if name in used})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,14 +152,14 @@ class Design:
         first = FIRST_SEED[phase] + index * count
         split: Split = "confirm" if phase == "confirm" else "search"
         tables = study.table()
+        game = {**condition.setting(configuration).table(), "data": tables["data"]}
         identity = {
-            **condition.setting(configuration).table(),
-            "data": tables["data"],
+            **game,
             "budget": tables["budget"],
             "measures": tables["measures"],
             "seeds": list(range(first, first + count)),
             "split": split,
-            "surroundings": self.surroundings.table(),
+            "surroundings": self.surroundings.of(game).table(),
         }
         return Planned(
             condition=condition.name,

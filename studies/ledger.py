@@ -28,7 +28,7 @@ from studies.sentences import printable
 
 FORMAT = 1
 SAMPLES_KEPT = 16
-"""How many fakes of each seed a trial's folder shows; its generators make as many more as anybody wants."""
+"""How many images of each seed a trial's folder shows; its generators make as many more as anybody wants."""
 
 Facts = dict[str, Any]
 
@@ -65,7 +65,11 @@ class Entry:
         return pd.read_parquet(self._checked("curves.parquet"))
 
     def samples(self) -> dict[str, np.ndarray]:
-        """Fakes of every seed, flattened: `best` and `last`, each (seeds, samples, dim)."""
+        """Fakes of every seed, flattened: `best` and `last`, each (seeds, samples, dim).
+
+        For points of the plane also `critic_surface`, what the last critics say in the cells of a grid (seeds, rows
+        from below, columns), and `critic_corners`, the grid's lower left and upper right corner.
+        """
         with np.load(self._checked("samples.npz")) as arrays:
             return dict(arrays)
 

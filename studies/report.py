@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from gan_core.data import Dataset
+from gan_core.metrics import Box
 from studies.ledger import SAMPLES_KEPT
 from studies.results import Results
 
@@ -13,18 +14,26 @@ STRIP = 10
 _GREY: dict[str, Any] = {"cmap": "gray", "vmin": -1, "vmax": 1, "interpolation": "nearest"}
 PIXELS = 4
 """How large a pixel of a sample is drawn."""
+PANELS = 5
+"""Scatters beside each other."""
+SIDE = 180
+"""Pixels along a scatter that is drawn beside running trials."""
+_REAL, _FAKE = "#BBBBBB", "#0072B2"
 
 
 def sample_sheet(results: Results, condition: str, path: Path) -> Path | None:
-    """Draw what a condition's confirmed generators make: real samples on top, then a row per member.
+    """Draw what a condition's confirmed generators make.
 
-    None is drawn, and None returned, for a condition that is not confirmed and for data that are no images.
+    Of images: real samples on top, then a row per member. Of points of the plane: a scatter per member, on the real
+    ones. None is drawn, and None returned, for a condition that is not confirmed and for other data.
     """
-    images = _confirmed_images(results, condition)
-    if images is None:
+    if results.data.planar:
+        figure = _scatters(results, condition)
+    else:
+        images = _confirmed_images(results, condition)
+        figure = None if images is None else _grid(*images)
+    if figure is None:
         return None
-    rows, labels = images
-    figure = _grid(rows, labels)
     figure.suptitle(f"{results.study.name}: {condition}, confirmed")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
@@ -92,19 +101,59 @@ def _draw_strips(axis: Any, strips: list[np.ndarray | None]) -> None:
 
 def _confirmed_images(results: Results, condition: str) -> tuple[np.ndarray, list[str]] | None:
     """(rows, samples, height, width) and what stands beside each row."""
-    shape = results.data.shape
-    members = results.members
-    confirmed = members[(members["condition"] == condition) & (members["phase"] == "confirm") & (members["trial"] == 0)]
-    if len(shape) != 3 or shape[0] != 1 or confirmed.empty:
+    shape, labels = results.data.shape, _confirmed_labels(results, condition)
+    if len(shape) != 3 or shape[0] != 1 or not labels:
         return None
     samples = results.samples(condition)
     real = results.data.confirm[:SAMPLES_KEPT].reshape(1, SAMPLES_KEPT, *shape[1:])
     rows = np.concatenate([real, samples.reshape(len(samples), SAMPLES_KEPT, *shape[1:])])
-    labels = ["real"] + [
+    return rows, ["real", *labels]
+
+
+def _confirmed_labels(results: Results, condition: str) -> list[str]:
+    """What became of each confirmed member; nothing before there are any."""
+    members = results.members
+    confirmed = members[(members["condition"] == condition) & (members["phase"] == "confirm") & (members["trial"] == 0)]
+    return [
         f"seed {row.seed}\n{row.outcome}" + ("" if np.isnan(row.late_distance) else f" {row.late_distance:.3f}")
         for row in confirmed.itertuples()
     ]
-    return rows, labels
+
+
+def _scatters(results: Results, condition: str) -> Any:
+    """A panel per confirmed member, all in the same coordinates: its fakes on as many real points."""
+    from matplotlib.figure import Figure
+
+    labels = _confirmed_labels(results, condition)
+    if not labels:
+        return None
+    samples = results.samples(condition)
+    low, high = _window(results.data.confirm, samples)
+    columns = min(PANELS, len(labels))
+    rows = -(-len(labels) // columns)
+    figure = Figure(figsize=(0.4 + 2.4 * columns, 0.6 + 2.8 * rows), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for panel, label, fake in zip(panels, labels, samples, strict=False):
+        real = results.data.confirm[: len(fake)]
+        panel.scatter(*real.T, s=3, color=_REAL, linewidths=0)
+        panel.scatter(*fake[np.isfinite(fake).all(1)].T, s=3, color=_FAKE, alpha=0.5, linewidths=0)
+        beyond = 1 - float(((low <= fake) & (fake <= high)).all(1).mean())
+        panel.set_title(label.replace("\n", ": ") + (f"\n{beyond:.0%} outside" if beyond > 0.005 else ""), fontsize=8)
+        panel.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
+        panel.tick_params(labelsize=6)
+    for panel in panels[len(labels) :]:
+        panel.axis("off")
+    return figure
+
+
+def _window(real: np.ndarray, fakes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Corners of what is shown: real points and nearly all fakes, if no further off than the data are wide."""
+    near, far = (Box.around(real, resolution=1, margin=margin) for margin in (0.1, 1.0))
+    finite = fakes[np.isfinite(fakes).all(-1)]
+    if not len(finite):
+        return near.low, near.high
+    first, last = np.quantile(finite, [0.01, 0.99], axis=0)
+    return np.clip(first, far.low, near.low), np.clip(last, near.high, far.high)
 
 
 def _grid(rows: np.ndarray, labels: list[str]) -> Any:
@@ -124,12 +173,15 @@ def _grid(rows: np.ndarray, labels: list[str]) -> Any:
 
 
 def draw_samples(data: Dataset, samples: np.ndarray, labels: list[str], path: Path) -> None:
-    """Draw a trial's samples at once: a row of real images, then one a member. Nothing for data that are no images.
+    """Draw a trial's samples at once: a row of real images, then one a member; of points, a picture for each member.
 
-    Without matplotlib, which takes a hundred times longer: this is drawn beside running trials.
+    Without matplotlib, which takes a hundred times longer: this is drawn beside running trials. Nothing for other
+    data.
     """
     from PIL import Image, ImageDraw
 
+    if data.planar:
+        _draw_points(data, samples, labels, path)
     if len(data.shape) != 3 or data.shape[0] != 1:
         return
     count, (_, height, width) = samples.shape[1], data.shape
@@ -143,4 +195,22 @@ def draw_samples(data: Dataset, samples: np.ndarray, labels: list[str], path: Pa
         for column, image in enumerate(row):
             grey = np.nan_to_num((np.clip(image, -1, 1) + 1) * 127.5, nan=255.0).astype(np.uint8)
             sheet.paste(Image.fromarray(np.kron(grey, np.ones((PIXELS, PIXELS), np.uint8))), (left + column * cell, y))
+    sheet.save(path)
+
+
+def _draw_points(data: Dataset, samples: np.ndarray, labels: list[str], path: Path) -> None:
+    """Beside each other the members' fakes in blue, on real points in grey."""
+    from PIL import Image, ImageDraw
+
+    low, high = _window(data.confirm, samples)
+    scale = SIDE / (high - low).max()
+    sheet = Image.new("RGB", (len(samples) * (SIDE + 10), SIDE + 24), "white")
+    draw = ImageDraw.Draw(sheet)
+    for panel, (fake, label) in enumerate(zip(samples, labels, strict=True)):
+        left = panel * (SIDE + 10)
+        draw.text((left + 4, 4), label, fill="black")
+        for points, color in ((data.confirm[: len(fake)], _REAL), (fake, _FAKE)):
+            shown = points[((low <= points) & (points <= high)).all(1)]  # nothing that is not finite either
+            x, y = ((shown - low) * scale).T
+            draw.point(list(zip(left + 4 + x, SIDE + 20 - y, strict=True)), fill=color)
     sheet.save(path)

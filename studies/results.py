@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +16,8 @@ import torch
 from jaxtyping import Float
 
 from gan_core.data import Dataset
-from gan_core.networks import SampleSpace
+from gan_core.metrics import Box
+from gan_core.networks import AnyGenerator, Generator, Networks, SampleSpace
 from gan_core.randomness import stream
 from gan_core.stability import OUTCOMES, Verdict
 from studies.comparison import rank
@@ -24,6 +25,9 @@ from studies.design import PHASES, Planned
 from studies.errors import InputError, TrackingError
 from studies.judgement import ending, verdicts
 from studies.ledger import Entry, Ledger
+from studies.modules import names_in, require
+from studies.refusal import Parts
+from studies.samples import loaded
 from studies.sentences import nearest, printable
 from studies.space import Distribution
 from studies.study import PARTS, Setting, Study
@@ -38,11 +42,29 @@ class Best:
 
     condition: str
     configuration: dict[str, Any]
-    setting: Setting
+    identity: dict[str, Any]
     seeds: list[int]
     space: SampleSpace
     shape: tuple[int, ...]
     parameters: dict[str, torch.Tensor]
+
+    @cached_property
+    def setting(self) -> Setting:
+        """What was trained; a kind of the user's is looked up for it as Python finds it here."""
+        return self._built(Setting, {part: self.identity[part] for part in PARTS}, ())
+
+    @cached_property
+    def network(self) -> AnyGenerator:
+        """The generator's description."""
+        networks = self.identity["networks"]
+        if "generator" not in networks:
+            return self._built(Networks, networks, ("networks",)).generator
+        return self._built(Generator | AnyGenerator, networks["generator"], ("networks", "generator"))
+
+    def _built(self, annotation: Any, table: Mapping[str, Any], parts: Parts) -> Any:
+        known, used = self.identity["surroundings"].get("sources", {}), names_in(table)
+        require({name: source for name, source in known.items() if name in used})
+        return build(annotation, table, parts)
 
     def generator(self, member: int = 0) -> "TrainedGenerator":
         """One member's generator; `member` counts the seeds of the confirm trial from 0."""
@@ -62,7 +84,7 @@ class TrainedGenerator:
 
     def __call__(self, samples: int, *, seed: int = 0) -> Float[np.ndarray, "samples ..."]:
         """That many fakes in the data's own shape and scale; the same `seed` gives the same ones."""
-        network = self.origin.setting.networks.generator
+        network = self.origin.network
         z = torch.randn((1, samples, network.latent), generator=stream(seed, "results_z"))
         with torch.no_grad():
             fakes = network.generate(self.parameters, z, self.origin.space)[0]
@@ -80,7 +102,7 @@ class Results:
     """
 
     def __init__(self, ledger: Ledger, record: dict[str, Any]):
-        self.study = Study.from_table(record["study"])
+        self.study = Study.recorded(record["study"], record.get("surroundings", {}).get("sources", {}))
         self.ledger = ledger
 
     @cached_property
@@ -185,7 +207,7 @@ class Results:
         return Best(
             condition=condition,
             configuration=trial.configuration,
-            setting=build(Setting, {part: trial.identity[part] for part in PARTS}, ()),
+            identity=trial.identity,
             seeds=trial.seeds,
             space=self.data.space,
             shape=self.data.shape,
@@ -195,6 +217,20 @@ class Results:
     def samples(self, condition: str, which: str = "last") -> Float[np.ndarray, "seeds samples dim"]:
         """Fakes that the ledger keeps of a condition's first confirmed configuration, flattened."""
         return self._confirmed(condition)[1].samples()[which]
+
+    def critic_surface(self, condition: str) -> tuple[Box, Float[np.ndarray, "seeds rows columns"]]:
+        """What the same configuration's critics say at the end of training around points of the plane.
+
+        A value for each cell of the box, in the order of its `centers`.
+
+        Errors: `InputError` as for `best`, and for data that are no points of the plane.
+        """
+        kept = self._confirmed(condition)[1].samples()
+        if "critic_surface" not in kept:
+            raise InputError(f"{condition}: a critic's surface is kept of points of the plane alone")
+        low, high = kept["critic_corners"]
+        surface = kept["critic_surface"]
+        return Box(low=low, high=high, resolution=surface.shape[-1]), surface
 
     def _confirmed(self, condition: str) -> tuple[Planned, Entry]:
         self.study.condition(condition)
@@ -206,7 +242,7 @@ class Results:
     @cached_property
     def data(self) -> Dataset:
         """The real samples that the study learns."""
-        return self.study.data.load()
+        return loaded(self.study.data)
 
     @cached_property
     def lines(self) -> dict[str, float | None]:

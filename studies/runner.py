@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from studies import modules
 from studies.design import Design, Planned, Surroundings
 from studies.environment import environment
 from studies.errors import InputError, StudyFailed
@@ -18,6 +19,7 @@ from studies.interruption import graceful_termination
 from studies.ledger import Entry, Ledger
 from studies.place import Place, this_machine
 from studies.progress import Progress
+from studies.samples import loaded
 from studies.study import Study, fixed_part
 from studies.tracking.projection import Measurement
 
@@ -103,9 +105,10 @@ def run(study: Study, *listeners: Listener, question: str = "", place: Place | N
 
 def _surroundings(study: Study) -> Surroundings:
     return Surroundings(
-        data_fingerprint=study.data.load().fingerprint,
+        data_fingerprint=loaded(study.data).fingerprint,
         torch_version=torch.__version__.split("+")[0],
         device="cuda" if study.resources.gpu else "cpu",
+        sources=modules.sources(study.table()),
     )
 
 
@@ -158,6 +161,7 @@ def _schedule(study: Study, progress: Progress, audience: Listener, place: Place
         "ledger": str(progress.ledger.root),
         "threads": max(1, int(study.resources.cpu)),
         "checkpoint_seconds": study.checkpoint.every_seconds,
+        "modules": modules.folder_of(study.table()),
     }
     searcher = DesignSearcher(progress, trial_config, audience)
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # what fails is told by the listener, in one line

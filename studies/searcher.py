@@ -29,7 +29,7 @@ class DesignSearcher(Searcher):
     """
 
     def __init__(self, progress: Progress, trial_config: dict[str, Any], audience: Audience):
-        super().__init__(metric="round", mode="max")
+        super().__init__(metric="turn", mode="max")
         self._progress, self._trial_config, self._audience = progress, trial_config, audience
         self._issued: dict[str, Planned] = {}
         self.failure: GanStudyError | None = None

@@ -5,25 +5,27 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, MinLen
+from annotated_types import MinLen
 
-from gan_core.data import Data, Digits
-from gan_core.fields import Count, NonNegative, Positive
+from gan_core.data import AnyData, Data, Digits
+from gan_core.fields import Count, NonNegative, Positive, Whole
 from gan_core.metrics import Measures
-from gan_core.networks import Critic
 from gan_core.presets import PRESETS, Preset
 from gan_core.stability import Thresholds
-from studies.condition import PARTS, Budget, Condition, Setting, condition_from
+from gan_core.training import check_game
+from studies.condition import PARTS, Budget, Condition, Setting, condition_from, recorded_condition
 from studies.errors import InputError
+from studies.modules import beside, is_reference
+from studies.refusal import Refusal
 from studies.sentences import printable, shown
 from studies.source import Tree, override, read
 from studies.validation import (
-    Refusal,
+    Recorded,
     build,
     check_name,
     choose,
-    descriptions,
     field_types,
+    known_keys,
     plain,
     refuse_unknown,
 )
@@ -44,13 +46,11 @@ __all__ = [
     "load_study",
 ]
 
-Whole = Annotated[int, Ge(0)]
 CHANGEABLE = ("conditions", "search", "stability", "resources", "limits", "checkpoint", "ledger")
 """The tables that a study of the same name may change; of `search` only the counts."""
 SEARCH_COUNTS = ("explore", "exploit", "confirm")
 SEEDS_PER_PHASE = 1_000_000
 """How far apart the phases' first seeds lie, so how many a phase of a condition may use."""
-DIGITS_IMAGES = 1797
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +123,7 @@ class Study:
     seeds: Count = 3
     budget: Budget
     search: Search = Search()
-    data: Data = Digits()
+    data: Data | AnyData = Digits()
     measures: Measures = Measures()
     stability: Thresholds = Thresholds()
     resources: Resources = Resources()
@@ -154,6 +154,20 @@ class Study:
         """
         return _study(table, presets=None)
 
+    @classmethod
+    def recorded(cls, table: Mapping[str, Any], sources: Mapping[str, str]) -> "Study":
+        """The study that `table()` wrote, to read what it found: no class of the user's is looked up for it.
+
+        `sources` are the hashes of the modules that it was run with, in case its samples are asked for.
+        """
+        data = table.get("data")
+        if isinstance(data, Mapping) and is_reference(data.get("kind")):
+            read = _outer({key: value for key, value in table.items() if key != "data"})
+            read["data"] = Recorded(data["kind"], data, sources)
+        else:
+            read = _outer(table)
+        return cls(**read, conditions=tuple(recorded_condition(one) for one in _condition_tables(table["conditions"])))
+
 
 def fixed_part(table: Tree) -> Tree:
     """The part of a resolved study that its name stands for: another one needs another name."""
@@ -173,25 +187,31 @@ def load_study(source: str | Path, *, overrides: Sequence[str] = (), smoke: bool
     Errors: `InputError`, in one sentence with the key's path, for anything that cannot be run as it stands.
     """
     try:
-        study = _study(override(read(source), overrides), presets=PRESETS)
+        tree = override(read(source), overrides)
+        with beside(Path(source).parent if Path(source).is_file() else None):
+            study = _study(tree, presets=PRESETS)
     except RecursionError:
         raise InputError(f"{printable(str(source))}: must be TOML, but is nested too deeply") from None
     return _tiny(study) if smoke else study
 
 
 def _study(tree: Mapping[str, Any], presets: Mapping[str, Preset] | None) -> Study:
+    outer, shared = _outer(tree), _shared(tree)
+    conditions = tuple(condition_from(table, shared, presets) for table in _condition_tables(tree["conditions"]))
+    study = Study(**outer, conditions=conditions)
+    _check(study)
+    return study
+
+
+def _outer(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """What a study says besides its conditions."""
     types = field_types(Study)
     refuse_unknown(tree, (*types, *PARTS), (), owner="a study")
     for key in ("name", "budget", "conditions"):
         if key not in tree:
             raise Refusal((key,), "must be given")
     check_name(tree["name"], ("name",))
-    outer = {key: build(types[key], tree[key], (key,)) for key in _OUTER if key in tree}
-    shared = _shared(tree)
-    conditions = tuple(condition_from(table, shared, presets) for table in _condition_tables(tree["conditions"]))
-    study = Study(**outer, conditions=conditions)
-    _check(study)
-    return study
+    return {key: build(types[key], tree[key], (key,)) for key in _OUTER if key in tree}
 
 
 def _shared(tree: Mapping[str, Any]) -> Tree:
@@ -201,8 +221,7 @@ def _shared(tree: Mapping[str, Any]) -> Tree:
         if not isinstance(table, Mapping):
             raise Refusal((part,), "must be a table", f"is {shown(table)}")
         # Each condition finds what its own kinds do not know, unless all of them replace the table.
-        known = {key for choice in descriptions(field_types(Setting)[part]) for key in field_types(choice)}
-        refuse_unknown(table, sorted(known), (part,))
+        refuse_unknown(table, known_keys(field_types(Setting)[part], table, (part,)), (part,))
     return shared
 
 
@@ -232,7 +251,8 @@ def _tiny(study: Study) -> Study:
     budget, search = study.budget, study.search
     steps = 20
     if budget.unit == "critic_steps":  # 20 rounds also for whoever takes most critic steps in each
-        steps *= max(setting.training.n_critic for one in study.conditions for setting in one.extreme_settings())
+        settings = [setting for one in study.conditions for setting in one.extreme_settings()]
+        steps = max(setting.training.critic_steps(setting.training.pretrain_steps + steps) for setting in settings)
     return replace(
         study,
         name=f"{study.name[:58]}-smoke",
@@ -256,7 +276,7 @@ def _check(study: Study) -> None:
     for condition in study.conditions:
         for setting in condition.extreme_settings():
             _check_data(condition.name, setting, study.data)
-            _check_form(condition.name, setting)
+            _check_game(condition.name, setting)
             _check_measurements(condition.name, setting, study.budget)
 
 
@@ -269,20 +289,20 @@ def _check_seeds(study: Study) -> None:
 
 
 def _check_samples(study: Study) -> None:
-    """Floor and cells are computed from real images alone: there must be enough of them."""
-    if not isinstance(study.data, Digits):
+    """Floor and cells are computed from real samples alone: there must be enough of them."""
+    sizes = study.data.sizes
+    if sizes.train == 1:  # a point mass has neither floor nor cells
         return
-    reference = study.data.reference
-    most = DIGITS_IMAGES - reference
+    most = sizes.every - sizes.reference
     if study.measures.samples > most:
-        must = f"must be <= {most}, the {DIGITS_IMAGES} images less data.reference"
+        must = f"must be <= {most}, the {sizes.every} real samples less data.reference"
         raise Refusal(("measures", "samples"), must, f"is {study.measures.samples}")
-    if study.measures.cells > most - reference:
-        must = f"must be <= {most - reference}, the images to train with"
+    if study.measures.cells > sizes.train:
+        must = f"must be <= {sizes.train}, the real samples to train with"
         raise Refusal(("measures", "cells"), must, f"is {study.measures.cells}")
 
 
-def _check_data(name: str, setting: Setting, data: Data) -> None:
+def _check_data(name: str, setting: Setting, data: AnyData) -> None:
     place = ("conditions", name, "networks")
     kind = setting.networks.kind
     if kind == "dirac" and data.kind != "dirac":
@@ -290,26 +310,39 @@ def _check_data(name: str, setting: Setting, data: Data) -> None:
     if data.kind == "dirac" and kind != "dirac":
         must = 'must be {kind = "dirac"} on data.kind = "dirac"'
         raise Refusal(place, must, f"kind is {shown(kind)}")
+    if setting.networks.generator.kind == "segment" and data.kind != "segments":
+        must = 'kind "segment" plays on data.kind = "segments" alone'
+        raise Refusal((*place, "generator"), must, f"data.kind is {shown(data.kind)}")
 
 
-def _check_form(name: str, setting: Setting) -> None:
-    critic, objective = setting.networks.critic, setting.objective
-    if critic.form == objective.critic_form:
-        return
-    gives = {"score": "scores", "energy": "energies"}
-    fitting = [f'kind = "{one.kind}"' for one in descriptions(Critic) if one.form == objective.critic_form]
-    raise Refusal(
-        ("conditions", name, "networks", "critic"),
-        f"{critic.kind} gives {gives[critic.form]}",
-        f"objective {objective.kind} reads {gives[objective.critic_form]}; use {' or '.join(fitting)}",
-    )
+def _check_game(name: str, setting: Setting) -> None:
+    try:
+        check_game(setting.objective, setting.networks, setting.training)
+    except ValueError as error:
+        path, _, sentence = str(error).partition(": ")
+        raise Refusal(("conditions", name, *path.split(".")), sentence) from None
 
 
 def _check_measurements(name: str, setting: Setting, budget: Budget) -> None:
-    rounds = setting.rounds(budget)
-    if budget.measurements <= rounds:
-        return
-    must = f"must be <= {rounds}, the generator steps of the budget"
-    if budget.unit == "critic_steps":
-        must += f" at conditions.{name}.training.n_critic = {setting.training.n_critic}"
-    raise Refusal(("budget", "measurements"), must, f"is {budget.measurements}")
+    training, turns = setting.training, setting.turns(budget)
+    rounds = training.generator_steps(turns)
+    if rounds == 0:
+        least = training.critic_steps(training.pretrain_steps + 1)
+        raise Refusal(
+            ("budget", "steps"),
+            f"must be >= {least}, which the first generator step of conditions.{name} takes",
+            f"is {budget.steps}",
+        )
+    if budget.measurements > rounds:
+        must = f"must be <= {rounds}, the generator steps of the budget"
+        if budget.unit == "critic_steps":
+            must += f" at conditions.{name}.training.n_critic = {training.n_critic}"
+        raise Refusal(("budget", "measurements"), must, f"is {budget.measurements}")
+    due = setting.measured_turns(budget)
+    if len(set(due)) < len(due):
+        most = max(training.critic_steps_in(round_) for round_ in range(rounds))
+        raise Refusal(
+            ("budget", "measurements"),
+            f"must be <= {budget.steps // most}, since conditions.{name} takes {most} critic steps in one round",
+            f"is {budget.measurements}",
+        )

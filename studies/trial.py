@@ -15,17 +15,23 @@ import ray
 import torch
 from ray import tune
 
-from gan_core.data import Data, Dataset
-from gan_core.metrics import Measures
+from gan_core.data import AnyData, Data, Dataset
+from gan_core.metrics import Box, Measures
 from gan_core.training import Trainer
+from studies.errors import InputError
 from studies.judgement import DISTANCES
 from studies.ledger import SAMPLES_KEPT, Entry, Ledger
+from studies.modules import look_in, require
+from studies.samples import loaded
+from studies.sentences import shown
 from studies.study import PARTS, Budget, Setting
 from studies.tracking.projection import over_members
 from studies.validation import build
 
 SECONDS_PER_REPORT = 0.7
 """A report to the driver is a round trip, so the measurements of about this long go in one."""
+SURFACE_MARGIN = 0.2
+"""How far the kept critic surface reaches beyond the data, in longer sides of the smallest box around them."""
 
 
 class TrialRun:
@@ -35,10 +41,13 @@ class TrialRun:
         torch.set_num_threads(threads)
         torch.set_flush_denormal(True)  # clipped weights would otherwise multiply a hundred times slower
         self._identity, self._entry = identity, entry
+        require(_sources(identity))
         self._setting: Setting = build(Setting, {part: identity[part] for part in PARTS}, ())
         self._budget: Budget = build(Budget, identity["budget"], ("budget",))
+        fingerprint = identity["surroundings"]["data_fingerprint"]
+        self._data = _load_data(json.dumps([identity["data"], _sources(identity), fingerprint]))
         self._trainer = self._build_trainer()
-        self._due = self._setting.due(self._budget)
+        self._due = self._setting.measured_turns(self._budget)
         self._measured: list[dict[str, list[float]]] = []
         self._measured_seconds: list[float] = []
         self._reported = 0
@@ -53,31 +62,30 @@ class TrialRun:
             constraint=self._setting.constraint,
             networks=self._setting.networks,
             training=self._setting.training,
-            data=_load_data(json.dumps(identity["data"])),
+            data=self._data,
             seeds=identity["seeds"],
             measures=build(Measures, identity["measures"], ("measures",)),
             split=identity["split"],
             device=surroundings["device"],
-            dtype=getattr(torch, surroundings["dtype"]),
         )
 
     @property
     def done(self) -> bool:
         """Whether nothing remains to be learned: all is measured, or no member has a finite number left."""
-        return len(self._measured) == len(self._due) or bool((self._trainer.nonfinite_round >= 0).all())
+        return len(self._measured) == len(self._due) or bool((self._trainer.nonfinite_turn >= 0).all())
 
     @property
-    def round(self) -> int:
-        return self._trainer.round
+    def turn(self) -> int:
+        return self._trainer.turn
 
     def play(self, seconds: float) -> None:
-        """Go on for about that long, whole measurements or whole rounds at a time."""
+        """Go on for about that long, whole measurements or whole turns at a time."""
         end = monotonic() + seconds
         while not self.done and monotonic() < end:
             due = self._due[len(self._measured)]
-            while self.round < due and not self.done and monotonic() < end:  # not where the clock happens to stop
+            while self.turn < due and not self.done and monotonic() < end:  # not where the clock happens to stop
                 self._trainer.advance(1)
-            if self.round == due:
+            if self.turn == due:
                 self._measure()
 
     def _measure(self) -> None:
@@ -120,7 +128,7 @@ class TrialRun:
         self._measured_seconds = state["measured_seconds"]
         self._best.load(state["best"])
         self._seconds_before = state["seconds"]
-        self._entry.log(f"went on from round {self.round}")
+        self._entry.log(f"went on from turn {self.turn}")
 
     def _seconds(self) -> float:
         return self._seconds_before + monotonic() - self._started
@@ -130,20 +138,31 @@ class TrialRun:
     def commit(self) -> None:
         """Write the trial into the ledger, where it counts from then on."""
         generators = {"best": self._generators(self._best.flat), "last": self._generators(self._trainer.generator.flat)}
+        if self._trainer.average is not None:
+            generators["average"] = self._generators(self._trainer.average)
         self._entry.commit(curves=self._curves(), generators=generators, samples=self._samples(), facts=self._facts())
-        self._entry.log(f"finished after {self.round} rounds and {self._seconds():.1f} s")
+        self._entry.log(f"finished after {self.turn} turns and {self._seconds():.1f} s")
 
     def _generators(self, flat: torch.Tensor | None) -> dict[str, torch.Tensor]:
         parameters = self._trainer.generator.flat if flat is None else flat
         return {name: view.cpu().clone() for name, view in self._trainer.generator.views(parameters).items()}
 
     def _samples(self) -> dict[str, np.ndarray]:
-        last = self._trainer.generator.flat.clone()
-        samples = {}
-        for which, flat in (("best", self._best.flat), ("last", last)):
-            self._trainer.generator.flat.copy_(last if flat is None else flat)
-            samples[which] = self._trainer.samples(SAMPLES_KEPT).cpu().numpy()
-        return samples
+        """Fakes of every seed; of points of the plane as many as are measured, and what the critic says around them."""
+        count = self._trainer.measures.samples if self._data.planar else SAMPLES_KEPT
+        samples = self._critic_surface() if self._data.planar else {}
+        flats = {"best": self._best.flat, "last": None}
+        return samples | {which: self._trainer.samples(count, flat).cpu().numpy() for which, flat in flats.items()}
+
+    def _critic_surface(self) -> dict[str, np.ndarray]:
+        """The last critics' values on a grid over the data and around them, and that grid's corners."""
+        resolution = self._trainer.measures.resolution
+        box = Box.around(self._data.every, resolution=resolution, margin=SURFACE_MARGIN)
+        values = self._trainer.critic_surface(box.centers)
+        return {
+            "critic_surface": values.reshape(-1, resolution, resolution),
+            "critic_corners": np.stack([box.low, box.high]),
+        }
 
     def _curves(self) -> pd.DataFrame:
         """A row per seed, step and metric, in this order."""
@@ -155,24 +174,25 @@ class TrialRun:
         frame["metric"] = pd.Categorical(frame["metric"], metrics)
         return frame.sort_values(["seed", "step", "metric"], ignore_index=True)[["seed", "step", "metric", "value"]]
 
-    def _step(self, rounds: int) -> int:
-        """Rounds on the budget's clock."""
-        return self._setting.on_clock(rounds, self._budget)
+    def _step(self, turns: int) -> int:
+        """Turns on the budget's clock."""
+        return self._setting.clock(self._budget, turns)
 
     def _facts(self) -> dict[str, Any]:
         trainer, training = self._trainer, self._setting.training
-        lines = trainer.reference_lines()
-        nonfinite = [None if r < 0 else self._step(int(r)) for r in trainer.nonfinite_round]
+        lines, critic_steps = trainer.reference_lines(), training.critic_steps(trainer.turn)
+        nonfinite = [None if turn < 0 else self._step(turn) for turn in trainer.nonfinite_turn.tolist()]
         return {
             "address": self._entry.address,
             "identity": dict(self._identity),
             "seeds": self._identity["seeds"],
             "lines": asdict(lines),
             "real_cells": trainer.real_cells,
+            "floors": trainer.floors,
             "nonfinite_step": nonfinite,
-            "generator_steps": self.round,
-            "critic_steps": self.round * training.n_critic,
-            "real_samples_seen": self.round * training.n_critic * training.batch,
+            "generator_steps": trainer.round,
+            "critic_steps": critic_steps,
+            "real_samples_seen": critic_steps * training.batch,
             "elapsed_seconds": round(self._seconds(), 3),
             "measured_seconds": self._measured_seconds,
             "threads": torch.get_num_threads(),
@@ -200,9 +220,22 @@ class _Best:
         self.distance, self.flat = state["distance"], state["flat"]
 
 
+def _sources(identity: Mapping[str, Any]) -> dict[str, str]:
+    """The hash of the source of each of the user's modules that a trial uses."""
+    return identity["surroundings"].get("sources", {})
+
+
 @lru_cache(maxsize=4)
-def _load_data(table: str) -> Dataset:
-    return build(Data, json.loads(table), ("data",)).load()
+def _load_data(key: str) -> Dataset:
+    """The samples that a table says, held against the fingerprint of those that the study was started with."""
+    table, _, fingerprint = json.loads(key)
+    data = loaded(build(Data | AnyData, table, ("data",)))
+    if data.fingerprint != fingerprint:
+        raise InputError(
+            f"data: must be the samples that the study was started with ({fingerprint}), but kind "
+            f"{shown(table['kind'])} loads others here ({data.fingerprint})"
+        )
+    return data
 
 
 class RayTrial(tune.Trainable):
@@ -216,6 +249,8 @@ class RayTrial(tune.Trainable):
         self._entry = Ledger(config["ledger"]).entry(self._order["address"])
         self._checkpoint_seconds, self._last_checkpoint = config["checkpoint_seconds"], monotonic()
         self._run: TrialRun | None = None
+        if config.get("modules"):
+            look_in(config["modules"])
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         self.setup(new_config)
@@ -232,17 +267,17 @@ class RayTrial(tune.Trainable):
             self._entry.log(traceback.format_exc())
             self._entry.give_up(f"{type(error).__name__}: {error}")
             self._run = None
-            return {"done": True, "round": 0}
+            return {"done": True, "turn": 0}
 
     def _step(self) -> dict[str, Any]:
         if self._entry.finished:
-            return {"done": True, "round": 0}
+            return {"done": True, "turn": 0}
         if self._run is None:
             self._entry.log(f"on node {ray.util.get_node_ip_address()}")
             self._run = TrialRun(self._order["identity"], self._entry, threads=self._threads)
         run = self._run
         run.play(SECONDS_PER_REPORT)
-        report = {"round": run.round, "measured": run.report()}
+        report = {"turn": run.turn, "measured": run.report()}
         if run.done:
             run.commit()
             self._run = None

@@ -6,52 +6,34 @@ has its path; pydantic checks each value against its field's annotation.
 
 import json
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, Field, asdict, fields, is_dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from functools import lru_cache
+from inspect import isabstract
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from studies.errors import InputError
-from studies.sentences import LARGEST_INTEGER, nearest, printable, shown
+from gan_core.data import AnyData, Data, Dataset, Sizes
+from gan_core.networks import AnyCritic, AnyGenerator
+from gan_core.objectives import AnyObjective, CriticForm
+from studies.modules import is_reference, kind_class, names_in, raises, require
+from studies.refusal import Parts, Refusal
+from studies.sentences import LARGEST_INTEGER, nearest, shown
 from studies.space import is_distribution
-
-Parts = tuple[str, ...]
-"""Where a value stands: the keys from the top of the table down to it."""
 
 _STRICT = ConfigDict(strict=True, allow_inf_nan=False)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-
-
-class Refusal(InputError):
-    """A value that cannot stand where it stands: `must` says what holds there, `but` what was given instead."""
-
-    def __init__(self, parts: Parts, must: str, but: str = ""):
-        super().__init__(parts, must, but)
-        self.parts, self.must, self.but = parts, must, but
-
-    def at(self, parts: Parts) -> "Refusal":
-        """The same sentence about another place."""
-        return Refusal(parts, self.must, self.but)
-
-    def under(self, *above: str) -> "Refusal":
-        """The same sentence, seen from further up."""
-        return self.at((*above, *self.parts))
-
-    def __str__(self) -> str:
-        sentence = f"{self.must}, but {self.but}" if self.but else self.must
-        return f"{dotted(self.parts)}: {sentence}" if self.parts else sentence
 
 
 def build(annotation: Any, value: Any, parts: Parts) -> Any:
     """What the annotation says, made of a value of a study file.
 
     Where it says a dataclass, or a union of dataclasses told apart by `kind`, the value must be a table without
-    unknown keys; anything else is a value of exactly that type, where an integer may stand for a number and a list
-    for a tuple.
+    unknown keys; where the union holds a contract too, a `kind` may name a class of the user's. Anything else is a
+    value of exactly that type, where an integer may stand for a number and a list for a tuple.
 
     Errors: `Refusal`, for the first thing that does not hold.
     """
@@ -59,17 +41,28 @@ def build(annotation: Any, value: Any, parts: Parts) -> Any:
         raise Refusal(
             parts, "cannot be searched: a distribution may stand in objective, constraint, networks and training alone"
         )
-    choices = descriptions(annotation)
-    if not choices:
+    if not descriptions(annotation):
         return _build_value(annotation, value, parts)
     if not isinstance(value, Mapping):
         raise Refusal(parts, "must be a table", f"is {shown(value)}")
-    return _build_description(_chosen(choices, value, parts), value, parts)
+    if (own := _own(annotation, value, parts)) is not None:
+        return _build_own(own, value, parts)
+    return _build_description(_chosen(descriptions(annotation), value, parts), value, parts)
 
 
 def plain(description: Any) -> dict[str, Any]:
     """The table that `build` makes this description of, every default written out; JSON and TOML can hold it."""
-    return json.loads(json.dumps(asdict(description), allow_nan=False))
+    return json.loads(json.dumps(_table(description), allow_nan=False))
+
+
+def _table(value: Any) -> Any:
+    if isinstance(value, Recorded):
+        return dict(value.table)
+    if is_dataclass(value):
+        table = {field.name: _table(getattr(value, field.name)) for field in fields(value)}
+        kind = getattr(value, "kind", None)  # of a user's own it need not be a field
+        return {"kind": kind} | table if is_reference(kind) else table
+    return [_table(element) for element in value] if isinstance(value, tuple) else value
 
 
 def check_name(value: Any, parts: Parts) -> str:
@@ -107,11 +100,6 @@ def choose(value: Any, known: Iterable[str], parts: Parts) -> str:
     )
 
 
-def dotted(parts: Parts) -> str:
-    """The path as it is printed."""
-    return ".".join(printable(part) for part in parts)
-
-
 @lru_cache
 def field_types(description: type) -> dict[str, Any]:
     """The annotation of each field, by its name."""
@@ -120,9 +108,33 @@ def field_types(description: type) -> dict[str, Any]:
 
 
 def descriptions(annotation: Any) -> tuple[Any, ...]:
-    """The dataclasses that an annotation chooses from, none if it says anything else."""
-    choices = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+    """The dataclasses of ours that an annotation chooses from, none if it says anything else."""
+    choices = tuple(choice for choice in _choices(annotation) if not isabstract(choice))
     return choices if all(is_dataclass(choice) for choice in choices) else ()
+
+
+def known_keys(annotation: Any, table: Mapping[str, Any], parts: Parts) -> list[str]:
+    """Every key that one of the kinds of a description knows, and the user's own kind that the table names."""
+    own = _own(annotation, table, parts)
+    choices = descriptions(annotation) if own is None else (*descriptions(annotation), own)
+    return sorted({key for choice in choices for key in field_types(choice)})
+
+
+def _choices(annotation: Any) -> tuple[Any, ...]:
+    return get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+
+
+def _own(annotation: Any, table: Mapping[str, Any], parts: Parts) -> type | None:
+    """The class of the user's that a table names as its kind, where there may be one."""
+    contracts = [choice for choice in _choices(annotation) if isabstract(choice)]
+    if not contracts or not is_reference(table.get("kind")):
+        return None
+    found = kind_class(table["kind"], contracts[0], (*parts, "kind"))
+    try:
+        field_types(found)
+    except Exception as error:
+        raise Refusal(parts, f"the annotations of {table['kind']} must be readable, but it {raises(error)}") from None
+    return found
 
 
 def _chosen(choices: tuple[Any, ...], table: Mapping[str, Any], parts: Parts) -> Any:
@@ -135,8 +147,12 @@ def _chosen(choices: tuple[Any, ...], table: Mapping[str, Any], parts: Parts) ->
 
 
 def _build_description(description: Any, table: Mapping[str, Any], parts: Parts) -> Any:
+    refuse_unknown(table, field_types(description), parts, owner=getattr(description, "kind", ""))
+    return _made(description, table, parts)
+
+
+def _made(description: Any, table: Mapping[str, Any], parts: Parts) -> Any:
     types = field_types(description)
-    refuse_unknown(table, types, parts, owner=getattr(description, "kind", ""))
     for field in fields(description):
         if field.name not in table and _is_required(field):
             raise Refusal((*parts, field.name), "must be given")
@@ -145,6 +161,63 @@ def _build_description(description: Any, table: Mapping[str, Any], parts: Parts)
         return description(**values)
     except ValueError as error:
         raise _from_description(error, types, parts) from None
+
+
+def _build_own(description: Any, table: Mapping[str, Any], parts: Parts) -> Any:
+    """A description of the user's. Its kind is the one that the table gives, whatever the class says of it."""
+    kind, types = table["kind"], field_types(description)
+    refuse_unknown(table, ["kind", *types], parts, owner=kind)
+    given = {key: value for key, value in table.items() if key != "kind"}
+    try:
+        made = _made(description, given, parts)
+        object.__setattr__(made, "kind", kind)
+        _refuse_silent(made, parts)
+        plain(made)
+    except Refusal:
+        raise
+    except Exception as error:
+        raise Refusal(parts, f"must be a table that {kind} can be made of", f"it {raises(error)}") from None
+    return made
+
+
+_MUST_SAY: dict[type, tuple[str, str, Callable[[Any], bool]]] = {
+    AnyObjective: ("critic_form", '"score" or "energy"', lambda said: said in get_args(CriticForm)),
+    AnyCritic: ("form", '"score" or "energy"', lambda said: said in get_args(CriticForm)),
+    AnyGenerator: ("latent", "the number of coordinates of z", lambda said: isinstance(said, int) and said >= 1),
+    AnyData: ("sizes", "a gan_core.Sizes", lambda said: isinstance(said, Sizes)),
+}
+"""What a contract asks for that Python does not: the attribute, what it must be, and whether it is."""
+
+
+def _refuse_silent(made: Any, parts: Parts) -> None:
+    kind = made.kind
+    for contract, (name, must, holds) in _MUST_SAY.items():
+        if isinstance(made, contract) and not holds(said := getattr(made, name, None)):
+            but = "says nothing" if said is None else f"says {shown(said)}"
+            raise Refusal((*parts, "kind"), f"{kind} must say {name}, {must}", f"it {but}")
+
+
+@dataclass(frozen=True)
+class Recorded(AnyData):
+    """A user's own data as a study was recorded with it: its class is looked up when its samples are asked for.
+
+    sources  the hash of the source of each module that the study was recorded with
+    """
+
+    kind: str
+    table: Mapping[str, Any]
+    sources: Mapping[str, str]
+
+    @property
+    def sizes(self) -> Sizes:
+        return self._built().sizes
+
+    def load(self) -> Dataset:
+        return self._built().load()
+
+    def _built(self) -> AnyData:
+        require({name: source for name, source in self.sources.items() if name in names_in(self.table)})
+        return build(Data | AnyData, self.table, ("data",))
 
 
 def _is_required(field: Field[Any]) -> bool:
@@ -163,6 +236,8 @@ def _build_value(annotation: Any, value: Any, parts: Parts) -> Any:
     given = tuple(value) if isinstance(value, list) else value
     try:
         result = _adapter(annotation).validate_python(given)
+    except PydanticUserError:
+        raise Refusal(parts, "must be annotated as a number, text, true or false, or a tuple of those") from None
     except ValidationError as error:
         raise _from_pydantic(error.errors()[0], annotation, value, parts) from None
     if type(result) is not type(given) and not (type(given) is int and type(result) is float):

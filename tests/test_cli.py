@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 from tiny import TINY, clean_environment, command, gan_study, study_in
 
+from gan_core.citations import citation
 from gan_core.presets import PRESETS
 from services.cli import Format, TableName, main
 from studies.ledger import Ledger
@@ -113,13 +114,33 @@ def test_a_wrong_command_line_is_told_with_its_usage(call: Call, arguments: list
 # -- objectives ------------------------------------------------------------------------------------------------------
 
 
-def test_objectives_lists_every_preset_with_its_source(call: Call) -> None:
+def test_objectives_lists_every_preset_with_its_paper(call: Call) -> None:
     answer = call("objectives")
     assert answer.code == 0
     text = " ".join(answer.out.replace("│", " ").split())
     for preset in PRESETS.values():
         assert f" {preset.name} " in text
-        assert preset.source.split(",")[0] in text
+        assert f" {preset.papers[0]} " in text
+
+
+@pytest.mark.parametrize("name", list(PRESETS))
+def test_one_objective_is_shown_with_formula_settings_ranges_and_bibtex(call: Call, name: str) -> None:
+    answer, preset = call("objectives", name), PRESETS[name]
+    assert (answer.code, answer.err) == (0, "")
+    lines = [line.strip() for line in answer.out.splitlines()]
+    assert lines[:2] == [f"{name}: {preset.title}", preset.source]
+    assert any(line.startswith("critic ") for line in lines)
+    assert any(line.startswith("generator ") for line in lines)
+    assert f"training.n_critic = {preset.table['training']['n_critic']}" in lines
+    assert all(any(line.startswith(f"{path} = ") for line in lines) for path in preset.ranges)
+    assert answer.out.rstrip().endswith(citation(preset))
+
+
+def test_an_objective_that_is_not_there_is_refused_with_the_nearest(call: Call) -> None:
+    answer = call("objectives", "dragn")
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err.startswith("gan-study: objectives: must be one of gan, nsgan, ")
+    assert answer.err.endswith('but is "dragn"; did you mean dragan?\n')
 
 
 def test_objectives_are_json_for_a_program(call: Call) -> None:

@@ -3,7 +3,7 @@
 Source: Mescheder, Geiger & Nowozin 2018, arXiv:1801.04406, sections 2 and 3; their psi is minus ours.
 """
 
-from math import exp, hypot, log, sqrt
+from math import exp, hypot, log, pi, sqrt
 
 import numpy as np
 import pytest
@@ -19,8 +19,8 @@ from gan_core.training import Trainer, Training
 ORDERS = ["critic_first", "alternating", "simultaneous"]
 
 
-def dirac(objective, order, h, *, theta=1.0, psi=-1.0, constraint=None, n_critic=1, dtype=torch.float64):
-    """The game of one member, played with plain descent of step h."""
+def dirac(objective, order, h, *, theta=1.0, psi=-1.0, constraint=None, n_critic=1, dtype="float64", seeds=(0,)):
+    """The game, played with plain descent of step h."""
     return Trainer(
         objective=objective,
         constraint=constraint or Unconstrained(),
@@ -31,10 +31,10 @@ def dirac(objective, order, h, *, theta=1.0, psi=-1.0, constraint=None, n_critic
             update_order=order,
             critic_optimizer=SGD(lr=h),
             generator_optimizer=SGD(lr=h),
+            dtype=dtype,
         ),
         data=Dirac().load(),
-        seeds=[0],
-        dtype=dtype,
+        seeds=seeds,
     )
 
 
@@ -149,10 +149,10 @@ def test_alternating_steps_above_two_diverge_at_the_larger_eigenvalue(order):
 
 
 def test_simultaneous_steps_grow_until_the_member_is_nonfinite_and_nothing_is_raised():
-    trainer = dirac(Wasserstein(), "simultaneous", 1e3, dtype=torch.float32)
+    trainer = dirac(Wasserstein(), "simultaneous", 1e3, dtype="float32")
     trainer.advance(30)
     # after n rounds theta and psi are near 1000^n: the loss psi theta of round 8 passes 3.4e38
-    assert trainer.nonfinite_round.item() == 8
+    assert trainer.nonfinite_turn.item() == 8
 
 
 # --- minimax
@@ -196,6 +196,167 @@ def test_wgan_gp_does_not_converge(order):
     points = path(dirac(Wasserstein(), order, 0.1, constraint=GradientPenalty(gp_weight=1.0)), 500)
     assert distances(points)[-250:].min() > 0.3
     assert distances(points)[-250:].max() < 5
+
+
+# --- the update at the equilibrium, linearised through the trainer
+
+
+def jacobian(objective, order, h, *, constraint=None, n_critic=1, e=1e-5):
+    """d (theta, psi after a round) / d (theta, psi before) at (0, 0), by central differences of one played round."""
+    trainer = dirac(objective, order, h, constraint=constraint, n_critic=n_critic, seeds=range(4))
+    trainer.generator.flat.copy_(torch.tensor([[e], [-e], [0], [0]], dtype=torch.float64))
+    trainer.critic.flat.copy_(torch.tensor([[0], [0], [e], [-e]], dtype=torch.float64))
+    trainer.advance(1)
+    after = torch.cat([trainer.generator.flat, trainer.critic.flat], dim=1).numpy()
+    return np.stack([after[0] - after[1], after[2] - after[3]], axis=1) / (2 * e)
+
+
+def linear_update(a, g, order, h, n_critic):
+    """The same by theory: theta' = a psi and psi' = -a theta - g psi, in steps of h; a is f'(0), g is gamma."""
+    generator = np.array([[1, h * a], [0, 1]])
+    critic = np.linalg.matrix_power(np.array([[1, 0], [-h * a, 1 - h * g]]), n_critic)
+    orders = {"critic_first": generator @ critic, "alternating": critic @ generator}
+    return orders.get(order, np.stack([generator[0], critic[1]]))
+
+
+def radius(matrix):
+    """The spectral radius: by how much a round shrinks or stretches what is near the equilibrium."""
+    return np.abs(np.linalg.eigvals(matrix)).max()
+
+
+def r1(gamma):
+    return GradientPenalty(location="real", target=0, gp_weight=gamma / 2)
+
+
+def r2(gamma):
+    return GradientPenalty(location="fake", target=0, gp_weight=gamma / 2)
+
+
+SLOPE_AT_ZERO = {"minimax": 0.5, "non_saturating": 0.5, "wasserstein": 1.0}  # f'(0)
+ROTATING = [Minimax(), NonSaturating(), Wasserstein()]
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("n_critic", [1, 5])
+@pytest.mark.parametrize("objective", ROTATING, ids=lambda o: o.kind)
+@pytest.mark.parametrize(
+    ("constraint", "gamma"),
+    [
+        (None, 0),
+        (r1(0.6), 0.6),
+        (r2(1.7), 1.7),
+        # the sum of both expectations, each times gp_weight: R3GAN
+        (GradientPenalty(location="real_and_fake", target=0, gp_weight=0.3), 1.2),
+    ],
+    ids=["none", "r1", "r2", "both"],
+)
+def test_a_round_near_the_equilibrium_is_the_linear_map_of_theory(objective, order, n_critic, constraint, gamma):
+    played = jacobian(objective, order, 0.3, constraint=constraint, n_critic=n_critic)
+    expected = linear_update(SLOPE_AT_ZERO[objective.kind], gamma, order, 0.3, n_critic)
+    assert played == pytest.approx(expected, abs=1e-8)
+
+
+@pytest.mark.parametrize("objective", ROTATING, ids=lambda o: o.kind)
+@pytest.mark.parametrize("h", [0.01, 0.4])
+def test_unpenalised_eigenvalues_are_purely_imaginary_and_simultaneous_steps_leave_the_equilibrium(objective, h):
+    matrix = jacobian(objective, "simultaneous", h)
+    a = SLOPE_AT_ZERO[objective.kind]
+    continuous = (np.linalg.eigvals(matrix) - 1) / h
+    assert sorted(continuous, key=np.imag) == pytest.approx([-1j * a, 1j * a], abs=1e-7)
+    assert radius(matrix) == pytest.approx(sqrt(1 + (h * a) ** 2), rel=1e-9)
+
+
+@pytest.mark.parametrize("objective", [Minimax(), NonSaturating()], ids=lambda o: o.kind)
+@pytest.mark.parametrize("penalty", [r1, r2])
+@pytest.mark.parametrize("gamma", [0.2, 0.9, 1.1, 3.0])
+def test_eigenvalues_of_r1_and_r2_are_those_of_the_paper(objective, penalty, gamma):
+    """-gamma/2 +- sqrt(gamma^2/4 - 1/4), section 4.1: oscillating below gamma 1, creeping above."""
+    h = 0.1
+    played = (np.linalg.eigvals(jacobian(objective, "simultaneous", h, constraint=penalty(gamma))) - 1) / h
+    root = np.emath.sqrt(gamma**2 / 4 - 1 / 4)
+    for expected in (-gamma / 2 - root, -gamma / 2 + root):
+        assert np.abs(played - expected).min() < 1e-6
+    assert (np.abs(played.imag) > 0.1).all() == (gamma < 1)
+
+
+def test_fastest_decay_of_r1_is_at_the_critical_gamma_of_one():
+    decay = {gamma: radius(jacobian(Minimax(), "simultaneous", 0.05, constraint=r1(gamma))) for gamma in (0.7, 1, 1.3)}
+    assert decay[1] == pytest.approx(1 - 0.05 / 2, abs=1e-5)  # a double root, so differences count by their root
+    assert min(decay.values()) == decay[1]
+
+
+@pytest.mark.parametrize("objective", ROTATING, ids=lambda o: o.kind)
+@pytest.mark.parametrize("order", ["alternating", "critic_first"])
+@pytest.mark.parametrize("n_critic", [1, 5])
+def test_alternating_steps_keep_their_modulus_up_to_the_step_of_the_paper(objective, order, n_critic):
+    """Section 3.2: |eigenvalue| is 1 while sqrt(n_g n_c) h f'(0) <= 2, and above 1 from there on."""
+    limit = 2 / (sqrt(n_critic) * SLOPE_AT_ZERO[objective.kind])
+    for share in (0.1, 0.5, 0.99):
+        moduli = np.abs(np.linalg.eigvals(jacobian(objective, order, share * limit, n_critic=n_critic)))
+        assert moduli == pytest.approx([1, 1], abs=1e-6)
+    assert radius(jacobian(objective, order, 1.02 * limit, n_critic=n_critic)) > 1.1
+
+
+def test_simultaneous_r1_converges_up_to_its_own_step_and_no_further():
+    """|1 + h lambda|^2 = 1 - h gamma + h^2 / 4 for complex eigenvalues: below 1 while h < 4 gamma."""
+    for gamma in (0.1, 0.4):
+        for share in (0.9, 1.1):
+            h = share * 4 * gamma
+            played = radius(jacobian(Minimax(), "simultaneous", h, constraint=r1(gamma)))
+            assert played == pytest.approx(sqrt(1 - h * gamma + h**2 / 4), rel=1e-8)
+            assert (played < 1) == (share < 1)
+
+
+# --- who converges, from theta = 1 and psi = -1
+
+CONTESTANTS = {
+    "gan": (Minimax(), None),
+    "nsgan": (NonSaturating(), None),
+    "wgan": (Wasserstein(), WeightClipping(clip_value=0.5)),
+    "wgan-gp": (Wasserstein(), GradientPenalty(gp_weight=0.5)),
+    "gan-r1": (Minimax(), r1(1.0)),
+    "nsgan-r1": (NonSaturating(), r1(1.0)),
+    "gan-r2": (Minimax(), r2(1.0)),
+}
+
+
+@pytest.mark.parametrize("name", CONTESTANTS)
+@pytest.mark.parametrize("order", ["simultaneous", "alternating"])
+@pytest.mark.parametrize("n_critic", [1, 5])
+def test_zero_centred_penalties_converge_at_their_spectral_radius_and_nobody_else_does(name, order, n_critic):
+    objective, constraint = CONTESTANTS[name]
+    away = distances(path(dirac(objective, order, 0.3, constraint=constraint, n_critic=n_critic), 60))
+    if name.endswith(("r1", "r2")):
+        rate = (away[60] / away[30]) ** (1 / 30)
+        local = radius(jacobian(objective, order, 0.3, constraint=constraint, n_critic=n_critic))
+        assert local < 0.95
+        assert rate == pytest.approx(local, abs=0.03)
+        assert away[-1] < 0.02
+    else:
+        assert away[-30:].min() > 0.2
+
+
+# --- non-saturating: neither away nor at a rate
+
+
+def test_simultaneous_non_saturating_steps_end_on_a_cycle_of_radius_root_two_h():
+    h = 0.3
+    away = distances(path(dirac(NonSaturating(), "simultaneous", h), 300))
+    period = round(4 * pi / h)
+    assert away[-period:].mean() == pytest.approx(sqrt(2 * h), rel=0.02)
+    assert away[-period:].max() / away[-period:].min() < 1.06
+
+
+@pytest.mark.parametrize("order", ["alternating", "critic_first"])
+def test_alternating_non_saturating_steps_approach_like_the_root_of_eight_over_time(order):
+    """1 / distance^2 grows by 1/8 a unit of time, so that the rate itself goes to 1."""
+    h, steps = 0.5, 250
+    inverse = 1 / distances(path(dirac(NonSaturating(), order, h), steps)) ** 2
+    period = round(2 * pi / h)  # half a turn, over which an ellipse is averaged
+    early, late = inverse[60 : 60 + period].mean(), inverse[-period:].mean()
+    growth = (late - early) / (h * (steps + 1 - period - 60))
+    assert growth == pytest.approx(1 / 8, rel=0.05)
+    assert radius(jacobian(NonSaturating(), order, h)) == pytest.approx(1, abs=1e-9)
 
 
 # --- what is measured

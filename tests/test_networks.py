@@ -9,11 +9,13 @@ import torch
 from games import drawn, kind_of
 from torch.testing import assert_close
 
+from gan_core.constraints import GradientPenalty, SpectralNorm, Unconstrained, gradient_by_autograd
 from gan_core.networks import (
     AnyCritic,
     AnyGenerator,
     AutoencoderCritic,
     Critic,
+    CriticAt,
     DiracCritic,
     DiracGenerator,
     DiracPair,
@@ -24,6 +26,7 @@ from gan_core.networks import (
     NetworkPair,
     Networks,
     SampleSpace,
+    SegmentGenerator,
 )
 
 
@@ -38,7 +41,8 @@ def small(description):
     return description(**{field.name: SMALL[field.name] for field in fields(description) if field.name in SMALL})
 
 
-GENERATORS = [small(kind) for kind in members(Generator)]
+# what makes points of the plane alone, of a single number that is not drawn, has its own tests below
+GENERATORS = [small(kind) for kind in members(Generator) if kind is not SegmentGenerator]
 CRITICS = [small(kind) for kind in members(Critic)]
 every_generator = pytest.mark.parametrize("generator", GENERATORS, ids=kind_of)
 every_critic = pytest.mark.parametrize("critic", CRITICS, ids=kind_of)
@@ -51,11 +55,7 @@ def inputs(width, *, seeds=3, scale=1.0, seed=9):
     return scale * torch.randn((seeds, BATCH, width), generator=torch.Generator().manual_seed(seed)).double()
 
 
-def only(parameters, seed):
-    return {name: value[seed : seed + 1] for name, value in parameters.items()}
-
-
-# --- the contract of every network
+# --- what holds of every network besides its contract, which test_contracts.py holds it to
 
 
 @every_network
@@ -83,22 +83,6 @@ def test_generator_makes_a_sample_per_z_and_seed(generator):
 
 
 @every_generator
-def test_generator_of_a_seed_alone_makes_what_it_makes_among_others(generator):
-    parameters, z = drawn(generator, UNBOUNDED, SEEDS), inputs(generator.latent)
-    together = generator.generate(parameters, z, UNBOUNDED)
-    for seed in range(3):
-        alone = generator.generate(only(parameters, seed), z[seed : seed + 1], UNBOUNDED)
-        assert_close(alone, together[seed : seed + 1], rtol=1e-13, atol=1e-15)
-
-
-@every_generator
-def test_generator_treats_its_z_one_by_one(generator):
-    parameters, z = drawn(generator, UNBOUNDED, SEEDS), inputs(generator.latent)
-    fakes = generator.generate(parameters, z, UNBOUNDED)
-    assert_close(generator.generate(parameters, z[:, 2:4], UNBOUNDED), fakes[:, 2:4], rtol=1e-13, atol=1e-15)
-
-
-@every_generator
 @pytest.mark.parametrize("z_scale", [1.0, 1e4])
 def test_fakes_of_bounded_data_lie_where_the_data_lie(generator, z_scale):
     z = inputs(generator.latent, scale=z_scale)
@@ -115,23 +99,6 @@ def test_critic_says_one_value_per_sample_and_hands_the_points_on(critic):
     assert critique.value.shape == (3, BATCH)
     assert len(critique.value.unique()) == 3 * BATCH
     assert torch.equal(critique.points, points)
-
-
-@every_critic
-def test_critic_of_a_seed_alone_says_what_it_says_among_others(critic):
-    parameters, points = drawn(critic, UNBOUNDED, SEEDS), inputs(5)
-    together = critic.criticise(parameters, points, UNBOUNDED)
-    for seed in range(3):
-        alone = critic.criticise(only(parameters, seed), points[seed : seed + 1], UNBOUNDED)
-        assert_close(alone.value, together.value[seed : seed + 1], rtol=1e-13, atol=1e-15)
-
-
-@every_critic
-def test_critic_treats_its_samples_one_by_one(critic):
-    parameters, points = drawn(critic, UNBOUNDED, SEEDS), inputs(5)
-    together = critic.criticise(parameters, points, UNBOUNDED).value
-    apart = critic.criticise(parameters, points[:, 2:4], UNBOUNDED).value
-    assert_close(apart, together[:, 2:4], rtol=1e-13, atol=1e-15)
 
 
 @every_critic
@@ -176,6 +143,43 @@ def test_mlp_critic_is_linear_layers_with_leaky_relu_between():
     for seed in range(2):
         expected = torch_layers(parameters, seed, lambda: torch.nn.LeakyReLU(0.2))(points[seed]).squeeze(-1)
         assert_close(critic.criticise(parameters, points, UNBOUNDED).value[seed], expected, rtol=1e-12, atol=1e-14)
+
+
+class LeftToAutograd(CriticAt):
+    """The same critic, whose gradient nobody has written out."""
+
+    def gradient(self, points):
+        return gradient_by_autograd(self.value, points)
+
+
+@pytest.mark.parametrize("constraint", [Unconstrained(), SpectralNorm()], ids=kind_of)
+@pytest.mark.parametrize("depth", [1, 3])
+@pytest.mark.parametrize(("form", "output"), [("score", "linear"), ("energy", "linear"), ("energy", "relu")])
+def test_written_out_gradient_of_a_critic_is_autograds_and_so_is_what_a_penalty_makes_of_it(
+    form, output, depth, constraint
+):
+    critic = MLPCritic(width=6, depth=depth, form=form, output=output)
+    parameters = {name: value.requires_grad_() for name, value in drawn(critic, UNBOUNDED, SEEDS).items()}
+    streams = [torch.Generator().manual_seed(seed) for seed in SEEDS]
+    state = constraint.initial_state({name: value.detach() for name, value in parameters.items()}, streams)
+    points, penalties = inputs(5, scale=2.0), []
+    fields = [kind(critic, constraint.mapped(parameters, state), UNBOUNDED) for kind in (CriticAt, LeftToAutograd)]
+    assert_close(fields[0].gradient(points), fields[1].gradient(points), rtol=1e-12, atol=1e-14)
+    if output == "relu":
+        dead = fields[0].value(points) == 0
+        assert 0 < dead.sum() < dead.numel()
+        assert (fields[0].gradient(points)[dead] == 0).all()
+    for field in fields:
+        # towards 0, since the norm of a dead sample has no derivative that both could agree on
+        penalty = GradientPenalty(location="real", target=0 if output == "relu" else 1)
+        charged = penalty.penalty(field, points, points, points[..., :0])
+        gradients = torch.autograd.grad(charged.sum(), list(parameters.values()), materialize_grads=True)
+        penalties.append((charged, *gradients))
+    for written_out, by_autograd in zip(*penalties, strict=True):
+        assert_close(written_out, by_autograd, rtol=1e-10, atol=1e-12)
+    assert all(
+        gradient.norm() > 0 for name, gradient in zip(parameters, penalties[0][1:], strict=True) if "weight" in name
+    )
 
 
 @pytest.mark.parametrize("depth", [1, 2, 4])
@@ -264,6 +268,46 @@ def test_sizes_must_be_at_least_one(network, field):
     if field in {f.name for f in fields(network)}:
         with pytest.raises(ValueError, match=f"^{field}: must be >= 1, but is 0$"):
             type(network)(**{field: 0})
+
+
+# --- the segment
+
+PLANE = SampleSpace(dim=2, bounded=False)
+
+
+def test_segment_generator_makes_theta_and_the_normal_quantile_of_z():
+    z = torch.tensor([[[0.0], [1.0], [-1.959964]], [[40.0], [-40.0], [0.0]]], dtype=torch.float64)
+    theta = {"theta": torch.tensor([[[2.5]], [[-1.0]]], dtype=torch.float64)}
+    fakes = SegmentGenerator().generate(theta, z, PLANE)
+    assert fakes[..., 0].tolist() == [[2.5] * 3, [-1.0] * 3]
+    assert fakes[..., 1].flatten().tolist() == pytest.approx([0.5, 0.8413447461, 0.025, 1, 0, 0.5], abs=1e-8)
+
+
+def test_segment_generator_is_uniform_along_its_segment():
+    """A tenth of 10,000 each: its deviation is sqrt(.1 x .9 / 10,000) = .003."""
+    z = torch.randn((1, 10_000, 1), generator=torch.Generator().manual_seed(2))
+    along = SegmentGenerator().generate({"theta": torch.zeros(1, 1, 1)}, z, PLANE)[0, :, 1]
+    assert (torch.histc(along, 10, 0, 1) / 10_000).tolist() == pytest.approx([0.1] * 10, abs=0.012)
+
+
+def test_segment_generator_starts_at_its_theta_for_every_seed_and_learns_nothing_else():
+    for seed in (1, 2):
+        initial = SegmentGenerator(theta=0.75).initial(PLANE, torch.Generator().manual_seed(seed))
+        assert {name: value.tolist() for name, value in initial.items()} == {"theta": [[0.75]]}
+
+
+def test_gradient_of_theta_is_the_mean_of_the_critics_first_coordinate():
+    """d/dtheta of the mean over the batch of <w, G(z)> is w_1, whatever z is."""
+    theta = torch.zeros(2, 1, 1, dtype=torch.float64, requires_grad=True)
+    fakes = SegmentGenerator().generate({"theta": theta}, inputs(1, seeds=2), PLANE)
+    (gradient,) = torch.autograd.grad((fakes @ torch.tensor([3.0, -5.0]).double()).mean(-1).sum(), theta)
+    assert gradient.flatten().tolist() == pytest.approx([3, 3], rel=1e-12)
+
+
+def test_segment_generator_starts_at_a_finite_number():
+    assert isinstance(SegmentGenerator(), AnyGenerator)
+    with pytest.raises(ValueError, match=r"^theta: must be a finite number, but is nan$"):
+        SegmentGenerator(theta=float("nan"))
 
 
 # --- the Dirac pair

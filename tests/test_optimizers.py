@@ -1,6 +1,6 @@
 """Optimizers: torch's own, with the settings they were described with, each coordinate alone."""
 
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, fields
 from math import sqrt
 from typing import get_args
 
@@ -9,7 +9,12 @@ import torch
 from games import kind_of
 from torch.testing import assert_close
 
-from gan_core.optimizers import SGD, Adam, Optimizer, RMSProp
+from gan_core.constraints import Unconstrained
+from gan_core.data import Dirac
+from gan_core.networks import DiracPair
+from gan_core.objectives import Wasserstein
+from gan_core.optimizers import SGD, Adam, Constant, Cosine, Halving, Linear, Optimizer, RMSProp, Schedule
+from gan_core.training import Trainer, Training
 
 OPTIMIZERS = [kind() for kind in get_args(Optimizer)]
 every_optimizer = pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=kind_of)
@@ -118,3 +123,86 @@ def test_rmsprops_smoothing_must_lie_between_zero_and_one(field, value):
 def test_momentum_must_be_below_one():
     with pytest.raises(ValueError, match=r"^momentum: must be < 1, but is 1.0$"):
         SGD(momentum=1.0)
+
+
+# --- schedules
+
+
+@pytest.mark.parametrize(
+    ("schedule", "factors"),
+    [
+        (Constant(), {0: 1, 1: 1, 10**6: 1}),
+        (Linear(steps=10), {0: 1, 1: 0.9, 5: 0.5, 9: 0.1, 10: 0, 11: 0, 1000: 0}),
+        (Linear(steps=8, start=4, final=0.25), {0: 1, 3: 1, 4: 1, 6: 0.8125, 8: 0.625, 12: 0.25, 13: 0.25, 99: 0.25}),
+        (Linear(steps=4, final=3.0), {0: 1, 2: 2, 4: 3, 5: 3}),  # up
+        (Cosine(steps=10), {0: 1, 5: 0.5, 10: 0, 11: 0, 1000: 0}),
+        (Cosine(steps=6, start=2, final=0.2), {0: 1, 2: 1, 4: 0.8, 5: 0.6, 6: 0.4, 8: 0.2, 9: 0.2}),
+        (Halving(every=3), {0: 1, 2: 1, 3: 0.5, 5: 0.5, 6: 0.25, 30: 2**-10}),
+    ],
+    ids=lambda value: getattr(value, "kind", ""),
+)
+def test_schedule_has_its_factor_at_the_start_in_the_middle_at_the_end_and_after(schedule, factors):
+    for step, factor in factors.items():
+        assert schedule.factor(step) == pytest.approx(factor, abs=1e-15), step
+
+
+def test_every_schedule_starts_at_one():
+    for kind in get_args(Schedule):
+        described = {"steps": 7, "every": 7}
+        schedule = kind(**{field.name: described[field.name] for field in fields(kind) if field.name in described})
+        assert schedule.factor(0) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "sentence"),
+    [
+        (Linear, {"steps": 0}, "steps: must be >= 1, but is 0"),
+        (Cosine, {"steps": 5, "start": -1}, "start: must be >= 0, but is -1"),
+        (Linear, {"steps": 5, "final": -0.5}, "final: must be >= 0, but is -0.5"),
+        (Halving, {"every": 0}, "every: must be >= 1, but is 0"),
+    ],
+)
+def test_schedules_refuse_what_makes_no_sense(kind, settings, sentence):
+    with pytest.raises(ValueError, match=f"^{sentence}$"):
+        kind(**settings)
+
+
+def scheduled(of_critic, of_generator, n_critic=2):
+    return Trainer(
+        objective=Wasserstein(),
+        constraint=Unconstrained(),
+        networks=DiracPair(),
+        training=Training(
+            batch=1,
+            n_critic=n_critic,
+            critic_optimizer=of_critic,
+            generator_optimizer=of_generator,
+            dtype="float64",
+        ),
+        data=Dirac().load(),
+        seeds=[0],
+    )
+
+
+def test_trainer_steps_at_the_rate_that_the_schedule_has_for_the_round_also_across_a_stop():
+    """Both players by the number of generator steps: psi -= rate theta twice, then theta += rate psi."""
+    of_critic, of_generator = SGD(lr=0.1, schedule=Halving(every=3)), SGD(lr=0.3, schedule=Linear(steps=5, final=0.1))
+    trainer = scheduled(of_critic, of_generator)
+    theta, psi = 1.0, -1.0
+    for round_ in range(9):
+        trainer.advance(1)
+        psi -= 2 * 0.1 * 0.5 ** (round_ // 3) * theta
+        theta += 0.3 * max(0.1, 1 - 0.9 * round_ / 5) * psi
+        played = trainer.generator.flat.item(), trainer.critic.flat.item()
+        assert played == pytest.approx((theta, psi), rel=1e-13), round_
+        state, trainer = trainer.state(), scheduled(of_critic, of_generator)
+        trainer.load(state)
+
+
+def test_rate_of_zero_stops_a_player():
+    trainer = scheduled(SGD(lr=0.1), Adam(lr=0.1, schedule=Cosine(steps=4)))
+    trainer.advance(4)
+    theta, psi = trainer.generator.flat.clone(), trainer.critic.flat.clone()
+    trainer.advance(3)
+    assert torch.equal(trainer.generator.flat, theta)
+    assert not torch.equal(trainer.critic.flat, psi)

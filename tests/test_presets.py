@@ -4,9 +4,10 @@ from dataclasses import fields
 from typing import get_args
 
 import pytest
-from games import blob, described, preset_game, preset_training
+from games import CONSTRAINTS, OBJECTIVES, blob, described, preset_game, preset_training
 
-from gan_core.constraints import Constraint
+from gan_core.citations import BIBTEX, citation, papers
+from gan_core.constraints import Constraint, GradientPenalty
 from gan_core.networks import Critic
 from gan_core.objectives import Objective
 from gan_core.optimizers import Adam, Optimizer, RMSProp
@@ -39,7 +40,7 @@ def borders(law):
 def test_preset_plays_a_round_with_finite_numbers(name):
     trainer = preset_game(name)
     trainer.advance(1)
-    assert trainer.nonfinite_round.tolist() == [-1, -1, -1]
+    assert trainer.nonfinite_turn.tolist() == [-1, -1, -1]
 
 
 @every_preset
@@ -98,6 +99,50 @@ def test_preset_leaves_batch_and_update_order_to_the_study(name):
     assert set(PRESETS[name].table["training"]) == {"n_critic", "critic_optimizer", "generator_optimizer"}
 
 
+@pytest.mark.parametrize(
+    ("name", "location", "target", "sides", "gp_weight"),
+    [
+        ("wgan-gp", "between", 1, "two", 10),
+        ("wgan-lp", "between", 1, "one", 10),
+        ("wgan-gp-real", "real", 1, "two", 10),
+        ("dragan", "around_real", 1, "two", 10),
+        ("gan-r1", "real", 0, "two", 5),
+        ("r3gan", "real_and_fake", 0, "two", 0.5),
+    ],
+)
+def test_penalties_lie_where_their_authors_put_them(name, location, target, sides, gp_weight):
+    expected = GradientPenalty(location=location, target=target, sides=sides, gp_weight=float(gp_weight))
+    assert described(Constraint, PRESETS[name].table["constraint"]) == expected
+
+
+@every_preset
+def test_papers_of_a_preset_are_known_and_stand_in_its_source(name):
+    assert PRESETS[name].papers
+    for key in PRESETS[name].papers:
+        assert key in BIBTEX
+        assert any(year in PRESETS[name].source for year in (key[-4:], str(int(key[-4:]) + 1)))
+
+
+@every_preset
+def test_citation_holds_every_paper_of_a_preset_once(name):
+    text = citation(PRESETS[name], PRESETS[name])
+    assert [text.count(f"{{{key},") for key in PRESETS[name].papers] == [1] * len(PRESETS[name].papers)
+    assert text.count("@") == len(PRESETS[name].papers)
+
+
+def test_every_objective_and_constraint_is_cited():
+    for description in (*OBJECTIVES, *CONSTRAINTS):
+        keys = papers(description)
+        assert keys or description.kind == "none"
+        assert set(keys) <= set(BIBTEX)
+    assert "2501.05441" in citation(GradientPenalty(location="real_and_fake", target=0))
+
+
+def test_only_what_has_papers_can_be_cited():
+    with pytest.raises(TypeError, match=r"^used: must be objectives, constraints or presets, but one is 'wgan'$"):
+        citation("wgan")
+
+
 def test_no_two_presets_are_the_same_game():
     games = [repr(preset.table) for preset in PRESETS.values()]
     assert len(set(games)) == len(games)
@@ -124,6 +169,17 @@ DCGAN = Adam(lr=2e-4, betas=(0.5, 0.999))
         ("lsgan", "least_squares", "none", 1, Adam(lr=1e-3, betas=(0.5, 0.999))),
         ("wgan", "wasserstein", "weight_clipping", 5, RMSProp(lr=5e-5)),
         ("wgan-gp", "wasserstein", "gradient_penalty", 5, Adam(lr=1e-4, betas=(0.0, 0.9))),
+        ("wgan-lp", "wasserstein", "gradient_penalty", 5, Adam(lr=1e-4, betas=(0.0, 0.9))),
+        ("wgan-gp-real", "wasserstein", "gradient_penalty", 5, Adam(lr=1e-4, betas=(0.0, 0.9))),
+        ("wgan-sn", "wasserstein", "spectral_norm", 5, Adam(lr=2e-4, betas=(0.0, 0.9))),
+        ("sngan", "hinge", "spectral_norm", 5, Adam(lr=2e-4, betas=(0.0, 0.9))),
+        ("dragan", "non_saturating", "gradient_penalty", 1, Adam(lr=1e-4, betas=(0.5, 0.9))),
+        ("gan-r1", "non_saturating", "gradient_penalty", 1, RMSProp(lr=1e-4)),
+        ("r3gan", "relativistic", "gradient_penalty", 1, Adam(lr=2e-4, betas=(0.0, 0.9))),
+        ("ebgan-pt", "energy_margin", "none", 1, Adam(lr=1e-3, betas=(0.5, 0.999))),
+        ("began", "boundary_equilibrium", "none", 1, Adam(lr=1e-4, betas=(0.5, 0.999))),
+        ("loss-sensitive", "loss_sensitive", "none", 1, Adam(lr=1e-4, betas=(0.5, 0.999))),
+        ("gls-gan", "loss_sensitive", "none", 1, Adam(lr=1e-4, betas=(0.5, 0.999))),
         ("ebgan", "energy_margin", "none", 1, Adam(lr=1e-3, betas=(0.5, 0.999))),
     ],
 )
@@ -138,6 +194,12 @@ def test_knobs_of_the_papers_have_the_values_of_the_papers():
     assert knob("wgan", "constraint.clip_value") == 0.01
     assert knob("wgan-gp", "constraint.gp_weight") == 10
     assert knob("ebgan", "objective.margin") == 10
+    assert knob("began", "objective.gamma") == 0.5
+    assert knob("began", "objective.balance_rate") == 1e-3
+    assert knob("ebgan-pt", "objective.pull_away_weight") == 0.1
+    assert 2 * knob("gan-r1", "constraint.gp_weight") == 10  # the paper's gamma
+    # the mean over the 64x64x3 pixels of the paper times this is their sum times 2e-4
+    assert knob("loss-sensitive", "objective.margin") == pytest.approx(2e-4 * 64 * 64 * 3, rel=1e-15)
     targets = [knob("lsgan", f"objective.{player}_target") for player in ("fake", "real", "generator")]
     assert targets == [0, 1, 1]
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gan_core.constraints import GradientPenalty, Unconstrained, WeightClipping
 from gan_core.data import Data, Digits, Dirac
-from gan_core.networks import AutoencoderCritic, DiracPair, MLPCritic, MLPGenerator, NetworkPair
+from gan_core.networks import AutoencoderCritic, DiracPair, MLPCritic, MLPGenerator, NetworkPair, SegmentGenerator
 from gan_core.objectives import Objective, Wasserstein
 from gan_core.optimizers import SGD, Adam, RMSProp
 from gan_core.presets import PRESETS
@@ -193,6 +193,19 @@ def test_a_pair_named_as_one_still_has_its_defaults(load: Load) -> None:
     assert networks == NetworkPair(generator=MLPGenerator(), critic=AutoencoderCritic(code=3))
 
 
+@pytest.mark.parametrize("kind", [data.kind for data in get_args(Data) if data.kind != "dirac"])
+def test_every_kind_of_data_is_an_ordinary_study(load: Load, kind: str) -> None:
+    study = load(SMALL, f"data={{kind='{kind}'}}")
+    assert study.data == next(data for data in get_args(Data) if data.kind == kind)()
+    assert Study.from_table(study.table()) == study
+
+
+def test_the_segment_plays_against_a_segment(load: Load) -> None:
+    study = load(SMALL, "data.kind=segments", "networks.generator={kind='segment',theta=0.5}")
+    generator = study.conditions[0].setting({}).networks.generator
+    assert generator == SegmentGenerator(theta=0.5)
+
+
 def test_the_dirac_pair_is_an_ordinary_study(load: Load) -> None:
     study = load(DIRAC)
     setting = study.condition("gan").setting({})
@@ -218,7 +231,7 @@ def test_equal_settings_have_equal_tables_however_they_were_written(load: Load) 
 )
 def test_critic_steps_are_shared_out_among_rounds(load: Load, unit: str, n_critic: int, rounds: int) -> None:
     study = load(SMALL, f"budget={{unit='{unit}',steps=103,measurements=20}}", f"training.n_critic={n_critic}")
-    assert study.condition("wgan").setting({}).rounds(study.budget) == rounds
+    assert study.condition("wgan").setting({}).turns(study.budget) == rounds
 
 
 def test_a_configuration_gives_the_conditions_own_knobs(load: Load) -> None:
@@ -519,9 +532,9 @@ DATA = ", ".join(data.kind for data in get_args(Data))
         ("measures.samples=10", "measures.samples: must be >= 50, but is 10"),
         (
             "measures.samples=1398",
-            "measures.samples: must be <= 1397, the 1797 images less data.reference, but is 1398",
+            "measures.samples: must be <= 1397, the 1797 real samples less data.reference, but is 1398",
         ),
-        ("measures.cells=998", "measures.cells: must be <= 997, the images to train with, but is 998"),
+        ("measures.cells=998", "measures.cells: must be <= 997, the real samples to train with, but is 998"),
         ("data={kind='digits',reference=701}", "data.reference: must be <= 700 of the 1797 images, but is 701"),
         ("training.batch=-3", "training.batch: must be >= 1, but is -3"),
         (
@@ -587,13 +600,14 @@ DATA = ", ".join(data.kind for data in get_args(Data))
         ("data={kind='digits',path='x'}", "data.path: unknown key; digits knows kind, reference"),
         (
             "training.foo=3",
-            "training.foo: unknown key; known are batch, critic_optimizer, generator_optimizer, n_critic, update_order",
+            "training.foo: unknown key; known are batch, critic_optimizer, dtype, generator_average, "
+            "generator_optimizer, n_critic, pretrain_steps, update_order, warmup_every, warmup_n_critic, warmup_steps",
         ),
         (
             "training.critic_optimizer.momentum=0.5",
-            "training.critic_optimizer.momentum: unknown key; rmsprop knows kind, lr, alpha, eps",
+            "training.critic_optimizer.momentum: unknown key; rmsprop knows kind, lr, alpha, eps, schedule",
         ),
-        ("networks.critic.code=3", "networks.critic.code: unknown key; mlp knows kind, width, depth"),
+        ("networks.critic.code=3", "networks.critic.code: unknown key; mlp knows kind, width, depth, form, output"),
         (
             "conditions.wgan.clip_value=3",
             "conditions.wgan.clip_value: unknown key; a condition knows name, preset, "
@@ -685,16 +699,26 @@ DATA = ", ".join(data.kind for data in get_args(Data))
         (
             "conditions.wgan.networks.critic={kind='autoencoder'}",
             "conditions.wgan.networks.critic: autoencoder gives "
-            'energies, but objective wasserstein reads scores; use kind = "mlp"',
+            'energies, but objective wasserstein reads scores; use kind = "mlp" with form = "score"',
         ),
         (
             "conditions.wgan.objective={kind='energy_margin'}",
             "conditions.wgan.networks.critic: mlp gives scores, but "
-            'objective energy_margin reads energies; use kind = "autoencoder"',
+            'objective energy_margin reads energies; use kind = "autoencoder", or "mlp" with form = "energy"',
         ),
         (
             "data.kind=dirac",
             'conditions.wgan.networks: must be {kind = "dirac"} on data.kind = "dirac", but kind is "pair"',
+        ),
+        (
+            "networks.generator={kind='segment'}",
+            'conditions.wgan.networks.generator: kind "segment" plays on data.kind = "segments" alone, '
+            'but data.kind is "digits"',
+        ),
+        ("data={kind='ring',modes=1}", "data.modes: must be >= 2, but is 1"),
+        (
+            "data={kind='grid',train=100,reference=60}",
+            "measures.samples: must be <= 160, the 220 real samples less data.reference, but is 800",
         ),
         (
             "networks.kind=dirac",
@@ -756,7 +780,7 @@ def test_what_cannot_be_run_is_refused_in_one_sentence(load: Load, assignment: s
         (
             DIRAC.replace("minimax", "energy_margin"),
             "conditions.gan.networks.critic: dirac gives scores, but objective "
-            'energy_margin reads energies; use kind = "autoencoder"',
+            "energy_margin reads energies; give it an objective that reads scores",
         ),
         (
             SMALL + '"a\\u0000" = 3',

@@ -24,7 +24,15 @@ PROJECTION_VERSION = 1
 MEASURED = "outcomes/measured"
 """How many members had a finite distance: logged with every measurement, so its steps are those that MLflow has."""
 
-_OF_SAMPLES = ("cells", "spread")
+_OF_SAMPLES = (
+    "cells",
+    "spread",
+    "wasserstein_1",
+    "jensen_shannon",
+    "modes_covered",
+    "high_quality",
+    "mode_kl",
+)
 _COSTS = ("generator_steps", "critic_steps", "real_samples_seen", "elapsed_seconds")
 
 
@@ -96,7 +104,7 @@ def measurements_so_far(planned: Planned, checkpoint: Mapping[str, Any]) -> list
     """The course of a trial that was interrupted, up to its last checkpoint."""
     setting = build(Setting, {part: planned.identity[part] for part in PARTS}, ())
     budget = build(Budget, planned.identity["budget"], ("budget",))
-    steps = [setting.on_clock(rounds, budget) for rounds in setting.due(budget)]
+    steps = [setting.clock(budget, turns) for turns in setting.measured_turns(budget)]
     told = zip(checkpoint["measured_seconds"], checkpoint["measured"], strict=True)
     return [
         Measurement(step, at, over_members(measured)) for step, (at, measured) in zip(steps, told, strict=False)
@@ -240,7 +248,7 @@ judge by confirm alone.
 | `search_score` | what the search maximised, between 0 and 1 |
 | `distance/{distance}.median`, `.q25`, `.q75` | over {clock}: {_DISTANCE_MEANS[distance]}; median and quartiles \
 of the members |
-| `samples/...` | over {clock}: how varied the generated samples are, likewise median and quartiles |
+| `samples/...` | over {clock}: how varied the generated samples are and how near the truth, median and quartiles |
 | `training/...` | over {clock}: losses, gradients and the critic's slope, likewise |
 | `outcomes/measured` | over {clock}: how many members still had a finite distance |
 | `spent/...` | what each member took: steps, real samples, seconds of the trial |

@@ -18,6 +18,7 @@ from studies.errors import GanStudyError, TrackingError
 from studies.ledger import Entry, Ledger
 from studies.report import draw_samples
 from studies.results import Results
+from studies.samples import loaded
 from studies.study import Study, fixed_part
 from studies.tracking import projection
 from studies.tracking.projection import MEASURED, Measurement
@@ -154,7 +155,7 @@ class Store:
     def __init__(self, study: Study, ledger: Ledger, uri: str | None = None):
         from mlflow import MlflowClient
 
-        self.study, self.ledger, self._data = study, ledger, study.data.load()
+        self.study, self.ledger, self._data = study, ledger, loaded(study.data)
         self._client = MlflowClient(uri)
         self._record = ledger.read_study(study.name) or {}
         self._question = self._record.get("question", "")

@@ -1,0 +1,24 @@
+"""What is learned: real samples, split once into what trains and what judges."""
+
+from gan_core.data.dataset import AnyData, Dataset, Modes, Sizes, Split
+from gan_core.data.digits import Digits
+from gan_core.data.dirac import Dirac
+from gan_core.data.planar import Grid, Ring, Segments, SwissRoll, TwoMoons
+
+Data = Digits | Ring | Grid | TwoMoons | SwissRoll | Segments | Dirac
+
+__all__ = [
+    "AnyData",
+    "Data",
+    "Dataset",
+    "Digits",
+    "Dirac",
+    "Grid",
+    "Modes",
+    "Ring",
+    "Segments",
+    "Sizes",
+    "Split",
+    "SwissRoll",
+    "TwoMoons",
+]

@@ -1,0 +1,234 @@
+"""The pages of docs/ say what the code says."""
+
+import re
+import runpy
+import shlex
+import tomllib
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import pytest
+from games import SMALL_CRITICS, SMALL_MEASURES
+
+from gan_core.constraints import Constraint, Unconstrained
+from gan_core.data import Data, Digits, Dirac, Ring
+from gan_core.metrics import Measures
+from gan_core.metrics.meanings import AVERAGE, MEANINGS
+from gan_core.networks import DiracPair, MLPGenerator, NetworkPair
+from gan_core.objectives import BoundaryEquilibrium, Objective, Wasserstein
+from gan_core.presets import PRESETS
+from gan_core.stability import OUTCOMES, Verdict
+from gan_core.training import Trainer, Training
+from studies.condition import Setting
+from studies.errors import InputError
+from studies.refusal import Refusal
+from studies.space import is_distribution, parse
+from studies.study import Study, load_study
+from studies.validation import build
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+MADE = runpy.run_path(str(DOCS / "generate.py"))["pages"]()
+
+
+# -- pages that are made from the code ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_committed_page_is_what_the_code_says_now(name):
+    assert (DOCS / name).read_text() == MADE[name], f"docs/{name} is older than the code: run `make docs` and commit it"
+
+
+def test_every_kind_has_its_section():
+    for page, union in {"objectives.md": Objective, "constraints.md": Constraint, "measures.md": Data}.items():
+        headings = [line.lstrip("# ") for line in MADE[page].splitlines() if line.startswith("##")]
+        for kind in get_args(union):
+            assert f"`{kind.kind}`" in headings
+
+
+def test_every_preset_and_every_outcome_stands_in_its_page():
+    assert all(f"| `{name}` |" in MADE["objectives.md"] for name in PRESETS)
+    assert all(f"`{outcome}`" in MADE["measures.md"] for outcome in OUTCOMES)
+
+
+# -- metrics ------------------------------------------------------------------------------------------------------
+
+
+def measured(data, objective, networks, **training):
+    trainer = Trainer(
+        objective=objective,
+        constraint=Unconstrained(),
+        networks=networks,
+        training=Training(batch=4, **training),
+        data=data.load(),
+        seeds=[0],
+        measures=Measures(samples=50, directions=4, cells=SMALL_MEASURES.cells, exact_points=16, resolution=4),
+    )
+    return set(trainer.measure())
+
+
+def networks_for(objective):
+    return NetworkPair(generator=MLPGenerator(width=8, depth=1, latent=4), critic=SMALL_CRITICS[objective.critic_form])
+
+
+GAMES = {
+    "digits": lambda: measured(Digits(reference=50), BoundaryEquilibrium(), networks_for(BoundaryEquilibrium)),
+    "ring": lambda: measured(Ring(train=50, reference=50), Wasserstein(), networks_for(Wasserstein)),
+    "averaged": lambda: measured(
+        Ring(train=50, reference=50), Wasserstein(), networks_for(Wasserstein), generator_average=0.9
+    ),
+    "dirac": lambda: measured(Dirac(), Wasserstein(), DiracPair()),
+}
+
+
+@pytest.fixture(scope="module")
+def metrics():
+    """The names of all metrics that are measured, game by game."""
+    return {name: play() for name, play in GAMES.items()}
+
+
+@pytest.mark.parametrize("game", GAMES)
+def test_every_metric_that_is_measured_is_explained(metrics, game):
+    for metric in metrics[game]:
+        name = metric.removesuffix(AVERAGE)
+        assert name in MEANINGS, f"{metric}: say what it means in gan_core/metrics/meanings.py, then `make docs`"
+        assert f"| `{name}` |" in MADE["measures.md"]
+
+
+def test_every_metric_that_is_explained_is_measured(metrics):
+    assert set(MEANINGS) <= set().union(*metrics.values())
+
+
+def test_only_an_average_is_measured_under_its_ending(metrics):
+    assert any(name.endswith(AVERAGE) for name in metrics["averaged"])
+    assert not any(name.endswith(AVERAGE) for name in metrics["ring"] | metrics["digits"] | metrics["dirac"])
+
+
+# -- the page that is written by hand -----------------------------------------------------------------------------
+
+GUIDE = (DOCS / "how-to-choose.md").read_text()
+STUDIES = re.findall(r"```toml\n(.*?)```", GUIDE, flags=re.DOTALL)
+PROSE = re.sub(r"```.*?```", "", GUIDE, flags=re.DOTALL)
+SPANS = sorted(set(re.findall(r"`([^`\n]+)`", PROSE)))
+COMMANDS = re.findall(r"^ {4}(gan-study .*)$", PROSE, flags=re.MULTILINE)
+COMMANDS += [span for span in SPANS if span.startswith("gan-study ")]
+CATALOG = {file.stem for file in (ROOT / "studies" / "catalog").glob("*.toml")}
+
+
+def classes_in(hint: Any) -> set[type]:
+    """The descriptions that a field may hold."""
+    if is_dataclass(hint):
+        return {hint}
+    return {found for part in get_args(hint) for found in classes_in(part)}
+
+
+def everything_below(tops: set[type]) -> set[type]:
+    found, new = set(tops), set(tops)
+    while new:
+        new = {below for one in new for hint in get_type_hints(one).values() for below in classes_in(hint)} - found
+        found |= new
+    return found
+
+
+DESCRIPTIONS = everything_below({Study, Setting, Verdict})
+
+
+def hints_at(path: str) -> list[Any]:
+    """What may stand at a dotted path of a study file, or at a field wherever there is one of that name."""
+    first, *rest = path.split(".")
+    owners, hints = ({Study, Setting} if rest else DESCRIPTIONS), []
+    for name in (first, *rest):
+        known = [one for one in owners if name in {field.name for field in fields(one)}]
+        hints = [get_type_hints(one, include_extras=True)[name] for one in known]
+        owners = {below for hint in hints for below in classes_in(hint)}
+    return hints
+
+
+def can_hold(hint: Any, value: Any) -> bool:
+    try:
+        build(hint, value, ("docs",))
+    except (InputError, Refusal):
+        return False
+    return True
+
+
+def exists(span: str) -> bool:
+    """Whether a piece of inline code says something that there is."""
+    if span.startswith("gan-study "):
+        return True  # a test of its own
+    if span.startswith("found."):
+        from studies.results import Results
+
+        return hasattr(Results, span.removeprefix("found."))
+    if span.startswith(("{", '"')):
+        law = tomllib.loads(f"law = {span}")["law"]
+        return is_distribution(law) and (law == "search" or parse(law, "docs") is not None)
+    if " = " in span:
+        key, _, value = span.partition(" = ")
+        return any(can_hold(hint, tomllib.loads(f"value = {value}")["value"]) for hint in hints_at(key))
+    kinds = {getattr(one, "kind", None) for one in DESCRIPTIONS}
+    return span in {*PRESETS, *kinds, *MEANINGS, *OUTCOMES, *CATALOG} or bool(hints_at(span))
+
+
+@pytest.mark.parametrize("span", SPANS)
+def test_all_that_the_guide_names_exists(span):
+    assert exists(span), f"docs/how-to-choose.md names `{span}`, which there is not"
+
+
+@pytest.mark.parametrize(
+    "span", ["wgan-pg", "critic_slop", "target = 2", "training.gp_weight", "found.trial", 'location = "beside"']
+)
+def test_what_there_is_not_would_be_found(span):
+    assert not exists(span)
+
+
+def test_every_objective_and_every_constraint_stands_in_the_guide():
+    named = {PRESETS[span].table["objective"]["kind"] for span in SPANS if span in PRESETS} | set(SPANS)
+    assert {kind.kind for kind in get_args(Objective)} <= named
+    assert {kind.kind for kind in get_args(Constraint)} <= named
+
+
+def test_ranges_of_the_guide_are_the_presets_own():
+    rows = re.findall(r"^\| `([\w.]+)` \| `(\{.*\})` \|", GUIDE, flags=re.MULTILINE)
+    assert len(rows) >= 9
+    ranges = [(path, dict(law)) for preset in PRESETS.values() for path, law in preset.ranges.items()]
+    for path, law in rows:
+        assert (path, tomllib.loads(f"law = {law}")["law"]) in ranges
+
+
+@pytest.mark.parametrize("text", STUDIES, ids=lambda text: tomllib.loads(text)["name"])
+def test_every_study_of_the_guide_is_valid(text, tmp_path):
+    file = tmp_path / "study.toml"
+    file.write_text(text)
+    assert load_study(file).conditions
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_every_command_of_the_guide_is_understood(line):
+    from typer.main import get_command
+
+    from services.cli import app
+
+    name, *arguments = shlex.split(line)[1:]
+    get_command(app).commands[name].make_context(name, list(arguments))
+    files = {f"{tomllib.loads(text)['name']}.toml" for text in STUDIES}
+    assert {argument for argument in arguments if argument.endswith(".toml")} <= files
+
+
+def test_papers_of_the_guide_are_those_of_the_code():
+    code = "".join(file.read_text() for file in (ROOT / "gan_core").rglob("*.py"))
+    numbers = re.findall(r"arxiv\.org/abs/(\d{4}\.\d{5})", GUIDE)
+    assert len(numbers) >= 10
+    assert all(number in code for number in numbers)
+
+
+@pytest.mark.parametrize("name", ["README.md", *(f"docs/{file.name}" for file in sorted(DOCS.glob("*.md")))])
+def test_links_lead_to_files_that_there_are(name):
+    links = re.findall(r"\]\(([^)#:]+)\)", (ROOT / name).read_text())
+    assert all((ROOT / name).parent.joinpath(link).exists() for link in links)
+
+
+def test_the_readme_links_every_page():
+    readme = (ROOT / "README.md").read_text()
+    assert all(f"(docs/{file.name})" in readme for file in DOCS.glob("*.md"))
