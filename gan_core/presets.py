@@ -33,7 +33,7 @@ SHARED_RANGES: dict[str, Table] = {
 """The ranges of Lucic et al. 2018 (arXiv:1711.10337, section 5), the same for every method."""
 PENALTY_RANGE: dict[str, Table] = {"constraint.gp_weight": {"log_uniform": [0.1, 100.0]}}
 MARGIN_RANGE: dict[str, Table] = {"objective.margin": {"log_uniform": [0.01, 10.0]}}
-"""EBGAN's, in the unit of the mean squared error on data in [-1, 1], where real digits start near 0.8."""
+"""EBGAN's, in the unit of the mean squared error on data in [-1, 1], where real digits start near 1.1."""
 
 
 def _training(kind: str, n_critic: int = 1, **settings: Any) -> Table:

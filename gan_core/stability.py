@@ -1,4 +1,4 @@
-"""A member's curve -> its outcome and its stability measures (OBJECTIVES.md 7).
+"""A member's curve -> its outcome and its stability measures.
 
 Everything is judged in progress, `p = (ref - distance)/(ref - floor)`: 0 at the constant at the data's mean, 1 at
 real data. Nothing here raises because a member failed: failure is an outcome.
@@ -163,7 +163,7 @@ def judge(curve: Curve, thresholds: Thresholds) -> Verdict:
 
     Errors: `ValueError` unless ref - floor is positive and finite. Never because of the member.
 
-    Source: OBJECTIVES.md 7; Theil 1950, Sen 1968 (doi:10.1080/01621459.1968.10480934) for the slope.
+    Source: Theil 1950, Sen 1968 (doi:10.1080/01621459.1968.10480934) for the slope.
     """
     p = progress(curve.distance, ref=curve.ref, floor=curve.floor)
     nonfinite_step = _nonfinite_step(curve, p)

@@ -1,4 +1,4 @@
-"""Intervals and the ranking (OBJECTIVES.md 7): what the members of a study can say about its conditions."""
+"""Intervals and the ranking: what the members of a study can say about its conditions."""
 
 import warnings
 

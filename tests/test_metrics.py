@@ -246,7 +246,7 @@ def test_there_are_as_many_centers_as_cells_and_they_are_fixed(digits):
 
 
 def test_lines_of_the_digits_are_ordered_and_where_they_were_measured(on_digits):
-    """OBJECTIVES.md 7, along other directions, with 898 against 1000: floor .033, constant .447.
+    """Figures of an earlier measurement, along other directions, with 898 against 1000: floor .033, constant .447.
 
     800 against 400 raise the floor by sqrt((1/800 + 1/400) / (1/898 + 1/1000)) = 1.33. The Gaussian was measured
     here, over 20 draws and as many references of 400: .0484, with a standard deviation of .0021.

@@ -156,7 +156,7 @@ def test_searchable_knobs_of_objectives_and_constraints_are_fields_of_theirs():
                 assert path.split(".")[1] in names
 
 
-# --- sourced numbers (OBJECTIVES.md 1 to 3)
+# --- sourced numbers
 
 DCGAN = Adam(lr=2e-4, betas=(0.5, 0.999))
 
