@@ -115,6 +115,23 @@ def test_penalty_does_not_reach_the_generator_nor_the_real_samples(constraint):
         assert to_critic.norm() > 0
 
 
+class Parabola:
+    """norm(x)^2 / 2, whose gradient is written out and does not itself let go of its points."""
+
+    def value(self, points):
+        return points.square().sum(-1) / 2
+
+    def gradient(self, points):
+        return points * 1.0
+
+
+@pytest.mark.parametrize("penalty", PENALTIES, ids=kind_of)
+def test_penalty_lets_go_of_its_points_for_a_critic_that_does_not(penalty):
+    real, fake = normal(2, BATCH, 3, seed=1).requires_grad_(), normal(2, BATCH, 3, seed=2).requires_grad_()
+    charged = penalty.penalty(Parabola(), real, fake, uniform(2, BATCH, penalty.noise_width(3)))
+    assert not charged.requires_grad
+
+
 @every_constraint
 def test_constraint_acts_at_no_more_than_one_moment(constraint):
     parameters = drawn(MLPCritic(width=4, depth=2), SPACE, range(SEEDS))
@@ -309,6 +326,7 @@ def test_gradient_of_a_networks_penalty_agrees_with_finite_differences():
 def test_default_penalty_is_that_of_the_paper():
     penalty = GradientPenalty()
     assert (penalty.location, penalty.target, penalty.sides, penalty.gp_weight) == ("between", 1, "two", 10.0)
+    assert (penalty.noise, penalty.noise_scale) == ("uniform", 0.5)  # DRAGAN's authors' notebook
 
 
 def test_penalty_weight_must_not_be_negative():

@@ -271,10 +271,6 @@ def test_energy_generator_minimises_the_mean_energy():
     assert EnergyMargin().generator_loss(None, fake, {}).tolist() == [3.0, 0.5]
 
 
-def test_default_margin_is_that_of_the_paper():
-    assert (EnergyMargin().margin, EnergyMargin().pull_away_weight) == (10.0, 0.0)
-
-
 @pytest.mark.parametrize("margin", [0.0, -1.0])
 def test_margin_must_be_positive(margin):
     with pytest.raises(ValueError, match=f"^margin: must be > 0, but is {margin}$"):
@@ -506,6 +502,25 @@ def test_real_weight_adds_the_energy_of_real_samples():
 def test_slope_is_at_most_one():
     with pytest.raises(ValueError, match=r"^slope: must be <= 1, but is 1.5$"):
         LossSensitive(slope=1.5)
+
+
+# --- defaults
+
+
+@pytest.mark.parametrize(
+    ("objective", "settings"),
+    [
+        (LeastSquares(), {"fake_target": 0.0, "real_target": 1.0, "generator_target": 1.0}),  # the lecture's coding
+        (EnergyMargin(), {"margin": 10.0, "pull_away_weight": 0.0}),  # Zhao et al. 2017, MNIST
+        (BoundaryEquilibrium(), {"gamma": 0.5, "balance_rate": 1e-3}),  # Berthelot et al. 2017
+        # Qi 2017, and 0 for the real weight in the author's code
+        (LossSensitive(), {"margin": 2e-4, "difference": "absolute_sum", "slope": 0.0, "real_weight": 0.0}),
+    ],
+    ids=lambda value: getattr(value, "kind", ""),
+)
+def test_fields_default_to_those_of_the_authors(objective, settings):
+    described = {field.name: getattr(objective, field.name) for field in fields(objective) if field.name != "kind"}
+    assert described == settings
 
 
 # --- two batches that are shown together
