@@ -29,6 +29,24 @@ class Budget:
     steps: Count
     measurements: Annotated[int, Ge(3)] = 20
 
+    def turns(self, training: Training) -> int:
+        """The turns that the budget pays for: as many as take no more steps on its clock."""
+        if self.unit == "generator_steps":
+            return training.pretrain_steps + self.steps
+        most = training.pretrain_steps + self.steps  # a round takes one critic step at least
+        return bisect_right(range(most), self.steps, key=lambda turns: training.critic_steps(turns + 1))
+
+    def clock(self, training: Training, turns: int) -> int:
+        """The steps on the budget's clock after so many turns."""
+        return training.generator_steps(turns) if self.unit == "generator_steps" else training.critic_steps(turns)
+
+    def measured_turns(self, training: Training) -> list[int]:
+        """The turns before and after which a member is measured: at equal fractions of the budget's clock."""
+        turns = self.turns(training)
+        last = self.clock(training, turns)
+        due = [i * last / self.measurements for i in range(1, self.measurements + 1)]
+        return [0, *(bisect_left(range(turns), at, key=lambda done: self.clock(training, done)) for at in due)]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
@@ -42,26 +60,6 @@ class Setting:
     def table(self) -> Tree:
         """It as JSON can hold it, every default written out: equal settings have equal tables."""
         return {part: plain(getattr(self, part)) for part in PARTS}
-
-    def turns(self, budget: Budget) -> int:
-        """The turns that the budget pays for: as many as take no more steps on its clock."""
-        training = self.training
-        if budget.unit == "generator_steps":
-            return training.pretrain_steps + budget.steps
-        most = training.pretrain_steps + budget.steps  # a round takes one critic step at least
-        return bisect_right(range(most), budget.steps, key=lambda turns: training.critic_steps(turns + 1))
-
-    def clock(self, budget: Budget, turns: int) -> int:
-        """The steps on the budget's clock after so many turns."""
-        training = self.training
-        return training.generator_steps(turns) if budget.unit == "generator_steps" else training.critic_steps(turns)
-
-    def measured_turns(self, budget: Budget) -> list[int]:
-        """The turns before and after which a member is measured: at equal fractions of the budget's clock."""
-        turns = self.turns(budget)
-        last = self.clock(budget, turns)
-        due = [i * last / budget.measurements for i in range(1, budget.measurements + 1)]
-        return [0, *(bisect_left(range(turns), at, key=lambda done: self.clock(budget, done)) for at in due)]
 
 
 PARTS = tuple(field_types(Setting))

@@ -324,7 +324,7 @@ def _check_game(name: str, setting: Setting) -> None:
 
 
 def _check_measurements(name: str, setting: Setting, budget: Budget) -> None:
-    training, turns = setting.training, setting.turns(budget)
+    training, turns = setting.training, budget.turns(setting.training)
     rounds = training.generator_steps(turns)
     if rounds == 0:
         least = training.critic_steps(training.pretrain_steps + 1)
@@ -338,7 +338,7 @@ def _check_measurements(name: str, setting: Setting, budget: Budget) -> None:
         if budget.unit == "critic_steps":
             must += f" at conditions.{name}.training.n_critic = {training.n_critic}"
         raise Refusal(("budget", "measurements"), must, f"is {budget.measurements}")
-    due = setting.measured_turns(budget)
+    due = budget.measured_turns(training)
     if len(set(due)) < len(due):
         most = max(training.critic_steps_in(round_) for round_ in range(rounds))
         raise Refusal(

@@ -47,7 +47,7 @@ class TrialRun:
         fingerprint = identity["surroundings"]["data_fingerprint"]
         self._data = _load_data(json.dumps([identity["data"], _sources(identity), fingerprint]))
         self._trainer = self._build_trainer()
-        self._due = self._setting.measured_turns(self._budget)
+        self._due = self._budget.measured_turns(self._setting.training)
         self._measured: list[dict[str, list[float]]] = []
         self._measured_seconds: list[float] = []
         self._reported = 0
@@ -176,7 +176,7 @@ class TrialRun:
 
     def _step(self, turns: int) -> int:
         """Turns on the budget's clock."""
-        return self._setting.clock(self._budget, turns)
+        return self._budget.clock(self._setting.training, turns)
 
     def _facts(self) -> dict[str, Any]:
         trainer, training = self._trainer, self._setting.training

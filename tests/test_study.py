@@ -231,7 +231,7 @@ def test_equal_settings_have_equal_tables_however_they_were_written(load: Load) 
 )
 def test_critic_steps_are_shared_out_among_rounds(load: Load, unit: str, n_critic: int, rounds: int) -> None:
     study = load(SMALL, f"budget={{unit='{unit}',steps=103,measurements=20}}", f"training.n_critic={n_critic}")
-    assert study.condition("wgan").setting({}).turns(study.budget) == rounds
+    assert study.budget.turns(study.condition("wgan").setting({}).training) == rounds
 
 
 def test_a_configuration_gives_the_conditions_own_knobs(load: Load) -> None:

@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 from collections import Counter
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from time import monotonic, sleep
@@ -20,7 +21,7 @@ from gan_core.stability import OUTCOMES
 from studies.errors import InputError, TrackingError
 from studies.ledger import Ledger
 from studies.results import results
-from studies.tracking.projection import VIEW_TAG, in_section, over_members
+from studies.tracking.projection import VIEW_TAG, in_section, measurements_so_far, over_members
 from studies.tracking.store import mlflow_module, search, shown_address, telling
 from studies.tracking.tracker import Tracker, sync
 
@@ -271,6 +272,14 @@ def test_sync_gives_an_interrupted_trial_the_curves_of_its_checkpoint(tmp_path, 
     assert {run["status"] for run in snapshot(fresh).values()} == {"FINISHED"}
     row = next(row for row in found.trials.to_dict("records") if trial_name(row) == name)
     assert_curves(client_of(fresh), run, found.curves, row)
+
+
+def test_the_curves_of_an_interrupted_trial_need_no_class_of_the_users(tmp_path):
+    progress = play(load_tiny(tmp_path), trials=0)
+    planned = progress.pending()[0]
+    checkpoint = progress.ledger.entry(planned.address).checkpoint()
+    gone = replace(planned, identity={**planned.identity, "objective": {"kind": "gone:Gone"}})
+    assert measurements_so_far(gone, checkpoint) == measurements_so_far(planned, checkpoint) != []
 
 
 def trial_name(row):

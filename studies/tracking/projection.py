@@ -11,11 +11,12 @@ import numpy as np
 import pandas as pd
 
 from gan_core.stability import OUTCOMES, Verdict
+from gan_core.training import Training
 from studies.design import Planned
 from studies.judgement import DISTANCES, ending, outcome_counts, verdicts
 from studies.ledger import Entry, Facts
 from studies.results import Results
-from studies.study import PARTS, Budget, Setting, Study
+from studies.study import Budget, Study
 from studies.validation import build
 
 PROJECTION_VERSION = 1
@@ -102,9 +103,9 @@ def measurements(facts: Facts, curves: pd.DataFrame) -> list[Measurement]:
 
 def measurements_so_far(planned: Planned, checkpoint: Mapping[str, Any]) -> list[Measurement]:
     """The course of a trial that was interrupted, up to its last checkpoint."""
-    setting = build(Setting, {part: planned.identity[part] for part in PARTS}, ())
+    training = build(Training, planned.identity["training"], ("training",))  # not all of it: it may name user's classes
     budget = build(Budget, planned.identity["budget"], ("budget",))
-    steps = [setting.clock(budget, turns) for turns in setting.measured_turns(budget)]
+    steps = [budget.clock(training, turns) for turns in budget.measured_turns(training)]
     told = zip(checkpoint["measured_seconds"], checkpoint["measured"], strict=True)
     return [
         Measurement(step, at, over_members(measured)) for step, (at, measured) in zip(steps, told, strict=False)
