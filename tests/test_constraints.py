@@ -30,10 +30,12 @@ from gan_core.training import Trainer, Training
 
 every_constraint = pytest.mark.parametrize("constraint", CONSTRAINTS, ids=kind_of)
 every_form = pytest.mark.parametrize("form", list(SMALL_CRITICS))
+PAIRED = [one for one in CONSTRAINTS if one.kind != "gradient_penalty" or (one.target == 1 and one.sides == "two")]
+"""Each kind, and a penalty at each location: what it makes of the slopes there is no matter of the objective."""
 every_pair = pytest.mark.parametrize(
     ("objective", "constraint"),
-    list(product(OBJECTIVES, CONSTRAINTS)),
-    ids=[f"{kind_of(objective)}-{kind_of(constraint)}" for objective, constraint in product(OBJECTIVES, CONSTRAINTS)],
+    list(product(OBJECTIVES, PAIRED)),
+    ids=[f"{kind_of(objective)}-{kind_of(constraint)}" for objective, constraint in product(OBJECTIVES, PAIRED)],
 )
 SPACE = SampleSpace(dim=3, bounded=False)
 SEEDS, BATCH = 3, 6
