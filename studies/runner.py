@@ -163,7 +163,7 @@ def _schedule(study: Study, progress: Progress, audience: Listener, place: Place
         "checkpoint_seconds": study.checkpoint.every_seconds,
         "modules": modules.folder_of(study.table()),
     }
-    searcher = DesignSearcher(progress, trial_config, audience)
+    searcher = DesignSearcher(progress, trial_config, audience, retries=study.limits.trial_retries)
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # what fails is told by the listener, in one line
     try:
         with _ray(place), graceful_termination(), tempfile.TemporaryDirectory(prefix="gan-studies-") as scratch:
@@ -179,7 +179,7 @@ def _schedule(study: Study, progress: Progress, audience: Listener, place: Place
                     name="attempt",
                     storage_path=str(Path(scratch)),
                     verbose=0,
-                    failure_config=tune.FailureConfig(max_failures=study.limits.trial_retries),
+                    failure_config=tune.FailureConfig(max_failures=0),  # who tries again is the searcher
                     checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 ),
             ).fit()

@@ -1,6 +1,7 @@
 """The design behind one Ray Tune Searcher: Tune asks, the design and the ledger answer."""
 
 import json
+from collections import Counter
 from typing import Any, Protocol
 
 from ray.tune.search import Searcher
@@ -23,13 +24,16 @@ class Audience(Protocol):
 class DesignSearcher(Searcher):
     """Hands out the first trial of the design that neither ended nor was issued; waits; finishes.
 
-    It remembers nothing that the ledger does not hold but what it issued, so Tune's snapshots of it are left empty.
+    It remembers nothing that the ledger does not hold but what it issued and whose workers died, so Tune's snapshots of
+    it are left empty. A trial whose worker died is handed out again, up to `retries` times: Tune itself would try again
+    only what was running, and give up a trial that was about to start on a node that died.
 
     failure  why the ledger could not be read or written; nothing is handed out from then on
     """
 
-    def __init__(self, progress: Progress, trial_config: dict[str, Any], audience: Audience):
+    def __init__(self, progress: Progress, trial_config: dict[str, Any], audience: Audience, *, retries: int):
         super().__init__(metric="turn", mode="max")
+        self._retries, self._deaths = retries, Counter[str]()
         self._progress, self._trial_config, self._audience = progress, trial_config, audience
         self._issued: dict[str, Planned] = {}
         self.failure: GanStudyError | None = None
@@ -59,6 +63,9 @@ class DesignSearcher(Searcher):
             return
         entry = self._progress.ledger.entry(planned.address)
         if error and not entry.finished:
+            self._deaths[planned.address] += 1
+            if self._deaths[planned.address] <= self._retries:
+                return
             try:
                 entry.give_up("the trial's worker failed more often than limits.trial_retries allows")
             except GanStudyError as failure:

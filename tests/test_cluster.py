@@ -10,7 +10,18 @@ from pathlib import Path
 import aiohttp
 import pandas as pd
 import pytest
-from clusters import IN_THE_ADDRESS, PASSWORD, STUDY, TOKEN, RayCluster, free_port, kill, ray_cluster, wait_until
+from clusters import (
+    IN_THE_ADDRESS,
+    PASSWORD,
+    STUDY,
+    TOKEN,
+    RayCluster,
+    free_port,
+    in_mid_study,
+    kill,
+    ray_cluster,
+    wait_until,
+)
 
 import services.cluster
 import services.package
@@ -485,7 +496,7 @@ def test_stopped_study_goes_on_and_ends_with_the_numbers_of_an_undisturbed_run(c
     twice = cluster.cli(*words)
     assert twice.returncode == 2
     assert "gan-study: small: is running on" in twice.stderr
-    wait_until(lambda: trials(ledger), "the first finished trial", 200)
+    wait_until(lambda: in_mid_study(ledger.root / "trials"), "a trial after the first that finished", 200)
     assert cluster.studies().stop("small").status == "STOPPED"  # from here: the command takes seconds to start
     assert 0 < len(trials(ledger)) < 8
     assert list(ledger.root.glob("trials/*/checkpoint.pt")), "a trial in progress kept nothing"
@@ -499,7 +510,7 @@ def test_stopped_study_goes_on_and_ends_with_the_numbers_of_an_undisturbed_run(c
     ended = cluster.cli(*words)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert_same_numbers(ledger, embedded)
-    assert any("went on from round" in log_of(ledger, address) for address in trials(ledger))
+    assert any("went on from turn" in log_of(ledger, address) for address in trials(ledger))
     attempts = json.loads(cluster.cli("status", "small", "--json").stdout)
     assert [(one["number"], one["status"], one["exit_code"]) for one in attempts] == [
         (1, "STOPPED", None),
@@ -544,7 +555,7 @@ def test_node_that_dies_in_mid_study_costs_no_trial_and_repeats_none(small, embe
     with ray_cluster(tmp_path / "cluster") as cluster:
         words = ("submit", small, "--set", f"ledger.root={ledger.root}")
         assert cluster.cli(*words, "--detach").returncode == 0
-        wait_until(lambda: trials(ledger), "the first finished trial", 200)
+        wait_until(lambda: in_mid_study(ledger.root / "trials"), "a trial after the first that finished", 200)
         kill(cluster.nodes.pop("127.0.0.4"), politely=False)
         followed = cluster.cli("logs", "small", "--follow")
         assert followed.returncode == 0, followed.stdout + followed.stderr

@@ -94,7 +94,7 @@ def settings(root: Path, checkpoint_seconds: float = 1e9) -> dict[str, Any]:
 
 def play_in_order(study: Study, progress: Progress, audience: Listener, place: Place) -> None:
     """What Ray Tune does, one trial after the other in this process, every one by the same actor."""
-    searcher, player = DesignSearcher(progress, settings(progress.ledger.root), audience), None
+    searcher, player = DesignSearcher(progress, settings(progress.ledger.root), audience, retries=3), None
     while isinstance(config := searcher.suggest("the only one"), dict):
         if player is None:
             player = actor(progress.ledger.root, config["order"])
