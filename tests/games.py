@@ -6,7 +6,7 @@ from typing import get_args
 import numpy as np
 import torch
 
-from gan_core.constraints import Constraint, GradientPenalty, Location, gradient_by_autograd
+from gan_core.constraints import Constraint, GradientPenalty, Location
 from gan_core.data import Dataset
 from gan_core.metrics import Measures
 from gan_core.networks import AutoencoderCritic, Critic, MLPCritic, MLPGenerator, NetworkPair
@@ -41,16 +41,6 @@ def kind_of(description):
     return "-".join(
         [description.kind, *(str(value) for value, usual in zip(changed, defaults, strict=True) if value != usual)]
     )
-
-
-class Field:
-    """A function of the point, as a constraint sees a critic."""
-
-    def __init__(self, value):
-        self.value = value
-
-    def gradient(self, points):
-        return gradient_by_autograd(self.value, points)
 
 
 def blob(points=200, dim=3):

@@ -15,7 +15,6 @@ from games import (
     PENALTIES,
     SMALL_CRITICS,
     SMALL_MEASURES,
-    Field,
     blob,
     drawn,
     kind_of,
@@ -24,6 +23,7 @@ from games import (
 from torch.testing import assert_close
 
 from gan_core.constraints import AnyConstraint, Constraint, GradientPenalty, Location, WeightClipping, slope
+from gan_core.contracts.material import Field
 from gan_core.networks import CriticAt, MLPCritic, SampleSpace
 from gan_core.optimizers import SGD
 from gan_core.training import Trainer, Training
@@ -68,53 +68,6 @@ def penalised(constraint, critic, parameters, only=slice(None)):
 
 
 # --- what holds of every constraint besides its contract, which test_contracts.py holds it to
-
-
-@every_constraint
-@every_form
-def test_penalty_is_one_finite_value_per_seed_or_nothing(constraint, form):
-    critic = SMALL_CRITICS[form]
-    penalty = penalised(constraint, critic, drawn(critic, SPACE, range(SEEDS)))
-    if penalty is not None:
-        assert penalty.shape == (SEEDS,)
-        assert len(set(penalty.tolist())) == SEEDS or constraint.sides == "one"  # which may find nothing wrong
-        assert (penalty >= 0).all()
-        assert penalty.isfinite().all()
-
-
-@every_constraint
-@pytest.mark.parametrize("axes", [(), (2,), (2, 3)], ids=str)
-def test_leading_axes_of_a_penalty_are_free(constraint, axes):
-    real, fake = normal(*axes, BATCH, 3, seed=1), normal(*axes, BATCH, 3, seed=2)
-    noise = uniform(*axes, BATCH, constraint.noise_width(3), seed=3)
-    penalty = constraint.penalty(Field(lambda points: points.pow(3).sum(-1)), real, fake, noise)
-    assert penalty is None or penalty.shape == axes
-
-
-@every_constraint
-@pytest.mark.parametrize("scale", [1e-4, 1e4])
-def test_penalty_and_its_gradient_are_finite_where_scores_are_huge(constraint, scale):
-    weight = (scale * normal(3, seed=5).float()).requires_grad_()
-    real, fake = normal(SEEDS, BATCH, 3, seed=1).float(), normal(SEEDS, BATCH, 3, seed=2).float()
-    noise = uniform(SEEDS, BATCH, constraint.noise_width(3), seed=3).float()
-    penalty = constraint.penalty(Field(lambda points: points @ weight), real, fake, noise)
-    if penalty is not None:
-        (gradient,) = torch.autograd.grad(penalty.sum(), weight)
-        assert penalty.isfinite().all()
-        assert gradient.isfinite().all()
-
-
-@every_constraint
-def test_penalty_does_not_reach_the_generator_nor_the_real_samples(constraint):
-    real, fake = normal(2, BATCH, 3, seed=1).requires_grad_(), normal(2, BATCH, 3, seed=2).requires_grad_()
-    weight = normal(3).requires_grad_()
-    noise = uniform(2, BATCH, constraint.noise_width(3))
-    penalty = constraint.penalty(Field(lambda points: points.square() @ weight), real, fake, noise)
-    if penalty is not None:
-        to_real, to_fake, to_critic = torch.autograd.grad(penalty.sum(), (real, fake, weight), allow_unused=True)
-        assert to_real is None
-        assert to_fake is None
-        assert to_critic.norm() > 0
 
 
 class Parabola:
