@@ -43,8 +43,8 @@ class GeneratorDraw:
 class Draws:
     """The draws of every step by its number; each player has its own z."""
 
-    def __init__(self, seeds: Sequence[int], sizes: Shapes, device: torch.device, dtype: torch.dtype):
-        self._seeds, self._sizes = seeds, sizes
+    def __init__(self, seeds: Sequence[int], shapes: Shapes, device: torch.device, dtype: torch.dtype):
+        self._seeds, self._shapes = seeds, shapes
         self._device, self._dtype = device, dtype
         self._blocks: dict[str, tuple[int, Tensor]] = {}
 
@@ -64,15 +64,15 @@ class Draws:
         return self._real("pretraining_index", step)
 
     def _normal(self, purpose: str, step: int) -> Tensor:
-        shape = (BLOCK, self._sizes.batch, self._sizes.latent)
+        shape = (BLOCK, self._shapes.batch, self._shapes.latent)
         return self._drawn(purpose, step, lambda generator: torch.randn(shape, generator=generator))
 
     def _uniform(self, purpose: str, step: int) -> Tensor:
-        shape = (BLOCK, self._sizes.batch, self._sizes.noise)
+        shape = (BLOCK, self._shapes.batch, self._shapes.noise)
         return self._drawn(purpose, step, lambda generator: torch.rand(shape, generator=generator))
 
     def _real(self, purpose: str, step: int) -> Tensor:
-        shape, real = (BLOCK, self._sizes.batch), self._sizes.real
+        shape, real = (BLOCK, self._shapes.batch), self._shapes.real
         return self._drawn(purpose, step, lambda generator: torch.randint(real, shape, generator=generator))
 
     def _drawn(self, purpose: str, step: int, draw: Callable[[torch.Generator], Tensor]) -> Tensor:

@@ -92,8 +92,11 @@ class CriticAt:
     def __init__(self, critic: AnyCritic, parameters: Parameters, space: SampleSpace):
         self._critic, self._parameters, self._space = critic, parameters, space
 
+    def criticise(self, points: Float[Tensor, "seeds batch dim"]) -> Critique:
+        return self._critic.criticise(self._parameters, points, self._space)
+
     def value(self, points: Float[Tensor, "seeds batch dim"]) -> Float[Tensor, "seeds batch"]:
-        return self._critic.criticise(self._parameters, points, self._space).value
+        return self.criticise(points).value
 
     def gradient(self, points: Float[Tensor, "seeds batch dim"]) -> Float[Tensor, "seeds batch dim"]:
         return self._critic.gradient(self._parameters, points, self._space)

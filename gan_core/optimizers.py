@@ -26,41 +26,45 @@ class Constant:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Linear:
+class _Ramp:
+    """From `start` on the factor goes from 1 to `final` within `steps`, and stays there."""
+
+    steps: Count
+    start: Whole = 0
+    final: NonNegative = 0.0
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+    def share(self, step: int) -> float:
+        """How much of the way is done."""
+        return min(max((step - self.start) / self.steps, 0.0), 1.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Linear(_Ramp):
     """From `start` on the factor goes in a straight line from 1 to `final` within `steps`, and stays there.
 
     Source: Gulrajani et al. 2017, arXiv:1704.00028, appendix F: to 0 over the whole training.
     """
 
     kind: Literal["linear"] = "linear"
-    steps: Count
-    start: Whole = 0
-    final: NonNegative = 0.0
-
-    def __post_init__(self) -> None:
-        check_fields(self)
 
     def factor(self, step: int) -> float:
-        return 1 + (self.final - 1) * _share(step - self.start, self.steps)
+        return 1 + (self.final - 1) * self.share(step)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cosine:
-    """From `start` on the factor falls along half a cosine, from 1 to `final` within `steps`, and stays there.
+class Cosine(_Ramp):
+    """From `start` on the factor goes along half a cosine from 1 to `final` within `steps`, and stays there.
 
     Source: Loshchilov & Hutter 2017, arXiv:1608.03983, eq. 5, without restarts.
     """
 
     kind: Literal["cosine"] = "cosine"
-    steps: Count
-    start: Whole = 0
-    final: NonNegative = 0.0
-
-    def __post_init__(self) -> None:
-        check_fields(self)
 
     def factor(self, step: int) -> float:
-        return self.final + (1 - self.final) * (1 + cos(pi * _share(step - self.start, self.steps))) / 2
+        return self.final + (1 - self.final) * (1 + cos(pi * self.share(step))) / 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,10 +82,6 @@ class Halving:
 
 
 Schedule = Constant | Linear | Cosine | Halving
-
-
-def _share(done: int, of: int) -> float:
-    return min(max(done / of, 0.0), 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)

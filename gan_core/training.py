@@ -117,13 +117,13 @@ class Trainer:
         self.constraint_state = constraint.initial_state(self.critic.frozen, streams)
         self.turn = 0
         self.nonfinite_turn = torch.full((len(self.seeds),), -1, device=self._device)
-        sizes = Shapes(
+        shapes = Shapes(
             batch=training.batch,
             latent=networks.generator.latent,
             noise=constraint.noise_width(self.space.dim),
             real=len(self._train),
         )
-        self._draws = Draws(self.seeds, sizes, self._device, self._dtype)
+        self._draws = Draws(self.seeds, shapes, self._device, self._dtype)
         self._evaluation = self._evaluation_draws()
 
     def _player(self, role: Literal["generator", "critic"], optimizer: Optimizer) -> Player:
@@ -167,8 +167,7 @@ class Trainer:
     def _pretraining_step(self) -> Tensor:
         real = self._real(self._draws.pretraining(self.turn))
         self.constraint_state = self.constraint.iterate(self.critic.frozen, self.constraint_state)
-        mapped = self.constraint.mapped(self.critic.learning, self.constraint_state)
-        return self._move_critic(self._criticise(mapped, real).value.mean(-1), 0)
+        return self._move_critic(self._critic_at(self.critic.learning).value(real).mean(-1), 0)
 
     def _critic_steps(self, round_: int) -> Tensor:
         finite = torch.ones(len(self.seeds), dtype=torch.bool, device=self._device)
@@ -208,22 +207,24 @@ class Trainer:
     def _critic_loss(
         self, parameters: Parameters, real: Tensor, fake: Tensor, noise: Tensor
     ) -> tuple[Tensor, Critique, Critique]:
-        mapped = self.constraint.mapped(parameters, self.constraint_state)
-        of_real, of_fake = halves(self._criticise(mapped, torch.cat([real, fake], dim=-2)))
+        critic = self._critic_at(parameters)
+        of_real, of_fake = halves(critic.criticise(torch.cat([real, fake], dim=-2)))
         loss = self.objective.critic_loss(of_real, of_fake, self.memory)
-        penalty = self.constraint.penalty(CriticAt(self.networks.critic, mapped, self.space), real, fake, noise)
+        penalty = self.constraint.penalty(critic, real, fake, noise)
         return (loss if penalty is None else loss + penalty), of_real, of_fake
 
     def _generator_loss(
         self, parameters: Parameters, z: Tensor, real: Tensor | None
     ) -> tuple[Tensor, Critique | None, Critique]:
-        mapped = self.constraint.mapped(self.critic.frozen, self.constraint_state)
-        of_fake = self._criticise(mapped, self._generate(parameters, z))
-        of_real = None if real is None else self._criticise(mapped, real)
+        critic = self._critic_at(self.critic.frozen)
+        of_fake = critic.criticise(self._generate(parameters, z))
+        of_real = None if real is None else critic.criticise(real)
         return self.objective.generator_loss(of_real, of_fake, self.memory), of_real, of_fake
 
-    def _criticise(self, parameters: Parameters, points: Tensor) -> Critique:
-        return self.networks.critic.criticise(parameters, points, self.space)
+    def _critic_at(self, parameters: Parameters) -> CriticAt:
+        """The critics that these parameters make under the constraint."""
+        mapped = self.constraint.mapped(parameters, self.constraint_state)
+        return CriticAt(self.networks.critic, mapped, self.space)
 
     def _generate(self, parameters: Parameters, z: Tensor) -> Tensor:
         return self.networks.generator.generate(parameters, z, self.space)
@@ -283,8 +284,7 @@ class Trainer:
         """What every seed's critic says at these points: its scores, or its energies."""
         shared = self._for_all(torch.from_numpy(points))
         with torch.no_grad():
-            mapped = self.constraint.mapped(self.critic.frozen, self.constraint_state)
-            return self._criticise(mapped, shared).value.cpu().numpy()
+            return self._critic_at(self.critic.frozen).value(shared).cpu().numpy()
 
     def _health(self) -> dict[str, Float[Tensor, "seeds"]]:
         draw = self._evaluation
@@ -308,8 +308,7 @@ class Trainer:
     def critic_slope(self, points: Float[Tensor, "seeds points dim"]) -> Float[Tensor, "seeds points"]:
         """How steep each seed's critic is at its points."""
         with torch.no_grad():
-            mapped = self.constraint.mapped(self.critic.frozen, self.constraint_state)
-            return slope(CriticAt(self.networks.critic, mapped, self.space), points)
+            return slope(self._critic_at(self.critic.frozen), points)
 
     def _evaluation_draws(self) -> "_Evaluation":
         generator = stream(RULER_SEED, "evaluation")

@@ -461,13 +461,13 @@ def test_one_step_of_plain_descent_moves_each_player_down_its_own_loss(objective
     with torch.no_grad():
         fake = before._generate(before.generator.frozen, draw.z)
     real = torch.from_numpy(blob().train).double()[draw.index]
-    said = [before._criticise(before.critic.learning, points) for points in (real, fake)]
+    said = [before._critic_at(before.critic.learning).criticise(points) for points in (real, fake)]
     loss = objective.critic_loss(*said, {})
     before.critic.flat.sub_(0.1 * before.critic.gradient(loss))
     assert_close(trainer.critic.flat, before.critic.flat, rtol=0, atol=1e-14)
 
     fake = before._generate(before.generator.learning, before._draws.generator(0).z)
-    loss = objective.generator_loss(None, before._criticise(before.critic.frozen, fake), {})
+    loss = objective.generator_loss(None, before._critic_at(before.critic.frozen).criticise(fake), {})
     before.generator.flat.sub_(0.2 * before.generator.gradient(loss))
     assert_close(trainer.generator.flat, before.generator.flat, rtol=0, atol=1e-14)
 
@@ -569,7 +569,7 @@ def test_a_step_of_pretraining_descends_the_mean_energy_of_its_own_real_samples(
     trainer.advance(3)
     for step in range(3):
         real = torch.from_numpy(blob().train).double()[before._draws.pretraining(step)]
-        loss = before._criticise(before.critic.learning, real).value.mean(-1)
+        loss = before._critic_at(before.critic.learning).criticise(real).value.mean(-1)
         before.critic.flat.sub_(0.1 * before.critic.gradient(loss))
     assert_close(trainer.critic.flat, before.critic.flat, rtol=0, atol=1e-14)
     draws = [before._draws.pretraining(step) for step in range(3)] + [

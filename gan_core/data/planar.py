@@ -55,8 +55,29 @@ class PlanarData(AnyData):
         return Dataset(name=self.kind, **parts, shape=(2,), bounded=False, modes=self.known_modes)
 
 
+class _Mixture(PlanarData):
+    """An equal mixture of round Gaussians, whose modes say all."""
+
+    @property
+    @abstractmethod
+    def known_modes(self) -> Modes: ...
+
+    def draw(self, count: int, rng: np.random.Generator) -> Points:
+        modes = self.known_modes
+        mode = rng.integers(len(modes.centers), size=count)
+        return modes.centers[mode] + modes.sigma * rng.standard_normal((count, 2))
+
+
+class _Curve(PlanarData):
+    """Points along a curve: no mixture."""
+
+    @property
+    def known_modes(self) -> None:
+        return None
+
+
 @dataclass(frozen=True, kw_only=True)
-class Ring(PlanarData):
+class Ring(_Mixture):
     """`modes` round Gaussians of standard deviation `sigma`, equally far apart on a circle of `radius` around 0.
 
     The angles are 2 pi k / modes with k < modes: widely copied code takes modes equal steps from 0 to 2 pi with both
@@ -70,9 +91,6 @@ class Ring(PlanarData):
     radius: Positive = 1.0
     sigma: Positive = 0.01
 
-    def draw(self, count: int, rng: np.random.Generator) -> Points:
-        return _mixture(self.known_modes, count, rng)
-
     @property
     def known_modes(self) -> Modes:
         angle = 2 * np.pi * np.arange(self.modes) / self.modes
@@ -80,7 +98,7 @@ class Ring(PlanarData):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Grid(PlanarData):
+class Grid(_Mixture):
     """`side` x `side` round Gaussians of standard deviation `sigma`, `spacing` apart on a square around 0.
 
     Source: Lin et al. 2018, arXiv:1712.04086 (PacGAN), section 4.1: 25 modes on {-4, -2, 0, 2, 4}^2, sigma .05.
@@ -91,9 +109,6 @@ class Grid(PlanarData):
     spacing: Positive = 2.0
     sigma: Positive = 0.05
 
-    def draw(self, count: int, rng: np.random.Generator) -> Points:
-        return _mixture(self.known_modes, count, rng)
-
     @property
     def known_modes(self) -> Modes:
         along = self.spacing * (np.arange(self.side) - (self.side - 1) / 2)
@@ -101,7 +116,7 @@ class Grid(PlanarData):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TwoMoons(PlanarData):
+class TwoMoons(_Curve):
     """Two half circles of radius 1 that reach into each other, plus Gaussian `noise` in both coordinates.
 
     (cos t, sin t) or (1 - cos t, 1/2 - sin t), each half of the time, t uniform on [0, pi].
@@ -118,13 +133,9 @@ class TwoMoons(PlanarData):
         y = np.where(lower, 0.5 - np.sin(t), np.sin(t))
         return np.stack([x, y], axis=1) + self.noise * rng.standard_normal((count, 2))
 
-    @property
-    def known_modes(self) -> None:
-        return None
-
 
 @dataclass(frozen=True, kw_only=True)
-class SwissRoll(PlanarData):
+class SwissRoll(_Curve):
     """A spiral of one and a half turns, (t cos t, t sin t) / 7.5 with t uniform on [3 pi/2, 9 pi/2], plus `noise`.
 
     Source: Gulrajani et al. 2017, arXiv:1704.00028, the authors' gan_toy.py: scikit-learn's roll seen from its side
@@ -139,13 +150,9 @@ class SwissRoll(PlanarData):
         spiral = t[:, None] * np.stack([np.cos(t), np.sin(t)], axis=1) / 7.5
         return spiral + self.noise * rng.standard_normal((count, 2))
 
-    @property
-    def known_modes(self) -> None:
-        return None
-
 
 @dataclass(frozen=True, kw_only=True)
-class Segments(PlanarData):
+class Segments(_Curve):
     """Uniform on the segment {0} x [0, 1]: what a parallel segment at distance theta is held against.
 
     There Jensen-Shannon is log 2 for every theta but 0, Wasserstein-1 is |theta|.
@@ -157,13 +164,3 @@ class Segments(PlanarData):
 
     def draw(self, count: int, rng: np.random.Generator) -> Points:
         return np.stack([np.zeros(count), rng.uniform(size=count)], axis=1)
-
-    @property
-    def known_modes(self) -> None:
-        return None
-
-
-def _mixture(modes: Modes, count: int, rng: np.random.Generator) -> Points:
-    """Independent points: a mode each, all equally likely, and its Gaussian."""
-    mode = rng.integers(len(modes.centers), size=count)
-    return modes.centers[mode] + modes.sigma * rng.standard_normal((count, 2))

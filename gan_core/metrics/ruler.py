@@ -133,11 +133,11 @@ class Ruler:
         """How many cells the reference itself occupies."""
         return int(self.cells(self._points[None])[0])
 
-    @cached_property
+    @property
     def lines(self) -> Lines:
         return _lines(self._data, self._split, self._measures, self._device, self._dtype)
 
-    @cached_property
+    @property
     def floors(self) -> dict[str, float]:
         """What real samples get where fakes should stand, by the measures' names: means over the splits of `lines`."""
         return dict(_floors(self._data, self._split, self._measures, self._device, self._dtype))
