@@ -15,6 +15,7 @@ from gan_core.data import Dataset, Split
 from gan_core.draws import CriticDraw, Draws, Shapes
 from gan_core.fields import Count, Fraction, Whole, check_fields
 from gan_core.metrics import RULER_SEED, Lines, Measures, Ruler
+from gan_core.metrics.meanings import AVERAGE
 from gan_core.networks import AnyCritic, CriticAt, DiracPair, Networks
 from gan_core.objectives import AnyObjective, Critique, detached, halves
 from gan_core.optimizers import Adam, Optimizer
@@ -248,7 +249,7 @@ class Trainer:
             metrics |= self._ruler.measure(self.samples(self.measures.samples))
             if self.average is not None:
                 averaged = self._ruler.measure(self.samples(self.measures.samples, self.average))
-                metrics |= {f"{name}_of_average": value for name, value in averaged.items()}
+                metrics |= {f"{name}{AVERAGE}": value for name, value in averaged.items()}
         return {name: value.detach().cpu().numpy().astype(np.float64) for name, value in metrics.items()}
 
     def reference_lines(self) -> Lines:

@@ -582,3 +582,20 @@ def test_a_server_over_http_holds_the_same_as_a_file(recorded, tmp_path):
         sync(found, server)
         assert snapshot(server) == snapshot(uri)
         assert_equal_results(results("tiny", tracking_uri=server), found)
+
+
+@pytest.mark.parametrize(
+    ("metric", "shown"),
+    [
+        ("sliced_wasserstein", "distance/sliced_wasserstein"),
+        ("sliced_wasserstein_of_average", "distance/sliced_wasserstein_of_average"),
+        ("distance_to_equilibrium", "distance/distance_to_equilibrium"),
+        ("wasserstein_1", "samples/wasserstein_1"),
+        ("cells_of_average", "samples/cells_of_average"),
+        ("critic_slope", "training/critic_slope"),
+        ("balance", "training/balance"),
+        ("my_own", "training/my_own"),
+    ],
+)
+def test_metrics_come_in_sections_that_tell_what_they_are_taken_of(metric: str, shown: str) -> None:
+    assert in_section(metric) == shown

@@ -25,6 +25,11 @@ class Meaning:
     where: str
     says: str
 
+    @property
+    def of_samples(self) -> bool:
+        """Whether it is taken of generated samples alone, as the `Ruler` does."""
+        return self.where in (_SPREAD, _PLANE, _MODES)
+
 
 _ALWAYS, _SPREAD, _PLANE, _MODES = "always", "data with spread", "points of the plane", "known modes"
 _BALANCED = "`boundary_equilibrium`"

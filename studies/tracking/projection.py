@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gan_core.metrics.meanings import AVERAGE, MEANINGS
 from gan_core.stability import OUTCOMES, Verdict
 from gan_core.training import Training
 from studies.design import Planned
@@ -25,15 +26,6 @@ PROJECTION_VERSION = 1
 MEASURED = "outcomes/measured"
 """How many members had a finite distance: logged with every measurement, so its steps are those that MLflow has."""
 
-_OF_SAMPLES = (
-    "cells",
-    "spread",
-    "wasserstein_1",
-    "jensen_shannon",
-    "modes_covered",
-    "high_quality",
-    "mode_kl",
-)
 _COSTS = ("generator_steps", "critic_steps", "real_samples_seen", "elapsed_seconds")
 
 
@@ -83,9 +75,11 @@ def in_section(name: str) -> str:
 
     They are in the order of the alphabet and only the first is open: it is the one that decides.
     """
-    if name in DISTANCES:
+    measured = name.removesuffix(AVERAGE)
+    if measured in DISTANCES:
         return f"distance/{name}"
-    return f"samples/{name}" if name in _OF_SAMPLES else f"training/{name}"
+    meaning = MEANINGS.get(measured)  # a user's own objective may measure what nobody here knows
+    return f"samples/{name}" if meaning is not None and meaning.of_samples else f"training/{name}"
 
 
 def measurements(facts: Facts, curves: pd.DataFrame) -> list[Measurement]:
