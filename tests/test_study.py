@@ -15,6 +15,7 @@ from gan_core.networks import AutoencoderCritic, DiracPair, MLPCritic, MLPGenera
 from gan_core.objectives import Objective, Wasserstein
 from gan_core.optimizers import SGD, Adam, RMSProp
 from gan_core.presets import PRESETS
+from gan_core.training import Training
 from studies.errors import GanStudyError, InputError, StudyFailed
 from studies.source import catalog
 from studies.space import Choice, Grid, LogUniform, Uniform, draw, parse
@@ -232,6 +233,55 @@ def test_equal_settings_have_equal_tables_however_they_were_written(load: Load) 
 def test_critic_steps_are_shared_out_among_rounds(load: Load, unit: str, n_critic: int, rounds: int) -> None:
     study = load(SMALL, f"budget={{unit='{unit}',steps=103,measurements=20}}", f"training.n_critic={n_critic}")
     assert study.budget.turns(study.condition("wgan").setting({}).training) == rounds
+
+
+@pytest.mark.parametrize(
+    ("budget", "training", "turns", "clock"),
+    [
+        # 6 steps before the game stand outside a clock of generator steps, and inside one of critic steps
+        (Budget(steps=8, measurements=4), {"pretrain_steps": 6}, [0, 8, 10, 12, 14], [0, 2, 4, 6, 8]),
+        (
+            Budget(unit="critic_steps", steps=16, measurements=4),
+            {"pretrain_steps": 6, "n_critic": 2},
+            [0, 4, 7, 9, 11],
+            [0, 4, 8, 12, 16],
+        ),
+        # the critic takes 4, 4, 1, 1, 4, 1, 1 steps in the rounds, so none ends after 12 of them
+        (
+            Budget(unit="critic_steps", steps=16, measurements=4),
+            {"warmup_steps": 2, "warmup_n_critic": 4, "warmup_every": 4},
+            [0, 1, 2, 5, 7],
+            [0, 4, 8, 14, 16],
+        ),
+        # nothing is left that a round of 3 could be paid with
+        (Budget(unit="critic_steps", steps=11, measurements=3), {"n_critic": 3}, [0, 1, 2, 3], [0, 3, 6, 9]),
+    ],
+)
+def test_measurements_lie_at_equal_fractions_of_what_is_paid_for(
+    budget: Budget, training: dict[str, int], turns: list[int], clock: list[int]
+) -> None:
+    played = Training(**training)
+    assert budget.measured_turns(played) == turns
+    assert [budget.clock(played, turn) for turn in turns] == clock
+    assert budget.turns(played) == turns[-1]
+
+
+@pytest.mark.parametrize(
+    ("training", "sentence"),
+    [
+        (
+            "{warmup_steps=1,warmup_n_critic=200}",
+            "budget.steps: must be >= 200, which the first generator step of conditions.wgan takes, but is 103",
+        ),
+        (
+            "{warmup_steps=1,warmup_n_critic=50,n_critic=1}",
+            "budget.measurements: must be <= 2, since conditions.wgan takes 50 critic steps in one round, but is 20",
+        ),
+    ],
+)
+def test_a_warm_up_must_fit_between_two_measurements(load: Load, training: str, sentence: str) -> None:
+    budget = "budget={unit='critic_steps',steps=103,measurements=20}"
+    assert refusal(load, SMALL, budget, f"conditions.wgan.training={training}") == sentence
 
 
 def test_a_configuration_gives_the_conditions_own_knobs(load: Load) -> None:
