@@ -1,0 +1,6 @@
+"""What a study says: intervals and the ranking."""
+
+from studies.comparison.intervals import bootstrap_interval, interquartile_mean, wilson
+from studies.comparison.ranking import RANKING, rank
+
+__all__ = ["RANKING", "bootstrap_interval", "interquartile_mean", "rank", "wilson"]
