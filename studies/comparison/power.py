@@ -61,26 +61,22 @@ def seeds_needed(effect: float, *, comparisons: int, power: float = 0.8, level: 
 def pair_power(effect: float, seeds: int, *, comparisons: int, level: float = 0.05) -> float:
     """The chance that a pair of conditions with that many seeds each is told apart at level / comparisons.
 
-    Of `SIMULATED` studies whose members are normal with equal spread and as far apart as gives the effect. Brunner &
-    Munzel's statistic is held against Student's distribution, and the p-value is never smaller than the smallest that
-    any permutation test can give, 2/C(2n, n): at few seeds nothing can be decided.
+    Of `SIMULATED` studies whose members are normal with equal spread and as far apart as gives the effect. Their
+    p-values are those of Mann & Whitney's statistic as a normal one: its power is at most .1 below that of the test
+    that is made (.80 against .84 with 10 seeds, 10 pairs and two standard deviations), where Student's approximation
+    of Brunner & Munzel's promises up to .2 too much. Where the smallest p-value of any permutation test, 2/C(2n, n),
+    is not below the level, nothing can be decided.
     """
-    from scipy.stats import norm, t
+    from scipy.stats import norm
 
     least = 2 / comb(2 * seeds, seeds)
-    if seeds < 2 or least >= level / comparisons:
+    if least >= level / comparisons:
         return 0.0
     if effect in (0.0, 1.0):
         return 1.0
     rng = np.random.default_rng(0)
     one = rng.normal(0, 1, (SIMULATED, seeds, 1))
     other = rng.normal(sqrt(2) * norm.ppf(effect), 1, (SIMULATED, 1, seeds))
-    farther = other > one
-    of_other, of_one = farther.sum(axis=1), seeds - farther.sum(axis=2)
-    spreads = seeds * np.stack([of_one.var(axis=1, ddof=1), of_other.var(axis=1, ddof=1)])
-    total = spreads.sum(axis=0)
-    with np.errstate(divide="ignore", invalid="ignore"):  # both are 0 at complete separation, where the least p holds
-        statistic = np.abs(of_other.sum(axis=1) - seeds**2 / 2) / np.sqrt(total)
-        freedom = total**2 / (spreads**2 / (seeds - 1)).sum(axis=0)
-    p_values = np.where(total > 0, 2 * t.sf(statistic, freedom), 0)
-    return float((np.maximum(p_values, least) < level / comparisons).mean())
+    farther = (other > one).sum(axis=(1, 2))
+    p_values = 2 * norm.sf(np.abs(farther - seeds**2 / 2) / sqrt(seeds**2 * (2 * seeds + 1) / 12))
+    return float((p_values < level / comparisons).mean())
