@@ -12,7 +12,7 @@ from studies.ledger import Ledger
 from studies.progress import Progress
 from studies.results import Results, results
 from studies.space import Distribution
-from studies.study import load_study
+from studies.study import Study, load_study
 
 SURROUNDINGS = Surroundings(data_fingerprint="none", torch_version="none", device="cpu")
 LINES = {
@@ -28,8 +28,11 @@ budget = {steps = 20, measurements = 10}
 search = {explore = 3, exploit = 0, confirm = {best = 1, seeds = 4}}
 networks.generator = {kind = "mlp", width = 8, depth = 1, latent = 2}
 networks.critic = {kind = "mlp", width = 8, depth = 1}
-training = {n_critic = 1, generator_optimizer = {kind = "adam", lr = 1e-4}}
-training.critic_optimizer = {kind = "adam", lr = {log_uniform = [1e-5, 1e-2]}}
+
+[training]
+n_critic = 1
+generator_optimizer = {kind = "adam", lr = 1e-4}
+critic_optimizer = {kind = "adam", lr = {log_uniform = [1e-5, 1e-2]}}
 
 [[conditions]]
 name = "wgan"
@@ -89,10 +92,10 @@ def simulate(folder: Path, fate: Fate, *overrides: str, trials: int | None = Non
     return results(study.name, root=study.ledger.root)
 
 
-def _play(ledger: Ledger, planned: Planned, study, fate: Fate) -> None:
-    entry, training = ledger.entry(planned.address), study.condition(planned.condition).setting(planned.configuration)
-    turns, budget = study.budget.measured_turns(training.training), study.budget
-    steps = [budget.clock(training.training, turn) for turn in turns]
+def _play(ledger: Ledger, planned: Planned, study: Study, fate: Fate) -> None:
+    entry, budget = ledger.entry(planned.address), study.budget
+    training = study.condition(planned.condition).setting(planned.configuration).training
+    steps = [budget.clock(training, turns) for turns in budget.measured_turns(training)]
     lines = LINES[planned.identity["split"]]
     rows = []
     for seed in planned.seeds:
@@ -116,8 +119,8 @@ def _play(ledger: Ledger, planned: Planned, study, fate: Fate) -> None:
             "lines": lines,
             "real_cells": None,
             "nonfinite_step": [None] * len(planned.seeds),
-            "generator_steps": budget.turns(training.training),
-            "critic_steps": training.training.critic_steps(budget.turns(training.training)),
+            "generator_steps": budget.turns(training),
+            "critic_steps": training.critic_steps(budget.turns(training)),
             "real_samples_seen": 0,
             "elapsed_seconds": 0.0,
         },

@@ -146,7 +146,7 @@ def test_a_single_pair_is_wrong_as_often_as_said():
     rng, simulations = np.random.default_rng(0), 400
     wrong = []
     for _ in range(simulations):
-        one, other = members(rng, 2, 7).values()
+        one, other = members(rng, 2, 6).values()
         wrong.append(permutation_test(one, other, seed=0)[0] < 0.05)
     assert np.mean(wrong) == pytest.approx(0.05, abs=3 * sqrt(0.05 * 0.95 / simulations))
 

@@ -81,7 +81,7 @@ def mean_interval(
     / .94 / .95; where a tenth of the seeds succeed .90 / .92 / .93 from 16 on (2000 simulations each).
 
     A resample is drawn as how often it takes each distinct value: the same distribution as by drawing every
-    configuration, and as fast for 1000 of them as for 10.
+    configuration, and for shares, of which few differ, as fast for 1000 of them as for 10.
 
     Errors: `ValueError` for no values at all.
 
