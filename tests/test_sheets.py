@@ -9,7 +9,8 @@ from tiny import DIRAC, run_without_ray, study_in
 
 from gan_core.data import Dataset, Digits, Dirac, Grid, Ring, Segments
 from studies.errors import InputError
-from studies.report import SIDE, draw_samples, ranking_picture, sample_sheet
+from studies.figures import draw_samples, ranking_picture, sample_sheet
+from studies.figures.live import SIDE
 from studies.results import Results, results
 from studies.study import Study
 
