@@ -5,12 +5,14 @@ from pathlib import Path
 import numpy as np
 
 from gan_core.data import Dataset
-from studies.figures.sheets import FAKE, REAL, window
+from studies.figures.sheets import window
+from studies.figures.style import THEMES
 
 PIXELS = 4
 """How large a pixel of a sample is drawn."""
 SIDE = 180
 """Pixels along a scatter."""
+_LIGHT = THEMES["light"]
 
 
 def draw_samples(data: Dataset, samples: np.ndarray, labels: list[str], path: Path) -> None:
@@ -49,7 +51,7 @@ def _draw_points(data: Dataset, samples: np.ndarray, labels: list[str], path: Pa
     for panel, (fake, label) in enumerate(zip(samples, labels, strict=True)):
         left = panel * (SIDE + 10)
         draw.text((left + 4, 4), label, fill="black")
-        for points, color in ((data.confirm[: len(fake)], REAL), (fake, FAKE)):
+        for points, color in ((data.confirm[: len(fake)], _LIGHT.real), (fake, _LIGHT.main)):
             shown = points[((low <= points) & (points <= high)).all(1)]  # nothing that is not finite either
             x, y = ((shown - low) * scale).T
             draw.point(list(zip(left + 4 + x, SIDE + 20 - y, strict=True)), fill=color)

@@ -1,12 +1,17 @@
 """The confirmed conditions, best first."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from studies.figures.rows import of, winners
 from studies.figures.sheets import GREY, confirmed_images
+from studies.figures.style import THEMES, WIDTH, Drawn, Theme, ThemeName, blank, counted, drawn, dress, told
 from studies.results import Results
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 STRIP = 10
 """How many fakes stand beside each condition."""
@@ -27,7 +32,7 @@ def ranking_picture(results: Results, path: Path) -> Path | None:
     wide = any(strip is not None for strip in strips)
     figure = Figure(figsize=(13 if wide else 6.5, 1.2 + 0.55 * len(ranking)), layout="constrained")
     axes = figure.subplots(1, 2 if wide else 1, width_ratios=[6.8, 5.5] if wide else [1], squeeze=False)[0]
-    _draw_distances(axes[0], results)
+    _draw_distances(axes[0], results, THEMES["light"])
     if wide:
         _draw_strips(axes[1], strips)
     figure.suptitle(f"{results.study.name}: the setting found for each condition, on fresh seeds")
@@ -36,18 +41,48 @@ def ranking_picture(results: Results, path: Path) -> Path | None:
     return path
 
 
-def _draw_distances(axis: Any, results: Results) -> None:
+def confirmed(results: Results, theme: ThemeName = "light") -> Drawn | None:
+    """Every confirmed member's distance and the interval of each condition, best on top.
+
+    None before anything is confirmed.
+    """
+    ranking, look = results.ranking, THEMES[theme]
+    if ranking.empty:
+        return None
+    figure = blank(look, width=WIDTH, height=1.0 + 0.42 * len(ranking))
+    axis = figure.subplots()
+    dress(axis, look)
+    _draw_distances(axis, results, look)
+    sizes = sorted(set(ranking["members"]))
+    return drawn(
+        figure,
+        "confirmed",
+        f"Distance of the {' or '.join(map(str, sizes))} confirmed members of each condition (dots; crosses where "
+        f"failed) and the 95 % interval of their interquartile mean (line; an arrow where it reaches into failed).",
+        "; ".join(_rank_in_words(row) for row in ranking.itertuples()),
+    )
+
+
+def _rank_in_words(row: Any) -> str:
+    failed = f"{row.failure_rate:.0%} of {counted(row.members, 'member')} failed"
+    if np.isnan(row.distance):
+        return f"{row.condition}: failed, {failed}"
+    return f"{row.condition}: {told(row.distance)} ({told(row.distance_low)} to {told(row.distance_high)}), {failed}"
+
+
+def _draw_distances(axis: "Axes", results: Results, theme: Theme) -> None:
     """A row per condition, best on top: a dot per stable member, a cross per failed one, the interval below."""
-    ranking, members = results.ranking, results.members
-    confirmed = members[(members["phase"] == "confirm") & (members["trial"] == 0)]
+    ranking, members = results.ranking, winners(results.members)
+    end = _end(results)
+    failure = theme.looks["diverged"].color
     for row in ranking.itertuples():
-        own = confirmed[confirmed["condition"] == row.condition]
+        own = of(members, str(row.condition))
         stable = own["outcome"] == "stable"
         y = -row.rank
-        axis.plot(own["late_distance"][stable], [y + 0.15] * stable.sum(), "o", color="#0072B2", ms=4, alpha=0.6)
-        axis.plot(own["late_distance"][~stable], [y + 0.15] * (~stable).sum(), "x", color="#D55E00", ms=5)
-        axis.plot([row.distance_low, row.distance_high], [y - 0.15] * 2, "-", color="black", lw=2)
-        axis.plot([row.distance], [y - 0.15], "|", color="black", ms=9)
+        axis.plot(own["late_distance"][stable], [y + 0.15] * stable.sum(), "o", color=theme.main, ms=4, alpha=0.6)
+        failed = own["late_distance"][~stable].clip(upper=end)
+        axis.plot(failed, [y + 0.15] * (~stable).sum(), "x", color=failure, ms=5, clip_on=False)
+        _draw_interval(axis, theme, row, y - 0.15, end)
     failed = [f"{row.condition}  ({row.failure_rate:.0%} failed)" for row in ranking.itertuples()]
     axis.set_yticks([-rank for rank in ranking["rank"]], failed)
     axis.set_ylim(-len(ranking) - 0.6, -0.4)
@@ -57,7 +92,26 @@ def _draw_distances(axis: Any, results: Results) -> None:
         if (value := results.lines.get(name)) is not None:
             axis.axvline(value, color="grey", lw=1, ls=":" if name == "gaussian" else "--", label=label)
     if axis.get_legend_handles_labels()[0]:
-        axis.legend(loc="lower right", fontsize=8, frameon=False)
+        axis.legend(loc="lower right", fontsize=8, frameon=False, labelcolor=theme.ink)
+
+
+def _end(results: Results) -> float:
+    """The largest distance that is worth room: failed members further off stand there."""
+    members, ranking = winners(results.members), results.ranking
+    stable = members["late_distance"][members["outcome"] == "stable"]
+    worth = [*stable, *ranking["distance_low"], *ranking["distance_high"], results.lines.get("ref")]
+    return 1.25 * max((value for value in worth if value is not None and np.isfinite(value)), default=1.0)
+
+
+def _draw_interval(axis: "Axes", theme: Theme, row: Any, y: float, end: float) -> None:
+    if np.isnan(row.distance_low):
+        return
+    open_end = np.isnan(row.distance_high)
+    high = end if open_end else row.distance_high
+    axis.plot([row.distance_low, high], [y, y], "-", color=theme.ink, lw=2)
+    axis.plot([row.distance], [y], "|", color=theme.ink, ms=9)
+    if open_end:
+        axis.plot([end], [y], ">", color=theme.ink, ms=5)
 
 
 def _draw_strips(axis: Any, strips: list[np.ndarray | None]) -> None:
