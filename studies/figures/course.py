@@ -9,11 +9,11 @@ import pandas as pd
 from gan_core.stability import OUTCOMES
 from studies.figures.rows import explored, of, present, winners
 from studies.figures.style import (
-    COLUMNS,
     THEMES,
     Drawn,
     Theme,
     ThemeName,
+    beside,
     clock,
     counted,
     drawn,
@@ -67,7 +67,7 @@ def learning_curves(results: Results, theme: ThemeName = "light") -> Drawn | Non
     for axis in _rightmost(axes):
         label_right(axis, look, [(value, LINES[name][0]) for name, value in lines.items()], height=0.8 * _HEIGHT)
     metric = str(curves["metric"].iloc[0])
-    label_axes(figure, look, clock(results.study.budget), quantity(metric))
+    label_axes(figure, look, clock(results.study.budget), quantity(metric).replace(" (", "\n("))
     failed = [outcome for outcome in _FAILED if (members["outcome"] == outcome).any()]
     legend(figure, look, _curve_handles(look, failed))
     return drawn(
@@ -124,7 +124,7 @@ def _draw_lines(axis: "Axes", theme: Theme, lines: dict[str, float]) -> None:
 
 def _rightmost(axes: "list[Axes]") -> "Iterable[Axes]":
     """The last panel of every row that is full, or of the only row."""
-    columns = min(COLUMNS, len(axes))
+    columns = beside(len(axes))
     return axes[columns - 1 :: columns]
 
 
@@ -183,7 +183,7 @@ def survival(results: Results, theme: ThemeName = "light") -> Drawn | None:
         count = int((members["condition"] == name).sum())
         head(axis, look, name, f"{_survived(shares[name]):.0%} of {counted(count, 'member')} stable")
         _draw_survival(axis, look, shares[name], last)
-        axis.set(xlim=(0, 1.08 * last), ylim=(0, 1))
+        axis.set(xlim=(0, 1.15 * last), ylim=(0, 1))
         axis.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
         axis.set_xticks([0, last // 2, last])
     label_axes(figure, look, clock(results.study.budget), "members not yet failed")

@@ -20,11 +20,14 @@ from studies.figures.style import (
     counted,
     drawn,
     head,
+    knob_name,
     label_axes,
     legend,
     log_axis,
     mark,
     panels,
+    room,
+    short,
     shortened,
 )
 from studies.results import Results
@@ -37,7 +40,6 @@ NEEDED = 0.8
 """The share of its seeds that makes a configuration stable."""
 GIVEN_UP = "given up"
 _HEIGHT = 1.9
-_MOST_TICKS = 6
 
 
 @dataclass(frozen=True)
@@ -99,10 +101,10 @@ def outcome_map(results: Results, condition: str, theme: ThemeName = "light") ->
     figure, axes = panels(look, len(found.knobs), height=_HEIGHT, sharey=True)
     for axis, (path, knob) in zip(axes, found.knobs.items(), strict=True):
         scale = Scale.of(knob)
-        head(axis, look, path.rpartition(".")[2], _range_in_words(found, path, scale))
+        head(axis, look, knob_name(path), _range_in_words(found, path, scale))
         _draw_strip(axis, look, found, path, scale)
     label_axes(figure, look, "value of the knob", f"stable seeds of {found.seeds}")
-    legend(figure, look, _handles(look, found), columns=3)
+    legend(figure, look, _handles(look, found))
     return drawn(
         figure,
         f"outcome-map-{condition}",
@@ -145,15 +147,15 @@ def _handles(theme: Theme, found: Explored) -> list[Any]:
         own = found.table["outcome"] == outcome
         for filled in (True, False):
             if (own & (found.good == filled)).any():
-                words = (
-                    outcome
-                    if outcome in ("stable", GIVEN_UP)
-                    else f"some {outcome}"
-                    if filled
-                    else f"most failed: {outcome}"
-                )
+                words = _in_legend(outcome, filled=filled)
                 handles.append(Line2D([], [], label=words, **mark(theme.looks[outcome], theme, filled=filled)))
     return handles
+
+
+def _in_legend(outcome: str, *, filled: bool) -> str:
+    if outcome in ("stable", GIVEN_UP):
+        return outcome
+    return f"stable, some {outcome}" if filled else f"mostly {outcome}"
 
 
 # --- two knobs at a time
@@ -179,8 +181,8 @@ def knob_pairs(results: Results, condition: str, theme: ThemeName = "light") -> 
             style = mark(look.looks[row.outcome], look, filled=row.stable >= found.needed)
             axis.plot([place[0]], [place[1]], alpha=0.9, clip_on=False, **style)
         for label, path in ((axis.set_xlabel, first), (axis.set_ylabel, second)):
-            label(shortened(path.partition(".")[2], 30), fontsize=SMALL)
-    legend(figure, look, _handles(look, found), columns=3)
+            label(shortened(knob_name(path)), fontsize=SMALL)
+    legend(figure, look, _handles(look, found))
     return drawn(
         figure,
         f"knob-pairs-{condition}",
@@ -255,7 +257,7 @@ class Scale:
             return
         axis.set(**{"xlim" if horizontal else "ylim": (self.low, self.high)})
         if self.values is not None:
-            shown = range(0, len(self.values), -(-len(self.values) // _MOST_TICKS))
+            shown = range(0, len(self.values), -(-len(self.values) // room(axis, across=horizontal)))
             one.set_ticks(list(shown), [_shown(self.values[place]) for place in shown])
 
 
@@ -264,4 +266,4 @@ def _are_numbers(values: Sequence[Any]) -> bool:
 
 
 def _shown(value: Any) -> str:
-    return shortened(f"{value:.3g}" if isinstance(value, float) else str(value), 12)
+    return short(value) if isinstance(value, float) else shortened(str(value), 12)

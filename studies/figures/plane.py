@@ -35,6 +35,8 @@ TRANSPORTED = 100
 """Real samples and as many fakes that a transport plan is drawn of."""
 _ROW = 0.32
 """Inches from condition to condition."""
+_FAKE = "#D55E00"
+"""Seen on every colour of a surface."""
 
 
 def plane(results: Results, condition: str, theme: ThemeName = "light", *, member: int = 0) -> Drawn | None:
@@ -60,7 +62,7 @@ def plane(results: Results, condition: str, theme: ThemeName = "light", *, membe
         axis.set(xlim=(box.low[0], box.high[0]), ylim=(box.low[1], box.high[1]), aspect="equal")
     _draw_densities(axes[:2], look, box, real, fake)
     _draw_surface(axes[2], look, box, surfaces[member], _critic_form(results, condition))
-    axes[2].scatter(*finite.T, s=3, color=look.ink, linewidths=0, alpha=0.5)
+    axes[2].scatter(*finite.T, s=3, color=_FAKE, linewidths=0, alpha=0.7)
     distance = _draw_plan(axes[3], look, real[:TRANSPORTED], finite[:TRANSPORTED])
     row = members.iloc[member]
     outside = 1 - float(((box.low <= finite) & (finite <= box.high)).all(1).mean())
@@ -103,7 +105,7 @@ def _draw_surface(axis: "Axes", theme: Theme, box: Box, surface: np.ndarray, for
     image = axis.imshow(finite, cmap="cividis", **_placed(box))
     if finite.count() == finite.size and np.ptp(finite) > 0:
         x, y = box.centers.reshape(box.resolution, box.resolution, 2).transpose(2, 0, 1)
-        axis.contour(x, y, finite, levels=8, colors=theme.ink, linewidths=0.4, alpha=0.6)
+        axis.contour(x, y, finite, levels=8, colors="black", linewidths=0.4, alpha=0.6)
     _bar(axis, theme, image, direction)
 
 
@@ -124,8 +126,9 @@ def _draw_plan(axis: "Axes", theme: Theme, real: np.ndarray, fake: np.ndarray) -
     share = plan.mass / plan.mass.max()
     axis.add_collection(LineCollection(list(ways), colors=theme.muted, linewidths=0.2 + 0.8 * share, alpha=0.8))
     axis.plot(*real.T, "o", ms=4, mfc="none", mec=theme.ink, mew=0.8, label="real")
-    axis.plot(*fake.T, "x", ms=4, color=theme.looks["diverged"].color, mew=1, label="fake")
-    axis.legend(loc="upper right", fontsize=SMALL, labelcolor=theme.ink, facecolor=theme.background, edgecolor="none")
+    axis.plot(*fake.T, "x", ms=4, color=_FAKE, mew=1, label="fake")
+    below: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.1), "ncols": 2, "frameon": False}
+    axis.legend(fontsize=SMALL, labelcolor=theme.ink, **below)
     return plan.distance
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from studies.figures.rows import of, winners
 from studies.figures.sheets import GREY, confirmed_images
-from studies.figures.style import THEMES, WIDTH, Drawn, Theme, ThemeName, blank, counted, drawn, dress, told
+from studies.figures.style import THEMES, WIDTH, Drawn, Theme, ThemeName, blank, counted, drawn, dress, legend, told
 from studies.results import Results
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ def ranking_picture(results: Results, path: Path) -> Path | None:
     figure = Figure(figsize=(13 if wide else 6.5, 1.2 + 0.55 * len(ranking)), layout="constrained")
     axes = figure.subplots(1, 2 if wide else 1, width_ratios=[6.8, 5.5] if wide else [1], squeeze=False)[0]
     _draw_distances(axes[0], results, THEMES["light"])
+    if axes[0].get_legend_handles_labels()[0]:
+        axes[0].legend(loc="lower right", fontsize=8, frameon=False)
     if wide:
         _draw_strips(axes[1], strips)
     figure.suptitle(f"{results.study.name}: the setting found for each condition, on fresh seeds")
@@ -53,6 +55,7 @@ def confirmed(results: Results, theme: ThemeName = "light") -> Drawn | None:
     axis = figure.subplots()
     dress(axis, look)
     _draw_distances(axis, results, look)
+    legend(figure, look, [*_handles(look), *axis.get_legend_handles_labels()[0]])
     sizes = sorted(set(ranking["members"]))
     return drawn(
         figure,
@@ -61,6 +64,17 @@ def confirmed(results: Results, theme: ThemeName = "light") -> Drawn | None:
         f"failed) and the 95 % interval of their interquartile mean (line; an arrow where it reaches into failed).",
         "; ".join(_rank_in_words(row) for row in ranking.itertuples()),
     )
+
+
+def _handles(theme: Theme) -> list[Any]:
+    from matplotlib.lines import Line2D
+
+    failure = theme.looks["diverged"].color
+    return [
+        Line2D([], [], color=theme.main, ls="none", marker="o", ms=4, alpha=0.6, label="stable seed"),
+        Line2D([], [], color=failure, ls="none", marker="x", ms=5, label="failed seed"),
+        Line2D([], [], color=theme.ink, lw=2, marker="|", ms=9, label="95 % interval"),
+    ]
 
 
 def _rank_in_words(row: Any) -> str:
@@ -91,8 +105,6 @@ def _draw_distances(axis: "Axes", results: Results, theme: Theme) -> None:
     for name, label in (("floor", "real against real"), ("gaussian", "a Gaussian")):
         if (value := results.lines.get(name)) is not None:
             axis.axvline(value, color="grey", lw=1, ls=":" if name == "gaussian" else "--", label=label)
-    if axis.get_legend_handles_labels()[0]:
-        axis.legend(loc="lower right", fontsize=8, frameon=False, labelcolor=theme.ink)
 
 
 def _end(results: Results) -> float:

@@ -7,7 +7,7 @@ import numpy as np
 
 from gan_core.metrics import Box
 from studies.figures.rows import of, winners
-from studies.figures.style import THEMES, Drawn, Theme, ThemeName, blank, counted, drawn, dress
+from studies.figures.style import PNG_DPI, THEMES, Drawn, Theme, ThemeName, blank, counted, drawn, dress
 from studies.ledger import SAMPLES_KEPT
 from studies.results import Results
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 GREY: dict[str, Any] = {"cmap": "gray", "vmin": -1, "vmax": 1, "interpolation": "nearest"}
-PANELS = 5
+PANELS = 4
 """Scatters beside each other."""
 
 
@@ -29,7 +29,7 @@ def sample_sheet(results: Results, condition: str, path: Path) -> Path | None:
         return None
     figure.suptitle(f"{results.study.name}: {condition}, confirmed")
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, dpi=PNG_DPI)
     return path
 
 
@@ -88,7 +88,7 @@ def _scatters(results: Results, condition: str, theme: Theme) -> "Figure | None"
     low, high = window(results.data.confirm, fakes)
     columns = min(PANELS, len(labels))
     rows = -(-len(labels) // columns)
-    figure = blank(theme, width=0.4 + 2.4 * columns, height=0.6 + 2.8 * rows)
+    figure = blank(theme, width=0.3 + 1.72 * columns, height=0.4 + 1.95 * rows)
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for panel, label, fake in zip(panels, labels, fakes, strict=False):
         dress(panel, theme)
@@ -97,9 +97,8 @@ def _scatters(results: Results, condition: str, theme: Theme) -> "Figure | None"
         panel.scatter(*real.T, s=3, color=theme.real, linewidths=0)
         panel.scatter(*fake[np.isfinite(fake).all(1)].T, s=3, color=theme.main, alpha=0.5, linewidths=0)
         beyond = 1 - float(((low <= fake) & (fake <= high)).all(1).mean())
-        panel.set_title(
-            label.replace("\n", ": ") + (f"\n{beyond:.0%} outside" if beyond > 0.005 else ""), **_words(theme)
-        )
+        outside = f"\n{beyond:.0%} outside" if beyond > 0.005 else ""
+        panel.set_title(label + outside, **_words(theme))
         panel.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
     for panel in panels[len(labels) :]:
         panel.axis("off")
@@ -118,7 +117,7 @@ def window(real: np.ndarray, fakes: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 
 def _grid(rows: np.ndarray, labels: list[str], theme: Theme) -> "Figure":
     columns = rows.shape[1]
-    figure = blank(theme, width=1.6 + 0.5 * columns, height=0.6 + 0.55 * len(rows))
+    figure = blank(theme, width=1.3 + 0.37 * columns, height=0.3 + 0.43 * len(rows))
     axes = figure.subplots(len(rows), 1, squeeze=False)[:, 0]
     for axis, row, label in zip(axes, rows, labels, strict=True):
         spaced = np.pad(row, ((0, 0), (0, 0), (1, 1)), constant_values=np.nan)

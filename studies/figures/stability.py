@@ -22,9 +22,11 @@ from studies.figures.style import (
     drawn,
     dress,
     head,
+    knob_name,
     label_axes,
     legend,
     panels,
+    short,
     shortened,
     told,
 )
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _HEIGHT = 1.8
+_MOST_TICKS = 4
 _ROW = 0.24
 """Inches from bar to bar."""
 
@@ -50,7 +53,8 @@ def stable_volume(volumes: pd.DataFrame, theme: ThemeName = "light") -> Drawn | 
         return None
     names = list(dict.fromkeys(volumes["condition"]))
     tables = {name: of(volumes, name).sort_values("tau") for name in names}
-    end = _past(volumes["tau"])
+    start, end = _around(volumes["tau"])
+    ticks = sorted(set(volumes["tau"]))
     figure, axes = panels(look, len(names), height=_HEIGHT, sharex=True, sharey=True)
     for axis, name in zip(axes, names, strict=True):
         own, last = tables[name], tables[name].iloc[-1]
@@ -62,9 +66,11 @@ def stable_volume(volumes: pd.DataFrame, theme: ThemeName = "light") -> Drawn | 
         _steps(axis, own, {"color": look.main, "lw": 1.8}, column="volume", end=end)
         axis.plot(own["tau"], own["volume"], "o", ms=4, color=look.main, clip_on=False)
         _steps(axis, own, {"color": look.ink, "lw": 1, "ls": ":"}, column="seeds_share", end=end)
-        axis.set(ylim=(0, 1), xlim=(2 * volumes["tau"].min() - end if len(set(volumes["tau"])) > 1 else None, end))
+        axis.set(ylim=(0, 1), xlim=(start, end))
+        if len(ticks) <= _MOST_TICKS:
+            axis.set_xticks(ticks, [short(float(f"{tau:.2g}")) for tau in ticks])
         axis.yaxis.set_major_formatter(_percent)
-    label_axes(figure, look, "distance that must be reached (data units)", "share of what was drawn")
+    label_axes(figure, look, "distance that must be reached (unit of the data)", "share of what was drawn")
     legend(figure, look, _volume_handles(look, others=len(names) > 1))
     return drawn(
         figure,
@@ -75,15 +81,15 @@ def stable_volume(volumes: pd.DataFrame, theme: ThemeName = "light") -> Drawn | 
     )
 
 
-def _past(taus: "pd.Series[float]") -> float:
-    """Where the axis ends, so that the last step can be seen."""
-    spread = float(taus.max() - taus.min())
-    return float(taus.max()) + 0.12 * (spread or float(taus.max()))
+def _around(taus: "pd.Series[float]") -> tuple[float, float]:
+    """The ends of the axis, so that the last step can be seen."""
+    more = 0.12 * float(taus.max() - taus.min() or taus.max())
+    return float(taus.min()) - more, float(taus.max()) + more
 
 
 def _configurations(row: Any) -> str:
     planned = "" if row["configurations"] == row["planned"] else f" of {row['planned']}"
-    return f"{row['configurations']}{planned} configurations"
+    return f"{row['configurations']}{planned} configuration{'s' * (row['planned'] != 1)}"
 
 
 def _steps(axis: "Axes", table: pd.DataFrame, style: dict[str, Any], *, column: str, end: float) -> None:
@@ -110,7 +116,7 @@ def _volume_handles(theme: Theme, *, others: bool) -> list[Any]:
     return [
         Line2D([], [], color=theme.main, lw=1.8, marker="o", ms=4, label="configurations"),
         Patch(color=theme.main, alpha=0.2, lw=0, label="95 % interval"),
-        Line2D([], [], color=theme.ink, lw=1, ls=":", label="seeds"),
+        Line2D([], [], color=theme.ink, lw=1, ls=":", label="seeds of all of them"),
         *_others(theme, others),
     ]
 
@@ -148,7 +154,7 @@ def stable_widths(widths: pd.DataFrame, theme: ThemeName = "light", *, tau: floa
         dress(axis, look)
         _draw_widths(axis, look, own[own["unit"] == unit])
         axis.set_xlabel(f"stable width ({unit})")
-    legend(figure, look, _width_handles(look, own), columns=3)
+    legend(figure, look, _width_handles(look, own))
     return drawn(
         figure,
         "stable-widths",
@@ -182,13 +188,7 @@ def _draw_widths(axis: "Axes", theme: Theme, own: pd.DataFrame) -> None:
 
 
 def _row_label(row: Any) -> str:
-    return f"{shortened(row.condition, 20)}  {_last_part(row.knob)}  ({row.configurations})"
-
-
-def _last_part(path: str) -> str:
-    """As much of a knob's path as tells it from others: `critic_optimizer.lr`, but `clip_value`."""
-    *_, table, name = ("", *path.split("."))
-    return f"{table}.{name}" if name in ("lr", "betas") or name.isdecimal() else name
+    return f"{shortened(row.condition, 20)}  {knob_name(row.knob)}  ({row.configurations})"
 
 
 def _width_handles(theme: Theme, own: pd.DataFrame) -> list[Any]:
@@ -202,7 +202,7 @@ def _width_handles(theme: Theme, own: pd.DataFrame) -> list[Any]:
         if touched.any()
     ]
     return [
-        Patch(color=theme.main, lw=0, label="stable width (configurations)"),
+        Patch(color=theme.main, lw=0, label="stable width (number of configurations)"),
         Line2D([], [], color=theme.ink, lw=1.2, marker="|", ms=6, label="95 % interval"),
         Patch(color=theme.faint, lw=0, label="range that was searched"),
         *arrows,

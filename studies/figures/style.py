@@ -28,8 +28,13 @@ WIDTH = 7.2
 SMALL, NORMAL = 7.5, 8.5
 """Points of what stands beside, and of titles."""
 COLUMNS = 3
-"""Panels beside each other."""
+"""Panels beside each other at most."""
 PNG_DPI = 144
+"""Also what the layout is found for: letters are not exactly as wide at another resolution."""
+_LETTER = 0.06
+"""Inches of a letter in a legend."""
+_PAD = 0.06
+"""Inches around every panel."""
 _TITLE_LENGTH = 27
 """Characters that a panel's title has room for where three stand beside each other."""
 _SAVED: Any = {"svg.fonttype": "none", "svg.hashsalt": "gan-studies", "savefig.bbox": None}
@@ -145,17 +150,16 @@ def blank(theme: Theme, *, width: float, height: float) -> "Figure":
     """A figure without anything in it, in inches."""
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height), layout="constrained", facecolor=theme.background)
+    figure = Figure(figsize=(width, height), dpi=PNG_DPI, facecolor=theme.background)
+    figure.set_layout_engine("constrained", w_pad=_PAD, h_pad=_PAD)
+    return figure
 
 
-def panels(
-    theme: Theme, count: int, *, height: float, columns: int = COLUMNS, **shared: Any
-) -> "tuple[Figure, list[Axes]]":
-    """That many panels in rows, a narrower figure where there are few."""
-    columns = min(columns, count)
+def panels(theme: Theme, count: int, *, height: float, **shared: Any) -> "tuple[Figure, list[Axes]]":
+    """That many panels in rows."""
+    columns = beside(count)
     rows = -(-count // columns)
-    width = {1: 0.6, 2: 0.85}.get(columns, 1.0) * WIDTH
-    figure = blank(theme, width=width, height=0.7 + rows * height)
+    figure = blank(theme, width=WIDTH, height=0.7 + rows * height)
     every = figure.subplots(rows, columns, squeeze=False, **shared).ravel()
     for axis in every[count:]:
         axis.remove()
@@ -164,6 +168,11 @@ def panels(
         if place + columns >= count:  # the lowest of its column, also where the last row is not full
             axis.tick_params(labelbottom=True)
     return figure, list(every[:count])
+
+
+def beside(count: int) -> int:
+    """How many of so many panels stand beside each other."""
+    return 2 if count == 4 else min(COLUMNS, count)
 
 
 def dress(axis: "Axes", theme: Theme) -> None:
@@ -203,12 +212,13 @@ def label_axes(figure: "Figure", theme: Theme, x: str, y: str = "") -> None:
         figure.supylabel(y, fontsize=NORMAL, color=theme.ink)
 
 
-def legend(figure: "Figure", theme: Theme, handles: Sequence[Any], *, columns: int = 4) -> None:
-    """What the marks mean, below all panels."""
+def legend(figure: "Figure", theme: Theme, handles: Sequence[Any]) -> None:
+    """What the marks mean, above all panels: below them it would lie on their common label."""
+    longest = max(len(handle.get_label()) for handle in handles)
     figure.legend(
         handles=handles,
-        loc="outside lower center",
-        ncols=min(columns, len(handles)),
+        loc="outside upper center",
+        ncols=max(1, min(int(figure.get_figwidth() / (0.75 + _LETTER * longest)), len(handles))),
         fontsize=SMALL,
         labelcolor=theme.ink,
         frameon=False,
@@ -263,20 +273,53 @@ def apart(wanted: Float[np.ndarray, "places"], gap: float) -> list[float]:
 
 
 def log_axis(axis: Any, low: float, high: float) -> None:
-    """Make an x or y axis logarithmic, with a few plain numbers on it."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+    """Make an x or y axis logarithmic, with as many plain numbers on it as it has room for."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-    axis.axes.set(**{f"{axis.axis_name}scale": "log", f"{axis.axis_name}lim": (low, high)})
-    decades = np.log10(high / low)
-    between = (1, 2, 5) if decades < 2 else (1, 3) if decades < 3.5 else (1,)
-    axis.set_major_locator(LogLocator(subs=between, numticks=6))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes, across = axis.axes, axis.axis_name == "x"
+    axes.set(**{f"{axis.axis_name}scale": "log", f"{axis.axis_name}lim": (low, high)})
+    axis.set_major_locator(FixedLocator(_log_ticks(low, high, room(axes, across=across))))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
     axis.set_minor_locator(NullLocator())
+
+
+def room(axes: "Axes", *, across: bool) -> int:
+    """How many numbers an axis can hold."""
+    width, height = axes.get_position().size * axes.figure.get_size_inches()  # type: ignore[union-attr]
+    return int(width / 0.42 if across else height / 0.28)
+
+
+def _log_ticks(low: float, high: float, most: int) -> list[float]:
+    """Round numbers between two others, the densest that are not too many."""
+    from matplotlib.ticker import MaxNLocator
+
+    exponents = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
+    decades = [((1,), every) for every in range(1, len(exponents) + 1)]
+    for digits, every in [((1, 2, 5), 1), ((1, 3), 1), *decades]:
+        ticks = [digit * 10.0**exponent for exponent in exponents[::every] for digit in digits]
+        ticks = [tick for tick in ticks if low <= tick <= high]
+        if len(ticks) <= most:
+            break
+    return ticks if len(ticks) > 1 else [tick for tick in MaxNLocator(3).tick_values(low, high) if low <= tick <= high]
 
 
 def quantity(metric: str) -> str:
     """A metric's name in words, with its unit."""
-    return f"{metric.replace('_', ' ')} ({MEANINGS[metric].unit})"
+    words = metric.replace("_", " ").replace("wasserstein", "Wasserstein")
+    return f"{words} ({MEANINGS[metric].unit.replace('data', 'unit of the data')})"
+
+
+def short(value: float) -> str:
+    """A number as an axis has room for: 0.001, but 1e-4."""
+    text = f"{value:.3g}" if 1e-3 <= abs(value) < 1e4 or value == 0 else f"{value:.2e}"
+    mantissa, _, exponent = text.partition("e")
+    return f"{float(mantissa):g}e{int(exponent)}" if exponent else text
+
+
+def knob_name(path: str) -> str:
+    """As much of a knob's path as tells it from others: `critic_optimizer.lr`, but `clip_value`."""
+    *_, table, name = ("", *path.split("."))
+    return f"{table}.{name}" if name in ("lr", "betas") or name.isdecimal() else name
 
 
 def clock(budget: Budget) -> str:

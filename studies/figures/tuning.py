@@ -47,7 +47,7 @@ def tuning(results: Results, theme: ThemeName = "light") -> Drawn | None:
     lines = {name: value for name, value in results.lines.items() if value is not None and value > 0}
     every = [*finite[finite > 0], *lines.values()] or [1.0]
     low, high = 0.85 * min(every), 1.18 * max(every)
-    failed = high * (high / low) ** 0.06
+    failed = {column: high * (high / low) ** share for column, share in zip(_MARKS, (0.02, 0.06, 0.1), strict=True)}
     figure = blank(look, width=WIDTH, height=1.25 + _ROW * len(table))
     axis = figure.subplots()
     dress(axis, look)
@@ -55,7 +55,7 @@ def tuning(results: Results, theme: ThemeName = "light") -> Drawn | None:
     axis.axvspan(high, high * (high / low) ** 0.12, color=look.faint, alpha=0.5, lw=0)
     axis.annotate(
         "failed",
-        (failed, 1),
+        (failed["median explored"], 1),
         (0, 3),
         xycoords=("data", "axes fraction"),
         textcoords="offset points",
@@ -64,13 +64,13 @@ def tuning(results: Results, theme: ThemeName = "light") -> Drawn | None:
         color=look.muted,
     )
     for place, (_, row) in enumerate(table.iterrows()):
-        _draw_row(axis, look, place, row.replace(np.inf, failed))
+        _draw_row(axis, look, place, row.where(np.isfinite(row) | row.isna(), pd.Series(failed)))
     for name, value in lines.items():
         axis.axvline(value, color=look.muted, lw=0.9, ls=LINES[name][1], zorder=1)
     axis.set_yticks(range(len(table)), [_counts(results, str(name)) for name in table.index])
     axis.set_ylim(len(table) - 0.5, -0.5)
     axis.set_xlabel("distance (lower is better)")
-    legend(figure, look, _handles(look, shown, lines), columns=3)
+    legend(figure, look, _handles(look, shown, lines))
     return drawn(
         figure,
         "tuning",
