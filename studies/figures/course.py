@@ -16,6 +16,7 @@ from studies.figures.style import (
     beside,
     clock,
     counted,
+    counts_in_words,
     drawn,
     head,
     label_axes,
@@ -74,7 +75,7 @@ def learning_curves(results: Results, theme: ThemeName = "light") -> Drawn | Non
         figure,
         "learning-curves",
         f"Distance of every confirmed member over the budget (thin), with the median (thick) and the quartiles (band) "
-        f"of each condition's {_range(members.groupby('condition', observed=True).size())} seeds; lower is better.",
+        f"of each condition's {counts_in_words(members.groupby('condition', observed=True).size())}; lower is better.",
         "; ".join(_curve_in_words(name, tables[name]) for name in names),
     )
 
@@ -157,10 +158,6 @@ def _curve_in_words(name: str, table: pd.DataFrame) -> str:
     low, median, high = _quartiles(table)[:, -1]
     start = told(table.iloc[0].median())
     return f"{name}: {start} at the start, {told(median)} ({told(low)} to {told(high)}) at the end"
-
-
-def _range(counts: "pd.Series[int]") -> str:
-    return str(counts.min()) if counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"
 
 
 # --- failures

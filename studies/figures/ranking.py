@@ -7,7 +7,21 @@ import numpy as np
 
 from studies.figures.rows import of, winners
 from studies.figures.sheets import GREY, confirmed_images
-from studies.figures.style import THEMES, WIDTH, Drawn, Theme, ThemeName, blank, counted, drawn, dress, legend, told
+from studies.figures.style import (
+    THEMES,
+    WIDTH,
+    Drawn,
+    Theme,
+    ThemeName,
+    blank,
+    counted,
+    counts_in_words,
+    drawn,
+    dress,
+    legend,
+    shortened,
+    told,
+)
 from studies.results import Results
 
 if TYPE_CHECKING:
@@ -33,6 +47,7 @@ def ranking_picture(results: Results, path: Path) -> Path | None:
     figure = Figure(figsize=(13 if wide else 6.5, 1.2 + 0.55 * len(ranking)), layout="constrained")
     axes = figure.subplots(1, 2 if wide else 1, width_ratios=[6.8, 5.5] if wide else [1], squeeze=False)[0]
     _draw_distances(axes[0], results, THEMES["light"])
+    axes[0].set_xlabel("distance (lower is better); line: 95 % interval of the interquartile mean")
     if axes[0].get_legend_handles_labels()[0]:
         axes[0].legend(loc="lower right", fontsize=8, frameon=False)
     if wide:
@@ -55,13 +70,13 @@ def confirmed(results: Results, theme: ThemeName = "light") -> Drawn | None:
     axis = figure.subplots()
     dress(axis, look)
     _draw_distances(axis, results, look)
+    axis.set_xlabel("distance (lower is better)")
     legend(figure, look, [*_handles(look), *axis.get_legend_handles_labels()[0]])
-    sizes = sorted(set(ranking["members"]))
     return drawn(
         figure,
         "confirmed",
-        f"Distance of the {' or '.join(map(str, sizes))} confirmed members of each condition (dots; crosses where "
-        f"failed) and the 95 % interval of their interquartile mean (line; an arrow where it reaches into failed).",
+        f"Distance of each condition's {counts_in_words(ranking['members'])} in confirm (dots; crosses where failed) "
+        f"and the 95 % interval of their interquartile mean (line; an arrow where it reaches into failed).",
         "; ".join(_rank_in_words(row) for row in ranking.itertuples()),
     )
 
@@ -94,13 +109,12 @@ def _draw_distances(axis: "Axes", results: Results, theme: Theme) -> None:
         stable = own["outcome"] == "stable"
         y = -row.rank
         axis.plot(own["late_distance"][stable], [y + 0.15] * stable.sum(), "o", color=theme.main, ms=4, alpha=0.6)
-        failed = own["late_distance"][~stable].clip(upper=end)
-        axis.plot(failed, [y + 0.15] * (~stable).sum(), "x", color=failure, ms=5, clip_on=False)
+        for failed in own["late_distance"][~stable].clip(upper=end).dropna():
+            axis.plot([failed], [y + 0.15], "x", color=failure, ms=5, clip_on=False)
         _draw_interval(axis, theme, row, y - 0.15, end)
-    failed = [f"{row.condition}  ({row.failure_rate:.0%} failed)" for row in ranking.itertuples()]
-    axis.set_yticks([-rank for rank in ranking["rank"]], failed)
+    labels = [f"{shortened(row.condition)}  ({row.failure_rate:.0%} failed)" for row in ranking.itertuples()]
+    axis.set_yticks([-rank for rank in ranking["rank"]], labels)
     axis.set_ylim(-len(ranking) - 0.6, -0.4)
-    axis.set_xlabel("distance (lower is better); line: 95 % interval of the interquartile mean")
     axis.spines[["top", "right"]].set_visible(False)
     for name, label in (("floor", "real against real"), ("gaussian", "a Gaussian")):
         if (value := results.lines.get(name)) is not None:

@@ -88,8 +88,8 @@ def _around(taus: "pd.Series[float]") -> tuple[float, float]:
 
 
 def _configurations(row: Any) -> str:
-    planned = "" if row["configurations"] == row["planned"] else f" of {row['planned']}"
-    return f"{row['configurations']}{planned} configuration{'s' * (row['planned'] != 1)}"
+    planned = counted(int(row["planned"]), "configuration")
+    return planned if row["configurations"] == row["planned"] else f"{row['configurations']} of {planned}"
 
 
 def _steps(axis: "Axes", table: pd.DataFrame, style: dict[str, Any], *, column: str, end: float) -> None:

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import pandas as pd
 from jaxtyping import Float
 
 from gan_core.metrics.meanings import MEANINGS
@@ -35,7 +36,7 @@ _LETTER = 0.06
 """Inches of a letter in a legend."""
 _PAD = 0.06
 """Inches around every panel."""
-_TITLE_LENGTH = 27
+_TITLE_LENGTH = 22
 """Characters that a panel's title has room for where three stand beside each other."""
 _SAVED: Any = {"svg.fonttype": "none", "svg.hashsalt": "gan-studies", "savefig.bbox": None}
 
@@ -200,9 +201,9 @@ def head(axis: "Axes", theme: Theme, title: str, note: str = "") -> None:
 
 
 def shortened(text: str, length: int = _TITLE_LENGTH) -> str:
-    """The text, its middle left out where it is too long."""
-    half = (length - 1) // 2
-    return text if len(text) <= length else f"{text[:half]}…{text[-half:]}"
+    """The text, something before its end left out where it is too long."""
+    end = length // 3
+    return text if len(text) <= length else f"{text[: length - end - 1]}…{text[-end:]}"
 
 
 def label_axes(figure: "Figure", theme: Theme, x: str, y: str = "") -> None:
@@ -330,6 +331,12 @@ def clock(budget: Budget) -> str:
 def counted(number: int, noun: str) -> str:
     """As in "1 seed" and "3 seeds"."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def counts_in_words(counts: "pd.Series[int]") -> str:
+    """How many seeds there are of each condition, as in "10 seeds" and "5 to 10 seeds"."""
+    low, high = int(counts.min()), int(counts.max())
+    return counted(low, "seed") if low == high else f"{low} to {high} seeds"
 
 
 def told(value: float) -> str:
