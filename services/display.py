@@ -21,7 +21,7 @@ from gan_core.presets import Preset
 from services.cluster import Attempt
 from services.live import clock, count_words, short
 from studies.design import total
-from studies.report import ranking_picture, sample_sheet
+from studies.figures import ranking_picture, sample_sheet
 from studies.results import Results
 from studies.runner import Ending
 from studies.study import Study

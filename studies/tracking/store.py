@@ -15,8 +15,8 @@ from typing import Any
 
 from studies.design import CONFIRMING, Planned
 from studies.errors import GanStudyError, TrackingError
+from studies.figures import draw_samples
 from studies.ledger import Entry, Ledger
-from studies.report import draw_samples
 from studies.results import Results
 from studies.samples import loaded
 from studies.study import Study, fixed_part

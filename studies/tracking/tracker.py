@@ -11,9 +11,9 @@ from typing import Any
 
 from studies.design import Planned, total
 from studies.errors import TrackingError
+from studies.figures import sample_sheet
 from studies.ledger import Entry, Ledger
 from studies.progress import Progress
-from studies.report import sample_sheet
 from studies.results import Results
 from studies.runner import Listener
 from studies.study import Study
