@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from gan_core.presets import PRESETS
-from services import display, live
+from services import display, live, words
 from services.settings import cluster_token, cluster_url, sends_token_in_clear
 from studies.errors import GanStudyError, InputError
 from studies.place import Place
@@ -22,6 +22,7 @@ from studies.validation import choose
 
 if TYPE_CHECKING:
     from services.cluster import Attempt, Cluster
+    from studies.results import Results
 
 app = typer.Typer(
     name="gan-study",
@@ -50,6 +51,10 @@ StudyName = Annotated[str, typer.Argument(metavar="NAME", help="A study that was
 Root = Annotated[Path | None, typer.Option(metavar="FOLDER", help="The ledger to read, if it is not ./gan-studies.")]
 
 
+Output = Annotated[Path | None, typer.Option(metavar="FILE", help="Write to a file instead of here.")]
+Tracking = Annotated[str | None, typer.Option(metavar="URI", help="Read from this MLflow server instead of a ledger.")]
+
+
 class TableName(StrEnum):
     """The tables of a study's results."""
 
@@ -67,6 +72,14 @@ class Format(StrEnum):
     parquet = "parquet"
     json = "json"
     markdown = "markdown"
+
+
+class Verdict(StrEnum):
+    """How a verdict is written."""
+
+    text = "text"
+    markdown = "markdown"
+    json = "json"
 
 
 @app.command()
@@ -248,17 +261,13 @@ def results(
     study: Annotated[str, typer.Argument(metavar="NAME|FOLDER", help="A study's name, or its folder in a ledger.")],
     table: Annotated[TableName, typer.Option(help="Which table.")] = TableName.ranking,
     format_: Annotated[Format, typer.Option("--format", help="How to write it.")] = Format.text,
-    output: Annotated[Path | None, typer.Option(metavar="FILE", help="Write to a file instead of here.")] = None,
+    output: Output = None,
     root: Root = None,
-    tracking: Annotated[
-        str | None, typer.Option(metavar="URI", help="Read from this MLflow server instead of a ledger.")
-    ] = None,
+    tracking: Tracking = None,
     as_json: AsJson = False,
 ) -> None:
     """Print what a study has found so far, or write it to a file."""
-    from studies.results import results as read_results
-
-    found = read_results(study, root=root, tracking_uri=tracking)
+    found = _found(study, root, tracking)
     chosen = Format.json if as_json else format_
     if chosen is Format.text and table is TableName.ranking and output is None:
         display.ranking(found, _console())
@@ -274,11 +283,77 @@ def results(
         Format.csv: lambda: frame.to_csv(index=False),
         Format.json: lambda: json.dumps(_records(frame), indent=1),
         Format.markdown: lambda: display.markdown(frame),
-    }[chosen]().rstrip("\n")
-    if output is None:
-        print(text)
-    else:
-        _write_file(output, lambda path: path.write_text(text + "\n"))
+    }[chosen]()
+    _print_or_write(text, output)
+
+
+@app.command()
+def compare(
+    names: Annotated[list[str], typer.Argument(metavar="NAME|FOLDER ...", help="One study, or several.")],
+    tau: Annotated[
+        list[float] | None,
+        typer.Option(metavar="DISTANCE", help="A distance to reach; several may be given, else three are."),
+    ] = None,
+    format_: Annotated[Verdict, typer.Option("--format", help="How to write it.")] = Verdict.text,
+    output: Output = None,
+    root: Root = None,
+    tracking: Tracking = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say which objective stays stable: the ranking, the shares of settings that work, and a verdict in words.
+
+    Of several studies each is told, then how near every condition comes to the best one on each of them.
+    """
+    from studies.comparison import Comparison
+
+    if len(set(names)) < len(names):
+        raise InputError("NAME: must be different studies, but one is given twice")
+    _check_tau(tau)
+    compared = [Comparison(_found(name, root, tracking), tau=tau or None) for name in names]
+    chosen = Verdict.json if as_json else format_
+    if chosen is Verdict.text and output is None:
+        words.tell(compared, _console())
+        return
+    text = {
+        Verdict.text: words.text,
+        Verdict.markdown: words.markdown,
+        Verdict.json: lambda every: json.dumps(words.tables(every, _records), indent=1),
+    }[chosen](compared)
+    _print_or_write(text, output)
+
+
+@app.command()
+def report(
+    study: Annotated[str, typer.Argument(metavar="NAME|FOLDER", help="A study's name, or its folder in a ledger.")],
+    output: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to write it; else NAME.html here.")] = None,
+    tau: Annotated[
+        list[float] | None, typer.Option(metavar="DISTANCE", help="A distance to reach; several may be given.")
+    ] = None,
+    root: Root = None,
+    tracking: Tracking = None,
+) -> None:
+    """Write one page for a colleague: verdict, figures, tables, methods, citations. It needs no network to be read."""
+    from studies.comparison import Comparison
+    from studies.report import report_page
+
+    _check_tau(tau)
+    compared = Comparison(_found(study, root, tracking), tau=tau or None)
+    path = output or Path(f"{compared.results.study.name}.html")
+    text = report_page(compared)
+    _write_file(path, lambda file: file.write_text(text))
+    print(f"{compared.results.study.name}: {path} holds the verdict, figures and tables; open it in a browser")
+
+
+def _check_tau(tau: list[float] | None) -> None:
+    for one in tau or []:
+        if not (math.isfinite(one) and one > 0):
+            raise InputError(f"--tau: must be a distance > 0, but is {one:g}")
+
+
+def _found(name: str, root: Path | None, tracking: str | None) -> "Results":
+    from studies.results import results as read_results
+
+    return read_results(name, root=root, tracking_uri=tracking)
 
 
 @app.command()
@@ -325,6 +400,14 @@ def ui(
 def _print_pages(pages: dict[str, str]) -> None:
     for name, page in pages.items():
         print(f"  {name}: {page}")
+
+
+def _print_or_write(text: str, output: Path | None) -> None:
+    whole = text.rstrip("\n")
+    if output is None:
+        print(whole)
+    else:
+        _write_file(output, lambda path: path.write_text(whole + "\n"))
 
 
 def _write_file(path: Path, write: Any) -> None:

@@ -99,10 +99,15 @@ class Results:
     curves   a row per member, step and metric
     ranking  the conditions, best first, from confirm alone
     study    the study itself
+
+    Besides the `question` that it asks, in words, and the `environment` that it was last run in: versions, git state
+    and hardware.
     """
 
     def __init__(self, ledger: Ledger, record: dict[str, Any]):
         self.study = Study.recorded(record["study"], record.get("surroundings", {}).get("sources", {}))
+        self.question: str = record.get("question", "")
+        self.environment: dict[str, Any] = record.get("environment") or {}
         self.ledger = ledger
 
     @cached_property

@@ -7,5 +7,6 @@ Comparison(studies.results("first-study")).volumes
 from studies.comparison.comparison import Comparison
 from studies.comparison.intervals import bootstrap_interval, interquartile_mean, wilson
 from studies.comparison.ranking import RANKING, rank
+from studies.comparison.together import profile, together
 
-__all__ = ["RANKING", "Comparison", "bootstrap_interval", "interquartile_mean", "rank", "wilson"]
+__all__ = ["RANKING", "Comparison", "bootstrap_interval", "interquartile_mean", "profile", "rank", "together", "wilson"]

@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 from gan_core.stability import progress
 from gan_core.training import Training
+from studies.comparison.authors import tuning
 from studies.comparison.budget import chances
 from studies.comparison.explored import Explored, Target, defaults_of, prefix
 from studies.comparison.notes import notes
@@ -26,18 +27,22 @@ if TYPE_CHECKING:
 
 PROGRESS = (0.75, 0.9, 0.95)
 """How far towards real data the distances lie that a configuration is to reach, unless others are given."""
+STEPS = 40
+"""Distances of a curve of volumes, from the constant at the data's mean to real data."""
 
 
 class Comparison:
     """What one study says about its conditions. Explore gives the volumes, confirm the ranking, exploit neither.
 
     volumes             how much of its ranges each condition is stable in, `volume.VOLUMES`
+    volume_curves       the same at `STEPS` distances between real data and the constant
     volume_differences  of every two conditions, `volume.VOLUME_DIFFERENCES`
     widths              of each knob with a range, `width.WIDTHS`
     shares              of each listed value of a knob, `width.SHARES`
     chances             of success against the number of draws, `budget.CHANCES`
     ranking             the confirmed conditions, best first, `ranking.RANKING`
     pairs               tests of every two of them, `pairs.PAIRS`
+    tuning              each preset at its authors' settings against the setting found for it, `authors.TUNING`
     robustness          the ranking under other thresholds, `robustness.ROBUSTNESS`
     equal_critic_steps  the ranking at equal critic steps, `robustness.EQUAL_CRITIC_STEPS`
     outcomes            what became of the members, `outcomes.OUTCOME_SHARES`
@@ -114,6 +119,14 @@ class Comparison:
         return volumes(self.explored, self.targets, seed=self._seed)
 
     @cached_property
+    def volume_curves(self) -> pd.DataFrame:
+        ref, floor = self.results.search_lines.get("ref"), self.results.search_lines.get("floor")
+        if ref is None or floor is None:
+            return self.volumes
+        curve = [Target(ref - share * (ref - floor), share) for share in np.linspace(0, 1, STEPS + 1)[1:]]
+        return volumes(self.explored, curve, seed=self._seed)
+
+    @cached_property
     def volume_differences(self) -> pd.DataFrame:
         return volume_differences(self.explored, self.targets, seed=self._seed)
 
@@ -137,6 +150,10 @@ class Comparison:
     def pairs(self) -> pd.DataFrame:
         found = {condition: distances for condition, _, distances in first_confirmed(self.results.members)}
         return pairs({condition: found[condition] for condition in self.ranking["condition"]}, seed=self._seed)
+
+    @cached_property
+    def tuning(self) -> pd.DataFrame:
+        return tuning(self.results.members, self.results.trials, seed=self._seed)
 
     @cached_property
     def robustness(self) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from studies.figures.plane import modes, plane
 from studies.figures.ranking import confirmed, ranking_picture
 from studies.figures.sheets import sample_sheet, samples
 from studies.figures.stability import chance_of_success, stable_volume, stable_widths
-from studies.figures.style import THEMES, Drawn, ThemeName, save
+from studies.figures.style import THEMES, Drawn, ThemeName, save, svg
 from studies.figures.tuning import tuning
 
 __all__ = [
@@ -34,5 +34,6 @@ __all__ = [
     "stable_volume",
     "stable_widths",
     "survival",
+    "svg",
     "tuning",
 ]

@@ -8,6 +8,7 @@ Source: Okabe & Ito 2008, "Color Universal Design".
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
@@ -123,6 +124,16 @@ class Drawn:
     name: str
     caption: str
     alternative: str
+
+
+def svg(figure: "Figure") -> bytes:
+    """The figure as SVG for a page that holds it: letters as shapes, since the reader's machine may lack the font."""
+    from matplotlib import rc_context
+
+    held = BytesIO()
+    with rc_context(_SAVED | {"svg.fonttype": "path"}):
+        figure.savefig(held, format="svg", metadata={"Date": None})
+    return held.getvalue()
 
 
 def save(figure: "Figure", path: Path) -> tuple[Path, Path]:
