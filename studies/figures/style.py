@@ -36,7 +36,7 @@ _LETTER = 0.06
 """Inches of a letter in a legend."""
 _PAD = 0.06
 """Inches around every panel."""
-_TITLE_LENGTH = 22
+_TITLE_LENGTH = 23
 """Characters that a panel's title has room for where three stand beside each other."""
 _SAVED: Any = {"svg.fonttype": "none", "svg.hashsalt": "gan-studies", "savefig.bbox": None}
 
@@ -190,6 +190,14 @@ def dress(axis: "Axes", theme: Theme) -> None:
     axis.set_axisbelow(True)
 
 
+def run_along(axis: "Axes", budget: Budget) -> None:
+    """Let the x axis be the budget's clock, from end to end."""
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_xlim(-0.03 * budget.steps, 1.03 * budget.steps)
+    axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+
+
 def head(axis: "Axes", theme: Theme, title: str, note: str = "") -> None:
     """A title above the panel, and in a line of its own what it was counted of."""
     axis.set_title(
@@ -287,7 +295,7 @@ def log_axis(axis: Any, low: float, high: float) -> None:
 def room(axes: "Axes", *, across: bool) -> int:
     """How many numbers an axis can hold."""
     width, height = axes.get_position().size * axes.figure.get_size_inches()  # type: ignore[union-attr]
-    return int(width / 0.42 if across else height / 0.28)
+    return int(width / 0.4 if across else height / 0.28)
 
 
 def _log_ticks(low: float, high: float, most: int) -> list[float]:
