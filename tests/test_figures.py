@@ -156,6 +156,7 @@ def contrast(one: str, other: str) -> float:
 
 def assert_legible(drawn: Drawn, theme: str) -> None:
     background = THEMES[theme].background
+    drawn.figure.draw_without_rendering()  # which puts the legend's words where they belong
     assert to_hex(drawn.figure.get_facecolor(), keep_alpha=True).upper() == f"{background}FF"
     assert is_whole(drawn.figure), drawn.name
     assert overlaps(drawn.figure) == [], drawn.name

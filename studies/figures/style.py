@@ -142,7 +142,9 @@ def save(figure: "Figure", path: Path) -> tuple[Path, Path]:
 
 def drawn(figure: "Figure", name: str, caption: str, alternative: str) -> Drawn:
     """The finished figure: its layout stays as it is however often it is saved."""
-    figure.draw_without_rendering()
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
     figure.set_layout_engine("none")
     return Drawn(figure, name, caption, alternative)
 
