@@ -18,11 +18,16 @@ DISTANCES = ("sliced_wasserstein", "distance_to_equilibrium")
 
 def verdicts(facts: Facts, curves: pd.DataFrame, thresholds: Thresholds) -> dict[int, Verdict]:
     """The verdict on each member, by its seed."""
+    return {seed: judge(curve, thresholds) for seed, curve in member_curves(facts, curves).items()}
+
+
+def member_curves(facts: Facts, curves: pd.DataFrame) -> dict[int, Curve]:
+    """What each member is judged by, by its seed."""
     wide = curves.pivot_table(
         index=["seed", "step"], columns="metric", values="value", dropna=False, sort=True, observed=True
     )
     nonfinite = dict(zip(facts["seeds"], facts["nonfinite_step"], strict=True))
-    return {seed: judge(_curve(facts, wide.loc[seed], nonfinite[seed]), thresholds) for seed in facts["seeds"]}
+    return {seed: _curve(facts, wide.loc[seed], nonfinite[seed]) for seed in facts["seeds"]}
 
 
 def _curve(facts: Facts, wide: pd.DataFrame, nonfinite_step: int | None) -> Curve:

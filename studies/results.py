@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,11 +19,11 @@ from gan_core.data import Dataset
 from gan_core.metrics import Box
 from gan_core.networks import AnyGenerator, Generator, Networks, SampleSpace
 from gan_core.randomness import stream
-from gan_core.stability import OUTCOMES, Verdict
+from gan_core.stability import OUTCOMES, Curve, Verdict, judge
 from studies.comparison import rank
 from studies.design import PHASES, Planned
 from studies.errors import InputError, TrackingError
-from studies.judgement import ending, verdicts
+from studies.judgement import ending, member_curves
 from studies.ledger import Entry, Ledger
 from studies.modules import names_in, require
 from studies.refusal import Parts
@@ -123,10 +123,17 @@ class Results:
         return {entry.address: entry.curves() for _, entry in self._finished}
 
     @cached_property
+    def member_curves(self) -> dict[str, dict[int, Curve]]:
+        """What the members of each finished trial are judged by: the trial's address, then the member's seed."""
+        return {
+            entry.address: member_curves(entry.facts(), self._curves_of[entry.address]) for _, entry in self._finished
+        }
+
+    @cached_property
     def _verdicts(self) -> dict[str, dict[int, Verdict]]:
         return {
-            entry.address: verdicts(entry.facts(), self._curves_of[entry.address], self.study.stability)
-            for _, entry in self._finished
+            address: {seed: judge(curve, self.study.stability) for seed, curve in curves.items()}
+            for address, curves in self.member_curves.items()
         }
 
     @cached_property
@@ -248,8 +255,12 @@ class Results:
     def lines(self) -> dict[str, float | None]:
         """What stands beside the confirmed distances: floor, ref and the Gaussian's line."""
         confirmed = [entry for trial, entry in self._finished if trial.phase == "confirm"]
-        entries = confirmed or [entry for _, entry in self._finished]
-        return dict(entries[0].facts()["lines"]) if entries else {}
+        return _lines(confirmed) or self.search_lines
+
+    @cached_property
+    def search_lines(self) -> dict[str, float | None]:
+        """The same lines as explore and exploit are measured against, on the search reference."""
+        return _lines([entry for trial, entry in self._finished if trial.phase != "confirm"])
 
     def _typed(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The key columns' types, the same in every table."""
@@ -291,6 +302,10 @@ def _column_type(knobs: Iterable[Distribution]) -> str:
     if any(isinstance(value, str | bool) for value in values):
         return "str"
     return "Int64" if all(isinstance(value, int) for value in values) else "float64"
+
+
+def _lines(entries: Sequence[Entry]) -> dict[str, float | None]:
+    return dict(entries[0].facts()["lines"]) if entries else {}
 
 
 def _state(entry: Entry) -> str:

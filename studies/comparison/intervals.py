@@ -1,23 +1,10 @@
-"""Intervals and the ranking: what the members of a study can say about its conditions."""
+"""Intervals of shares, of the interquartile mean of members and of means over configurations."""
 
 import warnings
+from math import ceil, floor, hypot
 
 import numpy as np
-import pandas as pd
 from jaxtyping import Float, Real
-
-RANKING: dict[str, str] = {
-    "rank": "int64",
-    "condition": "str",
-    "trial": "int64",
-    "distance": "float64",
-    "distance_low": "float64",
-    "distance_high": "float64",
-    "failure_rate": "float64",
-    "failure_low": "float64",
-    "failure_high": "float64",
-    "members": "int64",
-}
 
 
 def wilson(failures: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
@@ -83,53 +70,69 @@ def bootstrap_interval(
     return float(low), float(high)
 
 
-def rank(members: pd.DataFrame, *, seed: int) -> pd.DataFrame:
-    """The headline ranking, from confirm alone: a row per condition, the best first, columns as in `RANKING`.
+def mean_interval(
+    values: Real[np.ndarray, "configurations"], *, seed: int, resamples: int = 10_000, confidence: float = 0.95
+) -> tuple[float, float]:
+    """Configuration bootstrap of a mean over configurations; no width where their values do not differ.
 
-    Of each condition only the confirm trial with the lowest number counts: the configuration ranked first before
-    confirm, so that nothing is chosen and judged on the same noise. A member fails unless its outcome is `stable`
-    (a missing outcome is a failure too).
+    The ends are percentiles of resampled means, further out than (1 - confidence)/2 by what a mean of few values
+    needs: Student's quantile in place of the normal one, and the factor sqrt(n/(n - 1)) that resampling loses. At .95
+    it covers .96 / .96 / .95 / .95 with 8 / 16 / 32 / 64 shares of three seeds, where plain percentiles cover .92 / .94
+    / .94 / .95; where a tenth of the seeds succeed .90 / .92 / .93 from 16 on (2000 simulations each).
 
-    distance       interquartile mean of the late distances, failed members ranked as +inf; empty where "failed"
-    distance_low   ends of its bootstrap interval; an empty upper end reaches into "failed", an empty lower end too
-    distance_high  (then no resample in the lower tail succeeded)
-    failure_rate   failed / members, with its Wilson interval `failure_low`, `failure_high`
+    A resample is drawn as how often it takes each distinct value: the same distribution as by drawing every
+    configuration, and for shares, of which few differ, as fast for 1000 of them as for 10.
 
-    Order: distance; failed conditions last; ties by failure rate, then by name. Every condition is resampled from the
-    same seed: its row does not depend on which others there are.
+    Errors: `ValueError` for no values at all.
 
-    Errors: `ValueError` for a stable member without a late distance.
+    Source: the expanded percentile interval of Hesterberg 2015, arXiv:1411.5279.
     """
-    confirm = members[members["phase"] == "confirm"]
-    first = confirm[confirm["trial"] == confirm.groupby("condition", observed=True)["trial"].transform("min")]
-    rows = [
-        {"rank": 0, "condition": condition, "trial": group["trial"].iloc[0], **_row(group, seed)}
-        for condition, group in first.groupby("condition", observed=True)
-    ]
-    table = pd.DataFrame(rows, columns=list(RANKING)).astype(RANKING)
-    table = table.sort_values(["distance", "failure_rate", "condition"], na_position="last", ignore_index=True)
-    return table.assign(rank=np.arange(1, len(table) + 1, dtype=np.int64))
+    from scipy.stats import norm, t
+
+    levels, counts = np.unique(np.asarray(values, dtype=np.float64), return_counts=True)
+    n = int(counts.sum())
+    if n < 1:
+        raise ValueError("values: must be one or more numbers, but are none")
+    if len(levels) == 1:
+        return float(levels[0]), float(levels[0])
+    taken = np.random.default_rng(seed).multinomial(n, counts / n, size=resamples)
+    tail = norm.cdf(np.sqrt(n / (n - 1)) * t.ppf((1 - confidence) / 2, n - 1))
+    low, high = np.quantile(taken @ levels / n, [tail, 1 - tail], method="inverted_cdf")
+    return float(low), float(high)
 
 
-def _row(group: pd.DataFrame, seed: int) -> dict[str, float]:
-    stable = (group["outcome"] == "stable").to_numpy(dtype=bool, na_value=False)
-    distances = np.where(stable, group["late_distance"].to_numpy(dtype=np.float64, na_value=np.nan), np.inf)
-    low, high = bootstrap_interval(distances, seed=seed)
-    failures = int((~stable).sum())
-    failure_low, failure_high = wilson(failures, len(stable))
-    return {
-        "distance": _empty_if_failed(interquartile_mean(distances)),
-        "distance_low": _empty_if_failed(low),
-        "distance_high": _empty_if_failed(high),
-        "failure_rate": failures / len(stable),
-        "failure_low": failure_low,
-        "failure_high": failure_high,
-        "members": len(stable),
-    }
+def share_interval(
+    shares: Real[np.ndarray, "configurations"], *, seed: int, resamples: int = 10_000, confidence: float = 0.95
+) -> tuple[float, float]:
+    """Interval of the mean of one share in [0, 1] a configuration: the configuration bootstrap, within [0, 1].
+
+    Where all shares are equal the bootstrap is empty. Then it is Wilson's interval of as many draws, which is too wide
+    rather than too narrow: no share varies more than one that is only ever 0 or 1.
+
+    Errors: `ValueError` for no shares at all.
+    """
+    low, high = mean_interval(shares, seed=seed, resamples=resamples, confidence=confidence)
+    if low < high:
+        return low, high
+    n = len(shares)
+    whole = round(low * n, 9)  # a mean of thirds may miss a whole number by rounding
+    return wilson(floor(whole), n, confidence)[0], wilson(ceil(whole), n, confidence)[1]
 
 
-def _empty_if_failed(distance: float) -> float:
-    return np.nan if np.isinf(distance) else distance
+def newcombe(share: tuple[int, int], other: tuple[int, int], confidence: float = 0.95) -> tuple[float, float]:
+    """Interval of the difference of two shares, each as (successes, n), from their Wilson intervals.
+
+    Errors: `ValueError` as for `wilson`.
+
+    Source: Newcombe 1998, doi:10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I, method 10.
+    """
+    (low, high), (other_low, other_high) = wilson(*share, confidence), wilson(*other, confidence)
+    first, second = share[0] / share[1], other[0] / other[1]
+    difference = first - second
+    return (
+        difference - hypot(first - low, other_high - second),
+        difference + hypot(high - first, second - other_low),
+    )
 
 
 def _ranked(distances: Real[np.ndarray, "members"]) -> Float[np.ndarray, "members"]:
