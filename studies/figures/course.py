@@ -26,6 +26,7 @@ from studies.figures.style import (
     mark,
     panels,
     quantity,
+    run_along,
     told,
 )
 from studies.judgement import DISTANCES
@@ -62,6 +63,7 @@ def learning_curves(results: Results, theme: ThemeName = "light") -> Drawn | Non
         log_axis(axis.yaxis, *limits)
         outcomes = of(members, name).set_index("seed")["outcome"].astype("str")
         head(axis, look, name, f"{(outcomes == 'stable').sum()} of {counted(len(outcomes), 'seed')} stable")
+        run_along(axis, results.study.budget)
         _draw_members(axis, look, tables[name], outcomes)
         _draw_middle(axis, look, tables[name], limits[1])
         _draw_lines(axis, look, lines)
@@ -262,6 +264,7 @@ def causes(results: Results, condition: str, theme: ThemeName = "light") -> Draw
         own = curves[curves["metric"] == metric].merge(outcome_of, on=["trial", "seed"])
         groups = {outcome: over_time(own[own["outcome"] == outcome]) for outcome in outcomes}
         head(axis, look, metric.replace("_", " "), quantity(metric).partition("(")[2].removesuffix(")"))
+        run_along(axis, results.study.budget)
         _draw_groups(axis, look, groups)
         ends = [f"{told(group[0.5].iloc[-1])} where {outcome}" for outcome, group in groups.items() if len(group)]
         spoken.append(f"{metric.replace('_', ' ')} at the end: {', '.join(ends)}")

@@ -132,10 +132,10 @@ def _draw_strip(axis: "Axes", theme: Theme, found: Explored, path: str, scale: "
 def _range_in_words(found: Explored, path: str, scale: "Scale") -> str:
     good = found.table[path][found.good]
     if good.empty:
-        return "none stable"
+        return "no stable one"
     places = scale.place(good)
     low, high = good.iloc[int(places.argmin())], good.iloc[int(places.argmax())]
-    return f"stable at {_shown(low)}" if low == high else f"stable from {_shown(low)} to {_shown(high)}"
+    return f"stable ones: {_shown(low)}" if low == high else f"stable ones: {_shown(low)} to {_shown(high)}"
 
 
 def _handles(theme: Theme, found: Explored) -> list[Any]:
@@ -155,7 +155,7 @@ def _handles(theme: Theme, found: Explored) -> list[Any]:
 def _in_legend(outcome: str, *, filled: bool) -> str:
     if outcome in ("stable", GIVEN_UP):
         return outcome
-    return f"stable, some {outcome}" if filled else f"mostly {outcome}"
+    return f"stable, some {outcome}" if filled else f"failed, mostly {outcome}"
 
 
 # --- two knobs at a time

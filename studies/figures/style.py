@@ -37,7 +37,7 @@ _LETTER = 0.06
 """Inches of a letter in a legend."""
 _PAD = 0.06
 """Inches around every panel."""
-_TITLE_LENGTH = 22
+_TITLE_LENGTH = 23
 """Characters that a panel's title has room for where three stand beside each other."""
 _SAVED: Any = {"svg.fonttype": "none", "svg.hashsalt": "gan-studies", "savefig.bbox": None}
 
@@ -153,7 +153,9 @@ def save(figure: "Figure", path: Path) -> tuple[Path, Path]:
 
 def drawn(figure: "Figure", name: str, caption: str, alternative: str) -> Drawn:
     """The finished figure: its layout stays as it is however often it is saved."""
-    figure.draw_without_rendering()
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
     figure.set_layout_engine("none")
     return Drawn(figure, name, caption, alternative)
 
@@ -199,6 +201,14 @@ def dress(axis: "Axes", theme: Theme) -> None:
         text.set(color=theme.ink, fontsize=SMALL)
     axis.grid(color=theme.faint, lw=0.5, alpha=0.6)
     axis.set_axisbelow(True)
+
+
+def run_along(axis: "Axes", budget: Budget) -> None:
+    """Let the x axis be the budget's clock, from end to end."""
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_xlim(-0.03 * budget.steps, 1.03 * budget.steps)
+    axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
 
 
 def head(axis: "Axes", theme: Theme, title: str, note: str = "") -> None:
@@ -298,7 +308,7 @@ def log_axis(axis: Any, low: float, high: float) -> None:
 def room(axes: "Axes", *, across: bool) -> int:
     """How many numbers an axis can hold."""
     width, height = axes.get_position().size * axes.figure.get_size_inches()  # type: ignore[union-attr]
-    return int(width / 0.42 if across else height / 0.28)
+    return int(width / 0.4 if across else height / 0.28)
 
 
 def _log_ticks(low: float, high: float, most: int) -> list[float]:
