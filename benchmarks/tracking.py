@@ -1,6 +1,6 @@
 """What tracking costs: the wall time of one study with MLflow off, dead, on SQLite, and served on PostgreSQL.
 
-python benchmarks/tracking.py [--repeats 2] [--steps 4000]
+python benchmarks/tracking.py [--repeats 2] [--steps 12000]
 
 Every way runs the same study (8 trials) in a fresh folder, one after the other, `repeats` times round-robin; the best
 time of each way is held against the best without tracking. On a machine that does other work besides, wall times say
@@ -81,7 +81,7 @@ def _processor_seconds() -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=2)
-    parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--steps", type=int, default=12000)
     chosen = parser.parse_args()
     times: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as name:

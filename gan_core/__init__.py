@@ -46,6 +46,7 @@ from gan_core.data import (
     SwissRoll,
     TwoMoons,
 )
+from gan_core.lifted import ModuleCritic, ModuleGenerator
 from gan_core.metrics import (
     Box,
     Lines,
@@ -75,6 +76,7 @@ from gan_core.networks import (
     Networks,
     SampleSpace,
     SegmentGenerator,
+    try_network,
 )
 from gan_core.objectives import (
     AnyObjective,
@@ -143,6 +145,8 @@ __all__ = [
     "Memoryless",
     "Minimax",
     "Modes",
+    "ModuleCritic",
+    "ModuleGenerator",
     "NetworkPair",
     "Networks",
     "NonSaturating",
@@ -185,5 +189,6 @@ __all__ = [
     "slope",
     "stream",
     "transport_plan",
+    "try_network",
     "wasserstein_1",
 ]

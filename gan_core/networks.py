@@ -331,6 +331,24 @@ class DiracPair:
 Networks = NetworkPair | DiracPair
 
 
+def try_network(network: AnyGenerator | AnyCritic, space: SampleSpace) -> None:
+    """Draw one seed's parameters and call the network on two samples.
+
+    Errors: `ValueError` where it gives something else than one sample a z, or one value a sample; and whatever the
+    network raises itself.
+    """
+    generator = torch.Generator().manual_seed(0)
+    parameters = {name: value[None] for name, value in network.initial(space, generator).items()}
+    if isinstance(network, AnyGenerator):
+        z = torch.randn((1, 2, network.latent), generator=generator, dtype=torch.float64)
+        found, shape = network.generate(parameters, z, space), [1, 2, space.dim]
+    else:
+        points = torch.randn((1, 2, space.dim), generator=generator, dtype=torch.float64)
+        found, shape = network.criticise(parameters, points, space).value, [1, 2]
+    if list(found.shape) != shape:
+        raise ValueError(f"it must give the shape {shape} for one seed and two samples, but gives {list(found.shape)}")
+
+
 def _dense_layers(widths: list[int], generator: torch.Generator) -> Parameters:
     """Weights uniform with variance 2 / inputs, 1 / inputs in the last layer; biases 0.
 

@@ -364,28 +364,33 @@ def check_game(objective: AnyObjective, networks: Networks, training: Training) 
     critic = networks.critic
     if critic.form != objective.critic_form:
         raise ValueError(
-            f"networks.critic: {critic.kind} gives {_GIVES[critic.form]}, but objective {objective.kind} reads "
+            f"networks.critic: {_name(critic)} gives {_GIVES[critic.form]}, but objective {_name(objective)} reads "
             f"{_GIVES[objective.critic_form]}; {_remedy(objective, critic)}"
         )
     if objective.reads_code and not critic.has_code:
         raise ValueError(
-            f"networks.critic: must be an autoencoder, whose codes objective {objective.kind} reads, but kind is "
-            f'"{critic.kind}"'
+            f"networks.critic: must be an autoencoder, whose codes objective {_name(objective)} reads, but kind is "
+            f'"{_name(critic)}"'
         )
     if objective.reads_code and training.batch == 1:
         raise ValueError("training.batch: must be >= 2, since codes are compared in pairs, but is 1")
     if training.pretrain_steps and not critic.has_code:
         raise ValueError(
             "training.pretrain_steps: must be 0 unless the critic is an autoencoder, whose energy of real data has a "
-            f'smallest value, but is {training.pretrain_steps} with kind "{critic.kind}"'
+            f'smallest value, but is {training.pretrain_steps} with kind "{_name(critic)}"'
         )
 
 
 _GIVES = {"score": "scores", "energy": "energies"}
 
 
+def _name(described: AnyObjective | AnyCritic) -> str:
+    """Its kind; a class of the user's that no study file names has none."""
+    return getattr(described, "kind", type(described).__name__)
+
+
 def _remedy(objective: AnyObjective, critic: AnyCritic) -> str:
-    if critic.kind == "dirac":
+    if _name(critic) == "dirac":
         return "give it an objective that reads scores"
     if objective.critic_form == "score":
         return 'use kind = "mlp" with form = "score"'

@@ -20,8 +20,8 @@ from gan_core.objectives import Objective
 from gan_core.presets import Preset
 from services.cluster import Attempt
 from services.live import clock, count_words, short
-from studies.design import counts
-from studies.report import ranking_picture, sample_sheet
+from studies.design import total
+from studies.figures import ranking_picture, sample_sheet
 from studies.results import Results
 from studies.runner import Ending
 from studies.study import Study
@@ -71,11 +71,12 @@ def preset_table(one: Preset) -> dict[str, Any]:
 
 def outline(study: Study) -> str:
     """What a study would run."""
-    planned = sum(counts(study).values()) * len(study.conditions)
+    arms = sum(condition.authors is not None for condition in study.conditions)
+    beside = f", the authors' own settings of {arms}," if arms else ""
     lines = [
         f"{study.name} is valid: {len(study.conditions)} conditions x "
-        f"({study.search.explore} explore + {study.search.exploit} exploit + {study.search.confirm.best} confirm) = "
-        f"{planned} trials, "
+        f"({study.search.explore} explore + {study.search.exploit} exploit + {study.search.confirm.best} confirm)"
+        f"{beside} = {total(study)} trials, "
         f"{study.seeds} seeds each and {study.search.confirm.seeds} to confirm, "
         f"{study.budget.steps} {study.budget.unit.replace('_', ' ')}."
     ]

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gan_core.stability import OUTCOMES
-from studies.design import Planned, counts
+from studies.design import Planned, counts, total
 from studies.judgement import ending, verdicts
 from studies.ledger import Entry
 from studies.progress import Progress
@@ -33,7 +33,7 @@ class Lines(Listener):
 
     def __init__(self, study: Study, console: Console):
         self._study, self._console = study, console
-        self._total = sum(counts(study).values()) * len(study.conditions)
+        self._total = total(study)
         self._ended, self._started = 0, monotonic()
 
     def opened(self, progress: Progress) -> None:
@@ -128,10 +128,11 @@ class Live(Lines):
         tally.outcomes.update(verdict.outcome for verdict in judged)
 
     def _table(self) -> Group:
-        planned = counts(self._study)
-        table = Table("condition", *planned, "best distance", "stable", "failed members", title=self._study.name)
+        planned = {condition.name: counts(self._study, condition) for condition in self._study.conditions}
+        phases_of_all = max(planned.values(), key=len)
+        table = Table("condition", *phases_of_all, "best distance", "stable", "failed members", title=self._study.name)
         for name, tally in self._conditions.items():
-            phases = [f"{tally.done[phase]}/{count}" for phase, count in planned.items()]
+            phases = [f"{tally.done[phase]}/{count}" for phase, count in planned[name].items()]
             best = "-" if np.isinf(tally.best) else f"{tally.best:.3f}"
             failed = [f"{tally.outcomes[one]} {one}" for one in (*OUTCOMES, "given up") if one != "stable"]
             lost = ", ".join(text for text in failed if not text.startswith("0 "))

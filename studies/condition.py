@@ -1,7 +1,7 @@
 """Condition: one thing compared, with the knobs that are searched in it."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -63,7 +63,7 @@ class Setting:
 
 
 PARTS = tuple(field_types(Setting))
-KEYS = ("name", "preset", *PARTS)
+KEYS = ("name", "preset", *PARTS, "authors")
 _DEFAULT_PAIR = {"kind": "pair", "generator": plain(MLPGenerator()), "critic": plain(MLPCritic())}
 _DEFAULTS: Tree = {"constraint": plain(Unconstrained()), "networks": _DEFAULT_PAIR, "training": plain(Training())}
 
@@ -72,14 +72,16 @@ _DEFAULTS: Tree = {"constraint": plain(Unconstrained()), "networks": _DEFAULT_PA
 class Condition:
     """One thing compared.
 
-    table  objective, constraint, networks and training, every default written out, distributions in their TOML form
-    knobs  the distributions among them by dotted path (`constraint.clip_value`), in the order of the paths
+    table    objective, constraint, networks and training, every default written out, distributions in their TOML form
+    knobs    the distributions among them by dotted path (`constraint.clip_value`), in the order of the paths
+    authors  the same four as the authors of its preset have them, if the study holds that beside what it finds
     """
 
     name: str
     preset: str | None
     table: Mapping[str, Any]
     knobs: Mapping[str, Distribution]
+    authors: Mapping[str, Any] | None = None
 
     def setting(self, configuration: Mapping[str, Value]) -> Setting:
         """The setting at one value for each knob.
@@ -100,14 +102,34 @@ class Condition:
         """The settings that must be valid so that all are: each knob at each extreme, the others at their first."""
         for configuration in _extreme_configurations(self.knobs):
             yield self.setting(configuration)
+        if self.authors is not None:
+            yield self.authors_setting()
+
+    def authors_setting(self) -> Setting:
+        """What the authors of its preset trained."""
+        assert self.authors is not None
+        try:
+            return _setting(self.authors, {})
+        except Refusal as refusal:
+            raise refusal.under("conditions", self.name, "authors") from None
+
+    def authors_configuration(self) -> dict[str, Value]:
+        """The authors' values of the knobs that are searched, as far as their method has them."""
+        found = {path: _at(self.authors, path.split(".")) for path in self.knobs}
+        return {path: value for path, value in found.items() if value is not None}
 
 
 def condition_from(
-    own: Mapping[str, Any], shared: Mapping[str, Any], presets: Mapping[str, Preset] | None
+    own: Mapping[str, Any],
+    shared: Mapping[str, Any],
+    presets: Mapping[str, Preset] | None,
+    *,
+    authors: bool = False,
 ) -> Condition:
     """The condition that its own table says, on top of the study's shared tables and of its preset.
 
-    `own` has a name already. Without `presets` a preset's name is only a label: the table is resolved.
+    `own` has a name already. Without `presets` a preset's name is only a label: the table is resolved. `authors` says
+    whether its preset's authors' settings are wanted besides, if it has a preset and does not give them itself.
 
     Errors: `Refusal` under the path where the wrong value stands, the condition's own or the shared one.
     """
@@ -122,7 +144,13 @@ def condition_from(
         return parts if _stands(parts, shared) and not _stands(parts, own) else (*place, *parts)
 
     knobs = _knobs(merged, preset.ranges if preset else {}, written)
-    return Condition(name=name, preset=own.get("preset"), table=_resolved(merged, knobs, written), knobs=knobs)
+    return Condition(
+        name=name,
+        preset=own.get("preset"),
+        table=_resolved(merged, knobs, written),
+        knobs=knobs,
+        authors=_authors(own, shared, preset, merged, place) if authors else None,
+    )
 
 
 def recorded_condition(table: Mapping[str, Any]) -> Condition:
@@ -133,7 +161,9 @@ def recorded_condition(table: Mapping[str, Any]) -> Condition:
     place: Parts = ("conditions", table["name"])
     parts = {part: table[part] for part in PARTS if part in table}
     knobs = _knobs(parts, {}, lambda below: (*place, *below))
-    return Condition(name=table["name"], preset=table.get("preset"), table=parts, knobs=knobs)
+    return Condition(
+        name=table["name"], preset=table.get("preset"), table=parts, knobs=knobs, authors=table.get("authors")
+    )
 
 
 def _preset(own: Mapping[str, Any], presets: Mapping[str, Preset] | None, place: Parts) -> Preset | None:
@@ -155,6 +185,38 @@ def _merged(part: str, layers: tuple[Mapping[str, Any], ...], place: Parts) -> A
     if part == "networks" and result.get("kind") == "pair":
         return merge(_DEFAULT_PAIR, {key: value for key, value in result.items() if key != "kind"})
     return result
+
+
+def _authors(
+    own: Mapping[str, Any], shared: Mapping[str, Any], preset: Preset | None, merged: Tree, place: Parts
+) -> Tree | None:
+    """The authors' objective, constraint and training, on the study's networks and in its batches."""
+    if "authors" in own:
+        given = own["authors"]
+        if not isinstance(given, Mapping):
+            raise Refusal((*place, "authors"), "must be a table", f"is {shown(given)}")
+        refuse_unknown(given, PARTS, (*place, "authors"))
+        layers: tuple[Mapping[str, Any], ...] = (preset.table if preset else {}, given)
+    elif preset is None:
+        return None
+    else:
+        shared_by_all = {name: merged["training"][name] for name in ("batch", "dtype") if name in merged["training"]}
+        layers = (preset.table, {"networks": merged["networks"], "training": shared_by_all})
+    table = {part: _merged(part, layers, (*place, "authors")) for part in PARTS}
+    for parts, _ in _distributions(table, ()):
+        must = "must be given as a table of its own where the study searches the networks or the batch"
+        raise Refusal((*place, "authors"), must, f"{dotted(parts)} has many values")
+    try:
+        return _setting(table, {}).table()
+    except Refusal as refusal:
+        raise refusal.under(*place, "authors") from None
+
+
+def _at(tree: Any, parts: Sequence[str]) -> Value | None:
+    """The value at a path, None where there is none."""
+    for part in parts:
+        tree = tree.get(part) if isinstance(tree, Mapping) else None
+    return None if isinstance(tree, Mapping | list) else tree
 
 
 def _stands(parts: Parts, tree: Any) -> bool:

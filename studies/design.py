@@ -1,8 +1,9 @@
 """Which trials a study is made of, phase by phase, each with its content address.
 
 A pure function of the study and of the scores of the trials that ended: explore is known from the start, exploit j
-once the exploits before it (but for the lag) have ended, confirm once all exploits have. Nothing else is remembered,
-so a run that was interrupted anywhere asks for the same trials again.
+once the exploits before it (but for the lag) have ended, confirm once all exploits have. The authors' arm, a preset at
+its authors' settings on confirm's first seeds, is known from the start. Nothing else is remembered, so a run that was
+interrupted anywhere asks for the same trials again.
 """
 
 import json
@@ -18,9 +19,11 @@ from studies.modules import names_in
 from studies.space import Choice, Distribution, Grid, IntUniform, LogUniform, draw
 from studies.study import Condition, Study
 
-Phase = Literal["explore", "exploit", "confirm"]
-PHASES: tuple[Phase, ...] = ("explore", "exploit", "confirm")
-FIRST_SEED: Mapping[Phase, int] = {"explore": 0, "exploit": 1_000_000, "confirm": 2_000_000}
+Phase = Literal["explore", "exploit", "confirm", "authors"]
+PHASES: tuple[Phase, ...] = ("explore", "exploit", "confirm", "authors")
+CONFIRMING: tuple[Phase, ...] = ("confirm", "authors")
+"""What is trained on the seeds, and measured against the real samples, that nothing was chosen by."""
+FIRST_SEED: Mapping[Phase, int] = {"explore": 0, "exploit": 1_000_000, "confirm": 2_000_000, "authors": 2_000_000}
 NUMERICS_VERSION = 2
 """Raised by hand by every change of code that changes a trial's numbers."""
 
@@ -80,9 +83,20 @@ class Planned:
         return json.dumps({"name": self.name, "address": self.address, "identity": self.identity})
 
 
-def counts(study: Study) -> dict[Phase, int]:
-    """How many trials each condition gets in each phase."""
-    return {"explore": study.search.explore, "exploit": study.search.exploit, "confirm": study.search.confirm.best}
+def counts(study: Study, condition: Condition) -> dict[Phase, int]:
+    """How many trials a condition gets in each phase; the authors' arm is none unless the study asks for it."""
+    search = study.search
+    planned: dict[Phase, int] = {
+        "explore": search.explore,
+        "exploit": search.exploit,
+        "confirm": search.confirm.best,
+    }
+    return planned | ({"authors": int(condition.authors is not None)} if search.confirm.authors else {})
+
+
+def total(study: Study) -> int:
+    """How many trials a study has."""
+    return sum(sum(counts(study, condition).values()) for condition in study.conditions)
 
 
 class Design:
@@ -94,9 +108,12 @@ class Design:
 
     def trials(self, scores: Scores) -> Iterator[Planned]:
         """Every trial that can be known by now, in the order of issue: phase by phase, round-robin over conditions."""
-        for phase, count in counts(self.study).items():
-            for index in range(count):
+        planned_of = {condition.name: counts(self.study, condition) for condition in self.study.conditions}
+        for phase in PHASES:
+            for index in range(max(planned.get(phase, 0) for planned in planned_of.values())):
                 for condition in self.study.conditions:
+                    if index >= planned_of[condition.name].get(phase, 0):
+                        continue
                     planned = self._trial(condition, phase, index, scores)
                     if planned is not None:
                         yield planned
@@ -116,6 +133,8 @@ class Design:
             return draw(condition.knobs, seed=search.seed, index=index)
         if phase == "exploit":
             return self._suggestion(condition, index, scores)
+        if phase == "authors":
+            return condition.authors_configuration()
         ended = self._ended(condition, search.explore, search.exploit, scores)
         if ended is None:
             return None
@@ -148,11 +167,13 @@ class Design:
 
     def _plan(self, condition: Condition, phase: Phase, index: int, configuration: Configuration) -> Planned:
         study = self.study
-        count = study.search.confirm.seeds if phase == "confirm" else study.seeds
+        confirming = phase in CONFIRMING
+        count = study.search.confirm.seeds if confirming else study.seeds
         first = FIRST_SEED[phase] + index * count
-        split: Split = "confirm" if phase == "confirm" else "search"
+        split: Split = "confirm" if confirming else "search"
         tables = study.table()
-        game = {**condition.setting(configuration).table(), "data": tables["data"]}
+        setting = condition.authors_setting() if phase == "authors" else condition.setting(configuration)
+        game = {**setting.table(), "data": tables["data"]}
         identity = {
             **game,
             "budget": tables["budget"],

@@ -10,13 +10,15 @@ from annotated_types import MinLen
 from gan_core.data import AnyData, Data, Digits
 from gan_core.fields import Count, NonNegative, Positive, Whole
 from gan_core.metrics import Measures
+from gan_core.networks import AnyCritic, AnyGenerator, try_network
 from gan_core.presets import PRESETS, Preset
 from gan_core.stability import Thresholds
 from gan_core.training import check_game
 from studies.condition import PARTS, Budget, Condition, Setting, condition_from, recorded_condition
 from studies.errors import InputError
-from studies.modules import beside, is_reference
+from studies.modules import beside, is_reference, raises
 from studies.refusal import Refusal
+from studies.samples import loaded
 from studies.sentences import printable, shown
 from studies.source import Tree, override, read
 from studies.validation import (
@@ -55,10 +57,14 @@ SEEDS_PER_PHASE = 1_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class Confirm:
-    """The best `best` configurations of each condition, trained again on `seeds` fresh seeds."""
+    """The best `best` configurations of each condition, trained again on `seeds` fresh seeds.
+
+    `authors`: on the first of these seeds also every preset at its authors' settings, to see what tuning buys.
+    """
 
     best: Whole = 1
     seeds: Count = 10
+    authors: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,7 +203,9 @@ def load_study(source: str | Path, *, overrides: Sequence[str] = (), smoke: bool
 
 def _study(tree: Mapping[str, Any], presets: Mapping[str, Preset] | None) -> Study:
     outer, shared = _outer(tree), _shared(tree)
-    conditions = tuple(condition_from(table, shared, presets) for table in _condition_tables(tree["conditions"]))
+    authors = outer.get("search", Search()).confirm.authors
+    tables = _condition_tables(tree["conditions"])
+    conditions = tuple(condition_from(table, shared, presets, authors=authors) for table in tables)
     study = Study(**outer, conditions=conditions)
     _check(study)
     return study
@@ -243,7 +251,8 @@ def _condition_tables(tables: Any) -> list[Mapping[str, Any]]:
 
 def _condition_table(condition: Condition) -> Tree:
     preset = {} if condition.preset is None else {"preset": condition.preset}
-    return {"name": condition.name, **preset, **condition.table}
+    authors = {} if condition.authors is None else {"authors": dict(condition.authors)}
+    return {"name": condition.name, **preset, **condition.table, **authors}
 
 
 def _tiny(study: Study) -> Study:
@@ -262,7 +271,7 @@ def _tiny(study: Study) -> Study:
             search,
             explore=min(search.explore, 2),
             exploit=min(search.exploit, 1),
-            confirm=Confirm(best=min(search.confirm.best, 1), seeds=min(search.confirm.seeds, 2)),
+            confirm=replace(search.confirm, best=min(search.confirm.best, 1), seeds=min(search.confirm.seeds, 2)),
         ),
     )
 
@@ -277,6 +286,7 @@ def _check(study: Study) -> None:
         for setting in condition.extreme_settings():
             _check_data(condition.name, setting, study.data)
             _check_game(condition.name, setting)
+            _check_own_networks(condition.name, setting, study.data)
             _check_measurements(condition.name, setting, study.budget)
 
 
@@ -321,6 +331,21 @@ def _check_game(name: str, setting: Setting) -> None:
     except ValueError as error:
         path, _, sentence = str(error).partition(": ")
         raise Refusal(("conditions", name, *path.split(".")), sentence) from None
+
+
+def _check_own_networks(name: str, setting: Setting, data: AnyData) -> None:
+    """What a user's network is shows when it is called: better here than in every trial."""
+    for role in ("generator", "critic"):
+        network: AnyGenerator | AnyCritic = getattr(setting.networks, role)
+        if is_reference(network.kind):
+            place = ("conditions", name, "networks", role)
+            space = loaded(data).space
+            try:
+                try_network(network, space)
+            except ValueError as error:
+                raise Refusal(place, f"{network.kind} must fit into a game: {error}") from None
+            except Exception as error:
+                raise Refusal(place, f"{network.kind} must fit into a game", f"it {raises(error)}") from None
 
 
 def _check_measurements(name: str, setting: Setting, budget: Budget) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from studies.results import Results, results
 from studies.study import Study
 
 
@@ -25,6 +26,17 @@ def finished_study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     study = study_in(tmp_path_factory.mktemp("finished"), *SMALLER)
     run_without_ray(study)
     return study
+
+
+@pytest.fixture(scope="session")
+def on_ring(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    """Those of a finished study on points of the plane: a trial of each phase but exploit for each condition."""
+    from tiny import run_without_ray, study_in
+
+    overrides = ("data={kind='ring',train=300,reference=80}", "search.explore=1", "search.exploit=0")
+    study = study_in(tmp_path_factory.mktemp("ring"), *overrides, "measures.resolution=9")
+    run_without_ray(study)
+    return results(study.name, root=study.ledger.root)
 
 
 @pytest.fixture(scope="session")

@@ -419,10 +419,35 @@ def test_study_checked_with_other_numerics_is_refused():
 # -- a real cluster ----------------------------------------------------------------------------------------------------
 
 
+OWN = """
+from dataclasses import dataclass
+
+from gan_core import ModuleCritic, NonSaturating
+from torch import nn
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loss(NonSaturating):
+    \"""An objective of the user's.\"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Critic(ModuleCritic):
+    form = "score"
+
+    def module(self, space):
+        return nn.Sequential(nn.Linear(space.dim, 16), nn.SiLU(), nn.Linear(16, 1))
+"""
+
+
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
+    """A study one of whose conditions plays with a module of the user's."""
     folder = tmp_path_factory.mktemp("small")
-    (folder / "small.toml").write_text(STUDY)
+    own = 'objective = {kind = "own:Loss"}\nnetworks.critic = {kind = "own:Critic"}'
+    assert STUDY.count('preset = "gan"') == 1
+    (folder / "small.toml").write_text(STUDY.replace('preset = "gan"', own))
+    (folder / "own.py").write_text(OWN)
     return folder / "small.toml"
 
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gan_core.presets import PRESETS
 from studies.design import (
     NUMERICS_VERSION,
     Configuration,
@@ -21,7 +22,9 @@ from studies.design import (
     content_address,
     counts,
     suggest,
+    total,
 )
+from studies.errors import InputError
 from studies.space import Choice, Grid, IntUniform, LogUniform, Uniform
 from studies.study import Study, load_study
 
@@ -126,9 +129,10 @@ def test_trials_are_issued_phase_by_phase_and_round_robin_over_the_conditions(lo
 
 def test_counts_are_those_of_a_condition(load: Load) -> None:
     study = load()
-    planned = counts(study)
-    assert planned == {"explore": 11, "exploit": 4, "confirm": 2}
-    assert len(all_trials(study)) == sum(planned.values()) * len(study.conditions)
+    assert all(
+        counts(study, condition) == {"explore": 11, "exploit": 4, "confirm": 2} for condition in study.conditions
+    )
+    assert len(all_trials(study)) == total(study) == (11 + 4 + 2) * 3
 
 
 def test_seeds_of_a_phase_follow_each_other_from_its_base(load: Load) -> None:
@@ -564,3 +568,88 @@ def test_a_study_may_have_no_exploit_and_no_confirm(load: Load) -> None:
     assert {t.phase for t in trials} == {"explore", "confirm"}
     trials = all_trials(load("search.exploit=0", "search.confirm={best=0,seeds=2}"))
     assert {t.phase for t in trials} == {"explore"}
+
+
+# -- the authors' arm ------------------------------------------------------------------------------------------------
+
+AUTHORS = (
+    "search.confirm.authors=true",
+    "networks.generator={kind='mlp',width=20,depth=1,latent=4}",
+    "training.batch=16",
+    "training.critic_optimizer={kind='sgd',lr=0.5}",
+    "conditions.wgan.training.n_critic=2",
+)
+
+
+def arms(study: Study) -> dict[str, Planned]:
+    return {trial.condition: trial for trial in Design(study, HERE).trials({}) if trial.phase == "authors"}
+
+
+def test_the_authors_arm_is_the_preset_as_its_authors_have_it_on_the_studys_networks_and_batch(load: Load) -> None:
+    found = arms(load(*AUTHORS))
+    assert list(found) == ["wgan", "gan", "bare"]
+    trained = found["wgan"].identity
+    table = PRESETS["wgan"].table
+    assert trained["constraint"] == {"kind": "weight_clipping", "clip_value": 0.01}
+    assert trained["objective"] == {"kind": "wasserstein"}
+    assert trained["training"]["n_critic"] == table["training"]["n_critic"] == 5
+    assert trained["training"]["critic_optimizer"]["kind"] == "rmsprop"
+    assert trained["training"]["critic_optimizer"]["lr"] == 5e-5
+    assert trained["training"]["batch"] == 16
+    assert trained["networks"]["generator"]["width"] == 20
+    assert found["wgan"].configuration == {"constraint.clip_value": 0.01}
+    assert found["gan"].configuration == {"training.critic_optimizer.lr": 2e-4, "training.n_critic": 1}
+
+
+def test_the_authors_arm_has_the_seeds_and_the_reference_of_the_winner(load: Load) -> None:
+    study = load(*AUTHORS)
+    confirmed = {trial.condition: trial for trial in all_trials(study) if (trial.phase, trial.index) == ("confirm", 0)}
+    for name, arm in arms(study).items():
+        assert arm.seeds == confirmed[name].seeds
+        assert arm.identity["split"] == "confirm"
+
+
+def test_a_winner_that_is_the_authors_setting_is_trained_once(load: Load) -> None:
+    trials = {trial.name: trial for trial in all_trials(load("search.confirm.authors=true"))}
+    assert trials["bare-authors-0"].address == trials["bare-confirm-0"].address
+    assert trials["wgan-authors-0"].address != trials["wgan-confirm-0"].address
+
+
+def test_the_authors_arm_changes_no_other_trial(load: Load) -> None:
+    without = [(trial.name, trial.address) for trial in all_trials(load())]
+    beside = [(trial.name, trial.address) for trial in all_trials(load("search.confirm.authors=true"))]
+    assert beside[: len(without)] == without
+    assert [name for name, _ in beside[len(without) :]] == ["wgan-authors-0", "gan-authors-0", "bare-authors-0"]
+
+
+def test_a_condition_without_a_preset_has_an_arm_where_it_says_one(load: Load) -> None:
+    bare = 'preset = "lsgan"'
+    own = 'objective.kind = "hinge"'
+    study = load("search.confirm.authors=true", text=TEXT.replace(bare, own))
+    assert list(arms(study)) == ["wgan", "gan"]
+    assert total(study) == 17 * 3 + 2
+    given = own + '\nauthors = {objective.kind = "hinge", training.n_critic = 4}'
+    arm = arms(load("search.confirm.authors=true", text=TEXT.replace(bare, given)))["bare"]
+    assert arm.identity["training"]["n_critic"] == 4
+
+
+def test_a_study_with_an_authors_arm_is_read_back_from_its_table(load: Load) -> None:
+    study = load(*AUTHORS)
+    again = Study.from_table(json.loads(json.dumps(study.table())))
+    assert again == study
+    assert [trial.address for trial in all_trials(again)] == [trial.address for trial in all_trials(study)]
+
+
+def test_networks_that_are_searched_leave_no_authors_setting(load: Load) -> None:
+    with pytest.raises(InputError) as refused:
+        load("search.confirm.authors=true", "conditions.gan.networks.critic.width={choice=[8,16]}")
+    assert str(refused.value) == (
+        "conditions.gan.authors: must be given as a table of its own where the study searches the networks or the "
+        "batch, but networks.critic.width has many values"
+    )
+
+
+def test_an_authors_table_that_does_not_fit_is_told_with_its_path(load: Load) -> None:
+    own = TEXT.replace('preset = "lsgan"', 'preset = "lsgan"\nauthors = {training.n_critic = 0}')
+    with pytest.raises(InputError, match=r"^conditions\.bare\.authors\.training\.n_critic: must be >= 1, but is 0"):
+        load("search.confirm.authors=true", text=own)

@@ -711,3 +711,91 @@ def test_the_command_runs_a_study_of_another_folder_whose_workers_find_its_modul
     found = results("own", root=tmp_path / "ledger")
     assert set(found.trials["state"]) == {"finished"}
     assert list(found.ranking["condition"]) == ["mine"]
+
+
+# -- networks -------------------------------------------------------------------------------------------------------
+
+TORCH = """
+from dataclasses import dataclass
+
+from gan_core import AutogradCritic, ModuleCritic, ModuleGenerator
+from torch import nn
+
+
+@dataclass(frozen=True, kw_only=True)
+class Normed(ModuleCritic):
+    width: int = 8
+    batch_norm: bool = False
+    form = "score"
+
+    def module(self, space):
+        norm = nn.BatchNorm1d if self.batch_norm else nn.LayerNorm
+        return nn.Sequential(nn.Linear(space.dim, self.width), norm(self.width), nn.SiLU(), nn.Linear(self.width, 1))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawn(ModuleGenerator):
+    width: int = 8
+    short: int = 0
+    latent: int = 3
+
+    def module(self, space):
+        layers = nn.Linear(self.latent, self.width), nn.SiLU(), nn.Linear(self.width, space.dim - self.short)
+        return nn.Sequential(*layers, nn.Tanh())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Broken(AutogradCritic):
+    form = "score"
+
+    def initial(self, space, generator):
+        return {"weight": 1 / 0}
+
+    def criticise(self, parameters, points, space):
+        return None
+"""
+MODULES = """
+[[conditions]]
+name = "mine"
+preset = "wgan-gp"
+training.n_critic = 1
+networks.generator = {kind = "my_torch:Drawn"}
+networks.critic = {kind = "my_torch:Normed", width = {choice = [6, 7]}}
+"""
+
+
+def test_a_study_is_played_with_torch_modules(load: Load) -> None:
+    study = load(MODULES, my_torch=TORCH)
+    run_without_ray(study)
+    found = results("own", root=study.ledger.root)
+    assert set(found.trials["state"]) == {"finished"}
+    assert found.best("mine").generator()(5).shape == (5, 1, 8, 8)
+
+
+@pytest.mark.parametrize(
+    ("role", "network", "sentence"),
+    [
+        (
+            "critic",
+            '{kind = "my_torch:Normed", batch_norm = true}',
+            "my_torch:Normed must fit into a game: BatchNorm1d mixes the samples of a batch, which a network must "
+            "treat one by one; use LayerNorm",
+        ),
+        (
+            "generator",
+            '{kind = "my_torch:Drawn", short = 1}',
+            "my_torch:Drawn must fit into a game: the module must give 64 numbers a sample, but gives 63",
+        ),
+        (
+            "critic",
+            '{kind = "my_torch:Broken"}',
+            "my_torch:Broken must fit into a game, but it raises ZeroDivisionError: division by zero "
+            "(my_torch.py, line 35)",
+        ),
+    ],
+)
+def test_a_network_that_cannot_play_is_told_before_the_start(
+    load: Load, role: str, network: str, sentence: str
+) -> None:
+    text = f'[[conditions]]\nname = "mine"\npreset = "wgan-gp"\nnetworks.{role} = {network}'
+    assert refusal(load, text, my_torch=TORCH) == f"conditions.mine.networks.{role}: {sentence}"

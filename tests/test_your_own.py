@@ -14,7 +14,7 @@ from tiny import run_without_ray
 
 import gan_core
 from gan_core import contracts
-from gan_core.contracts import DataContract
+from gan_core.contracts import CriticContract, DataContract
 from studies import modules
 from studies.source import question
 from studies.study import load_study
@@ -35,7 +35,7 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
     monkeypatch.setattr(modules, "_imported", {})
     yield tmp_path
-    for name in {"squared_hinge", "test_squared_hinge", "spiral"} & (set(sys.modules) - before):
+    for name in {"squared_hinge", "test_squared_hinge", "residual", "spiral"} & (set(sys.modules) - before):
         del sys.modules[name]
 
 
@@ -53,6 +53,15 @@ def test_its_objective_fulfils_the_contract_that_the_page_inherits(folder):
 def test_its_data_fulfil_their_contract(folder):
     spiral = import_module("spiral").Spiral
     assert_holds(type("TestSpiral", (DataContract,), {"subject": spiral(turns=2.0)}))
+
+
+def test_its_torch_module_fulfils_the_contract_of_critics_and_plays(folder):
+    residual = import_module("residual").Residual
+    assert_holds(type("TestResidual", (CriticContract,), {"subject": residual(width=6)}))
+    networks = re.search(r"`networks\.critic = (\{.*?\}\})`", PAGE)[1]
+    overrides = [f"ledger.root={folder / 'ledger'}", f"networks.critic={networks}", "search.explore=1"]
+    study = load_study(folder / STUDY, overrides=[*overrides, "search.exploit=0", "search.confirm.best=0"], smoke=True)
+    assert run_without_ray(study).failed == []
 
 
 def test_its_study_runs(folder):

@@ -210,6 +210,7 @@ _PHASES = {
     "explore": "drawn at random from the knobs' ranges",
     "exploit": "suggested by Optuna from what was found before",
     "confirm": "the best setting found for this condition, trained again on fresh seeds",
+    "authors": "the method as its authors trained it, on the same seeds as confirm",
 }
 
 _DISTANCE_MEANS = {
@@ -224,6 +225,7 @@ def experiment_note(study: Study, question: str) -> str:
     clock = budget.unit.replace("_", " ")
     distance = "distance_to_equilibrium" if study.data.kind == "dirac" else "sliced_wasserstein"
     asked = f"**{question}**\n\n" if question else ""
+    beside = f" *authors* is {_PHASES['authors']}." if search.confirm.authors else ""
     return f"""{asked}**{study.name}** compares {", ".join(condition.name for condition in study.conditions)} on \
 {study.data.kind} data. Every trial trains {study.seeds} GANs at once (members: same setting, different seeds) for \
 {budget.steps} {clock}.
@@ -231,7 +233,7 @@ def experiment_note(study: Study, question: str) -> str:
 * The run named **{study.name}** is the study: its description has the ranking, its artifacts have all tables.
 * Every run below it is a **trial**, named condition-phase-number. {search.explore} *explore* trials per condition are \
 {_PHASES["explore"]}, {search.exploit} *exploit* trials are {_PHASES["exploit"]}, *confirm* is {_PHASES["confirm"]}: \
-judge by confirm alone.
+judge by confirm alone.{beside}
 * Tags `condition`, `phase` and `outcome` filter and group: `tags.phase = 'confirm'`, \
 `tags.outcome LIKE '%collapsed%'`.
 

@@ -13,10 +13,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from studies.design import PHASES, Planned
+from studies.design import CONFIRMING, Planned
 from studies.errors import GanStudyError, TrackingError
+from studies.figures import draw_samples
 from studies.ledger import Entry, Ledger
-from studies.report import draw_samples
 from studies.results import Results
 from studies.samples import loaded
 from studies.study import Study, fixed_part
@@ -343,7 +343,7 @@ class Store:
     def _log_files(self, run: Run, planned: Planned, entry: Entry, whole: projection.TrialRun) -> None:
         """The files of the ledger that `reading` makes a ledger of again, and what a reader likes to look at."""
         names = ["log.txt", "error.json"] if not entry.finished else ["curves.parquet", "samples.npz", "log.txt"]
-        if entry.finished and planned.phase == PHASES[-1]:
+        if entry.finished and planned.phase in CONFIRMING:
             names += ["generator_best.pt", "generator_last.pt"]
         names += ["facts.json"] if entry.finished else []
         for name in names:

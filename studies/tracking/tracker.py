@@ -9,11 +9,11 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any
 
-from studies.design import Planned, counts
+from studies.design import Planned, total
 from studies.errors import TrackingError
+from studies.figures import sample_sheet
 from studies.ledger import Entry, Ledger
 from studies.progress import Progress
-from studies.report import sample_sheet
 from studies.results import Results
 from studies.runner import Listener
 from studies.study import Study
@@ -189,8 +189,7 @@ def sync(results: Results, uri: str | None = None) -> str:
             elif entry.started:
                 store.started(trial)
         failed = any(entry.error() is not None for _, entry in entries)
-        planned = sum(counts(study).values()) * len(study.conditions)
-        close(store, interrupted=len(over) < planned, failed=failed)
+        close(store, interrupted=len(over) < total(study), failed=failed)
         return str(uri or mlflow.get_tracking_uri())
 
 

@@ -9,18 +9,10 @@ from tiny import DIRAC, run_without_ray, study_in
 
 from gan_core.data import Dataset, Digits, Dirac, Grid, Ring, Segments
 from studies.errors import InputError
-from studies.report import SIDE, draw_samples, ranking_picture, sample_sheet
+from studies.figures import draw_samples, ranking_picture, sample_sheet
+from studies.figures.live import SIDE
 from studies.results import Results, results
 from studies.study import Study
-
-ON_RING = ("data={kind='ring',train=300,reference=80}", "search.explore=1", "search.exploit=0", "measures.resolution=9")
-
-
-@pytest.fixture(scope="module")
-def on_ring(tmp_path_factory: pytest.TempPathFactory) -> Results:
-    study = study_in(tmp_path_factory.mktemp("ring"), *ON_RING)
-    run_without_ray(study)
-    return results(study.name, root=study.ledger.root)
 
 
 def pixels(path: Path) -> np.ndarray:
