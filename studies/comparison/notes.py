@@ -104,6 +104,9 @@ def _about_confirm(comparison: "Comparison") -> Iterator[str]:
         yield "No ranking: no condition is confirmed yet."
     elif missing:
         yield f"{', '.join(missing)}: not confirmed yet and not in the ranking."
+    untuned = [one.name for one in study.conditions if one.authors is None] if study.search.confirm.authors else []
+    if untuned:
+        yield f"{', '.join(untuned)}: no preset, so no authors' setting to hold it against."
     for name in sorted(given_up):
         instead = "the next that was confirmed is ranked in its place" if name in ranked else "it is not in the ranking"
         yield f"{name}: the configuration that ranked first before confirm was given up there; {instead}."
