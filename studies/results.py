@@ -21,7 +21,7 @@ from gan_core.networks import AnyGenerator, Generator, Networks, SampleSpace
 from gan_core.randomness import stream
 from gan_core.stability import OUTCOMES, Curve, Verdict, judge
 from studies.comparison import rank
-from studies.design import PHASES, Planned
+from studies.design import CONFIRMING, PHASES, Planned
 from studies.errors import InputError, TrackingError
 from studies.judgement import ending, member_curves
 from studies.ledger import Entry, Ledger
@@ -259,13 +259,13 @@ class Results:
     @cached_property
     def lines(self) -> dict[str, float | None]:
         """What stands beside the confirmed distances: floor, ref and the Gaussian's line."""
-        confirmed = [entry for trial, entry in self._finished if trial.phase == "confirm"]
+        confirmed = [entry for trial, entry in self._finished if trial.phase in CONFIRMING]
         return _lines(confirmed) or self.search_lines
 
     @cached_property
     def search_lines(self) -> dict[str, float | None]:
         """The same lines as explore and exploit are measured against, on the search reference."""
-        return _lines([entry for trial, entry in self._finished if trial.phase != "confirm"])
+        return _lines([entry for trial, entry in self._finished if trial.phase not in CONFIRMING])
 
     def _typed(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The key columns' types, the same in every table."""

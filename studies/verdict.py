@@ -168,7 +168,7 @@ def _seen_from(name: str, row: Any) -> _Seen:
 def _undecided(pair: _Seen) -> str:
     if pd.isna(pair.needed):
         return f"{pair.other} (p = {_p(pair.p)}; neither is nearer more often)"
-    return f"{pair.other} (p = {_p(pair.p)}; about {pair.needed} seeds of each would)"
+    return f"{pair.other} (p = {_p(pair.p)}; {pair.needed} seeds of each would decide it)"
 
 
 # -- without tuning --------------------------------------------------------------------------------------------------
@@ -259,9 +259,9 @@ def _failed(row: pd.Series) -> str:
 
 def _tuning(compared: Comparison) -> Iterator[str]:
     for row in compared.tuning.itertuples():
-        found, authors = _distance(row.confirmed), _distance(row.authors)
-        sure = "decided" if row.decided else "undecided"
-        lost = f"{row.authors_failure_rate:.0%} against {row.confirmed_failure_rate:.0%} failed"
+        found, authors = _distance(row.distance), _distance(row.authors_distance)
+        sure = f"{'decided' if row.decided else 'undecided'}, p = {_p(row.p_adjusted)}"
+        lost = f"{row.authors_failure_rate:.0%} against {row.failure_rate:.0%} of the seeds failed"
         yield f"{row.condition}: {authors} at its authors' settings, {found} at the setting found ({lost}; {sure})."
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from gan_core.training import Training
 from studies.comparison.explored import Explored
 from studies.design import Design, Planned, Surroundings
 from studies.ledger import Ledger
@@ -13,6 +14,7 @@ from studies.progress import Progress
 from studies.results import Results, results
 from studies.space import Distribution
 from studies.study import Study, load_study
+from studies.validation import build
 
 SURROUNDINGS = Surroundings(data_fingerprint="none", torch_version="none", device="cpu")
 LINES = {
@@ -94,7 +96,7 @@ def simulate(folder: Path, fate: Fate, *overrides: str, trials: int | None = Non
 
 def _play(ledger: Ledger, planned: Planned, study: Study, fate: Fate) -> None:
     entry, budget = ledger.entry(planned.address), study.budget
-    training = study.condition(planned.condition).setting(planned.configuration).training
+    training = build(Training, planned.identity["training"], ("training",))
     steps = [budget.clock(training, turns) for turns in budget.measured_turns(training)]
     lines = LINES[planned.identity["split"]]
     rows = []

@@ -137,7 +137,7 @@ def members(rng, conditions, seeds, failing=0.0, shift=0.0):
 
 @pytest.mark.parametrize("failing", [0.0, 0.4])
 def test_where_nothing_differs_something_is_decided_in_one_study_of_twenty_at_most(failing):
-    rng, simulations = np.random.default_rng(0), 250
+    rng, simulations = np.random.default_rng(0), 200
     wrong = [pairs(members(rng, 3, 6, failing), seed=0)["decided"].any() for _ in range(simulations)]
     assert np.mean(wrong) < 0.05 + 3 * sqrt(0.05 * 0.95 / simulations)
 
@@ -186,7 +186,7 @@ def test_power_of_five_conditions_two_deviations_apart_is_that_of_objectives_7(s
 
 
 def test_power_is_that_of_the_permutation_test():
-    rng, simulations = np.random.default_rng(0), 250
+    rng, simulations = np.random.default_rng(0), 200
     apart = sqrt(2) * stats.norm.ppf(0.85)
     found = [
         permutation_test(rng.normal(0, 1, 7), rng.normal(apart, 1, 7), seed=0)[0] < 0.05 for _ in range(simulations)

@@ -15,6 +15,7 @@ from studies.comparison.outcomes import GIVEN_UP, OUTCOME_SHARES
 from studies.comparison.pairs import PAIRS
 from studies.comparison.ranking import RANKING
 from studies.comparison.robustness import EQUAL_CRITIC_STEPS, ROBUSTNESS
+from studies.comparison.tuning import TUNING
 from studies.comparison.volume import VOLUME_DIFFERENCES, VOLUMES
 from studies.comparison.width import SHARES, WIDTHS
 
@@ -26,6 +27,7 @@ TABLES = {
     "chances": CHANCES,
     "ranking": RANKING,
     "pairs": PAIRS,
+    "tuning": TUNING,
     "robustness": ROBUSTNESS,
     "equal_critic_steps": EQUAL_CRITIC_STEPS,
     "outcomes": OUTCOME_SHARES,
@@ -173,7 +175,7 @@ def test_outcomes_count_every_member_once(compared):
 
 def test_a_study_that_can_say_all_has_few_notes(compared):
     assert [note.split(":")[0] for note in compared.notes] == [
-        "No configuration of any condition reaches a distance of 0.05, 95% of the way to real data.",
+        "No configuration of any condition reaches a distance of 0.05 (95% of the way to real data) or less.",
         "The ranking is one of the settings that were found for each condition",
         "gan, wgan",  # below ten seeds
         "At equal critic steps few measurements are left",
@@ -261,7 +263,7 @@ def test_a_study_in_which_all_failed_says_so(tmp_path):
     assert found.pairs["p_value"].tolist() == [1]
     assert said(found.notes, "wgan: every confirmed member failed; no distance.")
     assert said(found.notes, "Every condition failed")
-    assert len(said(found.notes, "No configuration of any condition reaches")) == 3
+    assert said(found.notes, "No configuration of any condition reaches a distance of 0.25 (75% of the way")
 
 
 def test_few_configurations_and_one_seed_are_said(tmp_path):
@@ -332,6 +334,46 @@ def test_a_condition_without_a_knob_is_said(tmp_path):
 
     fixed = "training.critic_optimizer.lr=1e-3"
     found = Comparison(simulate(tmp_path, fate, fixed))
-    assert said(found.notes, "gan: searches no knob")
+    assert said(found.notes, "gan: no knob is searched")
     assert "gan" not in set(found.widths["condition"])
     assert found.volumes.query("condition == 'gan'")["volume_low"].tolist() == [wilson(3, 3)[0]] * 3
+
+
+# --- the authors' arm
+
+
+def test_the_authors_arm_is_held_against_what_was_found_and_is_not_ranked(tmp_path):
+    def fate(planned, seed):
+        lost = planned.condition == "gan" and planned.phase == "authors" and seed % 4 == 3
+        return LOST if lost else (*RISING, 0.9 if planned.phase == "authors" else 0.96)
+
+    found = Comparison(simulate(tmp_path, fate, "search.confirm.authors=true"))
+    table = found.tuning.set_index("condition")
+    # ref 3 and floor 1 in confirm
+    assert table["distance"].tolist() == pytest.approx([1.08, 1.08])
+    assert table["authors_distance"].tolist() == pytest.approx([1.2, 1.2])
+    assert table["authors_failure_rate"].to_dict() == {"gan": 0.25, "wgan": 0}
+    assert (table.loc["gan", "authors_failure_low"], table.loc["gan", "authors_failure_high"]) == wilson(1, 4)
+    assert table["effect"].tolist() == [1, 1]
+    assert table["p_value"].tolist() == pytest.approx([2 / 70] * 2)
+    assert table["p_adjusted"].tolist() == pytest.approx([4 / 70] * 2)
+    assert found.ranking["distance"].tolist() == pytest.approx([1.08, 1.08])
+    authors = found.outcomes.query("phase == 'authors' and outcome == 'stable'").set_index("condition")
+    assert authors["members"].to_dict() == {"gan": 3, "wgan": 4}
+    assert (authors.loc["gan", "low"], authors.loc["gan", "high"]) == wilson(3, 4)
+
+
+def test_distances_to_reach_do_not_come_from_the_authors_arm(tmp_path):
+    def fate(planned, seed):
+        return (*RISING, 0.97) if planned.phase == "authors" else None
+
+    found = Comparison(simulate(tmp_path, fate, "search.confirm.authors=true"))
+    assert found.results.lines["ref"] == 3
+    assert found.targets == ()
+
+
+def test_a_condition_without_a_preset_has_no_authors(tmp_path):
+    own = STUDY.replace('preset = "gan"', 'objective.kind = "minimax"')
+    found = Comparison(simulate(tmp_path, stable_below_a_thousandth, "search.confirm.authors=true", text=own))
+    assert found.tuning["condition"].tolist() == ["wgan"]
+    assert said(found.notes, "gan: no preset, so no authors' setting")

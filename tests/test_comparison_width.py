@@ -118,11 +118,11 @@ def test_intervals_of_log_uniform_widths_cover_as_often_as_said():
 
 def test_intervals_of_widths_with_an_uneven_density_cover_as_often_as_said():
     knob, rng, hits = Uniform(1, 20), np.random.default_rng(0), 0
-    for seed in range(150):
+    for seed in range(100):
         values = drawn(knob, 48, rng)
         row = row_of(knob, values, (values >= 2) & (values <= 8), seed)
         hits += row["width_low"] <= log10(4) <= row["width_high"]
-    assert hits / 150 > 0.89  # three Monte-Carlo standard errors are .053
+    assert hits / 100 > 0.89  # three Monte-Carlo standard errors are .065
 
 
 # --- borders

@@ -10,7 +10,6 @@ from jaxtyping import Float
 
 from gan_core.stability import progress
 from gan_core.training import Training
-from studies.comparison.authors import tuning
 from studies.comparison.budget import chances
 from studies.comparison.explored import Explored, Target, defaults_of, prefix
 from studies.comparison.notes import notes
@@ -18,8 +17,10 @@ from studies.comparison.outcomes import GIVEN_UP, outcomes
 from studies.comparison.pairs import pairs
 from studies.comparison.ranking import failed_as_infinity, first_confirmed, rank
 from studies.comparison.robustness import Confirmed, equal_critic_steps, robustness
+from studies.comparison.tuning import tuning
 from studies.comparison.volume import volume_differences, volumes
 from studies.comparison.width import shares, widths
+from studies.design import CONFIRMING
 from studies.validation import build
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Comparison:
     chances             of success against the number of draws, `budget.CHANCES`
     ranking             the confirmed conditions, best first, `ranking.RANKING`
     pairs               tests of every two of them, `pairs.PAIRS`
-    tuning              each preset at its authors' settings against the setting found for it, `authors.TUNING`
+    tuning              each setting that was found beside the authors', `tuning.TUNING`
     robustness          the ranking under other thresholds, `robustness.ROBUSTNESS`
     equal_critic_steps  the ranking at equal critic steps, `robustness.EQUAL_CRITIC_STEPS`
     outcomes            what became of the members, `outcomes.OUTCOME_SHARES`
@@ -153,7 +154,7 @@ class Comparison:
 
     @cached_property
     def tuning(self) -> pd.DataFrame:
-        return tuning(self.results.members, self.results.trials, seed=self._seed)
+        return tuning(self.results.members, seed=self._seed)
 
     @cached_property
     def robustness(self) -> pd.DataFrame:
@@ -181,7 +182,7 @@ class Comparison:
         columns = ["condition", "phase", "trial", "outcome", "improving"]
         study, trials = self.results.study, self.results.trials
         lost = trials.loc[trials["state"] == "failed", ["condition", "phase", "trial"]].astype({"phase": "str"})
-        seeds = np.where(lost["phase"] == "confirm", study.search.confirm.seeds, study.seeds)
+        seeds = np.where(lost["phase"].isin(CONFIRMING), study.search.confirm.seeds, study.seeds)
         lost = lost.loc[lost.index.repeat(seeds)].assign(outcome=GIVEN_UP, improving=False)
         known = self.results.members[columns]
         text = {"condition": "str", "phase": "str", "outcome": "str"}
@@ -189,7 +190,7 @@ class Comparison:
         counted = {one.condition: len(one.configurations) for one in self.explored}
         first = dict(zip(self.ranking["condition"], self.ranking["trial"], strict=True))
         counts = [
-            phase == "exploit"
+            phase in ("exploit", "authors")
             or (phase == "explore" and trial < counted[condition])
             or (phase == "confirm" and trial == first.get(condition, 0))
             for condition, phase, trial in zip(members["condition"], members["phase"], members["trial"], strict=True)

@@ -57,9 +57,8 @@ def _about_explore(comparison: "Comparison") -> Iterator[str]:
 
 def _about_volumes(comparison: "Comparison") -> Iterator[str]:
     explored = [one for one in comparison.explored if one.configurations and comparison.targets]
-    for one in explored:
-        yield from _about_knobs(one)
-    few = [one for one in explored if len(one.configurations) < FEW_CONFIGURATIONS]
+    yield from _about_knobs(explored)
+    few = [one for one in explored if not one.grids and len(one.configurations) < FEW_CONFIGURATIONS]
     if few:
         fewest = min(len(one.configurations) for one in few)
         yield (
@@ -68,25 +67,30 @@ def _about_volumes(comparison: "Comparison") -> Iterator[str]:
         )
     if explored and comparison.results.study.seeds == 1:
         yield "One seed a configuration: a volume cannot tell an unreliable configuration from a bad one."
-    for tau, progress in comparison.targets if explored else ():
-        if not any(one.reaching(tau).any() for one in explored):
-            far = "" if np.isnan(progress) else f", {progress:.0%} of the way to real data"
-            yield f"No configuration of any condition reaches a distance of {tau:.3g}{far}."
-    if len(explored) == 1 and len(comparison.explored) == 1:
+    missed = [target for target in comparison.targets if not any(one.reaching(target.tau).any() for one in explored)]
+    if explored and missed:
+        tau, progress = max(missed)
+        far = "" if np.isnan(progress) else f" ({progress:.0%} of the way to real data)"
+        yield f"No configuration of any condition reaches a distance of {tau:.3g}{far} or less."
+    if len(explored) == len(comparison.explored) == 1:
         yield "One condition: there is nothing to compare it with."
 
 
-def _about_knobs(explored: Explored) -> Iterator[str]:
-    name, grids = explored.condition, explored.grids
-    if not explored.knobs:
-        yield f"{name}: searches no knob; its volume is the chance of its one setting, without a width."
-    if grids:
-        others = any(not isinstance(knob, Choice | Grid) for knob in explored.knobs.values())
-        averaged = "; the widths of its other knobs are averages over the listed points" if others else ""
-        yield (
-            f"{name}: the values of {', '.join(grids)} are listed, not drawn. Its volume is a share of the listed "
-            f"points, without an interval; it has no budget curve and enters no difference of volumes{averaged}."
-        )
+def _about_knobs(explored: Iterable[Explored]) -> Iterator[str]:
+    said: dict[str, list[Explored]] = {}
+    for one in explored:
+        if not one.knobs:
+            said.setdefault("no knob is searched; the volume is the chance of the one setting.", []).append(one)
+        if one.grids:
+            others = any(not isinstance(knob, Choice | Grid) for knob in one.knobs.values())
+            averaged = "; widths of other knobs are averages over these points" if others else ""
+            said.setdefault(
+                f"the values of {', '.join(one.grids)} are listed, not drawn. The volume is a share of the listed "
+                f"points, without an interval; no budget curve, no difference of volumes{averaged}.",
+                [],
+            ).append(one)
+    for sentence, conditions in said.items():
+        yield f"{_names(conditions)}: {sentence}"
 
 
 def _about_confirm(comparison: "Comparison") -> Iterator[str]:
@@ -100,6 +104,9 @@ def _about_confirm(comparison: "Comparison") -> Iterator[str]:
         yield "No ranking: no condition is confirmed yet."
     elif missing:
         yield f"{', '.join(missing)}: not confirmed yet and not in the ranking."
+    untuned = [one.name for one in study.conditions if one.authors is None] if study.search.confirm.authors else []
+    if untuned:
+        yield f"{', '.join(untuned)}: no preset, so no authors' setting to hold it against."
     for name in sorted(given_up):
         instead = "the next that was confirmed is ranked in its place" if name in ranked else "it is not in the ranking"
         yield f"{name}: the configuration that ranked first before confirm was given up there; {instead}."
@@ -148,7 +155,7 @@ def _about_critic_steps(confirmed: Iterable[Confirmed], thresholds: Thresholds) 
     short = {name: count for name, count in left.items() if count < 2 * thresholds.least}
     if short and len(set(left.values())) > 1:
         told = ", ".join(f"{name} ({count})" for name, count in short.items())
-        yield f"At equal critic steps few measurements are left: of {told}."
+        yield f"At equal critic steps few measurements are left: {told}."
 
 
 def _names(explored: Iterable[Explored]) -> str:

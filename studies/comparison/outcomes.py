@@ -31,8 +31,8 @@ def outcomes(members: pd.DataFrame, *, seed: int) -> pd.DataFrame:
     members     how many came to it
     share       of the members of this condition in this phase
     low, high   explore: its configuration bootstrap, since the members of one configuration are not independent;
-                confirm, where one configuration is looked at: Wilson's interval; exploit: empty, its configurations
-                follow from each other's results
+                confirm and authors, where one configuration is looked at: Wilson's interval; exploit: empty, its
+                configurations follow from each other's results
     improving   how many of them still improved at the end: such failures say "budget too short", not "unstable"
     """
     groups = members.groupby(["condition", "phase"], observed=True, sort=False)
@@ -62,4 +62,4 @@ def _rows(condition: str, phase: str, members: pd.DataFrame, seed: int) -> Itera
 def _interval(phase: str, shares: np.ndarray, members: int, of: int, seed: int) -> tuple[float, float]:
     if phase == "explore":
         return share_interval(shares, seed=seed)
-    return wilson(members, of) if phase == "confirm" else (np.nan, np.nan)
+    return (np.nan, np.nan) if phase == "exploit" else wilson(members, of)

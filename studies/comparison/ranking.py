@@ -43,9 +43,9 @@ def rank(members: pd.DataFrame, *, seed: int) -> pd.DataFrame:
 
     Errors: `ValueError` for a stable member without a late distance.
     """
-    intervals = {condition: _intervals(distances, seed) for condition, _, distances in first_confirmed(members)}
+    ends = {condition: intervals(distances, seed) for condition, _, distances in first_confirmed(members)}
     table = standings(members)
-    return table_of(({**row, **intervals[row["condition"]]} for row in table.to_dict("records")), RANKING)
+    return table_of(({**row, **ends[row["condition"]]} for row in table.to_dict("records")), RANKING)
 
 
 def standings(members: pd.DataFrame) -> pd.DataFrame:
@@ -55,9 +55,7 @@ def standings(members: pd.DataFrame) -> pd.DataFrame:
             "rank": 0,
             "condition": condition,
             "trial": trial,
-            "distance": _empty_if_failed(interquartile_mean(distances)),
-            "failure_rate": np.isinf(distances).sum() / len(distances),
-            "members": len(distances),
+            **middle(distances),
         }
         for condition, trial, distances in first_confirmed(members)
     ]
@@ -66,9 +64,14 @@ def standings(members: pd.DataFrame) -> pd.DataFrame:
     return table.assign(rank=np.arange(1, len(table) + 1, dtype=np.int64))
 
 
-def first_confirmed(members: pd.DataFrame) -> Iterator[tuple[str, int, Float[np.ndarray, "members"]]]:
-    """Each condition that is confirmed, the confirm trial that counts, and its members' `failed_as_infinity`."""
-    confirm = members[members["phase"] == "confirm"]
+def first_confirmed(
+    members: pd.DataFrame, phase: str = "confirm"
+) -> Iterator[tuple[str, int, Float[np.ndarray, "members"]]]:
+    """Each condition that is confirmed, the confirm trial that counts, and its members' `failed_as_infinity`.
+
+    Or the same of the authors' arm, where that is the phase.
+    """
+    confirm = members[members["phase"] == phase]
     first = confirm[confirm["trial"] == confirm.groupby("condition", observed=True)["trial"].transform("min")]
     for condition, group in first.groupby("condition", observed=True):
         yield str(condition), int(group["trial"].iloc[0]), failed_as_infinity(group)
@@ -85,7 +88,17 @@ def is_stable(members: pd.DataFrame) -> Bool[np.ndarray, "members"]:
     return (members["outcome"] == "stable").to_numpy(dtype=bool, na_value=False)
 
 
-def _intervals(distances: Float[np.ndarray, "members"], seed: int) -> dict[str, float]:
+def middle(distances: Float[np.ndarray, "members"]) -> dict[str, float]:
+    """Distance, failure rate and number of a configuration's members."""
+    return {
+        "distance": _empty_if_failed(interquartile_mean(distances)),
+        "failure_rate": np.isinf(distances).sum() / len(distances),
+        "members": len(distances),
+    }
+
+
+def intervals(distances: Float[np.ndarray, "members"], seed: int) -> dict[str, float]:
+    """The ends of the intervals of the first two."""
     low, high = bootstrap_interval(distances, seed=seed)
     failure_low, failure_high = wilson(int(np.isinf(distances).sum()), len(distances))
     return {

@@ -62,7 +62,7 @@ def volumes(explored: Iterable[Explored], targets: Sequence[Target], *, seed: in
                         `half_high`; empty where there is none
     ranges              what the volume is a share of, as in the study file
 
-    With a grid among the knobs V and U are shares of the listed points: their intervals and the half are empty.
+    With a grid among the knobs V and U are shares of the listed points: their intervals, 1 / V and the half are empty.
     """
     rows = (_volume(one, target, seed) for one in explored for target in targets if one.configurations)
     return table_of(rows, VOLUMES)
@@ -87,7 +87,7 @@ def _volume(explored: Explored, target: Target, seed: int) -> dict[str, Any]:
         "volume": reached / len(reaching),
         "volume_low": volume_low,
         "volume_high": volume_high,
-        "draws_per_success": len(reaching) / reached if reached else np.nan,
+        "draws_per_success": len(reaching) / reached if reached and drawn else np.nan,
         "seeds_share": shares.mean(),
         "seeds_share_low": share_low,
         "seeds_share_high": share_high,

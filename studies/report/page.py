@@ -164,7 +164,7 @@ def _tables(compared: Comparison) -> Iterator[Table]:
 def table(frame: pd.DataFrame, told: Told) -> Table:
     """The columns that a reader needs, every cell as text; what is empty for every row is left out."""
     shown = [name for name in frame if name not in told.hidden and not frame[name].isna().all()]
-    columns = [Column(name.replace("_", " "), not _is_number(frame[name])) for name in shown]
+    columns = [Column(name if "." in name else name.replace("_", " "), not _is_number(frame[name])) for name in shown]
     rows = [[cell(name, row[name]) for name in shown] for row in frame.to_dict("records")]
     return Table(told.title, told.caption, columns, rows)
 
