@@ -20,11 +20,13 @@ from gan_core.objectives import Objective
 from gan_core.presets import Preset
 from services.cluster import Attempt
 from services.live import clock, count_words, short
+from studies.comparison import Comparison
 from studies.design import total
 from studies.figures import ranking_picture, sample_sheet
 from studies.results import Results
 from studies.runner import Ending
 from studies.study import Study
+from studies.verdict import answer
 
 
 def presets(rows: list[Preset]) -> Table:
@@ -186,6 +188,9 @@ def verdict(found: Results, ending: Ending, console: Console) -> None:
         return
     console.print()
     ranking(found, console)
+    console.print()
+    for sentence in answer(Comparison(found)):
+        console.print(sentence, markup=False, soft_wrap=not console.is_terminal)
     for trial in ending.failed:
         console.print(f"gave up {trial.name}: {found.ledger.entry(trial.address).error()}", markup=False)
     picture = ranking_picture(found, folder / "ranking.png")
@@ -201,7 +206,8 @@ def verdict(found: Results, ending: Ending, console: Console) -> None:
         console.print(f"samples: {folder / 'samples'}, a sheet per condition", markup=False, soft_wrap=True)
     console.print(f"ledger:  {where}", markup=False, soft_wrap=True)
     console.print(
-        f"next:    gan-study results {name}{elsewhere}\n"
+        f"next:    gan-study compare {name}{elsewhere}\n"
+        f"         gan-study report {name}{elsewhere}\n"
         f"         gan-study results {name}{elsewhere} --table members --format csv\n"
         f"         python -c {quote(program)}",
         markup=False,

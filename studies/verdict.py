@@ -38,6 +38,11 @@ def verdict(compared: Comparison) -> tuple[Topic, ...]:
     return tuple(topic for topic in every if topic.sentences)
 
 
+def answer(compared: Comparison) -> tuple[str, ...]:
+    """The first topic alone: who comes closest, how sure that is, and who needs the least tuning."""
+    return tuple(_answer(compared))
+
+
 def told(compared: Comparison, table: pd.DataFrame) -> pd.DataFrame:
     """A table's rows at the distance that sentences are about.
 

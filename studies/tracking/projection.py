@@ -219,14 +219,16 @@ _DISTANCE_MEANS = {
 }
 
 
-def experiment_note(study: Study, question: str) -> str:
-    """The study and what its runs and metrics mean, in Markdown."""
+def experiment_note(study: Study, question: str, verdict: Sequence[str] = ()) -> str:
+    """The study, what it answers, and what its runs and metrics mean, in Markdown."""
     budget, search = study.budget, study.search
     clock = budget.unit.replace("_", " ")
     distance = "distance_to_equilibrium" if study.data.kind == "dirac" else "sliced_wasserstein"
     asked = f"**{question}**\n\n" if question else ""
     beside = f" *authors* is {_PHASES['authors']}." if search.confirm.authors else ""
-    return f"""{asked}**{study.name}** compares {", ".join(condition.name for condition in study.conditions)} on \
+    answered = "".join(f"{sentence}\n\n" for sentence in verdict)
+    names = ", ".join(condition.name for condition in study.conditions)
+    return f"""{asked}{answered}**{study.name}** compares {names} on \
 {study.data.kind} data. Every trial trains {study.seeds} GANs at once (members: same setting, different seeds) for \
 {budget.steps} {clock}.
 
@@ -252,15 +254,17 @@ of the members |
 """
 
 
-def study_note(results: Results, question: str) -> str:
-    """The ranking so far, in Markdown."""
+def study_note(results: Results, question: str, verdict: Sequence[str]) -> str:
+    """The verdict and the ranking so far, in Markdown."""
     asked = f"**{question}**\n\n" if question else ""
+    answered = "\n\n".join(verdict)
     ranking = results.ranking
     if ranking.empty:
-        return f"{asked}Nothing is confirmed yet, so there is no ranking."
+        return f"{asked}{answered}"
     seeds = results.study.search.confirm.seeds
     lines = [
-        f"{asked}The setting found for each condition, on {seeds} fresh seeds. Distance: lower is better.\n",
+        f"{asked}{answered}\n",
+        f"The setting found for each condition, on {seeds} fresh seeds. Distance: lower is better.\n",
         "| | condition | distance | 95 % interval | failed | 95 % interval | winning configuration |",
         "| ---: | --- | ---: | --- | ---: | --- | --- |",
     ]

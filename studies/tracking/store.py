@@ -13,6 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from studies.comparison import Comparison
 from studies.design import CONFIRMING, Planned
 from studies.errors import GanStudyError, TrackingError
 from studies.figures import draw_samples
@@ -22,6 +23,7 @@ from studies.samples import loaded
 from studies.study import Study, fixed_part
 from studies.tracking import projection
 from studies.tracking.projection import MEASURED, Measurement
+from studies.verdict import answer
 
 METRICS_PER_REQUEST = 900
 """MLflow takes 1000 entities in one request; params and tags need some room."""
@@ -269,7 +271,10 @@ class Store:
     def write_tables(self, results: Results, draw_sheets: Callable[[Path], None]) -> None:
         """The study's tables, its description and its sample sheets."""
         client, run_id = self._client, self._parent.run_id
-        client.set_tag(run_id, "mlflow.note.content", projection.study_note(results, self._question))
+        verdict = answer(Comparison(results))
+        client.set_tag(run_id, "mlflow.note.content", projection.study_note(results, self._question, verdict))
+        note = projection.experiment_note(self.study, self._question, verdict)
+        client.set_experiment_tag(self.experiment_id, "mlflow.note.content", note)
         trials = results.trials["state"].value_counts()
         counts = {f"trials.{state}": float(trials.get(state, 0)) for state in ("finished", "failed")}
         self._log_changed(self._parent, counts, step=int(sum(counts.values())))
