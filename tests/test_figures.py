@@ -393,6 +393,7 @@ def test_stable_volume_steps_up_at_each_distance(two: Results) -> None:
 def test_volumes_of_listed_values_have_no_interval() -> None:
     drawn = figures.stable_volume(VOLUMES.assign(volume_low=np.nan, volume_high=np.nan))
     assert drawn is not None
+    assert "95 % interval" not in [text.get_text() for text in words_of(drawn.figure)]
     assert not np.isfinite([path.vertices for c in drawn.figure.axes[0].collections for path in c.get_paths()]).any()
 
 
