@@ -17,11 +17,13 @@ from PIL import Image
 
 import studies.figures as figures
 from gan_core.metrics import transport_plan
+from studies.comparison import Comparison
 from studies.figures.explored import Scale, explored
 from studies.figures.style import THEMES, Drawn, apart, short
 from studies.figures.style import _log_ticks as log_ticks
-from studies.results import Results
+from studies.results import Results, results
 from studies.space import Choice, Grid, IntUniform, LogUniform, Uniform
+from studies.study import Study
 
 OUTCOME = {0: ("relapsed", 40), 1: ("nonfinite", 70), 2: ("collapsed", None)}
 
@@ -391,6 +393,7 @@ def test_stable_volume_steps_up_at_each_distance(two: Results) -> None:
 def test_volumes_of_listed_values_have_no_interval() -> None:
     drawn = figures.stable_volume(VOLUMES.assign(volume_low=np.nan, volume_high=np.nan))
     assert drawn is not None
+    assert "95 % interval" not in [text.get_text() for text in words_of(drawn.figure)]
     assert not np.isfinite([path.vertices for c in drawn.figure.axes[0].collections for path in c.get_paths()]).any()
 
 
@@ -426,6 +429,18 @@ def test_chances_are_those_of_the_largest_distance() -> None:
     np.testing.assert_allclose(behind, 1 - 0.8 ** np.arange(1, 5), rtol=1e-12)
 
 
+def test_frames_of_a_real_comparison_are_drawn(finished_study: Study) -> None:
+    comparison = Comparison(results(finished_study.name, root=finished_study.ledger.root))
+    volume, width = figures.stable_volume(comparison.volumes), figures.stable_widths(comparison.widths)
+    assert volume is not None
+    assert width is not None
+    largest = comparison.widths[comparison.widths["tau"] == comparison.widths["tau"].max()]
+    bars = sorted(bar.get_width() for axis in width.figure.axes for bar in axis.patches)
+    assert bars == sorted([*largest["stated"], *largest["width"]])
+    chance = figures.chance_of_success(comparison.chances)
+    assert (chance is None) == comparison.chances.empty
+
+
 # --- failures and their causes
 
 
@@ -437,6 +452,12 @@ def test_survival_falls_where_members_failed_and_ends_at_the_stable_share(two: R
     assert dict(zip(x[:4], y[:4], strict=True)) == pytest.approx({0: 1, 40: 11 / 12, 70: 10 / 12, 100: 9 / 12})
     assert "75% of 12 members stable" in [text.get_text() for text in words_of(drawn.figure)]
     assert "8% relapsed" in drawn.alternative
+
+
+def test_members_of_a_trial_that_was_given_up_have_failed(tmp_path: Path) -> None:
+    drawn = figures.survival(results_of(tmp_path, "one", given_up=[0, 2]))
+    assert drawn is not None
+    assert drawn.alternative == "one: 50% stable, 50% given up"
 
 
 def test_causes_are_medians_over_the_members_of_each_outcome(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from gan_core.stability import OUTCOMES
+from studies.comparison.outcomes import GIVEN_UP
 from studies.figures.rows import explored, of, present, winners
 from studies.figures.style import (
     THEMES,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 LINES = {"floor": ("real data", "--"), "gaussian": ("a Gaussian", ":"), "ref": ("a constant", "-.")}
 """What stands beside every distance: its words and its line style."""
 CAUSES = ("critic_slope", "critic_gradient_norm", "generator_gradient_norm")
-_FAILED: tuple[str, ...] = OUTCOMES[1:]
+_FAILED: tuple[str, ...] = (*OUTCOMES[1:], GIVEN_UP)
 _HEIGHT = 1.9
 
 
@@ -168,10 +169,10 @@ def _curve_in_words(name: str, table: pd.DataFrame) -> str:
 def survival(results: Results, theme: ThemeName = "light") -> Drawn | None:
     """The share of explored members that have not failed yet, by the cause of those that have.
 
-    What is known only at the end (stalled, collapsed, diverged, a swing without one place) fails there. None without
-    explored members.
+    What is known only at the end (stalled, collapsed, diverged, a swing without one place, a trial that was given up)
+    fails there. None without explored members.
     """
-    members, look = explored(results.members), THEMES[theme]
+    members, look = _with_given_up(results), THEMES[theme]
     names = present(results, members)
     if not names:
         return None
@@ -195,6 +196,16 @@ def survival(results: Results, theme: ThemeName = "light") -> Drawn | None:
         "step stand the failures that only the whole curve shows.",
         "; ".join(f"{name}: {_survival_in_words(shares[name])}" for name in names),
     )
+
+
+def _with_given_up(results: Results) -> pd.DataFrame:
+    """The explored members, with a row for each that a trial without a result would have had."""
+    trials = explored(results.trials)
+    lost = trials.loc[trials["state"] == "failed", ["condition"]]
+    lost = lost.loc[lost.index.repeat(results.study.seeds)].assign(outcome=GIVEN_UP, outcome_step=pd.NA)
+    members = explored(results.members)[["condition", "outcome", "outcome_step"]]
+    text = {"condition": "str", "outcome": "str", "outcome_step": "Int64"}
+    return pd.concat([members.astype(text), lost.astype(text)], ignore_index=True)
 
 
 def _failed_shares(members: pd.DataFrame, last: int) -> pd.DataFrame:

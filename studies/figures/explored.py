@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from gan_core.stability import OUTCOMES
+from studies.comparison.explored import seeds_that_must_reach
+from studies.comparison.outcomes import GIVEN_UP
 from studies.figures import rows
 from studies.figures.style import (
     SMALL,
@@ -36,9 +37,6 @@ from studies.space import Choice, Distribution, Grid, LogUniform
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-NEEDED = 0.8
-"""The share of its seeds that makes a configuration stable."""
-GIVEN_UP = "given up"
 _HEIGHT = 1.9
 
 
@@ -58,7 +56,7 @@ class Explored:
     @property
     def needed(self) -> int:
         """How many stable seeds make a configuration stable."""
-        return ceil(round(NEEDED * self.seeds, 9))
+        return seeds_that_must_reach(self.seeds)
 
     @property
     def good(self) -> "pd.Series[bool]":

@@ -71,7 +71,7 @@ def stable_volume(volumes: pd.DataFrame, theme: ThemeName = "light") -> Drawn | 
             axis.set_xticks(ticks, [short(float(f"{tau:.2g}")) for tau in ticks])
         axis.yaxis.set_major_formatter(_percent)
     label_axes(figure, look, "distance that must be reached (unit of the data)", "share of what was drawn")
-    legend(figure, look, _volume_handles(look, others=len(names) > 1))
+    legend(figure, look, _volume_handles(look, interval=volumes["volume_low"].notna().any(), others=len(names) > 1))
     return drawn(
         figure,
         "stable-volume",
@@ -109,13 +109,13 @@ def _percent(value: float, _: Any) -> str:
     return f"{value:.0%}"
 
 
-def _volume_handles(theme: Theme, *, others: bool) -> list[Any]:
+def _volume_handles(theme: Theme, *, interval: bool, others: bool) -> list[Any]:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
     return [
         Line2D([], [], color=theme.main, lw=1.8, marker="o", ms=4, label="configurations"),
-        Patch(color=theme.main, alpha=0.2, lw=0, label="95 % interval"),
+        *([Patch(color=theme.main, alpha=0.2, lw=0, label="95 % interval")] if interval else []),
         Line2D([], [], color=theme.ink, lw=1, ls=":", label="seeds of all of them"),
         *_others(theme, others),
     ]
