@@ -394,7 +394,8 @@ def test_a_run_tells_what_to_type_next(
 ) -> None:
     answer = call("run", tiny_file, *of_finished(finished_study))
     assert told_next(answer) == [
-        ["gan-study", "results", "tiny"],
+        ["gan-study", "compare", "tiny"],
+        ["gan-study", "report", "tiny"],
         ["gan-study", "results", "tiny", "--table", "members", "--format", "csv"],
         ["python", "-c", 'import studies; print(studies.results("tiny").trials)'],
     ]
@@ -406,7 +407,7 @@ def test_what_a_run_tells_to_type_next_works_wherever_the_ledger_is(
     copied_root.rename(tmp_path / "else where")
     answer = call("run", tiny_file, *of_finished(finished_study), "--set", "ledger.root=else where")
     *asked, program = told_next(answer)
-    assert [call(*line[1:]).code for line in asked] == [0, 0]
+    assert [call(*line[1:]).code for line in asked] == [0, 0, 0]
     printed = subprocess.run([sys.executable, *program[1:]], cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert "[10 rows x 16 columns]" in printed.stdout, printed.stderr
 
