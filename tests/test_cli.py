@@ -19,7 +19,7 @@ from tiny import TINY, clean_environment, command, gan_study, run_without_ray, s
 from gan_core.citations import citation
 from gan_core.presets import PRESETS
 from services.cli import Format, TableName, main
-from studies.design import counts
+from studies.design import total
 from studies.ledger import Ledger
 from studies.results import results
 from studies.source import catalog
@@ -599,7 +599,7 @@ def test_every_other_study_of_the_catalog_plays_every_condition(name: str, tmp_p
     ending = run_without_ray(study)
     assert (ending.failed, ending.interrupted) == ([], False)
     found = results(study.name, root=tmp_path)
-    assert found.trials["state"].tolist() == ["finished"] * sum(counts(study).values()) * len(study.conditions)
+    assert found.trials["state"].tolist() == ["finished"] * total(study)
     spent = found.trials[study.budget.unit]
     most = found.trials.get("training.n_critic", pd.Series(1, found.trials.index)).fillna(1).astype(int)
     assert ((study.budget.steps - most < spent) & (spent <= study.budget.steps)).all()  # what is left pays for no round
