@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge
+from annotated_types import Ge, Le
 
 from gan_core.constraints import AnyConstraint, Constraint, Unconstrained
 from gan_core.fields import Count
@@ -63,7 +63,8 @@ class Setting:
 
 
 PARTS = tuple(field_types(Setting))
-KEYS = ("name", "preset", *PARTS, "authors")
+Replicate = Annotated[int, Ge(0), Le(99)]
+KEYS = ("name", "preset", *PARTS, "authors", "replicate")
 _DEFAULT_PAIR = {"kind": "pair", "generator": plain(MLPGenerator()), "critic": plain(MLPCritic())}
 _DEFAULTS: Tree = {"constraint": plain(Unconstrained()), "networks": _DEFAULT_PAIR, "training": plain(Training())}
 
@@ -72,9 +73,10 @@ _DEFAULTS: Tree = {"constraint": plain(Unconstrained()), "networks": _DEFAULT_PA
 class Condition:
     """One thing compared.
 
-    table    objective, constraint, networks and training, every default written out, distributions in their TOML form
-    knobs    the distributions among them by dotted path (`constraint.clip_value`), in the order of the paths
-    authors  the same four as the authors of its preset have them, if the study holds that beside what it finds
+    table      objective, constraint, networks and training, every default written out, distributions in TOML's form
+    knobs      the distributions among them by dotted path (`constraint.clip_value`), in the order of the paths
+    authors    the same four as the authors of its preset have them, if the study holds that beside what it finds
+    replicate  which of several equal conditions it is: each has seeds of its own, so that chance alone tells them apart
     """
 
     name: str
@@ -82,6 +84,7 @@ class Condition:
     table: Mapping[str, Any]
     knobs: Mapping[str, Distribution]
     authors: Mapping[str, Any] | None = None
+    replicate: int = 0
 
     def setting(self, configuration: Mapping[str, Value]) -> Setting:
         """The setting at one value for each knob.
@@ -150,6 +153,7 @@ def condition_from(
         table=_resolved(merged, knobs, written),
         knobs=knobs,
         authors=_authors(own, shared, preset, merged, place) if authors else None,
+        replicate=build(Replicate, own.get("replicate", 0), (*place, "replicate")),
     )
 
 
@@ -162,7 +166,12 @@ def recorded_condition(table: Mapping[str, Any]) -> Condition:
     parts = {part: table[part] for part in PARTS if part in table}
     knobs = _knobs(parts, {}, lambda below: (*place, *below))
     return Condition(
-        name=table["name"], preset=table.get("preset"), table=parts, knobs=knobs, authors=table.get("authors")
+        name=table["name"],
+        preset=table.get("preset"),
+        table=parts,
+        knobs=knobs,
+        authors=table.get("authors"),
+        replicate=table.get("replicate", 0),
     )
 
 

@@ -24,6 +24,8 @@ PHASES: tuple[Phase, ...] = ("explore", "exploit", "confirm", "authors")
 CONFIRMING: tuple[Phase, ...] = ("confirm", "authors")
 """What is trained on the seeds, and measured against the real samples, that nothing was chosen by."""
 FIRST_SEED: Mapping[Phase, int] = {"explore": 0, "exploit": 1_000_000, "confirm": 2_000_000, "authors": 2_000_000}
+SEEDS_PER_REPLICATE = 10_000_000
+"""How far apart the seeds of equal conditions lie: more than all phases of one use."""
 NUMERICS_VERSION = 2
 """Raised by hand by every change of code that changes a trial's numbers."""
 
@@ -169,7 +171,7 @@ class Design:
         study = self.study
         confirming = phase in CONFIRMING
         count = study.search.confirm.seeds if confirming else study.seeds
-        first = FIRST_SEED[phase] + index * count
+        first = FIRST_SEED[phase] + condition.replicate * SEEDS_PER_REPLICATE + index * count
         split: Split = "confirm" if confirming else "search"
         tables = study.table()
         setting = condition.authors_setting() if phase == "authors" else condition.setting(configuration)

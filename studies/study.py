@@ -252,7 +252,8 @@ def _condition_tables(tables: Any) -> list[Mapping[str, Any]]:
 def _condition_table(condition: Condition) -> Tree:
     preset = {} if condition.preset is None else {"preset": condition.preset}
     authors = {} if condition.authors is None else {"authors": dict(condition.authors)}
-    return {"name": condition.name, **preset, **condition.table, **authors}
+    replicate = {"replicate": condition.replicate} if condition.replicate else {}
+    return {"name": condition.name, **preset, **condition.table, **authors, **replicate}
 
 
 def _tiny(study: Study) -> Study:

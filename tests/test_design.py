@@ -653,3 +653,45 @@ def test_an_authors_table_that_does_not_fit_is_told_with_its_path(load: Load) ->
     own = TEXT.replace('preset = "lsgan"', 'preset = "lsgan"\nauthors = {training.n_critic = 0}')
     with pytest.raises(InputError, match=r"^conditions\.bare\.authors\.training\.n_critic: must be >= 1, but is 0"):
         load("search.confirm.authors=true", text=own)
+
+
+# -- equal conditions --------------------------------------------------------------------------------------------------
+
+EQUAL = """
+name = "equal"
+seeds = 3
+budget.steps = 100
+search = {explore = 4, exploit = 0, confirm = {best = 1, seeds = 10}}
+
+[[conditions]]
+name = "one"
+preset = "wgan"
+constraint.clip_value = {log_uniform = [1e-3, 1.0]}
+
+[[conditions]]
+name = "other"
+preset = "wgan"
+constraint.clip_value = {log_uniform = [1e-3, 1.0]}
+replicate = 1
+"""
+
+
+def test_replicates_have_the_same_configurations_on_other_seeds(load: Load) -> None:
+    explored = {trial.name: trial for trial in all_trials(load(text=EQUAL)) if trial.phase == "explore"}
+    for index in range(4):
+        one, other = explored[f"one-explore-{index}"], explored[f"other-explore-{index}"]
+        assert one.configuration == other.configuration
+        assert other.seeds == [10_000_000 + seed for seed in one.seeds]
+        assert one.address != other.address
+    assert Study.from_table(json.loads(json.dumps(load(text=EQUAL).table()))) == load(text=EQUAL)
+
+
+def test_without_a_replicate_equal_conditions_are_one_set_of_trials(load: Load) -> None:
+    trials = all_trials(load(text=EQUAL.replace("replicate = 1", "")))
+    assert len({trial.address for trial in trials}) == len(trials) / 2
+
+
+@pytest.mark.parametrize(("value", "sentence"), [("-1", "must be >= 0, but is -1"), ("1.5", "must be an integer")])
+def test_a_replicate_is_a_small_number(load: Load, value: str, sentence: str) -> None:
+    with pytest.raises(InputError, match=f"^conditions.other.replicate: {sentence}"):
+        load(text=EQUAL.replace("replicate = 1", f"replicate = {value}"))
