@@ -21,8 +21,30 @@ from gan_core.metrics import Lines, Measures, jensen_shannon, mode_measures, sli
 from gan_core.metrics.meanings import AVERAGE, MEANINGS
 from gan_core.objectives import Objective
 from gan_core.presets import PRESETS, SHARED_RANGES, Preset
+from studies.comparison import RANKING, Comparison, rank
+from studies.comparison.budget import CHANCES, chances
+from studies.comparison.outcomes import OUTCOME_SHARES, outcomes
+from studies.comparison.pairs import PAIRS, pairs
+from studies.comparison.robustness import EQUAL_CRITIC_STEPS, ROBUSTNESS, equal_critic_steps, robustness
+from studies.comparison.tuning import TUNING, tuning
+from studies.comparison.volume import VOLUME_DIFFERENCES, VOLUMES, volume_differences, volumes
+from studies.comparison.width import SHARES, WIDTHS, shares, widths
+from studies.results import MEMBER_MEASURES, TRIAL_MEASURES, Results
 
 FOLDER = Path(__file__).parent
+TABLES: Mapping[str, tuple[Any, Mapping[str, Any]]] = {
+    "volumes": (volumes, VOLUMES),
+    "volume_differences": (volume_differences, VOLUME_DIFFERENCES),
+    "widths": (widths, WIDTHS),
+    "shares": (shares, SHARES),
+    "chances": (chances, CHANCES),
+    "pairs": (pairs, PAIRS),
+    "tuning": (tuning, TUNING),
+    "robustness": (robustness, ROBUSTNESS),
+    "equal_critic_steps": (equal_critic_steps, EQUAL_CRITIC_STEPS),
+    "outcomes": (outcomes, OUTCOME_SHARES),
+}
+"""The tables of a comparison: what makes each, and its columns."""
 NOTE = "<!-- Written by docs/generate.py from the code's own words: change those, then `make docs`. -->"
 
 
@@ -32,6 +54,7 @@ def pages() -> dict[str, str]:
         "objectives.md": [*_objectives(), *_presets()],
         "constraints.md": _constraints(),
         "measures.md": [*_measured(), *_data(), *_judged()],
+        "tables.md": [*_results(), *_compared()],
     }
     return {name: "\n\n".join([NOTE, *parts]) + "\n" for name, parts in texts.items()}
 
@@ -62,6 +85,42 @@ def _constraints() -> Iterable[str]:
         yield f"In Python: `{kind.__name__}`. {_presets_with('constraint', kind.kind)}"
         yield _fields(kind)
         yield _papers(_penalty_papers() if kind is GradientPenalty else papers(kind()))
+
+
+def _results() -> Iterable[str]:
+    yield "# Tables"
+    yield (
+        "What `studies.results(NAME)` and `studies.comparison.Comparison(results)` give as DataFrames, and "
+        "`gan-study results` and `gan-study compare --format json` write. Distances have the unit of the data (the "
+        "Dirac pair's that of its parameters), shares and rates lie between 0 and 1, steps are counted on the clock "
+        "that their name says, times are seconds. An empty value is something that does not exist; no number stands for it."
+    )
+    yield "## Of the results"
+    schemas = {"trials": TRIAL_MEASURES, "members": MEMBER_MEASURES, "curves": None, "ranking": RANKING}
+    for name, schema in schemas.items():
+        yield f"### `{name}`"
+        yield words(getattr(Results, name))
+        if schema is not None:
+            yield _types(schema)
+    yield "What a member's columns say:"
+    yield words(stability.Verdict)
+    yield "Of the ranking:"
+    yield words(rank)
+
+
+def _compared() -> Iterable[str]:
+    yield "## Of the comparison"
+    yield words(Comparison)
+    for name, (made_by, schema) in TABLES.items():
+        yield f"### `{name}`"
+        yield words(made_by)
+        yield _types(schema)
+
+
+def _types(schema: Mapping[str, Any]) -> str:
+    """The type of each column."""
+    named = {column: getattr(kind, "name", kind) for column, kind in schema.items()}
+    return "Columns: " + ", ".join(f"`{column}` {kind}" for column, kind in named.items()) + "."
 
 
 def _where_to_go(place: str) -> str:

@@ -23,6 +23,7 @@ from gan_core.training import Trainer, Training
 from studies.condition import Setting
 from studies.errors import InputError
 from studies.refusal import Refusal
+from studies.report.words import TABLES
 from studies.space import is_distribution, parse
 from studies.study import Study, load_study
 from studies.validation import build
@@ -50,6 +51,10 @@ def test_every_kind_has_its_section():
 def test_every_preset_and_every_outcome_stands_in_its_page():
     assert all(f"| `{name}` |" in MADE["objectives.md"] for name in PRESETS)
     assert all(f"`{outcome}`" in MADE["measures.md"] for outcome in OUTCOMES)
+
+
+def test_every_table_of_the_page_for_a_colleague_stands_in_that_of_tables():
+    assert all(f"### `{name}`" in MADE["tables.md"] for name in TABLES)
 
 
 # -- metrics ------------------------------------------------------------------------------------------------------
