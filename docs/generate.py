@@ -93,8 +93,8 @@ def _results() -> Iterable[str]:
         "What `studies.results(NAME)` and `studies.comparison.Comparison(results)` give as DataFrames, and "
         "`gan-study results` and `gan-study compare --format json` write. Distances have the unit of the data (the "
         "Dirac pair's that of its parameters), shares and rates lie between 0 and 1, steps are counted on the clock "
-        "that their name says, times are seconds. An empty value is something that does not exist; no number stands for "
-        "it."
+        "that their name says, times are seconds. An empty value is something that does not exist; no number stands "
+        "for it."
     )
     yield "## Of the results"
     schemas = {"trials": TRIAL_MEASURES, "members": MEMBER_MEASURES, "curves": None, "ranking": RANKING}
