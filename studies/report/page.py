@@ -23,6 +23,7 @@ from studies.modules import is_reference
 from studies.report.words import METHODS, TABLES, Told
 from studies.results import Results
 from studies.verdict import verdict
+from studies.verdict.phrases import distance
 
 SECTIONS = (
     ("verdict", "Verdict"),
@@ -177,7 +178,7 @@ def cell(column: str, value: Any) -> str:
         return "–"
     if isinstance(value, float | np.floating):
         if any(part in column for part in ("distance", "tau")):
-            return f"{value:.3f}"
+            return distance(float(value))
         if any(part in column for part in ("share", "rate", "failure", "volume", "chance", "half_", "progress")):
             return f"{value:.0%}"
         return f"{value:.3g}"
