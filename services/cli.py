@@ -369,7 +369,9 @@ def _different(names: list[str], root: Path | None, tracking: str | None) -> "li
     for name in names:
         one = _found(name, root, tracking)
         if one.study.name in found:
-            raise InputError(f"{name}: must be another study, but {one.study.name} is given twice")
+            twice = one.ledger.root == found[one.study.name].ledger.root
+            given = f"{one.study.name} is given twice" if twice else f"two of them are called {one.study.name}"
+            raise InputError(f"{name}: must be another study, but {given}")
         found[one.study.name] = one
     return list(found.values())
 

@@ -18,7 +18,7 @@ from studies.verdict.phrases import distance, goal, short_knob
 
 WIDTH = 160
 TOGETHER = "The studies together"
-PROFILE = "Performance profile: share of the studies within a ratio of the best"
+PROFILE = "Performance profile: share of the studies within so many times the smallest distance"
 
 Records = Callable[[pd.DataFrame], list[dict[str, Any]]]
 
@@ -133,9 +133,15 @@ def _frame(compared: Comparison, name: str) -> pd.DataFrame:
     return compared.results.ranking if name == "ranking" else getattr(compared, name)
 
 
+def _wide(shared: pd.DataFrame) -> pd.DataFrame:
+    """A row per condition and a column per ratio."""
+    wide = shared.pivot(index="condition", columns="ratio", values="share").reindex(shared["condition"].unique())
+    return wide.set_axis([f"share within {ratio:g}" for ratio in wide.columns], axis=1).reset_index()
+
+
 def _together(compared: Sequence[Comparison]) -> dict[str, pd.DataFrame]:
     joined = together(compared)
-    tables = {"Together": joined, PROFILE: profile(joined)}
+    tables = {"Ranks and ratios": joined, PROFILE: _wide(profile(joined))}
     return {title: frame for title, frame in tables.items() if len(frame)}
 
 

@@ -171,11 +171,11 @@ def table(frame: pd.DataFrame, told: Told) -> Table:
 
 
 def cell(column: str, value: Any) -> str:
-    """A value as a reader sees it: shares in percent, distances with three decimals, nothing as a dash."""
+    """A value as a reader sees it: shares in percent, distances with three decimals or "failed", nothing as a dash."""
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
     if value is None or (not isinstance(value, str) and pd.isna(value)):
-        return "–"
+        return "failed" if "distance" in column else "–"
     if isinstance(value, float | np.floating):
         if any(part in column for part in ("distance", "tau")):
             return distance(float(value))

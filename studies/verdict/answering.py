@@ -57,12 +57,13 @@ def _undecided(compared: Comparison) -> str:
     ranking, pairs = compared.ranking, compared.pairs
     seeds = int(ranking["members"].min())
     by = f"{counted(seeds, 'fresh seed')} each"
-    are = "is" if seeds == 1 else "are"
     if len(pairs) == 1 and pairs["p_value"].notna().all():
         told = f"{' and '.join(ranking['condition'])} cannot be told apart by {by}"
         return f"Undecided: {told} (p = {p_value(pairs['p_adjusted'].iloc[0])})."
+    if seeds == 1:
+        return "Undecided: one fresh seed each is too few for a test."
     if pair_power(1.0, seeds, comparisons=len(pairs)) == 0:
-        return f"Undecided: {by} {are} too few to tell any of {counted(len(pairs), 'pair')} apart."
+        return f"Undecided: {by} are too few to tell any of {counted(len(pairs), 'pair')} apart."
     return f"Undecided: no two of the {len(ranking)} conditions can be told apart by {by}."
 
 

@@ -26,13 +26,18 @@ def differences(compared: Comparison) -> Iterator[str]:
     if len(pairs) > 1:
         told = [f"{row.condition} and {row.other} ({_told_p(row)})" for row in undecided.itertuples()]
         verb = "is" if len(told) == 1 else "are"
-        named = f": {', '.join(told)}" if len(told) <= MOST else f" (p >= {p_value(undecided['p_adjusted'].min())})"
+        named = f": {', '.join(told)}" if len(told) <= MOST else f" ({_least_p(undecided)})"
         yield f"{len(told)} of {counted(len(pairs), 'pair')} {verb} undecided{named}."
     yield from would_decide(undecided, "seeds of each", "the differences")
 
 
 def _told_p(row: Any) -> str:
     return f"p = {p_value(row.p_adjusted)}"
+
+
+def _least_p(undecided: pd.DataFrame) -> str:
+    least = undecided["p_adjusted"].min()
+    return f"p {'>=' if least < 1 else '='} {p_value(least)}"
 
 
 def _p(rows: pd.DataFrame) -> str:

@@ -65,11 +65,8 @@ def _listed_values(compared: Comparison, volumes: pd.DataFrame) -> str:
         own = shares[shares["condition"] == name]
         works = own.loc[own["reached"] > 0, "value"].map(_value).tolist()
         knob = short_knob(own["knob"].iloc[0])
-        at = (
-            f"{'each ' * (len(works) == len(own) > 1)}{knob} = {listed(works, 'and', 9)}"
-            if works
-            else f"no {knob} listed"
-        )
+        every = " (all that are listed)" if len(works) == len(own) > 1 else ""
+        at = f"{knob} = {listed(works, 'and', 9)}{every}" if works else f"no value of {knob}"
         found.setdefault(at, []).append(name)
     parts = [f"{at} for {listed(names, 'and', 20)}" for at, names in found.items()]
     return f"Settings end {_within(compared, volumes)} at {'; '.join(parts)}."
@@ -217,14 +214,16 @@ def _range(one: Explored, row: pd.Series, widths: pd.DataFrame, shares: pd.DataF
     by_value = [_by_value(short_knob(str(knob)), own) for knob, own in shares.groupby("knob", sort=False)]
     if len(widths) and row["reached"] < _FEW_SUCCESSES:
         at = [short_knob(knob) + " " + listed(_values(one, row, knob)) for knob in widths["knob"]]
-        parts = [
-            f"only {_share(row)} settings {'works' if row['reached'] == 1 else 'work'}, too few for a range ({_items(at)})"
-        ]
+        parts = [f"only {_share(row)} settings {_work(row['reached'])}, too few for a range ({_items(at)})"]
     else:
         parts = [_width(knob) for _, knob in widths.iterrows()]
         if len(one.knobs) > 1 and parts:
             parts[0] = f"averaged over the other knobs, {parts[0]}"
     return "; ".join([*parts, *by_value])
+
+
+def _work(count: int) -> str:
+    return "works" if count == 1 else "work"
 
 
 def _values(one: Explored, row: pd.Series, knob: str) -> list[str]:

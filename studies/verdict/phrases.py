@@ -88,6 +88,7 @@ def would_decide(undecided: pd.DataFrame, what: str, were: str) -> Iterator[str]
     else:
         which = "all of them" if len(nearest) == len(undecided) else f"{len(nearest)} of these pairs"
     rest = f" and {most} {'all' if len(needed) == len(undecided) else 'all that differ at all'}" if most > least else ""
+    each = "each " if len(needed) > 1 else ""
     yield (
-        f"Were {were} what they look like, about {least} {what} would decide {which}{rest}, each with a chance of 80%."
+        f"Were {were} what they look like, about {least} {what} would decide {which}{rest}, {each}with a chance of 80%."
     )

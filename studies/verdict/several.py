@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from studies.comparison import Comparison, profile, together
-from studies.verdict.phrases import counted, listed
+from studies.verdict.phrases import listed
 
 
 def several(compared: Sequence[Comparison]) -> tuple[str, ...]:
@@ -62,7 +62,7 @@ def _data(compared: Sequence[Comparison]) -> Iterator[str]:
 
 def _budgets(compared: Sequence[Comparison]) -> Iterator[str]:
     budgets = {
-        one.results.study.name: counted(one.results.study.budget.steps, one.results.study.budget.unit.replace("_", " "))
+        one.results.study.name: f"{one.results.study.budget.steps} {one.results.study.budget.unit.replace('_', ' ')}"
         for one in compared
     }
     if len(set(budgets.values())) > 1:
@@ -78,7 +78,7 @@ def _near_everywhere(shared: pd.DataFrame) -> Iterator[str]:
         yield f"Closest of these conditions: {listed(firsts)} of {studies} studies."
     always = shared[shared["share"] == 1].groupby("condition", sort=False)["ratio"].min()
     if len(always):
-        stays = [f"{name} ({ratio:g} times)" for name, ratio in always.items()]
-        yield f"Within so many times the best on every study stay {listed(stays)}."
+        stays = [f"{ratio:g} for {name}" for name, ratio in always.items()]
+        yield f"On every study the ratio is at most {listed(stays)}."
     else:
-        yield f"None of them stays within {shared['ratio'].max():g} times the best on every study."
+        yield f"For none of them the ratio is at most {shared['ratio'].max():g} on every study."
