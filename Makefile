@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/installed.stamp
 # A file's tests share their fixtures, so they stay in one process; what starts Ray or servers wants the machine alone.
 AT_ONCE := --numprocesses auto --dist loadfile
+# As many processes as processors leave each of them a single thread.
+ALONE := OMP_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo secrets test test-quick lint docs bench soak clean
@@ -21,11 +23,11 @@ secrets: ## write .env with the passwords of docker-compose.yml, unless there is
 	@services/docker/write_secrets
 
 test: install lint ## lint, then every test but the soak tests
-	$(BIN)/python -m pytest $(AT_ONCE) -m "not slow and not soak"
+	$(ALONE) $(BIN)/python -m pytest $(AT_ONCE) -m "not slow and not soak"
 	$(BIN)/python -m pytest -m slow
 
 test-quick: install ## the tests that start no Ray, server or browser
-	$(BIN)/python -m pytest $(AT_ONCE) -m "not slow and not soak"
+	$(ALONE) $(BIN)/python -m pytest $(AT_ONCE) -m "not slow and not soak"
 
 lint: install ## formatting, ruff and mypy
 	$(BIN)/ruff format --check

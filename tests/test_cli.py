@@ -19,7 +19,7 @@ from tiny import TINY, clean_environment, command, gan_study, run_without_ray, s
 from gan_core.citations import citation
 from gan_core.presets import PRESETS
 from services.cli import Format, TableName, main
-from studies.design import counts
+from studies.design import total
 from studies.ledger import Ledger
 from studies.results import results
 from studies.source import catalog
@@ -394,7 +394,8 @@ def test_a_run_tells_what_to_type_next(
 ) -> None:
     answer = call("run", tiny_file, *of_finished(finished_study))
     assert told_next(answer) == [
-        ["gan-study", "results", "tiny"],
+        ["gan-study", "compare", "tiny"],
+        ["gan-study", "report", "tiny"],
         ["gan-study", "results", "tiny", "--table", "members", "--format", "csv"],
         ["python", "-c", 'import studies; print(studies.results("tiny").trials)'],
     ]
@@ -406,7 +407,7 @@ def test_what_a_run_tells_to_type_next_works_wherever_the_ledger_is(
     copied_root.rename(tmp_path / "else where")
     answer = call("run", tiny_file, *of_finished(finished_study), "--set", "ledger.root=else where")
     *asked, program = told_next(answer)
-    assert [call(*line[1:]).code for line in asked] == [0, 0]
+    assert [call(*line[1:]).code for line in asked] == [0, 0, 0]
     printed = subprocess.run([sys.executable, *program[1:]], cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert "[10 rows x 16 columns]" in printed.stdout, printed.stderr
 
@@ -598,7 +599,7 @@ def test_every_other_study_of_the_catalog_plays_every_condition(name: str, tmp_p
     ending = run_without_ray(study)
     assert (ending.failed, ending.interrupted) == ([], False)
     found = results(study.name, root=tmp_path)
-    assert found.trials["state"].tolist() == ["finished"] * sum(counts(study).values()) * len(study.conditions)
+    assert found.trials["state"].tolist() == ["finished"] * total(study)
     spent = found.trials[study.budget.unit]
     most = found.trials.get("training.n_critic", pd.Series(1, found.trials.index)).fillna(1).astype(int)
     assert ((study.budget.steps - most < spent) & (spent <= study.budget.steps)).all()  # what is left pays for no round

@@ -635,9 +635,8 @@ def test_data_that_are_not_what_they_say_are_refused_before_the_study_starts(
     load: Load, old: str, new: str, said: str
 ) -> None:
     source = REST.replace(old, new).replace("cloud * np.array(self.spread, dtype=np.float32)", "cloud * 0.5")
-    study = load(ALL, my_rest=source)
     with pytest.raises(InputError) as refused:
-        run_without_ray(study)
+        run_without_ray(load(ALL, my_rest=source))
     assert str(refused.value).startswith("data: ")
     assert said in str(refused.value)
 

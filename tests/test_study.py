@@ -646,7 +646,7 @@ DATA = ", ".join(data.kind for data in get_args(Data))
         ),
         # keys
         ("sedes=3", "sedes: unknown key; did you mean seeds?"),
-        ("search.confirm.foo=3", "search.confirm.foo: unknown key; known are best, seeds"),
+        ("search.confirm.foo=3", "search.confirm.foo: unknown key; known are best, seeds, authors"),
         ("data={kind='digits',path='x'}", "data.path: unknown key; digits knows kind, reference"),
         (
             "training.foo=3",
@@ -661,7 +661,7 @@ DATA = ", ".join(data.kind for data in get_args(Data))
         (
             "conditions.wgan.clip_value=3",
             "conditions.wgan.clip_value: unknown key; a condition knows name, preset, "
-            "objective, constraint, networks, training",
+            "objective, constraint, networks, training, authors",
         ),
         ("conditions.wgan.objective.margin=3", "conditions.wgan.objective.margin: unknown key; wasserstein knows kind"),
         # kinds
@@ -835,7 +835,7 @@ def test_what_cannot_be_run_is_refused_in_one_sentence(load: Load, assignment: s
         (
             SMALL + '"a\\u0000" = 3',
             'conditions.wgan."a\\u0000": unknown key; a condition knows name, preset, objective, '
-            "constraint, networks, training",
+            "constraint, networks, training, authors",
         ),
     ],
 )

@@ -188,7 +188,7 @@ class Store:
 
     def _find_runs(self) -> tuple[Run, dict[Key, Run]]:
         """The study's parent run, made if there is none, and the trials' runs below it."""
-        definition = _hash(fixed_part(self.study.table()))
+        definition = definition_of(self.study)
         found = search(self._client, self.experiment_id, f"tags.kind = 'study' AND tags.definition = '{definition}'")
         parent = _known(found[0]) if found else self._create_parent(definition)
         runs: dict[Key, Run] = {}
@@ -448,8 +448,9 @@ def _written_ms(entry: Entry) -> int:
     return round(1000 * (entry.folder / name).stat().st_mtime)
 
 
-def _hash(content: Any) -> str:
-    return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+def definition_of(study: Study) -> str:
+    """What a study's run is found by: the hash of what its name stands for."""
+    return sha256(json.dumps(fixed_part(study.table()), sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _user() -> str:
