@@ -306,10 +306,9 @@ def compare(
     """
     from studies.comparison import Comparison
 
-    if len(set(names)) < len(names):
-        raise InputError("NAME: must be different studies, but one is given twice")
-    _check_tau(tau)
-    compared = [Comparison(_found(name, root, tracking), tau=tau or None) for name in names]
+    taus = _distances(tau)
+    _refuse_unwritable(output)
+    compared = [Comparison(found, tau=taus) for found in _different(names, root, tracking)]
     chosen = Verdict.json if as_json else format_
     if chosen is Verdict.text and output is None:
         words.tell(compared, _console())
@@ -317,7 +316,7 @@ def compare(
     text = {
         Verdict.text: words.text,
         Verdict.markdown: words.markdown,
-        Verdict.json: lambda every: json.dumps(words.tables(every, _records), indent=1),
+        Verdict.json: lambda every: json.dumps(words.content(every, _records), indent=1),
     }[chosen](compared)
     _print_or_write(text, output)
 
@@ -336,18 +335,45 @@ def report(
     from studies.comparison import Comparison
     from studies.report import report_page
 
-    _check_tau(tau)
-    compared = Comparison(_found(study, root, tracking), tau=tau or None)
+    taus = _distances(tau)
+    _refuse_unwritable(output)
+    compared = Comparison(_found(study, root, tracking), tau=taus)
     path = output or Path(f"{compared.results.study.name}.html")
+    _refuse_unwritable(path)
     text = report_page(compared)
     _write_file(path, lambda file: file.write_text(text))
     print(f"{compared.results.study.name}: {path} holds the verdict, figures and tables; open it in a browser")
 
 
-def _check_tau(tau: list[float] | None) -> None:
+def _distances(tau: list[float] | None) -> list[float] | None:
+    """The distances to reach that were given, each once."""
     for one in tau or []:
         if not (math.isfinite(one) and one > 0):
-            raise InputError(f"--tau: must be a distance > 0, but is {one:g}")
+            raise InputError(f"--tau: must be a finite distance > 0, but is {one:g}")
+    return list(dict.fromkeys(tau)) if tau else None
+
+
+def _refuse_unwritable(output: Path | None) -> None:
+    """Before anything is computed for it."""
+    if output is None:
+        return
+    if output.is_dir():
+        raise InputError(f"--output: must be a file, but {output} is a folder")
+    if not output.absolute().parent.is_dir():
+        raise InputError(f"--output: cannot write {output}, since there is no folder {output.parent}")
+
+
+def _different(names: list[str], root: Path | None, tracking: str | None) -> "list[Results]":
+    """Several studies; each may be given by its name or by its folder, and one of a name is enough."""
+    found: dict[str, Results] = {}
+    for name in names:
+        one = _found(name, root, tracking)
+        if one.study.name in found:
+            twice = one.ledger.root == found[one.study.name].ledger.root
+            given = f"{one.study.name} is given twice" if twice else f"two of them are called {one.study.name}"
+            raise InputError(f"{name}: must be another study, but {given}")
+        found[one.study.name] = one
+    return list(found.values())
 
 
 def _found(name: str, root: Path | None, tracking: str | None) -> "Results":

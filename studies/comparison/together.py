@@ -30,7 +30,7 @@ def together(compared: Sequence[Comparison]) -> pd.DataFrame:
     data          what the study learns
     rank          among the study's own conditions, with its `distance`, empty where "failed"
     progress      how far towards real data that is: distances of different data have no common unit
-    ratio         distance / the smallest distance of the study; empty where "failed"
+    ratio         distance / the smallest distance of the study; empty where "failed", and beside a smallest one of 0
     failure_rate  of its `members`
     """
     rows = []
@@ -48,7 +48,7 @@ def together(compared: Sequence[Comparison]) -> pd.DataFrame:
                     "rank": row.rank,
                     "distance": row.distance,
                     "progress": reached,
-                    "ratio": row.distance / best,
+                    "ratio": _ratio(row.distance, best),
                     "failure_rate": row.failure_rate,
                     "members": row.members,
                 }
@@ -57,20 +57,29 @@ def together(compared: Sequence[Comparison]) -> pd.DataFrame:
 
 
 def profile(table: pd.DataFrame) -> pd.DataFrame:
-    """The performance profile of the conditions that every study has; columns as in `PROFILE`.
+    """The performance profile of the conditions that every study of `together` has; columns as in `PROFILE`.
 
-    share  of the `studies` on which the condition's distance is at most `ratio` times the best one; where it failed it
-           never is
+    share  of the `studies` on which the condition's distance is at most `ratio` times the smallest of these conditions
+           there, which is what the others are held against; where it failed it never is
 
     Source: Dolan & More 2002, doi:10.1007/s101070100263.
     """
     studies = table["study"].nunique()
+    found = table.groupby("condition", sort=False)["study"].nunique()
+    shared = table[table["condition"].isin(found.index[found == studies])]
+    best = shared.groupby("study")["distance"].min()
     rows = []
-    for condition, group in table.groupby("condition", sort=False):
-        if group["study"].nunique() == studies:
-            shares = [(group["ratio"] <= ratio).mean() for ratio in RATIOS]
-            rows += [
-                {"condition": condition, "ratio": ratio, "share": share, "studies": studies}
-                for ratio, share in zip(RATIOS, shares, strict=True)
-            ]
-    return table_of(rows, PROFILE)
+    for condition, group in shared.groupby("condition", sort=False):
+        ratios = [_ratio(row.distance, best[row.study]) for row in group.itertuples()]
+        rows += [
+            {"condition": condition, "ratio": ratio, "share": np.mean([one <= ratio for one in ratios])}
+            for ratio in RATIOS
+        ]
+    return table_of(({**row, "studies": studies} for row in rows), PROFILE)
+
+
+def _ratio(distance: float, best: float) -> float:
+    """1 for the best one, also where it is at 0, which no other one is a multiple of."""
+    if distance == best:
+        return 1.0
+    return distance / best if best else np.nan

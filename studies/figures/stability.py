@@ -55,6 +55,7 @@ def stable_volume(volumes: pd.DataFrame, theme: ThemeName = "light") -> Drawn | 
     tables = {name: of(volumes, name).sort_values("tau") for name in names}
     start, end = _around(volumes["tau"])
     ticks = sorted(set(volumes["tau"]))
+    few = len(ticks) <= _MOST_TICKS
     figure, axes = panels(look, len(names), height=_HEIGHT, sharex=True, sharey=True)
     for axis, name in zip(axes, names, strict=True):
         own, last = tables[name], tables[name].iloc[-1]
@@ -64,14 +65,16 @@ def stable_volume(volumes: pd.DataFrame, theme: ThemeName = "light") -> Drawn | 
         low, high = (np.append(own[f"volume_{side}"], own[f"volume_{side}"].iloc[-1]) for side in ("low", "high"))
         axis.fill_between(x, low, high, step="post", color=look.main, alpha=0.2, lw=0)
         _steps(axis, own, {"color": look.main, "lw": 1.8}, column="volume", end=end)
-        axis.plot(own["tau"], own["volume"], "o", ms=4, color=look.main, clip_on=False)
+        if few:
+            axis.plot(own["tau"], own["volume"], "o", ms=4, color=look.main, clip_on=False)
         _steps(axis, own, {"color": look.ink, "lw": 1, "ls": ":"}, column="seeds_share", end=end)
         axis.set(ylim=(0, 1), xlim=(start, end))
-        if len(ticks) <= _MOST_TICKS:
+        if few:
             axis.set_xticks(ticks, [short(float(f"{tau:.2g}")) for tau in ticks])
         axis.yaxis.set_major_formatter(_percent)
     label_axes(figure, look, "distance that must be reached (unit of the data)", "share of what was drawn")
-    legend(figure, look, _volume_handles(look, interval=volumes["volume_low"].notna().any(), others=len(names) > 1))
+    interval = volumes["volume_low"].notna().any()
+    legend(figure, look, _volume_handles(look, marked=few, interval=interval, others=len(names) > 1))
     return drawn(
         figure,
         "stable-volume",
@@ -109,12 +112,12 @@ def _percent(value: float, _: Any) -> str:
     return f"{value:.0%}"
 
 
-def _volume_handles(theme: Theme, *, interval: bool, others: bool) -> list[Any]:
+def _volume_handles(theme: Theme, *, marked: bool, interval: bool, others: bool) -> list[Any]:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
     return [
-        Line2D([], [], color=theme.main, lw=1.8, marker="o", ms=4, label="configurations"),
+        Line2D([], [], color=theme.main, lw=1.8, marker="o" if marked else "", ms=4, label="configurations"),
         *([Patch(color=theme.main, alpha=0.2, lw=0, label="95 % interval")] if interval else []),
         Line2D([], [], color=theme.ink, lw=1, ls=":", label="seeds of all of them"),
         *_others(theme, others),

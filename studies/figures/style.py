@@ -6,6 +6,7 @@ style or a hatching always says the same.
 Source: Okabe & Ito 2008, "Color Universal Design".
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
@@ -76,7 +77,7 @@ class Theme:
 _LOOKS = {
     "stable": Look(color="#0072B2", marker="o", line="-", hatch=""),
     "relapsed": Look(color="#E69F00", marker="v", line="--", hatch="////"),
-    "stalled": Look(color="#009E73", marker="s", line="-.", hatch="...."),
+    "stalled": Look(color="#009E73", marker="s", line="-.", hatch="----"),
     "collapsed": Look(color="#CC79A7", marker="D", line=(0, (5, 1)), hatch="xxxx"),
     "diverged": Look(color="#D55E00", marker="^", line=":", hatch="\\\\\\\\"),
     "nonfinite": Look(color="#222222", marker="X", line=(0, (1, 1)), hatch="++++"),
@@ -133,7 +134,12 @@ def svg(figure: "Figure") -> bytes:
     held = BytesIO()
     with rc_context(_SAVED | {"svg.fonttype": "path"}):
         figure.savefig(held, format="svg", metadata={"Date": None})
-    return held.getvalue()
+    return re.sub(rb' d="[^"]*"', _shortened_path, held.getvalue())
+
+
+def _shortened_path(path: re.Match[bytes]) -> bytes:
+    """Two decimals: a hundredth of a point is less than any screen shows."""
+    return re.sub(rb"\d+\.\d{3,}", lambda number: b"%g" % round(float(number[0]), 2), path[0])
 
 
 def save(figure: "Figure", path: Path) -> tuple[Path, Path]:

@@ -23,6 +23,7 @@ from studies.modules import is_reference
 from studies.report.words import METHODS, TABLES, Told
 from studies.results import Results
 from studies.verdict import verdict
+from studies.verdict.phrases import distance
 
 SECTIONS = (
     ("verdict", "Verdict"),
@@ -170,14 +171,14 @@ def table(frame: pd.DataFrame, told: Told) -> Table:
 
 
 def cell(column: str, value: Any) -> str:
-    """A value as a reader sees it: shares in percent, distances with three decimals, nothing as a dash."""
+    """A value as a reader sees it: shares in percent, distances with three decimals or "failed", nothing as a dash."""
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
     if value is None or (not isinstance(value, str) and pd.isna(value)):
-        return "–"
+        return "failed" if "distance" in column else "–"
     if isinstance(value, float | np.floating):
         if any(part in column for part in ("distance", "tau")):
-            return f"{value:.3f}"
+            return distance(float(value))
         if any(part in column for part in ("share", "rate", "failure", "volume", "chance", "half_", "progress")):
             return f"{value:.0%}"
         return f"{value:.3g}"
