@@ -14,7 +14,7 @@ from rich.console import Console
 from gan_core.presets import PRESETS
 from services import display, live, words
 from services.settings import cluster_token, cluster_url, sends_token_in_clear
-from studies.errors import GanStudyError, InputError
+from studies.errors import GanStudyError, InputError, TrackingError
 from studies.place import Place
 from studies.source import question
 from studies.study import Study, load_study
@@ -52,6 +52,9 @@ Root = Annotated[Path | None, typer.Option(metavar="FOLDER", help="The ledger to
 
 
 Output = Annotated[Path | None, typer.Option(metavar="FILE", help="Write to a file instead of here.")]
+NoTracking = Annotated[
+    bool, typer.Option("--no-tracking", envvar="GAN_STUDY_NO_TRACKING", help="Record nothing in MLflow.")
+]
 Tracking = Annotated[str | None, typer.Option(metavar="URI", help="Read from this MLflow server instead of a ledger.")]
 
 
@@ -116,9 +119,7 @@ def run(
     file: StudyFile,
     overrides: Overrides = None,
     smoke: Smoke = False,
-    no_tracking: Annotated[
-        bool, typer.Option("--no-tracking", envvar="GAN_STUDY_NO_TRACKING", help="Record nothing in MLflow.")
-    ] = False,
+    no_tracking: NoTracking = False,
     as_json: AsJson = False,
 ) -> None:
     """Run a study on this machine, or what is missing of it, and print the ranking.
@@ -330,8 +331,12 @@ def report(
     ] = None,
     root: Root = None,
     tracking: Tracking = None,
+    no_tracking: NoTracking = False,
 ) -> None:
-    """Write one page for a colleague: verdict, figures, tables, methods, citations. It needs no network to be read."""
+    """Write one page for a colleague: verdict, figures, tables, methods, citations. It needs no network to be read.
+
+    Where MLflow holds the study, its run gets the page too.
+    """
     from studies.comparison import Comparison
     from studies.report import report_page
 
@@ -343,6 +348,24 @@ def report(
     text = report_page(compared)
     _write_file(path, lambda file: file.write_text(text))
     print(f"{compared.results.study.name}: {path} holds the verdict, figures and tables; open it in a browser")
+    if not no_tracking:
+        _attach(compared.results, path, tracking)
+
+
+def _attach(found: "Results", page: Path, tracking: str | None) -> None:
+    """Log the page on the study's run, if there is one; a server that is down costs a warning."""
+    from services.tracking_server import recorded_here
+    from studies.tracking.attachment import attach
+    from studies.tracking.store import default_address, shown_address
+
+    if tracking is None and not recorded_here():
+        return
+    try:
+        if attach(found, page, "report", tracking):
+            where = shown_address(tracking or default_address())
+            print(f"{found.study.name}: its run in MLflow at {where} holds the page too, among its artifacts")
+    except TrackingError as error:
+        print(f"gan-study: {error}; the page is written all the same", file=sys.stderr)
 
 
 def _distances(tau: list[float] | None) -> list[float] | None:

@@ -27,6 +27,11 @@ def elsewhere() -> str | None:
     return uri.rstrip("/") if uri.startswith(("http://", "https://")) else None
 
 
+def recorded_here() -> bool:
+    """Whether MLflow holds anything that this folder's studies were recorded in."""
+    return bool(os.environ.get("MLFLOW_TRACKING_URI")) or Path("mlflow.db").exists() or Path("mlruns").exists()
+
+
 @contextmanager
 def served(port: int | None) -> Iterator[str]:
     """MLflow's address, served on this machine alone from what is recorded in the working folder.
@@ -34,7 +39,7 @@ def served(port: int | None) -> Iterator[str]:
     Errors: `InputError` where nothing is recorded and for a port that is taken; `TrackingError` if it does not start.
     """
     uri = os.environ.get("MLFLOW_TRACKING_URI", "")
-    if not uri and not Path("mlflow.db").exists() and not Path("mlruns").exists():
+    if not recorded_here():
         raise InputError(f"nothing is recorded in {Path.cwd()}; run a study there first, or set MLFLOW_TRACKING_URI")
     chosen = _free_port(port)
     address = f"http://{HOST}:{chosen}"

@@ -542,6 +542,31 @@ def test_sync_of_an_unknown_study_is_the_users_error(tmp_path):
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
 
 
+def test_the_page_for_a_colleague_hangs_on_the_studys_run(recorded, tmp_path):
+    found, uri = recorded
+    folder = found.ledger.study_folder("tiny")
+    without = call("report", str(folder), "--no-tracking", folder=tmp_path, MLFLOW_TRACKING_URI=uri)
+    assert (without.returncode, without.stdout.count("\n")) == (0, 1), without.stderr
+    (run,), _ = runs_of(uri)
+    assert "report" not in [file.path for file in client_of(uri).list_artifacts(run.info.run_id)]
+    done = call("report", str(folder), folder=tmp_path, MLFLOW_TRACKING_URI=uri)
+    assert done.returncode == 0, done.stderr
+    assert "its run in MLflow at" in done.stdout
+    held = open_artifact(client_of(uri), run, "report/tiny.html").read_text()
+    assert held == (tmp_path / "tiny.html").read_text()
+
+
+def test_a_page_is_written_though_the_server_is_down(recorded, tmp_path):
+    folder = recorded[0].ledger.study_folder("tiny")
+    uri = f"http://me:planted@127.0.0.1:{free_port()}"
+    done = call("report", str(folder), folder=tmp_path, MLFLOW_TRACKING_URI=uri)
+    assert done.returncode == 0
+    assert (tmp_path / "tiny.html").exists()
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.endswith("the page is written all the same\n")
+    assert "planted" not in done.stdout + done.stderr
+
+
 # -- the real thing ----------------------------------------------------------------------------------------------------
 
 
