@@ -62,7 +62,7 @@ def plane(results: Results, condition: str, theme: ThemeName = "light", *, membe
         axis.set(xlim=(box.low[0], box.high[0]), ylim=(box.low[1], box.high[1]), aspect="equal")
     _draw_densities(axes[:2], look, box, real, fake)
     _draw_surface(axes[2], look, box, surfaces[member], _critic_form(results, condition))
-    axes[2].scatter(*finite.T, s=3, color=_FAKE, linewidths=0, alpha=0.7)
+    axes[2].scatter(*finite.T, s=3, color=_FAKE, linewidths=0, alpha=0.7, rasterized=True)
     distance = _draw_plan(axes[3], look, real[:TRANSPORTED], finite[:TRANSPORTED])
     row = members.iloc[member]
     outside = 1 - float(((box.low <= finite) & (finite <= box.high)).all(1).mean())

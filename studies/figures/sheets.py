@@ -94,8 +94,9 @@ def _scatters(results: Results, condition: str, theme: Theme) -> "Figure | None"
         dress(panel, theme)
         panel.grid(visible=False)
         real = results.data.confirm[: len(fake)]
-        panel.scatter(*real.T, s=3, color=theme.real, linewidths=0)
-        panel.scatter(*fake[np.isfinite(fake).all(1)].T, s=3, color=theme.main, alpha=0.5, linewidths=0)
+        dots: dict[str, Any] = {"s": 3, "linewidths": 0, "rasterized": True}  # thousands: as shapes they are megabytes
+        panel.scatter(*real.T, color=theme.real, **dots)
+        panel.scatter(*fake[np.isfinite(fake).all(1)].T, color=theme.main, alpha=0.5, **dots)
         beyond = 1 - float(((low <= fake) & (fake <= high)).all(1).mean())
         outside = f"\n{beyond:.0%} outside" if beyond > 0.005 else ""
         panel.set_title(label + outside, **_words(theme))

@@ -133,7 +133,7 @@ def svg(figure: "Figure") -> bytes:
 
     held = BytesIO()
     with rc_context(_SAVED | {"svg.fonttype": "path"}):
-        figure.savefig(held, format="svg", metadata={"Date": None})
+        figure.savefig(held, format="svg", dpi=PNG_DPI, metadata={"Date": None})
     return re.sub(rb' d="[^"]*"', _shortened_path, held.getvalue())
 
 
