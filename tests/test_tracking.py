@@ -542,9 +542,11 @@ def test_sync_of_an_unknown_study_is_the_users_error(tmp_path):
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
 
 
-def test_the_page_for_a_colleague_hangs_on_the_studys_run(recorded, tmp_path):
-    found, uri = recorded
+def test_the_page_for_a_colleague_hangs_on_the_studys_run(recorded, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # where MLflow keeps the files of a database
+    found, uri = recorded[0], f"sqlite:///{tmp_path}/mlflow.db"
     folder = found.ledger.study_folder("tiny")
+    sync(found, uri)
     without = call("report", str(folder), "--no-tracking", folder=tmp_path, MLFLOW_TRACKING_URI=uri)
     assert (without.returncode, without.stdout.count("\n")) == (0, 1), without.stderr
     (run,), _ = runs_of(uri)
