@@ -13,7 +13,8 @@ from time import perf_counter
 
 import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
 
 from gan_core import (
     Digits,
@@ -122,11 +123,24 @@ def peak() -> float:
     return 2 * 1024**3 / min(times)
 
 
+class Counting(TorchDispatchMode):
+    """Adds up the operations of the matrix products below it, those of backward passes too."""
+
+    # torch's own FlopCounterMode follows modules besides, which breaks on a gradient by a module's input.
+    total = 0
+
+    def __torch_dispatch__(self, function, types, arguments=(), keywords=None):
+        result = function(*arguments, **(keywords or {}))
+        if (count := flop_registry.get(function._overloadpacket)) is not None:
+            self.total += count(*arguments, **(keywords or {}), out_val=result)
+        return result
+
+
 def operations(game: PlainLoop | Trainer) -> int:
     """Those of the matrix products of one round."""
-    with FlopCounterMode(display=False) as counted:
+    with Counting() as counted:
         game.advance(1)
-    return counted.get_total_flops()
+    return counted.total
 
 
 def main() -> None:

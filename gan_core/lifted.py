@@ -1,7 +1,7 @@
 """Networks that are a `torch.nn.Module`, lifted to S seeds.
 
-Whoever has a module need not rewrite it with a seed axis: `torch.vmap` runs it once for all seeds, at a price of up to
-two thirds of the speed of the networks that are written for it.
+Whoever has a module need not rewrite it with a seed axis: `torch.vmap` runs it once for all seeds, which takes up to
+half again as long as the networks that are written for it.
 """
 
 from abc import ABC, abstractmethod
