@@ -341,7 +341,6 @@ def report(
     from studies.report import report_page
 
     taus = _distances(tau)
-    _refuse_unwritable(output)
     compared = Comparison(_found(study, root, tracking), tau=taus)
     path = output or Path(f"{compared.results.study.name}.html")
     _refuse_unwritable(path)

@@ -13,8 +13,9 @@ from services import display
 from studies.comparison import Comparison, profile, together
 from studies.report.page import cell
 from studies.report.words import TABLES
+from studies.sentences import knob_name
 from studies.verdict import Topic, several, told, verdict
-from studies.verdict.phrases import distance, goal, short_knob
+from studies.verdict.phrases import distance, goal
 
 WIDTH = 160
 TOGETHER = "The studies together"
@@ -75,7 +76,7 @@ def _widths(compared: Comparison) -> Table:
         width = f"{'>= ' if row.border_low or row.border_high else ''}{row.width:.2g}"
         between = f"{row.width_low:.2g} .. {row.width_high:.2g}"
         ends = [cell("value", row.lowest), cell("value", row.highest)]
-        table.add_row(row.condition, short_knob(row.knob), width, between, f"{row.stated:.2g}", row.unit, *ends)
+        table.add_row(row.condition, knob_name(row.knob), width, between, f"{row.stated:.2g}", row.unit, *ends)
     return table
 
 

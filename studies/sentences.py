@@ -27,6 +27,17 @@ def printable(text: str) -> str:
     return text if text.isprintable() else json.dumps(text)
 
 
+def counted(number: Any, thing: str) -> str:
+    """As in "1 seed" and "3 seeds"."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def knob_name(path: str) -> str:
+    """A knob's own name; with that of what it belongs to where it says too little alone."""
+    parts = path.split(".")
+    return ".".join(parts[-2:]) if "optimizer" in path or "networks" in path else parts[-1]
+
+
 def _in_toml(value: Any) -> str:
     match value:
         case Mapping():

@@ -14,6 +14,7 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
+from simulated import simulate
 
 import studies.figures as figures
 from gan_core.metrics import transport_plan
@@ -487,6 +488,21 @@ def test_confirmed_has_every_member_and_an_arrow_where_the_interval_reaches_into
     members = two.members[(two.members["phase"] == "confirm") & (two.members["outcome"] == "stable")]
     assert len(marks_of(axis, "o")) == len(members) == 8
     assert len([1 for line in axis.lines if line.get_marker() == ">"]) == two.ranking["distance_high"].isna().sum() == 2
+
+
+def test_tuning_begins_at_the_authors_setting_where_a_study_trains_it(tmp_path: Path) -> None:
+    arms = {"authors": (0.0, 0.4, 0.8), "confirm": (0.0, 0.5, 0.95), "explore": (0.0, 0.5, 0.85)}
+    found = simulate(tmp_path, lambda planned, seed: arms[planned.phase], "search.confirm.authors=true")
+    drawn = figures.tuning(found)
+    assert drawn is not None
+    shown = {
+        line.get_marker(): float(line.get_xdata()[0])
+        for line in drawn.figure.axes[0].lines
+        if line.get_marker() in "soD" and line.get_ydata()[0] == 0
+    }
+    # the lines of the search reference go from 1 to 0, those of confirm from 3 to 1
+    assert shown == pytest.approx({"s": 3 - 0.8 * 2, "o": 1 - 0.85, "D": 3 - 0.95 * 2})
+    assert "authors' setting" in drawn.caption
 
 
 def test_tuning_goes_from_the_median_explored_to_the_winner(tmp_path: Path) -> None:

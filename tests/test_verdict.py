@@ -11,8 +11,9 @@ from simulated import RISING, STUDY, simulate
 
 from studies.comparison import Comparison, robustness
 from studies.report.words import TABLES
+from studies.sentences import knob_name
 from studies.verdict import ANSWER, answer, told, verdict
-from studies.verdict.phrases import MOST, distance, few, listed, short_knob
+from studies.verdict.phrases import MOST, distance, few, listed
 
 LR = "training.critic_optimizer.lr"
 LOST = (0, -0.2)
@@ -334,8 +335,8 @@ def test_a_distance_is_never_shown_as_nothing():
 
 
 def test_a_knob_is_told_with_what_it_belongs_to_where_its_name_says_too_little():
-    assert short_knob("constraint.clip_value") == "clip_value"
-    assert short_knob("training.critic_optimizer.lr") == "critic_optimizer.lr"
+    assert knob_name("constraint.clip_value") == "clip_value"
+    assert knob_name("training.critic_optimizer.lr") == "critic_optimizer.lr"
 
 
 def test_what_is_told_is_the_smallest_distance_that_two_conditions_reach(tmp_path):

@@ -10,6 +10,7 @@ from gan_core.stability import Thresholds
 from studies.comparison.explored import Explored
 from studies.comparison.pairs import LEVEL
 from studies.comparison.robustness import Confirmed
+from studies.sentences import counted
 from studies.space import Choice, Grid
 
 if TYPE_CHECKING:
@@ -33,21 +34,21 @@ def notes(comparison: "Comparison") -> Iterator[str]:
 def _about_explore(comparison: "Comparison") -> Iterator[str]:
     explored, trials = comparison.explored, comparison.results.trials
     planned = sum(one.planned for one in explored)
-    counted = sum(len(one.configurations) for one in explored)
+    known = sum(len(one.configurations) for one in explored)
     explore = trials[trials["phase"] == "explore"]
     ended = int(explore["state"].isin(["finished", "failed"]).sum())
-    if counted < planned:
-        late = f" {ended - counted} more ended behind one that has not." if ended > counted else ""
+    if known < planned:
+        late = f" {ended - known} more ended behind one that has not." if ended > known else ""
         yield (
-            f"Explore is incomplete: {counted} of its {planned} trials count, the longest run from the first on in "
+            f"Explore is incomplete: {known} of its {planned} trials count, the longest run from the first on in "
             f"which every trial ended, since failures are fast.{late}"
         )
-    if not counted:
+    if not known:
         yield "No volume, width or budget curve: no explore trial counts yet."
     elif not comparison.targets:
         yield "No volume, width or budget curve: no trial has finished, so there is no line from constant to real data."
     for condition, lost in explore[explore["state"] == "failed"].groupby("condition", observed=True):
-        yield f"{condition}: {_counted(len(lost), 'explore trial')} given up count as failed at every distance."
+        yield f"{condition}: {counted(len(lost), 'explore trial')} given up count as failed at every distance."
     if (trials["phase"] == "exploit").any():
         yield (
             "Exploit enters no volume, width or budget curve: its configurations follow from earlier results and are "
@@ -142,7 +143,7 @@ def _about_pairs(comparison: "Comparison") -> Iterator[str]:
     least = 2 / comb(n + m, n)
     if least * len(tested) >= LEVEL:
         yield (
-            f"With {n} and {m} confirm seeds and {_counted(len(tested), 'pair')} none can be decided: the smallest "
+            f"With {n} and {m} confirm seeds and {counted(len(tested), 'pair')} none can be decided: the smallest "
             f"possible p-value is {least:.2g}, and {min(1, least * len(tested)):.2g} once adjusted."
         )
     if not tested["exact"].all():
@@ -160,7 +161,3 @@ def _about_critic_steps(confirmed: Iterable[Confirmed], thresholds: Thresholds) 
 
 def _names(explored: Iterable[Explored]) -> str:
     return ", ".join(one.condition for one in explored)
-
-
-def _counted(count: int, thing: str) -> str:
-    return f"{count} {thing}{'' if count == 1 else 's'}"

@@ -16,7 +16,6 @@ from studies.figures.style import (
     ThemeName,
     beside,
     clock,
-    counted,
     counts_in_words,
     drawn,
     head,
@@ -32,6 +31,7 @@ from studies.figures.style import (
 )
 from studies.judgement import DISTANCES
 from studies.results import Results
+from studies.sentences import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

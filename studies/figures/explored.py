@@ -18,10 +18,8 @@ from studies.figures.style import (
     Drawn,
     Theme,
     ThemeName,
-    counted,
     drawn,
     head,
-    knob_name,
     label_axes,
     legend,
     log_axis,
@@ -32,6 +30,7 @@ from studies.figures.style import (
     shortened,
 )
 from studies.results import Results
+from studies.sentences import counted, knob_name
 from studies.space import Choice, Distribution, Grid, LogUniform
 
 if TYPE_CHECKING:

@@ -17,7 +17,6 @@ from studies.figures.style import (
     Theme,
     ThemeName,
     blank,
-    counted,
     drawn,
     dress,
     head,
@@ -27,6 +26,7 @@ from studies.figures.style import (
     told,
 )
 from studies.results import Results
+from studies.sentences import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

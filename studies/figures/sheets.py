@@ -7,9 +7,10 @@ import numpy as np
 
 from gan_core.metrics import Box
 from studies.figures.rows import of, winners
-from studies.figures.style import PNG_DPI, THEMES, Drawn, Theme, ThemeName, blank, counted, drawn, dress
+from studies.figures.style import PNG_DPI, THEMES, Drawn, Theme, ThemeName, blank, drawn, dress
 from studies.ledger import SAMPLES_KEPT
 from studies.results import Results
+from studies.sentences import counted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

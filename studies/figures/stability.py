@@ -18,11 +18,9 @@ from studies.figures.style import (
     Theme,
     ThemeName,
     blank,
-    counted,
     drawn,
     dress,
     head,
-    knob_name,
     label_axes,
     legend,
     panels,
@@ -30,6 +28,7 @@ from studies.figures.style import (
     shortened,
     told,
 )
+from studies.sentences import counted, knob_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

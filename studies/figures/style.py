@@ -20,6 +20,7 @@ from jaxtyping import Float
 
 from gan_core.metrics.meanings import MEANINGS
 from studies.condition import Budget
+from studies.sentences import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -344,20 +345,9 @@ def short(value: float) -> str:
     return f"{float(mantissa):g}e{int(exponent)}" if exponent else text
 
 
-def knob_name(path: str) -> str:
-    """As much of a knob's path as tells it from others: `critic_optimizer.lr`, but `clip_value`."""
-    *_, table, name = ("", *path.split("."))
-    return f"{table}.{name}" if name in ("lr", "betas") or name.isdecimal() else name
-
-
 def clock(budget: Budget) -> str:
     """The name of the budget's clock."""
     return budget.unit.replace("_", " ")
-
-
-def counted(number: int, noun: str) -> str:
-    """As in "1 seed" and "3 seeds"."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def counts_in_words(counts: "pd.Series[int]") -> str:

@@ -14,7 +14,6 @@ from studies.figures.style import (
     Theme,
     ThemeName,
     blank,
-    counted,
     drawn,
     dress,
     legend,
@@ -23,6 +22,7 @@ from studies.figures.style import (
     told,
 )
 from studies.results import Results
+from studies.sentences import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,8 +6,9 @@ import pandas as pd
 
 from studies.comparison import Comparison
 from studies.comparison.power import pair_power
+from studies.sentences import counted
 from studies.verdict.explored import leading
-from studies.verdict.phrases import counted, distance, goal, listed, p_value
+from studies.verdict.phrases import distance, goal, listed, p_value
 
 
 def answering(compared: Comparison) -> Iterator[str]:

@@ -6,7 +6,8 @@ from typing import Any
 import pandas as pd
 
 from studies.comparison import Comparison
-from studies.verdict.phrases import MOST, counted, distance, few, in_order, listed, p_value, would_decide
+from studies.sentences import counted
+from studies.verdict.phrases import MOST, distance, few, in_order, listed, p_value, would_decide
 
 
 def differences(compared: Comparison) -> Iterator[str]:

@@ -8,7 +8,8 @@ import pandas as pd
 from studies.comparison import Comparison
 from studies.comparison.explored import Explored, seeds_that_must_reach
 from studies.comparison.notes import FEW_CONFIGURATIONS
-from studies.verdict.phrases import counted, distance, few, goal, in_order, listed, short_knob, would_decide
+from studies.sentences import counted, knob_name
+from studies.verdict.phrases import distance, few, goal, in_order, listed, would_decide
 
 _FEW_SUCCESSES = 3
 """Settings that must work before it is said how far a knob may be turned."""
@@ -64,7 +65,7 @@ def _listed_values(compared: Comparison, volumes: pd.DataFrame) -> str:
     for name in volumes["condition"]:
         own = shares[shares["condition"] == name]
         works = own.loc[own["reached"] > 0, "value"].map(_value).tolist()
-        knob = short_knob(own["knob"].iloc[0])
+        knob = knob_name(own["knob"].iloc[0])
         every = " (all that are listed)" if len(works) == len(own) > 1 else ""
         at = f"{knob} = {listed(works, 'and', 9)}{every}" if works else f"no value of {knob}"
         found.setdefault(at, []).append(name)
@@ -211,9 +212,9 @@ def ranges(compared: Comparison) -> Iterator[str]:
 
 
 def _range(one: Explored, row: pd.Series, widths: pd.DataFrame, shares: pd.DataFrame) -> str:
-    by_value = [_by_value(short_knob(str(knob)), own) for knob, own in shares.groupby("knob", sort=False)]
+    by_value = [_by_value(knob_name(str(knob)), own) for knob, own in shares.groupby("knob", sort=False)]
     if len(widths) and row["reached"] < _FEW_SUCCESSES:
-        at = [short_knob(knob) + " " + listed(_values(one, row, knob)) for knob in widths["knob"]]
+        at = [knob_name(knob) + " " + listed(_values(one, row, knob)) for knob in widths["knob"]]
         parts = [f"only {_share(row)} settings {_work(row['reached'])}, too few for a range ({_items(at)})"]
     else:
         parts = [_width(knob) for _, knob in widths.iterrows()]
@@ -236,7 +237,7 @@ def _width(row: pd.Series) -> str:
     at_least = "at least " if ends else ""
     open_ = f", {'neither end' if len(ends) == 2 else f'the {ends[0]} end not'} found" if ends else ""
     return (
-        f"{short_knob(row['knob'])} works over {at_least}{row['width']:.2g} of {row['stated']:.2g} {row['unit']} "
+        f"{knob_name(row['knob'])} works over {at_least}{row['width']:.2g} of {row['stated']:.2g} {row['unit']} "
         f"searched (interval {row['width_low']:.2g} to {row['width_high']:.2g}), with successes from "
         f"{row['lowest']:.3g} to {row['highest']:.3g}{open_}"
     )

@@ -24,11 +24,6 @@ def p_value(value: float) -> str:
     return f"{value:.2g}"
 
 
-def counted(count: Any, thing: str) -> str:
-    """As in "1 pair" and "3 pairs"."""
-    return f"{count} {thing}{'' if count == 1 else 's'}"
-
-
 def listed(names: Sequence[str], last: str = "and", most: int = MOST) -> str:
     """As in "a, b and c"; of more than `most` the first ones and how many there are besides."""
     if len(names) > most:
@@ -49,12 +44,6 @@ def few(sentences: Iterable[str], about: str) -> Iterator[str]:
 def goal(compared: Comparison) -> str:
     """What distances are measured to."""
     return "the equilibrium" if compared.results.study.data.kind == "dirac" else "the real data"
-
-
-def short_knob(path: str) -> str:
-    """A knob's own name; with that of what it belongs to where it says too little alone."""
-    parts = path.split(".")
-    return ".".join(parts[-2:]) if "optimizer" in path or "networks" in path else parts[-1]
 
 
 def in_order(pairs: pd.DataFrame, leads: "pd.Series[bool]", names: Sequence[str]) -> Iterator[tuple[list[str], Any]]:
