@@ -7,7 +7,7 @@ interrupted anywhere asks for the same trials again.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any, Literal
@@ -16,7 +16,7 @@ import numpy as np
 
 from gan_core.data import Split
 from studies.modules import names_in
-from studies.space import Choice, Distribution, Grid, IntUniform, LogUniform, draw
+from studies.space import Choice, Distribution, Grid, IntUniform, LogUniform, by_path, draw
 from studies.study import Condition, Study
 
 Phase = Literal["explore", "exploit", "confirm", "authors"]
@@ -163,6 +163,7 @@ class Design:
             condition.knobs,
             ended=[(trial.configuration, scores[trial.address]) for trial in ended],
             running=[trial.configuration for trial in running if trial is not None],
+            wanted=_wanted(search.start, condition, index),
             sampler=search.sampler,
             seed=_sampler_seed(search.seed, condition.name, index),
         )
@@ -205,10 +206,11 @@ def suggest(
     *,
     ended: list[tuple[Configuration, float]],
     running: list[Configuration],
+    wanted: Configuration,
     sampler: str,
     seed: int,
 ) -> Configuration:
-    """What Optuna would try next, from this history alone; scores are maximised."""
+    """What Optuna would try next at the values that are wanted, from this history alone; scores are maximised."""
     import optuna
     from optuna.trial import TrialState, create_trial
 
@@ -224,7 +226,15 @@ def suggest(
         study.add_trial(create_trial(params=configuration, distributions=space, value=value))
     for configuration in running:
         study.add_trial(create_trial(state=TrialState.RUNNING, params=configuration, distributions=space))
+    if wanted:
+        study.enqueue_trial(wanted)
     return dict(study.ask(fixed_distributions=space).params)
+
+
+def _wanted(start: Sequence[Mapping[str, Any]], condition: Condition, index: int) -> Configuration:
+    """What the study file says that a condition's exploit `index` is to try: none, some or all of its knobs."""
+    table = by_path(start[index]) if index < len(start) else {}
+    return {path: value for path, value in table.items() if path in condition.knobs}
 
 
 def _optuna_distribution(knob: Distribution) -> Any:

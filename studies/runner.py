@@ -17,7 +17,7 @@ from studies.environment import environment
 from studies.errors import InputError, StudyFailed
 from studies.interruption import graceful_termination
 from studies.ledger import Entry, Ledger
-from studies.place import Place, this_machine
+from studies.place import Place, Share, this_machine
 from studies.progress import Progress
 from studies.samples import loaded
 from studies.study import Study, fixed_part
@@ -84,9 +84,10 @@ def run(study: Study, *listeners: Listener, question: str = "", place: Place | N
     audience = _Audience(listeners)
     place = place or this_machine()
     ledger = Ledger(study.ledger.root)
-    place.refuse_too_large(study.resources)
+    share = place.share(study.resources)
+    place.refuse_too_large(share)
     with ledger.writing(study.name):
-        surroundings = _surroundings(study)
+        surroundings = _surroundings(study, "cuda" if share.gpu else "cpu")
         _register(study, ledger, surroundings, question)
         progress = Progress(Design(study, surroundings), ledger)
         for planned in progress.trials():
@@ -96,18 +97,18 @@ def run(study: Study, *listeners: Listener, question: str = "", place: Place | N
         audience.opened(progress)
         try:
             if progress.pending():
-                _schedule(study, progress, audience, place)
+                _schedule(study, share, progress, audience, place)
         finally:
             audience.closed(progress, bool(progress.pending()))
         failed = [trial for trial in progress.trials() if ledger.entry(trial.address).error() is not None]
         return Ending(failed=failed, interrupted=bool(progress.pending()))
 
 
-def _surroundings(study: Study) -> Surroundings:
+def _surroundings(study: Study, device: str = "cpu") -> Surroundings:
     return Surroundings(
         data_fingerprint=loaded(study.data).fingerprint,
         torch_version=torch.__version__.split("+")[0],
-        device="cuda" if study.resources.gpu else "cpu",
+        device=device,
         sources=modules.sources(study.table()),
     )
 
@@ -119,8 +120,9 @@ def _register(study: Study, ledger: Ledger, surroundings: Surroundings, question
     """Write the resolved study down, or refuse if the ledger holds a different one of this name."""
     table = study.table()
     held = ledger.read_study(study.name)
-    if held is not None:
-        _refuse_changes(study.name, old=held["study"], new=table)
+    if held is not None:  # read, so that what has become a field since then has its default
+        recorded = Study.recorded(held["study"], held.get("surroundings", {}).get("sources", {}))
+        _refuse_changes(study.name, old=recorded.table(), new=table)
     record = {"study": table, "surroundings": surroundings.table()}
     ledger.write_study(study.name, record | {"question": question, "environment": environment()})
 
@@ -144,7 +146,7 @@ def _differences(old: Any, new: Any, path: str) -> list[tuple[str, Any, Any]]:
 # -- Ray Tune -----------------------------------------------------------------------------------------------------
 
 
-def _schedule(study: Study, progress: Progress, audience: Listener, place: Place) -> None:
+def _schedule(study: Study, share: Share, progress: Progress, audience: Listener, place: Place) -> None:
     """Let Ray Tune run the pending trials."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
@@ -156,10 +158,9 @@ def _schedule(study: Study, progress: Progress, audience: Listener, place: Place
     from studies.searcher import DesignSearcher
     from studies.trial import RayTrial
 
-    resources = {"cpu": study.resources.cpu, "gpu": study.resources.gpu}
     trial_config = {
         "ledger": str(progress.ledger.root),
-        "threads": max(1, int(study.resources.cpu)),
+        "threads": max(1, int(share.cpu)),
         "checkpoint_seconds": study.checkpoint.every_seconds,
         "modules": modules.folder_of(study.table()),
     }
@@ -168,11 +169,11 @@ def _schedule(study: Study, progress: Progress, audience: Listener, place: Place
     try:
         with _ray(place), graceful_termination(), tempfile.TemporaryDirectory(prefix="gan-studies-") as scratch:
             tune.Tuner(
-                tune.with_resources(RayTrial, resources),
+                tune.with_resources(RayTrial, {"cpu": share.cpu, "gpu": share.gpu}),
                 tune_config=tune.TuneConfig(
                     search_alg=searcher,
                     num_samples=-1,
-                    max_concurrent_trials=place.trials_at_once(study.resources),
+                    max_concurrent_trials=place.trials_at_once(share),
                     reuse_actors=True,
                 ),
                 run_config=tune.RunConfig(

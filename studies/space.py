@@ -132,6 +132,30 @@ def draw(knobs: Mapping[str, Distribution], *, seed: int, index: int) -> dict[st
     }
 
 
+def may_draw(knob: Distribution, value: Any) -> bool:
+    """Whether the value is one that the distribution may give."""
+    match knob:
+        case Choice() | Grid():
+            return any(type(value) is type(one) and value == one for one in knob.values)
+        case IntUniform():
+            return isinstance(value, int) and _is_number(value) and knob.low <= value <= knob.high
+        case _:
+            return _is_number(value) and knob.low <= value <= knob.high
+
+
+def by_path(table: Mapping[str, Any]) -> dict[str, Any]:
+    """The values in a tree of tables, by their dotted paths."""
+    found: dict[str, Any] = {}
+    for key, value in table.items():
+        inner = (
+            {f"{key}.{path}": one for path, one in by_path(value).items()}
+            if isinstance(value, Mapping)
+            else {key: value}
+        )
+        found |= inner
+    return found
+
+
 def is_distribution(value: Any) -> bool:
     """Whether a piece of a study file stands for a distribution; it may still be a wrong one."""
     if isinstance(value, Mapping):

@@ -21,6 +21,7 @@ from studies.refusal import Refusal
 from studies.samples import loaded
 from studies.sentences import printable, shown
 from studies.source import Tree, override, read
+from studies.space import by_path, may_draw
 from studies.validation import (
     Recorded,
     build,
@@ -72,6 +73,8 @@ class Search:
     """Trials per condition in each phase, and how exploit goes on from explore.
 
     `exploit_lag`: suggestion j knows the exploit trials 0 .. j - exploit_lag as finished.
+    `start`: what the first trials of exploit try, each a table of knobs as a condition would say them. A condition
+    takes the values of the knobs that it searches; the sampler suggests the others.
     """
 
     seed: Whole = 0
@@ -80,8 +83,13 @@ class Search:
     confirm: Confirm = Confirm()
     sampler: Literal["tpe", "random"] = "tpe"
     exploit_lag: Count = 2
+    start: tuple[dict[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
+        if len(self.start) > self.exploit:
+            raise ValueError(
+                f"start: must hold <= {self.exploit} tables, the trials of exploit, but holds {len(self.start)}"
+            )
         trials = self.explore + self.exploit
         if self.confirm.best > trials:
             best = self.confirm.best
@@ -90,13 +98,17 @@ class Search:
 
 @dataclass(frozen=True, kw_only=True)
 class Resources:
-    """What one trial takes: processor cores, and graphics processors or a fraction of one."""
+    """What one trial takes: processor cores, and graphics processors or a fraction of one.
+
+    `gpu`: "auto" is none where there is no graphics processor, else so large a share of one that the cores beside it
+    are all in use, and never more than one.
+    """
 
     cpu: Positive = 1.0
-    gpu: NonNegative = 0.0
+    gpu: NonNegative | Literal["auto"] = 0.0
 
     def __post_init__(self) -> None:
-        if self.gpu > 1 and self.gpu % 1:
+        if self.gpu != "auto" and self.gpu > 1 and self.gpu % 1:
             raise ValueError(f"gpu: must be a whole number above 1, but is {self.gpu}")  # Ray's own rule
 
 
@@ -272,6 +284,7 @@ def _tiny(study: Study) -> Study:
             search,
             explore=min(search.explore, 2),
             exploit=min(search.exploit, 1),
+            start=search.start[:1],
             confirm=replace(search.confirm, best=min(search.confirm.best, 1), seeds=min(search.confirm.seeds, 2)),
         ),
     )
@@ -282,6 +295,7 @@ def _tiny(study: Study) -> Study:
 
 def _check(study: Study) -> None:
     _check_seeds(study)
+    _check_start(study)
     _check_samples(study)
     for condition in study.conditions:
         for setting in condition.extreme_settings():
@@ -297,6 +311,21 @@ def _check_seeds(study: Study) -> None:
         if getattr(study.search, phase) > most:
             must = f"must be <= {most}, {SEEDS_PER_PHASE} seeds at {study.seeds} a trial"
             raise Refusal(("search", phase), must, f"is {getattr(study.search, phase)}")
+
+
+def _check_start(study: Study) -> None:
+    """Every value must be one that some condition searches, and that all who search it may draw."""
+    for number, table in enumerate(study.search.start):
+        for path, value in by_path(table).items():
+            place = ("search", "start", str(number), *path.split("."))
+            ranges = [condition.knobs[path] for condition in study.conditions if path in condition.knobs]
+            if not ranges:
+                knobs = sorted({knob for condition in study.conditions for knob in condition.knobs})
+                raise Refusal(place, f"must be a knob that is searched: {', '.join(knobs) or 'there is none'}")
+            for knob in ranges:
+                if not may_draw(knob, value):
+                    ((kind, content),) = knob.table().items()
+                    raise Refusal(place, f"must lie within {kind} {shown(content)}", f"is {shown(value)}")
 
 
 def _check_samples(study: Study) -> None:

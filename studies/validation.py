@@ -11,7 +11,7 @@ from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from functools import lru_cache
 from inspect import isabstract
 from types import UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
@@ -235,7 +235,7 @@ def _build_value(annotation: Any, value: Any, parts: Parts) -> Any:
     _refuse_unfit(value, parts)
     given = tuple(value) if isinstance(value, list) else value
     try:
-        result = _adapter(annotation).validate_python(given)
+        result = _adapter(_alternative(annotation, value)).validate_python(given)
     except PydanticUserError:
         raise Refusal(parts, "must be annotated as a number, text, true or false, or a tuple of those") from None
     except ValidationError as error:
@@ -244,6 +244,15 @@ def _build_value(annotation: Any, value: Any, parts: Parts) -> Any:
         # Python says True == 1 == 1.0, and so does a Literal.
         raise Refusal(parts, f"must be {shown(result)}", f"is {shown(value)}")
     return result
+
+
+def _alternative(annotation: Any, value: Any) -> Any:
+    """Of a number or a word the one that the value is meant as, so that a refusal speaks of that one."""
+    words = [choice for choice in _choices(annotation) if get_origin(choice) is Literal]
+    others = [choice for choice in _choices(annotation) if get_origin(choice) is not Literal]
+    if len(words) == len(others) == 1:
+        return words[0] if isinstance(value, str) else others[0]
+    return annotation
 
 
 @lru_cache
@@ -266,7 +275,9 @@ def _fits(value: Any) -> bool:
 
 def _from_pydantic(error: ErrorDetails, annotation: Any, value: Any, parts: Parts) -> Refusal:
     if error["type"] in ("missing", "too_long", "tuple_type"):
-        return Refusal(parts, f"must be a list of {len(get_args(annotation))} values", f"is {shown(value)}")
+        of_any_length = Ellipsis in get_args(annotation)
+        length = "" if of_any_length else f" of {len(get_args(annotation))} values"
+        return Refusal(parts, f"must be a list{length}", f"is {shown(value)}")
     place = (*parts, *(str(position) for position in error["loc"]))
     return Refusal(place, _must(error["type"], error.get("ctx", {}), error["msg"]), f"is {shown(error['input'])}")
 
@@ -289,6 +300,8 @@ def _must(kind: str, context: Mapping[str, Any], message: str) -> str:
             return "must be a finite number"
         case "bool_type":
             return "must be true or false"
+        case "dict_type":
+            return "must be a table"
         case "string_type":
             return "must be text"
         case "string_too_short":

@@ -361,9 +361,29 @@ def test_whoever_waited_gets_the_studys_exit_code(study_file, status, code, outc
 
 def test_trials_at_once_are_counted_node_by_node():
     place = Place(nodes=(Node(cpu=3, gpu=0), Node(cpu=8, gpu=1), Node(cpu=0, gpu=0)))
-    assert place.trials_at_once(Resources(cpu=2)) == 5
-    assert place.trials_at_once(Resources(cpu=0.1)) == 110
-    assert place.trials_at_once(Resources(cpu=1, gpu=0.25)) == 4
+    for resources, trials in {
+        Resources(cpu=2): 5,
+        Resources(cpu=0.1): 110,
+        Resources(cpu=1, gpu=0.25): 4,
+        Resources(cpu=1, gpu="auto"): 8,
+        Resources(cpu=3, gpu="auto"): 2,
+    }.items():
+        assert place.trials_at_once(place.share(resources)) == trials
+
+
+@pytest.mark.parametrize(
+    ("nodes", "cpu", "gpu"),
+    [
+        ([Node(cpu=8, gpu=0)], 1, 0),
+        ([Node(cpu=8, gpu=0), Node(cpu=16, gpu=1)], 2, 1 / 8),
+        ([Node(cpu=16, gpu=1), Node(cpu=64, gpu=1)], 1, 1 / 64),
+        ([Node(cpu=4, gpu=8)], 1, 1),
+        ([Node(cpu=4, gpu=1)], 8, 1),
+    ],
+)
+def test_auto_shares_a_graphics_processor_so_that_the_cores_beside_it_are_in_use(nodes, cpu, gpu):
+    share = Place(nodes=tuple(nodes)).share(Resources(cpu=cpu, gpu="auto"))
+    assert (share.cpu, share.gpu) == (cpu, gpu)
 
 
 @pytest.mark.parametrize(
@@ -377,7 +397,7 @@ def test_trials_at_once_are_counted_node_by_node():
 def test_trial_that_fits_on_no_node_is_refused(resources, sentence):
     place = Place(joined=True, nodes=(Node(cpu=4, gpu=0), Node(cpu=2, gpu=1)))
     with pytest.raises(InputError, match=f"^{sentence}$"):
-        place.refuse_too_large(resources)
+        place.refuse_too_large(place.share(resources))
 
 
 PROBED = {

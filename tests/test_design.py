@@ -518,11 +518,28 @@ def test_suggest_is_a_function_of_its_arguments() -> None:
     ended = [({"x": i / 12, "n": 1 + i % 3}, float(i % 5)) for i in range(12)]
 
     def ask(seed: int, running: int = 0) -> Configuration:
-        return suggest(knobs, ended=ended, running=[{"x": 0.5, "n": 1}] * running, sampler="tpe", seed=seed)
+        return suggest(knobs, ended=ended, running=[{"x": 0.5, "n": 1}] * running, wanted={}, sampler="tpe", seed=seed)
 
     assert ask(0) == ask(0)
     assert ask(0, running=2) == ask(0, running=2)
     assert ask(0) != ask(1)
+
+
+def test_the_start_of_exploit_is_what_the_study_says_and_the_rest_is_suggested(load: Load) -> None:
+    start = "search.start=[{constraint.clip_value=0.125,training.n_critic=5},{training.n_critic=1}]"
+    study, plain = load(start), load()
+    started = configurations(all_trials(study))
+    assert started["wgan-exploit-0"] == {"constraint.clip_value": 0.125}
+    assert started["gan-exploit-0"]["training.n_critic"] == 5
+    assert started["gan-exploit-1"]["training.n_critic"] == 1
+    assert 1e-5 <= started["gan-exploit-0"]["training.critic_optimizer.lr"] <= 1e-2
+    assert started == configurations(all_trials(study))
+    others = configurations(all_trials(plain))
+    assert {name: started[name] for name in started if "explore" in name} == {
+        name: others[name] for name in others if "explore" in name
+    }
+    assert started["wgan-exploit-1"] != others["wgan-exploit-1"], "what was tried first is learned from"
+    assert len(started) == len(others)
 
 
 # -- confirm ---------------------------------------------------------------------------------------------------------

@@ -168,6 +168,17 @@ def test_another_question_under_the_same_name_is_refused(
         run_without_ray(changed(copied))
 
 
+def test_a_field_that_came_later_has_its_default_in_what_was_recorded_before(copied: Study) -> None:
+    ledger = ledger_of(copied)
+    record = ledger.read_study("tiny")
+    assert record is not None
+    del record["study"]["search"]["start"]
+    ledger.write_study("tiny", record)
+    diary = Diary()
+    run_without_ray(copied, diary)
+    assert diary.ran == []
+
+
 def test_settings_that_change_no_number_may_change(copied: Study) -> None:
     diary = Diary()
     changed = replace(

@@ -574,6 +574,14 @@ DATA = ", ".join(data.kind for data in get_args(Data))
         ("resources.cpu=0", "resources.cpu: must be > 0, but is 0"),
         ("resources.gpu=-0.5", "resources.gpu: must be >= 0, but is -0.5"),
         ("resources.gpu=1.5", "resources.gpu: must be a whole number above 1, but is 1.5"),
+        ('resources.gpu="all"', 'resources.gpu: must be one of auto, but is "all"'),
+        ("resources.gpu=true", "resources.gpu: must be a number, but is true"),
+        ("search.start=5", "search.start: must be a list, but is 5"),
+        ("search.start=[5]", "search.start.0: must be a table, but is 5"),
+        (
+            "search.start=[{},{},{},{},{},{},{}]",
+            "search.start: must hold <= 6 tables, the trials of exploit, but holds 7",
+        ),
         ("limits.trial_retries=-1", "limits.trial_retries: must be >= 0, but is -1"),
         ("checkpoint.every_seconds=inf", "checkpoint.every_seconds: must be a finite number, but is inf"),
         ("stability.near=nan", "stability.near: must be a finite number, but is nan"),
@@ -782,6 +790,34 @@ DATA = ", ".join(data.kind for data in get_args(Data))
 )
 def test_what_cannot_be_run_is_refused_in_one_sentence(load: Load, assignment: str, sentence: str) -> None:
     assert refusal(load, SMALL, assignment) == sentence
+
+
+@pytest.mark.parametrize(
+    ("start", "sentence"),
+    [
+        (
+            "{constraint.clip=0.1}",
+            "search.start.0.constraint.clip: must be a knob that is searched: constraint.clip_value, ",
+        ),
+        (
+            "{},{constraint.clip_value=0.02}",
+            "search.start.1.constraint.clip_value: must lie within grid [0.01, 0.1], but is 0.02",
+        ),
+        (
+            "{training.n_critic=true}",
+            "search.start.0.training.n_critic: must lie within choice [1, 5], but is true",
+        ),
+        ("{objective.margin={uniform=[1,2]}}", "search.start.0.objective.margin.uniform: must be a knob that is "),
+    ],
+)
+def test_exploit_starts_where_a_knob_may_stand(load: Load, start: str, sentence: str) -> None:
+    assert refusal(load, FIRST, f"search.start=[{start}]").startswith(sentence)
+
+
+def test_a_smoke_run_starts_exploit_as_the_study_does(load: Load) -> None:
+    study = load(FIRST, "search.start=[{training.n_critic=5},{training.n_critic=1}]", smoke=True)
+    assert study.search.start == ({"training": {"n_critic": 5}},)
+    assert Study.from_table(study.table()) == study
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from unittest.mock import patch
 import pandas as pd
 
 from studies.ledger import Entry, Ledger
-from studies.place import Place
+from studies.place import Place, Share
 from studies.progress import Progress
 from studies.runner import Ending, Listener, run
 from studies.searcher import DesignSearcher
@@ -92,7 +92,7 @@ def settings(root: Path, checkpoint_seconds: float = 1e9) -> dict[str, Any]:
     return {"ledger": str(root), "threads": 1, "checkpoint_seconds": checkpoint_seconds}
 
 
-def play_in_order(study: Study, progress: Progress, audience: Listener, place: Place) -> None:
+def play_in_order(study: Study, share: Share, progress: Progress, audience: Listener, place: Place) -> None:
     """What Ray Tune does, one trial after the other in this process, every one by the same actor."""
     searcher, player = DesignSearcher(progress, settings(progress.ledger.root), audience, retries=3), None
     while isinstance(config := searcher.suggest("the only one"), dict):
