@@ -34,6 +34,8 @@ from studies.study import PARTS, Setting, Study
 from studies.validation import build, check_name
 
 STATES = ("finished", "failed", "running")
+LISTED = 12
+"""Of how many studies a ledger's names still make one sentence."""
 
 
 @dataclass(frozen=True)
@@ -341,8 +343,10 @@ def results(study: str | Path, *, root: str | Path | None = None, tracking_uri: 
     if record is None and root is None and os.environ.get("MLFLOW_TRACKING_URI") and "/" not in name:
         return _from_tracking(name, None, beside=ledger)
     if record is None:
-        near = nearest(name, ledger.studies())
-        hint = f"did you mean {near}?" if near else "give its name, or the folder that holds its study.json"
+        known = sorted(ledger.studies())
+        near = nearest(name, known)
+        held = f"it holds {', '.join(known)}" if 0 < len(known) <= LISTED else "give its name, or its folder there"
+        hint = f"did you mean {near}?" if near else held
         raise InputError(f"{printable(name)}: there is no such study in {ledger.root}; {hint}")
     return Results(ledger, record)
 

@@ -346,16 +346,21 @@ def test_a_copied_ledger_is_read_where_it_lies(found: Results, finished_root: Pa
     ("name", "hint"),
     [
         ("tinny", "did you mean tiny?"),
-        ("something-else", "give its name, or the folder that holds its study.json"),
-        ("a" * 300, "give its name, or the folder that holds its study.json"),
-        ("no/such/folder", "give its name, or the folder that holds its study.json"),
-        ("..", "give its name, or the folder that holds its study.json"),
+        ("something-else", "it holds tiny"),
+        ("a" * 300, "it holds tiny"),
+        ("no/such/folder", "it holds tiny"),
+        ("..", "it holds tiny"),
     ],
 )
 def test_a_study_that_is_not_there_is_told_with_the_nearest(finished_root: Path, name: str, hint: str) -> None:
     with pytest.raises(InputError) as refused:
         results(name, root=finished_root)
     assert str(refused.value) == f"{name}: there is no such study in {finished_root}; {hint}"
+
+
+def test_an_empty_folder_says_what_to_give(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"there is no such study in .*; give its name, or its folder there$"):
+        results("tiny", root=tmp_path)
 
 
 def test_a_name_with_a_line_break_is_told_in_one_line(finished_root: Path) -> None:
