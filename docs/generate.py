@@ -17,7 +17,15 @@ from gan_core.citations import BIBTEX, papers
 from gan_core.constraints import Constraint, GradientPenalty, Location
 from gan_core.data import Data
 from gan_core.data.planar import PlanarData
-from gan_core.metrics import Lines, Measures, jensen_shannon, mode_measures, sliced_wasserstein, wasserstein_1
+from gan_core.metrics import (
+    Lines,
+    Measures,
+    jensen_shannon,
+    mode_measures,
+    neighbour_measures,
+    sliced_wasserstein,
+    wasserstein_1,
+)
 from gan_core.metrics.meanings import AVERAGE, MEANINGS
 from gan_core.objectives import Objective
 from gan_core.presets import PRESETS, SHARED_RANGES, Preset
@@ -180,7 +188,7 @@ def _measured() -> Iterable[str]:
         f"With `training.generator_average` above 0 the measures of the fakes are taken of the averaged generator too; "
         f"their names end in `{AVERAGE}`."
     )
-    for function in (sliced_wasserstein, wasserstein_1, jensen_shannon, mode_measures):
+    for function in (sliced_wasserstein, wasserstein_1, jensen_shannon, mode_measures, neighbour_measures):
         yield f"### How `{function.__name__}` is computed"
         yield words(function)
     yield "## What a distance is held against"

@@ -172,7 +172,7 @@ def judge(curve: Curve, thresholds: Thresholds) -> Verdict:
 
     distance = curve.distance.astype(np.float64)
     running = _running_median(p, thresholds.running)
-    best, late = float(running.max()), _late(p, thresholds)
+    best, late = float(running.max()), late_median(p, thresholds)
     rise, roughness = _rise_and_roughness(curve.step, p, thresholds)
     outcome = _outcome(curve, p, best, late, roughness, thresholds)
     return Verdict(
@@ -184,7 +184,7 @@ def judge(curve: Curve, thresholds: Thresholds) -> Verdict:
         gap=best - late,
         roughness=roughness,
         best_distance=float(_running_median(distance, thresholds.running).min()),
-        late_distance=_late(distance, thresholds),
+        late_distance=late_median(distance, thresholds),
         last_distance=float(distance[-1]),
     )
 
@@ -250,9 +250,9 @@ def _collapsed(curve: Curve, thresholds: Thresholds) -> bool:
     few_cells = (
         curve.cells is not None
         and curve.real_cells is not None
-        and _late(curve.cells, thresholds) < thresholds.cells * curve.real_cells
+        and late_median(curve.cells, thresholds) < thresholds.cells * curve.real_cells
     )
-    return few_cells or (curve.spread is not None and _late(curve.spread, thresholds) < thresholds.spread)
+    return few_cells or (curve.spread is not None and late_median(curve.spread, thresholds) < thresholds.spread)
 
 
 def _tail(values: np.ndarray, share: float, least: int) -> np.ndarray:
@@ -261,7 +261,8 @@ def _tail(values: np.ndarray, share: float, least: int) -> np.ndarray:
     return values[-max(wanted, least) :]
 
 
-def _late(values: np.ndarray, thresholds: Thresholds) -> float:
+def late_median(values: Real[np.ndarray, "measurements"], thresholds: Thresholds) -> float:
+    """The median over the late window: what a member ended at."""
     return float(np.median(_tail(values, thresholds.late_share, thresholds.least)))
 
 

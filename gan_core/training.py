@@ -270,6 +270,11 @@ class Trainer:
         """What real samples get in each measure that is taken of the fakes; none for data without spread."""
         return {} if self._ruler is None else self._ruler.floors
 
+    @property
+    def gaussians(self) -> dict[str, float]:
+        """What a Gaussian with the data's mean and covariance gets in each of them; none for data without spread."""
+        return {} if self._ruler is None else self._ruler.gaussians
+
     def samples(
         self, count: int, flat: Float[Tensor, "seeds parameters"] | None = None
     ) -> Float[Tensor, "seeds count dim"]:

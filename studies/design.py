@@ -26,7 +26,7 @@ CONFIRMING: tuple[Phase, ...] = ("confirm", "authors")
 FIRST_SEED: Mapping[Phase, int] = {"explore": 0, "exploit": 1_000_000, "confirm": 2_000_000, "authors": 2_000_000}
 SEEDS_PER_REPLICATE = 10_000_000
 """How far apart the seeds of equal conditions lie: more than all phases of one use."""
-NUMERICS_VERSION = 2
+NUMERICS_VERSION = 3
 """Raised by hand by every change of code that changes a trial's numbers."""
 
 Configuration = dict[str, Any]

@@ -269,6 +269,20 @@ class Results:
         """The same lines as explore and exploit are measured against, on the search reference."""
         return _lines([entry for trial, entry in self._finished if trial.phase not in CONFIRMING])
 
+    @cached_property
+    def floors(self) -> dict[str, float]:
+        """What real samples get in the confirmed measures, by their names."""
+        return self._beside("floors")
+
+    @cached_property
+    def gaussians(self) -> dict[str, float]:
+        """What a Gaussian with the data's mean and covariance gets in them; nothing in a ledger from before."""
+        return self._beside("gaussians")
+
+    def _beside(self, table: str) -> dict[str, float]:
+        confirmed = [entry for trial, entry in self._finished if trial.phase in CONFIRMING]
+        return dict(confirmed[0].facts().get(table, {})) if confirmed else {}
+
     def _typed(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The key columns' types, the same in every table."""
         conditions = [condition.name for condition in self.study.conditions]

@@ -340,6 +340,9 @@ def _check_samples(study: Study) -> None:
     if study.measures.cells > sizes.train:
         must = f"must be <= {sizes.train}, the real samples to train with"
         raise Refusal(("measures", "cells"), must, f"is {study.measures.cells}")
+    if study.measures.neighbours >= sizes.reference:
+        must = f"must be < {sizes.reference}, the real samples that are measured against"
+        raise Refusal(("measures", "neighbours"), must, f"is {study.measures.neighbours}")
 
 
 def _check_data(name: str, setting: Setting, data: AnyData) -> None:

@@ -189,6 +189,7 @@ class TrialRun:
             "lines": asdict(lines),
             "real_cells": trainer.real_cells,
             "floors": trainer.floors,
+            "gaussians": trainer.gaussians,
             "nonfinite_step": nonfinite,
             "generator_steps": trainer.round,
             "critic_steps": critic_steps,

@@ -20,6 +20,7 @@ import studies.figures as figures
 from gan_core.metrics import transport_plan
 from studies.comparison import Comparison
 from studies.figures.explored import Scale, explored
+from studies.figures.quality import MARKERS
 from studies.figures.style import THEMES, Drawn, apart, short
 from studies.figures.style import _log_ticks as log_ticks
 from studies.results import Results, results
@@ -575,6 +576,67 @@ def test_samples_are_whole_and_legible(on_ring: Results, theme: str) -> None:
     assert len(drawn.figure.axes) == 3
 
 
+# --- quality
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    """Of six confirmed seeds of each condition two are nonfinite; only those of the first end in NaN."""
+
+    def distances(condition, phase, trial, seed):
+        ending = mixed_distances(condition, phase, trial, seed)
+        return ending if condition == "one" else 0.4 + 0.013 * (seed % 5) + 0.5 * np.exp(-STEPS / 20)
+
+    return results_of(tmp_path_factory.mktemp("images"), "one", "other", confirm=6, fates=mixed, distances=distances)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_precision_and_coverage_are_whole_and_legible(images: Results, tmp_path: Path, theme: str) -> None:
+    names = [f"condition-{place}-{'with-a-long-name-' * (place % 4)}" for place in range(17)]
+    for found in (images, results_of(tmp_path, *names, explore=1, fates=mixed)):
+        drawn = figures.precision_coverage(found, theme)
+        assert drawn is not None
+        assert_legible(drawn, theme)
+
+
+def test_each_confirmed_member_stands_at_its_late_precision_and_coverage(images: Results) -> None:
+    """The median of the last three of ten measurements; a nonfinite member has no place, a failed one is hollow."""
+    drawn = figures.precision_coverage(images)
+    curves = images.curves[images.curves["phase"] == "confirm"]
+    wide = curves.pivot(index=["condition", "seed", "step"], columns="metric", values="value")
+    late = wide.query("step >= 80").groupby(["condition", "seed"], observed=True).median()
+    failed = np.array([seed % 3 == 2 for _, seed in late.index])
+    lost = np.array([condition == "one" for condition, _ in late.index]) & failed
+    axis = drawn.figure.axes[0]
+    places = late[["coverage", "precision"]].to_numpy()
+    beside = [(0.99, 0.96), (0.36, 0.39)]
+    assert lost.sum() == 2
+    assert np.allclose(sorted(marks_of(axis)), sorted([*map(tuple, places[~lost]), *beside]))
+    hollow = [line for line in axis.lines if line.get_markerfacecolor() == "none"]
+    assert len(hollow) == 1
+    assert np.allclose(sorted(zip(*hollow[0].get_data(), strict=True)), sorted(map(tuple, places[failed & ~lost])))
+    assert "2 nonfinite seeds cannot be shown." in drawn.caption
+    assert "6 seeds in confirm" in drawn.caption
+    assert f"precision {late.loc['other', 'precision'].median():.3g}" in drawn.alternative
+    assert drawn.alternative.endswith(
+        "real data: precision 0.96, coverage 0.99; a Gaussian: precision 0.39, coverage 0.36"
+    )
+
+
+def test_conditions_differ_in_more_than_colour(tmp_path: Path) -> None:
+    """Up to 66 of them differ, those of one colour in their marker."""
+    looks = {(place % len(THEMES["light"].several), MARKERS[place % len(MARKERS)]) for place in range(66)}
+    assert len(looks) == 66
+    for theme in THEMES.values():
+        assert all(contrast(color, theme.background) > 1.9 for color in theme.several)
+
+
+def test_real_data_and_the_gaussian_are_named_where_they_stand(images: Results) -> None:
+    axis = figures.precision_coverage(images).figure.axes[0]
+    assert {text.get_text(): text.xy for text in axis.texts} == {"real data": (0.99, 0.96), "a Gaussian": (0.36, 0.39)}
+    assert marks_of(axis, "*") == [(0.99, 0.96)]
+
+
 # --- nothing is drawn of nothing
 
 
@@ -582,6 +644,7 @@ def test_nothing_is_drawn_before_anything_is_confirmed(tmp_path: Path) -> None:
     found = results_of(tmp_path, "one", confirm=0, data="ring")
     for draw in (figures.learning_curves, figures.confirmed, figures.tuning, figures.modes):
         assert draw(found) is None
+    assert figures.precision_coverage(results_of(tmp_path, "one", confirm=0)) is None
     assert figures.samples(found, "one") is None
     assert figures.plane(found, "one") is None
     assert figures.survival(found) is not None
@@ -592,6 +655,14 @@ def test_nothing_is_drawn_of_data_without_modes_or_plane(tmp_path: Path) -> None
     found = results_of(tmp_path, "one")
     assert figures.modes(found) is None
     assert figures.plane(found, "one") is None
+
+
+def test_no_quality_is_drawn_where_it_was_not_measured(two: Results, tmp_path: Path) -> None:
+    """Of points of the plane, of a ledger from before, and where every seed became nonfinite."""
+    assert figures.precision_coverage(two) is None
+    assert figures.precision_coverage(simulate(tmp_path, lambda planned, seed: (0.9,))) is None
+    lost = results_of(tmp_path, "lost", distances=lambda *_: np.where(STEPS > 50, np.nan, 0.1))
+    assert figures.precision_coverage(lost) is None
 
 
 def test_nothing_is_drawn_of_empty_frames() -> None:

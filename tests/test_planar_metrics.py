@@ -327,7 +327,12 @@ def test_ruler_measures_what_the_data_let_be_known_and_real_samples_get_the_floo
     """40 seeds of fresh real samples against the floors, means of 20 splits: within a fifth, for what is no count."""
     ruler = ruler_on(data.load())
     measured = ruler.measure(drawn(data, 40, 400))
-    assert list(measured) == list(ruler.floors) == ["sliced_wasserstein", "cells", "spread", *beside]
+    assert (
+        list(measured)
+        == list(ruler.floors)
+        == list(ruler.gaussians)
+        == ["sliced_wasserstein", "cells", "spread", *beside]
+    )
     assert ruler.floors["sliced_wasserstein"] == ruler.lines.floor
     for name, values in measured.items():
         assert values.shape == (40,)

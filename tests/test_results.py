@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from simulated import simulate
 from tiny import DIRAC, ledger_of, run_without_ray, study_in
 
 import studies
-from gan_core.metrics import RULER_SEED
+from gan_core.metrics import RULER_SEED, Ruler
 from gan_core.networks import SampleSpace
 from gan_core.randomness import stream
 from gan_core.stability import OUTCOMES
@@ -258,6 +259,19 @@ def test_the_ranking_holds_the_configuration_that_won_the_search(found: Results)
             assert row[knob] == best[knob] or (pd.isna(row[knob]) and pd.isna(best[knob]))
 
 
+def test_what_real_data_and_the_gaussian_get_is_that_of_the_confirm_reference(found: Results) -> None:
+    ruler = Ruler(found.data, "confirm", found.study.measures, device=torch.device("cpu"), dtype=torch.float32)
+    assert found.floors == ruler.floors
+    assert found.gaussians == ruler.gaussians
+    assert {"precision", "coverage"} < set(found.gaussians) <= set(found.curves["metric"])
+
+
+def test_a_ledger_from_before_says_nothing_of_them(tmp_path: Path) -> None:
+    found = simulate(tmp_path, lambda planned, seed: (0.9,))
+    assert len(found.ranking) == 2
+    assert found.floors == found.gaussians == {}
+
+
 def test_a_study_of_the_dirac_pair_has_the_same_tables(tmp_path: Path) -> None:
     study = study_in(tmp_path, text=DIRAC)
     run_without_ray(study)
@@ -266,6 +280,7 @@ def test_a_study_of_the_dirac_pair_has_the_same_tables(tmp_path: Path) -> None:
     assert list(found.members["outcome"]) == ["diverged"] * 3
     assert found.ranking["distance"].isna().tolist() == [True]
     assert found.lines == {"floor": 0.0, "ref": np.sqrt(2), "gaussian": None}
+    assert found.floors == found.gaussians == {}
     assert found.best("wasserstein").generator()(5).shape == (5, 1)
 
 

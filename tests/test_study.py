@@ -593,6 +593,10 @@ DATA = ", ".join(data.kind for data in get_args(Data))
             "measures.samples: must be <= 1397, the 1797 real samples less data.reference, but is 1398",
         ),
         ("measures.cells=998", "measures.cells: must be <= 997, the real samples to train with, but is 998"),
+        (
+            "measures.neighbours=400",
+            "measures.neighbours: must be < 400, the real samples that are measured against, but is 400",
+        ),
         ("data={kind='digits',reference=701}", "data.reference: must be <= 700 of the 1797 images, but is 701"),
         ("training.batch=-3", "training.batch: must be >= 1, but is -3"),
         (

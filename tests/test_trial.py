@@ -228,7 +228,7 @@ def test_facts_say_what_the_trial_cost_and_what_its_curves_are_held_against(tmp_
     facts = entry.facts()
     elapsed, checksums = facts.pop("elapsed_seconds"), facts.pop("checksums")
     lines, measured = facts.pop("lines"), facts.pop("measured_seconds")
-    floors = facts.pop("floors")
+    floors, gaussians = facts.pop("floors"), facts.pop("gaussians")
     assert facts == {
         "format": 1,
         "address": planned.address,
@@ -246,7 +246,13 @@ def test_facts_say_what_the_trial_cost_and_what_its_curves_are_held_against(tmp_
     assert len(measured) == study.budget.measurements + 1
     assert 0 < lines["floor"] < lines["ref"] < 1
     assert 0 < lines["gaussian"] < lines["ref"]
-    assert floors == {"sliced_wasserstein": lines["floor"], "cells": 4, "spread": pytest.approx(1, abs=0.05)}
+    assert floors == {
+        **{"sliced_wasserstein": lines["floor"], "cells": 4, "spread": pytest.approx(1, abs=0.05)},
+        **{"precision": pytest.approx(0.96, abs=0.02), "coverage": pytest.approx(0.52, abs=0.03)},
+    }
+    assert gaussians["sliced_wasserstein"] == lines["gaussian"]
+    assert all(0.1 < gaussians[name] / floors[name] < 0.5 for name in ("precision", "coverage"))
+    assert floors.keys() == gaussians.keys() <= set(entry.curves()["metric"])
     assert set(checksums) == {"curves.parquet", "generator_best.pt", "generator_last.pt", "samples.npz"}
     assert content_address(facts["identity"]) == entry.address
 
@@ -313,7 +319,8 @@ def test_of_points_of_the_plane_every_measure_has_its_floor(tmp_path: Path) -> N
     facts = (entry := played(study, first_trial(study))).facts()
     measured = {"sliced_wasserstein", "cells", "spread", "wasserstein_1", "jensen_shannon"}
     measured |= {"modes_covered", "high_quality", "mode_kl"}
-    assert set(facts["floors"]) == measured
+    assert set(facts["floors"]) == set(facts["gaussians"]) == measured
+    assert facts["gaussians"]["high_quality"] < 0.1 < facts["floors"]["high_quality"]
     assert measured <= set(entry.curves()["metric"])
     assert facts["floors"]["modes_covered"] == facts["real_cells"] == 8
 

@@ -296,6 +296,41 @@ def test_every_number_of_a_sentence_is_in_a_table(tmp_path, fate, seeds):
                 assert float(number) in known, (number, sentence)
 
 
+def with_quality(found, course):
+    """The same results, had precision and coverage been measured: of each seed these at every measurement."""
+    measured = found.curves[found.curves["metric"] == "sliced_wasserstein"].astype({"metric": "str"})
+    more = [
+        measured.assign(metric=name, value=[course(row.condition, row.seed)[place] for row in measured.itertuples()])
+        for place, name in enumerate(("precision", "coverage"))
+    ]
+    found.curves = found._typed(pd.concat([measured, *more], ignore_index=True))
+    found.floors, found.gaussians = {"precision": 0.96, "coverage": 0.995}, {"precision": 0.39, "coverage": 0.36}
+    return found
+
+
+def test_samples_that_look_real_are_told_of_the_first_beside_real_data_and_the_gaussian(tmp_path):
+    """Of four seeds one has no finite sample: medians of 0, .5, .6 and .7, and of 0, .3, .5 and .7."""
+    courses = [(np.nan, np.nan), (0.5, 0.7), (0.6, 0.5), (0.7, 0.3)]
+
+    def course(condition, seed):
+        return courses[seed % 4] if condition == "gan" else (0.1, 0.1)
+
+    found = with_quality(simulate(tmp_path, below_a_thousandth), course)
+    (sentence,) = [one for one in answer(Comparison(found)) if "precision" in one]
+    assert sentence == (
+        "Of the samples of gan 55% look like real ones (precision; fresh real data 96%, that Gaussian 39%), and 40% of "
+        "the real ones have a sample like them (coverage; 100% and 36%)."
+    )
+
+
+@pytest.mark.parametrize("fate", [below_a_thousandth, everyone_fails])
+def test_nothing_is_said_of_what_was_not_measured_or_failed(tmp_path, fate):
+    found = simulate(tmp_path, fate)
+    if fate is everyone_fails:
+        with_quality(found, lambda condition, seed: (0.5, 0.5))
+    assert not any("precision" in sentence for sentence in answer(Comparison(found)))
+
+
 def test_sentences_stay_few_with_seventeen_conditions(tmp_path):
     more = "".join(CONDITION.replace('"gan"\npreset', f'"gan-{i}"\npreset') for i in range(15))
 

@@ -61,6 +61,11 @@ class Dataset:
         """Whether a sample is a point of the plane."""
         return self.shape == (2,)
 
+    @property
+    def of_images(self) -> bool:
+        """Whether a sample is an image: channels, height and width."""
+        return len(self.shape) == 3
+
     def reference(self, split: Split) -> Float[np.ndarray, "reference dim"]:
         return self.search if split == "search" else self.confirm
 

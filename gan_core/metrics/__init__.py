@@ -2,6 +2,7 @@
 
 from gan_core.metrics.box import Box, jensen_shannon
 from gan_core.metrics.modes import mode_measures
+from gan_core.metrics.neighbours import Balls, neighbour_measures
 from gan_core.metrics.ruler import Lines, Measures, Ruler
 from gan_core.metrics.sliced import (
     RULER_SEED,
@@ -14,6 +15,7 @@ from gan_core.metrics.transport import TransportPlan, transport_plan, wasserstei
 
 __all__ = [
     "RULER_SEED",
+    "Balls",
     "Box",
     "Lines",
     "Measures",
@@ -21,6 +23,7 @@ __all__ = [
     "TransportPlan",
     "jensen_shannon",
     "mode_measures",
+    "neighbour_measures",
     "quantile_steps",
     "sliced_wasserstein",
     "sorted_projections",

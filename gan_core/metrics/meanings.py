@@ -28,10 +28,11 @@ class Meaning:
     @property
     def of_samples(self) -> bool:
         """Whether it is taken of generated samples alone, as the `Ruler` does."""
-        return self.where in (_SPREAD, _PLANE, _MODES)
+        return self.where in (_SPREAD, _PLANE, _MODES, _IMAGES)
 
 
 _ALWAYS, _SPREAD, _PLANE, _MODES = "always", "data with spread", "points of the plane", "known modes"
+_IMAGES = "images"
 _BALANCED = "`boundary_equilibrium`"
 
 MEANINGS: Mapping[str, Meaning] = {
@@ -92,6 +93,20 @@ MEANINGS: Mapping[str, Meaning] = {
         where=_MODES,
         says="KL(generated || true weights) of the fakes over their nearest modes, less its mean for a perfect "
         "sampler, so that it may be negative",
+    ),
+    "precision": Meaning(
+        unit="share",
+        better="higher",
+        where=_IMAGES,
+        says="fakes that look like real ones: no farther from some real sample than its `neighbours`-th nearest other "
+        "one is, in pixels; says nothing of variety",
+    ),
+    "coverage": Meaning(
+        unit="share",
+        better="higher",
+        where=_IMAGES,
+        says="real samples with a fake that is no farther from them than their `neighbours`-th nearest other one, in "
+        "pixels; read beside its floor",
     ),
     "critic_loss": Meaning(
         unit="objective's",

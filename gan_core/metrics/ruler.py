@@ -19,6 +19,7 @@ from gan_core.data import Dataset, Split
 from gan_core.fields import check_fields
 from gan_core.metrics.box import Box, jensen_shannon
 from gan_core.metrics.modes import mode_measures
+from gan_core.metrics.neighbours import Balls, neighbour_measures
 from gan_core.metrics.sliced import RULER_SEED, sliced_wasserstein, sorted_projections, unit_directions
 from gan_core.metrics.transport import wasserstein_1
 
@@ -28,13 +29,14 @@ SPLITS = 20
 
 @dataclass(frozen=True, kw_only=True)
 class Measures:
-    """What is measured: on how many fakes, along how many directions, over how many cells.
+    """What is measured: on how many fakes, along how many directions, over how many cells and neighbours.
 
     samples       fakes of each member
     directions    of the sliced Wasserstein distance
     cells         k-means cells, where no modes are known
     exact_points  how many fakes and as many real samples the exact Wasserstein distance takes (2-D data)
     resolution    cells along each side of the box in which Jensen-Shannon counts (2-D data)
+    neighbours    how many of a real sample's nearest others lie in its ball (images); Naeem et al. 2020 take 5
     """
 
     samples: Annotated[int, Ge(50)] = 800
@@ -42,6 +44,7 @@ class Measures:
     cells: Annotated[int, Ge(2)] = 20
     exact_points: Annotated[int, Ge(2)] = 512
     resolution: Annotated[int, Ge(2)] = 50
+    neighbours: Annotated[int, Ge(1)] = 5
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -69,11 +72,16 @@ class Ruler:
         self._device, self._dtype = device, dtype
         self._directions = self._tensor(unit_directions(measures.directions, data.space.dim))
         self._points = self._tensor(data.reference(split))
+        self._balls = self._balls_around(self._points)
         self._reference = sorted_projections(self._points, self._directions)
         self._variance = float(data.train.astype(np.float64).var(0).sum())
 
     def _tensor(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self._device, self._dtype)
+
+    def _balls_around(self, real: Float[Tensor, "m dim"]) -> Balls | None:
+        """Of images, whose pixels are their features; near in other coordinates says nothing that is not measured."""
+        return Balls.around(real, self._measures.neighbours) if self._data.of_images else None
 
     def measure(self, fake: Float[Tensor, "seeds n dim"]) -> dict[str, Real[Tensor, "seeds"]]:
         """Every measure that there is for these data, by its name.
@@ -81,16 +89,20 @@ class Ruler:
         sliced_wasserstein, cells, spread         always
         wasserstein_1, jensen_shannon             of points of the plane
         modes_covered, high_quality, mode_kl      where the modes are known
+        precision, coverage                       of images
 
         All but `cells` are NaN for a seed with a fake that is not finite.
         """
-        return {"sliced_wasserstein": self.distance(fake), **self._measured_beside(self._points, fake)}
+        return {
+            "sliced_wasserstein": self.distance(fake),
+            **self._measured_beside(self._points, self._balls, fake),
+        }
 
     def distance(self, fake: Float[Tensor, "*seeds n dim"]) -> Float[Tensor, "*seeds"]:
         return sliced_wasserstein(self._reference, sorted_projections(fake, self._directions))
 
     def _measured_beside(
-        self, real: Float[Tensor, "m dim"], fake: Float[Tensor, "seeds n dim"]
+        self, real: Float[Tensor, "m dim"], balls: Balls | None, fake: Float[Tensor, "seeds n dim"]
     ) -> dict[str, Real[Tensor, "seeds"]]:
         """What is measured beside the distance that decides."""
         measured: dict[str, Tensor] = {"cells": self.cells(fake), "spread": self.spread(fake)}
@@ -99,6 +111,8 @@ class Ruler:
             measured["jensen_shannon"] = jensen_shannon(real, fake, self.box)
         if self._data.modes is not None:
             measured |= mode_measures(fake, self._data.modes)
+        if balls is not None:
+            measured |= neighbour_measures(balls, fake)
         return measured
 
     def _exact(self, real: Float[Tensor, "m dim"], fake: Float[Tensor, "seeds n dim"]) -> Float[Tensor, "seeds"]:
@@ -142,30 +156,41 @@ class Ruler:
         """What real samples get where fakes should stand, by the measures' names: means over the splits of `lines`."""
         return dict(_floors(self._data, self._split, self._measures, self._device, self._dtype))
 
+    @property
+    def gaussians(self) -> dict[str, float]:
+        """What the Gaussian of `lines` gets where fakes should stand, by the measures' names."""
+        return dict(_gaussians(self._data, self._split, self._measures, self._device, self._dtype))
+
     def _draw_lines(self) -> Lines:
-        every = self._data.every
-        rng = np.random.default_rng([RULER_SEED, 1])
         splits = []
-        for real, fake in self._splits(rng):
+        for real, fake in self._splits():
             projected = sorted_projections(real, self._directions)
             splits.append(float(sliced_wasserstein(projected, sorted_projections(fake, self._directions))))
-        mean, covariance = every.mean(0, dtype=np.float64), np.cov(every.T.astype(np.float64))
-        gaussian = rng.multivariate_normal(mean, np.atleast_2d(covariance), self._measures.samples, method="eigh")
-        constant = np.broadcast_to(mean, gaussian.shape)
+        constant = self._data.every.mean(0, dtype=np.float64, keepdims=True)
         return Lines(
             floor=float(np.mean(splits)),
             ref=float(self.distance(self._tensor(constant))),
-            gaussian=float(self.distance(self._tensor(gaussian))),
+            gaussian=float(self.distance(self._gaussian())),
         )
 
     def _measure_floors(self) -> dict[str, float]:
-        rng = np.random.default_rng([RULER_SEED, 1])
-        found = [self._measured_beside(real, fake[None]) for real, fake in self._splits(rng)]
+        found = [self._measured_beside(real, self._balls_around(real), fake[None]) for real, fake in self._splits()]
         means = {name: float(np.mean([float(measured[name][0]) for measured in found])) for name in found[0]}
         return {"sliced_wasserstein": self.lines.floor, **means}
 
-    def _splits(self, rng: np.random.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+    def _measure_gaussians(self) -> dict[str, float]:
+        return {name: float(values[0]) for name, values in self.measure(self._gaussian()[None]).items()}
+
+    def _gaussian(self) -> Float[Tensor, "n dim"]:
+        """As many samples as there are fakes of a Gaussian with the data's mean and covariance, always the same."""
+        every = self._data.every.astype(np.float64)
+        mean, covariance = every.mean(0), np.atleast_2d(np.cov(every.T))
+        rng = np.random.default_rng([RULER_SEED, 2])
+        return self._tensor(rng.multivariate_normal(mean, covariance, self._measures.samples, method="eigh"))
+
+    def _splits(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Real samples twice without one in common: as many as the reference, and as many as there are fakes."""
+        rng = np.random.default_rng([RULER_SEED, 1])
         every, reference = self._data.every, self._data.reference(self._split)
         for _ in range(SPLITS):
             rest, real = np.split(rng.permutation(len(every)), [-len(reference)])
@@ -186,6 +211,13 @@ def _floors(
     data: Dataset, split: Split, measures: Measures, device: torch.device, dtype: torch.dtype
 ) -> dict[str, float]:
     return Ruler(data, split, measures, device=device, dtype=dtype)._measure_floors()
+
+
+@lru_cache(maxsize=8)
+def _gaussians(
+    data: Dataset, split: Split, measures: Measures, device: torch.device, dtype: torch.dtype
+) -> dict[str, float]:
+    return Ruler(data, split, measures, device=device, dtype=dtype)._measure_gaussians()
 
 
 @lru_cache(maxsize=4)

@@ -8,6 +8,7 @@ from studies.figures.course import causes, learning_curves, survival
 from studies.figures.explored import knob_pairs, outcome_map
 from studies.figures.live import draw_samples
 from studies.figures.plane import modes, plane
+from studies.figures.quality import precision_coverage
 from studies.figures.ranking import confirmed, ranking_picture
 from studies.figures.sheets import sample_sheet, samples
 from studies.figures.stability import chance_of_success, stable_volume, stable_widths
@@ -27,6 +28,7 @@ __all__ = [
     "modes",
     "outcome_map",
     "plane",
+    "precision_coverage",
     "ranking_picture",
     "sample_sheet",
     "samples",

@@ -58,12 +58,13 @@ class Look:
 class Theme:
     """The colours of a figure.
 
-    ink    text and axes
-    muted  what stands behind and beside: reference lines, other conditions, numbers of members
-    faint  grids, ranges as they were stated
-    main   what a figure is about
-    real   real samples
-    looks  each outcome, and `given up` for a trial without a result
+    ink      text and axes
+    muted    what stands behind and beside: reference lines, other conditions, numbers of members
+    faint    grids, ranges as they were stated
+    main     what a figure is about
+    real     real samples
+    several  conditions that share a panel, each with a marker of its own
+    looks    each outcome, and `given up` for a trial without a result
     """
 
     background: str
@@ -72,6 +73,7 @@ class Theme:
     faint: str
     main: str
     real: str
+    several: tuple[str, ...]
     looks: Mapping[str, Look]
 
 
@@ -91,6 +93,7 @@ _LIGHT = Theme(
     faint="#D9D9D9",
     main="#0072B2",
     real="#BBBBBB",
+    several=("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"),
     looks=MappingProxyType(_LOOKS),
 )
 _DARK = Theme(
@@ -100,6 +103,7 @@ _DARK = Theme(
     faint="#3A3F47",
     main="#56B4E9",
     real="#6A6F76",
+    several=("#56B4E9", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#F0E442"),
     looks=MappingProxyType(
         _LOOKS
         | {

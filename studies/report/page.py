@@ -124,6 +124,7 @@ def _drawn(compared: Comparison, theme: ThemeName) -> Iterator[Drawn | None]:
     results = compared.results
     names = [condition.name for condition in results.study.conditions]
     yield figures.confirmed(results, theme)
+    yield figures.precision_coverage(results, theme)
     yield figures.learning_curves(results, theme)
     yield figures.stable_volume(compared.volume_curves, theme)
     yield figures.stable_widths(compared.widths, theme)

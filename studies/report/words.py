@@ -76,7 +76,9 @@ METHODS = (
     "Distance s: sliced Wasserstein distance of order 1 over fixed directions (for the Dirac pair the distance to "
     "the equilibrium). Progress p = (ref - s) / (ref - floor) is 0 at the constant at the data's mean and 1 at "
     "real data. late is the median of p over the last fifth of the measurements, best its largest running median "
-    "of three.",
+    "of three. Around every real image lies the ball that reaches to its k-th nearest other one (in pixels; k: "
+    "measures.neighbours): precision is the share of fakes that lie in any ball, coverage the share of balls that "
+    "hold a fake.",
     "A member's outcome is the first that applies: nonfinite (a loss, parameter or sample is NaN or infinite), "
     "stalled (p never moved), collapsed (fewer than half of the cells of real data, or hardly any spread), "
     "diverged (late is no better than the constant), relapsed (half of the best progress was lost, or p swings "

@@ -9,6 +9,7 @@ from studies.comparison.power import pair_power
 from studies.sentences import counted
 from studies.verdict.explored import leading
 from studies.verdict.phrases import distance, goal, listed, p_value
+from studies.verdict.quality import quality
 
 
 def answering(compared: Comparison) -> Iterator[str]:
@@ -42,6 +43,7 @@ def _confirmed(compared: Comparison) -> Iterator[str]:
     if lost:
         yield f"For {listed(lost)} every fresh seed failed."
     yield from _beside_data(compared)
+    yield from quality(compared)
 
 
 def _nobody(ranking: pd.DataFrame) -> str:
