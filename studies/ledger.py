@@ -29,7 +29,7 @@ from studies.sentences import printable
 FORMAT = 1
 SAMPLES_KEPT = 16
 """How many images of each seed a trial's folder shows; its generators make as many more as anybody wants."""
-COURSE_IMAGES, COURSE_POINTS = 8, 320
+COURSE_IMAGES, COURSE_POINTS = 8, 240
 """How many fakes of each seed it keeps at a moment of the training: other data than points of the plane, and those."""
 
 Facts = dict[str, Any]

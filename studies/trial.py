@@ -215,7 +215,7 @@ class TrialRun:
 
 
 def moments(measurements: int) -> list[int]:
-    """The measurements at which fakes are kept, step 0 and the last among them: the squares of 0/5 .. 5/5 of the budget.
+    """The measurements at which fakes are kept, step 0 and the last among them: squares of 0/5 .. 5/5 of the budget.
 
     Most happens early, but members also fail late. Lines between these moments miss the distance of 300 confirmed
     members (digits, ring, grid) by 3 % of its range, between equal ones by 6 %; powers leave half of the budget unseen.

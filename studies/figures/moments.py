@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from studies.errors import InputError
 from studies.figures.rows import of, winners
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 Picture = Float[np.ndarray, "height width 4"]
 ACROSS = 4
 """Images beside each other at a moment."""
-SIDE = 64
-"""Pixels along a moment's points: a point is one of them, since as shapes all points of a page are megabytes."""
+SIDE = 72
+"""Pixels along a moment's points: a fake is one of them, since as shapes all points of a page are megabytes."""
 GREYS = 16
 """Steps from black to white, as the digits have them: the file of a picture with all greys is twice as large."""
 COLUMNS = 6
@@ -33,7 +33,7 @@ def course_of_samples(results: Results, condition: str, theme: ThemeName = "ligh
     """Draw how the fakes of a condition's confirmed generators come about.
 
     A row for the best, the median and the worst member by late distance, a column for each moment: images, or points of
-    the plane on real ones, with the distance below. None for a condition that is not confirmed, for one from before
+    the plane on real ones. None for a condition that is not confirmed, for one from before
     such fakes were kept, and for other data.
     """
     planar, shape, look = results.data.planar, results.data.shape, THEMES[theme]
@@ -52,16 +52,13 @@ def course_of_samples(results: Results, condition: str, theme: ThemeName = "ligh
         pictures = [[_images(moment.reshape(-1, *shape[1:])) for moment in member] for member in shown]
     labels = confirmed_labels(results, condition)
     names = [f"{role}\n{labels[member]}" for member, role in chosen.items()]
-    below = [
-        [told(distance) if np.isfinite(moment).all() else "not finite" for distance, moment in zip(*row, strict=True)]
-        for row in zip(distances, shown, strict=True)
-    ]
-    kind, real_ones = ("points", ", real ones in grey") if planar else ("images", "")
+    lost = ~np.isfinite(shown).all((2, 3))
+    kind, real_ones = ("points", "; real ones are grey") if planar else ("images", "")
     return drawn(
-        _table(np.array(pictures), look, names, below, steps, clock(results.study.budget)),
+        _table(np.array(pictures), look, names, lost, steps, clock(results.study.budget)),
         f"course-of-samples-{condition}",
         f"{condition}: {kind} that {_who(list(chosen.values()), len(labels))} by late distance make of the same "
-        f"{fakes.shape[2]} z at {counted(len(steps), 'moment')} of the training{real_ones}; below each its distance.",
+        f"{fakes.shape[2]} z at {counted(len(steps), 'moment')} of the training{real_ones}.",
         "; ".join(_in_words(name, own, steps) for name, own in zip(names, distances, strict=True)),
     )
 
@@ -103,15 +100,20 @@ def _images(images: Float[np.ndarray, "images height width"]) -> Picture:
 
 
 def _dots(theme: Theme, real: np.ndarray, fake: np.ndarray, low: np.ndarray, high: np.ndarray) -> Picture:
-    """Fakes on real points between these corners."""
+    """Fakes on real points, which are three pixels wide so that they show below, between these corners in a frame."""
     from matplotlib.colors import to_rgba
 
     picture = np.zeros((SIDE, SIDE, 4))
-    middle, width = (low + high) / 2, (high - low).max()
-    for points, color in ((real, theme.real), (fake, theme.main)):
+    middle, width, near = (low + high) / 2, (high - low).max(), range(-1, 2)
+    for points, color, shifts in (
+        (real, theme.real, [(across, down) for across in near for down in near]),
+        (fake, theme.main, [(0, 0)]),
+    ):
         place = (points - middle) / width + 0.5
         x, y = (SIDE * place[((place >= 0) & (place < 1)).all(1)]).astype(int).T  # nothing that is not finite either
-        picture[SIDE - 1 - y, x] = to_rgba(color)
+        for across, down in shifts:
+            picture[np.clip(SIDE - 1 - y + down, 0, SIDE - 1), np.clip(x + across, 0, SIDE - 1)] = to_rgba(color)
+    picture[[0, -1]] = picture[:, [0, -1]] = to_rgba(theme.faint)
     return picture
 
 
@@ -119,17 +121,17 @@ def _table(
     pictures: Float[np.ndarray, "rows columns height width 4"],
     theme: Theme,
     names: list[str],
-    below: list[list[str]],
+    lost: Bool[np.ndarray, "rows columns"],
     steps: list[int],
     title: str,
 ) -> "Figure":
     """One image that holds all pictures, which is a tenth of what each in its own axes would be."""
     rows, columns, height, width, _ = pictures.shape
-    right, down = width + round(0.1 * width), height + round(0.28 * width)
+    right, down = width + round(0.1 * width), height + round(0.1 * width)
     spaced = np.pad(pictures, ((0, 0), (0, 0), (0, down - height), (0, right - width), (0, 0)))
     sheet = spaced.swapaxes(1, 2).reshape(rows * down, columns * right, 4)
     inch = (WIDTH - _LABELS) / (COLUMNS * right)
-    figure = blank(theme, width=WIDTH, height=0.55 + rows * down * inch)
+    figure = blank(theme, width=WIDTH, height=0.5 + rows * down * inch)
     axis = figure.subplots()
     small = width * inch * PNG_DPI > width  # every pixel of a sample is larger than one of the screen
     axis.imshow(sheet, extent=(0, columns * right, rows * down, 0), interpolation="none" if small else "antialiased")
@@ -140,7 +142,7 @@ def _table(
     axis.tick_params(length=0, labelsize=8, labelcolor=theme.ink)
     axis.spines[:].set_visible(False)
     axis.set_title(title, **words(theme))
-    style: dict[str, Any] = {"ha": "center", "va": "top", "fontsize": SMALL, "color": theme.muted}
-    for (row, column), text in np.ndenumerate(np.array(below)):
-        axis.text(column * right + width / 2, row * down + height + 0.03 * width, text, **style)
+    style: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": SMALL, "color": theme.muted}
+    for row, column in np.argwhere(lost):
+        axis.text(column * right + width / 2, row * down + height / 2, "not finite", **style)
     return figure

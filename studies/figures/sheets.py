@@ -134,4 +134,5 @@ def _grid(rows: np.ndarray, labels: list[str], theme: Theme) -> "Figure":
 
 
 def words(theme: Theme) -> dict[str, Any]:
+    """The keywords of what is written beside pictures."""
     return {"fontsize": 8, "color": theme.ink}
