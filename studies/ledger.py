@@ -29,6 +29,8 @@ from studies.sentences import printable
 FORMAT = 1
 SAMPLES_KEPT = 16
 """How many images of each seed a trial's folder shows; its generators make as many more as anybody wants."""
+COURSE_IMAGES, COURSE_POINTS = 8, 240
+"""How many fakes of each seed it keeps at a moment of the training: other data than points of the plane, and those."""
 
 Facts = dict[str, Any]
 
@@ -66,6 +68,9 @@ class Entry:
 
     def samples(self) -> dict[str, np.ndarray]:
         """Fakes of every seed, flattened: `best` and `last`, each (seeds, samples, dim).
+
+        `course` holds some at a few moments of the training, always of the same z (moments, seeds, samples, dim), and
+        `course_steps` the moments on the budget's clock.
 
         For points of the plane also `critic_surface`, what the last critics say in the cells of a grid (seeds, rows
         from below, columns), and `critic_corners`, the grid's lower left and upper right corner.

@@ -232,6 +232,18 @@ class Results:
         """Fakes that the ledger keeps of a condition's first confirmed configuration, flattened."""
         return self._confirmed(condition)[1].samples()[which]
 
+    def course(self, condition: str) -> tuple[list[int], Float[np.ndarray, "moments seeds samples dim"]]:
+        """Steps on the budget's clock, and fakes that the same configuration's generators made then, flattened.
+
+        They are always those of the same z. A trial that ended early, without a finite member, has fewer moments.
+
+        Errors: `InputError` as for `best`, and for a trial that is older than this record.
+        """
+        kept = self._confirmed(condition)[1].samples()
+        if "course" not in kept:
+            raise InputError(f"{condition}: its trial was finished before fakes were kept during the training")
+        return kept["course_steps"].tolist(), kept["course"]
+
     def critic_surface(self, condition: str) -> tuple[Box, Float[np.ndarray, "seeds rows columns"]]:
         """What the same configuration's critics say at the end of training around points of the plane.
 

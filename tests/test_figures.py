@@ -19,10 +19,13 @@ from simulated import simulate
 import studies.figures as figures
 from gan_core.metrics import transport_plan
 from studies.comparison import Comparison
+from studies.errors import InputError
 from studies.figures.explored import Scale, explored
+from studies.figures.moments import _chosen as chosen
 from studies.figures.quality import MARKERS
 from studies.figures.style import THEMES, Drawn, apart, short
 from studies.figures.style import _log_ticks as log_ticks
+from studies.ledger import Entry
 from studies.results import Results, results
 from studies.space import Choice, Grid, IntUniform, LogUniform, Uniform
 from studies.study import Study
@@ -637,6 +640,73 @@ def test_real_data_and_the_gaussian_are_named_where_they_stand(images: Results) 
     assert marks_of(axis, "*") == [(0.99, 0.96)]
 
 
+# --- how samples came about
+
+
+def picture_of(drawn: Drawn | None) -> np.ndarray:
+    """The one image that holds all others."""
+    assert drawn is not None
+    return np.asarray(drawn.figure.axes[0].images[0].get_array())
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_images_come_about_from_moment_to_moment(finished_study: Study, theme: str) -> None:
+    found = results(finished_study.name, root=finished_study.ledger.root)
+    drawn = figures.course_of_samples(found, "gan", theme)
+    assert drawn is not None
+    assert_legible(drawn, theme)
+    steps, fakes = found.course("gan")
+    axis = drawn.figure.axes[0]
+    assert [label.get_text() for label in axis.get_xticklabels()] == [str(step) for step in steps]
+    members = found.members.query("condition == 'gan' and phase == 'confirm'").reset_index(drop=True)
+    order, sheet = members["late_distance"].argsort(), picture_of(drawn)
+    expected = [
+        f"{role}\nseed {members['seed'][i]}" for role, i in zip(("best", "median", "worst"), order, strict=True)
+    ]
+    assert [label.get_text().rpartition("\n")[0] for label in axis.get_yticklabels()] == expected
+    down, right = len(sheet) // 3, sheet.shape[1] // len(steps)
+    for row, member in enumerate(order):
+        first = 2 * sheet[down * row :, -right:][:8, :8, 0] - 1  # of the last moment
+        np.testing.assert_allclose(first, fakes[-1, member, 0].reshape(8, 8), atol=1 / 16)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_points_come_about_on_real_ones(on_ring: Results, theme: str) -> None:
+    drawn = figures.course_of_samples(on_ring, "wgan", theme)
+    assert drawn is not None
+    assert_legible(drawn, theme)
+    found = {to_hex(color).upper() for color in np.unique(picture_of(drawn).reshape(-1, 4), axis=0) if color[3]}
+    assert found == {THEMES[theme].real, THEMES[theme].main, THEMES[theme].faint}
+    assert "the best, the median and the worst of its 3 confirmed generators" in drawn.caption
+
+
+def test_what_is_not_finite_is_said_in_its_place(on_ring: Results, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps, fakes = on_ring.course("gan")
+    lost = fakes.copy()
+    lost[2:, 1], lost[-1, 0, 5] = np.nan, np.inf
+    monkeypatch.setattr(on_ring, "course", lambda condition: (steps, lost))
+    drawn = figures.course_of_samples(on_ring, "gan")
+    assert drawn is not None
+    assert [text.get_text() for text in drawn.figure.axes[0].texts] == ["not finite"] * (len(steps) - 1)
+
+
+def test_the_best_the_median_and_the_worst_member_are_shown_as_far_as_there_are_so_many() -> None:
+    assert chosen(np.array([0.4])) == {0: "best"}
+    assert chosen(np.array([0.4, 0.3])) == {1: "best", 0: "worst"}
+    late = np.array([0.4, np.nan, 0.1, 0.3, 0.2])
+    assert list(chosen(late).items()) == [(2, "best"), (3, "median"), (1, "worst")]
+
+
+def test_samples_that_a_trial_did_not_keep_while_it_trained_are_not_drawn(
+    on_ring: Results, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    every = Entry.samples
+    monkeypatch.setattr(Entry, "samples", lambda entry: {"last": every(entry)["last"]})
+    with pytest.raises(InputError, match=r"^gan: its trial was finished before fakes were kept during the training$"):
+        on_ring.course("gan")
+    assert figures.course_of_samples(on_ring, "gan") is None
+
+
 # --- nothing is drawn of nothing
 
 
@@ -646,6 +716,7 @@ def test_nothing_is_drawn_before_anything_is_confirmed(tmp_path: Path) -> None:
         assert draw(found) is None
     assert figures.precision_coverage(results_of(tmp_path, "one", confirm=0)) is None
     assert figures.samples(found, "one") is None
+    assert figures.course_of_samples(found, "one") is None
     assert figures.plane(found, "one") is None
     assert figures.survival(found) is not None
     assert figures.outcome_map(found, "one") is not None

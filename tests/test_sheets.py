@@ -9,7 +9,7 @@ from tiny import DIRAC, run_without_ray, study_in
 
 from gan_core.data import Dataset, Digits, Dirac, Grid, Ring, Segments
 from studies.errors import InputError
-from studies.figures import draw_samples, ranking_picture, sample_sheet
+from studies.figures import course_of_samples, draw_samples, ranking_picture, sample_sheet
 from studies.figures.live import SIDE
 from studies.results import Results, results
 from studies.study import Study
@@ -50,7 +50,9 @@ def test_sheet_of_images_is_drawn_as_before(finished_study: Study, tmp_path: Pat
 def test_there_is_no_sheet_of_the_dirac_pair(tmp_path: Path) -> None:
     study = study_in(tmp_path, text=DIRAC)
     run_without_ray(study)
-    assert sample_sheet(results("dirac", root=study.ledger.root), "wasserstein", tmp_path / "x.png") is None
+    found = results("dirac", root=study.ledger.root)
+    assert sample_sheet(found, "wasserstein", tmp_path / "x.png") is None
+    assert course_of_samples(found, "wasserstein") is None
     assert not (tmp_path / "x.png").exists()
 
 

@@ -193,6 +193,9 @@ def test_results_from_the_server_equal_the_ledgers(recorded):
     assert_equal_results(there, found)
     np.testing.assert_array_equal(there.best("wgan").generator()(3), found.best("wgan").generator()(3))
     np.testing.assert_array_equal(there.samples("gan"), found.samples("gan"))
+    (steps, fakes), (expected_steps, expected) = there.course("gan"), found.course("gan")
+    assert steps == expected_steps
+    np.testing.assert_array_equal(fakes, expected)
 
 
 def test_sync_into_an_empty_server_gives_what_was_recorded_live(recorded, tmp_path, monkeypatch):

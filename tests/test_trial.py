@@ -19,10 +19,10 @@ from tiny import settings as trial_settings
 from gan_core.metrics import RULER_SEED, Ruler
 from gan_core.randomness import stream
 from studies.design import Design, Planned, content_address
-from studies.ledger import SAMPLES_KEPT, Entry, Ledger
+from studies.ledger import COURSE_IMAGES, COURSE_POINTS, SAMPLES_KEPT, Entry, Ledger
 from studies.runner import _surroundings
 from studies.study import PARTS, Setting, Study
-from studies.trial import TrialRun
+from studies.trial import TrialRun, moments
 from studies.validation import build
 
 CRITIC_STEPS = "budget={unit='critic_steps',steps=72,measurements=6}"
@@ -293,6 +293,28 @@ def test_kept_samples_are_those_of_the_kept_generators(tmp_path: Path, which: st
     assert not np.array_equal(entry.samples()["best"], entry.samples()["last"])
 
 
+def test_fakes_of_the_same_z_are_kept_at_moments_of_the_training(tmp_path: Path) -> None:
+    study = study_in(tmp_path)
+    entry = played(study, first_trial(study))
+    kept = entry.samples()
+    assert kept["course"].shape == (5, 2, COURSE_IMAGES, 64)
+    assert kept["course"].dtype == np.float32
+    assert kept["course_steps"].tolist() == [0, 6, 18, 24, 36]
+    half = study_in(tmp_path, "budget={steps=18,measurements=3}")
+    for moment, last in ((2, played(half, first_trial(half)).samples()["last"]), (4, kept["last"])):
+        assert np.allclose(kept["course"][moment], last[:, :COURSE_IMAGES], atol=1e-6)
+    assert len(np.unique(kept["course"][:, 0, 0], axis=0)) == 5
+
+
+@given(st.integers(3, 5000))
+def test_moments_are_a_handful_from_the_first_to_the_last_measurement(measurements: int) -> None:
+    found = moments(measurements)
+    assert (found[0], found[-1]) == (0, measurements)
+    assert found == sorted(set(found))
+    assert len(found) == (6 if measurements >= 7 else {3: 4}.get(measurements, 5))
+    assert 0 <= found[-2] - 0.64 * measurements < 1
+
+
 def test_of_points_of_the_plane_all_measured_fakes_are_kept_and_what_the_critic_says_around_them(
     tmp_path: Path,
 ) -> None:
@@ -305,6 +327,8 @@ def test_of_points_of_the_plane_all_measured_fakes_are_kept_and_what_the_critic_
         "last": (2, 64, 2),
         "critic_surface": (2, 9, 9),
         "critic_corners": (2, 2),
+        "course": (5, 2, COURSE_POINTS, 2),
+        "course_steps": (5,),
     }
     assert np.allclose(kept["last"], fakes(planned, entry.generator("last"), 64, study).numpy(), atol=1e-6)
     low, high = kept["critic_corners"]
@@ -338,6 +362,8 @@ def test_a_trial_ends_when_no_member_is_finite(tmp_path: Path) -> None:
     assert all(0 < step < 36 for step in facts["nonfinite_step"])
     assert facts["generator_steps"] == max(facts["nonfinite_step"])
     assert steps_of(entry) == [0]
+    assert entry.samples()["course_steps"].tolist() == [0]
+    assert np.isfinite(entry.samples()["course"]).all()
 
 
 @pytest.mark.parametrize("lr", ["1e30", "1e3"])
@@ -383,6 +409,10 @@ def test_one_member_that_is_lost_costs_the_others_nothing(tmp_path: Path) -> Non
     assert lost.loc[:stopped].notna().all()
     assert lost.loc[stopped + 1 :].isna().all()
     assert all(torch.isfinite(value).all() for value in entry.generator("best").values())
+    kept, whole = (e.samples()["course"] for e in (entry, expected))
+    assert np.array_equal(kept[:, 1], whole[:, 1])
+    steps = entry.samples()["course_steps"]
+    assert np.isfinite(kept[:, 0]).all((1, 2)).tolist() == (steps <= stopped).tolist()
 
 
 def test_the_dirac_game_grows_by_its_exact_factor_at_every_measurement(tmp_path: Path) -> None:

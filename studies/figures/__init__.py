@@ -7,6 +7,7 @@ None where the data cannot support it. `save` writes it.
 from studies.figures.course import causes, learning_curves, survival
 from studies.figures.explored import knob_pairs, outcome_map
 from studies.figures.live import draw_samples
+from studies.figures.moments import course_of_samples
 from studies.figures.plane import modes, plane
 from studies.figures.quality import precision_coverage
 from studies.figures.ranking import confirmed, ranking_picture
@@ -22,6 +23,7 @@ __all__ = [
     "causes",
     "chance_of_success",
     "confirmed",
+    "course_of_samples",
     "draw_samples",
     "knob_pairs",
     "learning_curves",

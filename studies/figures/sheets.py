@@ -15,7 +15,8 @@ from studies.sentences import counted
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-GREY: dict[str, Any] = {"cmap": "gray", "vmin": -1, "vmax": 1, "interpolation": "nearest"}
+GREY: dict[str, Any] = {"cmap": "gray", "vmin": -1, "vmax": 1, "interpolation": "none"}
+"""Every pixel as it is: a figure that kept those of a screen instead would be larger by a quarter."""
 PANELS = 4
 """Scatters beside each other."""
 
@@ -43,7 +44,7 @@ def samples(results: Results, condition: str, theme: ThemeName = "light") -> Dra
     figure = _figure(results, condition, THEMES[theme])
     if figure is None:
         return None
-    labels = _confirmed_labels(results, condition)
+    labels = confirmed_labels(results, condition)
     kind, real = ("points", "grey") if results.data.planar else ("images", "the first row")
     return drawn(
         figure,
@@ -63,7 +64,7 @@ def _figure(results: Results, condition: str, theme: Theme) -> "Figure | None":
 
 def confirmed_images(results: Results, condition: str) -> tuple[np.ndarray, list[str]] | None:
     """(rows, samples, height, width) and what stands beside each row."""
-    shape, labels = results.data.shape, _confirmed_labels(results, condition)
+    shape, labels = results.data.shape, confirmed_labels(results, condition)
     if len(shape) != 3 or shape[0] != 1 or not labels:
         return None
     samples = results.samples(condition)
@@ -72,7 +73,7 @@ def confirmed_images(results: Results, condition: str) -> tuple[np.ndarray, list
     return rows, ["real", *labels]
 
 
-def _confirmed_labels(results: Results, condition: str) -> list[str]:
+def confirmed_labels(results: Results, condition: str) -> list[str]:
     """What became of each confirmed member; nothing before there are any."""
     return [
         f"seed {row.seed}\n{row.outcome}" + ("" if np.isnan(row.late_distance) else f" {row.late_distance:.3f}")
@@ -82,7 +83,7 @@ def _confirmed_labels(results: Results, condition: str) -> list[str]:
 
 def _scatters(results: Results, condition: str, theme: Theme) -> "Figure | None":
     """A panel per confirmed member, all in the same coordinates: its fakes on as many real points."""
-    labels = _confirmed_labels(results, condition)
+    labels = confirmed_labels(results, condition)
     if not labels:
         return None
     fakes = results.samples(condition)
@@ -100,7 +101,7 @@ def _scatters(results: Results, condition: str, theme: Theme) -> "Figure | None"
         panel.scatter(*fake[np.isfinite(fake).all(1)].T, color=theme.main, alpha=0.5, **dots)
         beyond = 1 - float(((low <= fake) & (fake <= high)).all(1).mean())
         outside = f"\n{beyond:.0%} outside" if beyond > 0.005 else ""
-        panel.set_title(label + outside, **_words(theme))
+        panel.set_title(label + outside, **words(theme))
         panel.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
     for panel in panels[len(labels) :]:
         panel.axis("off")
@@ -124,7 +125,7 @@ def _grid(rows: np.ndarray, labels: list[str], theme: Theme) -> "Figure":
     for axis, row, label in zip(axes, rows, labels, strict=True):
         spaced = np.pad(row, ((0, 0), (0, 0), (1, 1)), constant_values=np.nan)
         axis.imshow(np.concatenate(list(spaced), axis=1), **GREY)
-        axis.set_ylabel(label, rotation=0, ha="right", va="center", **_words(theme))
+        axis.set_ylabel(label, rotation=0, ha="right", va="center", **words(theme))
         axis.set_xticks([])
         axis.set_yticks([])
         axis.spines[:].set_visible(False)
@@ -132,5 +133,6 @@ def _grid(rows: np.ndarray, labels: list[str], theme: Theme) -> "Figure":
     return figure
 
 
-def _words(theme: Theme) -> dict[str, Any]:
+def words(theme: Theme) -> dict[str, Any]:
+    """The keywords of what is written beside pictures."""
     return {"fontsize": 8, "color": theme.ink}

@@ -141,7 +141,7 @@ def _drawn(compared: Comparison, theme: ThemeName) -> Iterator[Drawn | None]:
     for name in names:
         yield figures.plane(results, name, theme)
     for name in names:
-        yield figures.samples(results, name, theme)
+        yield from (figures.course_of_samples(results, name, theme), figures.samples(results, name, theme))
 
 
 def _address(drawn: Drawn) -> str:
