@@ -91,7 +91,7 @@ def results_of(
     )
     found.members = found._typed(pd.DataFrame(members).astype(MEMBER_MEASURES))
     found.curves = found._typed(pd.concat(curves, ignore_index=True).astype({"metric": "category"}))
-    found.lines = dict(LINES)
+    found.lines, found.planned = dict(LINES), []
     return found
 
 
