@@ -9,7 +9,6 @@ from shlex import quote
 from textwrap import indent
 from typing import Any, get_args
 
-import numpy as np
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
@@ -27,6 +26,7 @@ from studies.results import Results
 from studies.runner import Ending
 from studies.study import Study
 from studies.verdict import answer
+from studies.verdict.phrases import distance
 
 
 def presets(rows: list[Preset]) -> Table:
@@ -135,17 +135,13 @@ def _ranking_row(found: Results, row: dict[str, Any]) -> list[str]:
     return [
         str(row["rank"]),
         row["condition"],
-        _distance(row["distance"]),
-        f"{_distance(row['distance_low'])} .. {_distance(row['distance_high'])}",
+        distance(row["distance"]),
+        f"{distance(row['distance_low'])} .. {distance(row['distance_high'])}",
         f"{row['failure_rate']:.0%}",
         f"{row['failure_low']:.0%} .. {row['failure_high']:.0%}",
-        count_words(own["outcome"]),
+        count_words(own["outcome"]) or f"{row['members']} given up",
         "  ".join(f"{path.rpartition('.')[2]}={short(value)}" for path, value in configuration.items()),
     ]
-
-
-def _distance(value: float) -> str:
-    return "failed" if np.isnan(value) else f"{value:.3f}"
 
 
 def _legend(lines: dict[str, Any]) -> str:
@@ -153,8 +149,8 @@ def _legend(lines: dict[str, Any]) -> str:
     if lines.get("gaussian") is None:
         return legend
     return (
-        f"{legend}; sliced Wasserstein. Real against real {lines['floor']:.3f}, a Gaussian with the data's "
-        f"covariance {lines['gaussian']:.3f}, a constant {lines['ref']:.3f}."
+        f"{legend}; sliced Wasserstein. Real against real {distance(lines['floor'])}, a Gaussian with the data's "
+        f"covariance {distance(lines['gaussian'])}, a constant {distance(lines['ref'])}."
     )
 
 

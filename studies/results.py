@@ -21,6 +21,7 @@ from gan_core.networks import AnyGenerator, Generator, Networks, SampleSpace
 from gan_core.randomness import stream
 from gan_core.stability import OUTCOMES, Curve, Verdict, judge
 from studies.comparison import rank
+from studies.comparison.ranking import FIRST
 from studies.design import CONFIRMING, PHASES, Planned
 from studies.errors import InputError, TrackingError
 from studies.judgement import ending, member_curves
@@ -166,6 +167,21 @@ class Results:
         return self._typed(frame.astype(MEMBER_MEASURES))
 
     @cached_property
+    def ended_members(self) -> pd.DataFrame:
+        """The same and the members of every trial that was given up: without an outcome or a measure they failed."""
+        lost = [
+            {"condition": trial.condition, "phase": trial.phase, "trial": trial.index, "seed": seed, "improving": False}
+            for trial, entry in self.planned
+            if _state(entry) == "failed"
+            for seed in trial.seeds
+        ]
+        if not lost:
+            return self.members
+        frame = pd.DataFrame(lost).reindex(columns=self.members.columns).astype(MEMBER_MEASURES)
+        text = {"condition": "str", "phase": "str"}
+        return self._typed(pd.concat([self.members.astype(text), frame.astype(text)], ignore_index=True))
+
+    @cached_property
     def trials(self) -> pd.DataFrame:
         """study, condition, phase, trial, the knobs by their dotted paths, and how the trial ended."""
         knobs = self._knobs
@@ -205,7 +221,7 @@ class Results:
     @cached_property
     def ranking(self) -> pd.DataFrame:
         """rank, condition, distance and failure rate with intervals, members, and the winning configuration."""
-        table = rank(self.members, seed=self.study.search.seed)
+        table = rank(self.ended_members, seed=self.study.search.seed)
         trials = self.trials[self.trials["phase"] == "confirm"].astype({"condition": "str"})
         knobs = [path for path in trials if "." in path]
         return table.merge(trials[["condition", "trial", *knobs]], on=["condition", "trial"], how="left")
@@ -215,7 +231,7 @@ class Results:
 
         `which="best"` gives each member's generator at its smallest distance instead.
 
-        Errors: `InputError` for a condition that the study does not have or that is not confirmed yet.
+        Errors: `InputError` for a condition that the study does not have, that is not confirmed yet or was given up.
         """
         trial, entry = self._confirmed(condition)
         return Best(
@@ -261,8 +277,12 @@ class Results:
     def _confirmed(self, condition: str) -> tuple[Planned, Entry]:
         self.study.condition(condition)
         for trial, entry in self._finished:
-            if (trial.condition, trial.phase, trial.index) == (condition, "confirm", 0):
+            if (trial.condition, trial.phase, trial.index) == (condition, "confirm", FIRST):
                 return trial, entry
+        if condition in set(self.ranking["condition"]):
+            raise InputError(
+                f"{condition}: the trial that confirms it was given up, so there is nothing trained to show"
+            )
         raise InputError(f"{condition}: is not confirmed yet; run the study to its end first")
 
     @cached_property

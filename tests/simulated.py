@@ -78,7 +78,22 @@ Fate = Callable[[Planned, int], Sequence[float] | None]
 """A member's progress after each measurement, the last of them to the end; None gives its trial up."""
 
 
-def simulate(folder: Path, fate: Fate, *overrides: str, trials: int | None = None, text: str = STUDY) -> Results:
+Measures = Callable[[Planned, int], Mapping[str, float]]
+"""What else is measured of a member, the same at every measurement."""
+
+
+def nothing_else(planned: Planned, seed: int) -> Mapping[str, float]:
+    return {}
+
+
+def simulate(
+    folder: Path,
+    fate: Fate,
+    *overrides: str,
+    trials: int | None = None,
+    text: str = STUDY,
+    measures: Measures = nothing_else,
+) -> Results:
     """The results of a study whose members have these fates; of so many trials where it was interrupted."""
     file = folder / "study.toml"
     file.write_text(text)
@@ -88,13 +103,13 @@ def simulate(folder: Path, fate: Fate, *overrides: str, trials: int | None = Non
     progress = Progress(Design(study, SURROUNDINGS), ledger)
     progress.write_plan()
     while (pending := progress.pending()) and trials != 0:
-        _play(ledger, pending[0], study, fate)
+        _play(ledger, pending[0], study, fate, measures)
         progress.write_plan()
         trials = None if trials is None else trials - 1
     return results(study.name, root=study.ledger.root)
 
 
-def _play(ledger: Ledger, planned: Planned, study: Study, fate: Fate) -> None:
+def _play(ledger: Ledger, planned: Planned, study: Study, fate: Fate, measures: Measures) -> None:
     entry, budget = ledger.entry(planned.address), study.budget
     training = build(Training, planned.identity["training"], ("training",))
     steps = [budget.clock(training, turns) for turns in budget.measured_turns(training)]
@@ -111,6 +126,7 @@ def _play(ledger: Ledger, planned: Planned, study: Study, fate: Fate) -> None:
             (seed, step, "sliced_wasserstein", lines["ref"] - share * (lines["ref"] - lines["floor"]))
             for step, share in zip(steps, p, strict=True)
         ]
+        rows += [(seed, step, name, value) for step in steps for name, value in measures(planned, seed).items()]
     entry.commit(
         curves=pd.DataFrame(rows, columns=["seed", "step", "metric", "value"]),
         generators={},

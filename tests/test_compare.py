@@ -124,7 +124,7 @@ def test_given_distances_are_what_is_told(call, root):
 def test_a_study_without_a_confirm_phase_shows_what_it_has(call, root):
     code, out, err = call("compare", "waiting", "--root", root)
     assert (code, err) == (0, "")
-    assert "Nothing is confirmed yet, so there is no ranking." in out
+    assert "Nothing is confirmed yet." in out
     assert "Stable without tuning" in out
 
 

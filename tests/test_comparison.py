@@ -216,10 +216,10 @@ def test_conditions_are_ranked_by_their_interquartile_mean():
 
 def test_a_row_holds_the_intervals_of_its_members():
     distances = [0.11, 0.15, 0.12, 0.31, 0.19, None]
-    row = ranked(members_of("wgan", distances, trial=3), seed=8).iloc[0]
+    row = ranked(members_of("wgan", distances), seed=8).iloc[0]
     as_ranked = np.array([*distances[:-1], inf])
     low, high = bootstrap_interval(as_ranked, seed=8)
-    assert (row["trial"], row["distance"]) == (3, interquartile_mean(as_ranked))
+    assert (row["trial"], row["distance"]) == (0, interquartile_mean(as_ranked))
     assert row["distance_low"] == low
     assert np.isnan(row["distance_high"])
     assert high == inf
@@ -252,13 +252,13 @@ def test_only_confirm_counts():
 
 def test_only_the_configuration_ranked_first_before_confirm_counts():
     table = ranked(
-        members_of("wgan", [0.1, 0.1], trial=2),
-        members_of("wgan", [0.5, 0.7], trial=1),
-        members_of("gan", [0.3, 0.3, 0.3], trial=2),
+        members_of("wgan", [0.1, 0.1], trial=1),
+        members_of("wgan", [0.5, 0.7, 0.9]),
+        members_of("gan", [0.3, 0.3, 0.3], trial=1),
     )
-    assert table["condition"].tolist() == ["gan", "wgan"]
-    assert table["trial"].tolist() == [2, 1]
-    assert table["members"].tolist() == [3, 2]
+    assert table["condition"].tolist() == ["wgan"]  # the first of gan has not ended, so gan is not confirmed
+    assert table["trial"].tolist() == [0]
+    assert table["members"].tolist() == [3]
 
 
 def test_failed_conditions_come_last_by_failure_rate_and_then_by_name():

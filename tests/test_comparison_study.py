@@ -18,6 +18,7 @@ from studies.comparison.robustness import EQUAL_CRITIC_STEPS, ROBUSTNESS
 from studies.comparison.tuning import TUNING
 from studies.comparison.volume import VOLUME_DIFFERENCES, VOLUMES
 from studies.comparison.width import SHARES, WIDTHS
+from studies.errors import InputError
 
 TABLES = {
     "volumes": VOLUMES,
@@ -177,7 +178,7 @@ def test_a_study_that_can_say_all_has_few_notes(compared):
     assert [note.split(":")[0] for note in compared.notes] == [
         "No configuration of any condition reaches a distance of 0.05 (95% of the way to real data) or less.",
         "The ranking is one of the settings that were found for each condition",
-        "gan, wgan",  # below ten seeds
+        "Fewer than 10 confirm seeds",
         "At equal critic steps few measurements are left",
     ]
 
@@ -203,7 +204,6 @@ def test_of_an_interrupted_study_only_the_longest_prefix_counts(tmp_path):
     assert compared.volumes.groupby("condition")["configurations"].first().to_dict() == {"gan": 2, "wgan": 3}
     assert (compared.volume_differences["configurations"] == 2).all()
     assert said(compared.notes, "Explore is incomplete: 5 of its 12 trials count")
-    assert said(compared.notes, "No ranking: no condition is confirmed yet.")
     assert not said(compared.notes, RANKING_NOTE)
 
 
@@ -230,7 +230,7 @@ def test_given_up_trials_count_as_failures(tmp_path):
     assert found.explored[1].distances[1].tolist() == [inf, inf]
     given_up = found.outcomes[found.outcomes["outcome"] == GIVEN_UP]
     assert given_up[["condition", "phase", "members"]].to_numpy().tolist() == [["gan", "explore", 2]]
-    assert said(found.notes, "gan: 1 explore trial given up count")
+    assert said(found.notes, "Explore trials that were given up count as failed at every distance: 1 of gan.")
 
 
 # --- what is said in words
@@ -239,7 +239,6 @@ def test_given_up_trials_count_as_failures(tmp_path):
 def test_a_study_that_has_not_begun_says_so(tmp_path):
     notes = notes_of(tmp_path, stable_below_a_thousandth, trials=0)
     assert said(notes, "No volume, width or budget curve: no explore trial counts yet.")
-    assert said(notes, "No ranking: no condition is confirmed yet.")
 
 
 def test_a_study_whose_trials_were_all_given_up_says_so(tmp_path):
@@ -247,8 +246,9 @@ def test_a_study_whose_trials_were_all_given_up_says_so(tmp_path):
     assert found.targets == ()
     assert found.volumes.empty
     assert said(found.notes, "no trial has finished")
-    assert len(said(found.notes, "3 explore trials given up")) == 2
-    assert len(said(found.notes, "was given up there; it is not in the ranking")) == 2
+    assert said(found.notes, "count as failed at every distance: 3 of wgan, 3 of gan.")
+    assert len(said(found.notes, "was given up there")) == 1
+    assert found.ranking["failure_rate"].tolist() == [1, 1]
     given = Comparison(found.results, tau=[0.1])
     assert given.volumes["volume"].tolist() == [0, 0]
     assert given.volumes["progress"].isna().all()
@@ -261,17 +261,17 @@ def test_a_study_in_which_all_failed_says_so(tmp_path):
     assert (found.widths["width"] == 0).all()
     assert (found.chances["chance"] == 0).all()
     assert found.pairs["p_value"].tolist() == [1]
-    assert said(found.notes, "wgan: every confirmed member failed; no distance.")
     assert said(found.notes, "Every condition failed")
-    assert said(found.notes, "No configuration of any condition reaches a distance of 0.25 (75% of the way")
+    assert not said(found.notes, "No distance")  # the answer says that every seed failed,
+    assert not said(found.notes, "No configuration of any condition reaches")  # and that no setting works
 
 
 def test_few_configurations_and_one_seed_are_said(tmp_path):
     overrides = ["search.explore=2", "seeds=1", "search.confirm.seeds=1"]
     found = Comparison(simulate(tmp_path, stable_below_a_thousandth, *overrides))
-    assert said(found.notes, "wgan, gan: fewer than 8 configurations (2)")
+    assert said(found.notes, "Fewer than 8 configurations (2): the intervals of volumes")
     assert said(found.notes, "One seed a configuration")
-    assert said(found.notes, "fewer than 10 confirm seeds")
+    assert said(found.notes, "Fewer than 10 confirm seeds: the intervals")
     assert said(found.notes, "one confirm seed; no pair with it can be tested")
     assert found.pairs["p_value"].isna().all()
     assert found.volumes["volume"].tolist() == found.volumes["seeds_share"].tolist()
@@ -279,9 +279,7 @@ def test_few_configurations_and_one_seed_are_said(tmp_path):
 
 def test_pairs_that_cannot_be_decided_are_said(tmp_path):
     notes = notes_of(tmp_path, stable_below_a_thousandth, "search.confirm.seeds=3")
-    assert said(
-        notes, "With 3 and 3 confirm seeds and 1 pair none can be decided: the smallest possible p-value is 0.1"
-    )
+    assert said(notes, "The smallest p-value that 3 and 3 confirm seeds can have is 0.1: none can be decided.")
 
 
 def test_one_condition_is_said(tmp_path):
@@ -296,24 +294,12 @@ def test_one_condition_is_said(tmp_path):
 def test_a_grid_is_said_and_has_neither_interval_nor_curve(tmp_path):
     grid = "conditions.wgan.training.n_critic={grid=[1,2]}"
     found = Comparison(simulate(tmp_path, stable_below_a_thousandth, grid))
-    (note,) = said(found.notes, "training.n_critic are listed, not drawn")
-    assert note.startswith("wgan:")
+    assert said(found.notes, "Listed, not drawn, are the values of n_critic for wgan: a volume is")
     assert found.volumes.query("condition == 'wgan'")[["volume_low", "volume_high"]].isna().all(axis=None)
     assert set(found.chances["condition"]) == {"gan"}
     assert found.volume_differences.empty
     assert found.shares["value"].unique().tolist() == ["1", "2"]
     assert set(found.widths["condition"]) == {"gan", "wgan"}  # its other knobs were drawn
-
-
-def test_a_study_that_confirms_nothing_says_so(tmp_path):
-    notes = notes_of(tmp_path, stable_below_a_thousandth, "search.confirm.best=0")
-    assert said(notes, "No ranking: the study confirms nothing.")
-
-
-def test_conditions_that_are_not_confirmed_yet_are_named(tmp_path):
-    found = simulate(tmp_path, stable_below_a_thousandth, trials=7)
-    assert found.ranking["condition"].tolist() == ["wgan"]
-    assert said(Comparison(found).notes, "gan: not confirmed yet and not in the ranking.")
 
 
 def test_a_winner_that_was_given_up_in_confirm_is_said(tmp_path):
@@ -322,10 +308,45 @@ def test_a_winner_that_was_given_up_in_confirm_is_said(tmp_path):
         return None if lost else (*RISING, 0.97)
 
     found = Comparison(simulate(tmp_path, fate, "search.confirm.best=2"))
-    assert found.ranking.set_index("condition")["trial"].to_dict() == {"gan": 1, "wgan": 0}
+    assert found.ranking["condition"].tolist() == ["wgan", "gan"]
+    row = found.ranking.iloc[1]
+    assert (row["trial"], row["failure_rate"], row["members"]) == (0, 1, 4)
+    assert np.isnan(row["distance"])
     (note,) = said(found.notes, "given up there")
     assert note.startswith("gan:")
-    assert note.endswith("the next that was confirmed is ranked in its place.")
+    assert note.endswith("What was confirmed besides is in the table of trials.")
+
+
+def test_the_members_of_a_winner_that_was_given_up_failed_in_every_table(tmp_path):
+    def fate(planned, seed):
+        lost = (planned.condition, planned.phase) == ("gan", "confirm")
+        return None if lost else (*RISING, 0.97)
+
+    found = Comparison(simulate(tmp_path, fate))
+    assert len(found.results.members) + 4 == len(found.results.ended_members)
+    assert found.pairs[["condition", "other", "effect"]].to_numpy().tolist() == [["wgan", "gan", 1]]
+    assert found.robustness.query("condition == 'gan'")["stable"].eq(0).all()
+    assert found.equal_critic_steps["condition"].tolist() == ["wgan", "gan"]
+    lost = found.outcomes.query("condition == 'gan' and phase == 'confirm' and members > 0")
+    assert lost[["outcome", "members"]].to_numpy().tolist() == [[GIVEN_UP, 4]]
+    pd.testing.assert_frame_equal(found.ranking, found.results.ranking[list(RANKING)])
+    with pytest.raises(InputError, match="gan: the trial that confirms it was given up"):
+        found.results.best("gan")
+
+
+def test_a_condition_is_confirmed_by_its_winner_alone(tmp_path):
+    found = simulate(tmp_path, lambda planned, seed: (*RISING, 0.97), "search.confirm.best=2")
+    slow = next(
+        entry
+        for trial, entry in found.planned
+        if (trial.condition, trial.index) == ("gan", 0) and trial.phase == "confirm"
+    )
+    (slow.folder / "facts.json").unlink()
+    compared = Comparison(type(found)(found.ledger, found.ledger.read_study("simulated")))
+    confirm = compared.results.members.query("phase == 'confirm'").groupby("condition", observed=True)["trial"]
+    assert confirm.unique().map(list).to_dict() == {"wgan": [0, 1], "gan": [1]}
+    assert compared.ranking["condition"].tolist() == ["wgan"]
+    assert compared.outcomes.query("phase == 'confirm'")["condition"].unique().tolist() == ["wgan"]
 
 
 def test_a_condition_without_a_knob_is_said(tmp_path):
@@ -334,7 +355,7 @@ def test_a_condition_without_a_knob_is_said(tmp_path):
 
     fixed = "training.critic_optimizer.lr=1e-3"
     found = Comparison(simulate(tmp_path, fate, fixed))
-    assert said(found.notes, "gan: no knob is searched")
+    assert said(found.notes, "No knob is searched for gan: the volume")
     assert "gan" not in set(found.widths["condition"])
     assert found.volumes.query("condition == 'gan'")["volume_low"].tolist() == [wilson(3, 3)[0]] * 3
 

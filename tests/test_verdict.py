@@ -59,11 +59,11 @@ def said(folder, fate, *overrides, **options):
 def test_a_small_study_is_told_word_by_word(tmp_path):
     topics = said(tmp_path, below_a_thousandth, "search.explore=16", "search.confirm.seeds=8")
     assert topics[ANSWER] == (
-        "The setting found for gan comes closest to the real data: distance 1.160, 95% interval 1.160 to 1.160, over "
-        "8 fresh seeds, of which none failed (interval 0% to 32%).",
-        "It is better than wgan (p = 0.00016).",
+        "gan comes closer to the real data than wgan (p = 0.00016); settings end stable within 0.100 of the real data "
+        "equally often for gan and wgan, 10 of 16.",
+        "The setting found for gan ends at a distance of 1.160 from the real data, 95% interval 1.160 to 1.160, over 8 "
+        "fresh seeds, of which none failed (interval 0% to 32%).",
         "Real data are 1.000 from each other.",
-        "Settings end stable within 0.100 of the real data equally often for all conditions, 10 of 16.",
     )
     assert topics["Stable without tuning"] == (
         "A setting works if all 2 of its seeds end stable within 0.100 of the real data, 90% of the way there from a "
@@ -88,9 +88,10 @@ def test_conditions_that_only_chance_tells_apart_are_undecided_in_words(tmp_path
     p = compared.pairs["p_adjusted"].iloc[0]
     first, nearest, *_ = answer(compared)
     both = " and ".join(compared.ranking["condition"])
-    assert first == f"Undecided: {both} cannot be told apart by 8 fresh seeds each (p = {p:.2g})."
-    assert nearest.startswith(f"On these seeds the setting found for {compared.ranking['condition'][0]} comes closest")
-    assert not any(word in " ".join(answer(compared)) for word in ("better", "needs the least tuning:"))
+    undecided = f"Which of {both} comes closer to the real data is undecided by 8 fresh seeds each (p = {p:.2g}); "
+    assert first.startswith(undecided)
+    assert nearest.startswith(f"On these seeds the setting found for {compared.ranking['condition'][0]} is the closest")
+    assert not any(word in " ".join(answer(compared)) for word in ("better", "closest to", "needs the least tuning:"))
 
 
 def test_one_condition_under_two_names_is_tied_with_itself(tmp_path):
@@ -98,29 +99,31 @@ def test_one_condition_under_two_names_is_tied_with_itself(tmp_path):
     best = compared.ranking.iloc[0]
     ends = " to ".join(f"{best[f'distance_{end}']:.3f}" for end in ("low", "high"))
     assert answer(compared)[:2] == (
-        "Undecided: gan and wgan cannot be told apart by 8 fresh seeds each (p = 1).",
+        "Which of gan and wgan comes closer to the real data is undecided by 8 fresh seeds each (p = 1); settings end "
+        "stable within 0.100 of the real data equally often for gan and wgan, 3 of 3.",
         f"The settings found for gan and wgan come equally close to the real data: distance {best['distance']:.3f}, "
         f"95% interval {ends}, over 8 fresh seeds, of which none failed (interval 0% to 32%).",
     )
 
 
 def test_one_condition_is_not_the_closest_of_anything(tmp_path):
-    (first, *_, last) = said(tmp_path, lambda planned, seed: (*RISING, 0.95), text=ONE)[ANSWER]
+    first, second, *_ = said(tmp_path, lambda planned, seed: (*RISING, 0.95), text=ONE)[ANSWER]
     assert first == (
+        "3 of 3 settings drawn from the ranges of wgan end stable within 0.250 of the real data (44% to 100%)."
+    )
+    assert second == (
         "The setting found for wgan ends at a distance of 1.100 from the real data, 95% interval 1.100 to 1.100, over "
         "4 fresh seeds, of which none failed (interval 0% to 49%)."
-    )
-    assert last == (
-        "Of the settings drawn from the ranges of wgan 3 of 3 end stable within 0.250 of the real data (44% to 100%)."
     )
 
 
 def test_one_seed_has_no_interval_and_no_test(tmp_path):
     topics = said(tmp_path, below_a_thousandth, "seeds=1", "search.confirm.seeds=1")
     assert topics[ANSWER][:2] == (
-        "Undecided: one fresh seed each is too few for a test.",
-        "On these seeds the setting found for gan comes closest to the real data: distance 1.160 with one fresh seed, "
-        "too few for an interval.",
+        "Which of gan and wgan comes closer to the real data is undecided, since one fresh seed each is too few for a "
+        "test; settings end stable within 0.100 of the real data equally often for gan and wgan, 1 of 3.",
+        "On these seeds the setting found for gan is the closest: it ends at a distance of 1.160 from the real data "
+        "with one fresh seed, too few for an interval.",
     )
     assert topics["Stable without tuning"][0].startswith("A setting works if its seed ends stable within")
 
@@ -128,8 +131,8 @@ def test_one_seed_has_no_interval_and_no_test(tmp_path):
 def test_where_all_failed_nobody_is_first(tmp_path):
     topics = said(tmp_path, everyone_fails)
     assert topics[ANSWER] == (
-        "No setting that was found is stable: 4 of 4 fresh seeds failed for gan and 4 of 4 for wgan.",
-        "No setting that was tried ends stable within 0.250 of the real data.",
+        "No setting that was found is stable, 4 of 4 fresh seeds failed for gan and 4 of 4 for wgan; no setting that "
+        "was tried ends stable within 0.250 of the real data.",
     )
     assert topics["What failed and how"] == (
         "wgan: 6 of 6 explored members failed (6 diverged) and 4 of 4 fresh seeds of the setting found failed (4 "
@@ -142,33 +145,44 @@ def test_where_all_failed_nobody_is_first(tmp_path):
 
 
 def test_one_condition_that_failed_is_said_to_be_unstable(tmp_path):
-    assert said(tmp_path, everyone_fails, text=ONE)[ANSWER][0] == (
-        "The setting found for wgan is not stable: 4 of 4 fresh seeds failed."
+    assert said(tmp_path, everyone_fails, text=ONE)[ANSWER] == (
+        "The setting found for wgan is not stable, 4 of 4 fresh seeds failed; no setting that was tried ends stable "
+        "within 0.250 of the real data.",
     )
 
 
 def test_a_study_that_has_not_confirmed_says_what_explore_found(tmp_path):
     waiting = said(tmp_path, below_a_thousandth, trials=6)
-    assert waiting[ANSWER][0] == "Nothing is confirmed yet, so there is no ranking."
+    assert waiting[ANSWER] == (
+        "Nothing is confirmed yet; settings end stable within 0.100 of the real data equally often for gan and wgan, 1 "
+        "of 3.",
+    )
     assert waiting["Stable without tuning"]
     never = said(tmp_path, below_a_thousandth, "search.confirm.best=0")
-    assert never[ANSWER][0] == "There is no ranking, since the study confirms nothing."
+    assert never[ANSWER] == (
+        "Settings end stable within 0.100 of the real data equally often for gan and wgan, 1 of 3.",
+        "There is no ranking, since the study confirms nothing.",
+    )
 
 
 def test_a_study_that_has_not_begun_has_an_answer_too(tmp_path):
     topics = said(tmp_path, below_a_thousandth, trials=0)
-    assert topics[ANSWER] == ("Nothing is confirmed yet, so there is no ranking.",)
+    assert topics[ANSWER] == ("Nothing is confirmed yet.",)
     assert list(topics) == [ANSWER, "What the data cannot say"]
 
 
 def test_a_study_whose_trials_were_all_given_up_has_an_answer_too(tmp_path):
     topics = said(tmp_path, lambda planned, seed: None)
-    assert topics[ANSWER] == ("Nothing is confirmed yet, so there is no ranking.",)
+    assert topics[ANSWER] == (
+        "No setting that was found is stable, 4 of 4 fresh seeds failed for gan and 4 of 4 for wgan.",
+    )
     assert topics["What failed and how"][0].startswith("wgan: 6 of 6 explored members failed (6 given up)")
 
 
 def test_an_interrupted_study_says_how_many_are_confirmed(tmp_path):
-    assert said(tmp_path, below_a_thousandth, trials=7)[ANSWER][0] == "Only 1 of 2 conditions is confirmed."
+    first, second, *_ = said(tmp_path, below_a_thousandth, trials=7)[ANSWER]
+    assert first.startswith("Only 1 of 2 conditions is confirmed; settings end stable")
+    assert second == "Not confirmed yet: gan."
 
 
 def test_given_up_trials_are_counted_among_the_failures(tmp_path):
@@ -186,7 +200,11 @@ def test_who_failed_on_every_seed_is_said_where_nobody_can_be_told_apart(tmp_pat
         return LOST if planned.condition == "wgan" else (*RISING, 0.9)
 
     answered = said(tmp_path, fate, "search.confirm.seeds=3")[ANSWER]
-    assert answered[0] == "Undecided: gan and wgan cannot be told apart by 3 fresh seeds each (p = 0.1)."
+    assert answered[0] == (
+        "Which of gan and wgan comes closer to the real data is undecided by 3 fresh seeds each (p = 0.1); gan "
+        "decidedly needs the least tuning: 3 of 3 settings drawn for gan end stable within 0.250 of the real data, 0 "
+        "of 3 for wgan."
+    )
     assert "For wgan every fresh seed failed." in answered
 
 
@@ -199,7 +217,10 @@ def test_listed_values_are_named(tmp_path):
 
     fixed = "training.critic_optimizer.lr=1e-3"
     topics = said(tmp_path, fate, GRID, fixed, "conditions.wgan.constraint.clip_value=0.01", text=ONE)
-    assert topics[ANSWER][-1] == "Settings end stable within 0.250 of the real data at n_critic = 1 and 2 for wgan."
+    assert topics[ANSWER][0] == (
+        "wgan ends stable within 0.250 of the real data at n_critic = 1 and 2 (best at 1), of 3 values from 1 to 5: "
+        "the larger one diverges."
+    )
     assert topics["Stable without tuning"][1] == "Listed settings that work: 2 of 3 for wgan."
     assert topics["Over which range"] == ("wgan: n_critic works at 1 and 2, not at 5.",)
 
@@ -364,8 +385,8 @@ def test_lists_end():
 
 
 def test_a_distance_is_never_shown_as_nothing():
-    assert [distance(value) for value in (0.0, 0.0496, 12.3456, 3.2e-9, float("nan"))] == [
-        "0.000", "0.050", "12.346", "3.2e-09", "failed"
+    assert [distance(value) for value in (0.0, 0.0496, 12.3456, 0.01, 0.00149, 3.2e-9, float("nan"))] == [
+        "0", "0.050", "12.346", "0.010", "0.0015", "3.2e-09", "failed"
     ]  # fmt: skip
 
 

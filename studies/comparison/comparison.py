@@ -13,14 +13,13 @@ from gan_core.training import Training
 from studies.comparison.budget import chances
 from studies.comparison.explored import Explored, Target, defaults_of, prefix
 from studies.comparison.notes import notes
-from studies.comparison.outcomes import GIVEN_UP, outcomes
+from studies.comparison.outcomes import outcomes
 from studies.comparison.pairs import pairs
-from studies.comparison.ranking import failed_as_infinity, first_confirmed, rank
+from studies.comparison.ranking import FIRST, failed_as_infinity, first_confirmed, rank
 from studies.comparison.robustness import Confirmed, equal_critic_steps, robustness
 from studies.comparison.tuning import tuning
 from studies.comparison.volume import volume_differences, volumes
 from studies.comparison.width import shares, widths
-from studies.design import CONFIRMING
 from studies.validation import build
 
 if TYPE_CHECKING:
@@ -101,19 +100,19 @@ class Comparison:
     @cached_property
     def confirmed(self) -> list[Confirmed]:
         """The confirm trials that count, in the order of the ranking."""
-        first = dict(zip(self.ranking["condition"], self.ranking["trial"], strict=True))
+        curves = self.results.member_curves
         found = {
             trial.condition: Confirmed(
                 condition=trial.condition,
                 trial=trial.index,
-                curves=self.results.member_curves[trial.address],
+                curves=curves.get(trial.address) or dict.fromkeys(trial.seeds),
                 training=build(Training, trial.identity["training"], ("training",)),
                 budget=self.results.study.budget,
             )
             for trial, _ in self.results.planned
-            if trial.phase == "confirm" and first.get(trial.condition) == trial.index
+            if (trial.phase, trial.index) == ("confirm", FIRST)
         }
-        return [found[condition] for condition in first]
+        return [found[condition] for condition in self.ranking["condition"]]
 
     @cached_property
     def volumes(self) -> pd.DataFrame:
@@ -145,16 +144,16 @@ class Comparison:
 
     @cached_property
     def ranking(self) -> pd.DataFrame:
-        return rank(self.results.members, seed=self._seed)
+        return rank(self.results.ended_members, seed=self._seed)
 
     @cached_property
     def pairs(self) -> pd.DataFrame:
-        found = {condition: distances for condition, _, distances in first_confirmed(self.results.members)}
+        found = {condition: distances for condition, _, distances in first_confirmed(self.results.ended_members)}
         return pairs({condition: found[condition] for condition in self.ranking["condition"]}, seed=self._seed)
 
     @cached_property
     def tuning(self) -> pd.DataFrame:
-        return tuning(self.results.members, seed=self._seed)
+        return tuning(self.results.ended_members, seed=self._seed)
 
     @cached_property
     def robustness(self) -> pd.DataFrame:
@@ -179,20 +178,12 @@ class Comparison:
     @cached_property
     def _counted_members(self) -> pd.DataFrame:
         """The members of the trials that count, with those of trials that were given up."""
-        columns = ["condition", "phase", "trial", "outcome", "improving"]
-        study, trials = self.results.study, self.results.trials
-        lost = trials.loc[trials["state"] == "failed", ["condition", "phase", "trial"]].astype({"phase": "str"})
-        seeds = np.where(lost["phase"].isin(CONFIRMING), study.search.confirm.seeds, study.seeds)
-        lost = lost.loc[lost.index.repeat(seeds)].assign(outcome=GIVEN_UP, improving=False)
-        known = self.results.members[columns]
-        text = {"condition": "str", "phase": "str", "outcome": "str"}
-        members = pd.concat([known.astype(text), lost.astype(text)], ignore_index=True)
+        members = self.results.ended_members
         counted = {one.condition: len(one.configurations) for one in self.explored}
-        first = dict(zip(self.ranking["condition"], self.ranking["trial"], strict=True))
         counts = [
             phase in ("exploit", "authors")
             or (phase == "explore" and trial < counted[condition])
-            or (phase == "confirm" and trial == first.get(condition, 0))
+            or (phase == "confirm" and trial == FIRST)
             for condition, phase, trial in zip(members["condition"], members["phase"], members["trial"], strict=True)
         ]
         return members[np.array(counts, dtype=bool)]

@@ -9,8 +9,9 @@ import numpy as np
 from gan_core.stability import Thresholds
 from studies.comparison.explored import Explored
 from studies.comparison.pairs import LEVEL
+from studies.comparison.ranking import FIRST
 from studies.comparison.robustness import Confirmed
-from studies.sentences import counted
+from studies.sentences import knob_name
 from studies.space import Choice, Grid
 
 if TYPE_CHECKING:
@@ -47,8 +48,10 @@ def _about_explore(comparison: "Comparison") -> Iterator[str]:
         yield "No volume, width or budget curve: no explore trial counts yet."
     elif not comparison.targets:
         yield "No volume, width or budget curve: no trial has finished, so there is no line from constant to real data."
-    for condition, lost in explore[explore["state"] == "failed"].groupby("condition", observed=True):
-        yield f"{condition}: {counted(len(lost), 'explore trial')} given up count as failed at every distance."
+    lost = explore.loc[explore["state"] == "failed", "condition"].value_counts()
+    given_up = [f"{lost[one.condition]} of {one.condition}" for one in explored if lost.get(one.condition, 0)]
+    if given_up:
+        yield f"Explore trials that were given up count as failed at every distance: {', '.join(given_up)}."
     if (trials["phase"] == "exploit").any():
         yield (
             "Exploit enters no volume, width or budget curve: its configurations follow from earlier results and are "
@@ -58,18 +61,18 @@ def _about_explore(comparison: "Comparison") -> Iterator[str]:
 
 def _about_volumes(comparison: "Comparison") -> Iterator[str]:
     explored = [one for one in comparison.explored if one.configurations and comparison.targets]
-    yield from _about_knobs(explored)
+    yield from _about_knobs(comparison, explored)
     few = [one for one in explored if not one.grids and len(one.configurations) < FEW_CONFIGURATIONS]
     if few:
         fewest = min(len(one.configurations) for one in few)
         yield (
-            f"{_names(few)}: fewer than {FEW_CONFIGURATIONS} configurations ({fewest}); the intervals of their volumes "
-            "leave nearly everything open."
+            f"Fewer than {FEW_CONFIGURATIONS} configurations ({fewest}){_of(_names(few), comparison)}: the intervals "
+            "of volumes leave nearly everything open."
         )
     if explored and comparison.results.study.seeds == 1:
         yield "One seed a configuration: a volume cannot tell an unreliable configuration from a bad one."
     missed = [target for target in comparison.targets if not any(one.reaching(target.tau).any() for one in explored)]
-    if explored and missed:
+    if explored and 0 < len(missed) < len(comparison.targets):
         tau, progress = max(missed)
         far = "" if np.isnan(progress) else f" ({progress:.0%} of the way to real data)"
         yield f"No configuration of any condition reaches a distance of {tau:.3g}{far} or less."
@@ -77,40 +80,39 @@ def _about_volumes(comparison: "Comparison") -> Iterator[str]:
         yield "One condition: there is nothing to compare it with."
 
 
-def _about_knobs(explored: Iterable[Explored]) -> Iterator[str]:
-    said: dict[str, list[Explored]] = {}
+def _about_knobs(comparison: "Comparison", explored: Iterable[Explored]) -> Iterator[str]:
+    fixed = [one for one in explored if not one.knobs]
+    if fixed:
+        yield f"No knob is searched{_of(_names(fixed), comparison)}: the volume is the chance of the one setting."
+    listed: dict[str, list[Explored]] = {}
     for one in explored:
-        if not one.knobs:
-            said.setdefault("no knob is searched; the volume is the chance of the one setting.", []).append(one)
         if one.grids:
             others = any(not isinstance(knob, Choice | Grid) for knob in one.knobs.values())
             averaged = "; widths of other knobs are averages over these points" if others else ""
-            said.setdefault(
-                f"the values of {', '.join(one.grids)} are listed, not drawn. The volume is a share of the listed "
-                f"points, without an interval; no budget curve, no difference of volumes{averaged}.",
+            listed.setdefault(
+                f": a volume is a share of the listed points, without an interval; no budget curve, no difference of "
+                f"volumes{averaged}.",
                 [],
             ).append(one)
-    for sentence, conditions in said.items():
-        yield f"{_names(conditions)}: {sentence}"
+    for consequence, conditions in listed.items():
+        knobs = ", ".join(dict.fromkeys(knob_name(knob) for one in conditions for knob in one.grids))
+        yield f"Listed, not drawn, are the values of {knobs}{_of(_names(conditions), comparison)}{consequence}"
 
 
 def _about_confirm(comparison: "Comparison") -> Iterator[str]:
-    study, trials, ranked = comparison.results.study, comparison.results.trials, set(comparison.ranking["condition"])
+    study, trials = comparison.results.study, comparison.results.trials
     confirm = trials[trials["phase"] == "confirm"]
-    given_up = set(confirm.loc[(confirm["state"] == "failed") & (confirm["trial"] == 0), "condition"].astype("str"))
-    missing = [one.name for one in study.conditions if one.name not in ranked | given_up]
-    if not study.search.confirm.best:
-        yield "No ranking: the study confirms nothing."
-    elif not ranked:
-        yield "No ranking: no condition is confirmed yet."
-    elif missing:
-        yield f"{', '.join(missing)}: not confirmed yet and not in the ranking."
+    lost = set(confirm.loc[(confirm["state"] == "failed") & (confirm["trial"] == FIRST), "condition"].astype("str"))
     untuned = [one.name for one in study.conditions if one.authors is None] if study.search.confirm.authors else []
     if untuned:
         yield f"{', '.join(untuned)}: no preset, so no authors' setting to hold it against."
-    for name in sorted(given_up):
-        instead = "the next that was confirmed is ranked in its place" if name in ranked else "it is not in the ranking"
-        yield f"{name}: the configuration that ranked first before confirm was given up there; {instead}."
+    if lost:
+        names = ", ".join(one.name for one in study.conditions if one.name in lost)
+        besides = " What was confirmed besides is in the table of trials." if study.search.confirm.best > 1 else ""
+        yield (
+            f"{names}: the configuration that ranked first before confirm was given up there, which counts as a "
+            f"failure of each of its seeds.{besides}"
+        )
 
 
 def _about_the_ranking(comparison: "Comparison") -> Iterator[str]:
@@ -119,13 +121,16 @@ def _about_the_ranking(comparison: "Comparison") -> Iterator[str]:
         "The ranking is one of the settings that were found for each condition: no interval holds the variance of the "
         "search."
     )
-    few = ranking[ranking["members"] < FEW_SEEDS]
-    if len(few):
-        yield f"{', '.join(few['condition'])}: fewer than {FEW_SEEDS} confirm seeds; the intervals are indicative."
+    few = ranking.loc[ranking["members"] < FEW_SEEDS, "condition"].tolist()
+    if few:
+        yield f"Fewer than {FEW_SEEDS} confirm seeds{_of(few, comparison)}: the intervals are indicative."
     failed = ranking[ranking["distance"].isna()]
-    for row in failed.itertuples():
-        share = "every" if row.failure_rate == 1 else f"{round(row.failure_rate * row.members)} of {row.members}"
-        yield f"{row.condition}: {share} confirmed member{'' if row.failure_rate == 1 else 's'} failed; no distance."
+    partly = failed.loc[failed["failure_rate"] < 1, "condition"].tolist()
+    if partly:
+        yield (
+            f"No distance{_of(partly, comparison)}: not every seed failed, but so many that one stands in the middle "
+            "half of them."
+        )
     if len(failed) == len(ranking):
         yield "Every condition failed: the ranking is by failure rate and then by name."
 
@@ -142,10 +147,10 @@ def _about_pairs(comparison: "Comparison") -> Iterator[str]:
     n, m = first["members"], first["other_members"]
     least = 2 / comb(n + m, n)
     if least * len(tested) >= LEVEL:
-        yield (
-            f"With {n} and {m} confirm seeds and {counted(len(tested), 'pair')} none can be decided: the smallest "
-            f"possible p-value is {least:.2g}, and {min(1, least * len(tested)):.2g} once adjusted."
+        once = (
+            f", and {min(1, least * len(tested)):.2g} once adjusted for {len(tested)} pairs" if len(tested) > 1 else ""
         )
+        yield f"The smallest p-value that {n} and {m} confirm seeds can have is {least:.2g}{once}: none can be decided."
     if not tested["exact"].all():
         yield "Too many seeds to try every split: p-values of pairs are of random ones, and have a smallest value."
 
@@ -159,5 +164,10 @@ def _about_critic_steps(confirmed: Iterable[Confirmed], thresholds: Thresholds) 
         yield f"At equal critic steps few measurements are left: {told}."
 
 
-def _names(explored: Iterable[Explored]) -> str:
-    return ", ".join(one.condition for one in explored)
+def _names(explored: Iterable[Explored]) -> list[str]:
+    return [one.condition for one in explored]
+
+
+def _of(names: list[str], comparison: "Comparison") -> str:
+    """Of whom it is said; nothing where it is of all."""
+    return "" if len(names) == len(comparison.results.study.conditions) else f" for {', '.join(names)}"

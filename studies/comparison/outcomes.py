@@ -21,7 +21,7 @@ OUTCOME_SHARES: dict[str, str] = {
     "improving": "int64",
 }
 GIVEN_UP = "given up"
-"""The outcome of the members of a trial that ended without a result."""
+"""What members are said to be that have no outcome: their trial ended without a result."""
 
 
 def outcomes(members: pd.DataFrame, *, seed: int) -> pd.DataFrame:
@@ -41,7 +41,7 @@ def outcomes(members: pd.DataFrame, *, seed: int) -> pd.DataFrame:
 
 
 def _rows(condition: str, phase: str, members: pd.DataFrame, seed: int) -> Iterator[dict[str, Any]]:
-    found = members["outcome"].astype("str")
+    found = members["outcome"].astype("object").fillna(GIVEN_UP)
     for outcome in (*OUTCOMES, GIVEN_UP):
         here = found == outcome
         if outcome == GIVEN_UP and not here.any():

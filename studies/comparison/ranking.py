@@ -25,13 +25,16 @@ STANDINGS: dict[str, str] = {
     name: RANKING[name] for name in ("rank", "condition", "trial", "distance", "failure_rate", "members")
 }
 
+FIRST = 0
+"""The number of the trial that confirms the configuration ranked first."""
+
 
 def rank(members: pd.DataFrame, *, seed: int) -> pd.DataFrame:
     """The headline ranking, from confirm alone: a row per condition, the best first, columns as in `RANKING`.
 
-    Of each condition only the confirm trial with the lowest number counts: the configuration ranked first before
-    confirm, so that nothing is chosen and judged on the same noise. A member fails unless its outcome is `stable`
-    (a missing outcome is a failure too).
+    Of each condition only the first confirm trial counts: the configuration ranked first before confirm, so that
+    nothing is chosen and judged on the same noise. Before it has ended the condition is not confirmed, whatever else
+    has. A member fails unless its outcome is `stable`; one of a trial that was given up has no outcome, and failed.
 
     distance       interquartile mean of the late distances, failed members ranked as +inf; empty where "failed"
     distance_low   ends of its bootstrap interval; an empty upper end reaches into "failed", an empty lower end too
@@ -71,8 +74,7 @@ def first_confirmed(
 
     Or the same of the authors' arm, where that is the phase.
     """
-    confirm = members[members["phase"] == phase]
-    first = confirm[confirm["trial"] == confirm.groupby("condition", observed=True)["trial"].transform("min")]
+    first = members[(members["phase"] == phase) & (members["trial"] == FIRST)]
     for condition, group in first.groupby("condition", observed=True):
         yield str(condition), int(group["trial"].iloc[0]), failed_as_infinity(group)
 

@@ -48,12 +48,12 @@ LADDERS: Mapping[str, tuple[float, ...]] = {
 class Confirmed:
     """The confirm trial of a condition that counts, as it was measured.
 
-    curves  of every member, by its seed
+    curves  of every member, by its seed; None of each where the trial was given up
     """
 
     condition: str
     trial: int
-    curves: Mapping[int, Curve]
+    curves: Mapping[int, Curve | None]
     training: Training
     budget: Budget
 
@@ -105,10 +105,11 @@ def judged(confirmed: list[Confirmed], thresholds: Thresholds) -> pd.DataFrame:
     rows = []
     for one in confirmed:
         for seed, curve in one.curves.items():
-            verdict = judge(curve, thresholds)
-            rows.append(
-                (one.condition, "confirm", one.trial, seed, verdict.outcome, verdict.improving, verdict.late_distance)
-            )
+            judgement: tuple[Any, ...] = (None, False, np.nan)
+            if curve is not None:
+                verdict = judge(curve, thresholds)
+                judgement = (verdict.outcome, verdict.improving, verdict.late_distance)
+            rows.append((one.condition, "confirm", one.trial, seed, *judgement))
     columns = ["condition", "phase", "trial", "seed", "outcome", "improving", "late_distance"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -137,8 +138,10 @@ def _standings(members: pd.DataFrame) -> Iterator[dict[str, Any]]:
         yield {**row, **counts.loc[row["condition"]].to_dict()}
 
 
-def _cut(curve: Curve, last: int) -> Curve:
+def _cut(curve: Curve | None, last: int) -> Curve | None:
     """The curve up to that step; whatever became non-finite later had not yet."""
+    if curve is None:
+        return None
     kept = curve.step <= last
 
     def cut(column: np.ndarray | None) -> np.ndarray | None:

@@ -7,6 +7,7 @@ from studies.verdict.answering import answering
 from studies.verdict.confirmed import differences, robustness, tuning
 from studies.verdict.explored import ranges, told, volumes
 from studies.verdict.failures import failures
+from studies.verdict.literature import literature
 from studies.verdict.several import several
 
 __all__ = ["ANSWER", "Topic", "answer", "several", "told", "verdict"]
@@ -33,6 +34,7 @@ def verdict(compared: Comparison) -> tuple[Topic, ...]:
         "What failed and how": failures(compared),
         "What tuning buys": tuning(compared),
         "Does it depend on how one looks": robustness(compared),
+        "Does it agree with the literature": literature([compared]),
         "What the data cannot say": iter(compared.notes),
     }
     every = (Topic(title, tuple(sentences)) for title, sentences in topics.items())
@@ -40,5 +42,5 @@ def verdict(compared: Comparison) -> tuple[Topic, ...]:
 
 
 def answer(compared: Comparison) -> tuple[str, ...]:
-    """The first topic alone: who comes closest, how sure that is, and who needs the least tuning."""
+    """The first topic alone: one sentence that answers, then the numbers behind it."""
     return tuple(answering(compared))

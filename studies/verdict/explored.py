@@ -1,6 +1,6 @@
 """What is said about the settings that explore tried: how many work, and over which range."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -29,89 +29,28 @@ def told(compared: Comparison, table: pd.DataFrame) -> pd.DataFrame:
     return table[table["tau"] == tau]
 
 
-def _by_volume(compared: Comparison) -> pd.DataFrame:
+def by_volume(compared: Comparison) -> pd.DataFrame:
+    """The volumes at the distance that sentences are about, the largest first."""
     return told(compared, compared.volumes).sort_values(["volume", "condition"], ascending=[False, True])
 
 
-def _searched(compared: Comparison) -> list[Explored]:
+def searched(compared: Comparison) -> list[Explored]:
     """The conditions whose settings differ."""
     return [one for one in compared.explored if one.knobs and one.configurations]
 
 
-def _within(compared: Comparison, volumes: pd.DataFrame) -> str:
+def within(compared: Comparison, volumes: pd.DataFrame) -> str:
+    """As in "stable within 0.138 of the real data"."""
     return f"stable within {distance(volumes['tau'].iloc[0])} of {goal(compared)}"
 
 
-# -- in the answer -----------------------------------------------------------------------------------------------------
-
-
-def leading(compared: Comparison) -> Iterator[str]:
-    """Who needs the least tuning; where the values of one knob were listed, which of them work."""
-    volumes, searched = _by_volume(compared), _searched(compared)
-    volumes = volumes[volumes["condition"].isin([one.condition for one in searched])]
-    if volumes.empty:
-        return
-    if not volumes["reached"].any():
-        yield f"No setting that was tried ends {_within(compared, volumes)}."
-    elif all(one.grids and len(one.knobs) == 1 for one in searched):
-        yield _listed_values(compared, volumes)
-    elif not any(one.grids for one in searched):
-        yield _least_tuning(compared, volumes)
-
-
-def _listed_values(compared: Comparison, volumes: pd.DataFrame) -> str:
-    shares = told(compared, compared.shares)
-    found: dict[str, list[str]] = {}
-    for name in volumes["condition"]:
-        own = shares[shares["condition"] == name]
-        works = own.loc[own["reached"] > 0, "value"].map(_value).tolist()
-        knob = knob_name(own["knob"].iloc[0])
-        every = " (all that are listed)" if len(works) == len(own) > 1 else ""
-        at = f"{knob} = {listed(works, 'and', 9)}{every}" if works else f"no value of {knob}"
-        found.setdefault(at, []).append(name)
-    parts = [f"{at} for {listed(names, 'and', 20)}" for at, names in found.items()]
-    return f"Settings end {_within(compared, volumes)} at {'; '.join(parts)}."
-
-
-def _least_tuning(compared: Comparison, volumes: pd.DataFrame) -> str:
-    first = volumes.iloc[0]
-    drawn = f"{first['reached']} of {first['configurations']}"
-    if len(volumes) == 1:
-        sure = _interval(first)
-        return (
-            f"Of the settings drawn from the ranges of {first['condition']} {drawn} end {_within(compared, volumes)}"
-            f"{sure}."
-        )
-    tied = volumes.loc[volumes["volume"] == first["volume"], "condition"].tolist()
-    differences = told(compared, compared.volume_differences)
-    mine = differences[(differences["condition"] == first["condition"]) | (differences["other"] == first["condition"])]
-    decided = mine[mine["decided"]]
-    fewer = [name for name in volumes["condition"].iloc[1:] if name in {*decided["condition"], *decided["other"]}]
-    if len(tied) == len(volumes):
-        return f"Settings end {_within(compared, volumes)} equally often for all conditions, {_share(first)}."
-    if len(fewer) == len(volumes) - 1:
-        return (
-            f"{first['condition']} needs the least tuning: {drawn} settings drawn from its ranges end "
-            f"{_within(compared, volumes)}, decidedly more than for {listed(fewer)}."
-        )
-    more = f", decidedly more than for {listed(fewer)}" if fewer and len(tied) == 1 else ""
-    have = "has" if len(tied) == 1 else "have"
-    its = "its ranges" if len(tied) == 1 else "the ranges of each" if _same_size(volumes, tied) else "its ranges"
-    return (
-        f"Which condition needs the least tuning is undecided: {listed(tied)} {have} the most settings that end "
-        f"{_within(compared, volumes)}, {drawn} drawn from {its}{more}."
-    )
-
-
-def _same_size(volumes: pd.DataFrame, names: Sequence[str]) -> bool:
-    return volumes.loc[volumes["condition"].isin(names), "configurations"].nunique() == 1
-
-
-def _share(row: pd.Series) -> str:
+def share(row: pd.Series) -> str:
+    """As in "3 of 8"."""
     return f"{row['reached']} of {row['configurations']}"
 
 
-def _interval(row: pd.Series) -> str:
+def interval(row: pd.Series) -> str:
+    """As in " (14% to 69%)"; empty for listed settings."""
     if np.isnan(row["volume_low"]):
         return ""
     return f" ({row['volume_low']:.0%} to {row['volume_high']:.0%})"
@@ -122,14 +61,14 @@ def _interval(row: pd.Series) -> str:
 
 def volumes(compared: Comparison) -> Iterator[str]:
     """The shares of settings that work, and what is undecided about them."""
-    every = _by_volume(compared)
+    every = by_volume(compared)
     if every.empty:
         return
     yield _what_works(compared, every)
     known = {one.condition: one for one in compared.explored}
     kinds = every["condition"].map({name: _kind(one) for name, one in known.items()})
     for kind, rows in every.groupby(kinds, sort=False):
-        yield f"{kind}: {_items(_grouped(rows))}."
+        yield f"{kind}: {_items(grouped(rows))}."
     yield from _which_differ(compared, every)
 
 
@@ -150,15 +89,16 @@ def _what_works(compared: Comparison, every: pd.DataFrame) -> str:
     near = "" if goal(compared) == "the equilibrium" else near
     shared = (every["reached"] > 0).sum() > 1 and len(compared.targets) > 1
     why = f"; of {len(compared.targets)} distances it is the smallest that two conditions reach" if shared else ""
-    return f"A setting works if {which} {_within(compared, every)}{near}{why}."
+    return f"A setting works if {which} {within(compared, every)}{near}{why}."
 
 
-def _grouped(rows: pd.DataFrame) -> list[str]:
+def grouped(rows: pd.DataFrame, *, intervals: bool = True) -> list[str]:
     """As in "3 of 8 for gan (14% to 69%)", the conditions of one share together."""
     parts = []
     for _, same in rows.groupby(["reached", "configurations"], sort=False):
         first = same.iloc[0]
-        parts.append(f"{_share(first)} for {listed(same['condition'].tolist(), 'and', 20)}{_interval(first)}")
+        sure = interval(first) if intervals else ""
+        parts.append(f"{share(first)} for {listed(same['condition'].tolist(), 'and', 20)}{sure}")
     return parts
 
 
@@ -194,15 +134,15 @@ def _which_differ(compared: Comparison, every: pd.DataFrame) -> Iterator[str]:
 
 def ranges(compared: Comparison) -> Iterator[str]:
     """How far the knobs of each condition may be turned, those first of which most settings work."""
-    every = _by_volume(compared)
+    every = by_volume(compared)
     widths, shares = told(compared, compared.widths), told(compared, compared.shares)
-    searched = {one.condition: one for one in _searched(compared)}
-    every = every[every["condition"].isin(list(searched))]
+    known = {one.condition: one for one in searched(compared)}
+    every = every[every["condition"].isin(list(known))]
     if not every["reached"].any():
         return
     found: dict[str, list[str]] = {}
     for name, row in every[every["reached"] > 0].set_index("condition").iterrows():
-        about = _range(searched[str(name)], row, *(table[table["condition"] == name] for table in (widths, shares)))
+        about = _range(known[str(name)], row, *(table[table["condition"] == name] for table in (widths, shares)))
         found.setdefault(about, []).append(str(name))
     about_all = (f"{listed(names, 'and', 20)}: {about}." for about, names in found.items())
     yield from few(about_all, "stable widths" if len(widths) else "listed values")
@@ -215,9 +155,9 @@ def _range(one: Explored, row: pd.Series, widths: pd.DataFrame, shares: pd.DataF
     by_value = [_by_value(knob_name(str(knob)), own) for knob, own in shares.groupby("knob", sort=False)]
     if len(widths) and row["reached"] < _FEW_SUCCESSES:
         at = [knob_name(knob) + " " + listed(_values(one, row, knob)) for knob in widths["knob"]]
-        parts = [f"only {_share(row)} settings {_work(row['reached'])}, too few for a range ({_items(at)})"]
+        parts = [f"only {share(row)} settings {_work(row['reached'])}, too few for a range ({_items(at)})"]
     else:
-        parts = [_width(knob) for _, knob in widths.iterrows()]
+        parts = [width(knob) for _, knob in widths.iterrows()]
         if len(one.knobs) > 1 and parts:
             parts[0] = f"averaged over the other knobs, {parts[0]}"
     return "; ".join([*parts, *by_value])
@@ -232,7 +172,8 @@ def _values(one: Explored, row: pd.Series, knob: str) -> list[str]:
     return [f"{value:.3g}" for value, ok in zip(one.values(knob), reaching, strict=True) if ok]
 
 
-def _width(row: pd.Series) -> str:
+def width(row: pd.Series) -> str:
+    """How far one knob may be turned."""
     ends = [end for end in ("lower", "upper") if row[f"border_{'low' if end == 'lower' else 'high'}"]]
     at_least = "at least " if ends else ""
     open_ = f", {'neither end' if len(ends) == 2 else f'the {ends[0]} end not'} found" if ends else ""

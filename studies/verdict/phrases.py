@@ -13,10 +13,15 @@ MOST = 6
 
 
 def distance(value: float) -> str:
-    """Three decimals, as everywhere; of one that they would make nothing its order."""
+    """Three decimals; two digits of one below .01, of which they would leave one digit or none."""
     if np.isnan(value):
         return "failed"
-    return f"{value:.1e}" if 0 < abs(value) < 5e-4 else f"{value:.3f}"
+    return f"{value:.3f}" if abs(value) >= 0.00995 else f"{value:.2g}"
+
+
+def failed_of(row: pd.Series) -> str:
+    """As in "2 of 10"."""
+    return f"{round(row['failure_rate'] * row['members'])} of {row['members']}"
 
 
 def p_value(value: float) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from studies.comparison import Comparison, profile, together
+from studies.verdict.literature import literature
 from studies.verdict.phrases import listed
 
 
@@ -16,6 +17,7 @@ def several(compared: Sequence[Comparison]) -> tuple[str, ...]:
 def _several(compared: Sequence[Comparison]) -> Iterator[str]:
     yield from _data(compared)
     yield from _budgets(compared)
+    yield from literature(compared)
     ranked = [one for one in compared if len(one.ranking)]
     left_out = [one.results.study.name for one in compared if one.ranking.empty]
     if left_out:
