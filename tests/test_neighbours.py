@@ -62,9 +62,19 @@ def test_real_samples_against_themselves_are_all_precise_and_all_covered():
         assert shares(real, real, neighbours) == (1, 1)
 
 
-@pytest.mark.parametrize("away", [1e3, 1e30, 1e200])
-def test_what_is_far_away_is_neither_precise_nor_covers(away):
-    assert shares(normal(50, 4), away + normal(30, 4, seed=1), 5) == (0, 0)
+@pytest.mark.parametrize(
+    ("away", "dtype"), [(1e3, torch.float32), (-3e38, torch.float32), (3e38, torch.float32), (1e308, torch.float64)]
+)
+def test_what_is_far_away_is_neither_precise_nor_covers(away, dtype):
+    """Even where its square is beyond the largest number."""
+    fakes = away * (1 + normal(30, 4, seed=1).abs() / 100).to(dtype)
+    assert fakes.isfinite().all()
+    assert shares(normal(50, 4), fakes, 5) == (0, 0)
+
+
+def test_shares_in_single_precision_are_those_in_double():
+    real, fake = normal(200, 64).float(), normal(300, 64, seed=1).float()
+    assert shares(real, fake, 5) == shares(real, fake.double(), 5)
 
 
 @pytest.mark.parametrize("covered", [1, 3, 4])

@@ -44,9 +44,10 @@ class Balls:
 
     def hold(self, points: Float[Tensor, "n dim"]) -> Bool[Tensor, "n m"]:
         """Whether each point lies in each ball, its surface included."""
-        # |f - c|^2 <= r^2 by one matrix product; float64's rounding is far below what lies between two images
-        beyond = self.squared_radii - self.centers.square().sum(1)
-        return torch.addmm(beyond, points, 2 * self.centers.T) >= points.square().sum(1)[:, None]
+        # |f|^2 - 2 <f, c> <= r^2 - |c|^2 takes one matrix product; where it overflows, inf and NaN are not below
+        bound = (self.squared_radii - self.centers.square().sum(1)).to(points.dtype)
+        minus_twice = -2 * self.centers.T.to(points.dtype)
+        return torch.addmm(points.square().sum(1)[:, None], points, minus_twice) <= bound
 
 
 def neighbour_measures(balls: Balls, fake: Float[Tensor, "seeds n dim"]) -> dict[str, Float[Tensor, "seeds"]]:
@@ -65,13 +66,14 @@ def neighbour_measures(balls: Balls, fake: Float[Tensor, "seeds n dim"]) -> dict
     Source: Kynkaanniemi et al. 2019, arXiv:1904.06991 (precision, with 3 neighbours); Naeem et al. 2020,
     arXiv:2002.09797 (coverage, with 5; their code leaves a ball's surface out).
     """
-    shares = torch.stack([torch.stack(_shares(balls, one)) for one in fake.double()])
+    shares = torch.stack([torch.stack(_shares(balls, one)) for one in fake])
     shares = torch.where(fake.isfinite().flatten(-2).all(-1)[:, None], shares, torch.nan)
     return {"precision": shares[:, 0], "coverage": shares[:, 1]}
 
 
 def _shares(balls: Balls, fake: Float[Tensor, "n dim"]) -> tuple[Tensor, Tensor]:
-    inside = [balls.hold(some) for some in fake.split(ROWS)]
-    precise = torch.cat([held.any(1) for held in inside])
-    covered = torch.stack([held.any(0) for held in inside]).any(0)
+    # as bytes, whose largest is found several times faster than whether any holds
+    inside = [balls.hold(some).view(torch.uint8) for some in fake.split(ROWS)]
+    precise = torch.cat([held.amax(1) for held in inside])
+    covered = torch.stack([held.amax(0) for held in inside]).amax(0)
     return precise.double().mean(), covered.double().mean()
