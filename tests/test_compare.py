@@ -118,13 +118,13 @@ def test_given_distances_are_what_is_told(call, root):
     out = call("compare", "one", "--root", root, "--tau", "0.5", "--tau", "0.5", "--json")[1]
     (one,) = json.loads(out)["studies"]
     assert [row["tau"] for row in one["tables"]["volumes"]] == [0.5, 0.5]
-    assert "within 0.500 of the real data" in one["verdict"][0]["sentences"][-1]
+    assert "within 0.500 of the real data" in one["verdict"][0]["sentences"][0]
 
 
 def test_a_study_without_a_confirm_phase_shows_what_it_has(call, root):
     code, out, err = call("compare", "waiting", "--root", root)
     assert (code, err) == (0, "")
-    assert "Nothing is confirmed yet." in out
+    assert "Nothing is confirmed yet; " in out
     assert "Stable without tuning" in out
 
 

@@ -256,7 +256,7 @@ ORDERINGS = (
     ),
     Ordering(
         "A gradient penalty covers more modes than no constraint",
-        "Gulrajani et al. 2017, arXiv:1704.00028; Mescheder et al. 2018, arXiv:1801.04406",
+        "Kodali et al. 2017, arXiv:1705.07215",
         "constraint",
         lambda one, other: (one.constraint, other.constraint) == ("gradient_penalty", "none"),
         _covers,
