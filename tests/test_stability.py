@@ -488,8 +488,11 @@ def test_two_measurements_that_swing_have_no_step_of_relapse():
 # --- the search score
 
 
+A_VERDICT = judged(RISEN)
+
+
 def member(outcome, late):
-    return replace(judged(RISEN), outcome=outcome, late=late)
+    return replace(A_VERDICT, outcome=outcome, late=late)
 
 
 def test_search_score_is_the_mean_of_late_progress_over_members():
