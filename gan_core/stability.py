@@ -92,7 +92,7 @@ class Curve:
     nonfinite_step: int | None
 
     def __post_init__(self) -> None:
-        if (np.diff(self.step) <= 0).any():
+        if (self.step[1:] <= self.step[:-1]).any():
             raise ValueError(f"step: must increase, but is {self.step.tolist()}")
         if (self.cells is None) != (self.real_cells is None):
             raise ValueError("cells and real_cells: must be given together")

@@ -305,7 +305,8 @@ class Results:
                 "phase": pd.Categorical.from_codes(phases.repeat(rows), PHASES, ordered=True),
                 "trial": indices.repeat(rows),
                 **columns,
-            }
+            },
+            copy=False,  # millions of rows
         )
 
     def _typed(self, frame: pd.DataFrame) -> pd.DataFrame:
