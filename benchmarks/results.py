@@ -3,8 +3,8 @@
 python benchmarks/results.py [--trials 10000] [--projected 40]
 
 The study is synthetic: every trial's folder is written by the ledger's own code, with 3 members, 20 measurements and
-10 metrics of random numbers; only generators are left out and samples are empty. It is recorded in a real server on SQLite by
-the code that records every study, but for the trials' own runs: of these only `projected` are, since each takes a
+10 metrics of random numbers; generators are left out and samples are black. It is recorded in a real server on SQLite
+by the code that records every study, but for the trials' own runs: of these only `projected` are, since each takes a
 second. The others are copied from them in the server's database, with their tags, params and latest metrics and
 without their histories, so that the server searches as many runs as it would. Each reading is a process of its own,
 after `import studies`: MLflow's import is part of its time. "By trial" is how a study is read that has no gathered
@@ -33,7 +33,7 @@ from recorded import surroundings
 from servers import mlflow_server
 
 from studies.design import Design, Planned, Surroundings
-from studies.ledger import Entry, Ledger
+from studies.ledger import SAMPLES_KEPT, Entry, Ledger
 from studies.progress import Progress
 from studies.results import results
 from studies.study import Study, load_study
@@ -108,7 +108,7 @@ def commit(planned: Planned, entry: Entry, rng: np.random.Generator) -> None:
         "measured_seconds": [round(5.3 * step / budget["steps"], 3) for step in steps.tolist()],
         "threads": 1,
     }
-    samples = {which: np.zeros((len(seeds), 1, 64), dtype=np.float32) for which in ("best", "last")}
+    samples = {which: np.zeros((len(seeds), SAMPLES_KEPT, 64), dtype=np.float32) for which in ("best", "last")}
     entry.commit(curves=frame, generators={}, samples=samples, facts=facts)
 
 
