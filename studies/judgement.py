@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
-from gan_core.stability import OUTCOMES, Curve, Thresholds, Verdict, judge, search_score
-from studies.comparison import interquartile_mean
+from gan_core.stability import OUTCOMES, Curve, Thresholds, Verdict, judge_all, search_score
+from studies.comparison import interquartile_means
+from studies.course import Course
 from studies.ledger import Entry, Facts
 
 DISTANCES = ("sliced_wasserstein", "distance_to_equilibrium")
@@ -17,34 +18,30 @@ DISTANCES = ("sliced_wasserstein", "distance_to_equilibrium")
 
 
 def verdicts(facts: Facts, curves: pd.DataFrame, thresholds: Thresholds) -> dict[int, Verdict]:
-    """The verdict on each member, by its seed."""
-    return {seed: judge(curve, thresholds) for seed, curve in member_curves(facts, curves).items()}
+    """The verdict on each member of one trial, by its seed."""
+    members = member_curves(facts, Course.of(curves))
+    return dict(zip(members, judge_all(list(members.values()), thresholds), strict=True))
 
 
-def member_curves(facts: Facts, curves: pd.DataFrame) -> dict[int, Curve]:
+def member_curves(facts: Facts, course: Course) -> dict[int, Curve]:
     """What each member is judged by, by its seed."""
-    wide = curves.pivot_table(
-        index=["seed", "step"], columns="metric", values="value", dropna=False, sort=True, observed=True
-    )
+    distance = next(values for metric in DISTANCES if (values := course.measured(metric)) is not None)
+    cells, spread = course.measured("cells"), course.measured("spread")
     nonfinite = dict(zip(facts["seeds"], facts["nonfinite_step"], strict=True))
-    return {seed: _curve(facts, wide.loc[seed], nonfinite[seed]) for seed in facts["seeds"]}
-
-
-def _curve(facts: Facts, wide: pd.DataFrame, nonfinite_step: int | None) -> Curve:
-    def column(name: str) -> np.ndarray | None:
-        return wide[name].to_numpy(np.float64) if name in wide else None
-
-    distance = next(metric for metric in DISTANCES if metric in wide)
-    return Curve(
-        step=wide.index.to_numpy(np.int64),
-        distance=wide[distance].to_numpy(np.float64),
-        ref=facts["lines"]["ref"],
-        floor=facts["lines"]["floor"],
-        cells=column("cells"),
-        real_cells=facts["real_cells"],
-        spread=column("spread"),
-        nonfinite_step=nonfinite_step,
-    )
+    places = {int(seed): place for place, seed in enumerate(course.seeds)}
+    return {
+        seed: Curve(
+            step=course.layout.steps,
+            distance=distance[places[seed]],
+            ref=facts["lines"]["ref"],
+            floor=facts["lines"]["floor"],
+            cells=None if cells is None else cells[places[seed]],
+            real_cells=facts["real_cells"],
+            spread=None if spread is None else spread[places[seed]],
+            nonfinite_step=nonfinite[seed],
+        )
+        for seed in facts["seeds"]
+    }
 
 
 def score(entry: Entry, thresholds: Thresholds) -> float:
@@ -56,17 +53,24 @@ def score(entry: Entry, thresholds: Thresholds) -> float:
 
 def ending(facts: Facts, judged: Sequence[Verdict]) -> dict[str, float]:
     """What a finished trial came to and what it cost; the distance is NaN where it "failed"."""
-    stable = [verdict.outcome == "stable" for verdict in judged]
-    distance = interquartile_mean(
-        np.array([verdict.late_distance if ok else np.inf for verdict, ok in zip(judged, stable, strict=True)])
+    return endings([(facts, judged)])[0]
+
+
+def endings(trials: Sequence[tuple[Facts, Sequence[Verdict]]]) -> list[dict[str, float]]:
+    """What each of many finished trials came to, and what it cost."""
+    distances = interquartile_means(
+        [[one.late_distance if one.outcome == "stable" else np.inf for one in judged] for _, judged in trials]
     )
     costs = ("generator_steps", "critic_steps", "real_samples_seen", "elapsed_seconds")
-    return {
-        "distance": distance if np.isfinite(distance) else np.nan,
-        "failure_rate": 1 - float(np.mean(stable)),
-        "search_score": search_score(judged),
-        **{name: facts[name] for name in costs},
-    }
+    return [
+        {
+            "distance": distance if np.isfinite(distance) else np.nan,
+            "failure_rate": 1 - sum(one.outcome == "stable" for one in judged) / len(judged),
+            "search_score": search_score(judged),
+            **{name: facts[name] for name in costs},
+        }
+        for distance, (facts, judged) in zip(distances, trials, strict=True)
+    ]
 
 
 def outcome_counts(judged: Iterable[Verdict]) -> dict[str, int]:

@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,20 +13,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from gan_core.data import Dataset
 from gan_core.metrics import Box
 from gan_core.networks import AnyGenerator, Generator, Networks, SampleSpace
 from gan_core.randomness import stream
-from gan_core.stability import OUTCOMES, Curve, Verdict, judge
+from gan_core.stability import OUTCOMES, Curve, Verdict, judge_all
 from studies.comparison import rank
 from studies.comparison.ranking import FIRST
 from studies.design import CONFIRMING, PHASES, Planned
 from studies.errors import InputError, TrackingError
-from studies.judgement import ending, member_curves
+from studies.judgement import endings, member_curves
 from studies.ledger import Entry, Ledger
 from studies.modules import names_in, require
+from studies.recorded import STATES, Elsewhere, Finished, Recorded, recorded
 from studies.refusal import Parts
 from studies.samples import loaded
 from studies.sentences import nearest, printable
@@ -34,7 +35,6 @@ from studies.space import Distribution
 from studies.study import PARTS, Setting, Study
 from studies.validation import build, check_name
 
-STATES = ("finished", "failed", "running")
 LISTED = 12
 """Of how many studies a ledger's names still make one sentence."""
 
@@ -107,73 +107,104 @@ class Results:
     and hardware.
     """
 
-    def __init__(self, ledger: Ledger, record: dict[str, Any]):
+    def __init__(self, ledger: Ledger, record: dict[str, Any], elsewhere: Elsewhere | None = None):
         self.study = Study.recorded(record["study"], record.get("surroundings", {}).get("sources", {}))
         self.question: str = record.get("question", "")
         self.environment: dict[str, Any] = record.get("environment") or {}
-        self.ledger = ledger
+        self.ledger, self._elsewhere = ledger, elsewhere
 
     @cached_property
-    def planned(self) -> list[tuple[Planned, Entry]]:
-        """The trials that were started, each with its folder, in the order of issue."""
-        order = [condition.name for condition in self.study.conditions]
-        trials = [Planned(**trial) for trial in self.ledger.read_plan(self.study.name) if trial["condition"] in order]
-        trials.sort(key=lambda trial: (PHASES.index(trial.phase), trial.index, order.index(trial.condition)))
-        started = [(trial, self.ledger.entry(trial.address)) for trial in trials]
-        return [(trial, entry) for trial, entry in started if entry.started]
+    def recorded(self) -> list[Recorded]:
+        """The trials that were started, in the order of issue."""
+        order = {condition.name: place for place, condition in enumerate(self.study.conditions)}
+        found = self._elsewhere.trials if self._elsewhere is not None else self._read()
+        trials = [one for one in found if one.planned.condition in order]
+        return sorted(
+            trials, key=lambda one: (PHASES.index(one.planned.phase), one.planned.index, order[one.planned.condition])
+        )
+
+    def _read(self) -> Iterator[Recorded]:
+        for planned in self.ledger.read_plan(self.study.name):
+            trial = Planned(**planned)
+            entry = self.ledger.entry(trial.address)
+            if entry.started:
+                yield recorded(trial, entry)
+
+    @property
+    def planned(self) -> list[Planned]:
+        """What those trials are."""
+        return [one.planned for one in self.recorded]
 
     @cached_property
-    def _finished(self) -> list[tuple[Planned, Entry]]:
-        return [(trial, entry) for trial, entry in self.planned if entry.finished]
-
-    @cached_property
-    def _curves_of(self) -> dict[str, pd.DataFrame]:
-        return {entry.address: entry.curves() for _, entry in self._finished}
+    def _finished(self) -> list[Finished]:
+        return [one for one in self.recorded if isinstance(one, Finished)]
 
     @cached_property
     def member_curves(self) -> dict[str, dict[int, Curve]]:
         """What the members of each finished trial are judged by: the trial's address, then the member's seed."""
-        return {
-            entry.address: member_curves(entry.facts(), self._curves_of[entry.address]) for _, entry in self._finished
-        }
+        return {one.planned.address: member_curves(one.facts, one.course) for one in self._finished}
 
     @cached_property
     def _verdicts(self) -> dict[str, dict[int, Verdict]]:
-        return {
-            address: {seed: judge(curve, self.study.stability) for seed, curve in curves.items()}
-            for address, curves in self.member_curves.items()
-        }
+        members = [(address, seed) for address, curves in self.member_curves.items() for seed in curves]
+        judged = judge_all([self.member_curves[address][seed] for address, seed in members], self.study.stability)
+        verdicts: dict[str, dict[int, Verdict]] = {address: {} for address in self.member_curves}
+        for (address, seed), verdict in zip(members, judged, strict=True):
+            verdicts[address][seed] = verdict
+        return verdicts
 
     @cached_property
     def curves(self) -> pd.DataFrame:
         """condition, phase, trial, seed, step, metric, value."""
-        frames = [
-            self._curves_of[entry.address].assign(condition=trial.condition, phase=trial.phase, trial=trial.index)
-            for trial, entry in self._finished
-        ]
-        columns = ["condition", "phase", "trial", "seed", "step", "metric", "value"]
-        frame = pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)
-        return self._typed(frame.astype({"metric": "category", "value": "float64"}))
+        courses = [one.course for one in self._finished]
+        metrics = sorted({metric for course in courses for metric in course.layout.metrics})
+        codes = {course.layout: np.searchsorted(metrics, course.layout.metrics) for course in courses}
+        rows = np.array([len(course.value) for course in courses], dtype=np.int64)
+        return self._keyed(
+            [one.planned for one in self._finished],
+            rows,
+            {
+                "seed": _joined([course.seeds[course.layout.place] for course in courses], np.int64),
+                "step": _joined([course.layout.step for course in courses], np.int64),
+                "metric": pd.Categorical.from_codes(
+                    _joined([codes[course.layout][course.layout.metric] for course in courses], np.int64),
+                    pd.Index(metrics, dtype="str"),
+                ),
+                "value": _joined([course.value for course in courses], np.float64),
+            },
+        )
 
     @cached_property
     def members(self) -> pd.DataFrame:
         """What became of every member, judged by the study's thresholds; empty where a measure does not exist."""
-        rows = [
-            {"condition": trial.condition, "phase": trial.phase, "trial": trial.index, "seed": seed} | vars(verdict)
-            for trial, entry in self._finished
-            for seed, verdict in self._verdicts[entry.address].items()
-        ]
-        frame = pd.DataFrame(rows, columns=["condition", "phase", "trial", "seed", *MEMBER_MEASURES])
-        return self._typed(frame.astype(MEMBER_MEASURES))
+        judged = [self._verdicts[one.planned.address] for one in self._finished]
+        verdicts = [verdict for one in judged for verdict in one.values()]
+        return self._keyed(
+            [one.planned for one in self._finished],
+            np.array([len(one) for one in judged], dtype=np.int64),
+            {
+                "seed": np.array([seed for one in judged for seed in one], dtype=np.int64),
+                **{
+                    name: pd.Series([getattr(verdict, name) for verdict in verdicts], dtype=dtype)
+                    for name, dtype in MEMBER_MEASURES.items()
+                },
+            },
+        )
 
     @cached_property
     def ended_members(self) -> pd.DataFrame:
         """The same and the members of every trial that was given up: without an outcome or a measure they failed."""
         lost = [
-            {"condition": trial.condition, "phase": trial.phase, "trial": trial.index, "seed": seed, "improving": False}
-            for trial, entry in self.planned
-            if _state(entry) == "failed"
-            for seed in trial.seeds
+            {
+                "condition": one.planned.condition,
+                "phase": one.planned.phase,
+                "trial": one.planned.index,
+                "seed": seed,
+                "improving": False,
+            }
+            for one in self.recorded
+            if one.state == "failed"
+            for seed in one.planned.seeds
         ]
         if not lost:
             return self.members
@@ -184,21 +215,22 @@ class Results:
     @cached_property
     def trials(self) -> pd.DataFrame:
         """study, condition, phase, trial, the knobs by their dotted paths, and how the trial ended."""
-        knobs = self._knobs
-        rows = []
-        for trial, entry in self.planned:
-            rows.append(
-                {
-                    "study": self.study.name,
-                    "condition": trial.condition,
-                    "phase": trial.phase,
-                    "trial": trial.index,
-                    **{path: trial.configuration.get(path) for path in knobs},
-                    "state": _state(entry),
-                    **self._ending(entry),
-                    "address": trial.address,
-                }
-            )
+        knobs, finished = self._knobs, self._finished
+        came_to = endings([(one.facts, list(self._verdicts[one.planned.address].values())) for one in finished])
+        ending_of = {one.planned.address: ending for one, ending in zip(finished, came_to, strict=True)}
+        rows = [
+            {
+                "study": self.study.name,
+                "condition": one.planned.condition,
+                "phase": one.planned.phase,
+                "trial": one.planned.index,
+                **{path: one.planned.configuration.get(path) for path in knobs},
+                "state": one.state,
+                **ending_of.get(one.planned.address, {}),
+                "address": one.planned.address,
+            }
+            for one in self.recorded
+        ]
         columns = ["study", "condition", "phase", "trial", *knobs, *TRIAL_MEASURES, "address"]
         frame = pd.DataFrame(rows, columns=columns, dtype="object")
         return self._typed(frame.astype({"study": "str", **knobs, **TRIAL_MEASURES, "address": "str"}))
@@ -211,12 +243,6 @@ class Results:
             for path, knob in condition.knobs.items():
                 found.setdefault(path, []).append(knob)
         return {path: _column_type(found[path]) for path in sorted(found)}
-
-    def _ending(self, entry: Entry) -> dict[str, Any]:
-        """What a finished trial came to and what it cost; nothing for another one."""
-        if not entry.finished:
-            return {}
-        return ending(entry.facts(), list(self._verdicts[entry.address].values()))
 
     @cached_property
     def ranking(self) -> pd.DataFrame:
@@ -233,7 +259,7 @@ class Results:
 
         Errors: `InputError` for a condition that the study does not have, that is not confirmed yet or was given up.
         """
-        trial, entry = self._confirmed(condition)
+        trial = self._confirmed(condition)
         return Best(
             condition=condition,
             configuration=trial.configuration,
@@ -241,12 +267,12 @@ class Results:
             seeds=trial.seeds,
             space=self.data.space,
             shape=self.data.shape,
-            parameters=entry.generator(which),
+            parameters=self._entry(trial, f"generator_{which}.pt").generator(which),
         )
 
     def samples(self, condition: str, which: str = "last") -> Float[np.ndarray, "seeds samples dim"]:
         """Fakes that the ledger keeps of a condition's first confirmed configuration, flattened."""
-        return self._confirmed(condition)[1].samples()[which]
+        return self._entry(self._confirmed(condition), "samples.npz").samples()[which]
 
     def course(self, condition: str) -> tuple[list[int], Float[np.ndarray, "moments seeds samples dim"]]:
         """Steps on the budget's clock, and fakes that the same configuration's generators made then, flattened.
@@ -255,7 +281,7 @@ class Results:
 
         Errors: `InputError` as for `best`, and for a trial that is older than this record.
         """
-        kept = self._confirmed(condition)[1].samples()
+        kept = self._entry(self._confirmed(condition), "samples.npz").samples()
         if "course" not in kept:
             raise InputError(f"{condition}: its trial was finished before fakes were kept during the training")
         return kept["course_steps"].tolist(), kept["course"]
@@ -267,23 +293,30 @@ class Results:
 
         Errors: `InputError` as for `best`, and for data that are no points of the plane.
         """
-        kept = self._confirmed(condition)[1].samples()
+        kept = self._entry(self._confirmed(condition), "samples.npz").samples()
         if "critic_surface" not in kept:
             raise InputError(f"{condition}: a critic's surface is kept of points of the plane alone")
         low, high = kept["critic_corners"]
         surface = kept["critic_surface"]
         return Box(low=low, high=high, resolution=surface.shape[-1]), surface
 
-    def _confirmed(self, condition: str) -> tuple[Planned, Entry]:
+    def _confirmed(self, condition: str) -> Planned:
         self.study.condition(condition)
-        for trial, entry in self._finished:
-            if (trial.condition, trial.phase, trial.index) == (condition, "confirm", FIRST):
-                return trial, entry
+        for one in self._finished:
+            if (one.planned.condition, one.planned.phase, one.planned.index) == (condition, "confirm", FIRST):
+                return one.planned
         if condition in set(self.ranking["condition"]):
             raise InputError(
                 f"{condition}: the trial that confirms it was given up, so there is nothing trained to show"
             )
         raise InputError(f"{condition}: is not confirmed yet; run the study to its end first")
+
+    def _entry(self, trial: Planned, file: str) -> Entry:
+        """A trial's folder with one of its larger files in it."""
+        entry = self.ledger.entry(trial.address)
+        if self._elsewhere is not None:
+            self._elsewhere.bring(entry, ["facts.json", file])
+        return entry
 
     @cached_property
     def data(self) -> Dataset:
@@ -293,13 +326,29 @@ class Results:
     @cached_property
     def lines(self) -> dict[str, float | None]:
         """What stands beside the confirmed distances: floor, ref and the Gaussian's line."""
-        confirmed = [entry for trial, entry in self._finished if trial.phase in CONFIRMING]
+        confirmed = [one for one in self._finished if one.planned.phase in CONFIRMING]
         return _lines(confirmed) or self.search_lines
 
     @cached_property
     def search_lines(self) -> dict[str, float | None]:
         """The same lines as explore and exploit are measured against, on the search reference."""
-        return _lines([entry for trial, entry in self._finished if trial.phase not in CONFIRMING])
+        return _lines([one for one in self._finished if one.planned.phase not in CONFIRMING])
+
+    def _keyed(self, trials: Sequence[Planned], rows: Int[np.ndarray, "trials"], columns: Any) -> pd.DataFrame:
+        """A table of so many rows for each trial: which trial they are of stands in front."""
+        conditions = {condition.name: place for place, condition in enumerate(self.study.conditions)}
+        places = np.array([conditions[trial.condition] for trial in trials], dtype=np.int64)
+        phases = np.array([PHASES.index(trial.phase) for trial in trials], dtype=np.int64)
+        indices = np.array([trial.index for trial in trials], dtype=np.int64)
+        return pd.DataFrame(
+            {
+                "condition": pd.Categorical.from_codes(places.repeat(rows), list(conditions)),
+                "phase": pd.Categorical.from_codes(phases.repeat(rows), PHASES, ordered=True),
+                "trial": indices.repeat(rows),
+                **columns,
+            },
+            copy=False,  # millions of rows
+        )
 
     @cached_property
     def floors(self) -> dict[str, float]:
@@ -312,8 +361,8 @@ class Results:
         return self._beside("gaussians")
 
     def _beside(self, table: str) -> dict[str, float]:
-        confirmed = [entry for trial, entry in self._finished if trial.phase in CONFIRMING]
-        return dict(confirmed[0].facts().get(table, {})) if confirmed else {}
+        confirmed = [one for one in self._finished if one.planned.phase in CONFIRMING]
+        return dict(confirmed[0].facts.get(table, {})) if confirmed else {}
 
     def _typed(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The key columns' types, the same in every table."""
@@ -357,14 +406,12 @@ def _column_type(knobs: Iterable[Distribution]) -> str:
     return "Int64" if all(isinstance(value, int) for value in values) else "float64"
 
 
-def _lines(entries: Sequence[Entry]) -> dict[str, float | None]:
-    return dict(entries[0].facts()["lines"]) if entries else {}
+def _lines(trials: Sequence[Finished]) -> dict[str, float | None]:
+    return dict(trials[0].facts["lines"]) if trials else {}
 
 
-def _state(entry: Entry) -> str:
-    if entry.finished:
-        return "finished"
-    return "failed" if entry.error() is not None else "running"
+def _joined(columns: Sequence[np.ndarray], dtype: type) -> np.ndarray:
+    return np.concatenate([np.empty(0, dtype), *columns])
 
 
 def results(study: str | Path, *, root: str | Path | None = None, tracking_uri: str | None = None) -> Results:
@@ -404,8 +451,8 @@ def _from_tracking(name: str, uri: str | None, *, beside: Ledger | None = None) 
     check_name(name, ("NAME",))
     folder = tempfile.mkdtemp(prefix="gan-studies-")
     try:
-        ledger = fetch(name, uri, Path(folder), beside=beside)
-        found = Results(ledger, ledger.read_study(name) or {})
+        ledger, elsewhere = fetch(name, uri, Path(folder), beside=beside)
+        found = Results(ledger, ledger.read_study(name) or {}, elsewhere)
     except BaseException as error:
         shutil.rmtree(folder, ignore_errors=True)
         if beside is not None and isinstance(error, TrackingError):

@@ -93,7 +93,7 @@ def results_of(
     )
     found.members = found._typed(pd.DataFrame(members).astype(MEMBER_MEASURES))
     found.curves = found._typed(pd.concat(curves, ignore_index=True).astype({"metric": "category"}))
-    found.lines, found.planned = dict(LINES), []
+    found.lines, found.recorded = dict(LINES), []
     found.floors, found.gaussians = dict(FLOORS), dict(GAUSSIANS)
     return found
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from studies.comparison import RANKING, bootstrap_interval, interquartile_mean, rank, wilson
+from studies.comparison import RANKING, bootstrap_interval, interquartile_mean, interquartile_means, rank, wilson
 
 # --- Wilson's interval
 
@@ -90,6 +90,14 @@ def test_interquartile_mean_fails_once_a_failure_reaches_the_middle_half(n, fail
     distances = np.arange(1.0, n + 1)
     distances[n - failures :] = inf
     assert interquartile_mean(distances) == mean
+
+
+def test_interquartile_means_of_many_are_those_of_each_to_the_last_bit():
+    rng = np.random.default_rng(0)
+    trials = [rng.exponential(size=rng.integers(1, 30)) for _ in range(200)]
+    trials[7][0] = inf
+    assert interquartile_means(trials) == [interquartile_mean(distances) for distances in trials]
+    assert interquartile_means([]) == []
 
 
 @pytest.mark.parametrize("distances", [[], [1.0, nan], [1.0, -inf]])

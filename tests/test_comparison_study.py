@@ -198,7 +198,7 @@ def test_exploit_enters_nothing_but_the_outcomes(tmp_path):
 
 def test_of_an_interrupted_study_only_the_longest_prefix_counts(tmp_path):
     found = simulate(tmp_path, stable_below_a_thousandth, "search.explore=6", trials=5)
-    ended = [(trial.condition, trial.index) for trial, _ in found.planned]
+    ended = [(trial.condition, trial.index) for trial in found.planned]
     assert ended == [("wgan", 0), ("gan", 0), ("wgan", 1), ("gan", 1), ("wgan", 2)]
     compared = Comparison(found)
     assert compared.volumes.groupby("condition")["configurations"].first().to_dict() == {"gan": 2, "wgan": 3}
@@ -209,8 +209,8 @@ def test_of_an_interrupted_study_only_the_longest_prefix_counts(tmp_path):
 
 def test_trials_behind_one_that_has_not_ended_do_not_count(tmp_path):
     found = simulate(tmp_path, stable_below_a_thousandth, "search.explore=3")
-    slow = next(entry for trial, entry in found.planned if (trial.condition, trial.index) == ("gan", 1))
-    (slow.folder / "facts.json").unlink()
+    slow = next(trial for trial in found.planned if (trial.condition, trial.index) == ("gan", 1))
+    (found.ledger.entry(slow.address).folder / "facts.json").unlink()
     compared = Comparison(type(found)(found.ledger, found.ledger.read_study("simulated")))
     assert [len(one.configurations) for one in compared.explored] == [2, 1]
     assert compared.outcomes.query("phase == 'explore'").groupby("condition")["members"].sum().to_dict() == {
@@ -337,11 +337,9 @@ def test_the_members_of_a_winner_that_was_given_up_failed_in_every_table(tmp_pat
 def test_a_condition_is_confirmed_by_its_winner_alone(tmp_path):
     found = simulate(tmp_path, lambda planned, seed: (*RISING, 0.97), "search.confirm.best=2")
     slow = next(
-        entry
-        for trial, entry in found.planned
-        if (trial.condition, trial.index) == ("gan", 0) and trial.phase == "confirm"
+        trial for trial in found.planned if (trial.condition, trial.phase, trial.index) == ("gan", "confirm", 0)
     )
-    (slow.folder / "facts.json").unlink()
+    (found.ledger.entry(slow.address).folder / "facts.json").unlink()
     compared = Comparison(type(found)(found.ledger, found.ledger.read_study("simulated")))
     confirm = compared.results.members.query("phase == 'confirm'").groupby("condition", observed=True)["trial"]
     assert confirm.unique().map(list).to_dict() == {"wgan": [0, 1], "gan": [1]}

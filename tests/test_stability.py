@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gan_core.stability import OUTCOMES, Curve, Outcome, Thresholds, Verdict, judge, progress, search_score
+from gan_core.stability import OUTCOMES, Curve, Outcome, Thresholds, Verdict, judge, judge_all, progress, search_score
 
 DEFAULTS = Thresholds()
 REF, FLOOR = 107.0, 7.0  # one unit of distance is one percent of progress, exactly
@@ -47,6 +47,21 @@ def cells(late, early=20):
 
 def spread(late, early=1.0):
     return {"spread": np.array([early] * 17 + [late] * 4)}
+
+
+def test_many_members_are_judged_as_each_alone():
+    rng = np.random.default_rng(0)
+    courses = [np.cumsum(rng.normal(4, 12, rng.choice([1, 2, 9, 21]))) for _ in range(300)]
+    changes = [{}, {"nonfinite_step": 50}, {"spread": 0.09}, {"cells": 9}]
+    curves = []
+    for number, course in enumerate(courses):
+        change = dict(changes[number % 4])
+        change |= {"spread": np.full(len(course), change["spread"])} if "spread" in change else {}
+        change |= {"cells": np.full(len(course), change["cells"]), "real_cells": 20} if "cells" in change else {}
+        curves.append(curve_of(course, **change))
+    together = judge_all(curves, DEFAULTS)
+    assert [repr(verdict) for verdict in together] == [repr(judge(curve, DEFAULTS)) for curve in curves]
+    assert {verdict.outcome for verdict in together} == set(OUTCOMES)
 
 
 # --- the words
@@ -488,8 +503,11 @@ def test_two_measurements_that_swing_have_no_step_of_relapse():
 # --- the search score
 
 
+A_VERDICT = judged(RISEN)
+
+
 def member(outcome, late):
-    return replace(judged(RISEN), outcome=outcome, late=late)
+    return replace(A_VERDICT, outcome=outcome, late=late)
 
 
 def test_search_score_is_the_mean_of_late_progress_over_members():

@@ -21,8 +21,10 @@ from gan_core.stability import OUTCOMES
 from studies.errors import InputError, TrackingError
 from studies.ledger import Ledger
 from studies.results import results
+from studies.tracking import reading
+from studies.tracking.gathering import GATHERED, ROUND, Gathering, is_due
 from studies.tracking.projection import VIEW_TAG, in_section, measurements_so_far, over_members
-from studies.tracking.store import mlflow_module, search, shown_address, telling
+from studies.tracking.store import Store, mlflow_module, search, shown_address, telling
 from studies.tracking.tracker import Tracker, sync
 
 pytestmark = pytest.mark.slow  # each writes a database of MLflow's
@@ -60,7 +62,7 @@ def trials_of(uri):
 def snapshot(uri, name="tiny"):
     """Everything that MLflow holds of a study but the runs' own identifiers, times, and which server it is."""
     client, held = client_of(uri), {}
-    own = {"mlflow.parentRunId", "mlflow.user"}
+    own = {"mlflow.parentRunId", "mlflow.user", ROUND, GATHERED}  # of which rounds there may be more or fewer
     studies, trials = runs_of(uri, name)
     for run in studies + trials:
         histories = {
@@ -196,6 +198,101 @@ def test_results_from_the_server_equal_the_ledgers(recorded):
     (steps, fakes), (expected_steps, expected) = there.course("gan"), found.course("gan")
     assert steps == expected_steps
     np.testing.assert_array_equal(fakes, expected)
+
+
+# -- one file for all trials -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def synced(recorded, tmp_path, monkeypatch):
+    """The same study in a database of its own, the study's run there, and the file that is valid."""
+    monkeypatch.chdir(tmp_path)  # where MLflow keeps the files of a database
+    found, uri = recorded[0], f"sqlite:///{tmp_path}/mlflow.db"
+    sync(found, uri)
+    (study,), _ = runs_of(uri)
+    (file,) = tmp_path.rglob(Gathering.told(study.data.tags).file)
+    return found, uri, study, file
+
+
+def test_no_trial_is_asked_for_that_the_file_holds(synced, monkeypatch):
+    found, uri, _, _ = synced
+    asked, one_by_one = [], reading._newer
+    monkeypatch.setattr(reading, "_newer", lambda *all_of_it: asked.append(1) or one_by_one(*all_of_it))
+    assert_equal_results(results("tiny", tracking_uri=uri), found)
+    assert asked == []
+
+
+def test_a_study_that_was_recorded_without_the_file_is_read_trial_by_trial(synced):
+    found, uri, study, file = synced
+    client_of(uri).delete_tag(study.info.run_id, GATHERED)
+    file.unlink()
+    assert_equal_results(results("tiny", tracking_uri=uri), found)
+
+
+def test_a_damaged_file_is_told_and_written_again_by_sync(synced):
+    found, uri, _, file = synced
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(TrackingError, match=r"is damaged .* gan-study sync writes it again"):
+        results("tiny", tracking_uri=uri)
+    sync(found, uri)
+    assert_equal_results(results("tiny", tracking_uri=uri), found)
+
+
+def test_an_upload_that_is_interrupted_leaves_the_former_file_valid(synced, monkeypatch):
+    found, uri, _, file = synced
+    (other,) = {"0.parquet", "1.parquet"} - {file.name}
+    (file.parent / other).write_bytes(b"half of it")
+    assert_equal_results(results("tiny", tracking_uri=uri), found)
+    before = file.read_bytes()
+    store = Store(found.study, found.ledger, uri)
+    monkeypatch.setattr(store._client, "set_tag", lambda *told: 1 / 0)  # killed between the file and the tag
+    with pytest.raises(ZeroDivisionError):
+        store.gather(found.recorded[:3])
+    assert file.read_bytes() == before
+    assert_equal_results(results("tiny", tracking_uri=uri), found)
+
+
+def test_a_file_that_is_written_over_while_it_is_read_is_read_anew(synced, monkeypatch):
+    found, uri, _, file = synced
+    download, left = reading._download, [1]
+
+    def late(run, files, folder, where):
+        if files == [f"{GATHERED}/{file.name}"] and left:
+            left.pop()
+            store = Store(found.study, found.ledger, uri)
+            for _ in range(2):  # the second takes the place of the one that is read
+                store.gather(found.recorded)
+            file.write_bytes(file.read_bytes()[:-1])
+            store.gather(found.recorded)
+        download(run, files, folder, where)
+
+    monkeypatch.setattr(reading, "_download", late)
+    assert_equal_results(results("tiny", tracking_uri=uri), found)
+    assert left == []
+
+
+def test_what_ended_after_the_file_was_written_is_read_from_its_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    study, uri = load_tiny(tmp_path), f"sqlite:///{tmp_path}/mlflow.db"
+    play(study, trials=2)
+    sync(results("tiny", root=study.ledger.root), uri)  # holds two that ended and one that began
+    play(study, trials=2)
+    found = results("tiny", root=study.ledger.root)
+    store = Store(study, found.ledger, uri)
+    for one in found.recorded:
+        store.ended(one.planned) if one.state == "finished" else store.started(one.planned)
+    there = results("tiny", tracking_uri=uri)
+    assert Counter(there.trials["state"])["finished"] > 2
+    assert_equal_results(there, found)
+
+
+@pytest.mark.parametrize(
+    ("ended", "known", "due"), [(63, 63, False), (64, 64, True), (199, 1000, False), (200, 1000, True)]
+)
+def test_in_mid_run_the_file_grows_by_a_share(ended, known, due):
+    assert is_due(ended, known) is due
 
 
 def test_sync_into_an_empty_server_gives_what_was_recorded_live(recorded, tmp_path, monkeypatch):

@@ -5,8 +5,18 @@ Comparison(studies.results("first-study")).volumes
 """
 
 from studies.comparison.comparison import Comparison
-from studies.comparison.intervals import bootstrap_interval, interquartile_mean, wilson
+from studies.comparison.intervals import bootstrap_interval, interquartile_mean, interquartile_means, wilson
 from studies.comparison.ranking import RANKING, rank
 from studies.comparison.together import profile, together
 
-__all__ = ["RANKING", "Comparison", "bootstrap_interval", "interquartile_mean", "profile", "rank", "together", "wilson"]
+__all__ = [
+    "RANKING",
+    "Comparison",
+    "bootstrap_interval",
+    "interquartile_mean",
+    "interquartile_means",
+    "profile",
+    "rank",
+    "together",
+    "wilson",
+]

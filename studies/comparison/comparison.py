@@ -77,7 +77,7 @@ class Comparison:
                 knobs=condition.knobs,
                 configurations=[
                     trial.configuration
-                    for trial, _ in results.planned
+                    for trial in results.planned
                     if (trial.condition, trial.phase) == (condition.name, "explore")
                     and trial.index < counted[condition.name]
                 ],
@@ -109,7 +109,7 @@ class Comparison:
                 training=build(Training, trial.identity["training"], ("training",)),
                 budget=self.results.study.budget,
             )
-            for trial, _ in self.results.planned
+            for trial in self.results.planned
             if (trial.phase, trial.index) == ("confirm", FIRST)
         }
         return [found[condition] for condition in self.ranking["condition"]]

@@ -1,6 +1,7 @@
 """Intervals of shares, of the interquartile mean of members and of means over configurations."""
 
 import warnings
+from collections.abc import Sequence
 from math import ceil, floor, hypot
 
 import numpy as np
@@ -33,6 +34,16 @@ def interquartile_mean(distances: Real[np.ndarray, "members"]) -> float:
     Source: `scipy.stats.trim_mean(distances, 0.25)`; Agarwal et al. 2021, arXiv:2108.13264.
     """
     return float(_interquartile_mean(_ranked(distances)))
+
+
+def interquartile_means(trials: Sequence[Sequence[float]]) -> list[float]:
+    """The `interquartile_mean` of each of many trials: of those with equally many members at once."""
+    means: dict[int, float] = {}
+    for count in {len(distances) for distances in trials}:
+        alike = [place for place, distances in enumerate(trials) if len(distances) == count]
+        ranked = _ranked(np.array([trials[place] for place in alike]))
+        means |= zip(alike, np.asarray(_interquartile_mean(ranked)).tolist(), strict=True)
+    return [means[place] for place in range(len(trials))]
 
 
 def bootstrap_interval(
@@ -135,9 +146,9 @@ def newcombe(share: tuple[int, int], other: tuple[int, int], confidence: float =
     )
 
 
-def _ranked(distances: Real[np.ndarray, "members"]) -> Float[np.ndarray, "members"]:
-    ranked = np.sort(np.asarray(distances, dtype=np.float64))
-    if not len(ranked) or not (ranked > -np.inf).all():
+def _ranked(distances: Real[np.ndarray, "*trials members"]) -> Float[np.ndarray, "*trials members"]:
+    ranked = np.sort(np.asarray(distances, dtype=np.float64), axis=-1)
+    if not ranked.size or not (ranked > -np.inf).all():
         raise ValueError(f"distances: must be one or more numbers, or +inf for failed, but are {ranked.tolist()}")
     return ranked
 

@@ -27,7 +27,7 @@ def late_quality(results: "Results") -> pd.DataFrame:
         return pd.DataFrame(columns=["condition", "seed", "outcome", *QUALITY])
     late = (
         measured.groupby(["condition", "seed", "metric"], observed=True)["value"]
-        .agg(lambda values: late_median(values.to_numpy(np.float64), results.study.stability))
+        .agg(lambda values: late_median(values.to_numpy(np.float64)[None], results.study.stability)[0])
         .unstack("metric")
         .reset_index()
     )

@@ -6,7 +6,7 @@ import logging
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
@@ -18,10 +18,12 @@ from studies.design import CONFIRMING, Planned
 from studies.errors import GanStudyError, TrackingError
 from studies.figures import draw_samples
 from studies.ledger import Entry, Ledger
+from studies.recorded import Recorded
 from studies.results import Results
 from studies.samples import loaded
 from studies.study import Study, fixed_part
 from studies.tracking import projection
+from studies.tracking.gathering import GATHERED, ROUND, Gathering
 from studies.tracking.projection import MEASURED, Measurement
 from studies.verdict import answer
 
@@ -191,6 +193,7 @@ class Store:
         definition = definition_of(self.study)
         found = search(self._client, self.experiment_id, f"tags.kind = 'study' AND tags.definition = '{definition}'")
         parent = _known(found[0]) if found else self._create_parent(definition)
+        self._gathered = Gathering.told(found[0].data.tags if found else {})
         runs: dict[Key, Run] = {}
         for one in self._children(parent):
             tags = one.data.tags
@@ -226,11 +229,13 @@ class Store:
             tags = projection.tags(self.study, planned) | {
                 "mlflow.parentRunId": self._parent.run_id,
                 "outcome": "running",
+                ROUND: self._gathered.next_round,
             }
             run = self._runs[key_of(planned)] = self._create(planned.name, tags, start_ms)
             self._describe(run, planned)
         elif run.status != "RUNNING":
-            self._client.set_tag(run.run_id, "outcome", "running")
+            again = {"outcome": "running", ROUND: self._gathered.next_round}
+            self._client.log_batch(run.run_id, tags=_tags(again))
             self._set_status(run, "RUNNING")
         return run
 
@@ -267,6 +272,15 @@ class Store:
             if double.info.run_id not in known:
                 self._client.delete_run(double.info.run_id)
         self._end(self._parent, status, key_outcome=outcome)
+
+    def gather(self, trials: Sequence[Recorded]) -> None:
+        """Write what is known of all trials into one file, which holds once the run's tag says so."""
+        run_id = self._parent.run_id
+        with tempfile.TemporaryDirectory() as folder:
+            gathered, file = self._gathered.followed_by(trials, Path(folder))
+            self._client.log_artifact(run_id, str(file), GATHERED)
+        self._client.set_tag(run_id, GATHERED, str(gathered))
+        self._gathered = gathered
 
     def write_tables(self, results: Results, draw_sheets: Callable[[Path], None]) -> None:
         """The study's tables, its description and its sample sheets."""
@@ -339,7 +353,8 @@ class Store:
         self._log_changed(run, whole.summary, step=last)
         outcome = whole.tags["outcome"]
         ended_ms = run.start_ms + round(1000 * whole.seconds)  # so that the duration is that of the training
-        self._client.log_batch(run.run_id, tags=_tags({k: v for k, v in whole.tags.items() if k != "outcome"}))
+        tags = {k: v for k, v in whole.tags.items() if k != "outcome"} | {ROUND: self._gathered.next_round}
+        self._client.log_batch(run.run_id, tags=_tags(tags))
         self._log_files(run, planned, entry, whole)
         self._client.set_tag(run.run_id, "mark", whole.mark)
         run.mark = whole.mark

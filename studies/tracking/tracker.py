@@ -1,6 +1,7 @@
 """The background thread that keeps MLflow up with a running study."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from studies.progress import Progress
 from studies.results import Results
 from studies.runner import Listener
 from studies.study import Study
+from studies.tracking.gathering import is_due
 from studies.tracking.projection import Measurement
 from studies.tracking.store import Key, Store, key_of, mlflow_module, telling, why
 
@@ -57,6 +59,7 @@ class Tracker(Listener):
         self._warned, self._pause, self._not_before = False, FIRST_PAUSE_SECONDS, 0.0
         self._thread: threading.Thread | None = None
         self._complete = False
+        self._ended, self._since = 0, 0  # trials in all, and since they were last gathered
 
     # -- told by the run, in its thread ------------------------------------------------------------------------------
 
@@ -129,12 +132,16 @@ class Tracker(Listener):
         for key, planned in list(backlog.ended.items()):
             store.ended(planned)
             del backlog.ended[key]
+            self._ended, self._since = self._ended + 1, self._since + 1
         for key, (planned, measurements) in list(backlog.live.items()):
             store.measured(planned, measurements)
             del backlog.live[key]
         if backlog.closing is not None:
             close(store, interrupted=backlog.closing.interrupted, failed=backlog.closing.failed)
             self._complete = True
+        elif is_due(self._since, self._ended):
+            store.gather(_results(store).recorded)
+            self._since = 0
         self._pause = FIRST_PAUSE_SECONDS
 
     def _opened_store(self) -> Store:
@@ -158,7 +165,7 @@ class Tracker(Listener):
 
 
 def close(store: Store, *, interrupted: bool, failed: bool) -> None:
-    """End the study's runs as they ended, then write its tables."""
+    """End the study's runs as they ended, then gather its trials and write its tables."""
     if interrupted:
         store.close("KILLED", "interrupted; the same command goes on where it stopped")
     elif failed:
@@ -166,6 +173,7 @@ def close(store: Store, *, interrupted: bool, failed: bool) -> None:
     else:
         store.close("FINISHED", "finished")
     results = _results(store)
+    store.gather(results.recorded)
     store.write_tables(results, lambda folder: _draw_sheets(results, folder))
 
 
@@ -181,15 +189,17 @@ def sync(results: Results, uri: str | None = None) -> str:
         mlflow = mlflow_module()
         store = Store(study, ledger, uri)
         store.open()
-        entries = results.planned
-        over = {trial.name for trial, entry in entries if entry.finished or entry.error() is not None}
-        for trial, entry in entries:
-            if trial.name in over:
-                store.ended(trial)
-            elif entry.started:
-                store.started(trial)
-        failed = any(entry.error() is not None for _, entry in entries)
-        close(store, interrupted=len(over) < total(study), failed=failed)
+        states = Counter(one.state for one in results.recorded)
+        for one in results.recorded:
+            if one.state == "running":
+                store.started(one.planned)
+            else:
+                store.ended(one.planned)
+        close(
+            store,
+            interrupted=states["finished"] + states["failed"] < total(study),
+            failed=states["failed"] > 0,
+        )
         return str(uri or mlflow.get_tracking_uri())
 
 
