@@ -502,7 +502,7 @@ def main() -> None:
 
 def _told(error: GanStudyError) -> int:
     print(f"gan-study: {error}", file=sys.stderr)
-    return 2 if isinstance(error, InputError) else 1
+    return error.exit_code
 
 
 def _told_interrupted() -> int:

@@ -64,10 +64,12 @@ def studies_at(uri: str) -> dict[str, str]:
 
 
 def _view(experiment: Any) -> str:
-    """What MLflow's page of an experiment's runs is to show."""
+    """What MLflow's page of an experiment's runs is to show, and not beside what is for chats and their traces."""
+    side = {"workflowType": "machine_learning"}
     if VIEW_TAG in experiment.tags:
-        return urlencode({"viewStateShareKey": VIEW})
-    return urlencode({"searchFilter": "tags.kind = 'trial'", "orderByKey": "metrics.`distance`", "orderByAsc": "true"})
+        return urlencode({**side, "viewStateShareKey": VIEW})
+    order = {"orderByKey": "metrics.`distance`", "orderByAsc": "true"}
+    return urlencode({**side, "searchFilter": "tags.kind = 'trial'", **order})
 
 
 def _free_port(wanted: int | None) -> int:

@@ -456,7 +456,7 @@ def _from_tracking(name: str, uri: str | None, *, beside: Ledger | None = None) 
     except BaseException as error:
         shutil.rmtree(folder, ignore_errors=True)
         if beside is not None and isinstance(error, TrackingError):
-            raise TrackingError(f"there is no study {name} in {beside.root}, and {error}") from error
+            raise type(error)(f"there is no study {name} in {beside.root}, and {error}") from error
         raise
     weakref.finalize(found, shutil.rmtree, folder, ignore_errors=True)
     return found

@@ -18,6 +18,7 @@ from recorded import QUESTION, call, command, load_tiny, play, surroundings, wri
 from servers import Owner, black_hole, free_port, mlflow_server, start_mlflow, stop
 
 from gan_core.stability import OUTCOMES
+from studies.comparison import Comparison
 from studies.errors import InputError, TrackingError
 from studies.ledger import Ledger
 from studies.results import results
@@ -26,6 +27,7 @@ from studies.tracking.gathering import GATHERED, ROUND, Gathering, is_due
 from studies.tracking.projection import VIEW_TAG, in_section, measurements_so_far, over_members
 from studies.tracking.store import Store, mlflow_module, search, shown_address, telling
 from studies.tracking.tracker import Tracker, sync
+from studies.verdict import answer
 
 pytestmark = pytest.mark.slow  # each writes a database of MLflow's
 
@@ -177,6 +179,7 @@ def test_the_study_says_what_it_asks_and_holds_its_tables(recorded):
     assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
     columns = json.loads(json.loads(experiment.tags[VIEW_TAG])["state"])["selectedColumns"]
     assert {"metrics.`distance`", "tags.`outcome`", "params.`constraint.clip_value`"} <= set(columns)
+    assert experiment.tags["mlflow.note.content"].startswith(answer(Comparison(found))[0])
     (study,), _ = runs_of(uri)
     assert study.info.status == "FINISHED"
     for table in TABLES:
@@ -546,17 +549,26 @@ def test_a_ledger_here_is_read_without_asking_the_server(recorded):
 )
 def test_a_server_that_refuses_is_one_sentence(guarded, tmp_path, environment, sentence):
     done = call("results", "tiny", folder=tmp_path, MLFLOW_TRACKING_URI=guarded, **environment)
-    told = refused(done, 1)
+    told = refused(done, 2)
     assert told.startswith(f"there is no study tiny in {tmp_path}/gan-studies, and MLflow at {guarded} {sentence}")
 
 
 def test_a_password_in_the_address_works_and_is_never_shown(guarded, tmp_path):
-    for password, code in ((OWNER.password, 0), ("planted-wrong", 1)):
+    for password, code in ((OWNER.password, 0), ("planted-wrong", 2)):
         uri = guarded.replace("//", f"//{OWNER.name}:{password}@")
         done = call("results", "tiny", folder=tmp_path, MLFLOW_TRACKING_URI=uri)
         assert done.returncode == code
         assert "planted" not in done.stdout + done.stderr
-    assert f"MLflow at {guarded} refuses the user and the password in its address" in refused(done, 1)
+    assert f"MLflow at {guarded} refuses the user and the password in its address" in refused(done, 2)
+
+
+@pytest.mark.parametrize("name", ["sync", "compare", "report"])
+def test_credentials_that_a_server_refuses_are_the_users_error(guarded, recorded, tmp_path, name):
+    study = str(recorded[0].ledger.study_folder("tiny")) if name == "sync" else "tiny"
+    wrong = Owner("owner", "planted-wrong").environment()
+    told = refused(call(name, study, folder=tmp_path, MLFLOW_TRACKING_URI=guarded, **wrong), 2)
+    assert f"MLflow at {guarded} refuses the credentials of the environment (HTTP 401)" in told
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_pages_of_a_server_elsewhere_are_told_without_its_password(guarded, tmp_path):
@@ -566,7 +578,7 @@ def test_the_pages_of_a_server_elsewhere_are_told_without_its_password(guarded, 
         assert (done.returncode, done.stderr) == (0, "")
         assert f"  tiny: {guarded}/#/experiments/1/runs?" in done.stdout
         assert "planted" not in done.stdout
-    told = refused(call("ui", folder=tmp_path, MLFLOW_TRACKING_URI=guarded), 1)
+    told = refused(call("ui", folder=tmp_path, MLFLOW_TRACKING_URI=guarded), 2)
     assert told.startswith(f"MLflow at {guarded} asks for a user and a password")
 
 

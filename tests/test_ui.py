@@ -10,9 +10,11 @@ import pytest
 from recorded import QUESTION, call, command, load_tiny, play, surroundings
 from servers import free_port
 
+from studies.comparison import Comparison
 from studies.results import results
 from studies.tracking.store import mlflow_module
 from studies.tracking.tracker import sync
+from studies.verdict import answer
 
 pytestmark = pytest.mark.slow
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
@@ -106,6 +108,70 @@ def test_a_reader_finds_the_study_its_trials_their_curves_and_samples(opened, pa
 
     page.goto(run_page(address, "tiny"))
     page.get_by_text("The setting found for each condition").first.wait_for()
+
+
+def open_study(opened, page):
+    """The page that gan-study ui prints, as a reader who comes first sees it."""
+    page.goto("about:blank")
+    page.goto(re.search(r"tiny: (\S+)", opened).group(1))
+    page.get_by_text("8 matching runs").wait_for()
+
+
+def search_for(page, wanted, found):
+    page.get_by_test_id("search-box").fill(wanted)
+    page.get_by_test_id("search-box").press("Enter")
+    page.get_by_text(f"{found} matching runs").wait_for()
+
+
+@pytest.mark.timeout(600)
+def test_a_reader_sees_the_answer_without_opening_anything(recorded, opened, page):
+    open_study(opened, page)
+    first = answer(Comparison(results("tiny", root=recorded / "gan-studies")))[0]
+    page.get_by_text(first).locator("visible=true").first.wait_for()
+
+
+@pytest.mark.timeout(600)
+def test_a_reader_filters_and_groups_by_condition(opened, page):
+    open_study(opened, page)
+    page.get_by_test_id("search-box").fill("tags.")
+    page.get_by_role("option").filter(has_text="tags.condition").first.wait_for(state="attached")
+    search_for(page, "tags.condition = 'wgan'", 4)
+    page.get_by_role("link", name="wgan-explore-1").first.wait_for()
+    page.get_by_role("link", name=re.compile("^gan-")).first.wait_for(state="detached")
+
+    page.get_by_test_id("saved-views-trigger").click()
+    page.get_by_text("Random settings by condition: what failed").first.click()
+    page.get_by_text("4 matching runs").wait_for()
+    page.get_by_text("Group by: condition").wait_for()
+    page.get_by_text("Sort: failure_rate").wait_for()
+    for condition in ("wgan", "gan"):
+        page.get_by_text(f"Group: {condition}", exact=True).wait_for()
+
+
+@pytest.mark.timeout(600)
+def test_a_reader_compares_the_curves_of_the_settings_found(opened, page):
+    open_study(opened, page)
+    search_for(page, "tags.phase = 'confirm'", 2)
+    page.get_by_role("link", name="explore").first.wait_for(state="detached")
+    page.locator(".ag-header-select-all:visible").first.click()
+    page.get_by_role("button", name="Compare").click()
+    page.get_by_text("Comparing 2 Runs from 1 Experiment").wait_for()
+    page.get_by_role("link", name="distance/sliced_wasserstein.median").click()
+    page.locator(".js-plotly-plot .scatterlayer .trace").nth(1).wait_for(state="attached")
+    for run in ("wgan-confirm-0", "gan-confirm-0"):
+        page.get_by_text(f"{run} (distance/sliced_wasserstein.median)", exact=True).first.wait_for()
+
+
+@pytest.mark.timeout(600)
+def test_a_reader_sees_which_values_of_the_knobs_failed(opened, page):
+    open_study(opened, page)
+    page.locator("label:has(input[value=CHART])").click()
+    page.get_by_text("Parallel Coordinates").first.scroll_into_view_if_needed()
+    for knob in ("constraint.clip_value", "training.n_critic"):  # a chart for the knobs of each condition
+        chart = page.locator(".parcoords").filter(has_text=knob)
+        chart.scroll_into_view_if_needed()
+        for axis in (knob, "failure_rate"):
+            chart.get_by_text(axis, exact=True).wait_for(state="attached")
 
 
 def test_a_port_that_is_taken_is_the_users_error(recorded, opened):

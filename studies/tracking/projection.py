@@ -20,7 +20,7 @@ from studies.results import Results
 from studies.study import Budget, Study
 from studies.validation import build
 
-PROJECTION_VERSION = 1
+PROJECTION_VERSION = 2
 """Raised by hand by every change of what is written below: `sync` then replaces the runs of an older version."""
 
 MEASURED = "outcomes/measured"
@@ -57,9 +57,12 @@ class TrialRun:
 
 
 def over_members(values: Mapping[str, Sequence[float]]) -> dict[str, float]:
-    """Median and quartiles over the members with a finite value; a metric that no member has is left out."""
+    """Median and quartiles over the members with a finite value; a metric that no member has is left out.
+
+    The distance comes first, since MLflow's comparison of runs opens on the first number that all of them have.
+    """
     metrics: dict[str, float] = {}
-    for name, members in values.items():
+    for name, members in sorted(values.items(), key=lambda named: named[0] not in DISTANCES):
         finite = [value for value in members if math.isfinite(value)]
         if name in DISTANCES:
             metrics[MEASURED] = float(len(finite))
@@ -159,15 +162,15 @@ def params(planned: Planned) -> dict[str, str]:
 
 
 def tags(study: Study, planned: Planned) -> dict[str, str]:
-    """What a trial's run is found by."""
+    """What a trial's run is found by, in the order in which MLflow suggests it to whoever types `tags.`."""
     return {
-        "kind": "trial",
-        "study": study.name,
         "condition": planned.condition,
         "phase": planned.phase,
         "trial": str(planned.index),
-        "address": planned.address,
         "seeds": ", ".join(str(seed) for seed in planned.seeds),
+        "study": study.name,
+        "kind": "trial",
+        "address": planned.address,
     }
 
 
@@ -181,27 +184,79 @@ def members(planned: Planned, judged: Mapping[int, Verdict]) -> pd.DataFrame:
 # -- what a browser shows ------------------------------------------------------------------------------------------
 
 VIEW = "gan-studies"
-"""The name under which an experiment keeps the view of its runs that `view` describes."""
+"""The view of an experiment's runs that is opened first; the others are named after it."""
 VIEW_TAG = f"mlflow.sharedViewState.{VIEW}"
 
+KNOBS_SECTION = "knobs"
+"""The charts' section of parallel coordinates, a chart for each set of knobs that some condition has."""
 
-def view(study: Study, created_ms: int) -> str:
-    """The table of runs as it is useful: the trials alone, the best first, with outcome, distance and knobs.
 
-    MLflow's table hides every metric, param and tag until its reader chooses columns. A saved view, a tag of the
-    experiment, is the one choice that others find there: in its list of views, or by `viewStateShareKey` in an address.
+def views(study: Study, created_ms: int) -> dict[str, str]:
+    """The saved views of an experiment, by the tag that holds each: its runs as a reader of the answer wants them.
+
+    MLflow's table hides every metric, param and tag until its reader chooses columns, and its charts show the first
+    ten runs. A saved view is the one choice that others find there: in its list of views, the newest first, or by
+    `viewStateShareKey` in an address.
 
     Source: mlflow 3.17.2, the code that runs in the browser.
     """
-    knobs = sorted({path for condition in study.conditions for path in condition.knobs})
-    columns = [*(f"metrics.`{name}`" for name in ("distance", "failure_rate")), "tags.`outcome`"]
-    state = {
-        "searchFilter": "tags.kind = 'trial'",
-        "orderByKey": "metrics.`distance`",
-        "orderByAsc": True,
-        "selectedColumns": [*columns, *(f"params.`{path}`" for path in knobs)],
+    grouped = {"aggregateFunction": "average", "groupByKeys": [{"mode": "tag", "groupByData": "condition"}]}
+    charts = _knob_charts(study)
+    told = {
+        VIEW: ("Trials, the best first", _table(study, "tags.kind = 'trial'", "distance") | charts),
+        f"{VIEW}-confirm": ("The settings found, side by side", _table(study, "tags.phase = 'confirm'", "distance")),
+        f"{VIEW}-explore": (
+            "Random settings by condition: what failed",
+            _table(study, "tags.phase = 'explore'", "failure_rate")
+            | charts
+            | {"groupBy": grouped, "useGroupedValuesInCharts": False},
+        ),
     }
-    return json.dumps({"name": "Trials, the best first", "createdAt": created_ms, "state": json.dumps(state)})
+    return {
+        f"mlflow.sharedViewState.{key}": json.dumps(
+            {"name": name, "createdAt": created_ms - place, "state": json.dumps(state)}
+        )
+        for place, (key, (name, state)) in enumerate(told.items())
+    }
+
+
+def _table(study: Study, wanted: str, order: str) -> dict[str, Any]:
+    """The runs that are wanted, the lowest first, with what they came to and what they were set to."""
+    knobs = sorted({path for condition in study.conditions for path in condition.knobs})
+    metrics = [f"metrics.`{name}`" for name in ("distance", "failure_rate")]
+    return {
+        "searchFilter": wanted,
+        "orderByKey": f"metrics.`{order}`",
+        "orderByAsc": True,
+        "selectedColumns": [*metrics, "tags.`outcome`", *(f"params.`{path}`" for path in knobs)],
+    }
+
+
+def _knob_charts(study: Study) -> dict[str, Any]:
+    """Parallel coordinates from each set of knobs to what came of them; MLflow adds the curves below.
+
+    A chart leaves out every run that lacks one of its axes, so its runs are those of the conditions that have its
+    knobs. It ends in numbers that failed trials have too, which `distance` is not.
+    """
+    every = [tuple(condition.knobs) for condition in study.conditions if condition.knobs]
+    shared = tuple(knob for knob in (every[0] if every else ()) if all(knob in one for one in every))
+    outcome = [f"{in_section(_distance(study))}.median", "failure_rate"]
+    charts = [
+        {
+            "type": "PARALLEL",
+            "uuid": f"{KNOBS_SECTION}-{place}",
+            "metricSectionId": KNOBS_SECTION,
+            "runsCountToCompare": 10,
+            "isGenerated": False,
+            "deleted": False,
+            "selectedParams": list(knobs),
+            "selectedMetrics": outcome,
+            "showAllRuns": True,
+        }
+        for place, knobs in enumerate(dict.fromkeys(filter(None, [shared, *every])))
+    ]
+    section = {"uuid": KNOBS_SECTION, "name": KNOBS_SECTION, "display": True, "isReordered": False, "columns": 1}
+    return {"compareRunCharts": charts, "compareRunSections": [section]} if charts else {}
 
 
 # -- texts for whoever reads them in the browser -------------------------------------------------------------------
@@ -219,16 +274,19 @@ _DISTANCE_MEANS = {
 }
 
 
+def _distance(study: Study) -> str:
+    """The metric that decides."""
+    return "distance_to_equilibrium" if study.data.kind == "dirac" else "sliced_wasserstein"
+
+
 def experiment_note(study: Study, question: str, verdict: Sequence[str] = ()) -> str:
-    """The study, what it answers, and what its runs and metrics mean, in Markdown."""
+    """What the study answers, what it asks, and what its runs and metrics mean, in Markdown."""
     budget, search = study.budget, study.search
     clock = budget.unit.replace("_", " ")
-    distance = "distance_to_equilibrium" if study.data.kind == "dirac" else "sliced_wasserstein"
-    asked = f"**{question}**\n\n" if question else ""
+    distance = _distance(study)
     beside = f" *authors* is {_PHASES['authors']}." if search.confirm.authors else ""
-    answered = "".join(f"{sentence}\n\n" for sentence in verdict)
     names = ", ".join(condition.name for condition in study.conditions)
-    return f"""{asked}{answered}**{study.name}** compares {names} on \
+    return f"""{_opening(question, verdict)}**{study.name}** compares {names} on \
 {study.data.kind} data. Every trial trains {study.seeds} GANs at once (members: same setting, different seeds) for \
 {budget.steps} {clock}.
 
@@ -236,8 +294,12 @@ def experiment_note(study: Study, question: str, verdict: Sequence[str] = ()) ->
 * Every run below it is a **trial**, named condition-phase-number. {search.explore} *explore* trials per condition are \
 {_PHASES["explore"]}, {search.exploit} *exploit* trials are {_PHASES["exploit"]}, *confirm* is {_PHASES["confirm"]}: \
 judge by confirm alone.{beside}
-* Tags `condition`, `phase` and `outcome` filter and group: `tags.phase = 'confirm'`, \
-`tags.outcome LIKE '%collapsed%'`.
+* **Views**, above at the right, holds three tables: the trials, the settings found, and the random settings by \
+condition. The button with a curve shows charts of the same runs: curves over {clock}, and under *{KNOBS_SECTION}* \
+parallel coordinates from the knobs to what came of them.
+* Type into the search box `tags.condition = '{study.conditions[0].name}'`, `tags.phase = 'confirm'`, \
+`tags.outcome LIKE '%collapsed%'` or `metrics.failure_rate = 0`; *Group by* takes the tags too.
+* *Compare* draws a run that lacks a knob at the upper end of that knob: choose runs of one condition there.
 
 | metric | what it says |
 | --- | --- |
@@ -256,15 +318,13 @@ of the members |
 
 def study_note(results: Results, question: str, verdict: Sequence[str]) -> str:
     """The verdict and the ranking so far, in Markdown."""
-    asked = f"**{question}**\n\n" if question else ""
-    answered = "\n\n".join(verdict)
+    opening = _opening(question, verdict)
     ranking = results.ranking
     if ranking.empty:
-        return f"{asked}{answered}"
+        return opening
     seeds = results.study.search.confirm.seeds
     lines = [
-        f"{asked}{answered}\n",
-        f"The setting found for each condition, on {seeds} fresh seeds. Distance: lower is better.\n",
+        f"{opening}The setting found for each condition, on {seeds} fresh seeds. Distance: lower is better.\n",
         "| | condition | distance | 95 % interval | failed | 95 % interval | winning configuration |",
         "| ---: | --- | ---: | --- | ---: | --- | --- |",
     ]
@@ -277,6 +337,12 @@ def study_note(results: Results, question: str, verdict: Sequence[str]) -> str:
             f"| {row['failure_low']:.0%} to {row['failure_high']:.0%} | {winner} |"
         )
     return "\n".join(lines)
+
+
+def _opening(question: str, verdict: Sequence[str]) -> str:
+    """The answer, then what was asked: of a note that nobody has opened MLflow shows the first line or two."""
+    asked = [f"**Question:** {question}"] if question else []
+    return "".join(f"{paragraph}\n\n" for paragraph in [*verdict, *asked])
 
 
 def _trial_note(planned: Planned, judged: Mapping[int, Verdict], end: Mapping[str, float]) -> str:

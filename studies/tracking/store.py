@@ -15,7 +15,7 @@ from typing import Any
 
 from studies.comparison import Comparison
 from studies.design import CONFIRMING, Planned
-from studies.errors import GanStudyError, TrackingError
+from studies.errors import GanStudyError, TrackingError, TrackingRefused
 from studies.figures import draw_samples
 from studies.ledger import Entry, Ledger
 from studies.recorded import Recorded
@@ -44,6 +44,7 @@ _ENVIRONMENT = {
 }
 _TIMEOUTS = ("MLFLOW_HTTP_REQUEST_TIMEOUT", "MLFLOW_ARTIFACT_UPLOAD_DOWNLOAD_TIMEOUT")
 PATIENCE_SECONDS = "60"
+_REFUSALS = (401, 403)
 _UNREACHABLE = ("Connection", "Timeout", "Max retries", "timed out", "refused")
 
 
@@ -68,7 +69,8 @@ def shown_address(uri: str) -> str:
 def telling(uri: str | None) -> Iterator[None]:
     """For whoever waits for the server's answers, and has them late rather than not at all.
 
-    Errors: `TrackingError`, one sentence without credentials, for whatever goes wrong with the server inside.
+    Errors: `TrackingError`, one sentence without credentials, for whatever goes wrong with the server inside;
+    `TrackingRefused` where it asks for other credentials.
     """
     try:
         with _patience():
@@ -76,7 +78,8 @@ def telling(uri: str | None) -> Iterator[None]:
     except GanStudyError:
         raise
     except Exception as error:
-        raise TrackingError(why(error, uri)) from error
+        kind = TrackingRefused if _http_status(error) in _REFUSALS else TrackingError
+        raise kind(why(error, uri)) from error
 
 
 @contextmanager
@@ -95,7 +98,7 @@ def why(error: Exception, uri: str | None) -> str:
     """What went wrong with the server, in one sentence."""
     address = shown_address(uri or default_address())
     text = shown_address(str(error).partition("\n")[0])
-    if (status := _http_status(error)) in (401, 403):
+    if (status := _http_status(error)) in _REFUSALS:
         return f"MLflow at {address} {_refusal(status, text, uri or default_address())}"
     if any(sign in text or sign in type(error).__name__ for sign in _UNREACHABLE):
         return f"MLflow at {address} cannot be reached; start it, or set MLFLOW_TRACKING_URI to where it is"
@@ -183,9 +186,9 @@ class Store:
         for name, value in tags.items():
             if value and held.get(name) != value:
                 self._client.set_experiment_tag(experiment_id, name, value)
-        if projection.VIEW_TAG not in held:  # somebody may have changed it in the browser since
-            view = projection.view(self.study, found.creation_time or 0)
-            self._client.set_experiment_tag(experiment_id, projection.VIEW_TAG, view)
+        for name, view in projection.views(self.study, found.creation_time or 0).items():
+            if name not in held:  # somebody may have changed it in the browser since
+                self._client.set_experiment_tag(experiment_id, name, view)
         return experiment_id
 
     def _find_runs(self) -> tuple[Run, dict[Key, Run]]:
