@@ -16,7 +16,7 @@ from studies.report.words import TABLES
 from studies.verdict import verdict
 
 VOID = {"meta", "br"}
-SAME = {f"--figure-{name}" for name in ("relapsed", "collapsed", "diverged", "real", "fake")}
+SAME = {f"--figure-{name}" for name in ("relapsed", "collapsed", "diverged")}
 """Colours that stand out in light and in dark."""
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 

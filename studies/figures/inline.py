@@ -57,8 +57,8 @@ def variables(theme: ThemeName) -> str:
 
 
 def roles(theme: Theme) -> dict[str, str]:
-    """Every colour of a theme, by what it stands for."""
-    own = {name: value for name, value in vars(theme).items() if name != "looks"}
+    """Every colour of a theme that a placeholder stands for, by its name."""
+    own = {name: value for name, value in vars(theme).items() if name not in ("looks", "real", "fake")}
     return own | {outcome.replace(" ", "-"): look.color for outcome, look in theme.looks.items()}
 
 

@@ -61,8 +61,8 @@ class Theme:
     muted  what stands behind and beside: reference lines, other conditions, numbers of members
     faint  grids, ranges as they were stated
     main   what a figure is about
-    real   real samples; like `fake` the same in every theme, since points by the thousand are drawn as a picture
-    fake   fakes among real samples
+    real   real samples
+    fake   fakes among them
     looks  each outcome, and `given up` for a trial without a result
     """
 
@@ -71,9 +71,9 @@ class Theme:
     muted: str
     faint: str
     main: str
+    real: str
+    fake: str
     looks: Mapping[str, Look]
-    real: str = "#9A9EA3"
-    fake: str = "#2B8CCB"
 
 
 _LOOKS = {
@@ -91,6 +91,8 @@ _LIGHT = Theme(
     muted="#666666",
     faint="#D9D9D9",
     main="#0072B2",
+    real="#BBBBBB",
+    fake="#0072B2",
     looks=MappingProxyType(_LOOKS),
 )
 _DARK = Theme(
@@ -99,6 +101,8 @@ _DARK = Theme(
     muted="#A0A4AA",
     faint="#3A3F47",
     main="#56B4E9",
+    real="#6A6F76",
+    fake="#56B4E9",
     looks=MappingProxyType(
         _LOOKS
         | {
@@ -111,18 +115,21 @@ _DARK = Theme(
 )
 
 
-def _nudged(theme: Theme) -> Theme:
-    """Placeholders: each colour as near to its own as can be, but none that anything else would have, as black has."""
+def _placeholders(theme: Theme) -> Theme:
+    """Each colour as near to its own as can be, but none that anything else would have, as black has.
+
+    Points by the thousand are drawn as a picture, whose colours stay: they have some that show on either background.
+    """
 
     def nudged(color: str) -> str:
         return f"#{int(color[1:], 16) ^ 1:06X}"
 
-    colors = {name: nudged(color) for name, color in vars(theme).items() if name not in ("looks", "real", "fake")}
+    colors = {name: nudged(color) for name, color in vars(theme).items() if name != "looks"}
     looks = {outcome: replace(look, color=nudged(look.color)) for outcome, look in theme.looks.items()}
-    return replace(theme, **colors, looks=MappingProxyType(looks))
+    return replace(theme, **colors | {"real": "#9A9EA3", "fake": "#2B8CCB"}, looks=MappingProxyType(looks))
 
 
-THEMES: Mapping[ThemeName, Theme] = MappingProxyType({"light": _LIGHT, "dark": _DARK, "both": _nudged(_LIGHT)})
+THEMES: Mapping[ThemeName, Theme] = MappingProxyType({"light": _LIGHT, "dark": _DARK, "both": _placeholders(_LIGHT)})
 """`both` is for `svg`, whose element takes the colours of the page that it stands in."""
 
 
