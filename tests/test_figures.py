@@ -1,6 +1,7 @@
 """Figures hold the numbers that they are drawn from, are whole and legible, and are not drawn of nothing."""
 
 import ast
+import re
 from pathlib import Path
 
 import matplotlib
@@ -18,9 +19,11 @@ from simulated import simulate
 
 import studies.figures as figures
 from gan_core.metrics import transport_plan
+from gan_core.stability import OUTCOMES
 from studies.comparison import Comparison
 from studies.errors import InputError
 from studies.figures.explored import Scale, explored
+from studies.figures.inline import roles
 from studies.figures.moments import _chosen as chosen
 from studies.figures.quality import MARKERS
 from studies.figures.style import THEMES, Drawn, apart, short
@@ -253,6 +256,96 @@ def test_figures_are_drawn_without_pyplot_and_load_matplotlib_only_then() -> Non
         assert "pyplot" not in path.read_text()
         for node in ast.parse(path.read_text()).body:
             assert not (isinstance(node, ast.ImportFrom) and str(node.module).startswith("matplotlib"))
+
+
+# --- one drawing for both themes
+
+
+def in_dark(drawn: Drawn, folder: Path) -> str:
+    """What is saved of a figure, placeholders in dark colours, names in the order in which they come."""
+    path, _ = figures.save(drawn.figure, folder / drawn.name)
+    colors = dict(zip(roles(THEMES["both"]).values(), roles(THEMES["dark"]).values(), strict=True))
+    text = re.sub(r"#[0-9a-f]{6}\b", lambda found: colors.get(found[0].upper(), found[0].upper()), path.read_text())
+    names = list(dict.fromkeys(re.findall(r'id="([^"]+)"', text)))
+    return re.sub(r'(?<=["#])([\w.]+)(?=[")])', lambda f: str(names.index(f[1])) if f[1] in names else f[1], text)
+
+
+def test_placeholders_are_of_one_colour_in_each_theme_and_of_nothing_else() -> None:
+    placeholders = list(roles(THEMES["both"]).values())
+    for name in ("light", "dark"):
+        assert len(set(zip(placeholders, roles(THEMES[name]).values(), strict=True))) == len(set(placeholders))
+    used = {color for theme in ("light", "dark") for color in roles(THEMES[theme]).values()}
+    assert not used & set(placeholders)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_points_in_a_picture_show_on_either_background(theme: str) -> None:
+    for color in (THEMES["both"].real, THEMES["both"].fake):
+        assert contrast(color, THEMES[theme].background) > 2.5
+
+
+def test_a_figure_for_both_themes_in_dark_colours_is_the_dark_one(
+    two: Results, on_ring: Results, images: Results, tmp_path: Path
+) -> None:
+    both, dark = (
+        [
+            *of_study(two, theme, "one"),
+            figures.stable_volume(VOLUMES, theme),
+            figures.stable_widths(WIDTHS, theme),
+            figures.chance_of_success(CHANCES, theme),
+            figures.plane(on_ring, "gan", theme),
+            figures.precision_coverage(images, theme),
+        ]
+        for theme in ("both", "dark")
+    )
+    for one, other in zip(both, dark, strict=True):
+        assert one is not None
+        assert other is not None
+        assert in_dark(one, tmp_path / "both") == in_dark(other, tmp_path / "dark"), one.name
+
+
+def test_an_element_has_variables_for_colours_and_names_of_its_own(two: Results) -> None:
+    drawn = [figures.survival(two, "both"), figures.causes(two, "one", "both"), figures.causes(two, "other", "both")]
+    whole = [figures.svg(one) for one in drawn if one is not None]
+    bare, letters = figures.letters(whole)
+    assert len(bare) == 3
+    declared = set(re.findall(r"--[\w-]+(?=:)", figures.variables("dark")))
+    assert declared == set(re.findall(r"--[\w-]+(?=:)", figures.variables("light")))
+    placeholders = {color.lower() for color in roles(THEMES["both"]).values()}
+    for element in bare:
+        assert set(re.findall(r"var\((--[\w-]+)\)", element)) <= declared
+        assert not placeholders & set(re.findall(r"#[0-9a-f]{6}\b", element))
+        assert element.count("<svg ") == element.count("</svg>") == 1
+    names = re.findall(r' id="([^"]+)"', letters + "".join(bare))
+    assert len(names) == len(set(names))
+    assert set(re.findall(r'(?:href="|url\()#([^")]+)', "".join(bare))) <= set(names)
+    assert len(letters) + sum(map(len, bare)) < 0.9 * sum(map(len, whole))
+    assert f'aria-label="{drawn[0].alternative}"' in bare[0]
+
+
+def test_an_element_would_stay_in_one_theme(two: Results) -> None:
+    drawn = figures.survival(two, "light")
+    assert drawn is not None
+    with pytest.raises(ValueError, match="both"):
+        figures.svg(drawn)
+
+
+def test_points_by_the_thousand_are_not_elements_by_the_thousand(
+    on_ring: Results, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = on_ring.samples("gan")
+    shift = np.random.default_rng(0).normal(0, 0.01, (len(few), 8000, 2))
+    counts = {}
+    for points in (400, 8000):
+        many = few[:, np.arange(points) % few.shape[1]] + shift[:, :points]
+        monkeypatch.setattr(on_ring, "samples", lambda condition, many=many: many)
+        drawn = (figures.samples(on_ring, "gan", "both"), figures.plane(on_ring, "gan", "both"))
+        elements = [figures.svg(one) for one in drawn if one is not None]
+        assert all("<image " in element for element in elements)
+        counts[points] = [element.count("<") for element in elements]
+    assert len(counts[8000]) == 2
+    # the axes of both have as many numbers but for chance
+    np.testing.assert_allclose(counts[8000], counts[400], rtol=0.2)
 
 
 # --- learning curves
@@ -676,7 +769,7 @@ def test_points_come_about_on_real_ones(on_ring: Results, theme: str) -> None:
     assert drawn is not None
     assert_legible(drawn, theme)
     found = {to_hex(color).upper() for color in np.unique(picture_of(drawn).reshape(-1, 4), axis=0) if color[3]}
-    assert found == {THEMES[theme].real, THEMES[theme].main, THEMES[theme].faint}
+    assert found == {THEMES[theme].real, THEMES[theme].fake}
     assert "the best, the median and the worst of its 3 confirmed generators" in drawn.caption
 
 
@@ -705,6 +798,72 @@ def test_samples_that_a_trial_did_not_keep_while_it_trained_are_not_drawn(
     with pytest.raises(InputError, match=r"^gan: its trial was finished before fakes were kept during the training$"):
         on_ring.course("gan")
     assert figures.course_of_samples(on_ring, "gan") is None
+
+
+# --- what is not there is not drawn
+
+
+def drawn_words(drawn: Drawn) -> set[str]:
+    return {text.get_text() for text in words_of(drawn.figure)}
+
+
+def test_without_a_failure_there_is_no_mark_of_one(tmp_path: Path) -> None:
+    found = results_of(tmp_path, "one", data="ring")
+    curves, confirmed, survival, causes = (
+        draw(found)
+        for draw in (figures.learning_curves, figures.confirmed, figures.survival, lambda f: figures.causes(f, "one"))
+    )
+    assert curves is not None
+    assert marks_of(curves.figure.axes[0]) == []
+    assert drawn_words(curves).isdisjoint(OUTCOMES[1:])
+    assert confirmed is not None
+    assert marks_of(confirmed.figure.axes[0], "x") == marks_of(confirmed.figure.axes[0], ">") == []
+    assert survival is not None
+    assert survival.figure.axes[0].collections[:] == []
+    assert drawn_words(survival).isdisjoint(OUTCOMES)
+    assert causes is not None
+    assert {line.get_marker() for axis in causes.figure.axes for line in axis.lines} == {"o"}
+    shown = figures.outcome_map(found, "one")
+    assert shown is not None
+    assert {line.get_marker() for axis in shown.figure.axes for line in axis.lines} <= {"o", "None"}
+
+
+def test_without_a_success_there_is_no_mark_of_one(tmp_path: Path) -> None:
+    found = results_of(
+        tmp_path,
+        "lost",
+        fates=lambda *_: ("nonfinite", 0),
+        distances=lambda *_: np.full(len(STEPS), np.nan),
+        data="ring",
+    )
+    curves, confirmed, shown = (
+        figures.learning_curves(found),
+        figures.confirmed(found),
+        figures.outcome_map(found, "lost"),
+    )
+    assert curves is not None
+    assert marks_of(curves.figure.axes[0]) == []  # no member had a number anywhere
+    assert all(np.isnan(y).all() for _, y in lines_of(curves.figure.axes[0], thick=2))
+    assert confirmed is not None
+    assert marks_of(confirmed.figure.axes[0]) == []  # nor is there an interval to end
+    assert not lines_of(confirmed.figure.axes[0], thick=2)
+    assert shown is not None
+    for axis in shown.figure.axes:
+        assert list(axis.patches) == []
+        assert len(marks_of(axis, "X")) == len(marks_of(axis)) == 4
+    causes = figures.causes(found, "lost")
+    assert causes is not None
+    assert [len(axis.lines) for axis in causes.figure.axes] == [0, 0, 0]
+    survival = figures.survival(found)
+    assert survival is not None
+    assert len(survival.figure.axes[0].collections) == 1  # all by one cause
+
+
+def test_a_width_whose_ends_were_found_has_no_arrow() -> None:
+    drawn = figures.stable_widths(WIDTHS.assign(border_low=False, border_high=False))
+    assert drawn is not None
+    assert [mark for axis in drawn.figure.axes for kind in "<>" for mark in marks_of(axis, kind)] == []
+    assert not [word for word in drawn_words(drawn) if "reaches" in word]
 
 
 # --- nothing is drawn of nothing

@@ -107,13 +107,13 @@ def _dots(theme: Theme, real: np.ndarray, fake: np.ndarray, low: np.ndarray, hig
     middle, width, near = (low + high) / 2, (high - low).max(), range(-1, 2)
     for points, color, shifts in (
         (real, theme.real, [(across, down) for across in near for down in near]),
-        (fake, theme.main, [(0, 0)]),
+        (fake, theme.fake, [(0, 0)]),
     ):
         place = (points - middle) / width + 0.5
         x, y = (SIDE * place[((place >= 0) & (place < 1)).all(1)]).astype(int).T  # nothing that is not finite either
         for across, down in shifts:
             picture[np.clip(SIDE - 1 - y + down, 0, SIDE - 1), np.clip(x + across, 0, SIDE - 1)] = to_rgba(color)
-    picture[[0, -1]] = picture[:, [0, -1]] = to_rgba(theme.faint)
+    picture[[0, -1]] = picture[:, [0, -1]] = to_rgba(theme.real)
     return picture
 
 

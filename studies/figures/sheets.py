@@ -98,7 +98,7 @@ def _scatters(results: Results, condition: str, theme: Theme) -> "Figure | None"
         real = results.data.confirm[: len(fake)]
         dots: dict[str, Any] = {"s": 3, "linewidths": 0, "rasterized": True}  # thousands: as shapes they are megabytes
         panel.scatter(*real.T, color=theme.real, **dots)
-        panel.scatter(*fake[np.isfinite(fake).all(1)].T, color=theme.main, alpha=0.5, **dots)
+        panel.scatter(*fake[np.isfinite(fake).all(1)].T, color=theme.fake, alpha=0.5, **dots)
         beyond = 1 - float(((low <= fake) & (fake <= high)).all(1).mean())
         outside = f"\n{beyond:.0%} outside" if beyond > 0.005 else ""
         panel.set_title(label + outside, **words(theme))

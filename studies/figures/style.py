@@ -1,4 +1,4 @@
-"""How every figure looks: two themes, what tells one outcome from another, and how a figure is kept.
+"""How every figure looks: its themes, what tells one outcome from another, and how a figure is kept.
 
 Colours are those of Okabe and Ito, which colour-blind readers can tell apart; none stands alone, a marker, a line
 style or a hatching always says the same.
@@ -6,10 +6,8 @@ style or a hatching always says the same.
 Source: Okabe & Ito 2008, "Color Universal Design".
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from io import BytesIO
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-ThemeName = Literal["light", "dark"]
+ThemeName = Literal["light", "dark", "both"]
 WIDTH = 7.2
 """Inches: shown 700 pixels wide, 8 points are 11 pixels high."""
 SMALL, NORMAL = 7.5, 8.5
@@ -41,7 +39,8 @@ _PAD = 0.06
 """Inches around every panel."""
 _TITLE_LENGTH = 23
 """Characters that a panel's title has room for where three stand beside each other."""
-_SAVED: Any = {"svg.fonttype": "none", "svg.hashsalt": "gan-studies", "savefig.bbox": None}
+SAVED: Any = {"svg.fonttype": "none", "svg.hashsalt": "gan-studies", "savefig.bbox": None}
+"""Settings of matplotlib that the same figure gives the same bytes with."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +62,7 @@ class Theme:
     faint    grids, ranges as they were stated
     main     what a figure is about
     real     real samples
+    fake     fakes among them
     several  conditions that share a panel, each with a marker of its own
     looks    each outcome, and `given up` for a trial without a result
     """
@@ -73,6 +73,7 @@ class Theme:
     faint: str
     main: str
     real: str
+    fake: str
     several: tuple[str, ...]
     looks: Mapping[str, Look]
 
@@ -93,6 +94,7 @@ _LIGHT = Theme(
     faint="#D9D9D9",
     main="#0072B2",
     real="#BBBBBB",
+    fake="#0072B2",
     several=("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"),
     looks=MappingProxyType(_LOOKS),
 )
@@ -103,6 +105,7 @@ _DARK = Theme(
     faint="#3A3F47",
     main="#56B4E9",
     real="#6A6F76",
+    fake="#56B4E9",
     several=("#56B4E9", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#F0E442"),
     looks=MappingProxyType(
         _LOOKS
@@ -114,7 +117,26 @@ _DARK = Theme(
         }
     ),
 )
-THEMES: Mapping[ThemeName, Theme] = MappingProxyType({"light": _LIGHT, "dark": _DARK})
+
+
+def _placeholders(theme: Theme) -> Theme:
+    """Each colour as near to its own as can be, but none that anything else would have, as black has.
+
+    Points by the thousand are drawn as a picture, whose colours stay: they have some that show on either background.
+    """
+
+    def nudged(color: str, by: int = 1) -> str:
+        return f"#{int(color[1:], 16) ^ by:06X}"
+
+    colors = {name: nudged(color) for name, color in vars(theme).items() if isinstance(color, str)}
+    several = tuple(nudged(color, by=2) for color in theme.several)  # an outcome of the same colour may have another
+    looks = {outcome: replace(look, color=nudged(look.color)) for outcome, look in theme.looks.items()}
+    pictured = {"real": "#9A9EA3", "fake": "#2B8CCB"}
+    return replace(theme, **colors | pictured, several=several, looks=MappingProxyType(looks))
+
+
+THEMES: Mapping[ThemeName, Theme] = MappingProxyType({"light": _LIGHT, "dark": _DARK, "both": _placeholders(_LIGHT)})
+"""`both` is for `svg`, whose element takes the colours of the page that it stands in."""
 
 
 @dataclass(frozen=True)
@@ -132,21 +154,6 @@ class Drawn:
     alternative: str
 
 
-def svg(figure: "Figure") -> bytes:
-    """The figure as SVG for a page that holds it: letters as shapes, since the reader's machine may lack the font."""
-    from matplotlib import rc_context
-
-    held = BytesIO()
-    with rc_context(_SAVED | {"svg.fonttype": "path"}):
-        figure.savefig(held, format="svg", dpi=PNG_DPI, metadata={"Date": None})
-    return re.sub(rb' d="[^"]*"', _shortened_path, held.getvalue())
-
-
-def _shortened_path(path: re.Match[bytes]) -> bytes:
-    """Two decimals: a hundredth of a point is less than any screen shows."""
-    return re.sub(rb"\d+\.\d{3,}", lambda number: b"%g" % round(float(number[0]), 2), path[0])
-
-
 def save(figure: "Figure", path: Path) -> tuple[Path, Path]:
     """Write the figure beside `path`, a file without suffix: as SVG, whose text stays text, and as PNG.
 
@@ -156,7 +163,7 @@ def save(figure: "Figure", path: Path) -> tuple[Path, Path]:
 
     path.parent.mkdir(parents=True, exist_ok=True)
     svg, png = path.with_name(f"{path.name}.svg"), path.with_name(f"{path.name}.png")
-    with rc_context(_SAVED):
+    with rc_context(SAVED):
         figure.savefig(svg, metadata={"Date": None})
         figure.savefig(png, dpi=PNG_DPI)
     return svg, png

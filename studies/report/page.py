@@ -1,9 +1,8 @@
 """One self-contained page on a study: the verdict, the figures, the tables, and how all of it was made."""
 
-import base64
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from inspect import cleandoc
 from types import SimpleNamespace
@@ -55,15 +54,11 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure in both themes, each as the address of an image that it holds itself."""
+    """A figure as an element of the page."""
 
     name: str
     caption: str
-    alternative: str
-    light: str
-    dark: str
-    width: int
-    height: int
+    element: str
 
 
 @dataclass(frozen=True)
@@ -80,6 +75,7 @@ def report_page(compared: Comparison) -> str:
 
     results = compared.results
     answer, *topics = verdict(compared)
+    drawn, letters = _figures(compared)
     template = files("studies.report").joinpath("page.html.jinja").read_text()
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     return environment.from_string(template).render(
@@ -88,7 +84,11 @@ def report_page(compared: Comparison) -> str:
         answer=answer.sentences,
         topics=topics,
         headline=_headline(compared),
-        figures=list(_figures(compared)),
+        figures=drawn,
+        letters=letters,
+        style=figures.STYLE,
+        light=figures.variables("light"),
+        dark=figures.variables("dark"),
         tables=list(_tables(compared)),
         sections=SECTIONS,
         methods=METHODS,
@@ -104,19 +104,11 @@ def report_page(compared: Comparison) -> str:
 # -- figures ---------------------------------------------------------------------------------------------------------
 
 
-def _figures(compared: Comparison) -> Iterator[Figure]:
-    for light, dark in zip(_drawn(compared, "light"), _drawn(compared, "dark"), strict=True):
-        if light is not None and dark is not None:
-            width, height = light.figure.get_size_inches() * 100
-            yield Figure(
-                name=light.name,
-                caption=light.caption,
-                alternative=light.alternative,
-                light=_address(light),
-                dark=_address(dark),
-                width=round(width),
-                height=round(height),
-            )
+def _figures(compared: Comparison) -> tuple[list[Figure], str]:
+    """The figures, and the letters that they are written with."""
+    shown = [Figure(one.name, one.caption, figures.svg(one)) for one in _drawn(compared, "both") if one is not None]
+    elements, letters = figures.letters(one.element for one in shown)
+    return [replace(one, element=element) for one, element in zip(shown, elements, strict=True)], letters
 
 
 def _drawn(compared: Comparison, theme: ThemeName) -> Iterator[Drawn | None]:
@@ -142,10 +134,6 @@ def _drawn(compared: Comparison, theme: ThemeName) -> Iterator[Drawn | None]:
         yield figures.plane(results, name, theme)
     for name in names:
         yield from (figures.course_of_samples(results, name, theme), figures.samples(results, name, theme))
-
-
-def _address(drawn: Drawn) -> str:
-    return "data:image/svg+xml;base64," + base64.b64encode(figures.svg(drawn.figure)).decode()
 
 
 # -- tables ----------------------------------------------------------------------------------------------------------
