@@ -57,7 +57,7 @@ class Lines(Listener):
         name = f"{planned.condition:<{self._width}} {planned.phase} {planned.index + 1}"
         if not entry.finished:
             return f"{name:<{self._width + 12}} FAILED: {entry.error()}  {knobs}"
-        judged = list(verdicts(entry.facts(), entry.curves(), self._study.stability).values())
+        judged = list(verdicts(entry.facts(), entry.course(), self._study.stability).values())
         distances = [verdict.late_distance for verdict in judged]
         median = f"{np.nanmedian(distances):.3f}" if np.isfinite(distances).any() else "  -  "
         outcomes = count_words(pd.Series([verdict.outcome for verdict in judged]))
@@ -121,7 +121,7 @@ class Live(Lines):
             tally.outcomes["given up"] += len(planned.seeds)
             return
         facts = entry.facts()
-        judged = list(verdicts(facts, entry.curves(), self._study.stability).values())
+        judged = list(verdicts(facts, entry.course(), self._study.stability).values())
         distance = ending(facts, judged)["distance"]
         if np.isfinite(distance):
             tally.best = min(tally.best, distance)

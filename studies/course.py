@@ -45,12 +45,25 @@ class Course:
     value: Float[np.ndarray, "rows"]
 
     @classmethod
-    def of(cls, curves: pd.DataFrame) -> "Course":
-        """From `Entry.curves`."""
-        seeds, place = np.unique(curves["seed"].to_numpy(np.int64), return_inverse=True)
-        metric = curves["metric"].astype("category").cat.remove_unused_categories().cat
-        layout = layout_of(place, curves["step"].to_numpy(np.int64), metric.codes.to_numpy(), metric.categories)
-        return cls(seeds, layout, curves["value"].to_numpy(np.float64))
+    def of(
+        cls,
+        seed: Int[np.ndarray, "rows"],
+        step: Int[np.ndarray, "rows"],
+        metric: Int[np.ndarray, "rows"],
+        metrics: Sequence[str],
+        value: Float[np.ndarray, "rows"],
+    ) -> "Course":
+        """From columns of numbers; `metric` is which of `metrics`."""
+        seeds, place = np.unique(seed, return_inverse=True)
+        measured = sorted({metrics[number] for number in np.unique(metric)})
+        renumbered = np.array([measured.index(name) if name in measured else -1 for name in metrics], dtype=np.int64)
+        return cls(seeds, layout_of(place, step, renumbered[metric], measured), value)
+
+    def frame(self) -> pd.DataFrame:
+        """seed, step, metric, value, in the layout's order."""
+        metric = pd.Categorical.from_codes(self.layout.metric, pd.Index(self.layout.metrics, dtype="str"))
+        seed = self.seeds[self.layout.place]
+        return pd.DataFrame({"seed": seed, "step": self.layout.step, "metric": metric, "value": self.value})
 
     def measured(self, metric: str) -> Float[np.ndarray, "seeds steps"] | None:
         """Each seed's values of a metric, NaN where one is missing; None where the trial did not measure it."""

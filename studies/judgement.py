@@ -6,7 +6,6 @@ Judged when it is read, never stored: the thresholds belong to the study, the me
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-import pandas as pd
 
 from gan_core.stability import OUTCOMES, Curve, Thresholds, Verdict, judge_all, search_score
 from studies.comparison import interquartile_means
@@ -17,9 +16,9 @@ DISTANCES = ("sliced_wasserstein", "distance_to_equilibrium")
 """The metric that decides: whichever of these a trial measured."""
 
 
-def verdicts(facts: Facts, curves: pd.DataFrame, thresholds: Thresholds) -> dict[int, Verdict]:
+def verdicts(facts: Facts, course: Course, thresholds: Thresholds) -> dict[int, Verdict]:
     """The verdict on each member of one trial, by its seed."""
-    members = member_curves(facts, Course.of(curves))
+    members = member_curves(facts, course)
     return dict(zip(members, judge_all(list(members.values()), thresholds), strict=True))
 
 
@@ -48,7 +47,7 @@ def score(entry: Entry, thresholds: Thresholds) -> float:
     """The search score of a trial that ended: larger is better, 0 where it was given up."""
     if not entry.finished:
         return 0.0
-    return search_score(list(verdicts(entry.facts(), entry.curves(), thresholds).values()))
+    return search_score(list(verdicts(entry.facts(), entry.course(), thresholds).values()))
 
 
 def ending(facts: Facts, judged: Sequence[Verdict]) -> dict[str, float]:

@@ -24,6 +24,7 @@ import pandas as pd
 import torch
 from filelock import FileLock, Timeout
 
+from studies.course import Course
 from studies.errors import InputError, StudyFailed
 from studies.sentences import printable
 
@@ -63,14 +64,19 @@ class Entry:
         path = self.folder / "error.json"
         return json.loads(path.read_text())["error"] if path.is_file() and not self.finished else None
 
-    def curves(self) -> pd.DataFrame:
-        """seed, step, metric, value: every measurement of every member."""
+    def course(self) -> Course:
+        """Every measurement of every member."""
         import pyarrow.parquet as pq
 
-        # not by pandas' own reader: of thousands of such small files it makes a matter of minutes
+        # not by pandas: of thousands of such small files its own reader makes a matter of minutes
         table = pq.ParquetFile(BytesIO(self._checked("curves.parquet"))).read(use_threads=False)
-        numbers = {name: table[name].to_numpy() for name in ("seed", "step", "value")}
-        return pd.DataFrame({**numbers, "metric": table["metric"].to_pandas()})[["seed", "step", "metric", "value"]]
+        seed, step, value = (table[name].to_numpy() for name in ("seed", "step", "value"))
+        metric = table["metric"].combine_chunks().dictionary_encode()
+        return Course.of(seed, step, metric.indices.to_numpy(), metric.dictionary.to_pylist(), value)
+
+    def curves(self) -> pd.DataFrame:
+        """The same as a table: seed, step, metric, value."""
+        return self.course().frame()
 
     def samples(self) -> dict[str, np.ndarray]:
         """Fakes of every seed, flattened: `best` and `last`, each (seeds, samples, dim).

@@ -61,7 +61,7 @@ class Elsewhere:
 def recorded(planned: Planned, entry: Entry) -> Recorded:
     """A trial of the ledger here."""
     if entry.finished:
-        return Finished(planned, entry.facts(), Course.of(entry.curves()))
+        return Finished(planned, entry.facts(), entry.course())
     return Unfinished(planned, entry.error())
 
 

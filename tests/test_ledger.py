@@ -26,7 +26,9 @@ FILES = ["curves.parquet", "samples.npz", "generator_best.pt", "generator_last.p
 def contents(seed: int = 0, samples: int = 4) -> dict:
     rng = np.random.default_rng(seed)
     return {
-        "curves": pd.DataFrame({"seed": [seed, seed], "step": [0, 1], "metric": ["a", "a"], "value": rng.random(2)}),
+        "curves": pd.DataFrame(
+            {"seed": [seed, seed], "step": [0, 1], "metric": pd.Categorical(["a", "a"]), "value": rng.random(2)}
+        ),
         "generators": {which: {"w": torch.from_numpy(rng.random((2, 3)))} for which in ("best", "last")},
         "samples": {which: rng.random((2, samples, 3)) for which in ("best", "last")},
         "facts": {"address": "a", "seeds": [seed]},

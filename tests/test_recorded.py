@@ -22,7 +22,14 @@ def course(*, seeds: Sequence[int] = (3, 4), metrics: Sequence[str] = ("a", "b")
     index = pd.MultiIndex.from_product([seeds, [0, 5, 10], metrics], names=["seed", "step", "metric"])
     values = start + np.arange(len(index)) / 7
     values[:3] = [np.nan, np.inf, -0.0]
-    return Course.of(pd.DataFrame({"value": values}, index=index).reset_index())
+    return course_of(pd.DataFrame({"value": values}, index=index).reset_index())
+
+
+def course_of(frame: pd.DataFrame) -> Course:
+    metric, metrics = pd.factorize(frame["metric"])
+    return Course.of(
+        frame["seed"].to_numpy(), frame["step"].to_numpy(), metric, list(metrics), frame["value"].to_numpy()
+    )
 
 
 def planned(index: int, seeds: Sequence[int] = (3, 4)) -> Planned:
@@ -73,7 +80,7 @@ def test_trials_that_measured_alike_share_a_layout() -> None:
 
 def test_what_was_measured_does_not_depend_on_the_order_of_the_rows() -> None:
     columns = {"seed": [4, 3, 3, 4, 3], "step": [5, 0, 5, 0, 0], "metric": ["b", "b", "b", "b", "a"]}
-    found = Course.of(pd.DataFrame({**columns, "value": [1.0, 2.0, 3.0, 4.0, 5.0]}))
+    found = course_of(pd.DataFrame({**columns, "value": [1.0, 2.0, 3.0, 4.0, 5.0]}))
     np.testing.assert_array_equal(found.measured("b"), [[2.0, 3.0], [4.0, 1.0]])
     np.testing.assert_array_equal(found.measured("a"), [[5.0, np.nan], [np.nan, np.nan]])
     assert found.measured("c") is None

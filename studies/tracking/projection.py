@@ -113,8 +113,8 @@ def trial_run(study: Study, planned: Planned, entry: Entry) -> TrialRun:
     """A trial that ended, finished or given up."""
     if not entry.finished:
         return _given_up(study, planned, entry)
-    facts, curves = entry.facts(), entry.curves()
-    judged = verdicts(facts, curves, study.stability)
+    facts, course = entry.facts(), entry.course()
+    judged = verdicts(facts, course, study.stability)
     end = ending(facts, list(judged.values()))
     counts = outcome_counts(judged.values())
     named = {f"spent/{name}" if name in _COSTS else name: float(value) for name, value in end.items()}
@@ -126,7 +126,7 @@ def trial_run(study: Study, planned: Planned, entry: Entry) -> TrialRun:
         mark=mark(study, planned, facts),
         params=params(planned),
         tags=tags(study, planned) | {"outcome": outcome, "mlflow.note.content": _trial_note(planned, judged, end)},
-        measurements=measurements(facts, curves),
+        measurements=measurements(facts, course.frame()),
         summary=summary,
         members=members(planned, judged),
         seconds=facts["elapsed_seconds"],
