@@ -226,7 +226,7 @@ def test_a_study_is_refused_twice_however_it_is_given(call, root, tmp_path):
     assert namesake[2].endswith("two of them are called one\n")
 
 
-def test_a_server_that_refuses_is_one_sentence(call, monkeypatch):
+def test_a_server_that_refuses_is_the_users_input_to_mend_in_one_sentence(call, monkeypatch):
     class Refusing(BaseHTTPRequestHandler):
         def do_POST(self):
             self.send_response(401)
@@ -242,7 +242,7 @@ def test_a_server_that_refuses_is_one_sentence(call, monkeypatch):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         code, out, err = call("compare", "one", "--tracking", f"http://127.0.0.1:{server.server_port}")
         server.shutdown()
-    assert (code, out) == (1, "")  # nothing that was typed is wrong
+    assert (code, out) == (2, "")
     assert err.count("\n") == 1
     assert "HTTP 401" in err
     assert "MLFLOW_TRACKING_USERNAME" in err
