@@ -64,12 +64,12 @@ def over_members(values: Mapping[str, Sequence[float]]) -> dict[str, float]:
     metrics: dict[str, float] = {}
     for name, members in sorted(values.items(), key=lambda named: named[0] not in DISTANCES):
         finite = [value for value in members if math.isfinite(value)]
-        if name in DISTANCES:
-            metrics[MEASURED] = float(len(finite))
         if finite:
             low, middle, high = np.quantile(finite, [0.25, 0.5, 0.75])
             named = in_section(name)
             metrics |= {f"{named}.median": float(middle), f"{named}.q25": float(low), f"{named}.q75": float(high)}
+        if name in DISTANCES:
+            metrics[MEASURED] = float(len(finite))
     return metrics
 
 
@@ -296,7 +296,7 @@ def experiment_note(study: Study, question: str, verdict: Sequence[str] = ()) ->
 judge by confirm alone.{beside}
 * **Views**, above at the right, holds three tables: the trials, the settings found, and the random settings by \
 condition. The button with a curve shows charts of the same runs: curves over {clock}, and under *{KNOBS_SECTION}* \
-parallel coordinates from the knobs to what came of them.
+parallel coordinates from the knobs to what came of them; a knob's name in their search box leaves its own.
 * Type into the search box `tags.condition = '{study.conditions[0].name}'`, `tags.phase = 'confirm'`, \
 `tags.outcome LIKE '%collapsed%'` or `metrics.failure_rate = 0`; *Group by* takes the tags too.
 * *Compare* draws a run that lacks a knob at the upper end of that knob: choose runs of one condition there.
