@@ -9,7 +9,7 @@ from studies.comparison import Comparison
 from studies.comparison.explored import Explored, seeds_that_must_reach
 from studies.comparison.notes import FEW_CONFIGURATIONS
 from studies.sentences import counted, knob_name
-from studies.verdict.phrases import distance, few, goal, in_order, listed, would_decide
+from studies.verdict.phrases import MOST, distance, few, goal, in_order, listed, would_decide
 
 _FEW_SUCCESSES = 3
 """Settings that must work before it is said how far a knob may be turned."""
@@ -68,7 +68,7 @@ def volumes(compared: Comparison) -> Iterator[str]:
     known = {one.condition: one for one in compared.explored}
     kinds = every["condition"].map({name: _kind(one) for name, one in known.items()})
     for kind, rows in every.groupby(kinds, sort=False):
-        yield f"{kind}: {_items(grouped(rows))}."
+        yield f"{kind}: {_items(grouped(rows, most=20))}."
     yield from _which_differ(compared, every)
 
 
@@ -92,13 +92,13 @@ def _what_works(compared: Comparison, every: pd.DataFrame) -> str:
     return f"A setting works if {which} {within(compared, every)}{near}{why}."
 
 
-def grouped(rows: pd.DataFrame, *, intervals: bool = True) -> list[str]:
-    """As in "3 of 8 for gan (14% to 69%)", the conditions of one share together."""
+def grouped(rows: pd.DataFrame, *, most: int = MOST, intervals: bool = True) -> list[str]:
+    """As in "3 of 8 for gan (14% to 69%)", the conditions of one share together, as many as `most` by name."""
     parts = []
     for _, same in rows.groupby(["reached", "configurations"], sort=False):
         first = same.iloc[0]
         sure = interval(first) if intervals else ""
-        parts.append(f"{share(first)} for {listed(same['condition'].tolist(), 'and', 20)}{sure}")
+        parts.append(f"{share(first)} for {listed(same['condition'].tolist(), 'and', most)}{sure}")
     return parts
 
 

@@ -9,7 +9,7 @@ from studies.comparison.power import pair_power
 from studies.sentences import counted
 from studies.verdict.crossed import crossed
 from studies.verdict.modes import modes
-from studies.verdict.phrases import distance, failed_of, goal, listed, p_value
+from studies.verdict.phrases import MOST, distance, failed_of, goal, listed, p_value
 from studies.verdict.start import start
 from studies.verdict.tried import tried
 
@@ -82,9 +82,10 @@ def _closest(compared: Comparison) -> str:
         return f"{best} comes closest to {goal(compared)} ({_sure(decided)} against each of the {len(others)} others)"
     if beaten:
         open_ = [name for name in others if name not in beaten]
+        than = listed(beaten) if len(beaten) <= MOST else f"{len(beaten)} of the {len(others)} others"
         return (
-            f"{best} comes closer to {goal(compared)} than {listed(beaten, 'and', _ALL)} ({_sure(decided)}), but "
-            f"cannot be told from {listed(open_, 'and', _ALL)}"
+            f"{best} comes closer to {goal(compared)} than {than} ({_sure(decided)}), but cannot be told from "
+            f"{listed(open_)}"
         )
     return f"{_which(ranking['condition'].tolist())} to {goal(compared)} is undecided{_why(compared)}"
 

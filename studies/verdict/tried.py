@@ -221,9 +221,13 @@ def _drawn(compared: Comparison, volumes: pd.DataFrame) -> str:
     if volumes["volume"].nunique() == 1:
         names = listed(volumes["condition"].tolist(), "and", _ALL)
         return f"settings end {near} equally often for {names}, {share(first)}"
-    differences = told(compared, compared.volume_differences)
-    mine = differences[(differences["condition"] == first["condition"]) | (differences["other"] == first["condition"])]
-    decided = {*mine.loc[mine["decided"], "condition"], *mine.loc[mine["decided"], "other"]}
-    if all(name in decided for name in volumes["condition"].iloc[1:]):
-        return f"{first['condition']} decidedly needs the least tuning: {counts}"
+    leading = volumes.loc[volumes["volume"] == first["volume"], "condition"].tolist()
+    if _decided_against_all(told(compared, compared.volume_differences), leading, volumes["condition"].tolist()):
+        return f"{listed(leading)} decidedly need{'' if len(leading) > 1 else 's'} the least tuning: {counts}"
     return f"which needs the least tuning is undecided: {counts}"
+
+
+def _decided_against_all(differences: pd.DataFrame, leading: Sequence[str], names: Sequence[str]) -> bool:
+    """Whether every one that is not leading is decidedly behind each that is."""
+    decided = {frozenset(pair) for pair in differences.loc[differences["decided"], ["condition", "other"]].to_numpy()}
+    return all(frozenset((one, other)) in decided for one in leading for other in names if other not in leading)
