@@ -208,6 +208,16 @@ def test_who_failed_on_every_seed_is_said_where_nobody_can_be_told_apart(tmp_pat
     assert "For wgan every fresh seed failed." in answered
 
 
+def test_those_that_lead_together_need_the_least_tuning_together(tmp_path):
+    third = '\n[[conditions]]\nname = "lsgan"\npreset = "lsgan"\n'
+
+    def fate(planned, seed):
+        return LOST if planned.condition == "wgan" else (*RISING, 0.9)
+
+    answered = said(tmp_path, fate, "search.explore=6", text=STUDY + third)[ANSWER]
+    assert "gan and lsgan decidedly need the least tuning: 6 of 6 settings drawn for gan and lsgan end" in answered[0]
+
+
 # --- knobs
 
 
