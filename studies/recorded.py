@@ -65,6 +65,18 @@ def recorded(planned: Planned, entry: Entry) -> Recorded:
     return Unfinished(planned, entry.error())
 
 
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Without the garbage collector, which doubles the time of making many objects by looking through all of them."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
 def write(trials: Sequence[Recorded], path: Path) -> None:
     """Write them into one file: the same trials give the same bytes."""
     import pyarrow as pa
@@ -95,7 +107,7 @@ def write(trials: Sequence[Recorded], path: Path) -> None:
 
 def read(path: Path) -> list[Recorded]:
     """The trials of such a file, to the last bit as they were written."""
-    with _uncollected():
+    with uncollected():
         return _read(path)
 
 
@@ -118,18 +130,6 @@ def _read(path: Path) -> list[Recorded]:
             course = Course(seeds[place], layouts[layout], values[place])
             trials.append(Finished(planned, _facts(facts, planned), course))
     return trials
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without the garbage collector, which doubles the time of making many objects by looking through all of them."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _numbered(layouts: Iterable[Layout]) -> dict[Layout, int]:

@@ -27,7 +27,7 @@ from studies.errors import InputError, TrackingError
 from studies.judgement import endings, member_curves
 from studies.ledger import Entry, Ledger
 from studies.modules import names_in, require
-from studies.recorded import STATES, Elsewhere, Finished, Recorded, recorded
+from studies.recorded import STATES, Elsewhere, Finished, Recorded, recorded, uncollected
 from studies.refusal import Parts
 from studies.samples import loaded
 from studies.sentences import nearest, printable
@@ -146,8 +146,9 @@ class Results:
 
     @cached_property
     def _verdicts(self) -> dict[str, dict[int, Verdict]]:
-        members = [(address, seed) for address, curves in self.member_curves.items() for seed in curves]
-        judged = judge_all([self.member_curves[address][seed] for address, seed in members], self.study.stability)
+        with uncollected():
+            members = [(address, seed) for address, curves in self.member_curves.items() for seed in curves]
+            judged = judge_all([self.member_curves[address][seed] for address, seed in members], self.study.stability)
         verdicts: dict[str, dict[int, Verdict]] = {address: {} for address in self.member_curves}
         for (address, seed), verdict in zip(members, judged, strict=True):
             verdicts[address][seed] = verdict
