@@ -37,7 +37,8 @@ from studies.ledger import SAMPLES_KEPT, Entry, Ledger
 from studies.progress import Progress
 from studies.results import results
 from studies.study import Study, load_study
-from studies.tracking.store import Store, mlflow_module
+from studies.tracking.connection import mlflow_module
+from studies.tracking.store import Store
 from studies.tracking.tracker import close
 
 STUDY = """

@@ -355,7 +355,7 @@ def _attach(found: "Results", page: Path, tracking: str | None) -> None:
     """Log the page on the study's run, if there is one; a server that is down costs a warning."""
     from services.tracking_server import recorded_here
     from studies.tracking.attachment import attach
-    from studies.tracking.store import default_address, shown_address
+    from studies.tracking.connection import default_address, shown_address
 
     if tracking is None and not recorded_here():
         return
@@ -414,7 +414,7 @@ def sync(
 ) -> None:
     """Record a study in MLflow again from its ledger alone: after a server was down, or into an empty one."""
     from studies.results import results as read_results
-    from studies.tracking.store import shown_address
+    from studies.tracking.connection import shown_address
     from studies.tracking.tracker import sync as project
 
     found = read_results(study, root=root or "gan-studies")
@@ -431,7 +431,7 @@ def ui(
     Where MLFLOW_TRACKING_URI names a server nothing is started, and the pages are those of that server.
     """
     from services import tracking_server
-    from studies.tracking.store import shown_address
+    from studies.tracking.connection import shown_address
 
     if server := tracking_server.elsewhere():
         pages = tracking_server.studies_at(server)

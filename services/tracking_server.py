@@ -14,8 +14,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from studies.errors import InputError, TrackingError
+from studies.tracking.connection import mlflow_module, shown_address, telling
 from studies.tracking.projection import VIEW, VIEW_TAG
-from studies.tracking.store import mlflow_module, shown_address, telling
 
 HOST = "127.0.0.1"
 LONGEST_START_SECONDS = 120.0

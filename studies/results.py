@@ -4,21 +4,17 @@ import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from jaxtyping import Float, Int
 
 from gan_core.data import Dataset
 from gan_core.metrics import Box
-from gan_core.networks import AnyGenerator, Generator, Networks, SampleSpace
-from gan_core.randomness import stream
 from gan_core.stability import OUTCOMES, Curve, Verdict, judge_all
 from studies.comparison import rank
 from studies.comparison.ranking import FIRST
@@ -26,72 +22,16 @@ from studies.design import CONFIRMING, PHASES, Planned
 from studies.errors import InputError, TrackingError
 from studies.judgement import endings, member_curves
 from studies.ledger import Entry, Ledger
-from studies.modules import names_in, require
 from studies.recorded import STATES, Elsewhere, Finished, Recorded, recorded, uncollected
-from studies.refusal import Parts
 from studies.samples import loaded
 from studies.sentences import nearest, printable
 from studies.space import Distribution
-from studies.study import PARTS, Setting, Study
-from studies.validation import build, check_name
+from studies.study import Study
+from studies.trained import Best
+from studies.validation import check_name
 
 LISTED = 12
 """Of how many studies a ledger's names still make one sentence."""
-
-
-@dataclass(frozen=True)
-class Best:
-    """The configuration of one condition that went into confirm first, with its trained generators."""
-
-    condition: str
-    configuration: dict[str, Any]
-    identity: dict[str, Any]
-    seeds: list[int]
-    space: SampleSpace
-    shape: tuple[int, ...]
-    parameters: dict[str, torch.Tensor]
-
-    @cached_property
-    def setting(self) -> Setting:
-        """What was trained; a kind of the user's is looked up for it as Python finds it here."""
-        return self._built(Setting, {part: self.identity[part] for part in PARTS}, ())
-
-    @cached_property
-    def network(self) -> AnyGenerator:
-        """The generator's description."""
-        networks = self.identity["networks"]
-        if "generator" not in networks:
-            return self._built(Networks, networks, ("networks",)).generator
-        return self._built(Generator | AnyGenerator, networks["generator"], ("networks", "generator"))
-
-    def _built(self, annotation: Any, table: Mapping[str, Any], parts: Parts) -> Any:
-        known, used = self.identity["surroundings"].get("sources", {}), names_in(table)
-        require({name: source for name, source in known.items() if name in used})
-        return build(annotation, table, parts)
-
-    def generator(self, member: int = 0) -> "TrainedGenerator":
-        """One member's generator; `member` counts the seeds of the confirm trial from 0."""
-        if not 0 <= member < len(self.seeds):
-            raise InputError(f"member: must lie in 0 .. {len(self.seeds) - 1}, but is {member}")
-        alone = {name: value[member : member + 1] for name, value in self.parameters.items()}
-        return TrainedGenerator(self, alone, self.seeds[member])
-
-
-@dataclass(frozen=True)
-class TrainedGenerator:
-    """A trained generator: call it for samples."""
-
-    origin: Best
-    parameters: dict[str, torch.Tensor]
-    seed: int
-
-    def __call__(self, samples: int, *, seed: int = 0) -> Float[np.ndarray, "samples ..."]:
-        """That many fakes in the data's own shape and scale; the same `seed` gives the same ones."""
-        network = self.origin.network
-        z = torch.randn((1, samples, network.latent), generator=stream(seed, "results_z"))
-        with torch.no_grad():
-            fakes = network.generate(self.parameters, z, self.origin.space)[0]
-        return fakes.numpy().reshape(samples, *self.origin.shape)
 
 
 class Results:

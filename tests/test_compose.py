@@ -26,7 +26,8 @@ from services.cluster import Cluster
 from services.jobs import JobsServer
 from services.settings import Token
 from studies.results import results
-from studies.tracking.store import mlflow_module, search
+from studies.tracking.connection import mlflow_module
+from studies.tracking.store import search
 
 COMPOSE = HOUSE / "docker-compose.yml"
 SECRETS = ("RAY_AUTH_TOKEN", "POSTGRES_PASSWORD", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_FLASK_SERVER_SECRET_KEY")

@@ -23,9 +23,10 @@ from studies.errors import InputError, TrackingError
 from studies.ledger import Ledger
 from studies.results import results
 from studies.tracking import reading
+from studies.tracking.connection import mlflow_module, shown_address, telling
 from studies.tracking.gathering import GATHERED, ROUND, Gathering, is_due
 from studies.tracking.projection import VIEW_TAG, in_section, measurements_so_far, over_members
-from studies.tracking.store import Store, mlflow_module, search, shown_address, telling
+from studies.tracking.store import Store, search
 from studies.tracking.tracker import Tracker, sync
 from studies.verdict import answer
 

@@ -12,7 +12,7 @@ from servers import free_port
 
 from studies.comparison import Comparison
 from studies.results import results
-from studies.tracking.store import mlflow_module
+from studies.tracking.connection import mlflow_module
 from studies.tracking.tracker import sync
 from studies.verdict import answer
 

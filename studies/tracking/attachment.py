@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from studies.results import Results
-from studies.tracking.store import definition_of, mlflow_module, search, telling
+from studies.tracking.connection import mlflow_module, telling
+from studies.tracking.store import definition_of, search
 
 
 def attach(results: Results, file: Path, folder: str, uri: str | None = None) -> bool:

@@ -13,8 +13,9 @@ from studies.errors import InputError, TrackingError
 from studies.ledger import Entry, Ledger, checksum
 from studies.recorded import Elsewhere, Recorded, Unfinished, read, recorded
 from studies.sentences import nearest, printable
+from studies.tracking.connection import mlflow_module, shown_address, telling
 from studies.tracking.gathering import ROUND, Gathering
-from studies.tracking.store import mlflow_module, search, shown_address, telling
+from studies.tracking.store import search
 
 DOWNLOADS = 8
 _ADDRESS = re.compile(r"[0-9a-f]{24}")

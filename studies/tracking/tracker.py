@@ -18,9 +18,10 @@ from studies.progress import Progress
 from studies.results import Results
 from studies.runner import Listener
 from studies.study import Study
+from studies.tracking.connection import mlflow_module, telling, why
 from studies.tracking.gathering import is_due
 from studies.tracking.projection import Measurement
-from studies.tracking.store import Key, Store, key_of, mlflow_module, telling, why
+from studies.tracking.store import Key, Store, key_of
 
 LONGEST_END_SECONDS = 10.0
 """How long a study that is over waits for its tracking server."""
