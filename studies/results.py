@@ -157,21 +157,22 @@ class Results:
     def trials(self) -> pd.DataFrame:
         """study, condition, phase, trial, the knobs by their dotted paths, and how the trial ended."""
         knobs, finished = self._knobs, self._finished
-        came_to = endings([(one.facts, list(self._verdicts[one.planned.address].values())) for one in finished])
-        ending_of = {one.planned.address: ending for one, ending in zip(finished, came_to, strict=True)}
-        rows = [
-            {
-                "study": self.study.name,
-                "condition": one.planned.condition,
-                "phase": one.planned.phase,
-                "trial": one.planned.index,
-                **{path: one.planned.configuration.get(path) for path in knobs},
-                "state": one.state,
-                **ending_of.get(one.planned.address, {}),
-                "address": one.planned.address,
-            }
-            for one in self.recorded
-        ]
+        with uncollected():
+            came_to = endings([(one.facts, list(self._verdicts[one.planned.address].values())) for one in finished])
+            ending_of = {one.planned.address: ending for one, ending in zip(finished, came_to, strict=True)}
+            rows = [
+                {
+                    "study": self.study.name,
+                    "condition": one.planned.condition,
+                    "phase": one.planned.phase,
+                    "trial": one.planned.index,
+                    **{path: one.planned.configuration.get(path) for path in knobs},
+                    "state": one.state,
+                    **ending_of.get(one.planned.address, {}),
+                    "address": one.planned.address,
+                }
+                for one in self.recorded
+            ]
         columns = ["study", "condition", "phase", "trial", *knobs, *TRIAL_MEASURES, "address"]
         frame = pd.DataFrame(rows, columns=columns, dtype="object")
         return self._typed(frame.astype({"study": "str", **knobs, **TRIAL_MEASURES, "address": "str"}))
