@@ -6,7 +6,7 @@ real data. Nothing here raises because a member failed: failure is an outcome.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, isfinite, nan
+from math import ceil, nan
 from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
@@ -127,23 +127,22 @@ class Verdict:
 
 
 def progress(
-    distance: Float[np.ndarray, "measurements"], *, ref: float, floor: float
-) -> Float[np.ndarray, "measurements"]:
+    distance: Real[np.ndarray, "*members measurements"],
+    *,
+    ref: float | Float[np.ndarray, "*members 1"],
+    floor: float | Float[np.ndarray, "*members 1"],
+) -> Float[np.ndarray, "*members measurements"]:
     """How far towards real data: `p = (ref - distance)/(ref - floor)`, in float64.
 
     0 at the constant, 1 at real data, without bounds on either side; NaN and infinities pass through.
 
     Errors: `ValueError` unless ref - floor is positive and finite: there is nothing to progress towards.
     """
-    with np.errstate(over="ignore"):  # what overflows is infinite, which `judge` calls nonfinite
-        return (ref - np.asarray(distance, dtype=np.float64)) / _room(ref, floor)
-
-
-def _room(ref: float, floor: float) -> float:
-    room = float(ref) - float(floor)
-    if not (room > 0 and isfinite(room)):
+    room = np.asarray(ref, dtype=np.float64) - np.asarray(floor, dtype=np.float64)
+    if not ((room > 0) & np.isfinite(room)).all():
         raise ValueError(f"ref - floor: must be > 0 and finite, but ref is {ref} and floor is {floor}")
-    return room
+    with np.errstate(over="ignore"):  # what overflows is infinite, which `judge` calls nonfinite
+        return (ref - np.asarray(distance, dtype=np.float64)) / room
 
 
 def judge(curve: Curve, thresholds: Thresholds) -> Verdict:
@@ -228,15 +227,12 @@ class _Members:
         def rows(name: str) -> Any:
             return np.array([getattr(curve, name) for curve in curves], dtype=np.float64)
 
-        distance, ref = rows("distance"), rows("ref")
-        room = np.array([_room(curve.ref, curve.floor) for curve in curves])
-        with np.errstate(over="ignore"):
-            p = (ref[:, None] - distance) / room[:, None]
+        distance = rows("distance")
         has_cells, has_spread = curves[0].cells is not None, curves[0].spread is not None
         return cls(
             step=np.array([curve.step for curve in curves]),
             distance=distance,
-            p=p,
+            p=progress(distance, ref=rows("ref")[:, None], floor=rows("floor")[:, None]),
             cells=rows("cells") if has_cells else None,
             real_cells=rows("real_cells") if has_cells else None,
             spread=rows("spread") if has_spread else None,

@@ -268,13 +268,27 @@ class Results:
     @cached_property
     def lines(self) -> dict[str, float | None]:
         """What stands beside the confirmed distances: floor, ref and the Gaussian's line."""
-        confirmed = [one for one in self._finished if one.planned.phase in CONFIRMING]
-        return _lines(confirmed) or self.search_lines
+        return self._beside("lines", confirming=True) or self.search_lines
 
     @cached_property
     def search_lines(self) -> dict[str, float | None]:
         """The same lines as explore and exploit are measured against, on the search reference."""
-        return _lines([one for one in self._finished if one.planned.phase not in CONFIRMING])
+        return self._beside("lines", confirming=False)
+
+    @cached_property
+    def floors(self) -> dict[str, float]:
+        """What real samples get in the confirmed measures, by their names."""
+        return self._beside("floors", confirming=True)
+
+    @cached_property
+    def gaussians(self) -> dict[str, float]:
+        """What a Gaussian with the data's mean and covariance gets in them; nothing in a ledger from before."""
+        return self._beside("gaussians", confirming=True)
+
+    def _beside(self, table: str, *, confirming: bool) -> dict[str, Any]:
+        """What facts hold beside the measures: the same in every trial that is measured against one reference."""
+        of_one_reference = (one for one in self._finished if (one.planned.phase in CONFIRMING) == confirming)
+        return dict(next((one.facts.get(table, {}) for one in of_one_reference), {}))
 
     def _keyed(self, trials: Sequence[Planned], rows: Int[np.ndarray, "trials"], columns: Any) -> pd.DataFrame:
         """A table of so many rows for each trial: which trial they are of stands in front."""
@@ -291,20 +305,6 @@ class Results:
             },
             copy=False,  # millions of rows
         )
-
-    @cached_property
-    def floors(self) -> dict[str, float]:
-        """What real samples get in the confirmed measures, by their names."""
-        return self._beside("floors")
-
-    @cached_property
-    def gaussians(self) -> dict[str, float]:
-        """What a Gaussian with the data's mean and covariance gets in them; nothing in a ledger from before."""
-        return self._beside("gaussians")
-
-    def _beside(self, table: str) -> dict[str, float]:
-        confirmed = [one for one in self._finished if one.planned.phase in CONFIRMING]
-        return dict(confirmed[0].facts.get(table, {})) if confirmed else {}
 
     def _typed(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The key columns' types, the same in every table."""
@@ -346,10 +346,6 @@ def _column_type(knobs: Iterable[Distribution]) -> str:
     if any(isinstance(value, str | bool) for value in values):
         return "str"
     return "Int64" if all(isinstance(value, int) for value in values) else "float64"
-
-
-def _lines(trials: Sequence[Finished]) -> dict[str, float | None]:
-    return dict(trials[0].facts["lines"]) if trials else {}
 
 
 def _joined(columns: Sequence[np.ndarray], dtype: type) -> np.ndarray:

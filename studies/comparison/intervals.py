@@ -137,8 +137,13 @@ def newcombe(share: tuple[int, int], other: tuple[int, int], confidence: float =
 
     Source: Newcombe 1998, doi:10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I, method 10.
     """
-    (low, high), (other_low, other_high) = wilson(*share, confidence), wilson(*other, confidence)
-    first, second = share[0] / share[1], other[0] / other[1]
+    first, second = ((count / n, *wilson(count, n, confidence)) for count, n in (share, other))
+    return difference_interval(first, second)
+
+
+def difference_interval(one: tuple[float, float, float], other: tuple[float, float, float]) -> tuple[float, float]:
+    """Interval of a difference from its two parts, each as (value, low, high): their distances square and add."""
+    (first, low, high), (second, other_low, other_high) = one, other
     difference = first - second
     return (
         difference - hypot(first - low, other_high - second),

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from gan_core.stability import late_median
+from studies.comparison.ranking import winners
 
 if TYPE_CHECKING:
     from studies.results import Results
@@ -19,9 +20,7 @@ def late_quality(results: "Results") -> pd.DataFrame:
     Those are medians over the late window, as the member's distance is; empty where a sample was not finite. There is
     no row where they are not measured: of other data than images, and in a ledger from before they were.
     """
-    curves, members = (
-        frame[(frame["phase"] == "confirm") & (frame["trial"] == 0)] for frame in (results.curves, results.members)
-    )
+    curves, members = winners(results.curves), winners(results.members)
     measured = curves[curves["metric"].isin(QUALITY)].sort_values("step")
     if measured.empty:
         return pd.DataFrame(columns=["condition", "seed", "outcome", *QUALITY])

@@ -67,6 +67,11 @@ def standings(members: pd.DataFrame) -> pd.DataFrame:
     return table.assign(rank=np.arange(1, len(table) + 1, dtype=np.int64))
 
 
+def winners(frame: pd.DataFrame, phase: str = "confirm") -> pd.DataFrame:
+    """The rows of each condition's first confirmed configuration, of trials, members or curves."""
+    return frame[(frame["phase"] == phase) & (frame["trial"] == FIRST)]
+
+
 def first_confirmed(
     members: pd.DataFrame, phase: str = "confirm"
 ) -> Iterator[tuple[str, int, Float[np.ndarray, "members"]]]:
@@ -74,8 +79,7 @@ def first_confirmed(
 
     Or the same of the authors' arm, where that is the phase.
     """
-    first = members[(members["phase"] == phase) & (members["trial"] == FIRST)]
-    for condition, group in first.groupby("condition", observed=True):
+    for condition, group in winners(members, phase).groupby("condition", observed=True):
         yield str(condition), int(group["trial"].iloc[0]), failed_as_infinity(group)
 
 

@@ -8,7 +8,8 @@ import pandas as pd
 
 from gan_core.stability import OUTCOMES
 from studies.comparison.outcomes import GIVEN_UP
-from studies.figures.rows import explored, of, present, winners
+from studies.comparison.ranking import winners
+from studies.figures.rows import explored, of, present
 from studies.figures.style import (
     THEMES,
     Drawn,

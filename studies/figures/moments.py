@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Bool, Float
 
+from studies.comparison.ranking import winners
 from studies.errors import InputError
-from studies.figures.rows import of, winners
+from studies.figures.rows import of
 from studies.figures.sheets import confirmed_labels, window, words
 from studies.figures.style import PNG_DPI, SMALL, THEMES, WIDTH, Drawn, Theme, ThemeName, blank, clock, drawn, told
 from studies.judgement import DISTANCES

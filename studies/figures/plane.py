@@ -8,7 +8,8 @@ import pandas as pd
 from gan_core.metrics import Box, transport_plan
 from gan_core.metrics.modes import HIGH_QUALITY
 from gan_core.objectives import Objective
-from studies.figures.rows import of, present, winners
+from studies.comparison.ranking import winners
+from studies.figures.rows import of, present
 from studies.figures.style import (
     SMALL,
     THEMES,

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from studies.figures.rows import of, winners
+from studies.comparison.ranking import winners
+from studies.figures.rows import of
 from studies.figures.sheets import GREY, confirmed_images
 from studies.figures.style import (
     THEMES,

@@ -5,11 +5,6 @@ import pandas as pd
 from studies.results import Results
 
 
-def winners(frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows of each condition's first confirmed configuration."""
-    return frame[(frame["phase"] == "confirm") & (frame["trial"] == 0)]
-
-
 def explored(frame: pd.DataFrame) -> pd.DataFrame:
     """The rows of the explored configurations."""
     return frame[frame["phase"] == "explore"]

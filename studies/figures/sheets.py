@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gan_core.metrics import Box
-from studies.figures.rows import of, winners
+from studies.comparison.ranking import winners
+from studies.figures.rows import of
 from studies.figures.style import PNG_DPI, THEMES, Drawn, Theme, ThemeName, blank, drawn, dress
 from studies.ledger import SAMPLES_KEPT
 from studies.results import Results

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from studies.comparison import Comparison
-from studies.comparison.ranking import FIRST
+from studies.comparison.ranking import winners
 from studies.condition import Condition
 from studies.verdict.phrases import distance, p_value
 
@@ -97,12 +97,12 @@ def _decided(compared: Comparison, crossing: _Crossing, ahead: str, behind: str)
 def _slope(compared: Comparison, crossing: _Crossing, kind: str) -> float:
     """The median over its confirmed members of the critic's slope at the end."""
     curves, names = compared.results.curves, [pair[kind] for pair in crossing.conditions.values()]
-    own = curves[(curves["phase"] == "confirm") & (curves["trial"] == FIRST) & (curves["metric"] == "critic_slope")]
+    own = winners(curves[curves["metric"] == "critic_slope"])
     own = own[own["condition"].isin(names)]
     return float(own.sort_values("step").groupby(["condition", "seed"], observed=True)["value"].last().median())
 
 
 def _seconds(compared: Comparison, crossing: _Crossing, kind: str) -> float:
     trials, names = compared.results.trials, [pair[kind] for pair in crossing.conditions.values()]
-    own = trials[(trials["phase"] == "confirm") & (trials["trial"] == FIRST) & trials["condition"].isin(names)]
+    own = winners(trials[trials["condition"].isin(names)])
     return float(own["elapsed_seconds"].sum())

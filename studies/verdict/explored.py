@@ -9,7 +9,7 @@ from studies.comparison import Comparison
 from studies.comparison.explored import Explored, seeds_that_must_reach
 from studies.comparison.notes import FEW_CONFIGURATIONS
 from studies.sentences import counted, knob_name
-from studies.verdict.phrases import MOST, distance, few, goal, in_order, listed, would_decide
+from studies.verdict.phrases import ALL, MOST, distance, few, goal, in_order, listed, would_decide
 
 _FEW_SUCCESSES = 3
 """Settings that must work before it is said how far a knob may be turned."""
@@ -68,7 +68,7 @@ def volumes(compared: Comparison) -> Iterator[str]:
     known = {one.condition: one for one in compared.explored}
     kinds = every["condition"].map({name: _kind(one) for name, one in known.items()})
     for kind, rows in every.groupby(kinds, sort=False):
-        yield f"{kind}: {_items(grouped(rows, most=20))}."
+        yield f"{kind}: {_items(grouped(rows, most=ALL))}."
     yield from _which_differ(compared, every)
 
 
@@ -144,11 +144,11 @@ def ranges(compared: Comparison) -> Iterator[str]:
     for name, row in every[every["reached"] > 0].set_index("condition").iterrows():
         about = _range(known[str(name)], row, *(table[table["condition"] == name] for table in (widths, shares)))
         found.setdefault(about, []).append(str(name))
-    about_all = (f"{listed(names, 'and', 20)}: {about}." for about, names in found.items())
+    about_all = (f"{listed(names, 'and', ALL)}: {about}." for about, names in found.items())
     yield from few(about_all, "stable widths" if len(widths) else "listed values")
     none = every.loc[every["reached"] == 0, "condition"].tolist()
     if none:
-        yield f"No setting of {listed(none, 'or', 20)} works, so there is no range."
+        yield f"No setting of {listed(none, 'or', ALL)} works, so there is no range."
 
 
 def _range(one: Explored, row: pd.Series, widths: pd.DataFrame, shares: pd.DataFrame) -> str:

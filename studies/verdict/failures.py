@@ -6,7 +6,7 @@ import pandas as pd
 
 from gan_core.stability import OUTCOMES
 from studies.comparison import Comparison
-from studies.verdict.phrases import few, listed
+from studies.verdict.phrases import ALL, few, listed
 
 _OF = {"explore": "explored members", "confirm": "fresh seeds of the setting found"}
 
@@ -22,7 +22,7 @@ def failures(compared: Comparison) -> Iterator[str]:
     yield from few((f"{name}: {' and '.join(words)}." for name, words in failed.items() if words), "outcomes")
     without = [name for name, words in failed.items() if not words]
     if without:
-        yield f"No member of {listed(without, 'or', 20)} failed."
+        yield f"No member of {listed(without, 'or', ALL)} failed."
     if (outcomes["improving"] * (outcomes["outcome"] != OUTCOMES[0])).any():
         yield "Failed members that still improved point to a budget that is too short, not to instability."
 

@@ -9,12 +9,9 @@ from studies.comparison.power import pair_power
 from studies.sentences import counted
 from studies.verdict.crossed import crossed
 from studies.verdict.modes import modes
-from studies.verdict.phrases import MOST, distance, failed_of, goal, listed, p_value
+from studies.verdict.phrases import ALL, MOST, distance, failed_of, goal, listed, p_value
 from studies.verdict.start import start
 from studies.verdict.tried import tried
-
-_ALL = 20
-"""Conditions that the sentence names."""
 
 
 def headline(compared: Comparison) -> str:
@@ -96,7 +93,7 @@ def _nobody(ranking: pd.DataFrame) -> str:
         return f"the setting found for {first['condition']} is not stable, {failed_of(first)} fresh seeds failed"
     lost = [f"{failed_of(first)} fresh seeds failed for {first['condition']}"]
     lost += [f"{failed_of(row)} for {row['condition']}" for row in others]
-    return f"no setting that was found is stable, {listed(lost, 'and', _ALL)}"
+    return f"no setting that was found is stable, {listed(lost, 'and', ALL)}"
 
 
 def _alone(compared: Comparison, row: pd.Series) -> str:

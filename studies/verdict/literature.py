@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
-from math import hypot, log10
+from math import log10
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -11,7 +11,7 @@ import pandas as pd
 
 from studies.comparison import Comparison
 from studies.comparison.explored import Explored
-from studies.comparison.intervals import newcombe, wilson
+from studies.comparison.intervals import difference_interval, newcombe, wilson
 from studies.comparison.pairs import LEVEL, holm, permutation_test
 from studies.condition import Condition
 from studies.sentences import counted, knob_name
@@ -130,7 +130,7 @@ def _narrower(pairs: Sequence[Pair]) -> Iterator[Found]:
             f"{arm.name} works at {share(row)} {_settings(arm)} over {span:.2g} decades of {knob_name(_own_knob(arm))}"
             for arm, row, span in zip((one, other), rows, decades, strict=True)
         ]
-        yield Found(_opinion(*_difference(widths[1], widths[0])), listed(numbers))
+        yield Found(_opinion(*difference_interval(widths[1], widths[0])), listed(numbers))
 
 
 def _at_one_distance(one: Arm, other: Arm) -> tuple[pd.Series, pd.Series] | None:
@@ -161,15 +161,6 @@ def _width(row: pd.Series, decades: float) -> tuple[float, float, float]:
     """The stable width, with its interval."""
     low, high = wilson(int(row["reached"]), int(row["configurations"]))
     return row["volume"] * decades, low * decades, high * decades
-
-
-def _difference(one: tuple[float, float, float], other: tuple[float, float, float]) -> tuple[float, float]:
-    """The interval of a difference from those of its two parts: Newcombe's, for widths as for shares."""
-    (middle, low, high), (beside, beside_low, beside_high) = one, other
-    difference = middle - beside
-    return difference - hypot(middle - low, beside_high - beside), difference + hypot(
-        high - middle, beside - beside_low
-    )
 
 
 def _settings(arm: Arm) -> str:

@@ -5,12 +5,9 @@ from collections.abc import Iterator
 import pandas as pd
 
 from studies.comparison import Comparison, wilson
-from studies.comparison.ranking import FIRST
+from studies.comparison.ranking import winners
 from studies.sentences import counted
-from studies.verdict.phrases import listed
-
-_ALL = 20
-"""Conditions that are named."""
+from studies.verdict.phrases import ALL, listed
 
 
 def covered(compared: Comparison) -> pd.Series:
@@ -19,7 +16,7 @@ def covered(compared: Comparison) -> pd.Series:
     A member without a last measurement, or whose fakes are not finite, covers none.
     """
     curves = compared.results.curves
-    own = curves[(curves["phase"] == "confirm") & (curves["trial"] == FIRST) & (curves["metric"] == "modes_covered")]
+    own = winners(curves[curves["metric"] == "modes_covered"])
     if own.empty:
         return pd.Series(dtype="object")
     last = own.sort_values("step").groupby(["condition", "seed"], observed=True)["value"].last().fillna(0)
@@ -43,11 +40,11 @@ def modes(compared: Comparison) -> str:
     for name, (full, members) in sorted(shares.items(), key=lambda item: -item[1][0]):
         if full < members:
             rest.setdefault(f"{full or 'none'} of {members}", []).append(str(name))
-    others = [f"{listed(names, 'and', _ALL)} with {how}" for how, names in rest.items()]
+    others = [f"{listed(names, 'and', ALL)} with {how}" for how, names in rest.items()]
     seeds = max(members for _, members in shares.values())
     each = f"each of {seeds} fresh seeds" if seeds > 1 else "the one fresh seed"
     if always:
-        opening = f"{listed(always, 'and', _ALL)} cover{'' if len(always) > 1 else 's'} all {count} modes with {each}"
+        opening = f"{listed(always, 'and', ALL)} cover{'' if len(always) > 1 else 's'} all {count} modes with {each}"
     else:
         opening = f"no condition covers all {count} modes with {each}"
     return "; ".join([opening, *others])

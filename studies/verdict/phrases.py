@@ -10,6 +10,8 @@ from studies.comparison import Comparison
 
 MOST = 6
 """Names, pairs and sentences that are told one by one; of more it is said how many there are."""
+ALL = 20
+"""The same where each name is part of the answer."""
 
 
 def distance(value: float) -> str:

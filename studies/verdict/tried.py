@@ -12,7 +12,7 @@ from studies.comparison.outcomes import GIVEN_UP
 from studies.sentences import knob_name
 from studies.space import Value
 from studies.verdict.explored import by_volume, grouped, interval, searched, share, told, width, within
-from studies.verdict.phrases import distance, listed
+from studies.verdict.phrases import ALL, distance, listed
 
 _WAYS = {
     "stable": ("stays farther", "stay farther"),
@@ -24,8 +24,6 @@ _WAYS = {
     GIVEN_UP: ("is given up", "are given up"),
 }
 """What a value that does not work does, and what several do; a stable one that does not ends too far away."""
-_ALL = 20
-"""Conditions that a clause names."""
 
 
 def tried(compared: Comparison) -> str:
@@ -129,7 +127,7 @@ def _listed(compared: Comparison, every: Sequence[Explored]) -> str:
         ways = {one.condition: _ways(compared, one, tau, ~works[one.condition], "") for one in every}
         told = [f"those of {name}{way}" for name, way in ways.items()]
         of = _values(every[0]) if alike else "the values that were listed"
-        return f"none of {of} ends {near}: {listed(told, 'and', _ALL)}"
+        return f"none of {of} ends {near}: {listed(told, 'and', ALL)}"
     found: dict[str, list[str]] = {}
     for one in every:
         mask = works[one.condition]
@@ -141,10 +139,10 @@ def _listed(compared: Comparison, every: Sequence[Explored]) -> str:
     verb = "end" if len(next(iter(found.values()))) > 1 else "ends"
     (first, names), *others = found.items()
     opening = f"of {_values(every[0])} " if alike else ""
-    parts = [f"{listed(names, 'and', _ALL)} {verb} {near} at {first}"]
-    parts += [f"{listed(names, 'and', _ALL)} at {at}" for at, names in others]
+    parts = [f"{listed(names, 'and', ALL)} {verb} {near} at {first}"]
+    parts += [f"{listed(names, 'and', ALL)} at {at}" for at, names in others]
     return opening + (
-        "; ".join(parts) if any(len(names) > 1 for names in found.values()) else listed(parts, "and", _ALL)
+        "; ".join(parts) if any(len(names) > 1 for names in found.values()) else listed(parts, "and", ALL)
     )
 
 
@@ -219,7 +217,7 @@ def _drawn(compared: Comparison, volumes: pd.DataFrame) -> str:
     if drawn == "tried":
         return counts
     if volumes["volume"].nunique() == 1:
-        names = listed(volumes["condition"].tolist(), "and", _ALL)
+        names = listed(volumes["condition"].tolist(), "and", ALL)
         return f"settings end {near} equally often for {names}, {share(first)}"
     leading = volumes.loc[volumes["volume"] == first["volume"], "condition"].tolist()
     if _decided_against_all(told(compared, compared.volume_differences), leading, volumes["condition"].tolist()):
