@@ -29,12 +29,14 @@ test: install lint ## lint, then every test but the soak tests
 test-quick: install ## the tests that start no Ray, server or browser
 	$(ALONE) $(BIN)/python -m pytest $(AT_ONCE) -m "not slow and not soak"
 
-lint: install ## formatting, ruff and mypy
+lint: install ## formatting, ruff, import-linter and mypy
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
+	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/mypy
+	$(BIN)/mypy --allow-untyped-defs --allow-incomplete-defs tests benchmarks
 
-docs: install ## write the pages of docs/ that are made from the code
+docs: install ## write the generated pages of docs/ and the schema of study files
 	$(BIN)/python docs/generate.py
 
 bench: install ## run every benchmark in turn

@@ -1,11 +1,12 @@
-"""What the page on a study takes: the seconds of each stage, of the whole command, and the page's size.
+"""Time and size of the page about a study: each stage, the whole command, and the figures drawn once per theme instead.
 
 python benchmarks/report.py [NAME|FOLDER]
 
-Without a study it takes `first-study`, and runs it first, some minutes, where the ledger in the working folder does not
-hold it. The command runs cold, in a process of its own; the stages are those of this process, which loads the libraries
-once. Beside them the figures as they would be without one drawing for both themes: drawn in light and in dark, each
-saved as a file. On a machine that does other work besides, wall times say little: processor time is printed too.
+By default the study is `first-study`; if the ledger in the working folder does not hold it, it is run first, for some
+minutes. The command runs in a process of its own, with cold imports. The stages run in this process, which imports
+the libraries once. For comparison every figure is drawn in the light and in the dark theme and saved as a file, as it
+would have to be without one drawing for both. Processor time is printed besides, since elapsed time depends on the
+machine's other load.
 """
 
 import argparse
@@ -20,29 +21,29 @@ from time import perf_counter
 from typing import Any
 from unittest.mock import patch
 
-OWN = "first-study"
+DEFAULT_STUDY = "first-study"
 LIBRARIES = (
-    "studies.comparison",
-    "studies.report",
-    "studies.verdict",
+    "studies.analysis",
+    "studies.reporting.page",
+    "studies.reporting.text.verdict",
     "scipy.stats",
     "matplotlib.backends.backend_svg",
 )
 COMMAND = [sys.executable, "-m", "services"]
 
 
-def processor(who: int = resource.RUSAGE_SELF) -> float:
-    used = resource.getrusage(who)
-    return used.ru_utime + used.ru_stime
+def processor_seconds(who: int) -> float:
+    usage = resource.getrusage(who)
+    return usage.ru_utime + usage.ru_stime
 
 
 def timed(name: str, call: Callable[[], Any], who: int = resource.RUSAGE_SELF) -> tuple[Any, float]:
-    """What the call gives, and its processor time."""
-    started, used = perf_counter(), processor(who)
-    given = call()
-    used = processor(who) - used
-    print(f"  {name:36} {perf_counter() - started:6.2f} s, of the processor {used:6.2f} s", flush=True)
-    return given, used
+    """Result and processor seconds of the call, which are printed."""
+    started, used_before = perf_counter(), processor_seconds(who)
+    result = call()
+    used = processor_seconds(who) - used_before
+    print(f"  {name:36} {perf_counter() - started:6.2f} s, processor {used:6.2f} s", flush=True)
+    return result, used
 
 
 def gan_study(*arguments: str) -> None:
@@ -51,50 +52,45 @@ def gan_study(*arguments: str) -> None:
         raise SystemExit(done.stdout + done.stderr)
 
 
-def load() -> None:
+def import_libraries() -> None:
     for name in LIBRARIES:
         import_module(name)
 
 
 def read(study: str) -> Any:
-    from studies.results import results
+    from studies.locate import results
 
-    found = results(study)
-    _ = found.curves, found.members, found.trials, found.ranking, found.data
-    return found
+    tables = results(study)
+    _ = tables.curves, tables.members, tables.trials, tables.ranking, tables.data
+    return tables
 
 
-def compare(found: Any) -> Any:
-    from studies.comparison import Comparison
-    from studies.report.words import TABLES
-    from studies.verdict import verdict
+def compare(results: Any) -> Any:
+    from studies.analysis.comparison import Comparison
+    from studies.reporting.page.page_text import TABLES
+    from studies.reporting.text.verdict import verdict
 
-    compared = Comparison(found)
+    compared = Comparison(results)
     verdict(compared)
     _ = compared.volume_curves, *(getattr(compared, name) for name in TABLES)
     return compared
 
 
-def draw(compared: Any) -> Any:
-    from studies.report import page
-
-    return page._figures(compared)
-
-
-def write(compared: Any, drawn: Any, path: Path) -> None:
-    from studies.report import page, report_page
-
-    with patch.object(page, "_figures", lambda compared: drawn):
-        path.write_text(report_page(compared))
+def report_page() -> Any:
+    """The module, after its import was timed."""
+    return import_module("studies.reporting.page.report_page")
 
 
-def draw_twice(compared: Any, folder: Path) -> int:
-    """Bytes of what is written."""
-    from studies.report import page
+def write(compared: Any, figures: Any, path: Path) -> None:
+    with patch.object(report_page(), "page_figures", lambda compared: figures):
+        path.write_text(report_page().render_page(compared))
 
+
+def draw_per_theme(compared: Any, folder: Path) -> int:
+    """Draw and save every figure in both themes; total size in bytes."""
     size = 0
     for theme in ("light", "dark"):
-        for drawn in page._drawn(compared, theme):
+        for drawn in report_page().draw_figures(compared, theme):
             if drawn is not None:
                 path = folder / f"{drawn.name}-{theme}.svg"
                 drawn.figure.savefig(path)
@@ -104,28 +100,28 @@ def draw_twice(compared: Any, folder: Path) -> int:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("study", nargs="?", default=OWN, metavar="NAME|FOLDER")
-    chosen = parser.parse_args()
-    if chosen.study == OWN and not Path("gan-studies", "studies", OWN).is_dir():
-        print(f"the ledger here does not hold {OWN}: it is run first", flush=True)
-        gan_study("run", OWN, "--no-tracking")
+    parser.add_argument("study", nargs="?", default=DEFAULT_STUDY, metavar="NAME|FOLDER")
+    study = parser.parse_args().study
+    if study == DEFAULT_STUDY and not Path("gan-studies", "studies", DEFAULT_STUDY).is_dir():
+        print(f"{DEFAULT_STUDY} is not in the ledger of this folder: running it first", flush=True)
+        gan_study("run", DEFAULT_STUDY, "--no-tracking")
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         page = folder / "page.html"
-        print(f"{chosen.study}: the page", flush=True)
-        command = ("report", chosen.study, "--no-tracking", "--output", str(page))
-        timed("the whole command, cold", lambda: gan_study(*command), resource.RUSAGE_CHILDREN)
+        print(f"{study}: the page", flush=True)
+        command = ("report", study, "--no-tracking", "--output", str(page))
+        timed("whole command, cold imports", lambda: gan_study(*command), resource.RUSAGE_CHILDREN)
         print(f"  {page.stat().st_size / 1e6:.2f} MB")
-        timed("load libraries", load)
-        found, _ = timed("read", lambda: read(chosen.study))
-        compared, _ = timed("compare", lambda: compare(found))
-        drawn, once = timed("draw, once for both themes", lambda: draw(compared))
-        timed("write", lambda: write(compared, drawn, page))
-        size, twice = timed("draw in each theme and save instead", lambda: draw_twice(compared, folder))
-        figures, letters = drawn
-        ratio = size / (len(letters) + sum(len(figure.element) for figure in figures))
-        print(f"  once for both: {twice / once:.1f} times as fast, {ratio:.1f} times as small")
+        timed("import libraries", import_libraries)
+        results, _ = timed("read", lambda: read(study))
+        compared, _ = timed("compare", lambda: compare(results))
+        figures, once = timed("draw once for both themes", lambda: report_page().page_figures(compared))
+        timed("write", lambda: write(compared, figures, page))
+        size, per_theme = timed("draw and save in each theme instead", lambda: draw_per_theme(compared, folder))
+        shown, letters = figures
+        ratio = size / (len(letters) + sum(len(figure.element) for figure in shown))
+        print(f"  drawing once is {per_theme / once:.1f} times as fast, and its result {ratio:.1f} times as small")
 
 
 if __name__ == "__main__":

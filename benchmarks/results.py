@@ -1,17 +1,16 @@
-"""What it takes to read a large study: all four tables, from an MLflow server on loopback and from the ledger.
+"""Time to read the four tables of a large study: from an MLflow server on this machine and from the ledger.
 
-python benchmarks/results.py [--trials 10000] [--projected 40]
+python benchmarks/results.py [--trials 10000] [--recorded 40]
 
-The study is synthetic: every trial's folder is written by the ledger's own code, with 3 members, 20 measurements and
-10 metrics of random numbers; generators are left out and samples are black. It is recorded in a real server on SQLite
-by the code that records every study, but for the trials' own runs: of these only `projected` are, since each takes a
-second. The others are copied from them in the server's database, with their tags, params and latest metrics and
-without their histories, so that the server searches as many runs as it would. Each reading is a process of its own,
-after `import studies`: MLflow's import is part of its time. "By trial" is how a study is read that has no gathered
-file: measured on the projected trials and multiplied.
+The study is synthetic: every entry is written by the ledger's own code, with 3 members, 20 measurements and 10 metrics
+of random numbers, without generators and with zeros as samples. It is recorded on a real MLflow server with SQLite by
+the code that records every study, except for the runs of the trials: a run takes a second, so only `--recorded` of them
+are. The others are copied from these in the server's database, with their tags, parameters and latest metrics and
+without their histories, so that the server searches the same number of runs. Each reading is a process of its own; its
+time begins after the import of `studies.results` and includes the import of MLflow. "By trial" reads a study whose run
+has no bundle: measured with the recorded trials and multiplied.
 
-On a machine that does other work besides, look at the processor's seconds: those of the reader alone, without the
-server's.
+On a machine with other load compare the processor times: those of the reading process, without the server.
 """
 
 import argparse
@@ -29,16 +28,17 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from recorded import surroundings
+from recorded import process_environment
 from servers import mlflow_server
 
-from studies.design import Design, Planned, Surroundings
-from studies.ledger import SAMPLES_KEPT, Entry, Ledger
-from studies.progress import Progress
-from studies.results import results
-from studies.study import Study, load_study
+from studies.design import Design, Provenance, TrialSpec
+from studies.file.study import Study
+from studies.ledger.entries import SAMPLES_KEPT, Entry
+from studies.ledger.ledger import Ledger
+from studies.locate import results
+from studies.progress.pending import StudyProgress
 from studies.tracking.connection import mlflow_module
-from studies.tracking.store import Store
+from studies.tracking.mlflow_runs import MlflowRuns
 from studies.tracking.tracker import close
 
 STUDY = """
@@ -53,54 +53,57 @@ training.critic_optimizer.lr = {{log_uniform = [1e-5, 1e-2]}}
 """
 CONDITION = '\n[[conditions]]\nname = "{name}"\npreset = "{name}"\n'
 PRESETS = ("gan", "lsgan", "wgan", "wgan-gp", "dragan")
-METRICS = ("cells", "sliced_wasserstein", "spread", *(f"measure_{letter}" for letter in "abcdefg"))
-LINES = {"floor": 0.04, "ref": 0.43, "gaussian": 0.05}
+METRICS = ("cells", "sliced_wasserstein", "spread", *(f"metric_{letter}" for letter in "abcdefg"))
+REFERENCE_DISTANCES = {"real": 0.04, "constant": 0.43, "gaussian": 0.05}
 READ = """
 import json, resource, sys
 from time import perf_counter
-import studies, studies.results
-def processor():
+import studies
+studies.results  # imported on first use: now, before the clock starts
+def now():
     used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
-before = perf_counter(), processor()
-found = studies.results("large", **json.loads(sys.argv[1]))
-transferred = perf_counter(), processor()
-tables = found.trials, found.members, found.curves, found.ranking
-done = perf_counter(), processor()
-print(json.dumps([[b - a for a, b in zip(before, end)] for end in (transferred, done)] + [[len(t) for t in tables]]))
+    return perf_counter(), used.ru_utime + used.ru_stime
+start = now()
+results = studies.results("large", **json.loads(sys.argv[1]))
+transferred = now()
+tables = results.trials, results.members, results.curves, results.ranking
+ready = now()
+elapsed = [[b - a for a, b in zip(start, end)] for end in (transferred, ready)]
+print(json.dumps(elapsed + [[len(table) for table in tables]]))
 """
 
 
 def write_ledger(study: Study) -> Ledger:
-    """Every trial's folder, with measurements that come nearer to real data, more or less."""
+    """A ledger with an entry for every trial; the members' distances approach those of real data, with noise."""
     ledger, rng = Ledger(study.ledger.root), np.random.default_rng(0)
     ledger.write_study(study.name, {"study": study.table()})
-    drawn = Surroundings(data_fingerprint="0" * 16, torch_version="2.13.0", device="cpu")
-    progress = Progress(Design(study, drawn), ledger)
+    provenance = Provenance(data_fingerprint="0" * 16, torch_version="2.13.0", device="cpu")
+    progress = StudyProgress(Design(study, provenance), ledger)
     while pending := progress.pending():
-        for planned in pending:
-            commit(planned, ledger.entry(planned.address), rng)
+        for spec in pending:
+            commit(spec, ledger.entry(spec.address), rng)
     progress.write_plan()
     return ledger
 
 
-def commit(planned: Planned, entry: Entry, rng: np.random.Generator) -> None:
-    budget, seeds = planned.identity["budget"], planned.seeds
+def commit(spec: TrialSpec, entry: Entry, rng: np.random.Generator) -> None:
+    budget, seeds = spec.identity["budget"], spec.seeds
     steps = np.linspace(0, budget["steps"], budget["measurements"] + 1).astype(int)
     index = pd.MultiIndex.from_product([seeds, steps, METRICS], names=["seed", "step", "metric"])
     values = rng.random((len(seeds), len(steps), len(METRICS))).astype(np.float32).astype(np.float64)
     approach = np.linspace(0, rng.random(), len(steps)) + rng.normal(0, 0.03, (len(seeds), len(steps)))
-    values[..., METRICS.index("sliced_wasserstein")] = LINES["ref"] - approach * (LINES["ref"] - LINES["floor"])
+    constant, real = REFERENCE_DISTANCES["constant"], REFERENCE_DISTANCES["real"]
+    values[..., METRICS.index("sliced_wasserstein")] = constant - approach * (constant - real)
     values[..., METRICS.index("cells")] = rng.integers(8, 21, (len(seeds), len(steps)))
     frame = pd.DataFrame({"value": values.reshape(-1)}, index=index).reset_index()
     frame["metric"] = pd.Categorical(frame["metric"], METRICS)
     facts = {
-        "address": planned.address,
-        "identity": planned.identity,
+        "address": spec.address,
+        "identity": spec.identity,
         "seeds": seeds,
-        "lines": LINES,
+        "reference_distances": REFERENCE_DISTANCES,
         "real_cells": 20,
-        "floors": {"sliced_wasserstein": LINES["floor"], "cells": 20.0, "spread": 0.99},
+        "real_values": {"sliced_wasserstein": real, "cells": 20.0, "spread": 0.99},
         "nonfinite_step": [None] * len(seeds),
         "generator_steps": budget["steps"],
         "critic_steps": budget["steps"],
@@ -114,72 +117,74 @@ def commit(planned: Planned, entry: Entry, rng: np.random.Generator) -> None:
 
 
 def copy_runs(database: Path, copies: int) -> None:
-    """More runs below the study's, each as one of those that are there."""
-    with sqlite3.connect(database, timeout=60) as held:
-        trials = [row[0] for row in held.execute("SELECT run_uuid FROM tags WHERE key = 'kind' AND value = 'trial'")]
+    """Add `copies` runs of trials to the server's database, each a copy of one that is there."""
+    with sqlite3.connect(database, timeout=60) as connection:
+        trials = [
+            row[0] for row in connection.execute("SELECT run_uuid FROM tags WHERE key = 'kind' AND value = 'trial'")
+        ]
         for table in ("runs", "tags", "params", "latest_metrics"):
-            names = [row[1] for row in held.execute(f"PRAGMA table_info({table})")]
-            taken = ", ".join("?" if name == "run_uuid" else f'"{name}"' for name in names)
-            copied = f"INSERT INTO {table} SELECT {taken} FROM {table} WHERE run_uuid = ?"
+            names = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+            selected = ", ".join("?" if name == "run_uuid" else f'"{name}"' for name in names)
+            statement = f"INSERT INTO {table} SELECT {selected} FROM {table} WHERE run_uuid = ?"
             if table == "runs":
-                fresh = [(uuid4().hex, trials[number % len(trials)]) for number in range(copies)]
-            held.executemany(copied, fresh)
+                pairs = [(uuid4().hex, trials[number % len(trials)]) for number in range(copies)]
+            connection.executemany(statement, pairs)
 
 
-def reading(what: str, times: int, **where: str) -> float:
-    """Read it in a process of its own, and say what that took."""
-    done = subprocess.run(
-        [sys.executable, "-c", READ, json.dumps(where)], env=surroundings(), capture_output=True, text=True
+def time_reading(label: str, factor: float, **source: str) -> float:
+    """Read the tables in a process of its own, print the times multiplied by `factor`, return its processor seconds."""
+    process = subprocess.run(
+        [sys.executable, "-c", READ, json.dumps(source)], env=process_environment(), capture_output=True, text=True
     )
-    if done.returncode:
-        raise SystemExit(done.stdout + done.stderr)
-    brought, all_of_it, rows = json.loads(done.stdout)
-    seconds = [took * times for took in all_of_it]
+    if process.returncode:
+        raise SystemExit(process.stdout + process.stderr)
+    transferred, ready, rows = json.loads(process.stdout)
     print(
-        f"  {what:<22} {seconds[0]:8.1f} s, of the processor {seconds[1]:8.1f} s; until there were tables to make "
-        f"{brought[0] * times:8.1f} s and {brought[1] * times:8.1f} s; rows {rows}",
+        f"  {label:<22} elapsed {ready[0] * factor:8.1f} s, processor {ready[1] * factor:8.1f} s; of these before the "
+        f"tables {transferred[0] * factor:8.1f} s and {transferred[1] * factor:8.1f} s; rows {rows}",
         flush=True,
     )
-    return seconds[1]
+    return ready[1] * factor
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=10_000)
-    parser.add_argument("--projected", type=int, default=40)
-    chosen = parser.parse_args()
+    parser.add_argument("--recorded", type=int, default=40)
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, mlflow_server(Path(name) / "server") as server:
         top, started = Path(name), perf_counter()
         conditions = "".join(CONDITION.format(name=preset) for preset in PRESETS)
-        (top / "large.toml").write_text(STUDY.format(explore=chosen.trials // len(PRESETS)) + conditions)
-        study = load_study(top / "large.toml", overrides=[f'ledger.root="{top / "gan-studies"}"'])
+        (top / "large.toml").write_text(STUDY.format(explore=arguments.trials // len(PRESETS)) + conditions)
+        study = Study.load(top / "large.toml", overrides=[f'ledger.root="{top / "gan-studies"}"'])
         ledger = write_ledger(study)
-        here = {"root": str(ledger.root)}
-        found = results(study.name, **here)
-        count = len(found.planned)
+        local = results(study.name, root=ledger.root)
+        count = len(local.specs)
         print(f"{count} trials written to the ledger in {perf_counter() - started:.0f} s")
 
         mlflow_module()
-        store, started = Store(study, ledger, server), perf_counter()
-        store.open()
-        for planned in found.planned[: chosen.projected]:
-            store.ended(planned)
-        print(f"{chosen.projected} of them recorded in MLflow in {perf_counter() - started:.0f} s")
-        times = count / chosen.projected
-        slow = reading("by trial, multiplied", times, tracking_uri=server)
+        mlflow_runs, started = MlflowRuns(study, ledger, server), perf_counter()
+        mlflow_runs.open(running=False)
+        for spec in local.specs[: arguments.recorded]:
+            mlflow_runs.ended(spec)
+        print(f"{arguments.recorded} of them recorded in MLflow in {perf_counter() - started:.0f} s")
+        by_trial = time_reading("by trial, multiplied", count / arguments.recorded, tracking_uri=server)
         started = perf_counter()
-        close(store, interrupted=False, failed=False)
-        print(f"The study's run closed, its file and tables written, in {perf_counter() - started:.0f} s")
-        copy_runs(top / "server" / "server.db", count - chosen.projected)
+        close(mlflow_runs, interrupted=False, failed=False)
+        print(f"The study's run closed, its bundle and tables written, in {perf_counter() - started:.0f} s")
+        copy_runs(top / "server" / "server.db", count - arguments.recorded)
 
         for _ in range(2):
-            fast = reading("from the server", 1, tracking_uri=server)
-            ledgers = reading("from the ledger", 1, **here)
-        print(f"Processor, by trial / from the server {slow / fast:.0f}, ledger / server {ledgers / fast:.1f}")
-        there = results(study.name, tracking_uri=server)
+            from_server = time_reading("from the server", 1, tracking_uri=server)
+            from_ledger = time_reading("from the ledger", 1, root=str(ledger.root))
+        print(
+            f"Processor time, by trial / from the server {by_trial / from_server:.0f}, "
+            f"ledger / server {from_ledger / from_server:.1f}"
+        )
+        remote = results(study.name, tracking_uri=server)
         for table in ("trials", "members", "curves", "ranking"):
-            pd.testing.assert_frame_equal(getattr(there, table), getattr(found, table), check_exact=True)
-        print("All tables are equal to the last digit.")
+            pd.testing.assert_frame_equal(getattr(remote, table), getattr(local, table), check_exact=True)
+        print("All tables are equal bit for bit.")
 
 
 if __name__ == "__main__":

@@ -1,194 +1,29 @@
-"""GANs as values: objectives, constraints, networks and optimizers that combine, trained S seeds side by side.
+"""Training and evaluation of GANs from objectives, constraints, networks and optimizers; S seeds are trained together.
 
-    from gan_core import Digits, GradientPenalty, MLPCritic, MLPGenerator, NetworkPair, Trainer, Training, Wasserstein
+    from gan_core import (
+        Digits, Evaluator, GradientPenalty, MLPCritic, MLPGenerator, NetworkPair, Trainer, Training, Wasserstein,
+    )
 
+    data = Digits().load()
     trainer = Trainer(
         objective=Wasserstein(),
         constraint=GradientPenalty(gp_weight=10.0),
         networks=NetworkPair(generator=MLPGenerator(), critic=MLPCritic()),
         training=Training(n_critic=5),
-        data=Digits().load(),
+        data=data,
         seeds=[0, 1, 2],
     )
     trainer.advance(100)
-    trainer.measure()["sliced_wasserstein"]         # one distance per seed
+    Evaluator(data, trainer.networks).evaluate(trainer)["sliced_wasserstein"]         # one distance per seed
 
-Every description is a frozen dataclass whose fields are its knobs; `Objective`, `Constraint`, `Networks`, `Optimizer`
-and `Data` are the unions of what there is, and `AnyObjective`, `AnyConstraint`, `AnyGenerator`, `AnyCritic` and
-`AnyData` what one's own must fulfil, which the classes in `gan_core.contracts` test. The library knows no Ray, no
-MLflow and no study files.
+Objectives, constraints, networks, optimizers and data are frozen dataclasses whose fields are their hyperparameters.
+`Objective`, `Constraint`, `Networks`, `Optimizer` and `Data` are the unions of the kinds in this library. For your own
+kinds, subclass `AnyObjective`, `AnyConstraint`, `AnyGenerator`, `AnyCritic` or `AnyData`; the classes in
+`gan_core.contracts` test them. The library does not use Ray, MLflow or study files.
+
+Names are imported on first use; `__init__.pyi` lists them.
 """
 
-from gan_core.citations import citation
-from gan_core.constraints import (
-    AnyConstraint,
-    Constraint,
-    CriticField,
-    GradientPenalty,
-    SpectralNorm,
-    Unconstrained,
-    WeightClipping,
-    gradient_by_autograd,
-    slope,
-)
-from gan_core.data import (
-    AnyData,
-    Data,
-    Dataset,
-    Digits,
-    Dirac,
-    Grid,
-    Modes,
-    Ring,
-    Segments,
-    Sizes,
-    Split,
-    SwissRoll,
-    TwoMoons,
-)
-from gan_core.lifted import ModuleCritic, ModuleGenerator
-from gan_core.metrics import (
-    Box,
-    Lines,
-    Measures,
-    Ruler,
-    TransportPlan,
-    jensen_shannon,
-    mode_measures,
-    sliced_wasserstein,
-    transport_plan,
-    wasserstein_1,
-)
-from gan_core.networks import (
-    AnyCritic,
-    AnyGenerator,
-    AutoencoderCritic,
-    AutogradCritic,
-    Critic,
-    CriticAt,
-    DiracCritic,
-    DiracGenerator,
-    DiracPair,
-    Generator,
-    MLPCritic,
-    MLPGenerator,
-    NetworkPair,
-    Networks,
-    SampleSpace,
-    SegmentGenerator,
-    try_network,
-)
-from gan_core.objectives import (
-    AnyObjective,
-    BoundaryEquilibrium,
-    Critique,
-    EnergyMargin,
-    Hinge,
-    LeastSquares,
-    LossSensitive,
-    Memoryless,
-    Minimax,
-    NonSaturating,
-    Objective,
-    Relativistic,
-    Wasserstein,
-    pull_away,
-)
-from gan_core.optimizers import SGD, Adam, Constant, Cosine, Halving, Linear, Optimizer, RMSProp, Schedule
-from gan_core.presets import PRESETS, Preset
-from gan_core.randomness import stream
-from gan_core.stability import OUTCOMES, Curve, Outcome, Thresholds, Verdict, judge, progress, search_score
-from gan_core.training import Trainer, Training, UpdateOrder, check_game
+import lazy_loader
 
-__all__ = [
-    "OUTCOMES",
-    "PRESETS",
-    "SGD",
-    "Adam",
-    "AnyConstraint",
-    "AnyCritic",
-    "AnyData",
-    "AnyGenerator",
-    "AnyObjective",
-    "AutoencoderCritic",
-    "AutogradCritic",
-    "BoundaryEquilibrium",
-    "Box",
-    "Constant",
-    "Constraint",
-    "Cosine",
-    "Critic",
-    "CriticAt",
-    "CriticField",
-    "Critique",
-    "Curve",
-    "Data",
-    "Dataset",
-    "Digits",
-    "Dirac",
-    "DiracCritic",
-    "DiracGenerator",
-    "DiracPair",
-    "EnergyMargin",
-    "Generator",
-    "GradientPenalty",
-    "Grid",
-    "Halving",
-    "Hinge",
-    "LeastSquares",
-    "Linear",
-    "Lines",
-    "LossSensitive",
-    "MLPCritic",
-    "MLPGenerator",
-    "Measures",
-    "Memoryless",
-    "Minimax",
-    "Modes",
-    "ModuleCritic",
-    "ModuleGenerator",
-    "NetworkPair",
-    "Networks",
-    "NonSaturating",
-    "Objective",
-    "Optimizer",
-    "Outcome",
-    "Preset",
-    "RMSProp",
-    "Relativistic",
-    "Ring",
-    "Ruler",
-    "SampleSpace",
-    "Schedule",
-    "SegmentGenerator",
-    "Segments",
-    "Sizes",
-    "SpectralNorm",
-    "Split",
-    "SwissRoll",
-    "Thresholds",
-    "Trainer",
-    "Training",
-    "TransportPlan",
-    "TwoMoons",
-    "Unconstrained",
-    "UpdateOrder",
-    "Verdict",
-    "Wasserstein",
-    "WeightClipping",
-    "check_game",
-    "citation",
-    "gradient_by_autograd",
-    "jensen_shannon",
-    "judge",
-    "mode_measures",
-    "progress",
-    "pull_away",
-    "search_score",
-    "sliced_wasserstein",
-    "slope",
-    "stream",
-    "transport_plan",
-    "try_network",
-    "wasserstein_1",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,5 +1,6 @@
-"""The papers behind what was used, as BibTeX."""
+"""BibTeX of the papers that objectives, constraints and presets come from."""
 
+import re
 from typing import Any
 
 BIBTEX = {
@@ -144,29 +145,28 @@ BIBTEX = {
         ),
     ]
 }
-"""Every paper that an objective, a constraint or a preset comes from, by its key."""
+"""BibTeX entry of each paper, by key."""
 
-_OBJECTIVES = {
-    "minimax": "goodfellow2014",
-    "non_saturating": "goodfellow2014",
-    "least_squares": "mao2017",
-    "wasserstein": "arjovsky2017",
-    "hinge": "lim2017",
-    "relativistic": "jolicoeur2018",
-    "energy_margin": "zhao2017",
-    "boundary_equilibrium": "berthelot2017",
-    "loss_sensitive": "qi2017",
-}
-_CONSTRAINTS = {"weight_clipping": "arjovsky2017", "spectral_norm": "miyato2018"}
+_ARXIV = re.compile(r"arXiv:(\d{4}\.\d{4,5})")
+_KEY_OF_EPRINT = {re.search(r"eprint = \{(.*?)\}", entry)[1]: key for key, entry in BIBTEX.items()}  # type: ignore[index]
+
+
+def cited_papers(text: str) -> tuple[str, ...]:
+    """Keys in `BIBTEX` of the papers whose arXiv numbers a text contains, each once, in order of first mention."""
+    keys = (_KEY_OF_EPRINT.get(number) for number in _ARXIV.findall(text))
+    return tuple(dict.fromkeys(key for key in keys if key is not None))
 
 
 def papers(description: Any) -> tuple[str, ...]:
-    """The keys of the papers that an objective or a constraint comes from; none for what has none, or is one's own."""
-    kind = getattr(description, "kind", None)
-    if kind == "gradient_penalty":
+    """Keys in `BIBTEX` of the papers that an objective, a constraint or a preset comes from.
+
+    These are the papers in the `Source:` part of its docstring; for a preset those in its `source`, for a gradient
+    penalty those of its location, target and sides. Empty for a description that cites no known paper.
+    """
+    if getattr(description, "kind", None) == "gradient_penalty":
         return _penalty_papers(description.location, description.target, description.sides)
-    found = _OBJECTIVES.get(str(kind)) or _CONSTRAINTS.get(str(kind))
-    return (found,) if found else ()
+    source = getattr(description, "source", None) or (type(description).__doc__ or "").partition("Source:")[2]
+    return cited_papers(source)
 
 
 def _penalty_papers(location: str, target: int, sides: str) -> tuple[str, ...]:
@@ -178,13 +178,13 @@ def _penalty_papers(location: str, target: int, sides: str) -> tuple[str, ...]:
 
 
 def citation(*used: Any) -> str:
-    """BibTeX for exactly these objectives, constraints and presets, each paper once, in the order of first use.
+    """BibTeX entries of the papers of these objectives, constraints and presets, each once, in order of first use.
 
-    Errors: `TypeError` for what is none of them.
+    Errors: `TypeError` for an argument that is none of these.
     """
     keys: dict[str, None] = {}
-    for one in used:
-        if not (hasattr(one, "kind") or hasattr(one, "papers")):
-            raise TypeError(f"used: must be objectives, constraints or presets, but one is {one!r}")
-        keys |= dict.fromkeys(one.papers if hasattr(one, "papers") else papers(one))
+    for description in used:
+        if not (hasattr(description, "kind") or hasattr(description, "source")):
+            raise TypeError(f"used: must be objectives, constraints or presets, but one is {description!r}")
+        keys |= dict.fromkeys(papers(description))
     return "\n\n".join(BIBTEX[key] for key in keys)

@@ -1,11 +1,10 @@
-"""What keeps the critic smooth.
+"""Constraints on the critic: weight clipping, gradient penalties, spectral normalisation.
 
-A constraint acts at exactly one moment of the critic's step: it maps the parameters before the forward pass, adds a
-term to the loss, or projects the parameters after the update. At the other two moments it does nothing.
+A constraint acts at exactly one of three points of a critic step: it maps the parameters before the forward pass, adds
+a penalty to the loss, or projects the parameters after the update. At the other two points it does nothing.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
@@ -15,24 +14,22 @@ from torch import Tensor
 from torch.nn.functional import normalize, relu
 
 from gan_core.fields import NonNegative, Positive, check_fields
-
-Parameters = dict[str, Tensor]
-State = dict[str, Tensor]
+from gan_core.shapes import Parameters, State
 
 
 @runtime_checkable
 class CriticField(Protocol):
-    """The critic as a function of the point, at the parameters of the coming step."""
+    """The critic as a function of the sample, at fixed parameters."""
 
     def value(self, points: Float[Tensor, "*seeds batch dim"]) -> Float[Tensor, "*seeds batch"]:
-        """Its score or energy at each point."""
+        """Score or energy at each point."""
 
     def gradient(self, points: Float[Tensor, "*seeds batch dim"]) -> Float[Tensor, "*seeds batch dim"]:
-        """Its gradient with respect to each point, which can itself be differentiated by the parameters."""
+        """Gradient of the value with respect to each point, differentiable with respect to the parameters."""
 
 
 class AnyConstraint(ABC):
-    """The contract of every constraint, also of a user's own."""
+    """The contract of every constraint, a user's own included."""
 
     kind: str
 
@@ -41,19 +38,25 @@ class AnyConstraint(ABC):
 
     @abstractmethod
     def initial_state(self, parameters: Parameters, generators: list[torch.Generator]) -> State:
-        """What the constraint carries from critic step to critic step, a row per seed; `{}` for most."""
+        """State before the first critic step, each tensor with a leading seed axis; `{}` for most.
+
+        `generators` holds one random number generator per seed.
+        """
 
     @abstractmethod
-    def iterate(self, parameters: Parameters, state: State) -> State:
-        """The state for the coming critic step; never called by generator steps and measurements."""
+    def next_state(self, parameters: Parameters, state: State) -> State:
+        """State for the next critic step.
+
+        It is called once before each critic step, and neither for generator steps nor for evaluations.
+        """
 
     @abstractmethod
-    def mapped(self, parameters: Parameters, state: State) -> Parameters:
-        """The parameters that the critic is evaluated with."""
+    def map_parameters(self, parameters: Parameters, state: State) -> Parameters:
+        """Parameters that the critic computes with."""
 
     @abstractmethod
     def noise_width(self, dim: int) -> int:
-        """How many uniform random numbers the penalty needs for each sample."""
+        """Number of uniform random numbers per sample that `penalty` needs, for samples of `dim` coordinates."""
 
     @abstractmethod
     def penalty(
@@ -63,25 +66,28 @@ class AnyConstraint(ABC):
         fake: Float[Tensor, "*seeds batch dim"],
         noise: Float[Tensor, "*seeds batch noise"],
     ) -> Float[Tensor, "*seeds"] | None:
-        """The term added to the critic's loss, or None."""
+        """Term that is added to the critic's loss, None if the constraint has no penalty.
+
+        `noise` is uniform on [0, 1), with `noise_width(dim)` numbers per sample.
+        """
 
     @abstractmethod
     def project_(self, parameters: Tensor) -> None:
-        """Move the flat parameters, in place, back to where the constraint holds."""
+        """Project the flat parameters, in place, onto the set where the constraint holds."""
 
 
-class _MapsNothing(AnyConstraint):
+class _NoMap(AnyConstraint):
     def initial_state(self, parameters: Parameters, generators: list[torch.Generator]) -> State:
         return {}
 
-    def iterate(self, parameters: Parameters, state: State) -> State:
+    def next_state(self, parameters: Parameters, state: State) -> State:
         return state
 
-    def mapped(self, parameters: Parameters, state: State) -> Parameters:
+    def map_parameters(self, parameters: Parameters, state: State) -> Parameters:
         return parameters
 
 
-class _AddsNothing(AnyConstraint):
+class _NoPenalty(AnyConstraint):
     def noise_width(self, dim: int) -> int:
         return 0
 
@@ -89,21 +95,25 @@ class _AddsNothing(AnyConstraint):
         return None
 
 
-class _ProjectsNothing(AnyConstraint):
+class _NoProjection(AnyConstraint):
     def project_(self, parameters: Tensor) -> None:
         pass
 
 
 @dataclass(frozen=True, kw_only=True)
-class Unconstrained(_MapsNothing, _AddsNothing, _ProjectsNothing):
-    """No constraint: the critic may be as steep as its objective makes it."""
+class Unconstrained(_NoMap, _NoPenalty, _NoProjection):
+    """No constraint: the slope of the critic is not limited."""
 
     kind: Literal["none"] = "none"
 
 
 @dataclass(frozen=True, kw_only=True)
-class WeightClipping(_MapsNothing, _AddsNothing):
-    """After every critic step each critic parameter, biases included, is clamped to [-clip_value, clip_value].
+class WeightClipping(_NoMap, _NoPenalty):
+    """Weight clipping: after each critic step every parameter of the critic, biases included, is clamped.
+
+    projection  w <- clip(w, -clip_value, clip_value)
+
+    clip_value  largest absolute value of a parameter, in the unit of the parameters
 
     Source: Arjovsky et al. 2017, arXiv:1701.07875, Algorithm 1, line 7.
     """
@@ -119,24 +129,31 @@ Location = Literal["between", "real", "fake", "real_and_fake", "around_real"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class GradientPenalty(_MapsNothing, _ProjectsNothing):
-    """Adds to the critic's loss what its slope does wrong at some points x^.
+class GradientPenalty(_NoMap, _NoProjection):
+    """Gradient penalty: a term in the critic's loss for slopes that differ from a target at some points x^.
 
     penalty  gp_weight * mean phi(norm(grad_x D(x^)))
 
-    target 1   phi(t) = (t - 1)^2, or max(0, t - 1)^2 with `sides` one: only slopes above 1 are wrong
-    target 0   phi(t) = t^2; taken without a root. R1's gamma is 2 gp_weight
+    target 1  phi(t) = (t - 1)^2; with `sides` one max(0, t - 1)^2
+    target 0  phi(t) = t^2, computed without a root. R1's gamma is 2 gp_weight
 
-    location
-      between        x^ = eps real + (1 - eps) fake, eps ~ U[0, 1] each sample's own: WGAN-GP
-      real           x^ = real: the penalty moved into the data; with target 0 it is R1
-      fake           x^ = fake; with target 0 it is R2
-      real_and_fake  the sum of both means, each times gp_weight: R3GAN
-      around_real    x^ = real + alpha noise_scale std u, alpha ~ U[0, 1] each sample's own, u ~ U[0, 1] each
-                     coordinate's, std of the whole batch: DRAGAN by its authors' notebook; with `noise` gaussian
-                     x^ = real + noise_scale std n, n standard normal: as in its paper, whose scale is absolute
+    between        x^ = eps real + (1 - eps) fake, eps ~ U[0, 1] for each sample: WGAN-GP
+    real           x^ = real; with target 0: R1
+    fake           x^ = fake; with target 0: R2
+    real_and_fake  the sum of both means, each times gp_weight; with target 0: R3GAN
+    around_real    x^ = real + alpha noise_scale std u, alpha ~ U[0, 1] for each sample, u ~ U[0, 1] for each
+                   coordinate, std that of the whole batch: DRAGAN as in its authors' notebook. With `noise` gaussian
+                   x^ = real + noise_scale std n, n standard normal: as in its paper, whose scale is absolute
 
-    The norm runs over all coordinates of one sample, and its derivative at slope 0 is taken as 0.
+    location     where the slope is penalised: `between` real samples and fakes, at `real` samples, at `fake` samples,
+                 at `real_and_fake` samples, or `around_real` samples
+    target       slope at which the penalty is 0, in units of the critic's output per unit of the data
+    sides        `two`: slopes on both sides of the target are penalised; `one`: only slopes above it, for target 1
+    gp_weight    weight of the penalty in the critic's loss
+    noise        distribution of the perturbation at location `around_real`
+    noise_scale  size of the perturbation at location `around_real`, in standard deviations of the real batch
+
+    The norm is over all coordinates of one sample. Its derivative at slope 0 is taken as 0.
 
     Source: Gulrajani et al. 2017, arXiv:1704.00028, eq. 3; Petzka et al. 2018, arXiv:1709.08894, eq. 8 (one side);
     Mescheder et al. 2018, arXiv:1801.04406, eq. 9-10 (R1, R2); Kodali et al. 2017, arXiv:1705.07215, eq. 3 (DRAGAN).
@@ -155,11 +172,12 @@ class GradientPenalty(_MapsNothing, _ProjectsNothing):
         if self.target == 0 and self.sides == "one":
             raise ValueError('sides: must be "two" at target 0, since no slope lies below 0, but is "one"')
         if self.location != "around_real":
-            for field, default in (("noise", "uniform"), ("noise_scale", 0.5)):
-                if getattr(self, field) != default:
-                    raise ValueError(
-                        f'{field}: acts at location "around_real" alone, but location is "{self.location}"'
-                    )
+            if self.noise != "uniform":
+                raise ValueError(f'noise: must be "uniform" unless location is "around_real", but is "{self.noise}"')
+            if self.noise_scale != 0.5:
+                raise ValueError(
+                    f'noise_scale: must be 0.5 unless location is "around_real", but is {self.noise_scale}'
+                )
 
     def noise_width(self, dim: int) -> int:
         return {"between": 1, "around_real": dim + 1}.get(self.location, 0)
@@ -182,18 +200,18 @@ class GradientPenalty(_MapsNothing, _ProjectsNothing):
                 points = torch.cat([real, fake], dim=-2)
             case "around_real":
                 points = self._perturbed(real, noise)
-        wrong = self._wrong(critic.gradient(points.detach()))
-        means = wrong.unflatten(-1, (-1, real.shape[-2])).mean(-1).sum(-1)  # of each of the batches in `points`
+        phi = self._phi(critic.gradient(points.detach()))
+        means = phi.unflatten(-1, (-1, real.shape[-2])).mean(-1).sum(-1)  # `points` holds one or two batches
         return self.gp_weight * means
 
     def _perturbed(self, real: Tensor, noise: Tensor) -> Tensor:
         scale = self.noise_scale * real.std((-2, -1), correction=0, keepdim=True)
         if self.noise == "uniform":
             return real + noise[..., :1] * scale * noise[..., 1:]
-        tiny = torch.finfo(noise.dtype).eps / 4  # uniform numbers may be 0, whose normal quantile is infinite
+        tiny = torch.finfo(noise.dtype).eps / 4  # a uniform number may be 0, whose normal quantile is infinite
         return real + scale * torch.special.ndtri(noise[..., 1:].clamp(tiny, 1 - 2 * tiny))
 
-    def _wrong(self, gradient: Float[Tensor, "*seeds batch dim"]) -> Float[Tensor, "*seeds batch"]:
+    def _phi(self, gradient: Float[Tensor, "*seeds batch dim"]) -> Float[Tensor, "*seeds batch"]:
         if self.target == 0:
             return gradient.square().sum(-1)  # no root here: its derivative is infinite at slope 0
         excess = torch.linalg.vector_norm(gradient, dim=-1) - 1
@@ -201,15 +219,14 @@ class GradientPenalty(_MapsNothing, _ProjectsNothing):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SpectralNorm(_AddsNothing, _ProjectsNothing):
-    """Every weight of the critic is divided by its largest singular value before it is used.
+class SpectralNorm(_NoPenalty, _NoProjection):
+    """Spectral normalisation: every weight of the critic is divided by its largest singular value before each use.
 
     mapped  W / sigma(W),  sigma(W) = u' W v
 
-    u and v belong to one seed and one layer. They go on by one power iteration a critic step, never in generator steps
-    and measurements, and count as constants when sigma is differentiated, which itself is not constant. Before the
-    game they are iterated 15 times. A kernel of a convolution is taken as the matrix (out, in * height * width);
-    biases stay as they are.
+    Each seed and layer has its own u and v. They are updated by one power iteration per critic step, not in generator
+    steps or evaluations, and by 15 before the first step. In the gradient of sigma they are constants; sigma itself is
+    not. A convolution's kernel is read as the matrix (out, in * height * width). Biases are not changed.
 
     Source: Miyato et al. 2018, arXiv:1802.05957, eq. 8, 9 and Algorithm 1.
     """
@@ -219,18 +236,18 @@ class SpectralNorm(_AddsNothing, _ProjectsNothing):
     def initial_state(self, parameters: Parameters, generators: list[torch.Generator]) -> State:
         state: State = {}
         for name, matrix in _matrices(parameters).items():
-            start = [torch.randn(matrix.shape[1], generator=generator, dtype=torch.float64) for generator in generators]
-            u = normalize(torch.stack(start), dim=-1).to(matrix)
-            state |= _iterated(name, matrix, u, times=15)
+            draws = [torch.randn(matrix.shape[1], generator=generator, dtype=torch.float64) for generator in generators]
+            u = normalize(torch.stack(draws), dim=-1).to(matrix)
+            state |= _power_iterations(name, matrix, u, count=15)
         return state
 
-    def iterate(self, parameters: Parameters, state: State) -> State:
-        moved: State = {}
+    def next_state(self, parameters: Parameters, state: State) -> State:
+        updated: State = {}
         for name, matrix in _matrices(parameters).items():
-            moved |= _iterated(name, matrix, state[f"{name}.u"], times=1)
-        return moved
+            updated |= _power_iterations(name, matrix, state[f"{name}.u"], count=1)
+        return updated
 
-    def mapped(self, parameters: Parameters, state: State) -> Parameters:
+    def map_parameters(self, parameters: Parameters, state: State) -> Parameters:
         mapped = dict(parameters)
         for name, matrix in _matrices(parameters).items():
             sigma = torch.einsum("si,sij,sj->s", state[f"{name}.u"], matrix, state[f"{name}.v"])
@@ -239,7 +256,7 @@ class SpectralNorm(_AddsNothing, _ProjectsNothing):
 
 
 def _matrices(parameters: Parameters) -> dict[str, Float[Tensor, "seeds rows columns"]]:
-    """Each weight of the critic as one matrix per seed."""
+    """Each weight of the critic as one matrix per seed, by name."""
     return {
         name: value.flatten(2)
         for name, value in parameters.items()
@@ -247,31 +264,18 @@ def _matrices(parameters: Parameters) -> dict[str, Float[Tensor, "seeds rows col
     }
 
 
-def _iterated(name: str, matrix: Tensor, u: Tensor, times: int) -> State:
+def _power_iterations(name: str, matrix: Tensor, u: Tensor, count: int) -> State:
     with torch.no_grad():
-        for _ in range(times):
+        for _ in range(count):
             v = normalize(torch.einsum("sij,si->sj", matrix, u), dim=-1)
             u = normalize(torch.einsum("sij,sj->si", matrix, v), dim=-1)
     return {f"{name}.u": u, f"{name}.v": v}
 
 
 Constraint = Unconstrained | WeightClipping | GradientPenalty | SpectralNorm
-
-
-def gradient_by_autograd(
-    value: Callable[[Float[Tensor, "*seeds batch dim"]], Float[Tensor, "*seeds batch"]],
-    points: Float[Tensor, "*seeds batch dim"],
-) -> Float[Tensor, "*seeds batch dim"]:
-    """The gradient of each value with respect to its own point; differentiable where gradients are enabled.
-
-    One sum over all samples gives each its own gradient, since a critic treats its samples one by one.
-    """
-    differentiable = torch.is_grad_enabled()
-    with torch.enable_grad():
-        points = points.detach().requires_grad_()
-        return torch.autograd.grad(value(points).sum(), points, create_graph=differentiable)[0]
+"""Every constraint that ships. Study files, tests and documentation list the kinds from this union."""
 
 
 def slope(critic: CriticField, points: Float[Tensor, "*seeds batch dim"]) -> Float[Tensor, "*seeds batch"]:
-    """The norm of the critic's gradient at each point."""
+    """Norm of the critic's gradient with respect to the sample, at each point."""
     return torch.linalg.vector_norm(critic.gradient(points), dim=-1)

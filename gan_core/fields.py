@@ -1,4 +1,4 @@
-"""What the fields of a description may hold, stated once in their annotations."""
+"""Annotated types of the fields of descriptions, and the check of their bounds."""
 
 from dataclasses import fields
 from math import isfinite
@@ -21,9 +21,10 @@ _BOUNDS = {
 
 
 def check_fields(description: Any) -> None:
-    """Refuse a description whose numbers break the bounds in its own annotations.
+    """Check the numbers of a description against the bounds in the annotations of its fields.
 
-    Errors: `ValueError("clip_value: must be > 0, but is -0.01")` for the first field that does.
+    Errors: `ValueError("clip_value: must be > 0, but is -0.01")` for the first field that is out of bounds, infinite or
+    NaN.
     """
     hints = get_type_hints(type(description), include_extras=True)
     for field in fields(description):
@@ -32,7 +33,7 @@ def check_fields(description: Any) -> None:
             raise ValueError(f"{field.name}: must be a finite number, but is {value}")
         for bound in getattr(hints[field.name], "__metadata__", ()):
             if type(bound) not in _BOUNDS:
-                continue  # a user's own annotation may say more, for others to read
+                continue  # an annotation of a user's class may hold other metadata
             attribute, sign, holds = _BOUNDS[type(bound)]
             limit = getattr(bound, attribute)
             if not holds(value, limit):

@@ -1,7 +1,6 @@
-"""Literature names as objective x constraint x the authors' settings.
+"""Presets: methods of the literature as objective, constraint and the authors' settings.
 
-A preset is a piece of a study file under a well-known name: whatever a study says itself wins over it. `ranges` are
-the ranges worth searching, by the dotted path of the knob; `"search"` in a study file stands for them.
+A preset is a part of a study file under the method's name; values in the study file override it.
 """
 
 from collections.abc import Mapping
@@ -13,15 +12,20 @@ Table = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Preset:
-    """One named method: what its authors trained, and where a search for better settings should look."""
+    """A method of the literature.
+
+    name    name in study files
+    title   the method in a few words
+    table   objective, constraint, training and, if the method needs a kind of critic, networks, as in a study file
+    ranges  search range of each hyperparameter, by its dotted path; `"search"` in a study file stands for it
+    source  paper, and deviations from it
+    """
 
     name: str
     title: str
     table: Table
     ranges: Mapping[str, Table]
     source: str
-    papers: tuple[str, ...]
-    """Keys of `citations.BIBTEX`."""
 
 
 LEARNING_RATE: Table = {"log_uniform": [1e-5, 1e-2]}
@@ -30,10 +34,10 @@ SHARED_RANGES: dict[str, Table] = {
     "training.generator_optimizer.lr": LEARNING_RATE,
     "training.n_critic": {"choice": [1, 5]},
 }
-"""The ranges of Lucic et al. 2018 (arXiv:1711.10337, section 5), the same for every method."""
+"""Ranges of Lucic et al. 2018 (arXiv:1711.10337, section 5), the same for every method."""
 PENALTY_RANGE: dict[str, Table] = {"constraint.gp_weight": {"log_uniform": [0.1, 100.0]}}
 MARGIN_RANGE: dict[str, Table] = {"objective.margin": {"log_uniform": [0.01, 10.0]}}
-"""EBGAN's, in the unit of the mean squared error on data in [-1, 1], where real digits start near 1.1."""
+"""Range of EBGAN's margin, in units of the mean squared error; digits have one near 1.1 under an untrained critic."""
 
 
 def _training(kind: str, n_critic: int = 1, **settings: Any) -> Table:
@@ -55,19 +59,17 @@ _DCGAN_ADAM = _training("adam", lr=2e-4, betas=[0.5, 0.999])
 _ROWS = [
     Preset(
         name="gan",
-        title="GAN, the minimax game",
+        title="GAN with the minimax loss",
         table={"objective": {"kind": "minimax"}, "constraint": _NO_CONSTRAINT, "training": _DCGAN_ADAM},
         ranges=SHARED_RANGES,
         source="Goodfellow et al. 2014, arXiv:1406.2661; Adam of Radford et al. 2016, arXiv:1511.06434",
-        papers=("goodfellow2014", "radford2016"),
     ),
     Preset(
         name="nsgan",
-        title="GAN with the non-saturating generator",
+        title="GAN with the non-saturating generator loss",
         table={"objective": {"kind": "non_saturating"}, "constraint": _NO_CONSTRAINT, "training": _DCGAN_ADAM},
         ranges=SHARED_RANGES,
         source="Goodfellow et al. 2014, arXiv:1406.2661; Adam of Radford et al. 2016, arXiv:1511.06434",
-        papers=("goodfellow2014", "radford2016"),
     ),
     Preset(
         name="lsgan",
@@ -79,11 +81,10 @@ _ROWS = [
         },
         ranges=SHARED_RANGES,
         source="Mao et al. 2017, arXiv:1611.04076",
-        papers=("mao2017",),
     ),
     Preset(
         name="wgan",
-        title="Wasserstein GAN, weights clipped",
+        title="Wasserstein GAN, weight clipping",
         table={
             "objective": {"kind": "wasserstein"},
             "constraint": {"kind": "weight_clipping", "clip_value": 0.01},
@@ -91,7 +92,6 @@ _ROWS = [
         },
         ranges=SHARED_RANGES | {"constraint.clip_value": {"log_uniform": [1e-3, 1.0]}},
         source="Arjovsky et al. 2017, arXiv:1701.07875",
-        papers=("arjovsky2017",),
     ),
     Preset(
         name="wgan-gp",
@@ -103,23 +103,21 @@ _ROWS = [
         },
         ranges=SHARED_RANGES | PENALTY_RANGE,
         source="Gulrajani et al. 2017, arXiv:1704.00028",
-        papers=("gulrajani2017",),
     ),
     Preset(
         name="wgan-lp",
-        title="Wasserstein GAN, only slopes above 1 penalised",
+        title="Wasserstein GAN, one-sided gradient penalty between real and fake",
         table={
             "objective": {"kind": "wasserstein"},
             "constraint": _penalty(10.0, sides="one"),
             "training": _WGAN_GP_ADAM,
         },
         ranges=SHARED_RANGES | PENALTY_RANGE,
-        source="Petzka et al. 2018, arXiv:1709.08894; optimizer of Gulrajani et al. 2017",
-        papers=("petzka2018", "gulrajani2017"),
+        source="Petzka et al. 2018, arXiv:1709.08894; optimizer of Gulrajani et al. 2017, arXiv:1704.00028",
     ),
     Preset(
         name="wgan-gp-real",
-        title="Wasserstein GAN, gradient penalty moved into the data",
+        title="Wasserstein GAN, gradient penalty at real samples",
         table={
             "objective": {"kind": "wasserstein"},
             "constraint": _penalty(10.0, location="real"),
@@ -127,31 +125,29 @@ _ROWS = [
         },
         ranges=SHARED_RANGES | PENALTY_RANGE,
         source="the proposal of lecture notes on Gulrajani et al. 2017, arXiv:1704.00028, whose settings it keeps",
-        papers=("gulrajani2017",),
     ),
     Preset(
         name="wgan-sn",
-        title="Wasserstein GAN, critic normalised by its singular values",
+        title="Wasserstein GAN, spectral normalisation of the critic",
         table={
             "objective": {"kind": "wasserstein"},
             "constraint": {"kind": "spectral_norm"},
             "training": _SNGAN_ADAM,
         },
         ranges=SHARED_RANGES,
-        source="Arjovsky et al. 2017, arXiv:1701.07875; constraint and optimizer of Miyato et al. 2018",
-        papers=("arjovsky2017", "miyato2018"),
+        source="Arjovsky et al. 2017, arXiv:1701.07875; "
+        "constraint and optimizer of Miyato et al. 2018, arXiv:1802.05957",
     ),
     Preset(
         name="sngan",
-        title="Hinge loss, critic normalised by its singular values",
+        title="Hinge loss, spectral normalisation of the critic",
         table={"objective": {"kind": "hinge"}, "constraint": {"kind": "spectral_norm"}, "training": _SNGAN_ADAM},
         ranges=SHARED_RANGES,
         source="Miyato et al. 2018, arXiv:1802.05957; hinge of Lim & Ye 2017, arXiv:1705.02894",
-        papers=("miyato2018", "lim2017"),
     ),
     Preset(
         name="dragan",
-        title="Non-saturating GAN, gradient penalty around the data",
+        title="Non-saturating GAN, gradient penalty around real samples",
         table={
             "objective": {"kind": "non_saturating"},
             "constraint": _penalty(10.0, location="around_real"),
@@ -159,11 +155,10 @@ _ROWS = [
         },
         ranges=SHARED_RANGES | PENALTY_RANGE,
         source="Kodali et al. 2017, arXiv:1705.07215, and its authors' notebook",
-        papers=("kodali2017",),
     ),
     Preset(
         name="gan-r1",
-        title="Non-saturating GAN, slope on the data penalised towards 0",
+        title="Non-saturating GAN, gradient penalty towards 0 at real samples",
         table={
             "objective": {"kind": "non_saturating"},
             "constraint": _penalty(5.0, location="real", target=0),
@@ -171,21 +166,18 @@ _ROWS = [
         },
         ranges=SHARED_RANGES | PENALTY_RANGE,
         source="Mescheder et al. 2018, arXiv:1801.04406: gamma 10 in its eq. 9, which is gp_weight 5",
-        papers=("mescheder2018",),
     ),
     Preset(
         name="r3gan",
-        title="Relativistic pairs, slopes on data and fakes penalised towards 0",
+        title="Relativistic pairs, gradient penalties towards 0 at real samples and fakes",
         table={
             "objective": {"kind": "relativistic"},
             "constraint": _penalty(0.5, location="real_and_fake", target=0),
             "training": _training("adam", lr=2e-4, betas=[0.0, 0.9]),
         },
         ranges=SHARED_RANGES | PENALTY_RANGE,
-        source="Huang et al. 2024, arXiv:2501.05441, on the pairs of Jolicoeur-Martineau 2018: gamma 1 "
-        "(ImageNet-64), which is gp_weight 0.5, and the first "
-        "learning rate and beta of its schedules",
-        papers=("huang2024", "jolicoeur2018"),
+        source="Huang et al. 2024, arXiv:2501.05441, with the pairs of Jolicoeur-Martineau 2018, arXiv:1807.00734: "
+        "gamma 1 (ImageNet-64), which is gp_weight 0.5, and the first learning rate and beta of its schedules",
     ),
     Preset(
         name="ebgan",
@@ -198,7 +190,6 @@ _ROWS = [
         },
         ranges=SHARED_RANGES | MARGIN_RANGE,
         source="Zhao et al. 2017, arXiv:1609.03126",
-        papers=("zhao2017",),
     ),
     Preset(
         name="ebgan-pt",
@@ -211,11 +202,10 @@ _ROWS = [
         },
         ranges=SHARED_RANGES | MARGIN_RANGE | {"objective.pull_away_weight": {"log_uniform": [0.01, 1.0]}},
         source="Zhao et al. 2017, arXiv:1609.03126, section 2.4",
-        papers=("zhao2017",),
     ),
     Preset(
         name="began",
-        title="Boundary equilibrium, autoencoder critic with a balance",
+        title="Boundary equilibrium GAN, autoencoder critic",
         table={
             "objective": {"kind": "boundary_equilibrium", "gamma": 0.5, "balance_rate": 1e-3},
             "constraint": _NO_CONSTRAINT,
@@ -225,11 +215,10 @@ _ROWS = [
         ranges=SHARED_RANGES
         | {"objective.gamma": {"uniform": [0.0, 1.0]}, "objective.balance_rate": {"log_uniform": [1e-4, 1e-2]}},
         source="Berthelot et al. 2017, arXiv:1703.10717; its batch of 16 is left to the study",
-        papers=("berthelot2017",),
     ),
     Preset(
         name="loss-sensitive",
-        title="Loss-sensitive GAN, margin by the distance of a pair",
+        title="Loss-sensitive GAN, margin proportional to the distance of a pair",
         table={
             "objective": {"kind": "loss_sensitive", "margin": 2.4576, "difference": "absolute_mean"},
             "constraint": _NO_CONSTRAINT,
@@ -238,11 +227,10 @@ _ROWS = [
         },
         ranges=SHARED_RANGES | {"objective.margin": {"log_uniform": [0.01, 100.0]}},
         source="Qi 2017, arXiv:1701.06264, and its author's code; the last ReLU of U is left out",
-        papers=("qi2017",),
     ),
     Preset(
         name="gls-gan",
-        title="Generalised loss-sensitive GAN, kept margins still count",
+        title="Generalised loss-sensitive GAN, slope below the margin",
         table={
             "objective": {
                 "kind": "loss_sensitive",
@@ -257,8 +245,8 @@ _ROWS = [
         ranges=SHARED_RANGES
         | {"objective.margin": {"log_uniform": [0.01, 100.0]}, "objective.slope": {"uniform": [-1.0, 1.0]}},
         source="Qi 2017, arXiv:1701.06264, appendix D; slope of its author's later code (0.2 in the first)",
-        papers=("qi2017",),
     ),
 ]
 
 PRESETS: Mapping[str, Preset] = {preset.name: preset for preset in _ROWS}
+"""Every preset by its name."""

@@ -1,1 +1,1 @@
-"""Running studies somewhere: the command gan-study."""
+"""The command gan-study, and what it needs to run studies on a machine or a cluster."""

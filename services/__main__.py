@@ -1,6 +1,6 @@
-"""python -m services: the command gan-study where no script of that name is on the path."""
+"""`python -m services`: the command gan-study without its script."""
 
-from services.cli import main
+from services.cli.app import main
 
 if __name__ == "__main__":
     main()

@@ -1,8 +1,9 @@
-"""A study as a Ray job: submit, follow, stop.
+"""Studies as Ray jobs: submit, follow, stop.
 
-A study's jobs are its attempts, counted from 1 by what the cluster remembers; attempt and study make a job's id, so of
-two submits at the same moment the cluster takes one. What an attempt finds finished in the ledger it does not run
-again: submitting a study that was stopped, or that died, is going on with it.
+The jobs of a study are its attempts, counted from 1 among the jobs that the cluster has a record of. A job's id
+consists of the study's name and the attempt's number, so of two simultaneous submits the cluster accepts one. An
+attempt does not repeat trials that are finished in the ledger: a study that was stopped or that failed resumes when it
+is submitted again.
 """
 
 import asyncio
@@ -19,18 +20,18 @@ import aiohttp
 from services.jobs import AlreadyThere, JobsServer, Unreachable
 from services.package import archive_name, pack
 from services.preflight import versions
-from studies.environment import git_state
 from studies.errors import InputError, StudyFailed
-from studies.sentences import nearest
-from studies.study import Study
+from studies.execution.environment import git_state
+from studies.file.messages import nearest
+from studies.file.study import Study
 
 PREFIX = "gan-study-"
 ENTRYPOINT = "exec python -m services drive"
-"""`exec`: the stop signal then meets the driver, not a shell."""
+"""`exec`: the stop signal then goes to the driver, not to a shell."""
 STOP_SECONDS = 120
-"""How long Ray waits after SIGTERM before it kills: a measurement, the checkpoints of all trials, and some more."""
+"""Time between SIGTERM and SIGKILL: enough for one evaluation and the checkpoints of all trials."""
 SILENCE_SECONDS = 120.0
-"""How long a follower waits for a cluster that stopped answering."""
+"""Time after which a follower gives up on a cluster that does not answer."""
 
 Write = Callable[[str], None]
 
@@ -40,8 +41,10 @@ class Attempt:
     """One job of a study.
 
     status     PENDING, RUNNING, STOPPED, SUCCEEDED or FAILED
-    exit_code  the driver's, where it ended by itself
-    commit     of the study file's folder when it was submitted, with `dirty` where not all was committed
+    message    Ray's description of the status
+    exit_code  exit code of the driver; None if it was stopped or killed
+    commit     git commit of the study file's folder when the study was submitted; None outside a repository
+    dirty      True if there were uncommitted changes
     """
 
     study: str
@@ -57,10 +60,11 @@ class Attempt:
 
     @property
     def over(self) -> bool:
+        """True if the attempt has ended, for whatever reason."""
         return self.status in ("STOPPED", "SUCCEEDED", "FAILED")
 
-    def outcome(self) -> int:
-        """The exit code for whoever waited for it: the study's own, 130 where it was stopped."""
+    def return_code(self) -> int:
+        """Exit code of a command that waited for this attempt: the driver's, or 130 if the attempt was stopped."""
         if self.exit_code is not None:
             return self.exit_code
         return {"SUCCEEDED": 0, "STOPPED": 130}.get(self.status, 1)
@@ -73,41 +77,43 @@ class Cluster:
         self._server = server
 
     def attempts(self, study: str | None = None) -> list[Attempt]:
-        """The attempts that the cluster remembers, the latest last; of one study or of all."""
-        read = [attempt for job in self._server.jobs() if (attempt := _attempt(job)) is not None]
-        chosen = [attempt for attempt in read if study in (None, attempt.study)]
-        return sorted(chosen, key=lambda attempt: (attempt.study, attempt.number))
+        """The attempts of one study, or of all, that the cluster has a record of, ordered by study and number."""
+        attempts = [attempt for job in self._server.jobs() if (attempt := _attempt(job)) is not None]
+        selected = [attempt for attempt in attempts if study in (None, attempt.study)]
+        return sorted(selected, key=lambda attempt: (attempt.study, attempt.number))
 
     def latest(self, study: str, number: int | None = None) -> Attempt:
-        """A study's last attempt, or the one of that number.
+        """The last attempt of a study, or the one with this number.
 
-        Errors: `InputError` where the cluster knows none.
+        Errors: `InputError` if the cluster has no record of it.
         """
-        known = self.attempts()
-        found = [one for one in known if one.study == study and number in (None, one.number)]
-        if not found:
-            what = f"no attempt {number} of {study}" if number is not None else f"no study {study}"
-            near = nearest(study, {one.study for one in known} - {study})
+        attempts = self.attempts()
+        matching = [attempt for attempt in attempts if attempt.study == study and number in (None, attempt.number)]
+        if not matching:
+            missing = f"no attempt {number} of {study}" if number is not None else f"no study {study}"
+            near = nearest(study, {attempt.study for attempt in attempts} - {study})
             hint = f"; did you mean {near}?" if near else ""
-            raise InputError(f"{study}: {self._server.url} knows {what}{hint}")
-        return found[-1]
+            raise InputError(f"{study}: {self._server.url} has {missing}{hint}")
+        return matching[-1]
 
     def submit(self, study: Study, source: str | Path) -> Attempt:
         """Send a study to the cluster as its next attempt.
 
-        Errors: `InputError` if it is running there already, or if it cannot be sent as it stands.
+        source  the study file, or the name of a study in the catalog
+
+        Errors: `InputError` if the study is running there already, or its modules cannot be sent.
         """
         self._server.check_version()
-        known = self.attempts(study.name)
-        if known and not known[-1].over:
-            raise self._running(known[-1])
-        number = known[-1].number + 1 if known else 1
+        attempts = self.attempts(study.name)
+        if attempts and not attempts[-1].over:
+            raise self._running(attempts[-1])
+        number = attempts[-1].number + 1 if attempts else 1
         git = git_state(Path(source).parent) if Path(source).is_file() else None
-        ours = versions()
-        content = pack(study, source, attempt=number, versions=ours, git=git)
+        local_versions = versions()
+        content = pack(study, source, attempt=number, versions=local_versions, git=git)
         job_id = f"{PREFIX}{study.name}-{number}"
         self._server.upload(archive_name(content), content)
-        metadata = {"study": study.name, "attempt": str(number), "gan_studies": ours["gan-studies"]}
+        metadata = {"study": study.name, "attempt": str(number), "gan_studies": local_versions["gan-studies"]}
         if git is not None:
             metadata |= {"commit": git["commit"], "dirty": str(git["dirty"]).lower()}
         environment = {"RAY_JOB_STOP_WAIT_TIME_S": str(STOP_SECONDS), "RAY_USAGE_STATS_ENABLED": "0"}
@@ -120,73 +126,78 @@ class Cluster:
         return self.latest(study.name, number)
 
     def _running(self, attempt: Attempt) -> InputError:
-        name, where = attempt.study, f"--cluster {self._server.url}"
+        name, option = attempt.study, f"--cluster {self._server.url}"
         return InputError(
             f"{name}: is running on {self._server.url} already, as attempt {attempt.number}; "
-            f"gan-study logs {name} {where} --follow watches it, gan-study stop {name} {where} ends it"
+            f"gan-study logs {name} {option} --follow prints its log, gan-study stop {name} {option} stops it"
         )
 
     def log(self, attempt: Attempt) -> str:
+        """The log of an attempt so far."""
         return self._server.log(attempt.job_id)
 
     def follow(self, attempt: Attempt, write: Write) -> Attempt:
-        """Write an attempt's log as it grows, until the attempt is over: a stream that ends is not a job that ended.
+        """Write an attempt's log as it grows, until the attempt is over, and return the attempt as it ended.
 
-        Errors: `StudyFailed` if the cluster stops answering; the study may go on all the same.
+        The end of a stream does not mean that the job has ended, so the job's status is read too.
+
+        Errors: `StudyFailed` if the cluster stops answering; the study may continue to run.
         """
-        unread, heard = _Unread(write), monotonic()
+        unwritten, answered = _Unwritten(write), monotonic()
         while True:
             try:
-                seen = self._again(attempt)  # asked first: the stream of a job that is over holds the log's end
-                heard = monotonic()
-                self._stream(attempt, unread.stream())
-                if seen.over:
-                    return seen
+                current = self._refresh(attempt)  # before the stream, which then has the end of the log
+                answered = monotonic()
+                self._stream(attempt, unwritten.stream())
+                if current.over:
+                    return current
             except Unreachable:
-                if monotonic() - heard > SILENCE_SECONDS:
+                if monotonic() - answered > SILENCE_SECONDS:
                     raise StudyFailed(
                         f"{self._server.url} has not answered for {SILENCE_SECONDS:.0f} s; {attempt.study} may be "
-                        f"running all the same: gan-study status {attempt.study} --cluster {self._server.url}"
+                        f"running nevertheless: gan-study status {attempt.study} --cluster {self._server.url}"
                     ) from None
             sleep(0.5)
 
     def _stream(self, attempt: Attempt, write: Write) -> None:
-        """One stream of the log; that it breaks says nothing about the job."""
+        """Write one stream of the log; its errors are ignored, since the job may be unaffected."""
         with suppress(aiohttp.ClientError, TimeoutError, OSError):
             asyncio.run(self._server.follow(attempt.job_id, write))
 
-    def _again(self, attempt: Attempt) -> Attempt:
-        seen = _attempt(self._server.job(attempt.job_id))
-        return attempt if seen is None else seen
+    def _refresh(self, attempt: Attempt) -> Attempt:
+        current = _attempt(self._server.job(attempt.job_id))
+        return attempt if current is None else current
 
     def stop(self, study: str) -> Attempt:
-        """Ask a study's driver to stop, and wait until it has: its trials write their checkpoints.
+        """Stop a study and wait until it has ended; its trials write their checkpoints.
 
-        Errors: `InputError` if it is not running; `StudyFailed` if it does not end.
+        Errors: `InputError` if it is not running; `StudyFailed` if it does not end in time.
         """
         attempt = self.latest(study)
         if attempt.over:
             raise InputError(f"{study}: is not running; attempt {attempt.number} is {attempt.status.lower()}")
         self._server.stop(attempt.job_id)
         end = monotonic() + STOP_SECONDS + 30
-        while not (attempt := self._again(attempt)).over:
+        while not (attempt := self._refresh(attempt)).over:
             if monotonic() > end:
-                raise StudyFailed(f"{study}: was asked to stop, but attempt {attempt.number} is {attempt.status} still")
+                raise StudyFailed(
+                    f"{study}: attempt {attempt.number} was to stop, but is still {attempt.status.lower()}"
+                )
             sleep(0.3)
         return attempt
 
 
-class _Unread:
-    """A log that is streamed from its beginning again after every break: only what is new is written."""
+class _Unwritten:
+    """Writes a log once although every new stream of it starts from its beginning."""
 
     def __init__(self, write: Write):
         self._write, self._written = write, 0
 
     def stream(self) -> Write:
-        """What takes one stream, from the log's beginning on."""
+        """A function that receives the parts of one stream and writes what was not written before."""
         position = 0
 
-        def take(text: str) -> None:
+        def receive(text: str) -> None:
             nonlocal position
             fresh = text[max(0, self._written - position) :]
             position += len(text)
@@ -194,11 +205,11 @@ class _Unread:
                 self._written = position
                 self._write(fresh)
 
-        return take
+        return receive
 
 
 def _attempt(job: dict[str, Any]) -> Attempt | None:
-    """What a job of the cluster says, or None if it is not one of ours."""
+    """The attempt that a job of the cluster is, or None if it is another kind of job."""
     job_id, metadata = job.get("submission_id") or "", job.get("metadata") or {}
     study, number = metadata.get("study"), metadata.get("attempt", "")
     if not number.isdigit() or job_id != f"{PREFIX}{study}-{number}" or job.get("type") != "SUBMISSION":

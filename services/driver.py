@@ -1,6 +1,6 @@
-"""The driver of a submitted study: what the job of a submit runs on the cluster.
+"""The driver of a submitted study: the process that a job runs on the cluster.
 
-Its working folder is the package that the submit sent.
+Its working folder is the archive that the submit sent.
 """
 
 import json
@@ -15,73 +15,71 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from services import preflight
+from services.credentials import cluster_ledger
 from services.package import SUBMISSION
-from services.settings import cluster_ledger
-from studies.environment import SUBMITTED_GIT_STATE
 from studies.errors import InputError
-from studies.ledger import Ledger
-from studies.modules import beside
-from studies.place import Place
-from studies.study import Study
+from studies.execution.environment import SUBMITTED_GIT_STATE
+from studies.execution.resources import Resources
+from studies.file.modules import modules_in
+from studies.file.study import Study
+from studies.ledger.ledger import Ledger
 
 
-def drive(run: Callable[[Study, Place, str], int]) -> int:
-    """Join the cluster, see that it can run the study of this folder, and run it.
+def drive(run: Callable[[Study, Resources, str], int]) -> int:
+    """Connect to the cluster, check its nodes, and run the study of the working folder; return the exit code.
 
-    `run` is given the study, the place and the study's question, and gives the exit code.
+    run  called with the study, the cluster's resources and the study's question; returns the exit code
+
+    Errors: `InputError` if the cluster cannot run the study.
     """
     submission = _submission()
     preflight.refuse_other_versions(submission["versions"])
-    with beside(Path()):
+    with modules_in(Path()):
         study = Study.from_table(submission["study"])
     study = replace(study, ledger=replace(study.ledger, root=str(_root(study))))
-    _tell_git_state(submission["git"])
-    _join()
+    # for the study's record: the repository is on the machine that submitted the study
+    os.environ[SUBMITTED_GIT_STATE] = json.dumps(submission["git"])
+    _connect()
     preflight.check_nodes(Path(study.ledger.root))
     folder = Ledger(study.ledger.root).study_folder(study.name)
     log = folder / f"log-{submission['attempt']}.txt"
     with _copied_to(log, heading=f"attempt {submission['attempt']}, {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"):
-        os.chdir(folder)  # Ray may remove a job's working folder before the job is over
-        return run(study, preflight.place(), submission["question"])
+        os.chdir(folder)  # Ray may delete a job's working folder before the job ends
+        return run(study, preflight.cluster_resources(), submission["question"])
 
 
 def _submission() -> dict[str, Any]:
     try:
         return json.loads(Path(SUBMISSION).read_text())
     except OSError:
-        raise InputError("drive: is what a submitted job runs on its cluster; gan-study submit starts one") from None
+        raise InputError("drive: must run inside a submitted job; gan-study submit starts one") from None
 
 
 def _root(study: Study) -> Path:
-    """Where the ledger lies on the cluster: a relative root is below the folder that the cluster names for it."""
+    """Path of the ledger on the cluster: a relative root is below the cluster's shared folder for ledgers."""
     root, shared = Path(study.ledger.root).expanduser(), cluster_ledger()
     if root.is_absolute():
         return root
     if shared is None:
         raise InputError(
             f"ledger.root: must be an absolute path on storage that all nodes share, but is {study.ledger.root!r}, "
-            "and the cluster names no folder for ledgers (GAN_STUDY_LEDGER); --set ledger.root=/..."
+            "and the cluster has no folder for ledgers (GAN_STUDY_LEDGER); use --set ledger.root=/..."
         )
     return shared / root
 
 
-def _tell_git_state(git: dict[str, Any] | None) -> None:
-    """For whatever records the study: the repository is on the machine that submitted it."""
-    os.environ[SUBMITTED_GIT_STATE] = json.dumps(git)
-
-
-def _join() -> None:
+def _connect() -> None:
     import ray
 
     address = os.environ.get("RAY_ADDRESS")
     if not address:
-        raise InputError("drive: must run inside a Ray job, where RAY_ADDRESS names the cluster")
+        raise InputError("drive: must run inside a Ray job, where RAY_ADDRESS is set")
     ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
 
 
 @contextmanager
 def _copied_to(path: Path, *, heading: str) -> Iterator[None]:
-    """What is printed also goes into a file: a job's own log dies with the cluster's head."""
+    """Write what is printed into a file too: a job's own log is lost with the cluster's head."""
     path.parent.mkdir(parents=True, exist_ok=True)
     out, err = sys.stdout, sys.stderr
     with path.open("a") as file:
@@ -94,7 +92,7 @@ def _copied_to(path: Path, *, heading: str) -> Iterator[None]:
 
 
 class _Both:
-    """A stream whose text goes into a file as well; a full disk there does not end the study."""
+    """A stream whose text is written to a file too; a full disk there does not end the study."""
 
     def __init__(self, stream: TextIO, file: TextIO):
         self._stream, self._file = stream, file

@@ -1,7 +1,7 @@
-"""Ray's Jobs server over HTTP: one sentence for everything that can go wrong on the way.
+"""Ray's Jobs server over HTTP; every error is one sentence.
 
-The documented REST interface, without importing Ray: its own client takes the address from the environment where one
-is set there, waits for ever on a silent server and tells 401 from 403 by the text alone.
+This uses the documented REST interface instead of Ray's own client: that client prefers an address in the environment
+to its argument, has no time limit, and distinguishes HTTP 401 from 403 only by the text.
 
 Source: https://docs.ray.io/en/latest/cluster/running-applications/job-submission/rest.html
 """
@@ -14,22 +14,22 @@ from typing import Any
 import aiohttp
 import requests
 
-from services.settings import Token
+from services.credentials import Token
 from studies.errors import InputError, StudyFailed
 
 CONNECT_SECONDS, ANSWER_SECONDS = 5, 60
 AGENT_SECONDS = 60
-"""How long the head's own agent may take to start; the server itself waits for 10 s of them each time."""
+"""Time that the agent of the head may take to start; each request to the server waits for 10 s of it."""
 HEARTBEAT_SECONDS = 20.0
-"""A log's stream that does not answer a ping within this long is dead, and is opened again."""
+"""A stream of a log that does not answer a ping within this time is closed and opened again."""
 
 
 class Unreachable(InputError):
-    """Nothing answers at the cluster's address."""
+    """No server answers at the cluster's address."""
 
 
 class AlreadyThere(InputError):
-    """The cluster knows a job of this id."""
+    """The cluster already has a job with this id."""
 
 
 class JobsServer:
@@ -38,7 +38,7 @@ class JobsServer:
     def __init__(self, url: str, token: Token | None):
         self.url, self._token = url, token
         self._session = requests.Session()
-        self._session.auth = self._sign  # a ~/.netrc would replace the header otherwise
+        self._session.auth = self._sign  # otherwise a ~/.netrc would replace the header
 
     def _sign(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers.update(self._headers())
@@ -48,50 +48,61 @@ class JobsServer:
         return {} if self._token is None else {"Authorization": f"Bearer {self._token.value}"}
 
     def check_version(self) -> None:
-        """Errors: `InputError` if this is no Ray, or one of another minor version than ours."""
-        answer = self._ask("GET", "/api/version")
+        """Check that the server is Ray in the minor version that is installed here.
+
+        Errors: `InputError` if it is not.
+        """
+        answer = self._request("GET", "/api/version")
         try:
-            theirs = str(answer.json()["ray_version"])
+            remote = str(answer.json()["ray_version"])
         except (ValueError, KeyError, TypeError):
             raise self._no_ray() from None
-        ours = version("ray")
-        if theirs.split(".")[:2] != ours.split(".")[:2]:
+        local = version("ray")
+        if remote.split(".")[:2] != local.split(".")[:2]:
             raise InputError(
-                f"--cluster: {self.url} runs Ray {theirs}, but this gan-study works with Ray {ours}; "
-                f"start a cluster of that version, or install the gan-studies that the cluster was made for"
+                f"--cluster: {self.url} runs Ray {remote}, but this gan-study works with Ray {local}; "
+                f"start a cluster with Ray {local}, or install the version of gan-studies that the cluster has"
             )
 
     def jobs(self) -> list[dict[str, Any]]:
-        """Every job that the cluster remembers, as it tells them."""
-        return self._json(self._ask("GET", "/api/jobs/"))
+        """All jobs that the cluster has a record of, as JSON."""
+        return self._json(self._request("GET", "/api/jobs/"))
 
     def job(self, job_id: str) -> dict[str, Any]:
-        """Errors: `StudyFailed` if the cluster does not know it any more."""
-        answer = self._ask("GET", f"/api/jobs/{job_id}", accepted=(200, 404))
+        """One job as JSON.
+
+        Errors: `StudyFailed` if the cluster has no record of it any more.
+        """
+        answer = self._request("GET", f"/api/jobs/{job_id}", accepted=(200, 404))
         if answer.status_code == 404:
             raise StudyFailed(
-                f"{self.url} does not know {job_id} any more: its head was started anew, and the study with it is "
-                "dead; submit it again to go on from the ledger"
+                f"{self.url} has no record of {job_id} any more, since its head was restarted, which ended the study; "
+                "submit the study again to resume it from the ledger"
             )
         return self._json(answer)
 
     def log(self, job_id: str) -> str:
-        return self._json(self._ask("GET", f"/api/jobs/{job_id}/logs"))["logs"]
+        """The output of a job so far."""
+        return self._json(self._request("GET", f"/api/jobs/{job_id}/logs"))["logs"]
 
     def stop(self, job_id: str) -> None:
-        self._ask("POST", f"/api/jobs/{job_id}/stop")
+        """Send SIGTERM to a job, without waiting for its end."""
+        self._request("POST", f"/api/jobs/{job_id}/stop")
 
     def upload(self, name: str, content: bytes) -> None:
-        """Leave a package on the cluster, unless it is there already."""
-        place = f"/api/packages/gcs/{name}"
-        if self._ask("GET", place, accepted=(200, 404)).status_code == 404:
-            self._ask("PUT", place, data=content)
+        """Store an archive on the cluster, unless it has one of this name."""
+        path = f"/api/packages/gcs/{name}"
+        if self._request("GET", path, accepted=(200, 404)).status_code == 404:
+            self._request("PUT", path, data=content)
 
     def submit(self, request: dict[str, Any]) -> None:
-        """Errors: `AlreadyThere` if the cluster knows the submission's id."""
+        """Start a job.
+
+        Errors: `AlreadyThere` if the cluster has a job with this id.
+        """
         end = monotonic() + AGENT_SECONDS
         while True:
-            answer = self._ask("POST", "/api/jobs/", json=request, accepted=(200, 400, 500))
+            answer = self._request("POST", "/api/jobs/", json=request, accepted=(200, 400, 500))
             if answer.status_code == 200:
                 return
             if "No available agent" not in answer.text or monotonic() > end:
@@ -101,7 +112,7 @@ class JobsServer:
         raise self._failed(answer)
 
     async def follow(self, job_id: str, write: Callable[[str], None]) -> None:
-        """Write the job's log from its beginning as it grows, until the stream ends, for whatever reason."""
+        """Write the job's log from its beginning as it grows, until the stream ends for any reason."""
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
         async with (
             aiohttp.ClientSession(headers=self._headers(), timeout=timeout) as session,
@@ -113,19 +124,21 @@ class JobsServer:
 
     # -- one request -------------------------------------------------------------------------------------------------
 
-    def _ask(self, method: str, place: str, *, accepted: tuple[int, ...] = (200,), **content: Any) -> requests.Response:
+    def _request(
+        self, method: str, path: str, *, accepted: tuple[int, ...] = (200,), **content: Any
+    ) -> requests.Response:
         timeout = (CONNECT_SECONDS, ANSWER_SECONDS)
         try:
-            answer = self._session.request(method, self.url + place, timeout=timeout, **content)
+            answer = self._session.request(method, self.url + path, timeout=timeout, **content)
         except requests.Timeout:
             raise Unreachable(
-                f"--cluster: {self.url} does not answer; is the address right, and the cluster up?"
+                f"--cluster: {self.url} does not answer in time; check the address, and that the cluster is running"
             ) from None
         except requests.exceptions.SSLError:
-            raise Unreachable(f"--cluster: {self.url} does not speak TLS that can be trusted; http instead?") from None
+            raise Unreachable(f"--cluster: {self.url} has no TLS certificate that can be trusted; use http?") from None
         except requests.RequestException:
             raise Unreachable(
-                f"--cluster: nothing answers at {self.url}; is the address right, and the cluster up?"
+                f"--cluster: nothing answers at {self.url}; check the address, and that the cluster is running"
             ) from None
         if answer.status_code in (401, 403):
             raise self._denied(answer)
@@ -136,7 +149,7 @@ class JobsServer:
     def _denied(self, answer: requests.Response) -> InputError:
         if self._token is None:
             return InputError(
-                f"--cluster: {self.url} asks for a token (HTTP {answer.status_code}), and none was given; "
+                f"--cluster: {self.url} requires a token (HTTP {answer.status_code}), and none was given; "
                 "set RAY_AUTH_TOKEN, or RAY_AUTH_TOKEN_PATH to the file that holds it"
             )
         return InputError(
@@ -157,4 +170,4 @@ class JobsServer:
             raise self._no_ray() from None
 
     def _no_ray(self) -> InputError:
-        return InputError(f"--cluster: {self.url} answers, but not as the dashboard of a Ray cluster (port 8265?)")
+        return InputError(f"--cluster: {self.url} is not the dashboard of a Ray cluster, which usually has port 8265")

@@ -1,7 +1,7 @@
-"""What a submit sends: the resolved study, the study file as it was written, and the user's modules beside it.
+"""Archive that a submit sends: the resolved study, the study file, and the user's modules in the same folder.
 
-The archive is the job's working folder on the cluster. Ray puts that folder before all others on the workers' path,
-so a module in it that has the name of one of ours, or of Python's own, would replace it there, and is refused.
+The archive becomes the job's working folder on the cluster. Ray puts that folder first on the workers' module path, so
+a module in it with the name of one of gan-studies or of Python would replace that one there; such a module is refused.
 """
 
 import io
@@ -14,52 +14,57 @@ from pathlib import Path
 from typing import Any
 
 from studies.errors import InputError
-from studies.modules import OURS, is_hidden, replaced_by
-from studies.source import question
-from studies.study import Study
+from studies.file.modules import OURS, is_hidden, replaced_by
+from studies.file.source import question
+from studies.file.study import Study
 
 SUBMISSION = "submission.json"
-LARGEST = 100 * 2**20
-"""Bytes that Ray's Jobs server takes."""
+MAX_BYTES = 100 * 2**20
+"""Largest archive that Ray's Jobs server accepts, in bytes."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
-"""The time in every entry: the same files give the same archive, so it is sent once."""
+"""Time stamp of every file in an archive: equal files give equal archives, which are sent once."""
 
 
 def pack(
     study: Study, source: str | Path, *, attempt: int, versions: Mapping[str, str], git: Mapping[str, Any] | None
 ) -> bytes:
-    """The archive for a study that was read from `source`, with what the attempt's driver is to know.
+    """The archive of a study.
 
-    Errors: `InputError` for a module that would replace another one, and for an archive over the limit.
+    source    the study file, or the name of a study in the catalog
+    attempt   number of the attempt
+    versions  versions of the packages of the machine that submits the study
+    git       state of the repository that the study file is in, if any
+
+    Errors: `InputError` for a module that would replace another one, and for an archive above the size limit.
     """
     file = Path(source)
-    beside = dict(_modules(file.parent)) if file.is_file() else {}
-    facts = {
+    modules = dict(_modules(file.parent)) if file.is_file() else {}
+    submission = {
+        "study": study.table(),
         "attempt": attempt,
         "question": question(source),
         "versions": dict(versions),
         "git": git,
     }
-    submission = {"study": study.table(), **facts}
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as zipped:
         _add(zipped, SUBMISSION, json.dumps(submission, indent=1).encode())
         if file.is_file():
             _add(zipped, "study.toml", _content(file))
-        for name, path in sorted(beside.items()):
+        for name, path in sorted(modules.items()):
             _add(zipped, name, _content(path))
     content = archive.getvalue()
-    if len(content) > LARGEST:
-        largest = max(beside.values(), key=lambda path: path.stat().st_size)
+    if len(content) > MAX_BYTES:
+        largest = max(modules.values(), key=lambda path: path.stat().st_size)
         raise InputError(
-            f"{file.parent}: must pack into {LARGEST / 2**20:.0f} MiB, Ray's limit, but the modules beside the study "
-            f"make {len(content) / 2**20:.0f} MiB; move data out of them, first {largest}"
+            f"{file.parent}: must fit into {MAX_BYTES / 2**20:.0f} MiB, Ray's limit, but the modules beside the study "
+            f"take {len(content) / 2**20:.0f} MiB; move data out of them, first {largest}"
         )
     return content
 
 
 def archive_name(content: bytes) -> str:
-    """The name under which Ray keeps an archive: by what is in it."""
+    """Name of an archive on the cluster: a hash of its content."""
     return f"_ray_pkg_{sha256(content).hexdigest()[:16]}.zip"
 
 
@@ -77,8 +82,8 @@ def _content(path: Path) -> bytes:
 
 
 def _modules(folder: Path) -> Iterator[tuple[str, Path]]:
-    """The user's modules and packages in a folder: each file under its name in the archive."""
-    if _is_our_house(folder):
+    """The files of the user's modules and packages in a folder, each with its name in the archive."""
+    if _has_our_packages(folder):
         return
     for path in sorted(folder.iterdir()):
         if path.suffix == ".py" and path.is_file():
@@ -89,8 +94,8 @@ def _modules(folder: Path) -> Iterator[tuple[str, Path]]:
             yield from _package_files(folder, path)
 
 
-def _is_our_house(folder: Path) -> bool:
-    """A study file beside our own packages: they are on the cluster already."""
+def _has_our_packages(folder: Path) -> bool:
+    """True for the source folder of gan-studies itself, whose packages are on the cluster already."""
     return all((folder / name).resolve() == Path(sys.modules[name].__path__[0]).resolve() for name in OURS)
 
 
@@ -102,6 +107,9 @@ def _package_files(folder: Path, package: Path) -> Iterator[tuple[str, Path]]:
 
 
 def refuse_shadow(path: Path) -> None:
-    """Errors: `InputError` for a module that would replace one of ours or of Python's own."""
+    """Refuse a module that would replace one of gan-studies or of Python.
+
+    Errors: `InputError`.
+    """
     if (other := replaced_by(path)) is not None:
         raise InputError(f"{path}: must have another name, since it would replace {other} on the workers")

@@ -1,7 +1,7 @@
-"""What must hold on every node before a study starts, so that nothing is found out on a worker in the night.
+"""Checks of every node before a study starts, so that a problem shows at the start and not after hours.
 
-On each node a probe writes into the ledger's storage and reads what the driver wrote there, and tells which code it
-would run. What does not hold is refused in one sentence that names the node.
+On each node a probe writes into the ledger's storage, reads a file that the driver wrote there, and returns the
+versions and a hash of the source code of the packages that the node would run. An error names the node.
 """
 
 import sys
@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
 from typing import Any
@@ -17,40 +16,35 @@ from uuid import uuid4
 
 from studies.design import NUMERICS_VERSION
 from studies.errors import InputError
-from studies.modules import OURS
-from studies.place import Node, Place
+from studies.execution.environment import package_version
+from studies.execution.resources import Node, Resources
+from studies.file.modules import OURS
 
 PROBE_SECONDS = 120
-"""A node's first process imports Ray, and may wait for its working folder."""
+"""Time limit of a probe: the first process of a node imports Ray, and may wait for its working folder."""
 
 DISTRIBUTIONS = ("gan-studies", "numpy", "ray", "torch")
 
 
 def versions() -> dict[str, str]:
-    """What must be the same wherever a part of a study runs."""
-    found = {name: _version(name) for name in DISTRIBUTIONS}
-    return {**found, "numerics": str(NUMERICS_VERSION), "python": ".".join(python_version().split(".")[:2])}
+    """Versions that must be equal on all machines that run a part of a study."""
+    # 2.13.0+cpu and 2.13.0+cu129 differ only in the device, which is part of the trial's address
+    installed = {name: (package_version(name) or "none").split("+")[0] for name in DISTRIBUTIONS}
+    return {**installed, "numerics": str(NUMERICS_VERSION), "python": ".".join(python_version().split(".")[:2])}
 
 
-def _version(distribution: str) -> str:
-    try:
-        return version(distribution).split("+")[0]  # 2.13.0+cpu and 2.13.0+cu129 are told apart by the device
-    except PackageNotFoundError:
-        return "none"
+def refuse_other_versions(submitted: Mapping[str, str]) -> None:
+    """Compare the versions of the machine that submitted a study with those of this one.
 
-
-def refuse_other_versions(theirs: Mapping[str, str]) -> None:
-    """The machine that a study was checked on against the one that is to run it.
-
-    Errors: `InputError` for what would make it another study; Ray and Python may differ there.
+    Errors: `InputError` for a difference that would change the study; Ray and Python may differ.
     """
-    ours = versions()
+    installed = versions()
     for name in ("gan-studies", "numerics"):
-        if theirs.get(name) != ours[name]:
-            what = "the numerics of gan-studies" if name == "numerics" else name
+        if submitted.get(name) != installed[name]:
+            subject = "the numerics of gan-studies" if name == "numerics" else name
             raise InputError(
-                f"--cluster: must run the version of {what} that the study was checked with, {theirs.get(name)}, "
-                f"but runs {ours[name]}"
+                f"--cluster: must run the version of {subject} that the study was checked with, {submitted.get(name)}, "
+                f"but runs {installed[name]}"
             )
 
 
@@ -59,7 +53,15 @@ def refuse_other_versions(theirs: Mapping[str, str]) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Probed:
-    """What one node answered."""
+    """Result of the probe on one node.
+
+    node      Ray's id of the node
+    written   True if it wrote into the ledger's storage and read the driver's file there
+    problem   what failed with the storage; None if nothing did
+    versions  see `versions`; empty if the packages cannot be imported
+    origins   folder of each package; empty if the package is missing
+    code      see `code`, or the error of the import
+    """
 
     node: str
     written: bool
@@ -69,9 +71,9 @@ class Probed:
     code: str
 
 
-def place() -> Place:
-    """The Ray that this process has joined: every living node and what it has."""
-    return Place(joined=True, nodes=tuple(Node(cpu=cpu, gpu=gpu) for _, cpu, gpu in _nodes()))
+def cluster_resources() -> Resources:
+    """Resources of the cluster that this process is connected to: those of each node that is alive."""
+    return Resources(joined=True, nodes=tuple(Node(cpu=cpu, gpu=gpu) for _, cpu, gpu in _nodes()))
 
 
 def _nodes() -> list[tuple[str, float, float]]:
@@ -82,13 +84,16 @@ def _nodes() -> list[tuple[str, float, float]]:
 
 
 def check_nodes(root: Path) -> None:
-    """Errors: `InputError` for the first node that cannot take part in a study with its ledger at `root`."""
+    """Check that every node can run trials of a study whose ledger is at `root`.
+
+    Errors: `InputError` for the first node that cannot.
+    """
     folder = root / ".preflight" / uuid4().hex
     try:
         folder.mkdir(parents=True)
         (folder / "driver").write_text(folder.name)
         for probed in _probe_all(folder):
-            _refuse(probed, root, seen=(folder / probed.node).is_file())
+            _refuse(probed, root, visible=(folder / probed.node).is_file())
     except OSError as error:
         raise InputError(f"ledger.root: cannot write below {root} ({error.strerror}) on the driver's node") from None
     finally:
@@ -100,26 +105,26 @@ def _probe_all(folder: Path) -> list[Probed]:
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     probe = ray.remote(num_cpus=0, max_retries=1)(_probe())
-    asked = {
+    references = {
         node: probe.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)).remote(
             str(folder), node, OURS
         )
         for node, _, _ in _nodes()
     }
-    answers = []
-    for node, reference in asked.items():
+    results = []
+    for node, reference in references.items():
         try:
-            answers.append(Probed(**ray.get(reference, timeout=PROBE_SECONDS)))
+            results.append(Probed(**ray.get(reference, timeout=PROBE_SECONDS)))
         except ray.exceptions.GetTimeoutError:
             raise InputError(f"node {_short(node)}: does not answer; repair or remove it, then submit again") from None
         except ray.exceptions.RayError as error:
             last = str(error).strip().splitlines()[-1]
-            raise InputError(f"node {_short(node)}: cannot run anything ({last[:200]})") from None
-    return answers
+            raise InputError(f"node {_short(node)}: must run a probe, but fails ({last[:200]})") from None
+    return results
 
 
 def _probe() -> Callable[[str, str, tuple[str, ...]], dict[str, Any]]:
-    """What runs on a node; made here, so that it is sent as it is and not looked up in the node's own packages."""
+    """The function that runs on a node; a nested one is sent by value, not imported from the node's packages."""
 
     def probe(folder: str, node: str, packages: tuple[str, ...]) -> dict[str, Any]:
         from importlib import import_module
@@ -129,29 +134,29 @@ def _probe() -> Callable[[str, str, tuple[str, ...]], dict[str, Any]]:
         origins = {}
         for name in packages:
             spec = find_spec(name)
-            places = None if spec is None else spec.submodule_search_locations
-            origins[name] = next(iter(places or ()), "")
-        problem, place = None, Path(folder)
+            folders = None if spec is None else spec.submodule_search_locations
+            origins[name] = next(iter(folders or ()), "")
+        problem, storage = None, Path(folder)
         try:
-            (place / node).write_text(node)
-            if (place / "driver").read_text() != place.name:
-                problem = "reads something else there"
+            (storage / node).write_text(node)
+            if (storage / "driver").read_text() != storage.name:
+                problem = "reads another content there"
         except FileNotFoundError:
-            problem = "does not find what the driver wrote there"
+            problem = "does not find the driver's file there"
         except OSError as error:
             problem = f"cannot write there ({error.strerror})"
-        told = {"node": node, "written": problem is None, "problem": problem, "origins": origins}
+        result = {"node": node, "written": problem is None, "problem": problem, "origins": origins}
         try:
-            ours = import_module("services.preflight")
-            return {**told, "versions": ours.versions(), "code": ours.code()}
+            preflight = import_module("services.preflight")
+            return {**result, "versions": preflight.versions(), "code": preflight.code()}
         except Exception as error:
-            return {**told, "versions": {}, "code": f"{type(error).__name__}: {error}"}
+            return {**result, "versions": {}, "code": f"{type(error).__name__}: {error}"}
 
     return probe
 
 
 def code() -> str:
-    """The hash of every source file of ours, as this process would import it."""
+    """Hash of all source files of gan-studies, as this process would import them."""
     digest = sha256()
     for name in OURS:
         folder = Path(sys.modules[name].__path__[0]) if name in sys.modules else _folder(name)
@@ -167,22 +172,23 @@ def _folder(name: str) -> Path:
     return Path(import_module(name).__path__[0])
 
 
-def _refuse(probed: Probed, root: Path, *, seen: bool) -> None:
+def _refuse(probed: Probed, root: Path, *, visible: bool) -> None:
+    """Raise `InputError` if a node cannot take part; `visible`: the driver sees the file that the node wrote."""
     node = f"node {_short(probed.node)}"
     for name, origin in probed.origins.items():
         if not origin:
             raise InputError(f"{node}: must have gan-studies installed, but has no package {name}")
-    here = versions()
-    for name, theirs in probed.versions.items():
-        if theirs != here[name]:
-            raise InputError(f"{node}: must run {name} {here[name]} as the driver does, but runs {theirs}")
+    installed = versions()
+    for name, version in probed.versions.items():
+        if version != installed[name]:
+            raise InputError(f"{node}: must run {name} {installed[name]}, as the driver does, but runs {version}")
     if probed.code != code():
         raise InputError(
             f"{node}: must run the gan-studies of the driver, {_folder('studies').parent}, but its packages are "
             f"{', '.join(sorted(set(probed.origins.values())))}"
         )
-    if probed.problem is not None or not seen:
-        problem = probed.problem or "writes somewhere else"
+    if probed.problem is not None or not visible:
+        problem = probed.problem or "writes to another storage"
         raise InputError(f"ledger.root: {root} must be storage that all nodes share, but {node} {problem}")
 
 
@@ -190,13 +196,13 @@ def _remove(folder: Path) -> None:
     from shutil import rmtree
 
     rmtree(folder, ignore_errors=True)
-    with suppress(OSError):  # another study is in its preflight there, or the folder was never made
+    with suppress(OSError):  # another study is being checked there, or the folder was not created
         folder.parent.rmdir()
 
 
 def _short(node: str) -> str:
-    """A node's id as people compare it, with its address where Ray knows it."""
+    """The first 8 characters of a node's id, with its address if Ray has it."""
     import ray
 
-    address = next((one["NodeManagerAddress"] for one in ray.nodes() if one["NodeID"] == node), "")
+    address = next((known["NodeManagerAddress"] for known in ray.nodes() if known["NodeID"] == node), "")
     return f"{node[:8]} ({address})" if address else node[:8]

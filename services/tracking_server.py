@@ -1,4 +1,4 @@
-"""Start, find and check MLflow."""
+"""An MLflow server for the studies recorded in the working folder, and the addresses of their pages."""
 
 import os
 import signal
@@ -14,98 +14,110 @@ from typing import Any
 from urllib.parse import urlencode
 
 from studies.errors import InputError, TrackingError
-from studies.tracking.connection import mlflow_module, shown_address, telling
-from studies.tracking.projection import VIEW, VIEW_TAG
+from studies.tracking.connection import mlflow_module, requests_to, shown_address
+from studies.tracking.views import VIEW, VIEW_TAG
 
 HOST = "127.0.0.1"
-LONGEST_START_SECONDS = 120.0
+MAX_START_SECONDS = 120.0
 
 
-def elsewhere() -> str | None:
-    """The server that MLFLOW_TRACKING_URI names, if it names one."""
+def configured_server() -> str | None:
+    """Address of the server in MLFLOW_TRACKING_URI; None if that variable names no server."""
     uri = os.environ.get("MLFLOW_TRACKING_URI", "")
     return uri.rstrip("/") if uri.startswith(("http://", "https://")) else None
 
 
-def recorded_here() -> bool:
-    """Whether MLflow holds anything that this folder's studies were recorded in."""
+def has_store() -> bool:
+    """True if MLFLOW_TRACKING_URI is set or the working folder has a store of MLflow."""
     return bool(os.environ.get("MLFLOW_TRACKING_URI")) or Path("mlflow.db").exists() or Path("mlruns").exists()
 
 
 @contextmanager
 def served(port: int | None) -> Iterator[str]:
-    """MLflow's address, served on this machine alone from what is recorded in the working folder.
+    """Context in which an MLflow server runs, reachable from this machine alone; its value is the server's address.
 
-    Errors: `InputError` where nothing is recorded and for a port that is taken; `TrackingError` if it does not start.
+    port  None for a free one
+
+    Errors: `InputError` if no study is recorded in the working folder, or the port is in use; `TrackingError` if the
+    server does not start.
     """
     uri = os.environ.get("MLFLOW_TRACKING_URI", "")
-    if not recorded_here():
-        raise InputError(f"nothing is recorded in {Path.cwd()}; run a study there first, or set MLFLOW_TRACKING_URI")
-    chosen = _free_port(port)
-    address = f"http://{HOST}:{chosen}"
-    server = _start(chosen, uri)
+    if not has_store():
+        raise InputError(f"no study is recorded in {Path.cwd()}; run one there first, or set MLFLOW_TRACKING_URI")
+    free_port = _free_port(port)
+    address = f"http://{HOST}:{free_port}"
+    server = _start(free_port, uri)
     try:
-        _wait(server, address)
+        _wait_for_answer(server, address)
         yield address
     finally:
         _end(server)
 
 
 def studies_at(uri: str) -> dict[str, str]:
-    """The page of every study that is recorded there, by its name: its trials, the best first.
+    """Address of the page of each study on a server, by the study's name. It shows the trials, confirmed first.
 
-    Errors: `TrackingError` where the server cannot be reached or refuses.
+    Errors: `TrackingError` if the server cannot be reached or refuses.
     """
-    with telling(uri):
+    with requests_to(uri):
         client = mlflow_module().MlflowClient(uri)
         kind = "tags.`mlflow.experimentKind` = 'custom_model_development'"
-        found = client.search_experiments(filter_string=kind, max_results=1000)
-    return {one.name: f"{shown_address(uri)}/#/experiments/{one.experiment_id}/runs?{_view(one)}" for one in found}
+        experiments = client.search_experiments(filter_string=kind, max_results=1000)
+    return {
+        experiment.name: f"{shown_address(uri)}/#/experiments/{experiment.experiment_id}/runs?{_query(experiment)}"
+        for experiment in experiments
+    }
 
 
-def _view(experiment: Any) -> str:
-    """What MLflow's page of an experiment's runs is to show, and not beside what is for chats and their traces."""
-    side = {"workflowType": "machine_learning"}
+def _query(experiment: Any) -> str:
+    """Query string of an experiment's page: its first view, with the menu for model training instead of chats."""
+    menu = {"workflowType": "machine_learning"}
     if VIEW_TAG in experiment.tags:
-        return urlencode({**side, "viewStateShareKey": VIEW})
-    order = {"orderByKey": "metrics.`distance`", "orderByAsc": "true"}
-    return urlencode({**side, "searchFilter": "tags.kind = 'trial'", **order})
+        return urlencode({**menu, "viewStateShareKey": VIEW})
+    order = {"orderByKey": "metrics.`rank`", "orderByAsc": "true"}
+    return urlencode({**menu, "searchFilter": "tags.kind = 'trial'", **order})
 
 
 def _free_port(wanted: int | None) -> int:
+    """The port that is wanted, or any free one."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, wanted or 0))
         except (OSError, OverflowError) as error:
-            reason = getattr(error, "strerror", None) or "must lie in 1 .. 65535"
-            raise InputError(f"--port: {wanted} cannot be used ({reason}); leave it out for a free one") from None
+            reason = getattr(error, "strerror", None) or "must be in 1 .. 65535"
+            raise InputError(
+                f"--port: {wanted} cannot be used ({reason}); leave the option out for a free port"
+            ) from None
         return probe.getsockname()[1]
 
 
 def _start(port: int, uri: str) -> subprocess.Popen[bytes]:
-    store = ["--backend-store-uri", uri] if uri else []  # without, MLflow finds its own default here
+    store = ["--backend-store-uri", uri] if uri else []  # MLflow's own default is in the working folder
     return subprocess.Popen(
         [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1", *store],
         env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,  # Ctrl-C reaches us alone, and we end all of its processes
+        start_new_session=True,  # Ctrl-C reaches only this process, which then ends all of the server's
     )
 
 
-def _wait(server: subprocess.Popen[bytes], address: str) -> None:
-    end = monotonic() + LONGEST_START_SECONDS
+def _wait_for_answer(server: subprocess.Popen[bytes], address: str) -> None:
+    end = monotonic() + MAX_START_SECONDS
     while server.poll() is None and monotonic() < end:
         try:
             with urllib.request.urlopen(f"{address}/health", timeout=2):
                 return
         except OSError:
             sleep(0.2)
-    raise TrackingError(f"MLflow's server did not start at {address}; see what says: {sys.executable} -m mlflow server")
+    raise TrackingError(
+        f"MLflow's server did not start at {address}; this command shows its error: {sys.executable} -m mlflow server"
+    )
 
 
 def _end(server: subprocess.Popen[bytes]) -> None:
+    """End the server and its processes, by force if they do not end within 5 s."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(server.pid, number)
@@ -115,7 +127,7 @@ def _end(server: subprocess.Popen[bytes]) -> None:
 
 
 def wait_for_interrupt() -> None:
-    """Return when the user or the system wants this process to end."""
+    """Return on Ctrl-C or SIGTERM."""
 
     def interrupt(number: int, frame: Any) -> None:
         raise KeyboardInterrupt

@@ -1,11 +1,13 @@
-"""From question to answer: study files, their trials, the ledger, and the results as DataFrames.
+"""Studies: which GAN objective stays stable, over which range of its hyperparameters.
 
-import studies
-studies.results("first-study").ranking
+    import studies
+
+    studies.results("first-study").ranking
+    studies.compare("first-study").volumes
+
+Names are imported on first use; `__init__.pyi` lists them.
 """
 
-from studies.errors import GanStudyError, InputError, StudyFailed
-from studies.results import Results, results
-from studies.study import Study, load_study
+import lazy_loader
 
-__all__ = ["GanStudyError", "InputError", "Results", "Study", "StudyFailed", "load_study", "results"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,9 +1,9 @@
-"""Which trials a study is made of, phase by phase, each with its content address.
+"""The trials of a study, phase by phase, each with its content address.
 
-A pure function of the study and of the scores of the trials that ended: explore is known from the start, exploit j
-once the exploits before it (but for the lag) have ended, confirm once all exploits have. The authors' arm, a preset at
-its authors' settings on confirm's first seeds, is known from the start. Nothing else is remembered, so a run that was
-interrupted anywhere asks for the same trials again.
+They are a pure function of the study and of the scores of the trials that ended. The explore trials and the authors'
+trials (a preset at its authors' settings, on the first seeds of confirm) are known from the start, exploit trial j once
+explore and the exploit trials 0 to j - exploit_lag have ended, the confirm trials once explore and exploit have ended.
+No other state is kept, so a run that was interrupted continues with the same trials.
 """
 
 import json
@@ -15,30 +15,37 @@ from typing import Any, Literal
 import numpy as np
 
 from gan_core.data import Split
-from studies.modules import names_in
-from studies.space import Choice, Distribution, Grid, IntUniform, LogUniform, by_path, draw
-from studies.study import Condition, Study
+from studies.file.condition import Condition
+from studies.file.distributions import Choice, Distribution, Grid, IntUniform, LogUniform, draw
+from studies.file.modules import module_names
+from studies.file.study import Study
+from studies.file.trees import by_path
 
 Phase = Literal["explore", "exploit", "confirm", "authors"]
 PHASES: tuple[Phase, ...] = ("explore", "exploit", "confirm", "authors")
 CONFIRMING: tuple[Phase, ...] = ("confirm", "authors")
-"""What is trained on the seeds, and measured against the real samples, that nothing was chosen by."""
+"""Phases evaluated against the test split, on seeds of their own: no configuration was chosen by either."""
 FIRST_SEED: Mapping[Phase, int] = {"explore": 0, "exploit": 1_000_000, "confirm": 2_000_000, "authors": 2_000_000}
 SEEDS_PER_REPLICATE = 10_000_000
-"""How far apart the seeds of equal conditions lie: more than all phases of one use."""
+"""Distance between the seeds of two replicates: more than all phases of one condition use."""
 NUMERICS_VERSION = 3
-"""Raised by hand by every change of code that changes a trial's numbers."""
+"""Increased by hand with every change of the code that changes a trial's numbers."""
 
 Configuration = dict[str, Any]
+"""Values of the hyperparameters by dotted path."""
 Scores = Mapping[str, float]
-"""The search score of every trial that ended, by its address."""
+"""Search score of each trial that ended, by address."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Surroundings:
-    """What determines a trial's numbers besides the study file.
+class Provenance:
+    """Versions and hashes that determine a trial's numbers besides the study file.
 
-    sources  the hash of the source of each of the user's modules, by its name; a trial's own are those that it uses
+    data_fingerprint  hash of the real samples
+    torch_version     version of PyTorch, without its build
+    device            kind of device: "cpu" or "cuda"
+    numerics_version  version of this package's numbers
+    sources           hash of the source of each user's module, by module name
     """
 
     data_fingerprint: str
@@ -48,21 +55,24 @@ class Surroundings:
     sources: Mapping[str, str] = field(default_factory=dict)
 
     def table(self) -> dict[str, Any]:
-        """It as JSON can hold it; without sources where there are none, so that a study of ours knows nothing of it."""
+        """The provenance as a JSON-serialisable table, without `sources` if there are none."""
         table = dict(vars(self))
         return {**table, "sources": dict(self.sources)} if table.pop("sources") else table
 
-    def of(self, tables: Any) -> "Surroundings":
-        """The surroundings of a trial that these tables say."""
-        used = names_in(tables)
+    def of_trial(self, tables: Any) -> "Provenance":
+        """The provenance of a trial with these tables: of `sources` only the modules that they name."""
+        used = module_names(tables)
         return replace(self, sources={name: source for name, source in self.sources.items() if name in used})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Planned:
+class TrialSpec:
     """One trial of the design.
 
-    identity  everything that determines its numbers; its hash is the address
+    index          number of the trial among those of its condition and phase, from 0
+    configuration  values of the condition's hyperparameters
+    identity       everything that determines the trial's numbers
+    address        hash of `identity`
     """
 
     condition: str
@@ -74,65 +84,67 @@ class Planned:
 
     @property
     def name(self) -> str:
+        """Name of the trial, unique in the study: CONDITION-PHASE-INDEX."""
         return f"{self.condition}-{self.phase}-{self.index}"
 
     @property
     def seeds(self) -> list[int]:
+        """Seeds of the trial's members."""
         return self.identity["seeds"]
 
-    def order(self) -> str:
-        """What a worker is sent: as one text, since Tune looks into dictionaries for search spaces of its own."""
+    def payload(self) -> str:
+        """Name, address and identity of the trial as JSON text: Tune would take a dictionary for a search space."""
         return json.dumps({"name": self.name, "address": self.address, "identity": self.identity})
 
 
 def counts(study: Study, condition: Condition) -> dict[Phase, int]:
-    """How many trials a condition gets in each phase; the authors' arm is none unless the study asks for it."""
+    """Number of trials of a condition in each phase; without `authors` if the study has no authors' trials."""
     search = study.search
-    planned: dict[Phase, int] = {
+    trials: dict[Phase, int] = {
         "explore": search.explore,
         "exploit": search.exploit,
         "confirm": search.confirm.best,
     }
-    return planned | ({"authors": int(condition.authors is not None)} if search.confirm.authors else {})
+    return trials | ({"authors": int(condition.authors is not None)} if search.confirm.authors else {})
 
 
 def total(study: Study) -> int:
-    """How many trials a study has."""
+    """Number of trials of a study."""
     return sum(sum(counts(study, condition).values()) for condition in study.conditions)
 
 
 class Design:
-    """The trials of one study."""
+    """The trials of a study whose provenance is known."""
 
-    def __init__(self, study: Study, surroundings: Surroundings):
-        self.study, self.surroundings = study, surroundings
-        self._planned: dict[tuple[str, Phase, int], Planned] = {}
+    def __init__(self, study: Study, provenance: Provenance):
+        self.study, self.provenance = study, provenance
+        self._specs: dict[tuple[str, Phase, int], TrialSpec] = {}
 
-    def trials(self, scores: Scores) -> Iterator[Planned]:
-        """Every trial that can be known by now, in the order of issue: phase by phase, round-robin over conditions."""
-        planned_of = {condition.name: counts(self.study, condition) for condition in self.study.conditions}
+    def trials(self, scores: Scores) -> Iterator[TrialSpec]:
+        """Every trial that the scores determine, in the order of issue: by phase, by index, then by condition."""
+        counts_of = {condition.name: counts(self.study, condition) for condition in self.study.conditions}
         for phase in PHASES:
-            for index in range(max(planned.get(phase, 0) for planned in planned_of.values())):
+            for index in range(max(trials.get(phase, 0) for trials in counts_of.values())):
                 for condition in self.study.conditions:
-                    if index >= planned_of[condition.name].get(phase, 0):
+                    if index >= counts_of[condition.name].get(phase, 0):
                         continue
-                    planned = self._trial(condition, phase, index, scores)
-                    if planned is not None:
-                        yield planned
+                    spec = self._trial(condition, phase, index, scores)
+                    if spec is not None:
+                        yield spec
 
-    def _trial(self, condition: Condition, phase: Phase, index: int, scores: Scores) -> Planned | None:
+    def _trial(self, condition: Condition, phase: Phase, index: int, scores: Scores) -> TrialSpec | None:
         key = (condition.name, phase, index)
-        if key not in self._planned:
+        if key not in self._specs:
             configuration = self._configuration(condition, phase, index, scores)
             if configuration is None:
                 return None
-            self._planned[key] = self._plan(condition, phase, index, configuration)
-        return self._planned[key]
+            self._specs[key] = self._spec(condition, phase, index, configuration)
+        return self._specs[key]
 
     def _configuration(self, condition: Condition, phase: Phase, index: int, scores: Scores) -> Configuration | None:
         search = self.study.search
         if phase == "explore":
-            return draw(condition.knobs, seed=search.seed, index=index)
+            return draw(condition.hyperparameters, seed=search.seed, index=index)
         if phase == "exploit":
             return self._suggestion(condition, index, scores)
         if phase == "authors":
@@ -140,18 +152,21 @@ class Design:
         ended = self._ended(condition, search.explore, search.exploit, scores)
         if ended is None:
             return None
-        ranked = sorted(ended, key=lambda trial: -scores[trial.address])  # stable: the earlier of two equals
+        ranked = sorted(ended, key=lambda trial: -scores[trial.address])  # stable: of equal scores the earlier trial
         return ranked[index].configuration
 
-    def _ended(self, condition: Condition, explore: int, exploit: int, scores: Scores) -> list[Planned] | None:
-        """The first trials of both searching phases, or None while one of them has not ended."""
+    def _ended(self, condition: Condition, explore: int, exploit: int, scores: Scores) -> list[TrialSpec] | None:
+        """The first trials of explore and exploit, as many as given; None if one of them has not ended."""
         trials = [self._trial(condition, "explore", i, scores) for i in range(explore)]
         trials += [self._trial(condition, "exploit", j, scores) for j in range(exploit)]
         known = [trial for trial in trials if trial is not None and trial.address in scores]
         return known if len(known) == len(trials) else None
 
     def _suggestion(self, condition: Condition, index: int, scores: Scores) -> Configuration | None:
-        """Exploit `index`: asked of a fresh Optuna study that was told what had ended `exploit_lag` earlier."""
+        """Configuration of exploit trial `index`: the suggestion of a new Optuna study with the trials that ended.
+
+        Exploit trials after number `index` - `exploit_lag` count as running, also if they have ended.
+        """
         search = self.study.search
         ended = self._ended(condition, search.explore, max(0, index - search.exploit_lag + 1), scores)
         if ended is None:
@@ -160,32 +175,32 @@ class Design:
             self._trial(condition, "exploit", j, scores) for j in range(max(0, index - search.exploit_lag + 1), index)
         ]
         return suggest(
-            condition.knobs,
+            condition.hyperparameters,
             ended=[(trial.configuration, scores[trial.address]) for trial in ended],
             running=[trial.configuration for trial in running if trial is not None],
-            wanted=_wanted(search.start, condition, index),
+            fixed=_start(search.start, condition, index),
             sampler=search.sampler,
             seed=_sampler_seed(search.seed, condition.name, index),
         )
 
-    def _plan(self, condition: Condition, phase: Phase, index: int, configuration: Configuration) -> Planned:
+    def _spec(self, condition: Condition, phase: Phase, index: int, configuration: Configuration) -> TrialSpec:
         study = self.study
         confirming = phase in CONFIRMING
         count = study.search.confirm.seeds if confirming else study.seeds
         first = FIRST_SEED[phase] + condition.replicate * SEEDS_PER_REPLICATE + index * count
-        split: Split = "confirm" if confirming else "search"
+        split: Split = "test" if confirming else "validation"
         tables = study.table()
         setting = condition.authors_setting() if phase == "authors" else condition.setting(configuration)
-        game = {**setting.table(), "data": tables["data"]}
+        trained = {**setting.table(), "data": tables["data"]}
         identity = {
-            **game,
+            **trained,
             "budget": tables["budget"],
-            "measures": tables["measures"],
+            "evaluation": tables["evaluation"],
             "seeds": list(range(first, first + count)),
             "split": split,
-            "surroundings": self.surroundings.of(game).table(),
+            "provenance": self.provenance.of_trial(trained).table(),
         }
-        return Planned(
+        return TrialSpec(
             condition=condition.name,
             phase=phase,
             index=index,
@@ -196,57 +211,66 @@ class Design:
 
 
 def content_address(identity: Mapping[str, Any]) -> str:
-    """The hash of everything that determines a trial's numbers."""
+    """Hash of a trial's identity, 24 hexadecimal digits; the order of keys does not change it."""
     canonical = json.dumps(identity, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return sha256(canonical.encode()).hexdigest()[:24]
 
 
 def suggest(
-    knobs: Mapping[str, Distribution],
+    hyperparameters: Mapping[str, Distribution],
     *,
     ended: list[tuple[Configuration, float]],
     running: list[Configuration],
-    wanted: Configuration,
+    fixed: Configuration,
     sampler: str,
     seed: int,
 ) -> Configuration:
-    """What Optuna would try next at the values that are wanted, from this history alone; scores are maximised."""
+    """The configuration that Optuna suggests next, a pure function of its arguments.
+
+    hyperparameters  distribution of each hyperparameter, by path
+    ended            configurations that were tried, with their scores, which are maximised
+    running          configurations that are being tried
+    fixed            values that the suggestion must have; the sampler chooses the others
+    sampler, seed    `tpe` or `random`, and its seed
+    """
     import optuna
     from optuna.trial import TrialState, create_trial
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    # TPE's own random start is not wanted on top: explore was that.
-    drawn = {
+    # explore has drawn at random, so TPE needs no random start of its own
+    sampler_of = {
         "tpe": lambda: optuna.samplers.TPESampler(n_startup_trials=1, seed=seed),
         "random": lambda: optuna.samplers.RandomSampler(seed=seed),
-    }[sampler]()
-    study = optuna.create_study(direction="maximize", sampler=drawn)
-    space = {path: _optuna_distribution(knob) for path, knob in sorted(knobs.items())}
+    }
+    study = optuna.create_study(direction="maximize", sampler=sampler_of[sampler]())
+    space = {path: _optuna_distribution(hyperparameter) for path, hyperparameter in sorted(hyperparameters.items())}
     for configuration, value in ended:
         study.add_trial(create_trial(params=configuration, distributions=space, value=value))
     for configuration in running:
         study.add_trial(create_trial(state=TrialState.RUNNING, params=configuration, distributions=space))
-    if wanted:
-        study.enqueue_trial(wanted)
+    if fixed:
+        study.enqueue_trial(fixed)
     return dict(study.ask(fixed_distributions=space).params)
 
 
-def _wanted(start: Sequence[Mapping[str, Any]], condition: Condition, index: int) -> Configuration:
-    """What the study file says that a condition's exploit `index` is to try: none, some or all of its knobs."""
+def _start(start: Sequence[Mapping[str, Any]], condition: Condition, index: int) -> Configuration:
+    """Values that `search.start` gives for exploit trial `index`: of none, some or all of the hyperparameters."""
     table = by_path(start[index]) if index < len(start) else {}
-    return {path: value for path, value in table.items() if path in condition.knobs}
+    return {path: value for path, value in table.items() if path in condition.hyperparameters}
 
 
-def _optuna_distribution(knob: Distribution) -> Any:
+def _optuna_distribution(hyperparameter: Distribution) -> Any:
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-    match knob:
+    match hyperparameter:
         case Choice() | Grid():
-            return CategoricalDistribution(knob.values)
+            return CategoricalDistribution(hyperparameter.values)
         case IntUniform():
-            return IntDistribution(knob.low, knob.high)
+            return IntDistribution(hyperparameter.low, hyperparameter.high)
         case _:
-            return FloatDistribution(knob.low, knob.high, log=isinstance(knob, LogUniform))
+            return FloatDistribution(
+                hyperparameter.low, hyperparameter.high, log=isinstance(hyperparameter, LogUniform)
+            )
 
 
 def _sampler_seed(seed: int, condition: str, index: int) -> int:

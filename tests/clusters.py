@@ -1,4 +1,4 @@
-"""Ray clusters for tests: real nodes as processes of this machine, on loopback addresses of their own, with a token."""
+"""Ray clusters for tests: real nodes as processes of this machine, each on its own loopback address, with a token."""
 
 import os
 import signal
@@ -6,19 +6,19 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 import requests
 
 from services.cluster import Cluster
+from services.credentials import Token
 from services.jobs import JobsServer
-from services.settings import Token
 
-HOUSE = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent
 TOKEN = "planted-token-7f3a90c1"
 PASSWORD = "planted-password-55d2"
 IN_THE_ADDRESS = "planted-in-the-address-81be"
@@ -30,13 +30,13 @@ def free_port(host: str = "127.0.0.1") -> int:
         return probe.getsockname()[1]
 
 
-def environment(**more: str) -> dict[str, str]:
-    """Of every process here: our house first, Ray with a token, credentials of MLflow that must show up nowhere."""
+def environment(**changes: str) -> dict[str, str]:
+    """Environment of every process: this source tree, Ray with a token, MLflow credentials that must appear nowhere."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("RAY_", "MLFLOW_", "GAN_STUDY_"))}
     return {
         **kept,
         "PATH": f"{Path(sys.executable).parent}:{kept['PATH']}",
-        "PYTHONPATH": str(HOUSE),
+        "PYTHONPATH": str(ROOT),
         "OMP_NUM_THREADS": "1",
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": TOKEN,
@@ -44,27 +44,27 @@ def environment(**more: str) -> dict[str, str]:
         "MLFLOW_TRACKING_PASSWORD": PASSWORD,
         "MLFLOW_TRACKING_URI": f"http://me:{IN_THE_ADDRESS}@127.0.0.1:9",  # nothing answers there
         "MLFLOW_DISABLE_TELEMETRY": "true",
-        **more,
+        **changes,
     }
 
 
-def start(command: str | list[str], log: Path, env: dict[str, str], **how: object) -> subprocess.Popen[bytes]:
-    """A process in a session of its own, its output in a file."""
+def start(command: str | list[str], log: Path, env: dict[str, str], **options: object) -> subprocess.Popen[bytes]:
+    """Start a process in its own session, with its output in a file."""
     with log.open("ab") as out:
         return subprocess.Popen(
-            command, env=env, stdout=out, stderr=subprocess.STDOUT, start_new_session=True, cwd=log.parent, **how
+            command, env=env, stdout=out, stderr=subprocess.STDOUT, start_new_session=True, cwd=log.parent, **options
         )  # type: ignore[call-overload]
 
 
-def kill(process: subprocess.Popen[bytes], *, politely: bool = True) -> None:
-    """End a process and all that it started, and nothing else."""
+def kill(process: subprocess.Popen[bytes], *, sigterm: bool = True) -> None:
+    """End a process and all processes that it started: by SIGTERM first if `sigterm`, then by SIGKILL."""
     tree = _tree(process)
-    if politely:
-        for one in tree[:1]:
-            _send(one, signal.SIGTERM)
+    if sigterm:
+        for parent in tree[:1]:
+            _send(parent, signal.SIGTERM)
         psutil.wait_procs(tree, timeout=8)
-    for one in {*tree, *_tree(process)}:
-        _send(one, signal.SIGKILL)
+    for descendant in {*tree, *_tree(process)}:
+        _send(descendant, signal.SIGKILL)
     process.wait(timeout=10)
 
 
@@ -81,10 +81,10 @@ def _send(process: psutil.Process, number: int) -> None:
         process.send_signal(number)
 
 
-def wait_until(holds, what: str, seconds: float = 120.0) -> None:
+def wait_until(condition: Callable[[], bool], description: str, seconds: float = 120.0) -> None:
     end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, f"{what} did not happen within {seconds:.0f} s"
+    while not condition():
+        assert time.monotonic() < end, f"{description} did not happen within {seconds:.0f} s"
         time.sleep(0.2)
 
 
@@ -97,8 +97,12 @@ def answers(url: str, headers: dict[str, str] | None = None) -> bool:
 
 @dataclass
 class RayCluster:
-    """A running cluster: the dashboard's address, the folder that all of it lies in but Ray's own files, those
-    files' folder, its nodes' processes.
+    """A running cluster.
+
+    url       address of the dashboard
+    folder    working folder of the nodes, with their logs
+    sessions  folder of Ray's own files
+    nodes     processes of the nodes by their addresses, and "head"
     """
 
     url: str
@@ -106,10 +110,10 @@ class RayCluster:
     sessions: Path | None = None
     nodes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
-    def cli(self, *words: object, seconds: float = 400, **env: str) -> subprocess.CompletedProcess[str]:
-        """gan-study on this cluster, from a folder that is not our house."""
+    def cli(self, *arguments: object, seconds: float = 400, **env: str) -> subprocess.CompletedProcess[str]:
+        """Run gan-study with this cluster, outside the source tree."""
         return subprocess.run(
-            [sys.executable, "-m", "services", *map(str, words)],
+            [sys.executable, "-m", "services", *map(str, arguments)],
             env=environment(GAN_STUDY_CLUSTER=self.url, **env),
             cwd=self.folder,
             capture_output=True,
@@ -156,7 +160,7 @@ def ray_cluster(folder: Path, *, workers: int = 2) -> Iterator[RayCluster]:
 
 @contextmanager
 def short_folder() -> Iterator[Path]:
-    """A folder whose name leaves room for Ray's sockets below it."""
+    """A folder with a short path: Ray's sockets are below it, and a socket's path may have only 107 characters."""
     import tempfile
 
     with tempfile.TemporaryDirectory(prefix="gs-", dir="/tmp", ignore_cleanup_errors=True) as name:
@@ -164,26 +168,26 @@ def short_folder() -> Iterator[Path]:
 
 
 def _node(command: str, folder: Path, address: str, temporary: Path) -> subprocess.Popen[bytes]:
-    place = temporary / address.rpartition(".")[2]
-    place.mkdir()
-    # Other clusters on this machine may hold the agent's usual port.
+    files = temporary / address.rpartition(".")[2]
+    files.mkdir()
+    # Other clusters on this machine may use the default port of the agent.
     agent = str(free_port(address))
     return start(
-        [*command.split(), "--temp-dir", str(place), "--dashboard-agent-listen-port", agent],
+        [*command.split(), "--temp-dir", str(files), "--dashboard-agent-listen-port", agent],
         folder / f"{address}.log",
         environment(),
     )
 
 
-def in_mid_study(trials: Path) -> bool:
-    """Whether a trial has finished and another one is being played: those that began together end together."""
+def is_half_done(trials: Path) -> bool:
+    """True if a trial has finished and another one is running: trials that start together end together."""
     finished = {facts.parent for facts in trials.glob("*/facts.json")}
-    begun = {log.parent for log in trials.glob("*/log.txt") if "started on" in log.read_text()}
-    return bool(finished) and bool(begun - finished)
+    started = {log.parent for log in trials.glob("*/log.txt") if "started on" in log.read_text()}
+    return bool(finished) and bool(started - finished)
 
 
 STUDY = """
-# Small, but long enough to be stopped in the middle.
+# Small, but long enough to be stopped during its run.
 name = "small"
 seeds = 2
 

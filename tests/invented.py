@@ -1,4 +1,4 @@
-"""A study's results as they might have come out, without any training."""
+"""Results of a study with chosen distances and outcomes, without any training."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -6,29 +6,31 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from studies.ledger import Ledger
-from studies.results import MEMBER_MEASURES, TRIAL_MEASURES, Results
-from studies.space import draw
-from studies.study import Study, load_study
+from studies.file.distributions import draw
+from studies.file.study import Study
+from studies.ledger.ledger import Ledger
+from studies.tables.columns import MEMBER_COLUMNS, TRIAL_COLUMNS
+from studies.tables.results import Results
 
 STEPS = np.arange(0, 101, 10)
-CAUSES = ("critic_slope", "critic_gradient_norm", "generator_gradient_norm")
-FLOORS = {"precision": 0.96, "coverage": 0.99}
-GAUSSIANS = {"precision": 0.39, "coverage": 0.36}
-LINES = {"floor": 0.03, "ref": 0.45, "gaussian": 0.05}
+HEALTH = ("critic_slope", "critic_gradient_norm", "generator_gradient_norm")
+REAL_VALUES = {"precision": 0.96, "coverage": 0.99}
+GAUSSIAN_VALUES = {"precision": 0.39, "coverage": 0.36}
+REFERENCE_DISTANCES = {"real": 0.03, "constant": 0.45, "gaussian": 0.05}
 
-Fate = tuple[str, int | None]
-"""An outcome and its step."""
+OutcomeAndStep = tuple[str, int | None]
 Distances = Callable[[str, str, int, int], np.ndarray]
-Fates = Callable[[str, str, int, int], Fate]
+"""Distances of a member at `STEPS`, from (condition, phase, trial, seed)."""
+Outcomes = Callable[[str, str, int, int], OutcomeAndStep]
+"""Outcome of a member, from (condition, phase, trial, seed)."""
 
 
 def falling(condition: str, phase: str, trial: int, seed: int) -> np.ndarray:
-    """From .6 to about .1, a little different for each seed."""
+    """From 0.6 to about 0.1, different for each of seven consecutive seeds."""
     return 0.1 + 0.01 * (seed % 7) + 0.5 * np.exp(-STEPS / 25)
 
 
-def always_stable(condition: str, phase: str, trial: int, seed: int) -> Fate:
+def always_stable(condition: str, phase: str, trial: int, seed: int) -> OutcomeAndStep:
     return "stable", None
 
 
@@ -44,7 +46,7 @@ def study_of(conditions: Sequence[str], folder: Path, *, seeds: int, explore: in
         f'name = "invented"\nseeds = {seeds}\nbudget = {{steps = 100, measurements = 10}}\ndata = {{kind = "{data}"}}\n'
         f"search = {{explore = {explore}, exploit = 0, confirm = {{best = 1, seeds = {max(confirm, 1)}}}}}\n{tables}"
     )
-    return load_study(file)
+    return Study.load(file)
 
 
 def results_of(
@@ -54,59 +56,59 @@ def results_of(
     explore: int = 4,
     confirm: int = 3,
     distances: Distances = falling,
-    fates: Fates = always_stable,
+    outcomes: Outcomes = always_stable,
     data: str = "digits",
-    given_up: Sequence[int] = (),
+    failed: Sequence[int] = (),
 ) -> Results:
-    """Those of every explore trial and of a confirm trial (none at `confirm` 0); the explore trials in `given_up`
-    ended without a member."""
+    """Every explore trial and one confirm trial (none if `confirm` is 0); the explore trials in `failed` failed."""
     study = study_of(conditions, folder, seeds=seeds, explore=explore, confirm=confirm, data=data)
-    found = Results.__new__(Results)
-    found.study, found.ledger = study, Ledger(folder)
+    results = Results.__new__(Results)
+    results.study, results.ledger = study, Ledger(folder)
     trials, members, curves = [], [], []
     for condition in study.conditions:
         for phase, index in [*(("explore", i) for i in range(explore)), *([("confirm", 0)] if confirm else [])]:
-            lost = phase == "explore" and index in given_up
-            key = {"condition": condition.name, "phase": phase, "trial": index}
+            trial_failed = phase == "explore" and index in failed
+            key = {"study": "invented", "condition": condition.name, "phase": phase, "trial": index}
             first, count = (0, seeds) if phase == "explore" else (2_000_000, confirm)
-            own = [] if lost else [(first + count * index + k) for k in range(count)]
+            trial_seeds = [] if trial_failed else [(first + count * index + k) for k in range(count)]
             rows = [
-                key | {"seed": seed} | _member(condition.name, phase, index, seed, distances, fates) for seed in own
+                key | {"seed": seed} | _member(condition.name, phase, index, seed, distances, outcomes)
+                for seed in trial_seeds
             ]
             stable = [row["late_distance"] for row in rows if row["outcome"] == "stable"]
             trials.append(
                 key
-                | draw(condition.knobs, seed=0, index=index)
+                | draw(condition.hyperparameters, seed=0, index=index)
                 | {
                     "study": "invented",
-                    "state": "failed" if lost else "finished",
+                    "state": "failed" if trial_failed else "finished",
                     "address": f"{condition.name}{index}",
                 }
                 | {"distance": np.mean(stable) if len(stable) == len(rows) > 0 else np.nan}
             )
             members += rows
-            for seed in own:
+            for seed in trial_seeds:
                 curves += _curves(key | {"seed": seed}, distances(condition.name, phase, index, seed), data)
-    typed = {name: "float64" for name in TRIAL_MEASURES if name != "state"} | {"state": TRIAL_MEASURES["state"]}
-    found.trials = found._typed(
+    typed = {name: "float64" for name in TRIAL_COLUMNS if name != "state"} | {"state": TRIAL_COLUMNS["state"]}
+    results.trials = results._typed(
         pd.DataFrame(trials).reindex(columns=[*trials[0], *(set(typed) - set(trials[0]))]).astype(typed)
     )
-    found.members = found._typed(pd.DataFrame(members).astype(MEMBER_MEASURES))
-    found.curves = found._typed(pd.concat(curves, ignore_index=True).astype({"metric": "category"}))
-    found.lines, found.recorded = dict(LINES), []
-    found.floors, found.gaussians = dict(FLOORS), dict(GAUSSIANS)
-    return found
+    results.members = results._typed(pd.DataFrame(members).astype(MEMBER_COLUMNS))
+    results.curves = results._typed(pd.concat(curves, ignore_index=True).astype({"metric": "category"}))
+    results.reference_distances, results.trial_records = dict(REFERENCE_DISTANCES), []
+    results.real_values, results.gaussian_values = dict(REAL_VALUES), dict(GAUSSIAN_VALUES)
+    return results
 
 
-def _member(condition: str, phase: str, trial: int, seed: int, distances: Distances, fates: Fates) -> dict:
-    outcome, step = fates(condition, phase, trial, seed)
+def _member(condition: str, phase: str, trial: int, seed: int, distances: Distances, outcomes: Outcomes) -> dict:
+    outcome, step = outcomes(condition, phase, trial, seed)
     late = float(np.median(distances(condition, phase, trial, seed)[-3:]))
-    measures = {name: np.nan for name in MEMBER_MEASURES} | {"late_distance": late, "improving": False}
-    return measures | {"outcome": outcome, "outcome_step": pd.NA if step is None else step}
+    values = {name: np.nan for name in MEMBER_COLUMNS} | {"late_distance": late, "improving": False}
+    return values | {"outcome": outcome, "outcome_step": pd.NA if step is None else step}
 
 
 def _curves(key: dict, distances: np.ndarray, data: str) -> list[pd.DataFrame]:
-    metrics = {"sliced_wasserstein": distances} | {name: 1 + np.abs(distances) for name in CAUSES}
+    metrics = {"sliced_wasserstein": distances} | {name: 1 + np.abs(distances) for name in HEALTH}
     if data == "ring":
         metrics |= {"modes_covered": np.minimum(8, STEPS // 12), "high_quality": STEPS / 200}
     if data == "digits":

@@ -1,17 +1,20 @@
-"""A study of seconds, and a run of it in this process: what Ray does for a real one, without Ray."""
+"""A study of a few seconds, and a run of it in this process without Ray."""
 
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from studies.design import Design, Surroundings
-from studies.ledger import Ledger
-from studies.progress import Progress
-from studies.runner import _register, _surroundings
-from studies.study import Study, load_study
-from studies.tracking.projection import Measurement
-from studies.trial import TrialRun
+from studies.design import Design, TrialSpec
+from studies.execution.runner import _provenance, _register
+from studies.execution.trial import TrialTraining
+from studies.file.study import Study
+from studies.ledger.ledger import Ledger
+from studies.progress.events import Listener
+from studies.progress.pending import StudyProgress
+from studies.progress.summaries import EvaluationSummary
 
 ROOT = Path(__file__).parents[1]
 QUESTION = "Does a tiny study leave its traces?"
@@ -20,8 +23,8 @@ name = "tiny"
 seeds = 3
 budget = {{steps = 8, measurements = 4}}
 search = {{explore = 2, exploit = 1, confirm = {{best = 1, seeds = 4}}}}
-data = {{kind = "digits", reference = 200}}
-measures = {{samples = 200, directions = 8, cells = 4}}
+data = {{kind = "digits", held_out = 200}}
+evaluation = {{samples = 200, directions = 8, cells = 4}}
 networks.generator = {{kind = "mlp", width = 8, depth = 2, latent = 4}}
 networks.critic = {{kind = "mlp", width = 8, depth = 2}}
 training.batch = 8
@@ -48,64 +51,62 @@ def write_tiny(folder: Path, text: str = TINY) -> Path:
 
 def load_tiny(folder: Path, *overrides: str) -> Study:
     root = f'ledger.root="{folder / "gan-studies"}"'
-    return load_study(write_tiny(folder), overrides=[root, *overrides])
+    return Study.load(write_tiny(folder), overrides=[root, *overrides])
 
 
-def play(study: Study, *listeners, trials: int | None = None, orphan: bool = False) -> Progress:
-    """Run the pending trials, or that many of them and the first half of the next.
+def run_pending(study: Study, *listeners: Listener, trials: int | None = None, killed: bool = False) -> StudyProgress:
+    """Run the pending trials, or only `trials` of them and the first half of the next.
 
-    An orphan's listeners are never told its end: their process was killed.
+    `killed`: the listeners never receive `closed`, as after SIGKILL.
     """
-    ledger, surroundings = Ledger(study.ledger.root), _surroundings(study)
-    _register(study, ledger, surroundings, QUESTION)
-    progress = Progress(Design(study, Surroundings(**surroundings.table())), ledger)
+    ledger, provenance = Ledger(study.ledger.root), _provenance(study)
+    _register(study, ledger, provenance, QUESTION)
+    progress = StudyProgress(Design(study, provenance), ledger)
     for listener in listeners:
         listener.opened(progress)
-    played = 0
+    ended = 0
     while pending := progress.pending():
         progress.write_plan()
-        planned = pending[0]
-        entry = ledger.entry(planned.address)
-        run = TrialRun(planned.identity, entry)
-        while not run.done:
-            run.play(0.0005)
-            _tell(listeners, planned, run)
-            if trials is not None and played >= trials and len(run._measured) > 2:
-                run.save_checkpoint()
-                return progress if orphan else _close(listeners, progress)
-        run.commit()
-        played += 1
+        spec = pending[0]
+        entry = ledger.entry(spec.address)
+        training = TrialTraining(spec.identity, entry)
+        while not training.done:
+            training.advance(0.0005)
+            _report(listeners, spec, training)
+            if trials is not None and ended >= trials and len(training._measured) > 2:
+                training.save_checkpoint()
+                return progress if killed else _close(listeners, progress)
+        training.commit()
+        ended += 1
         for listener in listeners:
-            listener.ended(planned, entry)
+            listener.ended(spec, entry)
     return _close(listeners, progress)
 
 
-def _tell(listeners, planned, run):
-    import json
-
-    measured = [Measurement(*one) for one in json.loads(run.report())]
+def _report(listeners: Sequence[Listener], spec: TrialSpec, training: TrialTraining) -> None:
+    summaries = [EvaluationSummary(**summary) for summary in json.loads(training.report())]
     for listener in listeners:
-        listener.measured(planned, measured)
+        listener.measured(spec, summaries)
 
 
-def _close(listeners, progress):
+def _close(listeners: Sequence[Listener], progress: StudyProgress) -> StudyProgress:
     for listener in listeners:
         listener.closed(progress, bool(progress.pending()))
     return progress
 
 
 def command(*arguments: str) -> list[str]:
-    """gan-study as a process of its own, from this source tree."""
-    return [sys.executable, "-c", "from services.cli import main; main()", *arguments]
+    """`gan-study` as a process of its own, from this source tree."""
+    return [sys.executable, "-c", "from services.cli.app import main; main()", *arguments]
 
 
-def surroundings(**more: str) -> dict[str, str]:
-    """The environment of such a process: this source tree on workers too, and no server of this machine's user."""
-    held = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "GAN_STUDY"))}
-    return {**held, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "MLFLOW_DISABLE_TELEMETRY": "true", **more}
+def process_environment(**changes: str) -> dict[str, str]:
+    """Environment variables of such a process: this source tree, also on workers, and no tracking server."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "GAN_STUDY"))}
+    return {**kept, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "MLFLOW_DISABLE_TELEMETRY": "true", **changes}
 
 
-def call(*arguments: str, folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
+def call(*arguments: str, folder: Path, **changes: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command(*arguments), cwd=folder, env=surroundings(**more), capture_output=True, text=True, timeout=280
+        command(*arguments), cwd=folder, env=process_environment(**changes), capture_output=True, text=True, timeout=280
     )

@@ -1,4 +1,4 @@
-"""MLflow servers and sockets for the tests."""
+"""MLflow servers and sockets for tests."""
 
 import os
 import signal
@@ -11,18 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
 
-from recorded import surroundings
+from recorded import process_environment
 
 
 @dataclass(frozen=True)
 class Owner:
-    """Who may do everything on a server."""
+    """Administrator of a server."""
 
     name: str
     password: str
 
     def environment(self) -> dict[str, str]:
-        """What MLflow's clients read."""
+        """Variables that MLflow's clients read."""
         return {"MLFLOW_TRACKING_USERNAME": self.name, "MLFLOW_TRACKING_PASSWORD": self.password}
 
 
@@ -33,19 +33,20 @@ def free_port() -> int:
 
 
 def start_mlflow(folder: Path, port: int, backend: str | None = None, owner: Owner | None = None) -> subprocess.Popen:
-    """A real server on SQLite (or on `backend`) that serves its artifacts; it answers when this returns.
+    """Start a server that serves its artifacts, and wait until it answers.
 
-    With an owner it asks for a password, and nobody else may read what the owner records.
+    backend  address of its database; None for SQLite in `folder`
+    owner    if given, the server requires a password, and no other user may read the owner's experiments
     """
     folder.mkdir(parents=True, exist_ok=True)
     store = backend or f"sqlite:///{folder}/server.db"
-    where = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    what = ["--backend-store-uri", store, "--artifacts-destination", str(folder / "artifacts")]
-    guarded = ["--app-name", "basic-auth"] if owner else []
+    address = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    stores = ["--backend-store-uri", store, "--artifacts-destination", str(folder / "artifacts")]
+    authentication = ["--app-name", "basic-auth"] if owner else []
     with (folder / "server.log").open("w") as log:
         server = subprocess.Popen(
-            [sys.executable, "-m", "mlflow", "server", *guarded, *where, *what],
-            env=surroundings(**(_guard(folder, owner) if owner else {})),
+            [sys.executable, "-m", "mlflow", "server", *authentication, *address, *stores],
+            env=process_environment(**(_authentication(folder, owner) if owner else {})),
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -61,8 +62,8 @@ def start_mlflow(folder: Path, port: int, backend: str | None = None, owner: Own
     raise RuntimeError((folder / "server.log").read_text()[-2000:])
 
 
-def _guard(folder: Path, owner: Owner) -> dict[str, str]:
-    settings = folder / "guard.ini"
+def _authentication(folder: Path, owner: Owner) -> dict[str, str]:
+    settings = folder / "authentication.ini"
     settings.write_text(
         "[mlflow]\ndefault_permission = NO_PERMISSIONS\nauth_cache_ttl_seconds = 60\n"
         f"database_uri = sqlite:///{folder}/users.db\n"
@@ -76,7 +77,7 @@ def _guard(folder: Path, owner: Owner) -> dict[str, str]:
 
 
 def stop(server: subprocess.Popen) -> None:
-    """End it and its children at once."""
+    """End a server and its child processes by SIGKILL."""
     if server.poll() is None:
         os.killpg(server.pid, signal.SIGKILL)
     server.wait(timeout=30)
@@ -94,7 +95,7 @@ def mlflow_server(folder: Path, backend: str | None = None, owner: Owner | None 
 
 @contextmanager
 def black_hole():
-    """A server that takes connections and never answers."""
+    """A server that accepts connections and never answers."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen(64)

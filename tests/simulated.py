@@ -1,4 +1,4 @@
-"""Studies whose truth is known: explored conditions out of nothing, and ledgers that no GAN was trained for."""
+"""Data with a known truth: explore trials made from arrays, and ledgers of studies for which no GAN was trained."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -7,19 +7,20 @@ import numpy as np
 import pandas as pd
 
 from gan_core.training import Training
-from studies.comparison.explored import Explored
-from studies.design import Design, Planned, Surroundings
-from studies.ledger import Ledger
-from studies.progress import Progress
-from studies.results import Results, results
-from studies.space import Distribution
-from studies.study import Study, load_study
-from studies.validation import build
+from studies.analysis.explore_trials import ExploreTrials
+from studies.design import Design, Provenance, TrialSpec
+from studies.file.distributions import Distribution
+from studies.file.study import Study
+from studies.file.validation import build
+from studies.ledger.ledger import Ledger
+from studies.locate import results
+from studies.progress.pending import StudyProgress
+from studies.tables.results import Results
 
-SURROUNDINGS = Surroundings(data_fingerprint="none", torch_version="none", device="cpu")
-LINES = {
-    "search": {"floor": 0.0, "ref": 1.0, "gaussian": None},
-    "confirm": {"floor": 1.0, "ref": 3.0, "gaussian": None},
+PROVENANCE = Provenance(data_fingerprint="none", torch_version="none", device="cpu")
+REFERENCE_DISTANCES = {
+    "validation": {"real": 0.0, "constant": 1.0, "gaussian": None},
+    "test": {"real": 1.0, "constant": 3.0, "gaussian": None},
 }
 RISING = (0, 0.2, 0.5, 0.8)
 
@@ -48,21 +49,21 @@ preset = "gan"
 """
 
 
-def explored_of(
-    distances: np.ndarray,
-    knobs: Mapping[str, Distribution] | None = None,
+def explore_trials(
+    distances: np.ndarray | Sequence[float] | Sequence[Sequence[float]],
+    hyperparameters: Mapping[str, Distribution] | None = None,
     *,
     condition: str = "wgan",
     defaults: Mapping[str, float] | None = None,
-    **values: Sequence[float],
-) -> Explored:
-    """A condition with these distances; the values of a knob are given under its name."""
+    **values: Sequence[float | str] | np.ndarray,
+) -> ExploreTrials:
+    """The explore trials of a condition, with these distances and the given values of each hyperparameter."""
     distances = np.asarray(distances, dtype=np.float64)
     distances = distances[:, None] if distances.ndim == 1 else distances
-    return Explored(
+    return ExploreTrials(
         condition=condition,
-        knobs=knobs or {},
-        configurations=[{knob: column[i] for knob, column in values.items()} for i in range(len(distances))],
+        hyperparameters=hyperparameters or {},
+        configurations=[{path: column[trial] for path, column in values.items()} for trial in range(len(distances))],
         distances=distances,
         planned=len(distances),
         defaults=defaults or {},
@@ -70,75 +71,79 @@ def explored_of(
 
 
 def where(reached: np.ndarray) -> np.ndarray:
-    """Distances that reach 0.5 there and fail elsewhere."""
+    """Distances of 0.5 where `reached` is True, else of a failed member."""
     return np.where(reached, 0.5, np.inf)
 
 
-Fate = Callable[[Planned, int], Sequence[float] | None]
-"""A member's progress after each measurement, the last of them to the end; None gives its trial up."""
+ProgressOf = Callable[[TrialSpec, int], Sequence[float] | None]
+"""Progress of a member, given by trial and seed, at each evaluation; the last value holds to the end.
+
+None if the trial fails."""
+
+MetricsOf = Callable[[TrialSpec, int], Mapping[str, float]]
+"""Values of further metrics of a member, the same at every evaluation."""
 
 
-Measures = Callable[[Planned, int], Mapping[str, float]]
-"""What else is measured of a member, the same at every measurement."""
-
-
-def nothing_else(planned: Planned, seed: int) -> Mapping[str, float]:
+def no_metrics(trial: TrialSpec, seed: int) -> Mapping[str, float]:
     return {}
 
 
 def simulate(
     folder: Path,
-    fate: Fate,
+    progress_of: ProgressOf,
     *overrides: str,
     trials: int | None = None,
     text: str = STUDY,
-    measures: Measures = nothing_else,
+    metrics: MetricsOf = no_metrics,
 ) -> Results:
-    """The results of a study whose members have these fates; of so many trials where it was interrupted."""
+    """Results of a study whose members have this progress, interrupted after `trials` trials if that is given."""
     file = folder / "study.toml"
     file.write_text(text)
-    study = load_study(file, overrides=[f"ledger.root={folder / 'ledger'}", *overrides])
+    study = Study.load(file, overrides=[f"ledger.root={folder / 'ledger'}", *overrides])
     ledger = Ledger(study.ledger.root)
     ledger.write_study(study.name, {"study": study.table()})
-    progress = Progress(Design(study, SURROUNDINGS), ledger)
-    progress.write_plan()
-    while (pending := progress.pending()) and trials != 0:
-        _play(ledger, pending[0], study, fate, measures)
-        progress.write_plan()
+    study_progress = StudyProgress(Design(study, PROVENANCE), ledger)
+    study_progress.write_plan()
+    while (pending := study_progress.pending()) and trials != 0:
+        _write_entry(ledger, pending[0], study, progress_of, metrics)
+        study_progress.write_plan()
         trials = None if trials is None else trials - 1
     return results(study.name, root=study.ledger.root)
 
 
-def _play(ledger: Ledger, planned: Planned, study: Study, fate: Fate, measures: Measures) -> None:
-    entry, budget = ledger.entry(planned.address), study.budget
-    training = build(Training, planned.identity["training"], ("training",))
-    steps = [budget.clock(training, turns) for turns in budget.measured_turns(training)]
-    lines = LINES[planned.identity["split"]]
-    rows = []
-    for seed in planned.seeds:
-        course = fate(planned, seed)
-        if course is None:
+def _write_entry(ledger: Ledger, trial: TrialSpec, study: Study, progress_of: ProgressOf, metrics: MetricsOf) -> None:
+    entry, budget = ledger.entry(trial.address), study.budget
+    training = build(Training, trial.identity["training"], ("training",))
+    steps = [budget.elapsed_steps(training, iterations) for iterations in budget.evaluation_iterations(training)]
+    references = REFERENCE_DISTANCES[trial.identity["split"]]
+    constant, real = references["constant"], references["real"]
+    assert constant is not None
+    assert real is not None
+    rows: list[tuple[int, int, str, float]] = []
+    for seed in trial.seeds:
+        progress = progress_of(trial, seed)
+        if progress is None:
             entry.log("started")
-            entry.give_up("RuntimeError: out of luck")
+            entry.record_failure("RuntimeError: out of luck")
             return
-        p = [*course, *[course[-1]] * len(steps)][: len(steps)]
+        values = [*progress, *[progress[-1]] * len(steps)][: len(steps)]
         rows += [
-            (seed, step, "sliced_wasserstein", lines["ref"] - share * (lines["ref"] - lines["floor"]))
-            for step, share in zip(steps, p, strict=True)
+            (seed, step, "sliced_wasserstein", constant - value * (constant - real))
+            for step, value in zip(steps, values, strict=True)
         ]
-        rows += [(seed, step, name, value) for step in steps for name, value in measures(planned, seed).items()]
+        rows += [(seed, step, name, value) for step in steps for name, value in metrics(trial, seed).items()]
     entry.commit(
         curves=pd.DataFrame(rows, columns=["seed", "step", "metric", "value"]),
         generators={},
         samples={},
         facts={
-            "address": planned.address,
-            "seeds": planned.seeds,
-            "lines": lines,
+            "address": trial.address,
+            "seeds": trial.seeds,
+            "reference_distances": references,
             "real_cells": None,
-            "nonfinite_step": [None] * len(planned.seeds),
-            "generator_steps": budget.turns(training),
-            "critic_steps": training.critic_steps(budget.turns(training)),
+            "nonfinite_step": [None] * len(trial.seeds),
+            "generator_steps": budget.iterations(training),
+            "critic_steps": training.critic_steps(budget.iterations(training)),
             "real_samples_seen": 0,
             "elapsed_seconds": 0.0,
         },

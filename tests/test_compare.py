@@ -1,4 +1,4 @@
-"""`gan-study compare` and `report`, as somebody at a terminal or a program meets them."""
+"""`gan-study compare` and `gan-study report`: printed text, files, JSON, Markdown, and bad input."""
 
 import json
 import os
@@ -8,42 +8,50 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pandas as pd
 import pytest
-from simulated import LINES, RISING, STUDY, simulate
+from simulated import REFERENCE_DISTANCES, RISING, STUDY, simulate
 
-from services.cli import main
-from services.display import markdown
-from studies.comparison import Comparison, profile, robustness, together
-from studies.comparison.together import PROFILE, TOGETHER
-from studies.report.words import TABLES
-from studies.results import results
-from studies.verdict import several, verdict
+from services.cli.app import main
+from studies.analysis import robustness
+from studies.analysis.comparison import Comparison
+from studies.analysis.cross_study import CROSS_STUDY_RANKING, PROFILE, cross_study_ranking, performance_profile
+from studies.locate import results
+from studies.reporting.page.page_text import TABLES
+from studies.reporting.terminal.ranking_table import markdown
+from studies.reporting.text.several_studies import several_studies
+from studies.reporting.text.verdict import verdict
 
 LR = "training.critic_optimizer.lr"
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _two_other_thresholds():
-    """That each is changed has tests of its own, and takes half of the time."""
+def _two_variants_of_the_rules():
+    """Other tests are about every threshold; all variants would take half of the time here."""
+    only_near = dict.fromkeys(robustness.ALTERNATIVES, ()) | {"near": (0.5, 0.75, 0.9)}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(robustness, "LADDERS", dict.fromkeys(robustness.LADDERS, ()) | {"near": (0.5, 0.75, 0.9)})
+        patch.setattr(robustness, "ALTERNATIVES", only_near)
         yield
 
 
-def fate(planned, seed):
-    good = planned.configuration.get(LR, 0) < 1e-3
-    return (*RISING, 0.92 if planned.condition == "gan" else 0.9) if good else (0, -0.2)
+def progress_of(trial, seed):
+    works = trial.configuration.get(LR, 0) < 1e-3
+    return (*RISING, 0.92 if trial.condition == "gan" else 0.9) if works else (0, -0.2)
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
-    """A ledger with three studies: `one`, `other` on other data with a condition in common, and `alone` with none."""
+    """A ledger with four studies.
+
+    `one`; `other` on other data, with a condition in common; `alone`, with none in common; `waiting`, interrupted.
+    """
     folder = tmp_path_factory.mktemp("compare")
-    simulate(folder, fate, "name='one'")
+    simulate(folder, progress_of, "name='one'")
     ring = STUDY.replace('name = "gan"', 'name = "gan-ring"').replace("[training]", 'data.kind = "ring"\n[training]', 1)
-    simulate(folder, fate, "name='other'", "budget.steps=40", text=ring)
-    lonely = STUDY[: STUDY.rindex("[[conditions]]")].replace('name = "wgan"', 'name = "own"')
-    simulate(folder, fate, "name='alone'", text=lonely)
-    simulate(folder, fate, "name='waiting'", "training.batch=32", trials=2)  # else its trials are those of `one`
+    simulate(folder, progress_of, "name='other'", "budget.steps=40", text=ring)
+    own = STUDY[: STUDY.rindex("[[conditions]]")].replace('name = "wgan"', 'name = "own"')
+    simulate(folder, progress_of, "name='alone'", text=own)
+    simulate(
+        folder, progress_of, "name='waiting'", "training.batch=32", trials=2
+    )  # another batch, else the trials are those of `one`
     return folder / "ledger"
 
 
@@ -52,17 +60,16 @@ def call(monkeypatch, capsys, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
 
-    def answer(*arguments):
+    def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["gan-study", *map(str, arguments)])
         capsys.readouterr()
         try:
             main()
-            code = 0
-        except SystemExit as ended:
-            code = ended.code
-        return code or 0, *capsys.readouterr()
+        except SystemExit as exit_:
+            return exit_.code or 0, *capsys.readouterr()
+        return 0, *capsys.readouterr()
 
-    return answer
+    return run
 
 
 def comparison(root, name, **options):
@@ -79,13 +86,51 @@ def test_the_terminal_shows_the_ranking_the_tables_and_every_sentence(call, root
         assert topic.title in out
         for sentence in topic.sentences:
             assert sentence in out
-    assert "how far a knob may be turned" in out
+    assert "one: ranges of hyperparameters in which random settings work" in out
+    assert "one: random settings that work, see the rule below the table" in out
+    shares, ranges = out.index("one: random settings that work"), out.index("one: ranges of hyperparameters")
+    assert shares < out.index("A setting works if all 2 of its seeds are stable and end within 0.100") < ranges
+    assert ranges < out.index("No width is estimated from fewer than 3 working settings.") < out.index("\nAnswer\n")
 
 
-def test_a_file_gets_what_is_printed(call, root, tmp_path):
+def test_the_table_of_ranges_has_no_width_for_a_hyperparameter_with_few_working_settings(call, root):
+    lines = call("compare", "one", "--root", root)[1].splitlines()
+    (row,) = [line for line in lines if "│ gan " in line and "1e-05 to 0.01" in line]
+    cells = [cell.strip() for cell in row.strip("│").split("│")]
+    assert comparison(root, "one").volumes.set_index("condition").loc["gan", "reached"].max() < 3
+    assert cells[3:7] == ["3 decades", "1 of 3", "–", "–"]
+    assert cells[9] == "–"
+
+
+def test_undecided_pairs_are_listed_under_the_ranking(call, root, tmp_path):
+    def equal(trial, seed):
+        return (*RISING, 0.9 + 0.01 * (seed % 5))
+
+    simulate(tmp_path, equal, "name='equal'")
+    out = call("compare", "equal", "--root", tmp_path / "ledger")[1]
+    first, second = comparison(tmp_path / "ledger", "equal").ranking["condition"]
+    assert f"Undecided pairs, whose order may be due to chance: {first} and {second}.\n" in out
+    clear = tmp_path / "clear"
+    clear.mkdir()
+    simulate(clear, progress_of, "name='clear'", "search.confirm.seeds=8")
+    assert "Undecided pairs" not in call("compare", "clear", "--root", clear / "ledger")[1]
+
+
+def test_the_legend_explains_only_cells_that_occur(call, root, tmp_path):
+    out = call("compare", "one", "--root", root)[1]
+    assert "A condition has no distance" not in out
+    assert '"At least"' not in out
+    simulate(tmp_path, lambda trial, seed: (0, -0.2), "name='failed'")
+    out = call("compare", "failed", "--root", tmp_path / "ledger")[1]
+    assert "none (failed)" in out
+    assert "A condition has no distance if a failed seed lies in the middle half of its seeds, ordered by dist" in out
+    assert '"At least"' not in out
+
+
+def test_an_output_file_has_the_printed_text(call, root, tmp_path):
     printed = call("compare", "one", "--root", root)[1]
-    assert call("compare", "one", "--root", root, "--output", "said")[1] == ""
-    assert (tmp_path / "said").read_text().split() == printed.split()
+    assert call("compare", "one", "--root", root, "--output", "verdict")[1] == ""
+    assert (tmp_path / "verdict").read_text().split() == printed.split()
 
 
 def test_json_holds_the_tables_to_the_last_digit(call, root):
@@ -94,7 +139,7 @@ def test_json_holds_the_tables_to_the_last_digit(call, root):
     (one,) = content["studies"]
     compared = comparison(root, "one")
     assert (code, one["study"], one["data"]) == (0, "one", "digits")
-    assert one["lines"] == LINES["confirm"]
+    assert one["reference_distances"] == REFERENCE_DISTANCES["test"]
     assert one["verdict"] == [{"title": t.title, "sentences": list(t.sentences)} for t in verdict(compared)]
     assert list(one["tables"]) == list(TABLES)
     for name, rows in one["tables"].items():
@@ -109,76 +154,79 @@ def test_markdown_holds_every_sentence_and_every_table(call, root):
     compared = comparison(root, "one")
     for topic in verdict(compared):
         assert f"## {topic.title}\n\n* {topic.sentences[0]}" in out
-    for name, told in TABLES.items():
+    for name, described in TABLES.items():
         frame = compared.results.ranking if name == "ranking" else getattr(compared, name)
-        assert (f"## {told.title}\n\n{told.caption}\n\n{markdown(frame)}" in out) == (len(frame) > 0)
+        assert (f"## {described.title}\n\n{described.caption}\n\n{markdown(frame)}" in out) == (len(frame) > 0)
 
 
-def test_given_distances_are_what_is_told(call, root):
+def test_target_distances_can_be_given(call, root):
     out = call("compare", "one", "--root", root, "--tau", "0.5", "--tau", "0.5", "--json")[1]
     (one,) = json.loads(out)["studies"]
     assert [row["tau"] for row in one["tables"]["volumes"]] == [0.5, 0.5]
-    assert "within 0.500 of the real data" in one["verdict"][0]["sentences"][0]
+    assert "within 0.500 of the real data" in one["verdict"][0]["sentences"][1]
 
 
-def test_a_study_without_a_confirm_phase_shows_what_it_has(call, root):
+def test_a_study_that_is_not_confirmed_yet_shows_its_shares(call, root):
     code, out, err = call("compare", "waiting", "--root", root)
     assert (code, err) == (0, "")
-    assert "Nothing is confirmed yet; " in out
-    assert "Stable without tuning" in out
+    assert "No setting has been confirmed on fresh seeds yet." in out
+    assert "Share of settings that work" in out
 
 
 # --- several
 
 
-def test_studies_that_learn_different_data_are_said_to(root):
-    sentences = several([comparison(root, name) for name in ("one", "other")])
+def test_the_sentences_about_studies_with_different_data(root):
+    sentences = several_studies([comparison(root, name) for name in ("one", "other")])
     assert sentences == (
-        "The studies learn different data (one learns digits and other learns ring): distances have no common unit, so "
-        "only ratios and progress can be compared.",
+        "The studies use different data (digits in one and ring in other), so their distances cannot be compared "
+        "directly: compare ratios to the smallest distance, and progress, the share of the way from the constant to "
+        "real data.",
         "Their budgets differ: 20 generator steps in one and 40 generator steps in other.",
-        "Both studies rank wgan; conditions are matched by name, so what they set and search may differ.",
+        "Both studies rank wgan; conditions are matched by name, so their fixed settings and their ranges may differ "
+        "between the studies.",
     )
 
 
-def test_studies_without_a_condition_in_common_are_said_to_have_none(call, root):
+def test_studies_without_a_condition_in_common_have_no_profile(call, root):
     code, out, err = call("compare", "one", "alone", "--root", root)
     assert (code, err) == (0, "")
-    assert "Both studies learn the same data, digits." in out
-    assert "No condition is ranked in all of them, so there is no performance profile." in out
+    assert "Both studies use the same data (digits)." in out
+    assert "No condition is ranked in every study, so there is no performance profile." in out
 
 
 def test_a_study_that_is_not_confirmed_is_left_out_by_name(root):
-    sentences = several([comparison(root, name) for name in ("one", "waiting")])
-    assert "Nothing is confirmed in waiting, which so is left out of what follows." in sentences
-    assert sentences[-1].startswith("Fewer than two studies have a ranking")
+    sentences = several_studies([comparison(root, name) for name in ("one", "waiting")])
+    left_out = "No setting is confirmed yet in waiting, which is therefore left out of the following sentences."
+    assert left_out in sentences
+    assert sentences[-1] == "Fewer than two studies have a ranking, so no rankings are compared."
 
 
-def test_json_of_several_holds_what_they_say_together(call, root):
+def test_json_of_several_studies_holds_their_sentences_and_tables(call, root):
     content = json.loads(call("compare", "one", "other", "--root", root, "--json")[1])
     compared = [comparison(root, name) for name in ("one", "other")]
     assert [one["study"] for one in content["studies"]] == ["one", "other"]
-    assert content["together"]["sentences"] == list(several(compared))
-    rows = pd.DataFrame(content["together"]["tables"]["together"]).astype(TOGETHER)
-    pd.testing.assert_frame_equal(rows, together(compared), check_exact=True)
+    assert content["together"]["sentences"] == list(several_studies(compared))
+    rows = pd.DataFrame(content["together"]["tables"]["together"]).astype(CROSS_STUDY_RANKING)
+    pd.testing.assert_frame_equal(rows, cross_study_ranking(compared), check_exact=True)
 
 
-def joined(**ratios):
-    """The table of studies in which these conditions have these distances."""
+def ranking_of_studies(**distances):
+    """The table of several studies, with the distance of each condition in each study (None: not in that study)."""
     rows = [
-        {"condition": name, "study": f"s{i}", "data": "digits", "rank": 1, "distance": found, "ratio": 1.0}
+        {"condition": name, "study": f"s{i}", "data": "digits", "rank": 1, "distance": by_study[i], "ratio": 1.0}
         | {"progress": 0.9, "failure_rate": 0.0, "members": 4}
-        for i in range(len(next(iter(ratios.values()))))
-        for name, distances in ratios.items()
-        if (found := distances[i]) is not None
+        for i in range(len(next(iter(distances.values()))))
+        for name, by_study in distances.items()
+        if by_study[i] is not None
     ]
-    return pd.DataFrame(rows)[list(TOGETHER)].astype(TOGETHER)
+    return pd.DataFrame(rows)[list(CROSS_STUDY_RANKING)].astype(CROSS_STUDY_RANKING)
 
 
 def test_a_profile_counts_the_studies_within_a_ratio_of_the_best_shared_condition():
-    # a, b: 1, 1.2 / failed, 3 / 2, 1; c is not in the last study, so nobody is held against its .1
+    # a and b: 1 and 1.2, failed and 3, 2 and 1; c is not in the last study, so its 0.1 is not the smallest distance
     nan = float("nan")
-    table = profile(joined(a=[1.0, nan, 2.0], b=[1.2, 3.0, 1.0], c=[0.1, 0.1, None]))
+    table = performance_profile(ranking_of_studies(a=[1.0, nan, 2.0], b=[1.2, 3.0, 1.0], c=[0.1, 0.1, None]))
     assert table.dtypes.astype(str).to_dict() == PROFILE
     shares = table.set_index(["condition", "ratio"])["share"]
     assert set(table["condition"]) == {"a", "b"}
@@ -186,10 +234,32 @@ def test_a_profile_counts_the_studies_within_a_ratio_of_the_best_shared_conditio
     assert shares["b"].to_dict() == pytest.approx({1: 2 / 3, 1.1: 2 / 3, 1.25: 1, 1.5: 1, 2: 1, 4: 1})
 
 
-def test_a_distance_of_nothing_is_the_best_and_no_other_is_a_multiple_of_it():
-    table = profile(joined(a=[0.0], b=[0.1])).set_index(["condition", "ratio"])["share"]
+def test_a_distance_of_zero_is_the_smallest_and_no_other_is_a_multiple_of_it():
+    table = performance_profile(ranking_of_studies(a=[0.0], b=[0.1])).set_index(["condition", "ratio"])["share"]
     assert table["a"].tolist() == [1.0] * 6
     assert table["b"].tolist() == [0.0] * 6
+
+
+def test_the_sentences_about_a_profile_count_smallest_distances_and_bound_ratios(root, tmp_path):
+    simulate(tmp_path, progress_of, "name='longer'", "budget.steps=40")
+    longer = comparison(tmp_path / "ledger", "longer")
+    *_, definition, smallest, bound = several_studies([comparison(root, "one"), longer])
+    assert definition.startswith(
+        "The performance profile (Dolan & More 2002) gives, for each condition and ratio, the "
+    )
+    assert smallest == "The setting with the smallest distance was found for gan in 2 of 2 studies."
+    assert bound == "In every study the distance is at most the smallest for gan and 1.1 times the smallest for wgan."
+
+
+def test_an_interval_that_reaches_into_failed_seeds_is_at_least_its_lower_end(call, tmp_path):
+    def fails_on_some_seeds(trial, seed):
+        return (0, -0.2) if trial.phase == "confirm" and seed % 10 < 2 else (*RISING, 0.95)
+
+    simulate(tmp_path, fails_on_some_seeds, "name='some'", "search.confirm.seeds=8")
+    out = call("compare", "some", "--root", tmp_path / "ledger")[1]
+    assert "at least 1.100" in out
+    assert '"At least": no upper end, since too many seeds failed in at least 2.5% of the resamples.' in out
+    assert "to failed" not in out
 
 
 # --- bad input
@@ -220,10 +290,10 @@ def test_a_study_is_refused_twice_however_it_is_given(call, root, tmp_path):
     assert twice[0] == 2
     assert twice[2] == f"gan-study: {root / 'studies' / 'one'}: must be another study, but one is given twice\n"
     assert call("compare", "one", "one", "--root", root)[2].endswith("one is given twice\n")
-    simulate(tmp_path, fate, "name='one'", trials=0)
+    simulate(tmp_path, progress_of, "name='one'", trials=0)
     namesake = call("compare", "one", tmp_path / "ledger" / "studies" / "one", "--root", root)
     assert (namesake[0], namesake[2].count("\n")) == (2, 1)
-    assert namesake[2].endswith("two of them are called one\n")
+    assert namesake[2].endswith("two of the studies are called one\n")
 
 
 def test_a_server_that_refuses_is_the_users_input_to_mend_in_one_sentence(call, monkeypatch):

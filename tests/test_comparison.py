@@ -1,326 +1,351 @@
-"""Intervals and the ranking: closed forms, sourced numbers, coverage on simulated data."""
+"""The comparison of a simulated study, read from its ledger: its tables, which trials count, and special studies."""
 
-from math import inf, nan, sqrt
+from math import inf
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from scipy.stats import binom
-
-from studies.comparison import RANKING, bootstrap_interval, interquartile_mean, interquartile_means, rank, wilson
-
-# --- Wilson's interval
-
-
-@pytest.mark.parametrize(
-    ("failures", "n", "low", "high"),
-    [
-        (0, 8, 0.00, 0.32),
-        (4, 8, 0.22, 0.78),
-        (0, 16, 0.00, 0.19),
-        (8, 16, 0.28, 0.72),
-        (0, 32, 0.00, 0.11),
-        (16, 32, 0.34, 0.66),
-        (0, 64, 0.00, 0.06),
-        (32, 64, 0.38, 0.62),
-        (0, 5, 0.00, 0.43),
-        (0, 10, 0.00, 0.28),
-        (0, 20, 0.00, 0.16),
-    ],
-)
-def test_wilson_gives_the_ends_that_objectives_7_lists(failures, n, low, high):
-    assert wilson(failures, n) == pytest.approx((low, high), abs=0.005001)
+from simulated import RISING, STUDY, simulate
 
-
-def test_wilson_solves_its_own_equation():
-    # the ends are where (p - share)^2 = z^2 p (1 - p)/n
-    low, high = wilson(3, 11, confidence=0.9)
-    assert low < 3 / 11 < high
-    for end in (low, high):
-        assert abs(end - 3 / 11) == pytest.approx(1.6448536269514722 * sqrt(end * (1 - end) / 11), rel=1e-9)
-
-
-def test_wilson_keeps_a_width_at_its_extremes_and_mirrors():
-    assert wilson(0, 7)[0] == 0
-    assert wilson(7, 7)[1] == 1
-    assert wilson(7, 7)[0] == pytest.approx(1 - wilson(0, 7)[1], rel=1e-12)
-    assert 0.3 < wilson(0, 7)[1] < 0.4
-
-
-@pytest.mark.parametrize(("failures", "n"), [(0, 0), (-1, 4), (5, 4)])
-def test_wilson_refuses_counts_that_cannot_be(failures, n):
-    with pytest.raises(ValueError, match="0 <= failures <= n"):
-        wilson(failures, n)
-
-
-@pytest.mark.parametrize("n", [5, 10, 20])
-def test_wilson_covers_what_it_says_on_average(n):
-    rate = np.linspace(0.0005, 0.9995, 1000)[:, None]
-    low, high = np.array([wilson(failures, n) for failures in range(n + 1)]).T
-    coverage = (binom.pmf(np.arange(n + 1), n, rate) * ((low <= rate) & (rate <= high))).sum(1)
-    assert 0.94 < coverage.mean() < 0.96
-
-
-# --- the interquartile mean
-
-
-@pytest.mark.parametrize(
-    ("distances", "mean"),
-    [
-        ([7.0], 7.0),
-        ([1.0, 2.0, 6.0], 3.0),  # below four nothing is cut
-        ([9.0, 1.0, 2.0, 4.0], 3.0),
-        ([1.0, 2.0, 3.0, 7.0, 50.0], 4.0),  # one cut at each end
-        ([-90.0, 0.0, 1.0, 2.0, 4.0, 5.0, 60.0, 70.0], 3.0),
-        (list(range(10)), 4.5),  # two cut at each end
-        ([0.0, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 14.0, 90.0, 90.0], 5.0),  # 11: still two
-    ],
-)
-def test_interquartile_mean_cuts_a_quarter_at_each_end_rounded_down(distances, mean):
-    assert interquartile_mean(np.array(distances)) == pytest.approx(mean, rel=1e-14)
-
-
-@pytest.mark.parametrize(
-    ("n", "failures", "mean"),
-    [(3, 1, inf), (4, 1, 2.5), (4, 2, inf), (7, 1, 4.0), (7, 2, inf), (8, 2, 4.5), (8, 3, inf)],
-)
-def test_interquartile_mean_fails_once_a_failure_reaches_the_middle_half(n, failures, mean):
-    distances = np.arange(1.0, n + 1)
-    distances[n - failures :] = inf
-    assert interquartile_mean(distances) == mean
-
-
-def test_interquartile_means_of_many_are_those_of_each_to_the_last_bit():
-    rng = np.random.default_rng(0)
-    trials = [rng.exponential(size=rng.integers(1, 30)) for _ in range(200)]
-    trials[7][0] = inf
-    assert interquartile_means(trials) == [interquartile_mean(distances) for distances in trials]
-    assert interquartile_means([]) == []
-
-
-@pytest.mark.parametrize("distances", [[], [1.0, nan], [1.0, -inf]])
-def test_what_ranks_nowhere_is_refused(distances):
-    with pytest.raises(ValueError, match="distances: must be one or more numbers"):
-        interquartile_mean(np.array(distances))
-    with pytest.raises(ValueError, match="distances: must be one or more numbers"):
-        bootstrap_interval(np.array(distances), seed=0)
-
-
-# --- the bootstrap
-
-
-def test_bootstrap_is_reproducible_and_its_seed_matters():
-    distances = np.random.default_rng(1).normal(3, 1, 12)
-    assert bootstrap_interval(distances, seed=4) == bootstrap_interval(distances, seed=4)
-    assert bootstrap_interval(distances, seed=4) != bootstrap_interval(distances, seed=5)
-
-
-def test_bootstrap_does_not_depend_on_the_order_of_members():
-    distances = np.array([0.3, inf, 0.1, 0.7, 0.2, 0.9])
-    assert bootstrap_interval(distances, seed=4) == bootstrap_interval(distances[::-1], seed=4)
-
-
-def test_bootstrap_of_two_has_the_exact_ends():
-    # four equally likely resamples: (1, 1), (1, 5) twice, (5, 5); a quarter lies below .25
-    assert bootstrap_interval(np.array([1.0, 5.0]), seed=0) == (1.0, 5.0)
-    assert bootstrap_interval(np.array([1.0, 5.0]), seed=0, confidence=0.4) == (3.0, 3.0)
-
-
-def test_bootstrap_ends_are_values_that_a_resample_took():
-    low, high = bootstrap_interval(np.array([0.0, 3.0]), seed=0, resamples=7)
-    assert {low, high} <= {0.0, 1.5, 3.0}
-
-
-@pytest.mark.parametrize(
-    ("distances", "ends"),
-    [
-        ([2.5], (2.5, 2.5)),
-        ([inf], (inf, inf)),
-        ([inf] * 6, (inf, inf)),
-        ([1.25] * 6, (1.25, 1.25)),
-        ([1, inf], (1, inf)),
-    ],
-)
-def test_degenerate_members_give_sensible_ends(distances, ends):
-    assert bootstrap_interval(np.array(distances, dtype=float), seed=0) == ends
-
-
-def test_rare_failures_open_the_interval_upwards_only():
-    distances = np.array([1.0, 2.0, 3.0, 4.0, inf])
-    low, high = bootstrap_interval(distances, seed=0)
-    assert 1 < low < interquartile_mean(distances) == 3
-    assert high == inf
-
-
-def test_a_higher_confidence_gives_a_wider_interval():
-    distances = np.random.default_rng(2).normal(3, 1, 20)
-    narrow = bootstrap_interval(distances, seed=0, confidence=0.8)
-    wide = bootstrap_interval(distances, seed=0, confidence=0.99)
-    assert wide[0] < narrow[0] < interquartile_mean(distances) < narrow[1] < wide[1]
-
-
-def covered(truth, draw, simulations=600):
-    rng = np.random.default_rng(0)
-    ends = [bootstrap_interval(draw(rng), seed=seed, resamples=1000) for seed in range(simulations)]
-    return np.mean([low <= truth <= high for low, high in ends])
-
-
-def test_bootstrap_covers_the_interquartile_mean_of_normal_distances():
-    # three Monte-Carlo standard errors are .027
-    assert 0.92 < covered(3.0, lambda rng: rng.normal(3, 1, 20)) < 0.98
-
-
-def test_bootstrap_covers_the_interquartile_mean_when_a_tenth_of_the_members_fail():
-    # quantile u of all members is u/.9, so the mean over .25 < u < .75 is .5/.9
-    def draw(rng):
-        return np.where(rng.random(20) < 0.1, inf, rng.random(20))
-
-    assert 0.91 < covered(0.5 / 0.9, draw) < 0.98
-
-
-@settings(max_examples=50, deadline=None)
-@given(distances=st.lists(st.floats(-1e30, 1e30) | st.just(inf), min_size=1, max_size=12), seed=st.integers(0, 2**32))
-def test_bootstrap_ends_are_ordered_and_within_the_members(distances, seed):
-    low, high = bootstrap_interval(np.array(distances), seed=seed, resamples=200)
-    slack = 1e-12 * max(abs(distance) for distance in distances if distance < inf) if min(distances) < inf else 0
-    assert min(distances) - slack <= low <= high <= max(distances) + slack
-
-
-# --- the ranking
-
-
-def members_of(condition, distances, *, outcome="stable", phase="confirm", trial=0):
-    """Members of one trial; a None among the distances is a diverged member, measured at 99."""
-    return pd.DataFrame(
-        {
-            "condition": condition,
-            "phase": phase,
-            "trial": trial,
-            "seed": range(2_000_000, 2_000_000 + len(distances)),
-            "outcome": ["diverged" if distance is None else outcome for distance in distances],
-            "late_distance": [99.0 if distance is None else distance for distance in distances],
-            "roughness": 0.01,
-        }
-    )
-
-
-def ranked(*parts, seed=0):
-    return rank(pd.concat(parts, ignore_index=True), seed=seed)
-
-
-def test_conditions_are_ranked_by_their_interquartile_mean():
-    table = ranked(
-        members_of("gan", [0.5, 0.6, 0.4, 0.9]),
-        members_of("wgan", [0.1, 0.3, 0.2, 7.0]),
-        members_of("began", [0.4] * 3),
-    )
-    assert table["condition"].tolist() == ["wgan", "began", "gan"]
-    assert table["rank"].tolist() == [1, 2, 3]
-    assert table["members"].tolist() == [4, 3, 4]
-    np.testing.assert_allclose(table["distance"], [0.25, 0.4, 0.55], rtol=1e-12)
-
-
-def test_a_row_holds_the_intervals_of_its_members():
-    distances = [0.11, 0.15, 0.12, 0.31, 0.19, None]
-    row = ranked(members_of("wgan", distances), seed=8).iloc[0]
-    as_ranked = np.array([*distances[:-1], inf])
-    low, high = bootstrap_interval(as_ranked, seed=8)
-    assert (row["trial"], row["distance"]) == (0, interquartile_mean(as_ranked))
-    assert row["distance_low"] == low
-    assert np.isnan(row["distance_high"])
-    assert high == inf
-    assert (row["failure_rate"], row["failure_low"], row["failure_high"]) == (1 / 6, *wilson(1, 6))
-
-
-@pytest.mark.parametrize("outcome", ["relapsed", "stalled", "collapsed", "diverged", "nonfinite", None])
-def test_every_outcome_but_stable_is_a_failure_whatever_its_distance(outcome):
-    row = ranked(members_of("wgan", [0.1, 0.2], outcome=outcome)).iloc[0]
-    assert row["failure_rate"] == 1
-    assert row[["distance", "distance_low", "distance_high"]].isna().all()
-
-
-def test_a_nonfinite_member_needs_no_distance_but_a_stable_one_does():
-    lost = members_of("wgan", [nan], outcome="nonfinite")
-    assert ranked(members_of("wgan", [0.1, 0.2, 0.3, 0.4]), lost).loc[0, "failure_rate"] == 0.2
-    with pytest.raises(ValueError, match="distances: must be"):
-        ranked(members_of("wgan", [0.1, nan]))
-
-
-def test_only_confirm_counts():
-    table = ranked(
-        members_of("wgan", [0.5, 0.7]),
-        members_of("wgan", [0.0, 0.1], phase="explore"),
-        members_of("gan", [0.0], phase="exploit"),
-    )
-    assert table["condition"].tolist() == ["wgan"]
-    assert table.loc[0, "distance"] == pytest.approx(0.6)
-
-
-def test_only_the_configuration_ranked_first_before_confirm_counts():
-    table = ranked(
-        members_of("wgan", [0.1, 0.1], trial=1),
-        members_of("wgan", [0.5, 0.7, 0.9]),
-        members_of("gan", [0.3, 0.3, 0.3], trial=1),
-    )
-    assert table["condition"].tolist() == ["wgan"]  # the first of gan has not ended, so gan is not confirmed
-    assert table["trial"].tolist() == [0]
-    assert table["members"].tolist() == [3]
-
-
-def test_failed_conditions_come_last_by_failure_rate_and_then_by_name():
-    table = ranked(
-        members_of("a-lost", [None, None, None]),
-        members_of("c-half", [0.1, None]),
-        members_of("b-half", [0.2, None]),
-        members_of("poor", [55.0, 56.0]),
-    )
-    assert table["condition"].tolist() == ["poor", "b-half", "c-half", "a-lost"]
-    assert table["distance"].isna().tolist() == [False, True, True, True]
-    assert table["rank"].tolist() == [1, 2, 3, 4]
-
-
-def test_equal_distances_are_ranked_by_failure_rate_and_then_by_name():
-    table = ranked(members_of("a", [0.2, 0.2, 0.2, None]), members_of("c", [0.2] * 4), members_of("b", [0.2] * 4))
-    assert table["condition"].tolist() == ["b", "c", "a"]
-
-
-def test_a_failed_condition_keeps_the_finite_end_of_its_interval():
-    row = ranked(members_of("wgan", [0.1, 0.2, 0.3, None, None])).iloc[0]
+from gan_core.outcomes import OUTCOMES
+from studies.analysis.chances import CHANCES
+from studies.analysis.comparison import Comparison
+from studies.analysis.outcome_shares import OUTCOME_SHARES, TRIAL_FAILED
+from studies.analysis.pairs import PAIRS
+from studies.analysis.robustness import EQUAL_CRITIC_STEPS, ROBUSTNESS
+from studies.analysis.tuning_gain import TUNING
+from studies.analysis.volumes import VOLUME_DIFFERENCES, VOLUMES
+from studies.analysis.widths import SHARES, WIDTHS
+from studies.errors import InputError
+from studies.statistics.intervals import wilson
+from studies.tables.ranking import RANKING
+from studies.tables.results import Results
+
+TABLES = {
+    "volumes": VOLUMES,
+    "volume_differences": VOLUME_DIFFERENCES,
+    "widths": WIDTHS,
+    "shares": SHARES,
+    "chances": CHANCES,
+    "ranking": RANKING,
+    "pairs": PAIRS,
+    "tuning": TUNING,
+    "robustness": ROBUSTNESS,
+    "equal_critic_steps": EQUAL_CRITIC_STEPS,
+    "outcomes": OUTCOME_SHARES,
+}
+LR = "training.critic_optimizer.lr"
+DIVERGING = (0, -0.2)
+
+
+def stable_below_a_thousandth(trial, seed):
+    """Progress .92 for gan and .91 for wgan if the critic's learning rate is below 1e-3, else divergence."""
+    stable = trial.configuration[LR] < 1e-3
+    return (*RISING, 0.92 if trial.condition == "gan" else 0.91) if stable else DIVERGING
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("simulated")
+    return Comparison(simulate(folder, stable_below_a_thousandth, "search.explore=16"))
+
+
+def without_result(results, condition, phase, index):
+    """The same results before this trial has finished."""
+    (trial,) = [
+        trial for trial in results.specs if (trial.condition, trial.phase, trial.index) == (condition, phase, index)
+    ]
+    (results.ledger.entry(trial.address).folder / "facts.json").unlink()
+    return Results(results.ledger, results.ledger.read_study("simulated"))
+
+
+# --- all tables
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_table_has_its_documented_columns_and_types(compared, table):
+    frame = getattr(compared, table)
+    assert frame.dtypes.astype(str).to_dict() == TABLES[table]
+    assert isinstance(frame.index, pd.RangeIndex)
+    assert frame is getattr(compared, table)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_study_without_trials_has_the_same_columns_and_no_rows(tmp_path, table):
+    frame = getattr(Comparison(simulate(tmp_path, stable_below_a_thousandth, trials=0)), table)
+    assert frame.empty
+    assert frame.dtypes.astype(str).to_dict() == TABLES[table]
+
+
+def test_no_number_of_any_table_is_infinite(compared):
+    for table in TABLES:
+        numbers = getattr(compared, table).select_dtypes("float").to_numpy()
+        assert not np.isinf(numbers).any(), table
+
+
+def test_the_same_study_gives_the_same_tables(compared):
+    again = Comparison(compared.results)
+    for table in ("volumes", "volume_differences", "ranking", "pairs", "outcomes"):
+        pd.testing.assert_frame_equal(getattr(again, table), getattr(compared, table))
+
+
+# --- agreement with the truth
+
+
+def test_target_distances_lie_between_the_validation_distances_of_the_constant_and_of_real_data(compared):
+    # real data 0 and constant 1 on the validation split, 1 and 3 on the test split
+    assert [target.progress for target in compared.targets] == pytest.approx([0.75, 0.9, 0.95])
+    assert [target.tau for target in compared.targets] == pytest.approx([0.25, 0.1, 0.05])
+
+
+def test_given_target_distances_are_the_same_for_all_conditions(compared):
+    given = Comparison(compared.results, tau=[0.5, 0.08])
+    assert given.volumes["tau"].tolist() == [0.5, 0.08] * 2
+    assert given.volumes["progress"].tolist() == pytest.approx([0.5, 0.92] * 2)
+
+
+def test_volumes_agree_with_the_known_truth(compared):
+    table = compared.volumes.set_index(["condition", "progress"])
+    stable = (compared.results.trials.query("phase == 'explore' and condition == 'gan'")[LR] < 1e-3).sum()
+    assert 0 < stable < 16
+    for condition in ("wgan", "gan"):
+        for row in table.loc[condition].itertuples():
+            assert row.reached == (stable if row.tau > 0.09 else 0)
+            assert (row.configurations, row.planned, row.seeds) == (16, 16, 2)
+            assert row.volume_low <= 2 / 3 <= row.volume_high or row.tau < 0.09  # two of three decades
+    assert (compared.volume_differences["difference"] == 0).all()  # the same draws
+
+
+def test_widths_and_borders_agree_with_the_known_truth(compared):
+    row = compared.widths.set_index(["condition", "hyperparameter"]).loc[("gan", LR)].iloc[0]
+    assert (row["unit"], row["stated"]) == ("decades", pytest.approx(3))
+    assert row["width_low"] <= 2 <= row["width_high"]
+    assert row["border_low"]
+    assert not row["border_high"]
+    assert row["highest"] < 1e-3
+    clip = compared.widths.set_index(["condition", "hyperparameter"]).loc[("wgan", "constraint.clip_value")].iloc[0]
+    assert clip["border_low"]
+
+
+def test_half_ranges_lie_around_the_authors_values(compared):
+    # 2e-4 lies at .434 of the range of the learning rate, so the half ends at .684, a rate of 1.1e-3
+    row = compared.volumes.set_index("condition").loc["gan"].iloc[0]
+    u = np.log10(compared.results.trials.query("phase == 'explore' and condition == 'gan'")[LR] / 1e-5) / 3
+    near = np.abs(u - np.log10(20) / 3) <= 0.25
+    assert row["half_configurations"] == near.sum() > 0
+    assert row["half_volume"] == (u[near] < 2 / 3).mean()
+
+
+def test_the_chance_of_one_draw_is_the_volume(compared):
+    first = compared.chances.query("n == 1").set_index(["condition", "tau"])["chance"]
+    volume = compared.volumes.set_index(["condition", "tau"])["volume"]
+    pd.testing.assert_series_equal(first, volume, check_names=False)
+    assert compared.chances["n"].max() == 8
+
+
+def test_pairs_are_ordered_by_the_ranking(compared):
+    # every member of a condition ends at the same distance, so the two are completely separated
+    assert compared.ranking["condition"].tolist() == ["gan", "wgan"]
+    row = compared.pairs.iloc[0]
+    assert (row["condition"], row["other"], row["effect"], row["exact"]) == ("gan", "wgan", 1, True)
+    assert row["p_value"] == row["p_adjusted"] == pytest.approx(2 / 70)
+
+
+def test_rankings_under_the_own_rules_equal_the_ranking_of_the_results(compared):
+    own_rules = compared.robustness[compared.robustness["own"]]
+    for _, rows in own_rules.groupby("threshold"):
+        assert rows["distance"].tolist() == compared.ranking["distance"].tolist()
+    pd.testing.assert_frame_equal(compared.ranking, compared.results.ranking[list(RANKING)])
+    at_90 = compared.robustness.query("threshold == 'near' and value == 0.9")
+    assert at_90["stable"].tolist() == [4, 4]
+    # two critic steps an iteration: half of the evaluations of wgan are left
+    assert compared.equal_critic_steps.set_index("condition")["measurements"].to_dict() == {"gan": 10, "wgan": 5}
+    assert (compared.equal_critic_steps["critic_steps"] == 20).all()
+
+
+def test_outcomes_count_every_member_once(compared):
+    table = compared.outcomes
+    assert table["outcome"].unique().tolist() == list(OUTCOMES)
+    counts = table.groupby(["condition", "phase"])["members"].sum()
+    assert counts.to_dict() == {
+        ("gan", "confirm"): 4, ("gan", "explore"): 32, ("wgan", "confirm"): 4, ("wgan", "explore"): 32
+    }  # fmt: skip
+    stable = table.query("outcome == 'stable' and phase == 'explore'").set_index("condition")
+    diverged = table.query("outcome == 'diverged' and phase == 'explore'").set_index("condition")
+    assert (stable["share"] + diverged["share"] == 1).all()
+
+
+# --- what does not count
+
+
+def test_exploit_trials_appear_in_the_outcomes_only(tmp_path):
+    overrides = ["search.explore=3", "search.exploit=2", 'search.sampler="random"']
+    comparison = Comparison(simulate(tmp_path, stable_below_a_thousandth, *overrides))
+    assert (comparison.volumes["configurations"] == 3).all()
+    exploit = comparison.outcomes.query("phase == 'exploit'")
+    assert exploit.groupby("condition")["members"].sum().to_dict() == {"gan": 4, "wgan": 4}
+    assert exploit[["low", "high"]].isna().all(axis=None)
+
+
+def test_of_an_interrupted_study_only_the_longest_prefix_counts(tmp_path):
+    results = simulate(tmp_path, stable_below_a_thousandth, "search.explore=6", trials=5)
+    ended = [(trial.condition, trial.index) for trial in results.specs]
+    assert ended == [("wgan", 0), ("gan", 0), ("wgan", 1), ("gan", 1), ("wgan", 2)]
+    comparison = Comparison(results)
+    assert comparison.volumes.groupby("condition")["configurations"].first().to_dict() == {"gan": 2, "wgan": 3}
+    assert (comparison.volume_differences["configurations"] == 2).all()
+
+
+def test_explore_trials_after_one_that_has_not_ended_do_not_count(tmp_path):
+    results = simulate(tmp_path, stable_below_a_thousandth, "search.explore=3")
+    comparison = Comparison(without_result(results, "gan", "explore", 1))
+    assert [len(trials.configurations) for trials in comparison.explored] == [2, 1]
+    assert comparison.outcomes.query("phase == 'explore'").groupby("condition")["members"].sum().to_dict() == {
+        "gan": 2, "wgan": 4
+    }  # fmt: skip
+
+
+# --- failures
+
+
+def test_failed_trials_count_as_failures_of_all_their_members(tmp_path):
+    def progress_of(trial, seed):
+        return None if (trial.condition, trial.index) == ("gan", 1) else (*RISING, 0.97)
+
+    comparison = Comparison(simulate(tmp_path, progress_of))
+    assert comparison.volumes.groupby("condition")["reached"].first().to_dict() == {"gan": 2, "wgan": 3}
+    assert comparison.volumes.query("condition == 'gan'")["seeds_share"].tolist() == pytest.approx([2 / 3] * 3)
+    assert comparison.explored[1].distances[1].tolist() == [inf, inf]
+    failed = comparison.outcomes[comparison.outcomes["outcome"] == TRIAL_FAILED]
+    assert failed[["condition", "phase", "members"]].to_numpy().tolist() == [["gan", "explore", 2]]
+
+
+def test_without_a_finished_trial_volumes_need_given_distances(tmp_path):
+    comparison = Comparison(simulate(tmp_path, lambda trial, seed: None))
+    assert comparison.targets == ()
+    assert comparison.volumes.empty
+    assert comparison.ranking["failure_rate"].tolist() == [1, 1]
+    given = Comparison(comparison.results, tau=[0.1])
+    assert given.volumes["volume"].tolist() == [0, 0]
+    assert given.volumes["progress"].isna().all()
+
+
+def test_if_all_members_failed_volumes_widths_and_chances_are_0(tmp_path):
+    comparison = Comparison(simulate(tmp_path, lambda trial, seed: DIVERGING))
+    assert (comparison.volumes["volume"] == 0).all()
+    assert (comparison.volumes["volume_high"] == wilson(0, 3)[1]).all()
+    assert (comparison.widths["width"] == 0).all()
+    assert (comparison.chances["chance"] == 0).all()
+    assert comparison.pairs["p_value"].tolist() == [1]
+
+
+def test_a_condition_whose_winner_failed_in_confirm_is_ranked_as_failed(tmp_path):
+    def progress_of(trial, seed):
+        failed = (trial.condition, trial.phase, trial.index) == ("gan", "confirm", 0)
+        return None if failed else (*RISING, 0.97)
+
+    comparison = Comparison(simulate(tmp_path, progress_of, "search.confirm.best=2"))
+    assert comparison.ranking["condition"].tolist() == ["wgan", "gan"]
+    row = comparison.ranking.iloc[1]
+    assert (row["trial"], row["failure_rate"], row["members"]) == (0, 1, 4)
     assert np.isnan(row["distance"])
-    assert np.isnan(row["distance_high"])
-    assert 0.1 <= row["distance_low"] <= 0.3
 
 
-def test_no_number_of_the_ranking_is_infinite():
-    table = ranked(members_of("a", [0.2, None]), members_of("b", [None]), members_of("c", [0.1]))
-    assert not np.isinf(table.select_dtypes("number").to_numpy()).any()
+def test_the_members_of_a_failed_confirm_trial_failed_in_every_table(tmp_path):
+    def progress_of(trial, seed):
+        return None if (trial.condition, trial.phase) == ("gan", "confirm") else (*RISING, 0.97)
+
+    comparison = Comparison(simulate(tmp_path, progress_of))
+    assert len(comparison.results.members) + 4 == len(comparison.results.ended_members)
+    assert comparison.pairs[["condition", "other", "effect"]].to_numpy().tolist() == [["wgan", "gan", 1]]
+    assert comparison.robustness.query("condition == 'gan'")["stable"].eq(0).all()
+    assert comparison.equal_critic_steps["condition"].tolist() == ["wgan", "gan"]
+    members = comparison.outcomes.query("condition == 'gan' and phase == 'confirm' and members > 0")
+    assert members[["outcome", "members"]].to_numpy().tolist() == [[TRIAL_FAILED, 4]]
+    pd.testing.assert_frame_equal(comparison.ranking, comparison.results.ranking[list(RANKING)])
+    with pytest.raises(InputError, match="gan: its confirm trial failed"):
+        comparison.results.best("gan")
 
 
-def test_the_row_of_a_condition_does_not_depend_on_the_others_nor_on_the_order():
-    wgan = members_of("wgan", [0.5, 0.7, 0.4, 0.45, 0.52])
-    other = members_of("gan", [0.3, 0.1, 0.2])
-    alone = ranked(wgan, seed=5).drop(columns="rank")
-    beside = rank(pd.concat([wgan, other]).iloc[::-1], seed=5).query("condition == 'wgan'").drop(columns="rank")
-    pd.testing.assert_frame_equal(alone, beside.reset_index(drop=True))
+def test_only_the_first_confirm_trial_confirms_a_condition(tmp_path):
+    results = simulate(tmp_path, lambda trial, seed: (*RISING, 0.97), "search.confirm.best=2")
+    comparison = Comparison(without_result(results, "gan", "confirm", 0))
+    confirm = comparison.results.members.query("phase == 'confirm'").groupby("condition", observed=True)["trial"]
+    assert confirm.unique().map(list).to_dict() == {"wgan": [0, 1], "gan": [1]}
+    assert comparison.ranking["condition"].tolist() == ["wgan"]
+    assert comparison.outcomes.query("phase == 'confirm'")["condition"].unique().tolist() == ["wgan"]
 
 
-@pytest.mark.parametrize("phase", ["explore", "confirm"])
-def test_the_columns_and_their_types_are_the_same_with_and_without_confirm(phase):
-    table = ranked(members_of("wgan", [0.5, 0.7], phase=phase))
-    assert len(table) == (phase == "confirm")
-    assert {name: str(dtype) for name, dtype in table.dtypes.items()} == RANKING
+# --- special studies
 
 
-def test_a_categorical_table_ranks_as_a_plain_one():
-    plain = pd.concat([members_of("wgan", [0.5, 0.7]), members_of("gan", [0.3, None])], ignore_index=True)
-    categorical = plain.astype(dict.fromkeys(["condition", "phase", "outcome"], "category"))
-    pd.testing.assert_frame_equal(rank(categorical, seed=1), rank(plain, seed=1))
+def test_with_one_seed_no_pair_is_tested_and_volume_equals_share_of_seeds(tmp_path):
+    overrides = ["search.explore=2", "seeds=1", "search.confirm.seeds=1"]
+    comparison = Comparison(simulate(tmp_path, stable_below_a_thousandth, *overrides))
+    assert comparison.pairs["p_value"].isna().all()
+    assert comparison.volumes["volume"].tolist() == comparison.volumes["seeds_share"].tolist()
 
 
-def test_rank_leaves_its_input_as_it_was():
-    members = members_of("wgan", [0.5, None])
-    before = members.copy()
-    rank(members, seed=1)
-    pd.testing.assert_frame_equal(members, before)
+def test_one_condition_has_a_ranking_but_no_pairs_and_no_differences(tmp_path):
+    text = STUDY[: STUDY.rindex("[[conditions]]")]
+    comparison = Comparison(simulate(tmp_path, stable_below_a_thousandth, text=text))
+    assert comparison.pairs.empty
+    assert comparison.volume_differences.empty
+    assert len(comparison.ranking) == 1
+
+
+def test_a_condition_with_a_grid_has_neither_volume_interval_nor_chances(tmp_path):
+    grid = "conditions.wgan.training.n_critic={grid=[1,2]}"
+    comparison = Comparison(simulate(tmp_path, stable_below_a_thousandth, grid))
+    assert comparison.volumes.query("condition == 'wgan'")[["volume_low", "volume_high"]].isna().all(axis=None)
+    assert set(comparison.chances["condition"]) == {"gan"}
+    assert comparison.volume_differences.empty
+    assert comparison.shares["value"].unique().tolist() == ["1", "2"]
+    assert set(comparison.widths["condition"]) == {"gan", "wgan"}  # the other hyperparameters of wgan were drawn
+
+
+def test_a_condition_without_hyperparameters_has_a_volume_but_no_width(tmp_path):
+    fixed = "training.critic_optimizer.lr=1e-3"
+    comparison = Comparison(simulate(tmp_path, lambda trial, seed: (*RISING, 0.97), fixed))
+    assert "gan" not in set(comparison.widths["condition"])
+    assert comparison.volumes.query("condition == 'gan'")["volume_low"].tolist() == [wilson(3, 3)[0]] * 3
+
+
+# --- the authors' settings
+
+
+def test_the_authors_setting_is_compared_with_the_setting_found_and_is_not_ranked(tmp_path):
+    def progress_of(trial, seed):
+        diverges = trial.condition == "gan" and trial.phase == "authors" and seed % 4 == 3
+        return DIVERGING if diverges else (*RISING, 0.9 if trial.phase == "authors" else 0.96)
+
+    comparison = Comparison(simulate(tmp_path, progress_of, "search.confirm.authors=true"))
+    table = comparison.tuning.set_index("condition")
+    # on the test split the constant lies at 3 and real data at 1
+    assert table["distance"].tolist() == pytest.approx([1.08, 1.08])
+    assert table["authors_distance"].tolist() == pytest.approx([1.2, 1.2])
+    assert table["authors_failure_rate"].to_dict() == {"gan": 0.25, "wgan": 0}
+    assert (table.loc["gan", "authors_failure_low"], table.loc["gan", "authors_failure_high"]) == wilson(1, 4)
+    assert table["effect"].tolist() == [1, 1]
+    assert table["p_value"].tolist() == pytest.approx([2 / 70] * 2)
+    assert table["p_adjusted"].tolist() == pytest.approx([4 / 70] * 2)
+    assert comparison.ranking["distance"].tolist() == pytest.approx([1.08, 1.08])
+    authors = comparison.outcomes.query("phase == 'authors' and outcome == 'stable'").set_index("condition")
+    assert authors["members"].to_dict() == {"gan": 3, "wgan": 4}
+    assert (authors.loc["gan", "low"], authors.loc["gan", "high"]) == wilson(3, 4)
+
+
+def test_target_distances_do_not_come_from_the_authors_trials(tmp_path):
+    def progress_of(trial, seed):
+        return (*RISING, 0.97) if trial.phase == "authors" else None
+
+    comparison = Comparison(simulate(tmp_path, progress_of, "search.confirm.authors=true"))
+    assert comparison.results.reference_distances["constant"] == 3
+    assert comparison.targets == ()
+
+
+def test_a_condition_without_a_preset_has_no_authors_setting(tmp_path):
+    text = STUDY.replace('preset = "gan"', 'objective.kind = "minimax"')
+    overrides = "search.confirm.authors=true"
+    comparison = Comparison(simulate(tmp_path, stable_below_a_thousandth, overrides, text=text))
+    assert comparison.tuning["condition"].tolist() == ["wgan"]

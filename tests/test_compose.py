@@ -12,24 +12,25 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from io import StringIO
 from pathlib import Path
 
 import pandas as pd
-import psycopg2
+import psycopg2  # type: ignore[import-untyped]
 import pytest
 import requests
-import yaml
-from clusters import HOUSE, STUDY, environment, free_port, in_mid_study, kill, short_folder, start, wait_until
+import yaml  # type: ignore[import-untyped]
+from clusters import ROOT, STUDY, environment, free_port, is_half_done, kill, short_folder, start, wait_until
 
 from services.cluster import Cluster
+from services.credentials import Token
 from services.jobs import JobsServer
-from services.settings import Token
-from studies.results import results
+from studies.locate import results
 from studies.tracking.connection import mlflow_module
-from studies.tracking.store import search
+from studies.tracking.run_search import search
 
-COMPOSE = HOUSE / "docker-compose.yml"
+COMPOSE = ROOT / "docker-compose.yml"
 SECRETS = ("RAY_AUTH_TOKEN", "POSTGRES_PASSWORD", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_FLASK_SERVER_SECRET_KEY")
 needs_compose = pytest.mark.skipif(shutil.which("docker-compose") is None, reason="docker-compose is not installed")
 
@@ -40,7 +41,7 @@ needs_compose = pytest.mark.skipif(shutil.which("docker-compose") is None, reaso
 def write_secrets(folder: Path) -> subprocess.CompletedProcess[str]:
     script = folder / "services" / "docker" / "write_secrets"
     script.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy(HOUSE / "services" / "docker" / "write_secrets", script)
+    shutil.copy(ROOT / "services" / "docker" / "write_secrets", script)
     return subprocess.run([script], capture_output=True, text=True, timeout=30)
 
 
@@ -48,7 +49,7 @@ def read_env(path: Path) -> dict[str, str]:
     return dict(line.split("=", 1) for line in path.read_text().splitlines() if not line.startswith("#"))
 
 
-def test_secrets_are_fresh_private_and_never_overwritten(tmp_path):
+def test_secrets_are_random_private_and_never_overwritten(tmp_path):
     first, second = tmp_path / "a", tmp_path / "b"
     assert write_secrets(first).returncode == write_secrets(second).returncode == 0
     written = (first / ".env").read_text()
@@ -63,20 +64,20 @@ def test_secrets_are_fresh_private_and_never_overwritten(tmp_path):
     assert [path.name for path in first.iterdir() if path.name.startswith(".env")] == [".env"]
 
 
-def test_git_never_takes_the_secrets():
-    ignored = subprocess.run(["git", "check-ignore", ".env", ".env.x"], cwd=HOUSE, capture_output=True, text=True)
+def test_git_ignores_the_secrets():
+    ignored = subprocess.run(["git", "check-ignore", ".env", ".env.x"], cwd=ROOT, capture_output=True, text=True)
     assert ignored.stdout.split() == [".env", ".env.x"]
 
 
 # -- the file ----------------------------------------------------------------------------------------------------------
 
 
-def compose(*words: str, **env: str) -> subprocess.CompletedProcess[str]:
-    """docker-compose on our file, without the .env that may lie beside it."""
+def compose(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run docker-compose on the project's file, without a .env in the same folder."""
     kept = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
     with tempfile.NamedTemporaryFile(suffix=".env") as empty:
         return subprocess.run(
-            ["docker-compose", "--env-file", empty.name, "--file", str(COMPOSE), *words],
+            ["docker-compose", "--env-file", empty.name, "--file", str(COMPOSE), *arguments],
             env={**kept, **env}, capture_output=True, text=True, timeout=60,
         )  # fmt: skip
 
@@ -85,9 +86,9 @@ PLANTED = {**{name: f"planted-{name.lower()}" for name in SECRETS}, "MLFLOW_TRAC
 
 
 @needs_compose
-def test_compose_takes_the_file_with_every_profile():
-    for words in ((), ("--profile", "gpu")):
-        checked = compose(*words, "config", "--quiet", **PLANTED)
+def test_compose_accepts_the_file_with_every_profile():
+    for options in ((), ("--profile", "gpu")):
+        checked = compose(*options, "config", "--quiet", **PLANTED)
         assert checked.returncode == 0, checked.stderr
 
 
@@ -103,12 +104,12 @@ def services() -> dict[str, dict]:
     return yaml.safe_load(COMPOSE.read_text())["services"]
 
 
-def test_nothing_runs_as_root_or_can_become_it():
+def test_no_service_runs_as_root_or_can_become_root():
     for name, service in services().items():
         assert service["user"] in ("1000:1000", "postgres"), name
         assert service["cap_drop"] == ["ALL"], name
         assert service["security_opt"] == ["no-new-privileges:true"], name
-    dockerfile = (HOUSE / "services" / "docker" / "Dockerfile").read_text()
+    dockerfile = (ROOT / "services" / "docker" / "Dockerfile").read_text()
     assert re.findall(r"^USER (.*)$", dockerfile, re.M) == ["study"]
 
 
@@ -118,20 +119,20 @@ def test_ports_are_published_on_this_machine_alone():
     assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
 
 
-def test_the_database_is_reached_by_mlflow_alone():
+def test_only_mlflow_reaches_the_database():
     networks = {name: service.get("networks", ["default"]) for name, service in services().items()}
     assert networks.pop("postgres") == ["database"]
     assert networks.pop("mlflow") == ["default", "database"]
-    assert all(own == ["default"] for own in networks.values())
+    assert all(names == ["default"] for names in networks.values())
     assert yaml.safe_load(COMPOSE.read_text())["networks"]["database"] == {"internal": True}
 
 
-def test_no_service_knows_a_secret_that_it_does_not_need():
-    known = {
+def test_no_service_has_a_secret_that_it_does_not_need():
+    secrets = {
         name: {secret for secret in SECRETS if secret in json.dumps(service)} for name, service in services().items()
     }
     ray, head = {"RAY_AUTH_TOKEN"}, {"RAY_AUTH_TOKEN", "MLFLOW_TRACKING_PASSWORD"}
-    assert known == {
+    assert secrets == {
         "postgres": {"POSTGRES_PASSWORD"},
         "mlflow": set(SECRETS) - ray,
         "head": head,
@@ -140,13 +141,13 @@ def test_no_service_knows_a_secret_that_it_does_not_need():
     }
 
 
-def test_volumes_belong_to_the_user_that_writes_them():
-    text = (HOUSE / "services" / "docker" / "Dockerfile").read_text()
+def test_volumes_are_owned_by_the_user_that_writes_to_them():
+    text = (ROOT / "services" / "docker" / "Dockerfile").read_text()
     assert "groupadd --gid 1000 study && useradd --uid 1000 --gid study" in text
     assert "install --directory --owner study --group study /ledger /artifacts" in text
     mounted = {name: service["volumes"] for name, service in services().items()}
     assert mounted.pop("postgres") == ["postgres:/var/lib/postgresql/data"]
-    assert {place for places in mounted.values() for place in places} == {"ledger:/ledger", "artifacts:/artifacts"}
+    assert {volume for volumes in mounted.values() for volume in volumes} == {"ledger:/ledger", "artifacts:/artifacts"}
 
 
 def test_versions_are_pinned_and_telemetry_is_off():
@@ -156,12 +157,12 @@ def test_versions_are_pinned_and_telemetry_is_off():
         if name in ("head", "worker", "gpu-worker"):
             assert service["environment"]["RAY_USAGE_STATS_ENABLED"] == "0"
             assert service["environment"]["RAY_AUTH_MODE"] == "token"
-    project = tomllib.loads((HOUSE / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert services()["head"]["image"] == f"{project['name']}:{project['version']}"
-    assert re.search(r"^FROM python:3\.11\.\d+-", (HOUSE / "services" / "docker" / "Dockerfile").read_text(), re.M)
+    assert re.search(r"^FROM python:3\.11\.\d+-", (ROOT / "services" / "docker" / "Dockerfile").read_text(), re.M)
 
 
-def test_no_secret_has_a_default_or_stands_in_a_command():
+def test_no_secret_has_a_default_or_is_in_a_command():
     for name, service in services().items():
         assert "test" in service["healthcheck"], name
         assert not re.search("PASSWORD|TOKEN|SECRET", json.dumps(service["command"])), name
@@ -170,12 +171,19 @@ def test_no_secret_has_a_default_or_stands_in_a_command():
                 assert re.search(r"\$\{\w+:\?", value), key
 
 
-# -- every service, started without containers by the very commands of the file ----------------------------------------
+# -- every service, started without containers by the commands of the file ---------------------------------------------
 
 
 @dataclass
 class Services:
-    """What runs, and the environment that its clients need."""
+    """Running services.
+
+    folder, ledger  working folder of the services, and the ledger in it
+    sessions        folder of Ray's own files
+    client          environment of the services' clients
+    checks          health check of each service
+    environments    environment of each service
+    """
 
     folder: Path
     ledger: Path
@@ -186,16 +194,16 @@ class Services:
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def is_healthy(self, name: str) -> bool:
-        """What the service's own health check says."""
-        form, *words = self.checks[name]
-        words = [word.replace("$$", "$") for word in words]
-        command = ["sh", "-c", *words] if form == "CMD-SHELL" else words
+        """True if the service's health check succeeds."""
+        form, *arguments = self.checks[name]
+        arguments = [argument.replace("$$", "$") for argument in arguments]
+        command = ["sh", "-c", *arguments] if form == "CMD-SHELL" else arguments
         done = subprocess.run(command, env=self.environments[name], cwd=self.folder, capture_output=True, timeout=60)
         return done.returncode == 0
 
-    def cli(self, *words: object, seconds: float = 400) -> subprocess.CompletedProcess[str]:
+    def cli(self, *arguments: object, seconds: float = 400) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "services", *map(str, words)],
+            [sys.executable, "-m", "services", *map(str, arguments)],
             env=self.client, cwd=self.folder, capture_output=True, text=True, timeout=seconds,
         )  # fmt: skip
 
@@ -216,7 +224,7 @@ def all_services(folder: Path) -> Iterator[Services]:
     with short_folder() as short, ExitStack() as running:
         (short / "head").mkdir()
         (short / "worker").mkdir()
-        placed = {
+        local_settings = {
             "POSTGRES_LISTEN": "127.0.0.1",
             "MLFLOW_LISTEN": "127.0.0.1",
             "MLFLOW_LISTEN_PORT": str(ports["mlflow"]),
@@ -232,16 +240,16 @@ def all_services(folder: Path) -> Iterator[Services]:
             f"--dashboard-agent-listen-port {ports['agent']}",
             "RAY_AGENT_PORT": str(ports["agent"]),
         }
-        resolved = compose("config", **secrets, **placed)
+        resolved = compose("config", **secrets, **local_settings)
         assert resolved.returncode == 0, resolved.stderr
-        read = yaml.safe_load(resolved.stdout)["services"]
+        resolved_services = yaml.safe_load(resolved.stdout)["services"]
         client = environment(
             RAY_AUTH_TOKEN=secrets["RAY_AUTH_TOKEN"],
             GAN_STUDY_CLUSTER=f"http://127.0.0.1:{ports['dashboard']}",
             MLFLOW_TRACKING_URI=f"http://127.0.0.1:{ports['mlflow']}",
             **{name: secrets[name] for name in ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")},
         )
-        checks = {name: service["healthcheck"]["test"] for name, service in read.items()}
+        checks = {name: service["healthcheck"]["test"] for name, service in resolved_services.items()}
         started = Services(folder, folder / "ledger" / "gan-studies", short, client, checks)
         addresses = {
             "postgres:5432": f"127.0.0.1:{ports['postgres']}",
@@ -251,38 +259,39 @@ def all_services(folder: Path) -> Iterator[Services]:
         }
 
         def service(name: str) -> None:
-            env = {key: _replaced(str(value), addresses) for key, value in read[name]["environment"].items()}
+            variables = resolved_services[name]["environment"]
+            env = {key: _replaced(str(value), addresses) for key, value in variables.items()}
             clean = {key: value for key, value in environment().items() if not key.startswith(("RAY_", "MLFLOW_"))}
             started.environments[name] = {**clean, **env}
-            command = read[name]["command"]
-            words = shlex.split(command) if isinstance(command, str) else command
-            words = [word.replace("$$", "$") for word in words]
-            started.processes[name] = start(words, folder / f"{name}.log", started.environments[name])
+            command = resolved_services[name]["command"]
+            arguments = shlex.split(command) if isinstance(command, str) else command
+            arguments = [argument.replace("$$", "$") for argument in arguments]
+            started.processes[name] = start(arguments, folder / f"{name}.log", started.environments[name])
             running.callback(kill, started.processes[name])
 
         password = secrets["POSTGRES_PASSWORD"]
         started.environments["postgres"] = {
             "PATH": os.environ["PATH"], "POSTGRES_PASSWORD": password, "PGPORT": str(ports["postgres"])
         }  # fmt: skip
-        running.enter_context(_postgres(read["postgres"]["command"], password, ports["postgres"], folder))
+        running.enter_context(_postgres(resolved_services["postgres"]["command"], password, ports["postgres"], folder))
         service("mlflow")
         service("head")
         wait_until(lambda: started.is_healthy("head"), "the head's health")
         service("worker")
         for name, seconds in (("postgres", 60), ("worker", 120), ("mlflow", 240)):
-            wait_until(lambda name=name: started.is_healthy(name), f"the health of {name}", seconds)
+            wait_until(partial(started.is_healthy, name), f"the health of {name}", seconds)
         yield started
 
 
 def _replaced(value: str, addresses: dict[str, str]) -> str:
-    for inside, here in addresses.items():
-        value = value.replace(inside, here)
+    for in_container, local in addresses.items():
+        value = value.replace(in_container, local)
     return value
 
 
 @contextmanager
 def _postgres(command: str, password: str, port: int, folder: Path) -> Iterator[None]:
-    """What the image's entrypoint does, then the file's command; never as root, which PostgreSQL refuses."""
+    """Run the steps of the image's entrypoint, then the command of the file; not as root, which PostgreSQL refuses."""
     binaries = max(Path("/usr/lib/postgresql").glob("*/bin"))
     with tempfile.TemporaryDirectory(prefix="gs-pg-", dir="/tmp", ignore_cleanup_errors=True) as name:
         data, secret = Path(name) / "data", Path(name) / "password"
@@ -294,10 +303,10 @@ def _postgres(command: str, password: str, port: int, folder: Path) -> Iterator[
                 os.chown(path, account.pw_uid, account.pw_gid)
             as_user = ["setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups", "--"]
         env = {"PATH": f"{binaries}:/usr/bin:/bin", "PGDATA": str(data), "PGPORT": str(port), "LC_ALL": "C.UTF-8"}
-        made = [*as_user, "initdb", "--username=mlflow", f"--pwfile={secret}"]
+        initdb = [*as_user, "initdb", "--username=mlflow", f"--pwfile={secret}"]
         arguments = shlex.split(services()["postgres"]["environment"]["POSTGRES_INITDB_ARGS"])
-        subprocess.run([*made, *arguments], env=env, check=True, capture_output=True, timeout=120, cwd="/")
-        # The socket of Debian's build lies where only its own service may write.
+        subprocess.run([*initdb, *arguments], env=env, check=True, capture_output=True, timeout=120, cwd="/")
+        # The default folder for the socket in Debian's build is writable only by Debian's service.
         process = start(
             [*as_user, *shlex.split(command), "-c", f"unix_socket_directories={name}"], folder / "postgres.log", env
         )
@@ -326,13 +335,13 @@ def _connects(port: int, password: str) -> bool:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.skipif(not list(Path("/usr/lib/postgresql").glob("*/bin")), reason="PostgreSQL is not installed")
-def test_every_service_works_by_the_commands_of_the_file(tmp_path, monkeypatch):
+def test_every_service_works_with_the_commands_of_the_file(tmp_path, monkeypatch):
     (tmp_path / "small.toml").write_text(STUDY)
     with all_services(tmp_path) as running:
         _check_mlflow(running)
         assert running.cli("submit", "small.toml", "--detach").returncode == 0
         trials = running.ledger / "trials"
-        wait_until(lambda: in_mid_study(trials), "a trial after the first that finished", 200)
+        wait_until(lambda: is_half_done(trials), "a trial after the first that finished", 200)
         assert running.studies().stop("small").status == "STOPPED"
         finished = set(trials.glob("*/facts.json"))
         assert 0 < len(finished) < 8
@@ -341,40 +350,40 @@ def test_every_service_works_by_the_commands_of_the_file(tmp_path, monkeypatch):
         assert again.returncode == 0, again.stdout + again.stderr
         assert f"8 trials of 2 seeds, {len(finished)} of them in the ledger already" in again.stdout
         assert len(list(trials.glob("*/facts.json"))) == 8
-        if "gan-study sync" in again.stdout:  # 10 s were too short for MLflow where other work goes on
+        if "gan-study sync" in again.stdout:  # the 10 s for MLflow were too short on a busy machine
             assert running.cli("sync", "small", "--root", running.ledger).returncode == 0
-        _check_what_is_pulled(running, monkeypatch)
-        _check_that_nothing_secret_is_written(running)
-        _check_that_health_is_lost(running)
+        _check_downloaded_results(running, monkeypatch)
+        _check_that_no_secret_is_written(running)
+        _check_that_health_checks_can_fail(running)
 
 
-def _check_what_is_pulled(running: Services, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From MLflow's server over HTTP, by whoever has its address and a password: equal to the ledger's."""
+def _check_downloaded_results(running: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Results from MLflow's server, with its address and a password alone, equal those of the ledger."""
     for name in ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"):
         monkeypatch.setenv(name, running.client[name])
-    pulled = results("small", tracking_uri=running.client["MLFLOW_TRACKING_URI"])
-    held = results("small", root=running.ledger)
-    assert len(pulled.trials) == 8
-    assert len(pulled.members) == 16
-    assert set(pulled.ranking["condition"]) == {"gan", "wgan-gp"}
+    downloaded = results("small", tracking_uri=running.client["MLFLOW_TRACKING_URI"])
+    local = results("small", root=running.ledger)
+    assert len(downloaded.trials) == 8
+    assert len(downloaded.members) == 16
+    assert set(downloaded.ranking["condition"]) == {"gan", "wgan-gp"}
     for table in ("trials", "members", "curves", "ranking"):
-        pd.testing.assert_frame_equal(getattr(pulled, table), getattr(held, table), check_exact=True)
+        pd.testing.assert_frame_equal(getattr(downloaded, table), getattr(local, table), check_exact=True)
     assert not (running.folder / "gan-studies").exists()
     printed = running.cli("results", "small", "--table", "members", "--format", "csv")
     assert printed.returncode == 0, printed.stderr
-    assert pd.read_csv(StringIO(printed.stdout))["seed"].tolist() == held.members["seed"].tolist()
+    assert pd.read_csv(StringIO(printed.stdout))["seed"].tolist() == local.members["seed"].tolist()
 
 
-def _check_that_health_is_lost(running: Services) -> None:
-    """A health check that cannot fail says nothing."""
+def _check_that_health_checks_can_fail(running: Services) -> None:
+    """With wrong credentials, and without its process, a service is not healthy."""
     assert all(running.is_healthy(name) for name in running.environments)
     secrets = ("RAY_AUTH_TOKEN", "POSTGRES_PASSWORD", "MLFLOW_AUTH_ADMIN_PASSWORD")
     for name in ("head", "mlflow", "postgres"):
-        right = running.environments[name]
-        running.environments[name] = {**right, **{secret: "wrong" for secret in secrets if secret in right}}
+        correct = running.environments[name]
+        running.environments[name] = {**correct, **{secret: "wrong" for secret in secrets if secret in correct}}
         assert not running.is_healthy(name)
-        running.environments[name] = right
-    kill(running.processes["worker"], politely=False)
+        running.environments[name] = correct
+    kill(running.processes["worker"], sigterm=False)
     wait_until(lambda: not running.is_healthy("worker"), "the worker's end", 60)
     assert running.is_healthy("head")
 
@@ -393,22 +402,22 @@ def _check_mlflow(running: Services) -> None:
     assert stat.S_IMODE((running.folder / "basic_auth.ini").stat().st_mode) == 0o600
 
 
-def _check_that_nothing_secret_is_written(running: Services) -> None:
+def _check_that_no_secret_is_written(running: Services) -> None:
     secrets = {name: value for name, value in read_env(running.folder / ".env").items() if name in SECRETS}
-    kept = {running.folder / ".env", running.folder / "basic_auth.ini"}
+    allowed = {running.folder / ".env", running.folder / "basic_auth.ini"}
     folders = (running.folder, running.sessions)  # the latter holds Ray's own logs
-    files = [path for folder in folders for path in folder.rglob("*") if path.is_file() and path not in kept]
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file() and path not in allowed]
     assert len([path for path in files if path.suffix in (".log", ".out", ".err")]) > 10
     texts = {str(path): path.read_bytes() for path in files}
     jobs = running.studies().attempts("small")
     assert len(jobs) == 2
-    texts["the jobs as Ray tells them"] = json.dumps(running.server().jobs()).encode()
+    texts["the jobs in Ray"] = json.dumps(running.server().jobs()).encode()
     texts["the job's log"] = running.studies().log(jobs[-1]).encode()
     client = mlflow_module().MlflowClient(running.client["MLFLOW_TRACKING_URI"])
     experiment = client.get_experiment_by_name("small")
     runs = search(client, experiment.experiment_id, "")
     assert len(runs) == 9
     texts["tags and params in MLflow"] = json.dumps([experiment.tags, *(run.to_dictionary() for run in runs)]).encode()
-    for place, content in texts.items():
+    for source, content in texts.items():
         for name, value in secrets.items():
-            assert value.encode() not in content, f"{name} in {place}"
+            assert value.encode() not in content, f"{name} in {source}"

@@ -1,4 +1,4 @@
-"""What keeps the critic smooth: one contract for every constraint, then the closed forms of each."""
+"""Constraints on the critic: claims about every constraint, then closed forms and reference numbers of each."""
 
 from inspect import isabstract
 from itertools import product
@@ -9,14 +9,14 @@ from typing import get_args
 import numpy as np
 import pytest
 import torch
-from games import (
+from small_gans import (
     CONSTRAINTS,
     OBJECTIVES,
     PENALTIES,
     SMALL_CRITICS,
-    SMALL_MEASURES,
     blob,
     drawn,
+    evaluate,
     kind_of,
     small_networks,
 )
@@ -24,20 +24,24 @@ from torch.testing import assert_close
 
 from gan_core.constraints import AnyConstraint, Constraint, GradientPenalty, Location, WeightClipping, slope
 from gan_core.contracts.material import Field
-from gan_core.networks import CriticAt, MLPCritic, SampleSpace
-from gan_core.optimizers import SGD
-from gan_core.training import Trainer, Training
+from gan_core.networks import CriticAt, MLPCritic
+from gan_core.shapes import SampleShape
+from gan_core.training import SGD, Trainer, Training
 
 every_constraint = pytest.mark.parametrize("constraint", CONSTRAINTS, ids=kind_of)
 every_form = pytest.mark.parametrize("form", list(SMALL_CRITICS))
-PAIRED = [one for one in CONSTRAINTS if one.kind != "gradient_penalty" or (one.target == 1 and one.sides == "two")]
-"""Each kind, and a penalty at each location: what it makes of the slopes there is no matter of the objective."""
+PAIRED = [
+    constraint
+    for constraint in CONSTRAINTS
+    if not isinstance(constraint, GradientPenalty) or (constraint.target == 1 and constraint.sides == "two")
+]
+"""Each kind, and a penalty at each location; target and sides do not interact with the objective."""
 every_pair = pytest.mark.parametrize(
     ("objective", "constraint"),
     list(product(OBJECTIVES, PAIRED)),
     ids=[f"{kind_of(objective)}-{kind_of(constraint)}" for objective, constraint in product(OBJECTIVES, PAIRED)],
 )
-SPACE = SampleSpace(dim=3, bounded=False)
+SHAPE = SampleShape(shape=(3,), bounded=False)
 SEEDS, BATCH = 3, 6
 
 
@@ -54,24 +58,24 @@ def streams(count):
 
 
 def field_of(critic, parameters):
-    return CriticAt(critic, parameters, SPACE)
+    return CriticAt(critic, parameters, SHAPE)
 
 
-def penalised(constraint, critic, parameters, only=slice(None)):
-    """The penalty of some of the seeds, as a critic step adds it: parameters mapped, each seed its own batch."""
+def penalty_of(constraint, critic, parameters, only=slice(None)):
+    """Penalty of the seeds `only` as in a critic step: with mapped parameters, and another batch for each seed."""
     state = constraint.initial_state(parameters, streams(SEEDS))
-    state = constraint.iterate(parameters, state)
-    mapped = {name: value[only] for name, value in constraint.mapped(parameters, state).items()}
+    state = constraint.next_state(parameters, state)
+    mapped = {name: value[only] for name, value in constraint.map_parameters(parameters, state).items()}
     real, fake = normal(SEEDS, BATCH, 3, seed=1), 2 * normal(SEEDS, BATCH, 3, seed=2) + 1
     noise = uniform(SEEDS, BATCH, constraint.noise_width(3), seed=3)
     return constraint.penalty(field_of(critic, mapped), real[only], fake[only], noise[only])
 
 
-# --- what holds of every constraint besides its contract, which test_contracts.py holds it to
+# --- every constraint, besides its contract (test_contracts.py)
 
 
 class Parabola:
-    """norm(x)^2 / 2, whose gradient is written out and does not itself let go of its points."""
+    """norm(x)^2 / 2 with its gradient in closed form, which does not detach its points."""
 
     def value(self, points):
         return points.square().sum(-1) / 2
@@ -81,18 +85,18 @@ class Parabola:
 
 
 @pytest.mark.parametrize("penalty", PENALTIES, ids=kind_of)
-def test_penalty_lets_go_of_its_points_for_a_critic_that_does_not(penalty):
+def test_penalty_detaches_its_points_from_real_samples_and_fakes(penalty):
     real, fake = normal(2, BATCH, 3, seed=1).requires_grad_(), normal(2, BATCH, 3, seed=2).requires_grad_()
-    charged = penalty.penalty(Parabola(), real, fake, uniform(2, BATCH, penalty.noise_width(3)))
-    assert not charged.requires_grad
+    value = penalty.penalty(Parabola(), real, fake, uniform(2, BATCH, penalty.noise_width(3)))
+    assert not value.requires_grad
 
 
 @every_constraint
-def test_constraint_acts_at_no_more_than_one_moment(constraint):
-    parameters = drawn(MLPCritic(width=4, depth=2), SPACE, range(SEEDS))
-    state = constraint.iterate(parameters, constraint.initial_state(parameters, streams(SEEDS)))
-    maps = any(not torch.equal(v, parameters[n]) for n, v in constraint.mapped(parameters, state).items())
-    adds = penalised(constraint, MLPCritic(width=4, depth=2), parameters) is not None
+def test_each_constraint_but_none_acts_at_exactly_one_point_of_a_critic_step(constraint):
+    parameters = drawn(MLPCritic(width=4, depth=2), SHAPE, range(SEEDS))
+    state = constraint.next_state(parameters, constraint.initial_state(parameters, streams(SEEDS)))
+    maps = any(not torch.equal(v, parameters[n]) for n, v in constraint.map_parameters(parameters, state).items())
+    adds = penalty_of(constraint, MLPCritic(width=4, depth=2), parameters) is not None
     moved = 3 * normal(SEEDS, 20)
     constraint.project_(moved)
     projects = not torch.equal(moved, 3 * normal(SEEDS, 20))
@@ -100,12 +104,12 @@ def test_constraint_acts_at_no_more_than_one_moment(constraint):
 
 
 @every_constraint
-def test_constraints_are_finished_members_of_one_family(constraint):
+def test_constraints_are_concrete_subclasses_of_the_contract(constraint):
     assert isinstance(constraint, AnyConstraint)
     assert not isabstract(type(constraint))
 
 
-def test_kinds_are_unique_and_their_own_default():
+def test_kinds_are_unique():
     kinds = [kind().kind for kind in get_args(Constraint)]
     assert len(set(kinds)) == len(kinds)
 
@@ -120,24 +124,23 @@ def trainer_of(objective, constraint, seeds=(0, 1, 2), **training):
         networks=small_networks(objective.critic_form),
         training=Training(**{"batch": 8} | training),
         data=blob(),
-        measures=SMALL_MEASURES,
         seeds=seeds,
     )
 
 
 @every_pair
-def test_every_pair_trains_both_players_with_finite_numbers(objective, constraint):
+def test_every_objective_with_every_constraint_changes_both_networks_with_finite_numbers(objective, constraint):
     trainer = trainer_of(objective, constraint, dtype="float64")
     before = trainer.generator.flat.clone(), trainer.critic.flat.clone()
     trainer.advance(3)
-    assert trainer.nonfinite_turn.tolist() == [-1, -1, -1]
+    assert trainer.nonfinite_iteration.tolist() == [-1, -1, -1]
     assert (trainer.generator.flat != before[0]).any(1).all()
     assert (trainer.critic.flat != before[1]).any(1).all()
-    assert all(len(set(values)) == 3 for name, values in trainer.measure().items() if name.endswith("loss"))
+    assert all(len(set(values)) == 3 for name, values in evaluate(trainer).items() if name.endswith("loss"))
 
 
 @every_pair
-def test_every_pair_trains_a_seed_alone_as_it_does_among_others(objective, constraint):
+def test_every_objective_with_every_constraint_trains_a_seed_alone_as_together_with_others(objective, constraint):
     together = trainer_of(objective, constraint, (5, 6), dtype="float64")
     alone = trainer_of(objective, constraint, (6,), dtype="float64")
     together.advance(4)
@@ -155,19 +158,19 @@ def test_linear_critic_has_the_slope_of_its_weight():
     assert_close(slopes, torch.tensor([[5.0] * 5, [0.5] * 5], dtype=torch.float64), rtol=1e-14, atol=0)
 
 
-def test_quadratic_critic_is_as_steep_as_its_point_is_far_away():
+def test_slope_of_a_quadratic_critic_is_the_norm_of_its_point():
     points = normal(2, 5, 3)
     assert_close(slope(Field(lambda x: x.square().sum(-1) / 2), points), points.norm(dim=-1), rtol=1e-14, atol=0)
 
 
-def test_slope_is_taken_where_gradients_are_off_and_leaves_no_graph():
+def test_slope_is_computed_under_no_grad_and_has_no_graph():
     with torch.no_grad():
         slopes = slope(Field(lambda x: x.square().sum(-1)), normal(4, 3))
     assert not slopes.requires_grad
     assert_close(slopes, 2 * normal(4, 3).norm(dim=-1))
 
 
-def test_slope_can_be_differentiated_where_gradients_are_on():
+def test_slope_is_differentiable_where_gradients_are_enabled():
     weight = torch.tensor([3.0, 4.0], dtype=torch.float64, requires_grad=True)
     slopes = slope(Field(lambda x: x @ weight), normal(1, 2))
     (gradient,) = torch.autograd.grad(slopes.sum(), weight)
@@ -179,7 +182,7 @@ def test_slope_can_be_differentiated_where_gradients_are_on():
 
 @pytest.mark.parametrize("norm", [0.25, 0.9, 1.0, 1.5, 7.0])
 @pytest.mark.parametrize("gp_weight", [10.0, 0.3])
-def test_linear_critic_is_charged_for_the_distance_of_its_slope_from_one_on_both_sides(norm, gp_weight):
+def test_two_sided_penalty_of_a_linear_critic_is_the_squared_distance_of_its_slope_from_one(norm, gp_weight):
     weight = normal(7)
     weight = norm * weight / weight.norm()
     real, fake, noise = normal(2, BATCH, 7, seed=1), normal(2, BATCH, 7, seed=2), uniform(2, BATCH, 1)
@@ -187,31 +190,31 @@ def test_linear_critic_is_charged_for_the_distance_of_its_slope_from_one_on_both
     assert_close(penalty, torch.full((2,), gp_weight * (norm - 1) ** 2, dtype=torch.float64), rtol=1e-12, atol=1e-15)
 
 
-def test_norm_runs_over_all_coordinates_of_one_sample():
-    # each partial derivative is 1: a mean over coordinates, or a norm per coordinate, would find nothing to charge
+def test_norm_is_over_all_coordinates_of_one_sample():
+    # each partial derivative is 1: with a mean over coordinates, or a norm per coordinate, the penalty would be 0
     real, fake, noise = normal(2, BATCH, 9, seed=1), normal(2, BATCH, 9, seed=2), uniform(2, BATCH, 1)
     penalty = GradientPenalty(gp_weight=1.0).penalty(Field(lambda points: points.sum(-1)), real, fake, noise)
     assert penalty.tolist() == pytest.approx([4.0, 4.0], rel=1e-14)
 
 
-def steep_at(points):
-    """A critic whose slope at a point is that point's distance from the origin."""
+def half_square(points):
+    """norm(x)^2 / 2, whose slope at a point is the norm of the point."""
     return points.square().sum(-1) / 2
 
 
-def test_penalty_is_taken_at_eps_real_plus_the_rest_fake():
+def test_penalty_between_is_taken_at_eps_real_plus_one_minus_eps_fake():
     real, fake, eps = normal(2, BATCH, 3, seed=1), normal(2, BATCH, 3, seed=2), uniform(2, BATCH, 1)
     points = eps * real + (1 - eps) * fake
     expected = 10 * (points.norm(dim=-1) - 1).square().mean(-1)
-    assert_close(GradientPenalty().penalty(Field(steep_at), real, fake, eps), expected, rtol=1e-13, atol=0)
+    assert_close(GradientPenalty().penalty(Field(half_square), real, fake, eps), expected, rtol=1e-13, atol=0)
 
 
 def test_every_sample_has_its_own_eps():
-    """One eps per batch has the same mean, but 64 times the variance."""
+    """One eps per batch would give the same mean, but 64 times the variance."""
     batches, batch = 2000, 64
     real, fake = torch.zeros(batches, batch, 1), torch.full((batches, batch, 1), 2.0)
     noise = uniform(batches, batch, GradientPenalty().noise_width(1), seed=4).float()
-    penalty = GradientPenalty(gp_weight=1.0).penalty(Field(steep_at), real, fake, noise)
+    penalty = GradientPenalty(gp_weight=1.0).penalty(Field(half_square), real, fake, noise)
     # slope 2 (1 - eps) is uniform on [0, 2]: its squared distance from 1 has mean 1/3 and variance 1/5 - 1/9
     assert penalty.mean().item() == pytest.approx(1 / 3, rel=0.01)
     assert penalty.var().item() * batch == pytest.approx(1 / 5 - 1 / 9, rel=0.15)
@@ -230,7 +233,7 @@ def test_trainer_draws_an_eps_for_every_sample_of_every_critic_step():
 
 def test_penalty_of_a_critic_with_zero_weights_has_a_finite_gradient():
     critic = MLPCritic(width=4, depth=2)
-    parameters = {n: torch.zeros_like(v).requires_grad_() for n, v in drawn(critic, SPACE).items()}
+    parameters = {n: torch.zeros_like(v).requires_grad_() for n, v in drawn(critic, SHAPE).items()}
     penalty = GradientPenalty().penalty(
         field_of(critic, parameters), normal(2, 5, 3), normal(2, 5, 3), uniform(2, 5, 1)
     )
@@ -239,7 +242,7 @@ def test_penalty_of_a_critic_with_zero_weights_has_a_finite_gradient():
     assert all(gradient.isfinite().all() for gradient in gradients)
 
 
-def test_penalty_of_a_critic_whose_units_are_dead_for_some_samples_has_a_finite_gradient():
+def test_penalty_has_a_finite_gradient_where_all_units_are_inactive_for_a_sample():
     weight, out = normal(3, 4).requires_grad_(), normal(4, seed=1).requires_grad_()
     shift = torch.tensor([[[0.0], [-100.0], [0.0]]], dtype=torch.float64)
     real, fake, eps = normal(1, 3, 3, seed=1), normal(1, 3, 3, seed=2), uniform(1, 3, 1)
@@ -263,9 +266,9 @@ def test_gradient_of_the_penalty_agrees_with_finite_differences():
     assert torch.autograd.gradcheck(penalty, inputs, eps=1e-6, atol=1e-7, rtol=1e-5)
 
 
-def test_gradient_of_a_networks_penalty_agrees_with_finite_differences():
+def test_gradient_of_the_penalty_of_an_mlp_agrees_with_finite_differences():
     critic = MLPCritic(width=4, depth=2)
-    parameters = drawn(critic, SPACE)
+    parameters = drawn(critic, SHAPE)
     names = [name for name in parameters if name.endswith("weight")]
     real, fake, eps = normal(2, 5, 3, seed=4), normal(2, 5, 3, seed=5), uniform(2, 5, 1)
 
@@ -297,8 +300,8 @@ every_penalty = pytest.mark.parametrize("penalty", PENALTIES, ids=kind_of)
 every_location = pytest.mark.parametrize("location", get_args(Location))
 
 
-def charge(penalty, slopes):
-    """phi of the slopes, by hand."""
+def phi(penalty, slopes):
+    """phi of the slopes, in numpy."""
     if penalty.target == 0:
         return slopes**2
     return np.maximum(0, slopes - 1) ** 2 if penalty.sides == "one" else (slopes - 1) ** 2
@@ -306,23 +309,23 @@ def charge(penalty, slopes):
 
 @every_penalty
 @pytest.mark.parametrize("norm", [0.25, 1.0, 1.5, 7.0])
-def test_linear_critic_is_charged_for_its_slope_at_every_location(penalty, norm):
+def test_penalty_of_a_linear_critic_is_phi_of_its_slope_at_every_location(penalty, norm):
     weight = normal(7)
     weight = norm * weight / weight.norm()
     real, fake = normal(2, BATCH, 7, seed=1), normal(2, BATCH, 7, seed=2)
     noise = uniform(2, BATCH, penalty.noise_width(7))
-    charged = penalty.penalty(Field(lambda points: points @ weight), real, fake, noise)
-    means = 2 if penalty.location == "real_and_fake" else 1  # their sum, and not the mean of both
-    assert charged.tolist() == pytest.approx([10 * means * charge(penalty, norm)] * 2, rel=1e-12, abs=1e-24)
+    value = penalty.penalty(Field(lambda points: points @ weight), real, fake, noise)
+    means = 2 if penalty.location == "real_and_fake" else 1  # the sum of both means, not their mean
+    assert value.tolist() == pytest.approx([10 * means * phi(penalty, norm)] * 2, rel=1e-12, abs=1e-24)
 
 
 def points_by_hand(penalty, real, fake, noise):
-    """The points of each batch whose mean is taken, from the document's formulas, seed by seed."""
+    """Points x^ of each batch over which a mean is taken, from the formulas in the docstring of GradientPenalty."""
     if penalty.location == "between":
         return [noise * real + (1 - noise) * fake]
     if penalty.location != "around_real":
         return {"real": [real], "fake": [fake], "real_and_fake": [real, fake]}[penalty.location]
-    # of the whole batch: over samples and coordinates, seed by seed, divided by their number
+    # one standard deviation per seed, over samples and coordinates, without Bessel's correction
     deviation = np.sqrt(((real - real.mean((1, 2), keepdims=True)) ** 2).mean((1, 2), keepdims=True))
     alpha, u = noise[..., :1], noise[..., 1:]
     if penalty.noise == "gaussian":
@@ -339,19 +342,19 @@ def points_by_hand(penalty, real, fake, noise):
     ],
     ids=kind_of,
 )
-def test_critic_as_steep_as_its_point_is_far_away_tells_which_points_are_looked_at(penalty):
+def test_penalty_is_taken_at_the_points_of_its_location(penalty):
     spread = torch.tensor([0.2, 1.0, 3.0]).double()[:, None, None]  # each seed's batch has its own deviation
     real, fake = spread * normal(3, BATCH, 4, seed=1) + 0.3, normal(3, BATCH, 4, seed=2) - 1
     noise = uniform(3, BATCH, penalty.noise_width(4), seed=3)
-    charged = penalty.penalty(Field(steep_at), real, fake, noise)
+    value = penalty.penalty(Field(half_square), real, fake, noise)
     batches = points_by_hand(penalty, *(tensor.numpy() for tensor in (real, fake, noise)))
-    means = [charge(penalty, np.linalg.norm(points, axis=-1)).mean(-1) for points in batches]
-    assert charged.detach().numpy() == pytest.approx(penalty.gp_weight * sum(means), rel=1e-12)
+    means = [phi(penalty, np.linalg.norm(points, axis=-1)).mean(-1) for points in batches]
+    assert value.detach().numpy() == pytest.approx(penalty.gp_weight * sum(means), rel=1e-12)
 
 
 def test_penalty_on_real_and_fake_is_the_sum_of_both():
     critic = MLPCritic(width=8, depth=2)
-    field = field_of(critic, drawn(critic, SPACE, range(SEEDS)))
+    field = field_of(critic, drawn(critic, SHAPE, range(SEEDS)))
     real, fake, noise = normal(SEEDS, BATCH, 3, seed=1), normal(SEEDS, BATCH, 3, seed=2), uniform(SEEDS, BATCH, 0)
     both, of_real, of_fake = (
         GradientPenalty(location=location, target=0).penalty(field, real, fake, noise)
@@ -367,7 +370,7 @@ def test_gamma_of_the_r1_paper_is_twice_the_weight(gamma):
     real, fake = normal(2, BATCH, 3, seed=1), normal(2, BATCH, 3, seed=2)
     of_paper = gamma / 2 * real.square().sum(-1).mean(-1)  # the gradient of norm(x)^2 / 2 is x
     penalty = GradientPenalty(location="real", target=0, gp_weight=gamma / 2)
-    assert_close(penalty.penalty(Field(steep_at), real, fake, uniform(2, BATCH, 0)), of_paper, rtol=1e-13, atol=0)
+    assert_close(penalty.penalty(Field(half_square), real, fake, uniform(2, BATCH, 0)), of_paper, rtol=1e-13, atol=0)
 
 
 @every_location
@@ -375,17 +378,17 @@ def test_penalty_towards_zero_has_gradient_zero_at_slope_zero(location):
     penalty = GradientPenalty(location=location, target=0)
     weight = torch.zeros(3, dtype=torch.float64, requires_grad=True)
     noise = uniform(2, BATCH, penalty.noise_width(3))
-    charged = penalty.penalty(Field(lambda x: x @ weight), normal(2, BATCH, 3), normal(2, BATCH, 3, seed=1), noise)
-    (gradient,) = torch.autograd.grad(charged.sum(), weight)
-    assert charged.tolist() == [0, 0]
+    value = penalty.penalty(Field(lambda x: x @ weight), normal(2, BATCH, 3), normal(2, BATCH, 3, seed=1), noise)
+    (gradient,) = torch.autograd.grad(value.sum(), weight)
+    assert value.tolist() == [0, 0]
     assert gradient.tolist() == [0, 0, 0]
 
 
 def test_penalty_towards_zero_has_the_gradient_of_a_square():
     weight = normal(3).requires_grad_()
     penalty = GradientPenalty(location="real", target=0, gp_weight=3.0)
-    charged = penalty.penalty(Field(lambda x: x @ weight), normal(BATCH, 3), normal(BATCH, 3), uniform(BATCH, 0))
-    (gradient,) = torch.autograd.grad(charged, weight)
+    value = penalty.penalty(Field(lambda x: x @ weight), normal(BATCH, 3), normal(BATCH, 3), uniform(BATCH, 0))
+    (gradient,) = torch.autograd.grad(value, weight)
     assert_close(gradient, 6 * weight.detach(), rtol=1e-13, atol=0)
 
 
@@ -395,7 +398,7 @@ def test_gaussian_noise_is_finite_at_the_ends_of_the_uniform_numbers(noise_value
     for dtype in (torch.float32, torch.float64):
         noise = torch.full((2, BATCH, penalty.noise_width(3)), noise_value, dtype=dtype)
         real = normal(2, BATCH, 3).to(dtype)
-        assert penalty.penalty(Field(steep_at), real, real, noise).isfinite().all()
+        assert penalty.penalty(Field(half_square), real, real, noise).isfinite().all()
 
 
 def test_sides_are_two_at_target_zero():
@@ -405,72 +408,77 @@ def test_sides_are_two_at_target_zero():
 
 
 @pytest.mark.parametrize("location", [location for location in get_args(Location) if location != "around_real"])
-@pytest.mark.parametrize(("field", "value"), [("noise", "gaussian"), ("noise_scale", 0.25)])
-def test_noise_is_refused_where_it_would_not_act(location, field, value):
-    sentence = f'^{field}: acts at location "around_real" alone, but location is "{location}"$'
-    with pytest.raises(ValueError, match=sentence):
-        GradientPenalty(location=location, **{field: value})
+@pytest.mark.parametrize(
+    ("settings", "must", "given"),
+    [
+        ({"noise": "gaussian"}, 'noise: must be "uniform"', '"gaussian"'),
+        ({"noise_scale": 0.25}, "noise_scale: must be 0.5", "0.25"),
+    ],
+    ids=["noise", "noise_scale"],
+)
+def test_noise_is_refused_where_it_would_have_no_effect(location, settings, must, given):
+    with pytest.raises(ValueError, match=f'^{must} unless location is "around_real", but is {given}$'):
+        GradientPenalty(location=location, **settings)
 
 
 @every_location
-def test_penalty_asks_for_as_many_random_numbers_as_its_location_needs(location):
+def test_noise_width_is_the_number_of_random_numbers_that_the_location_needs(location):
     width = {"between": 1, "around_real": 6}.get(location, 0)
     assert GradientPenalty(location=location).noise_width(5) == width
 
 
-# --- against other people's code
-# TF-GAN's numbers are those that its own tests assert: tensorflow/gan,
-# tensorflow_gan/python/losses/losses_impl_test.py. Those of POSTECH-CVLab/PyTorch-StudioGAN and torchgan/torchgan are
-# their formulas, evaluated again in numpy.
+# --- comparison with other implementations
+# TF-GAN's numbers are those in its tests: tensorflow/gan, tensorflow_gan/python/losses/losses_impl_test.py. Those of
+# POSTECH-CVLab/PyTorch-StudioGAN and torchgan/torchgan are their formulas, evaluated in numpy.
 
 
-def test_penalty_is_the_one_that_tfgan_asserts_of_itself():
-    """GradientPenaltyTest: the critic 2 x, whose four outputs are summed, is charged 9, on one side or on two."""
+def test_penalty_is_the_number_in_the_tests_of_tfgan():
+    """GradientPenaltyTest: the penalty of the sum of four outputs 2 x is 9, one-sided or two-sided."""
     real, fake = torch.tensor([[-12.3, 23.2, 16.3, -43.2]]), torch.tensor([[3.1, 2.3, -12.3, 32.1]])
     for sides in ("one", "two"):
         penalty = GradientPenalty(gp_weight=1.0, sides=sides)
-        charged = penalty.penalty(Field(lambda points: (2 * points).sum(-1)), real, fake, torch.tensor([[0.7]]))
-        assert charged.item() == pytest.approx(9.0, abs=1e-5)
+        value = penalty.penalty(Field(lambda points: (2 * points).sum(-1)), real, fake, torch.tensor([[0.7]]))
+        assert value.item() == pytest.approx(9.0, abs=1e-5)
 
 
 STUDIO_REAL = np.array([[0.5, -1.0, 2.0], [1.5, 0.25, -0.75]])
 STUDIO_FAKE = np.array([[-0.5, 0.5, 1.0], [2.0, -1.25, 0.0]])
 
 
-def studio_charge(penalty, noise):
+def studio_penalty(penalty, noise):
     real, fake, noise = (torch.from_numpy(array) for array in (STUDIO_REAL, STUDIO_FAKE, noise))
-    return penalty.penalty(Field(steep_at), real, fake, noise).item()
+    return penalty.penalty(Field(half_square), real, fake, noise).item()
 
 
-def test_penalty_between_is_studiogans():
+def test_penalty_between_is_that_of_studiogan():
     """src/utils/losses.py, cal_grad_penalty, with alpha .25 and .75 and the critic norm(x)^2 / 2."""
-    assert studio_charge(GradientPenalty(gp_weight=1.0), np.array([[0.25], [0.75]])) == pytest.approx(
+    assert studio_penalty(GradientPenalty(gp_weight=1.0), np.array([[0.25], [0.75]])) == pytest.approx(
         0.301633, abs=1e-5
     )
 
 
-def test_points_of_dragan_are_studiogans_but_for_bessels_correction():
-    """src/utils/losses.py, cal_dra_penalty: real + alpha .5 std(real) u. torch's std divides by one number less; the
-    notebook of DRAGAN's authors (kodalinaveen3/DRAGAN) has numpy's, which does not: sqrt(6 / 5) on six numbers.
+def test_penalty_around_real_is_that_of_studiogan_except_for_bessels_correction():
+    """src/utils/losses.py, cal_dra_penalty: real + alpha 0.5 std(real) u, with torch's std. The notebook of DRAGAN's
+    authors (kodalinaveen3/DRAGAN) has numpy's, without Bessel's correction: a factor sqrt(6 / 5) for six numbers.
     """
     noise = np.array([[0.5, 0.1, 0.9, 0.4], [1.0, 0.3, 0.6, 0.8]])
-    ours = GradientPenalty(location="around_real", gp_weight=1.0)
-    bessel = GradientPenalty(location="around_real", gp_weight=1.0, noise_scale=0.5 * sqrt(6 / 5))
-    assert studio_charge(bessel, noise) == pytest.approx(1.174497, abs=1e-5)
-    assert studio_charge(ours, noise) == pytest.approx(1.156873, abs=1e-5)
+    numpy_std = GradientPenalty(location="around_real", gp_weight=1.0)
+    torch_std = GradientPenalty(location="around_real", gp_weight=1.0, noise_scale=0.5 * sqrt(6 / 5))
+    assert studio_penalty(torch_std, noise) == pytest.approx(1.174497, abs=1e-5)
+    assert studio_penalty(numpy_std, noise) == pytest.approx(1.156873, abs=1e-5)
 
 
-def test_r1_is_studiogans():
+def test_r1_is_that_of_studiogan():
     """src/utils/losses.py, cal_r1_reg: 1/2 E norm(grad D(x))^2, before its weight."""
     r1 = GradientPenalty(location="real", target=0, gp_weight=0.5)
-    assert studio_charge(r1, np.empty((2, 0))) == pytest.approx(2.031250, abs=1e-5)
+    assert studio_penalty(r1, np.empty((2, 0))) == pytest.approx(2.031250, abs=1e-5)
 
 
-def test_penalty_is_not_torchgans_which_takes_one_norm_of_the_whole_batch():
+def test_penalty_is_not_that_of_torchgan_which_takes_one_norm_over_the_whole_batch():
     """torchgan/losses/functional.py, wasserstein_gradient_penalty: n slopes of 1 have the norm sqrt n."""
     batch = 9
-    theirs = (sqrt(batch * 1.0**2) - 1) ** 2
-    assert theirs == 4
+    torchgan = (sqrt(batch * 1.0**2) - 1) ** 2
+    assert torchgan == 4
     real, fake, noise = normal(batch, 3), normal(batch, 3, seed=1), uniform(batch, 1)
     assert GradientPenalty().penalty(Field(lambda x: x[..., 0]), real, fake, noise).item() == 0
 
@@ -478,27 +486,27 @@ def test_penalty_is_not_torchgans_which_takes_one_norm_of_the_whole_batch():
 # --- weight clipping
 
 
-def test_clipping_clamps_every_number_and_leaves_those_inside():
+def test_clipping_clamps_numbers_outside_the_interval_and_keeps_those_inside():
     parameters = torch.tensor([[-3.0, -0.25, 0.0], [0.5, 0.125, 9.0]])
     WeightClipping(clip_value=0.25).project_(parameters)
     assert parameters.tolist() == [[-0.25, -0.25, 0.0], [0.25, 0.125, 0.25]]
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES, ids=kind_of)
-def test_critic_is_clipped_after_its_step_biases_included_and_the_generator_never(objective):
+def test_critic_is_clipped_after_its_step_with_its_biases_and_the_generator_is_not(objective):
     trainer = trainer_of(
         objective, WeightClipping(clip_value=0.02), critic_optimizer=SGD(lr=50.0), generator_optimizer=SGD(lr=1e-3)
     )
-    border = torch.tensor(0.02).item()
-    assert trainer.critic.flat.abs().max() > border
+    bound = torch.tensor(0.02).item()
+    assert trainer.critic.flat.abs().max() > bound
     trainer.advance(1)
     for name, value in trainer.critic.frozen.items():
-        assert value.abs().max().item() <= border, name
-    assert any((v.abs() == border).any() for n, v in trainer.critic.frozen.items() if n.endswith("bias"))
-    assert trainer.generator.flat.abs().max() > border
+        assert value.abs().max().item() <= bound, name
+    assert any((v.abs() == bound).any() for n, v in trainer.critic.frozen.items() if n.endswith("bias"))
+    assert trainer.generator.flat.abs().max() > bound
 
 
-def test_clipped_linear_critic_is_at_most_as_steep_as_its_box():
+def test_slope_of_a_clipped_linear_critic_is_at_most_clip_value_times_root_dim():
     weight = 5 * normal(1, 9)
     WeightClipping(clip_value=0.1).project_(weight)
     assert slope(Field(lambda points: points @ weight[0]), normal(4, 9)).max().item() <= 0.1 * sqrt(9) + 1e-15

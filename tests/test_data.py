@@ -1,4 +1,4 @@
-"""Real samples: one contract for every data set, then what each holds."""
+"""Data sets: claims about every data set, then the distribution of each."""
 
 from collections import Counter
 from dataclasses import FrozenInstanceError, replace
@@ -6,27 +6,27 @@ from typing import get_args
 
 import numpy as np
 import pytest
-from games import blob, kind_of
+from small_gans import blob, kind_of
 
 from gan_core.data import AnyData, Data, Digits, Dirac, Grid, Ring, Segments, SwissRoll, TwoMoons
 
 DATA = [kind() for kind in get_args(Data)]
 every_data = pytest.mark.parametrize("data", DATA, ids=kind_of)
-PARTS = ("train", "search", "confirm")
+SPLITS = ("train", "validation", "test")
 
 
-# --- the contract of every data set
+# --- every data set
 
 
 @every_data
-def test_parts_hold_finite_float32_samples_of_one_shape(data):
+def test_splits_hold_finite_float32_samples_of_one_shape(data):
     loaded = data.load()
-    for name in PARTS:
-        part = getattr(loaded, name)
-        assert part.dtype == np.float32
-        assert part.shape[0] >= 1
-        assert part.shape[1:] == (int(np.prod(loaded.shape)),)
-        assert np.isfinite(part).all()
+    for name in SPLITS:
+        split = getattr(loaded, name)
+        assert split.dtype == np.float32
+        assert split.shape[0] >= 1
+        assert split.shape[1:] == (int(np.prod(loaded.shape)),)
+        assert np.isfinite(split).all()
 
 
 @every_data
@@ -34,34 +34,39 @@ def test_sizes_are_known_without_loading(data):
     loaded = data.load()
     assert isinstance(data, AnyData)
     assert data.sizes.train == len(loaded.train)
-    assert data.sizes.reference == len(loaded.search) == len(loaded.confirm)
+    assert data.sizes.held_out == len(loaded.validation) == len(loaded.test)
     assert data.sizes.every == len(loaded.every)
 
 
 @every_data
-def test_bounded_says_whether_every_coordinate_lies_between_minus_one_and_one(data):
+def test_bounded_data_lie_between_minus_one_and_one(data):
     loaded = data.load()
     assert not loaded.bounded or np.abs(loaded.every).max() <= 1
 
 
 @every_data
-def test_space_is_what_a_network_must_know(data):
+def test_sample_shape_has_the_dim_and_bounds_of_the_samples(data):
     loaded = data.load()
-    assert (loaded.space.dim, loaded.space.bounded) == (loaded.train.shape[1], loaded.bounded)
+    assert (loaded.sample_shape.dim, loaded.sample_shape.bounded) == (loaded.train.shape[1], loaded.bounded)
 
 
 @every_data
 def test_loading_twice_gives_the_same_numbers_and_the_same_fingerprint(data):
     first, second = data.load(), data.load()
-    assert all(np.array_equal(getattr(first, name), getattr(second, name)) for name in PARTS)
+    assert all(np.array_equal(getattr(first, name), getattr(second, name)) for name in SPLITS)
     assert first.fingerprint == second.fingerprint
 
 
+def global_state():
+    _, keys, *position = np.random.get_state()
+    return np.asarray(keys).tolist(), position
+
+
 @every_data
-def test_loading_leaves_numpys_own_random_state_alone(data):
-    before = np.random.get_state()[1].copy()
+def test_loading_leaves_numpys_global_random_state_unchanged(data):
+    before = global_state()
     data.load()
-    assert np.array_equal(before, np.random.get_state()[1])
+    assert global_state() == before
 
 
 @every_data
@@ -74,43 +79,43 @@ def test_kinds_are_unique():
     assert len({data.kind for data in DATA}) == len(DATA)
 
 
-# --- what is common to all
+# --- Dataset
 
 
-def test_search_and_confirm_are_measured_against_parts_of_their_own():
+def test_held_out_samples_are_those_of_the_validation_or_of_the_test_split():
     data = blob()
-    assert data.reference("search") is data.search
-    assert data.reference("confirm") is data.confirm
-    assert not np.array_equal(data.search, data.confirm)
+    assert data.held_out("validation") is data.validation
+    assert data.held_out("test") is data.test
+    assert not np.array_equal(data.validation, data.test)
 
 
-def test_every_sample_counts_once():
+def test_every_holds_the_samples_of_all_splits():
     data = blob()
-    assert np.array_equal(data.every, np.concatenate([data.train, data.search, data.confirm]))
+    assert np.array_equal(data.every, np.concatenate([data.train, data.validation, data.test]))
 
 
-@pytest.mark.parametrize("part", PARTS)
-def test_fingerprint_changes_with_a_single_number_of_any_part(part):
+@pytest.mark.parametrize("split", SPLITS)
+def test_fingerprint_changes_with_a_single_number_of_any_split(split):
     data = blob()
-    samples = getattr(data, part).copy()
+    samples = getattr(data, split).copy()
     samples[-1, -1] = np.nextafter(samples[-1, -1], np.float32(9))
-    assert replace(data, **{part: samples}).fingerprint != data.fingerprint
+    assert replace(data, **{split: samples}).fingerprint != data.fingerprint
 
 
-def test_fingerprint_tells_parts_and_shapes_apart():
+def test_fingerprint_depends_on_the_order_of_the_splits_and_on_their_shapes():
     data = blob()
-    swapped = replace(data, search=data.confirm, confirm=data.search)
-    reshaped = replace(data, **{name: getattr(data, name).reshape(-1, 6) for name in PARTS})
+    swapped = replace(data, validation=data.test, test=data.validation)
+    reshaped = replace(data, **{name: getattr(data, name).reshape(-1, 6) for name in SPLITS})
     assert len({data.fingerprint, swapped.fingerprint, reshaped.fingerprint}) == 3
 
 
-def test_fingerprint_knows_the_numbers_and_not_their_place_in_memory():
+def test_fingerprint_depends_on_neither_the_memory_layout_nor_the_name():
     data = blob()
     assert replace(data, train=np.asfortranarray(data.train)).fingerprint == data.fingerprint
     assert replace(data, name="another").fingerprint == data.fingerprint
 
 
-def test_only_data_that_differ_vary():
+def test_data_vary_unless_all_training_samples_are_equal():
     assert blob().varies
     assert not replace(blob(), train=np.ones((5, 3), np.float32)).varies
 
@@ -122,12 +127,12 @@ def rows(array):
     return Counter(row.tobytes() for row in np.ascontiguousarray(array))
 
 
-@pytest.mark.parametrize("reference", [50, 400, 700])
-def test_parts_of_the_digits_are_the_1797_images_each_once(reference):
+@pytest.mark.parametrize("held_out", [50, 400, 700])
+def test_splits_of_the_digits_hold_each_of_the_1797_images_once(held_out):
     from sklearn.datasets import load_digits
 
-    digits = Digits(reference=reference).load()
-    assert (len(digits.train), len(digits.search), len(digits.confirm)) == (1797 - 2 * reference, reference, reference)
+    digits = Digits(held_out=held_out).load()
+    assert (len(digits.train), len(digits.validation), len(digits.test)) == (1797 - 2 * held_out, held_out, held_out)
     assert rows(digits.every) == rows((load_digits().data / 8 - 1).astype(np.float32))
 
 
@@ -139,27 +144,27 @@ def test_digits_are_images_of_8_by_8_pixels_between_minus_one_and_one():
     assert digits.varies
 
 
-def test_every_part_of_the_digits_holds_every_class_in_like_shares():
-    """They are ordered by writer: a cut without a permutation would give each part other writers."""
+def test_every_split_of_the_digits_holds_every_class_in_similar_shares():
+    """The images are ordered by writer: without a permutation each split would have other writers."""
     from sklearn.datasets import load_digits
 
     images, labels = load_digits(return_X_y=True)
     label_of = {row.tobytes(): label for row, label in zip((images / 8 - 1).astype(np.float32), labels, strict=True)}
     digits = Digits().load()
-    for name in PARTS:
-        found = np.bincount([label_of[row.tobytes()] for row in getattr(digits, name)], minlength=10)
-        assert (found / found.sum()).min() > 0.06
-        assert (found / found.sum()).max() < 0.14
+    for name in SPLITS:
+        counts = np.bincount([label_of[row.tobytes()] for row in getattr(digits, name)], minlength=10)
+        assert (counts / counts.sum()).min() > 0.06
+        assert (counts / counts.sum()).max() < 0.14
 
 
 def test_digits_are_split_the_same_way_in_every_version():
     assert Digits().load().fingerprint == "14612133c42d063a"
 
 
-@pytest.mark.parametrize(("reference", "rule"), [(49, ">= 50"), (701, "<= 700 of the 1797 images")])
-def test_reference_of_the_digits_leaves_enough_to_judge_and_to_train(reference, rule):
-    with pytest.raises(ValueError, match=f"^reference: must be {rule}, but is {reference}$"):
-        Digits(reference=reference)
+@pytest.mark.parametrize(("held_out", "rule"), [(49, ">= 50"), (701, "<= 700 of the 1797 images")])
+def test_held_out_digits_are_at_least_50_and_leave_enough_training_samples(held_out, rule):
+    with pytest.raises(ValueError, match=f"^held_out: must be {rule}, but is {held_out}$"):
+        Digits(held_out=held_out)
 
 
 # --- points of the plane
@@ -169,43 +174,43 @@ every_planar = pytest.mark.parametrize("data", PLANAR, ids=kind_of)
 
 
 def share_within(count, probability, sigmas=4):
-    """The interval in which a share of that many draws lies but once in 16,000 times."""
+    """Interval of 4 standard errors: a share of `count` draws lies outside it once in 16,000 times."""
     return pytest.approx(probability, abs=sigmas * (probability * (1 - probability) / count) ** 0.5)
 
 
-def test_all_that_lie_in_the_plane_are_told_from_what_does_not():
+def test_planar_is_true_of_points_of_the_plane_alone():
     assert [data.kind for data in PLANAR] == ["ring", "grid", "two_moons", "swiss_roll", "segments"]
     assert all(data.load().shape == (2,) for data in PLANAR)
 
 
 @every_planar
-def test_parts_have_the_sizes_asked_for_and_no_point_in_common(data):
-    loaded = replace(data, train=300, reference=70).load()
-    assert (len(loaded.train), len(loaded.search), len(loaded.confirm)) == (300, 70, 70)
+def test_splits_have_the_given_sizes_and_no_point_in_common(data):
+    loaded = replace(data, train=300, held_out=70).load()
+    assert (len(loaded.train), len(loaded.validation), len(loaded.test)) == (300, 70, 70)
     assert len(np.unique(loaded.every, axis=0)) == 440
 
 
 @every_planar
-def test_more_points_to_train_with_leave_both_references_as_they_are(data):
-    one, other = (replace(data, train=train).load() for train in (100, 200))
-    assert np.array_equal(one.search, other.search)
-    assert np.array_equal(one.confirm, other.confirm)
+def test_the_number_of_training_points_changes_neither_validation_nor_test_split(data):
+    first, second = (replace(data, train=train).load() for train in (100, 200))
+    assert np.array_equal(first.validation, second.validation)
+    assert np.array_equal(first.test, second.test)
 
 
 @every_planar
-def test_all_parts_are_drawn_from_one_distribution(data):
-    """Kolmogorov and Smirnov's test of each coordinate of every pair of parts, at 1 in 10,000 each."""
+def test_all_splits_are_drawn_from_one_distribution(data):
+    """Kolmogorov-Smirnov test of each coordinate of every pair of splits, at level 1e-4 each."""
     from scipy.stats import ks_2samp
 
     loaded = data.load()
-    for one, other in (("train", "search"), ("train", "confirm"), ("search", "confirm")):
-        for x, y in zip(getattr(loaded, one).T, getattr(loaded, other).T, strict=True):
+    for first, second in (("train", "validation"), ("train", "test"), ("validation", "test")):
+        for x, y in zip(getattr(loaded, first).T, getattr(loaded, second).T, strict=True):
             assert ks_2samp(x, y, method="asymp").pvalue > 1e-4
 
 
 @every_planar
-@pytest.mark.parametrize("field", ["train", "reference"])
-def test_there_are_points_enough_to_judge_by(data, field):
+@pytest.mark.parametrize("field", ["train", "held_out"])
+def test_planar_splits_have_at_least_50_points(data, field):
     assert getattr(replace(data, **{field: 50}), field) == 50
     with pytest.raises(ValueError, match=f"^{field}: must be >= 50, but is 49$"):
         replace(data, **{field: 49})
@@ -225,7 +230,7 @@ def test_there_are_points_enough_to_judge_by(data, field):
         (Ring, "sigma", float("nan"), "a finite number"),
     ],
 )
-def test_fields_of_planar_data_are_refused_in_one_sentence(description, field, value, must):
+def test_fields_of_planar_data_out_of_bounds_are_refused_in_one_sentence(description, field, value, must):
     with pytest.raises(ValueError, match=f"^{field}: must be {must}, but is {value}$"):
         description(**{field: value})
 
@@ -248,32 +253,38 @@ def test_points_of_a_mixture_lie_around_modes_of_equal_weight(data):
     assert (np.linalg.norm(offset, axis=1) <= 3).mean() == share_within(10_000, 1 - np.exp(-4.5))
 
 
+def known_modes(data):
+    modes = data.load().modes
+    assert modes is not None
+    return modes
+
+
 @pytest.mark.parametrize("modes", [2, 7, 8, 25])
-def test_ring_has_all_of_its_modes_and_none_of_them_twice(modes):
-    """The widely copied ring takes linspace(0, 2 pi, modes) with both ends: modes - 1 of them, one twice as heavy."""
-    centers = Ring(modes=modes, radius=1.5).load().modes.centers
+def test_ring_has_each_of_its_modes_once(modes):
+    """A widely copied ring uses linspace(0, 2 pi, modes) with both ends: modes - 1 modes, one of twice the weight."""
+    centers = known_modes(Ring(modes=modes, radius=1.5)).centers
     apart = np.linalg.norm(centers[:, None] - centers, axis=-1) + 9 * np.eye(modes)
     assert centers.shape == (modes, 2)
     assert np.linalg.norm(centers, axis=1) == pytest.approx(np.full(modes, 1.5), rel=1e-12)
     assert apart.min(0) == pytest.approx(np.full(modes, 3 * np.sin(np.pi / modes)), rel=1e-12)
 
 
-def test_samples_of_the_ring_of_8_fall_into_8_heaps():
-    angle = np.arctan2(*Ring().load().search.T[::-1])
-    heaps = np.bincount(np.round(angle / (2 * np.pi / 8)).astype(int) % 8, minlength=8)
-    for heap in heaps:  # with 7 modes, one would hold 2/8 and another nothing
-        assert heap / 2500 == share_within(2500, 1 / 8)
+def test_samples_of_the_ring_of_8_form_8_clusters_of_equal_weight():
+    angle = np.arctan2(*Ring().load().validation.T[::-1])
+    clusters = np.bincount(np.round(angle / (2 * np.pi / 8)).astype(int) % 8, minlength=8)
+    for count in clusters:  # with 7 modes, one would hold 2/8 and another nothing
+        assert count / 2500 == share_within(2500, 1 / 8)
 
 
 def test_grid_of_pacgan_has_25_modes_on_even_numbers():
-    grid = Grid().load()
+    grid = known_modes(Grid())
     expected = {(x, y) for x in (-4, -2, 0, 2, 4) for y in (-4, -2, 0, 2, 4)}
-    assert {tuple(center) for center in grid.modes.centers} == expected
-    assert len(grid.modes.centers) == 25
-    assert grid.modes.sigma == 0.05
+    assert {tuple(center) for center in grid.centers} == expected
+    assert len(grid.centers) == 25
+    assert grid.sigma == 0.05
 
 
-def test_only_mixtures_claim_to_know_their_modes():
+def test_only_mixtures_have_modes():
     assert [data.kind for data in DATA if data.load().modes is not None] == ["ring", "grid"]
 
 
@@ -300,13 +311,13 @@ def test_swiss_roll_without_noise_is_a_spiral_of_one_and_a_half_turns():
 
 @pytest.mark.parametrize("description", [TwoMoons, SwissRoll])
 def test_noise_is_the_standard_deviation_around_the_curve(description):
-    """The same stream: what is added differs by the noise alone. 20,000 numbers know it to 2 %, four times over."""
+    """Both have the same random stream and differ by the noise alone; 2 % are 4 standard errors of 20,000 numbers."""
     clean, noisy = (description(noise=noise).load().train.astype(np.float64) for noise in (0.0, 0.1))
     assert (noisy - clean).std() == pytest.approx(0.1, rel=0.02)
     assert (noisy - clean).mean(0) == pytest.approx([0, 0], abs=4 * 0.1 / 100)
 
 
-def test_segment_is_uniform_and_without_any_width():
+def test_segment_is_uniform_and_has_no_width():
     x, y = Segments().load().train.T
     assert (x == 0).all()
     assert 0 <= y.min() < y.max() <= 1
@@ -318,9 +329,9 @@ def test_segment_is_uniform_and_without_any_width():
 # --- dirac
 
 
-def test_dirac_is_a_point_mass_at_zero_in_every_part():
+def test_dirac_is_a_point_mass_at_zero_in_every_split():
     dirac = Dirac().load()
-    assert [getattr(dirac, name).tolist() for name in PARTS] == [[[0.0]]] * 3
+    assert [getattr(dirac, name).tolist() for name in SPLITS] == [[[0.0]]] * 3
     assert dirac.shape == (1,)
     assert not dirac.varies
     assert not dirac.bounded

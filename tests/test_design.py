@@ -1,4 +1,4 @@
-"""Which trials a study is made of: whose numbers they are, what exploit and confirm know, and when."""
+"""The trials of a study: order, seeds, addresses, and when exploit and confirm trials are determined."""
 
 import json
 import subprocess
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -17,18 +18,18 @@ from studies.design import (
     NUMERICS_VERSION,
     Configuration,
     Design,
-    Planned,
-    Surroundings,
+    Provenance,
+    TrialSpec,
     content_address,
     counts,
     suggest,
     total,
 )
 from studies.errors import InputError
-from studies.space import Choice, Grid, IntUniform, LogUniform, Uniform
-from studies.study import Study, load_study
+from studies.file.distributions import Choice, Distribution, Grid, IntUniform, LogUniform, Uniform
+from studies.file.study import Study
 
-HERE = Surroundings(data_fingerprint="digits", torch_version="2.13.0", device="cpu")
+HERE = Provenance(data_fingerprint="digits", torch_version="2.13.0", device="cpu")
 
 TEXT = """
 name = "plan"
@@ -68,7 +69,7 @@ training.critic_optimizer.betas = [{uniform = [0, 0.9]}, 0.9]
 """
 
 Load = Callable[..., Study]
-Pick = Callable[[list[Planned]], Planned]
+Pick = Callable[[list[TrialSpec]], TrialSpec]
 
 
 @pytest.fixture
@@ -76,24 +77,24 @@ def load(tmp_path: Path) -> Load:
     def load_text(*overrides: str, text: str = TEXT) -> Study:
         path = tmp_path / "study.toml"
         path.write_text(text)
-        return load_study(path, overrides=overrides)
+        return Study.load(path, overrides=overrides)
 
     return load_text
 
 
-def score_of(trial: Planned) -> float:
-    """A number that looks random and belongs to the trial."""
+def score_of(trial: TrialSpec) -> float:
+    """A pseudo-random number in [0, 1) that depends on the trial's address alone."""
     return int(trial.address[:8], 16) / 2**32
 
 
-def first(pending: list[Planned]) -> Planned:
+def first(pending: list[TrialSpec]) -> TrialSpec:
     return pending[0]
 
 
-def play(
-    design: Design, *, score: Callable[[Planned], float] = score_of, pick: Pick = first, until: str = "confirm"
+def run_to_end(
+    design: Design, *, score: Callable[[TrialSpec], float] = score_of, pick: Pick = first, until: str = "confirm"
 ) -> dict[str, float]:
-    """The scores once every trial of the phases up to `until` has ended, one after the other."""
+    """Scores of all trials of the phases up to `until`, which end one after the other in the order of `pick`."""
     phases = ["explore", "exploit", "confirm"][: ["explore", "exploit", "confirm"].index(until) + 1]
     scores: dict[str, float] = {}
     while pending := [t for t in design.trials(scores) if t.phase in phases and t.address not in scores]:
@@ -102,16 +103,16 @@ def play(
     return scores
 
 
-def all_trials(study: Study, **how: Callable[..., object]) -> list[Planned]:
+def all_trials(study: Study, **how: Callable[..., object]) -> list[TrialSpec]:
     design = Design(study, HERE)
-    return list(design.trials(play(design, **how)))  # type: ignore[arg-type]
+    return list(design.trials(run_to_end(design, **how)))  # type: ignore[arg-type]
 
 
-def known(design: Design, scores: dict[str, float], phase: str, condition: str = "wgan") -> list[Planned]:
+def issued(design: Design, scores: dict[str, float], phase: str, condition: str = "wgan") -> list[TrialSpec]:
     return [t for t in design.trials(scores) if (t.phase, t.condition) == (phase, condition)]
 
 
-def configurations(trials: list[Planned]) -> dict[str, Configuration]:
+def configurations(trials: list[TrialSpec]) -> dict[str, Configuration]:
     return {trial.name: trial.configuration for trial in trials}
 
 
@@ -127,7 +128,7 @@ def test_trials_are_issued_phase_by_phase_and_round_robin_over_the_conditions(lo
     ]
 
 
-def test_counts_are_those_of_a_condition(load: Load) -> None:
+def test_every_condition_has_the_counts_of_the_search(load: Load) -> None:
     study = load()
     assert all(
         counts(study, condition) == {"explore": 11, "exploit": 4, "confirm": 2} for condition in study.conditions
@@ -135,7 +136,7 @@ def test_counts_are_those_of_a_condition(load: Load) -> None:
     assert len(all_trials(study)) == total(study) == (11 + 4 + 2) * 3
 
 
-def test_seeds_of_a_phase_follow_each_other_from_its_base(load: Load) -> None:
+def test_seeds_of_a_phase_are_consecutive_from_its_first_seed(load: Load) -> None:
     trials = {trial.name: trial.seeds for trial in all_trials(load())}
     assert trials["wgan-explore-0"] == [0, 1, 2]
     assert trials["wgan-explore-10"] == [30, 31, 32]
@@ -146,20 +147,20 @@ def test_seeds_of_a_phase_follow_each_other_from_its_base(load: Load) -> None:
 
 
 def test_every_condition_has_the_same_seeds(load: Load) -> None:
-    by_place: dict[tuple[str, int], list[list[int]]] = {}
+    by_phase_and_index: dict[tuple[str, int], list[list[int]]] = {}
     for trial in all_trials(load()):
-        by_place.setdefault((trial.phase, trial.index), []).append(trial.seeds)
-    assert all(seeds == [seeds[0]] * 3 for seeds in by_place.values())
+        by_phase_and_index.setdefault((trial.phase, trial.index), []).append(trial.seeds)
+    assert all(seeds == [seeds[0]] * 3 for seeds in by_phase_and_index.values())
 
 
-def test_no_seed_serves_two_trials_of_a_condition(load: Load) -> None:
+def test_no_two_trials_of_a_condition_share_a_seed(load: Load) -> None:
     seeds = [seed for trial in all_trials(load()) if trial.condition == "gan" for seed in trial.seeds]
     assert len(seeds) == len(set(seeds)) == 15 * 3 + 2 * 10
 
 
-def test_only_confirm_is_measured_on_the_confirm_reference(load: Load) -> None:
+def test_only_confirm_is_evaluated_against_the_test_split(load: Load) -> None:
     for trial in all_trials(load()):
-        assert trial.identity["split"] == ("confirm" if trial.phase == "confirm" else "search")
+        assert trial.identity["split"] == ("test" if trial.phase == "confirm" else "validation")
 
 
 # -- explore ---------------------------------------------------------------------------------------------------------
@@ -176,15 +177,15 @@ def test_explore_does_not_depend_on_the_other_conditions_their_order_or_their_na
         assert [t.address for t in explored] == [whole[f"gan-explore-{index}"].address for index in range(11)]
 
 
-def test_explore_is_known_from_the_start_and_learns_nothing(load: Load) -> None:
+def test_explore_trials_do_not_depend_on_scores(load: Load) -> None:
     design = Design(load(), HERE)
     at_once = [t.address for t in design.trials({})]
     assert len(at_once) == 33
-    scores = play(design)
+    scores = run_to_end(design)
     assert [t.address for t in design.trials(scores)][:33] == at_once
 
 
-def test_more_explore_keeps_what_there_was(load: Load) -> None:
+def test_more_explore_trials_keep_the_earlier_ones(load: Load) -> None:
     few, many = (
         [t for t in Design(load(f"search.explore={count}"), HERE).trials({}) if t.condition == "wgan"]
         for count in (5, 11)
@@ -194,27 +195,27 @@ def test_more_explore_keeps_what_there_was(load: Load) -> None:
 
 def test_another_search_seed_gives_other_draws(load: Load) -> None:
     for condition in ("wgan", "gan"):
-        one, other = (
-            [t.configuration for t in known(Design(load(f"search.seed={seed}"), HERE), {}, "explore", condition)]
+        draws, other_draws = (
+            [t.configuration for t in issued(Design(load(f"search.seed={seed}"), HERE), {}, "explore", condition)]
             for seed in (0, 1)
         )
-        assert all(a != b for a, b in zip(one, other, strict=True))
+        assert all(a != b for a, b in zip(draws, other_draws, strict=True))
 
 
 # -- addresses -------------------------------------------------------------------------------------------------------
 
 
-def address(study: Study, surroundings: Surroundings = HERE) -> str:
-    return next(Design(study, surroundings).trials({})).address
+def address(study: Study, provenance: Provenance = HERE) -> str:
+    return next(Design(study, provenance).trials({})).address
 
 
-def test_an_identity_holds_nothing_but_what_determines_the_numbers(load: Load) -> None:
+def test_an_identity_has_only_keys_that_determine_the_numbers(load: Load) -> None:
     for trial in all_trials(load()):
         assert set(trial.identity) == {
             *("objective", "constraint", "networks", "training"),
-            *("data", "budget", "measures", "seeds", "split", "surroundings"),
+            *("data", "budget", "evaluation", "seeds", "split", "provenance"),
         }
-        assert set(trial.identity["surroundings"]) == {
+        assert set(trial.identity["provenance"]) == {
             *("data_fingerprint", "torch_version", "device", "numerics_version"),
         }
 
@@ -229,7 +230,7 @@ def test_an_identity_holds_nothing_but_what_determines_the_numbers(load: Load) -
     ],
     ids=str,
 )
-def test_an_address_changes_with_the_surroundings(load: Load, changed: dict[str, object]) -> None:
+def test_an_address_changes_with_the_provenance(load: Load, changed: dict[str, Any]) -> None:
     assert address(load(), replace(HERE, **changed)) != address(load())
 
 
@@ -240,10 +241,10 @@ def test_an_address_changes_with_the_surroundings(load: Load, changed: dict[str,
         "budget.steps=101",
         "budget.measurements=19",
         "budget.unit=critic_steps",
-        "data={kind='digits',reference=399}",
-        "measures.samples=801",
-        "measures.directions=511",
-        "measures.cells=21",
+        "data={kind='digits',held_out=399}",
+        "evaluation.samples=801",
+        "evaluation.directions=511",
+        "evaluation.cells=21",
         "networks.generator.latent=31",
         "networks.generator.output=linear",
         "networks.critic.depth=2",
@@ -274,8 +275,8 @@ def one_value_changed(tree: object) -> list:
         return [{**tree, key: other} for key, value in tree.items() for other in one_value_changed(value)]
     if isinstance(tree, list):
         return [
-            [*tree[:place], other, *tree[place + 1 :]]
-            for place, value in enumerate(tree)
+            [*tree[:position], other, *tree[position + 1 :]]
+            for position, value in enumerate(tree)
             for other in one_value_changed(value)
         ]
     return [f"{tree}+" if isinstance(tree, str) else tree + 1]  # type: ignore[operator]
@@ -290,8 +291,8 @@ def one_value_changed(tree: object) -> list:
         "search.exploit_lag=3",
         "search.sampler=random",
         "search.confirm={best=0,seeds=3}",
-        "stability.near=0.5",
-        "stability.moved=0",
+        "outcomes.near=0.5",
+        "outcomes.moved=0",
         "resources.cpu=2",
         "limits.trial_retries=0",
         "checkpoint.every_seconds=1",
@@ -302,7 +303,7 @@ def test_an_address_does_not_change_with_anything_else(load: Load, assignment: s
     assert address(load(assignment)) == address(load())
 
 
-def test_an_address_knows_no_names_of_conditions_and_presets(load: Load) -> None:
+def test_an_address_does_not_depend_on_names_of_conditions_and_presets(load: Load) -> None:
     written_out = TEXT.replace(
         'name = "wgan"\npreset = "wgan"',
         'name = "other"\nobjective.kind = "wasserstein"\nconstraint.kind = "weight_clipping"\n'
@@ -323,60 +324,60 @@ def test_an_address_does_not_depend_on_the_order_of_keys(load: Load) -> None:
     assert content_address(dict(reversed(identity.items()))) == content_address(identity)
 
 
-def test_a_worker_is_sent_the_identity_whose_hash_is_the_address(load: Load) -> None:
+def test_the_payload_of_a_worker_holds_the_identity_whose_hash_is_the_address(load: Load) -> None:
     for trial in all_trials(load()):
-        order = json.loads(trial.order())
-        assert order["address"] == content_address(order["identity"]) == trial.address
+        payload = json.loads(trial.payload())
+        assert payload["address"] == content_address(payload["identity"]) == trial.address
 
 
 # -- exploit ---------------------------------------------------------------------------------------------------------
 
 
-def test_exploit_waits_for_the_last_explore_of_its_own_condition(load: Load) -> None:
+def test_exploit_starts_after_the_last_explore_trial_of_its_condition(load: Load) -> None:
     design = Design(load(), HERE)
-    *earlier, last = known(design, {}, "explore")
+    *earlier, last = issued(design, {}, "explore")
     scores = {t.address: score_of(t) for t in earlier}
-    assert not known(design, scores, "exploit")
+    assert not issued(design, scores, "exploit")
     scores[last.address] = 0.0
-    assert known(design, scores, "exploit")
-    assert not known(design, scores, "exploit", "gan")
+    assert issued(design, scores, "exploit")
+    assert not issued(design, scores, "exploit", "gan")
 
 
 @pytest.mark.parametrize("lag", [1, 2, 3])
-def test_as_many_suggestions_are_known_at_once_as_the_lag_says(load: Load, lag: int) -> None:
+def test_as_many_exploit_trials_run_at_once_as_the_lag(load: Load, lag: int) -> None:
     design = Design(load(f"search.exploit_lag={lag}"), HERE)
-    scores = play(design, until="explore")
-    assert [t.index for t in known(design, scores, "exploit")] == list(range(lag))
-    scores[known(design, scores, "exploit")[0].address] = 0.5
-    assert [t.index for t in known(design, scores, "exploit")] == list(range(min(lag + 1, 4)))
+    scores = run_to_end(design, until="explore")
+    assert [t.index for t in issued(design, scores, "exploit")] == list(range(lag))
+    scores[issued(design, scores, "exploit")[0].address] = 0.5
+    assert [t.index for t in issued(design, scores, "exploit")] == list(range(min(lag + 1, 4)))
 
 
-def with_score(scores: dict[str, float], trial: Planned, score: float) -> dict[str, float]:
+def with_score(scores: dict[str, float], trial: TrialSpec, score: float) -> dict[str, float]:
     return {**scores, trial.address: score}
 
 
-def test_a_suggestion_knows_what_ended_a_lag_before_and_nothing_later(load: Load) -> None:
+def test_a_suggestion_depends_on_exploit_trials_up_to_the_lag_before_it_alone(load: Load) -> None:
     study = load("search.exploit_lag=2", "search.exploit=3")
-    explored = play(Design(study, HERE), until="explore")
-    zero, one = known(Design(study, HERE), explored, "exploit", "gan")
+    explored = run_to_end(Design(study, HERE), until="explore")
+    first, second = issued(Design(study, HERE), explored, "exploit", "gan")
 
-    def third(score_of_zero: float, score_of_one: float | None) -> Configuration:
-        scores = with_score(explored, zero, score_of_zero)
-        if score_of_one is not None:
-            scores = with_score(scores, one, score_of_one)
-        return known(Design(study, HERE), scores, "exploit", "gan")[2].configuration
+    def third(score_of_first: float, score_of_second: float | None) -> Configuration:
+        scores = with_score(explored, first, score_of_first)
+        if score_of_second is not None:
+            scores = with_score(scores, second, score_of_second)
+        return issued(Design(study, HERE), scores, "exploit", "gan")[2].configuration
 
-    for score_of_zero in (0.0, 0.5, 1.0):
-        assert third(score_of_zero, None) == third(score_of_zero, 0.0) == third(score_of_zero, 1.0)
+    for score_of_first in (0.0, 0.5, 1.0):
+        assert third(score_of_first, None) == third(score_of_first, 0.0) == third(score_of_first, 1.0)
     assert third(0.0, None) != third(1.0, None)
 
 
-def test_a_suggestion_knows_every_explore(load: Load) -> None:
+def test_a_suggestion_depends_on_the_explore_trials(load: Load) -> None:
     study = load("search.exploit=1")
-    scores = play(Design(study, HERE), until="explore")
-    (suggestion,) = known(Design(study, HERE), scores, "exploit")
-    best = max(known(Design(study, HERE), {}, "explore"), key=lambda trial: scores[trial.address])
-    (other,) = known(Design(study, HERE), with_score(scores, best, 0.0), "exploit")
+    scores = run_to_end(Design(study, HERE), until="explore")
+    (suggestion,) = issued(Design(study, HERE), scores, "exploit")
+    best = max(issued(Design(study, HERE), {}, "explore"), key=lambda trial: scores[trial.address])
+    (other,) = issued(Design(study, HERE), with_score(scores, best, 0.0), "exploit")
     assert suggestion.configuration != other.configuration
 
 
@@ -387,15 +388,15 @@ def test_a_suggestion_does_not_depend_on_other_conditions(load: Load) -> None:
     assert together == alone
 
 
-def test_suggestions_go_where_the_scores_are_high(load: Load) -> None:
+def test_suggestions_concentrate_where_scores_are_high(load: Load) -> None:
     study = load("search.explore=32", "search.exploit=16")
 
-    def nearness(trial: Planned) -> float:
+    def nearness(trial: TrialSpec) -> float:
         return -abs(trial.configuration.get("constraint.clip_value", 0) - 0.1)
 
-    def share_near(trials: list[Planned], phase: str) -> float:
-        found = [nearness(t) > -0.1 for t in trials if (t.phase, t.condition) == (phase, "wgan")]
-        return sum(found) / len(found)
+    def share_near(trials: list[TrialSpec], phase: str) -> float:
+        near = [nearness(t) > -0.1 for t in trials if (t.phase, t.condition) == (phase, "wgan")]
+        return sum(near) / len(near)
 
     trials = all_trials(replace(study, conditions=study.conditions[:1]), score=nearness)
     assert share_near(trials, "exploit") > share_near(trials, "explore") + 0.1
@@ -403,19 +404,19 @@ def test_suggestions_go_where_the_scores_are_high(load: Load) -> None:
 
 def test_a_suggestion_is_recomputed_from_the_history_alone(load: Load) -> None:
     study = load()
-    played = Design(study, HERE)
-    scores = play(played)
+    design = Design(study, HERE)
+    scores = run_to_end(design)
     fresh = Design(study, HERE).trials(scores)
-    assert [t.address for t in fresh] == [t.address for t in played.trials(scores)]
+    assert [t.address for t in fresh] == [t.address for t in design.trials(scores)]
 
 
 def test_a_suggestion_is_recomputed_in_another_process(load: Load, tmp_path: Path) -> None:
     design = Design(load(), HERE)
-    scores = play(design)
+    scores = run_to_end(design)
     (tmp_path / "scores.json").write_text(json.dumps(scores))
     program = (
-        "import json, sys; from studies.design import *; from studies.study import load_study\n"
-        f"design = Design(load_study('study.toml'), Surroundings(**{HERE.table()!r}))\n"
+        "import json, sys; from studies.design import *; from studies.file.study import Study\n"
+        f"design = Design(Study.load('study.toml'), Provenance(**{HERE.table()!r}))\n"
         "print(json.dumps([t.address for t in design.trials(json.load(open('scores.json')))]))"
     )
     printed = subprocess.run(
@@ -424,11 +425,11 @@ def test_a_suggestion_is_recomputed_in_another_process(load: Load, tmp_path: Pat
     assert json.loads(printed) == [t.address for t in design.trials(scores)]
 
 
-def test_a_design_with_a_memory_of_its_own_asks_for_the_same_trials_as_one_without(load: Load) -> None:
+def test_a_design_that_saw_earlier_scores_gives_the_same_trials_as_a_new_one(load: Load) -> None:
     study = load("search.exploit=3")
-    asked = Design(study, HERE)
+    design = Design(study, HERE)
     scores: dict[str, float] = {}
-    while pending := [t for t in asked.trials(scores) if t.address not in scores]:
+    while pending := [t for t in design.trials(scores) if t.address not in scores]:
         assert [t.address for t in Design(study, HERE).trials(scores) if t.address not in scores] == [
             t.address for t in pending
         ]
@@ -442,7 +443,7 @@ def test_the_order_in_which_trials_end_changes_nothing(load: Load, seed: int) ->
     study = load("search.confirm={best=1,seeds=2}", "search.exploit=3")
     random = Random(seed)
 
-    def score(trial: Planned) -> float:
+    def score(trial: TrialSpec) -> float:
         return round(Random(f"{seed} {trial.address}").random(), 1)  # ties are likely
 
     in_order = all_trials(study, score=score)
@@ -451,7 +452,7 @@ def test_the_order_in_which_trials_end_changes_nothing(load: Load, seed: int) ->
 
 
 @pytest.mark.parametrize("score", [0.0, 1.0])
-def test_a_history_of_equal_scores_still_gives_suggestions_in_the_ranges(load: Load, score: float) -> None:
+def test_equal_scores_give_distinct_suggestions_in_the_ranges(load: Load, score: float) -> None:
     trials = all_trials(load("search.exploit=8", text=EVERY_KIND), score=lambda trial: score)
     suggestions = [t.configuration for t in trials if t.phase == "exploit"]
     assert len({json.dumps(configuration) for configuration in suggestions}) == 8
@@ -460,9 +461,11 @@ def test_a_history_of_equal_scores_still_gives_suggestions_in_the_ranges(load: L
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "random"])
-def test_knobs_of_every_kind_are_drawn_and_suggested_in_their_ranges_and_types(load: Load, sampler: str) -> None:
+def test_hyperparameters_of_every_kind_are_drawn_and_suggested_in_their_ranges_and_types(
+    load: Load, sampler: str
+) -> None:
     study = load(f"search.sampler={sampler}", text=EVERY_KIND)
-    assert {type(knob) for knob in study.conditions[0].knobs.values()} == {
+    assert {type(hyperparameter) for hyperparameter in study.conditions[0].hyperparameters.values()} == {
         Uniform,
         LogUniform,
         IntUniform,
@@ -492,18 +495,18 @@ def assert_in_the_ranges(configuration: Configuration) -> None:
     assert 0 <= beta <= 0.9
 
 
-def test_explore_takes_a_grid_in_turn(load: Load) -> None:
+def test_explore_takes_the_values_of_a_grid_in_order(load: Load) -> None:
     trials = Design(load(text=EVERY_KIND), HERE).trials({})
     assert [t.configuration["training.n_critic"] for t in trials] == [1, 2, 3] * 4
 
 
-def test_a_condition_without_knobs_is_the_same_configuration_on_other_seeds(load: Load) -> None:
+def test_the_trials_of_a_condition_without_hyperparameters_differ_in_seeds_alone(load: Load) -> None:
     trials = [t for t in all_trials(load()) if t.condition == "bare"]
     assert len(trials) == len({t.address for t in trials}) == 17
     assert all(t.configuration == {} for t in trials)
 
 
-def test_random_suggestions_learn_nothing_and_are_recomputed(load: Load) -> None:
+def test_random_suggestions_do_not_depend_on_scores(load: Load) -> None:
     study = load("search.sampler=random")
     suggestions = [
         [t.configuration for t in all_trials(study, score=score) if t.phase == "exploit"]
@@ -514,18 +517,20 @@ def test_random_suggestions_learn_nothing_and_are_recomputed(load: Load) -> None
 
 
 def test_suggest_is_a_function_of_its_arguments() -> None:
-    knobs = {"x": Uniform(0.0, 1.0), "n": Choice((1, 2, 3))}
+    hyperparameters: dict[str, Distribution] = {"x": Uniform(0.0, 1.0), "n": Choice((1, 2, 3))}
     ended = [({"x": i / 12, "n": 1 + i % 3}, float(i % 5)) for i in range(12)]
 
     def ask(seed: int, running: int = 0) -> Configuration:
-        return suggest(knobs, ended=ended, running=[{"x": 0.5, "n": 1}] * running, wanted={}, sampler="tpe", seed=seed)
+        return suggest(
+            hyperparameters, ended=ended, running=[{"x": 0.5, "n": 1}] * running, fixed={}, sampler="tpe", seed=seed
+        )
 
     assert ask(0) == ask(0)
     assert ask(0, running=2) == ask(0, running=2)
     assert ask(0) != ask(1)
 
 
-def test_the_start_of_exploit_is_what_the_study_says_and_the_rest_is_suggested(load: Load) -> None:
+def test_exploit_starts_with_the_given_values_and_the_sampler_suggests_the_others(load: Load) -> None:
     start = "search.start=[{constraint.clip_value=0.125,training.n_critic=5},{training.n_critic=1}]"
     study, plain = load(start), load()
     started = configurations(all_trials(study))
@@ -538,26 +543,26 @@ def test_the_start_of_exploit_is_what_the_study_says_and_the_rest_is_suggested(l
     assert {name: started[name] for name in started if "explore" in name} == {
         name: others[name] for name in others if "explore" in name
     }
-    assert started["wgan-exploit-1"] != others["wgan-exploit-1"], "what was tried first is learned from"
+    assert started["wgan-exploit-1"] != others["wgan-exploit-1"], "later suggestions depend on the first trial"
     assert len(started) == len(others)
 
 
 # -- confirm ---------------------------------------------------------------------------------------------------------
 
 
-def test_confirm_waits_for_the_last_exploit_of_its_own_condition(load: Load) -> None:
+def test_confirm_starts_after_the_last_exploit_trial_of_its_condition(load: Load) -> None:
     study = load()
-    scores = play(Design(study, HERE), until="exploit")
+    scores = run_to_end(Design(study, HERE), until="exploit")
     design = Design(study, HERE)
-    last = known(design, scores, "exploit")[-1].address
+    last = issued(design, scores, "exploit")[-1].address
     unfinished = {address: score for address, score in scores.items() if address != last}
     design = Design(study, HERE)
-    assert not known(design, unfinished, "confirm")
-    assert known(design, unfinished, "confirm", "gan")
-    assert len(known(design, scores, "confirm")) == 2
+    assert not issued(design, unfinished, "confirm")
+    assert issued(design, unfinished, "confirm", "gan")
+    assert len(issued(design, scores, "confirm")) == 2
 
 
-def test_confirm_takes_the_highest_scores_of_both_searching_phases(load: Load) -> None:
+def test_confirm_takes_the_highest_scores_of_explore_and_exploit(load: Load) -> None:
     trials = all_trials(load())
     searched = [t for t in trials if t.condition == "wgan" and t.phase != "confirm"]
     ranked = sorted(searched, key=score_of, reverse=True)
@@ -587,7 +592,7 @@ def test_a_study_may_have_no_exploit_and_no_confirm(load: Load) -> None:
     assert {t.phase for t in trials} == {"explore"}
 
 
-# -- the authors' arm ------------------------------------------------------------------------------------------------
+# -- authors' trials -------------------------------------------------------------------------------------------------
 
 AUTHORS = (
     "search.confirm.authors=true",
@@ -598,14 +603,14 @@ AUTHORS = (
 )
 
 
-def arms(study: Study) -> dict[str, Planned]:
+def authors_trials(study: Study) -> dict[str, TrialSpec]:
     return {trial.condition: trial for trial in Design(study, HERE).trials({}) if trial.phase == "authors"}
 
 
-def test_the_authors_arm_is_the_preset_as_its_authors_have_it_on_the_studys_networks_and_batch(load: Load) -> None:
-    found = arms(load(*AUTHORS))
-    assert list(found) == ["wgan", "gan", "bare"]
-    trained = found["wgan"].identity
+def test_the_authors_trial_has_the_presets_setting_with_the_studys_networks_and_batch(load: Load) -> None:
+    trials = authors_trials(load(*AUTHORS))
+    assert list(trials) == ["wgan", "gan", "bare"]
+    trained = trials["wgan"].identity
     table = PRESETS["wgan"].table
     assert trained["constraint"] == {"kind": "weight_clipping", "clip_value": 0.01}
     assert trained["objective"] == {"kind": "wasserstein"}
@@ -614,59 +619,59 @@ def test_the_authors_arm_is_the_preset_as_its_authors_have_it_on_the_studys_netw
     assert trained["training"]["critic_optimizer"]["lr"] == 5e-5
     assert trained["training"]["batch"] == 16
     assert trained["networks"]["generator"]["width"] == 20
-    assert found["wgan"].configuration == {"constraint.clip_value": 0.01}
-    assert found["gan"].configuration == {"training.critic_optimizer.lr": 2e-4, "training.n_critic": 1}
+    assert trials["wgan"].configuration == {"constraint.clip_value": 0.01}
+    assert trials["gan"].configuration == {"training.critic_optimizer.lr": 2e-4, "training.n_critic": 1}
 
 
-def test_the_authors_arm_has_the_seeds_and_the_reference_of_the_winner(load: Load) -> None:
+def test_the_authors_trial_has_the_seeds_and_the_split_of_the_best_configuration(load: Load) -> None:
     study = load(*AUTHORS)
     confirmed = {trial.condition: trial for trial in all_trials(study) if (trial.phase, trial.index) == ("confirm", 0)}
-    for name, arm in arms(study).items():
-        assert arm.seeds == confirmed[name].seeds
-        assert arm.identity["split"] == "confirm"
+    for name, trial in authors_trials(study).items():
+        assert trial.seeds == confirmed[name].seeds
+        assert trial.identity["split"] == "test"
 
 
-def test_a_winner_that_is_the_authors_setting_is_trained_once(load: Load) -> None:
+def test_a_best_configuration_equal_to_the_authors_setting_is_trained_once(load: Load) -> None:
     trials = {trial.name: trial for trial in all_trials(load("search.confirm.authors=true"))}
     assert trials["bare-authors-0"].address == trials["bare-confirm-0"].address
     assert trials["wgan-authors-0"].address != trials["wgan-confirm-0"].address
 
 
-def test_the_authors_arm_changes_no_other_trial(load: Load) -> None:
+def test_authors_trials_change_no_other_trial(load: Load) -> None:
     without = [(trial.name, trial.address) for trial in all_trials(load())]
-    beside = [(trial.name, trial.address) for trial in all_trials(load("search.confirm.authors=true"))]
-    assert beside[: len(without)] == without
-    assert [name for name, _ in beside[len(without) :]] == ["wgan-authors-0", "gan-authors-0", "bare-authors-0"]
+    with_authors = [(trial.name, trial.address) for trial in all_trials(load("search.confirm.authors=true"))]
+    assert with_authors[: len(without)] == without
+    assert [name for name, _ in with_authors[len(without) :]] == ["wgan-authors-0", "gan-authors-0", "bare-authors-0"]
 
 
-def test_a_condition_without_a_preset_has_an_arm_where_it_says_one(load: Load) -> None:
+def test_a_condition_without_a_preset_has_an_authors_trial_if_its_table_gives_the_setting(load: Load) -> None:
     bare = 'preset = "lsgan"'
     own = 'objective.kind = "hinge"'
     study = load("search.confirm.authors=true", text=TEXT.replace(bare, own))
-    assert list(arms(study)) == ["wgan", "gan"]
+    assert list(authors_trials(study)) == ["wgan", "gan"]
     assert total(study) == 17 * 3 + 2
     given = own + '\nauthors = {objective.kind = "hinge", training.n_critic = 4}'
-    arm = arms(load("search.confirm.authors=true", text=TEXT.replace(bare, given)))["bare"]
-    assert arm.identity["training"]["n_critic"] == 4
+    trial = authors_trials(load("search.confirm.authors=true", text=TEXT.replace(bare, given)))["bare"]
+    assert trial.identity["training"]["n_critic"] == 4
 
 
-def test_a_study_with_an_authors_arm_is_read_back_from_its_table(load: Load) -> None:
+def test_a_study_with_authors_trials_is_read_back_from_its_table(load: Load) -> None:
     study = load(*AUTHORS)
     again = Study.from_table(json.loads(json.dumps(study.table())))
     assert again == study
     assert [trial.address for trial in all_trials(again)] == [trial.address for trial in all_trials(study)]
 
 
-def test_networks_that_are_searched_leave_no_authors_setting(load: Load) -> None:
+def test_authors_trials_with_searched_networks_need_an_authors_table(load: Load) -> None:
     with pytest.raises(InputError) as refused:
         load("search.confirm.authors=true", "conditions.gan.networks.critic.width={choice=[8,16]}")
     assert str(refused.value) == (
-        "conditions.gan.authors: must be given as a table of its own where the study searches the networks or the "
-        "batch, but networks.critic.width has many values"
+        "conditions.gan.authors: must be given as a table of its own if the study searches the networks or the "
+        "batch, but networks.critic.width is a distribution"
     )
 
 
-def test_an_authors_table_that_does_not_fit_is_told_with_its_path(load: Load) -> None:
+def test_an_invalid_authors_table_is_refused_with_its_path(load: Load) -> None:
     own = TEXT.replace('preset = "lsgan"', 'preset = "lsgan"\nauthors = {training.n_critic = 0}')
     with pytest.raises(InputError, match=r"^conditions\.bare\.authors\.training\.n_critic: must be >= 1, but is 0"):
         load("search.confirm.authors=true", text=own)
@@ -696,19 +701,19 @@ replicate = 1
 def test_replicates_have_the_same_configurations_on_other_seeds(load: Load) -> None:
     explored = {trial.name: trial for trial in all_trials(load(text=EQUAL)) if trial.phase == "explore"}
     for index in range(4):
-        one, other = explored[f"one-explore-{index}"], explored[f"other-explore-{index}"]
-        assert one.configuration == other.configuration
-        assert other.seeds == [10_000_000 + seed for seed in one.seeds]
-        assert one.address != other.address
+        trial, replicate = explored[f"one-explore-{index}"], explored[f"other-explore-{index}"]
+        assert trial.configuration == replicate.configuration
+        assert replicate.seeds == [10_000_000 + seed for seed in trial.seeds]
+        assert trial.address != replicate.address
     assert Study.from_table(json.loads(json.dumps(load(text=EQUAL).table()))) == load(text=EQUAL)
 
 
-def test_without_a_replicate_equal_conditions_are_one_set_of_trials(load: Load) -> None:
+def test_equal_conditions_without_a_replicate_share_their_trials(load: Load) -> None:
     trials = all_trials(load(text=EQUAL.replace("replicate = 1", "")))
     assert len({trial.address for trial in trials}) == len(trials) / 2
 
 
 @pytest.mark.parametrize(("value", "sentence"), [("-1", "must be >= 0, but is -1"), ("1.5", "must be an integer")])
-def test_a_replicate_is_a_small_number(load: Load, value: str, sentence: str) -> None:
+def test_a_replicate_is_a_whole_number(load: Load, value: str, sentence: str) -> None:
     with pytest.raises(InputError, match=f"^conditions.other.replicate: {sentence}"):
         load(text=EQUAL.replace("replicate = 1", f"replicate = {value}"))

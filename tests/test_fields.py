@@ -1,4 +1,4 @@
-"""What the fields of a description may hold: every bound on both sides, and what is said where one is broken."""
+"""Bounds of the fields of a description, on both sides, and the errors beyond them."""
 
 from dataclasses import dataclass
 from math import inf, nan, nextafter
@@ -13,7 +13,7 @@ from gan_core.fields import Count, Fraction, NonNegative, Positive, check_fields
 
 
 @dataclass(frozen=True, kw_only=True)
-class Knobs:
+class Settings:
     positive: Positive = 1.0
     non_negative: NonNegative = 1.0
     fraction: Fraction = 0.5
@@ -21,7 +21,7 @@ class Knobs:
     share: Annotated[float, Ge(0), Le(1)] = 0.5
     below: Annotated[float, Lt(3)] = 0.0
     free: float = 0.0
-    word: str = "anything"
+    text: str = "anything"
 
     def __post_init__(self):
         check_fields(self)
@@ -56,34 +56,34 @@ OUTSIDE = [
 
 
 @pytest.mark.parametrize(("name", "value"), INSIDE)
-def test_values_up_to_the_border_are_taken(name, value):
-    assert getattr(Knobs(**{name: value}), name) == value
+def test_values_up_to_a_bound_are_accepted(name, value):
+    assert getattr(Settings(**{name: value}), name) == value
 
 
 @pytest.mark.parametrize(("name", "value", "rule"), OUTSIDE)
-def test_values_past_the_border_are_refused_with_field_rule_and_value(name, value, rule):
+def test_values_beyond_a_bound_are_refused_with_field_bound_and_value(name, value, rule):
     with pytest.raises(ValueError, match=r"must be") as error:
-        Knobs(**{name: value})
+        Settings(**{name: value})
     assert str(error.value) == f"{name}: must be {rule}, but is {value}"
 
 
 @pytest.mark.parametrize("name", ["positive", "non_negative", "fraction", "share", "below", "free"])
 @pytest.mark.parametrize("value", [nan, inf, -inf])
-def test_no_number_may_be_infinite_or_nan(name, value):
+def test_numbers_must_be_finite(name, value):
     with pytest.raises(ValueError, match=f"^{name}: must be a finite number, but is {value}$"):
-        Knobs(**{name: value})
+        Settings(**{name: value})
 
 
-def test_first_broken_field_is_named():
+def test_the_error_names_the_first_field_out_of_bounds():
     with pytest.raises(ValueError, match=r"^non_negative: "):
-        Knobs(non_negative=-1.0, count=0)
+        Settings(non_negative=-1.0, count=0)
 
 
 @settings(deadline=None)
 @given(st.floats(allow_nan=False, allow_infinity=False))
-def test_a_fraction_is_taken_exactly_where_it_lies_in_its_interval(value):
+def test_a_fraction_is_accepted_if_and_only_if_it_lies_in_its_interval(value):
     try:
-        Knobs(fraction=value)
+        Settings(fraction=value)
     except ValueError:
         assert not 0 <= value < 1
     else:

@@ -1,127 +1,175 @@
-"""The answer in one sentence: what it is about follows from the kind of study, what it says from the numbers."""
+"""The answer in one sentence: its subject follows from the kind of study, its content from the numbers."""
 
 import pytest
 from simulated import RISING, STUDY, simulate
 
-from studies.comparison import Comparison
-from studies.verdict import answer
+from studies.analysis.comparison import Comparison
+from studies.reporting.text.answer import answer
 
-STALLED, LOST, NEAR, FAR = (0, 0.01), (0, -0.2), (*RISING, 0.96), (*RISING, 0.7, 0.76)
+# progress of a member: the outcome follows from it
+STALLED, DIVERGED, CLOSE, FARTHER = (0, 0.01), (0, -0.2), (*RISING, 0.96), (*RISING, 0.7, 0.76)
 HEAD = STUDY[: STUDY.index("[[conditions]]")].replace("{log_uniform = [1e-5, 1e-2]}", "1e-3")
 CLIP = '[[conditions]]\nname = "wgan"\npreset = "wgan"\ntraining.n_critic = 2\n'
 VALUES = "constraint.clip_value = {grid = [0.001, 0.01, 0.03, 0.1, 1.0]}\n"
-FEW = "search.explore=5"
+FIVE = "search.explore=5"
 
 
 def condition(name, objective, constraint="none"):
-    more = ", gp_weight = 1.0" if constraint == "gradient_penalty" else ""
+    weight = ", gp_weight = 1.0" if constraint == "gradient_penalty" else ""
     return (
         f'[[conditions]]\nname = "{name}"\nobjective = {{kind = "{objective}"}}\n'
-        f'constraint = {{kind = "{constraint}"{more}}}\n'
+        f'constraint = {{kind = "{constraint}"{weight}}}\n'
     )
 
 
-def by_value(**fates):
-    """A member's fate by its clip value, and in confirm another one."""
-    confirm = fates.pop("confirm", NEAR)
-    table = {float(value.replace("_", ".")[1:]): fate for value, fate in fates.items()}
-    return lambda planned, seed: (
-        confirm if planned.phase == "confirm" else table[next(iter(planned.configuration.values()))]
-    )
+def by_clip_value(*progress, confirm=CLOSE):
+    """The progress of a member at each of the listed clip values, and another one in confirm."""
+    by_value = dict(zip((0.001, 0.01, 0.03, 0.1, 1.0), progress, strict=True))
+    return lambda trial, seed: confirm if trial.phase == "confirm" else by_value[trial.configuration[CLIP_VALUE]]
 
 
-def said(folder, fate, *overrides, **options):
-    return answer(Comparison(simulate(folder, fate, *overrides, **options)))
+CLIP_VALUE = "constraint.clip_value"
+
+
+def sentences(folder, progress_of, *overrides, **options):
+    folder.mkdir(exist_ok=True)
+    return answer(Comparison(simulate(folder, progress_of, *overrides, **options)))
 
 
 # --- listed values of the only condition
 
 
-def test_the_values_that_work_stand_between_those_that_do_not_and_how(tmp_path):
-    fate = by_value(v0_001=STALLED, v0_01=NEAR, v0_03=NEAR, v0_1=LOST, v1=LOST)
-    assert said(tmp_path, fate, FEW, text=HEAD + CLIP + VALUES)[0] == (
-        "wgan ends stable within 0.250 of the real data at clip_value = 0.01 and 0.03 (best at 0.01), of 5 values from "
-        "0.001 to 1: the smaller one stalls, larger ones diverge."
+def test_the_values_that_work_are_listed_with_the_outcomes_at_the_others(tmp_path):
+    progress = by_clip_value(STALLED, CLOSE, CLOSE, DIVERGED, DIVERGED)
+    assert sentences(tmp_path, progress, FIVE, text=HEAD + CLIP + VALUES)[0] == (
+        "wgan is stable and ends within 0.250 of the real data at clip_value = 0.01 and 0.03 (best: 0.01), of 5 values "
+        "from 0.001 to 1; the most frequent outcome is stalled at the smaller value and diverged at larger values."
     )
 
 
-def test_both_sides_that_fail_alike_are_one_and_a_gap_is_said(tmp_path):
-    fate = by_value(v0_001=LOST, v0_01=LOST, v0_03=NEAR, v0_1=LOST, v1=LOST)
-    one = said(tmp_path, fate, FEW, text=HEAD + CLIP + VALUES)[0]
-    assert one.endswith("at clip_value = 0.03, of 5 values from 0.001 to 1: smaller and larger ones diverge.")
-    (tmp_path / "gap").mkdir()
-    fate = by_value(v0_001=NEAR, v0_01=STALLED, v0_03=NEAR, v0_1=NEAR, v1=NEAR)
-    gap = said(tmp_path / "gap", fate, FEW, text=HEAD + CLIP + VALUES)[0]
-    assert gap.endswith(
-        "0.001, 0.03, 0.1 and 1 (best at 0.001), of 5 values from 0.001 to 1: 0.01 between them stalls."
+def test_equal_outcomes_on_both_sides_are_one_and_values_between_working_ones_are_named(tmp_path):
+    progress = by_clip_value(DIVERGED, DIVERGED, CLOSE, DIVERGED, DIVERGED)
+    both = sentences(tmp_path / "both", progress, FIVE, text=HEAD + CLIP + VALUES)[0]
+    assert both.endswith(
+        "at clip_value = 0.03, of 5 values from 0.001 to 1; the most frequent outcome is diverged at smaller and "
+        "larger values."
+    )
+    progress = by_clip_value(CLOSE, STALLED, CLOSE, CLOSE, CLOSE)
+    between = sentences(tmp_path / "between", progress, FIVE, text=HEAD + CLIP + VALUES)[0]
+    assert between.endswith(
+        "0.001, 0.03, 0.1 and 1 (best: 0.001), of 5 values from 0.001 to 1; the most frequent outcome is stalled at "
+        "0.01."
     )
 
 
-def test_where_no_value_works_it_is_said_what_they_do(tmp_path):
-    fate = by_value(v0_001=STALLED, v0_01=LOST, v0_03=LOST, v0_1=LOST, v1=LOST, confirm=LOST)
-    assert said(tmp_path, fate, FEW, text=HEAD + CLIP + VALUES) == (
-        "wgan ends stable within 0.250 of the real data at none of 5 values of clip_value from 0.001 to 1: they "
-        "diverge or stall.",
-        "The setting found for wgan is not stable, 4 of 4 fresh seeds failed.",
+def test_if_no_value_works_the_outcomes_at_all_values_are_named(tmp_path):
+    progress = by_clip_value(STALLED, DIVERGED, DIVERGED, DIVERGED, DIVERGED, confirm=DIVERGED)
+    assert sentences(tmp_path, progress, FIVE, text=HEAD + CLIP + VALUES) == (
+        "wgan is stable and ends within 0.250 of the real data at none of 5 values of clip_value from 0.001 to 1; the "
+        "most frequent outcome is diverged or stalled.",
+        "The setting found for wgan failed on 4 of 4 fresh seeds.",
+        "Every GAN had a budget of 20 generator steps; its distance is its late distance, the median over the last 3 "
+        "of its 10 evaluations.",
     )
 
 
-def test_where_every_value_works_the_nearer_ones_are_told_apart(tmp_path):
-    fate = by_value(v0_001=FAR, v0_01=NEAR, v0_03=NEAR, v0_1=FAR, v1=FAR)
-    assert said(tmp_path, fate, FEW, text=HEAD + CLIP + VALUES)[0] == (
-        "wgan ends stable within 0.250 of the real data at all 5 values of clip_value from 0.001 to 1 (best at 0.01), "
-        "and within 0.100 at 0.01 and 0.03 alone."
+def test_if_every_value_works_those_that_end_closer_are_named(tmp_path):
+    progress = by_clip_value(FARTHER, CLOSE, CLOSE, FARTHER, FARTHER)
+    assert sentences(tmp_path, progress, FIVE, text=HEAD + CLIP + VALUES)[0] == (
+        "wgan is stable and ends within 0.250 of the real data at all 5 values of clip_value from 0.001 to 1 (best: "
+        "0.01), and within 0.100 only at 0.01 and 0.03."
     )
 
 
-def test_a_value_that_works_but_fails_on_fresh_seeds_is_not_praised(tmp_path):
-    fate = by_value(v0_001=LOST, v0_01=NEAR, v0_03=LOST, v0_1=LOST, v1=LOST, confirm=LOST)
-    first, second = said(tmp_path, fate, FEW, text=HEAD + CLIP + VALUES)
-    assert "at clip_value = 0.01 (but 4 of 4 fresh seeds at 0.01 fail), of 5 values" in first
-    assert second == "The setting found for wgan is not stable, 4 of 4 fresh seeds failed."
+def test_a_value_that_works_in_explore_and_fails_on_fresh_seeds_is_not_called_best(tmp_path):
+    progress = by_clip_value(DIVERGED, CLOSE, DIVERGED, DIVERGED, DIVERGED, confirm=DIVERGED)
+    first, second, _ = sentences(tmp_path, progress, FIVE, text=HEAD + CLIP + VALUES)
+    assert "at clip_value = 0.01 (but 4 of 4 fresh seeds failed at 0.01), of 5 values" in first
+    assert second == "The setting found for wgan failed on 4 of 4 fresh seeds."
 
 
-def test_a_value_that_is_tried_twice_works_if_its_seeds_together_do(tmp_path):
-    def fate(planned, seed):
-        lost = planned.phase == "confirm" or planned.index == 0  # 0.001 at first; the second time it ends well
-        return LOST if lost else NEAR
+def test_a_value_that_is_tried_twice_works_if_enough_of_all_its_seeds_do(tmp_path):
+    def progress_of(trial, seed):
+        fails = trial.phase == "confirm" or trial.index == 0  # 0.001 fails in trial 0, and ends close in trial 5
+        return DIVERGED if fails else CLOSE
 
-    first = said(tmp_path, fate, "search.explore=10", text=HEAD + CLIP + VALUES)[0]
+    first = sentences(tmp_path, progress_of, "search.explore=10", text=HEAD + CLIP + VALUES)[0]
     assert "at clip_value = 0.01, 0.03, 0.1 and 1" in first
     assert first.endswith(
-        "(but 4 of 4 fresh seeds at 0.01 fail), of 5 values from 0.001 to 1: the smaller one diverges."
+        "(but 4 of 4 fresh seeds failed at 0.01), of 5 values from 0.001 to 1; the most frequent outcome is diverged "
+        "at the smaller value."
     )
 
 
 # --- listed values of several conditions
 
 
-def several(*more):
-    return HEAD.replace("n_critic = 1", "n_critic = {grid = [1, 2, 5]}") + condition("a", "minimax") + "".join(more)
+def with_n_critic(*conditions):
+    return HEAD.replace("n_critic = 1", "n_critic = {grid = [1, 2, 5]}") + "".join(conditions)
 
 
-def test_several_conditions_are_told_at_which_values_each_works(tmp_path):
-    def fate(planned, seed):
-        works = planned.configuration["training.n_critic"] <= (5 if planned.condition == "a" else 1)
-        shift = 0.01 * (planned.condition == "a") + 1e-4 * (seed % 7)
-        return (*RISING, 0.93 + shift) if works else LOST
+def test_the_working_values_of_several_conditions_are_listed_by_condition(tmp_path):
+    def progress_of(trial, seed):
+        works = trial.configuration["training.n_critic"] <= (5 if trial.condition == "a" else 1)
+        shift = 0.01 * (trial.condition == "a") + 1e-4 * (seed % 7)
+        return (*RISING, 0.93 + shift) if works else DIVERGED
 
-    text = several(condition("b", "least_squares"), condition("c", "hinge"))
-    first = said(tmp_path, fate, "search.confirm.seeds=8", text=text)[0]
-    assert first.startswith("a comes closest to the real data (p <= 0.0")
-    assert first.endswith(
-        "against each of the 2 others); of 3 values of n_critic from 1 to 5 a ends stable within 0.100 of the real "
-        "data at all of them (best at 5); b and c at 1."
+    text = with_n_critic(condition("a", "minimax"), condition("b", "least_squares"), condition("c", "hinge"))
+    first, second, *_ = sentences(tmp_path, progress_of, "search.confirm.seeds=8", text=text)
+    assert first.startswith(
+        "The setting found for a ends closer to the real data than the settings found for the 2 other conditions (p <= "
+        "0.0"
+    )
+    assert second == (
+        "Of 3 values of n_critic from 1 to 5, the following are stable and end within 0.100 of the real data: all "
+        "(best: 5) for a; n_critic = 1 for b and c."
     )
 
 
-def test_several_conditions_of_which_none_works_say_how_each_fails(tmp_path):
-    def fate(planned, seed):
-        return STALLED if planned.condition == "a" else LOST
+def test_values_of_different_hyperparameters_are_listed_with_their_names(tmp_path):
+    def progress_of(trial, seed):
+        (value,) = trial.configuration.values()
+        return CLOSE if value in (0.03, 1.0, 10.0) else DIVERGED
 
-    assert said(tmp_path, fate, text=several(condition("b", "least_squares")))[0] == (
-        "No setting that was found is stable, 4 of 4 fresh seeds failed for a and 4 of 4 for b; none of 3 values of "
-        "n_critic from 1 to 5 ends stable within 0.250 of the real data: those of a stall and those of b diverge."
+    penalty = condition("penalty", "wasserstein", "gradient_penalty").replace("1.0", "{grid = [0.1, 1.0, 10.0]}")
+    clip = CLIP + "constraint.clip_value = {grid = [0.01, 0.03]}\n"
+    _, second, *_ = sentences(tmp_path, progress_of, "search.explore=6", text=HEAD + clip + penalty)
+    assert second == (
+        "Of the listed values, the following are stable and end within 0.050 of the real data: gp_weight = 1 and 10 "
+        "(best: 1), of 3 values from 0.1 to 10, for penalty; clip_value = 0.03, of 2 values from 0.01 to 0.03, for "
+        "wgan."
+    )
+
+
+def test_if_no_value_of_any_condition_works_the_outcomes_are_named(tmp_path):
+    def progress_of(trial, seed):
+        return STALLED if trial.condition == "a" else DIVERGED
+
+    text = with_n_critic(condition("a", "minimax"), condition("b", "least_squares"))
+    assert sentences(tmp_path, progress_of, text=text)[:2] == (
+        "All settings found failed on fresh seeds: 4 of 4 for a and 4 of 4 for b.",
+        "None of 3 values of n_critic from 1 to 5 is stable and ends within 0.250 of the real data; the most frequent "
+        "outcome is stalled for a and diverged for b.",
+    )
+
+
+# --- pairs
+
+
+def test_what_is_decided_about_the_first_of_the_ranking_is_said_apart_from_what_is_not(tmp_path):
+    def progress_of(trial, seed):
+        shift = {"a": 0.0, "b": 0.0, "c": 0.1}[trial.condition]
+        return (*RISING, 0.96 - shift - 1e-3 * ((seed * 7 + ord(trial.condition)) % 5))
+
+    text = HEAD + condition("a", "minimax") + condition("b", "least_squares") + condition("c", "hinge")
+    first, second, *_ = sentences(tmp_path, progress_of, "search.confirm.seeds=8", text=text)
+    best, tied = sorted("ab", key=lambda name: f"found for {name} ends" not in first)
+    assert first.startswith(
+        f"The setting found for {best} ends closer to the real data than the one found for c (p = 0.0"
+    )
+    assert second == (
+        f"Whether the setting found for {best} also ends closer than the one found for {tied} is undecided (adjusted p "
+        ">= 0.05)."
     )
 
 
@@ -136,92 +184,108 @@ RING = (
 )
 
 
-def covering(**modes):
-    def measures(planned, seed):
-        full, count = modes[planned.condition]
+def modes_covered(**modes):
+    """For each condition the number of seeds that cover all 8 modes, and the modes that the others cover."""
+
+    def metrics(trial, seed):
+        full, count = modes[trial.condition]
         return {"modes_covered": 8.0 if seed % 10 < full else count}
 
-    return measures
+    return metrics
 
 
-def test_of_known_modes_it_is_said_who_covers_all_with_every_seed(tmp_path):
-    measures = covering(a=(10, 8.0), b=(3, 7.0), c=(0, float("nan")))
-    first, second, third, *_ = said(tmp_path, lambda planned, seed: NEAR, text=RING, measures=measures)
-    assert first == "a covers all 8 modes with each of 4 fresh seeds; b with 3 of 4; c with none of 4."
-    assert second == "4 of 4 seeds is a share of 51% to 100% (95% interval)."
-    assert third.startswith("Which of the 3 conditions comes closest to the real data is undecided")
+def test_for_data_with_known_modes_the_answer_is_which_settings_cover_all_with_every_seed(tmp_path):
+    metrics = modes_covered(a=(10, 8.0), b=(3, 7.0), c=(0, float("nan")))
+    first, second, third, *_ = sentences(tmp_path, lambda trial, seed: CLOSE, text=RING, metrics=metrics)
+    assert first == (
+        "The setting found for a covers all 8 modes with each of 4 fresh seeds, against 3 of 4 for b, none of 4 for c."
+    )
+    assert second == (
+        "If 4 of 4 seeds cover all modes, the 95% interval of the share of seeds that do so is 51% to 100%."
+    )
+    assert third.startswith("Which of the 3 settings found, one for each condition, ends closest to the real data is u")
 
 
-def test_where_nobody_covers_all_modes_that_is_said(tmp_path):
-    measures = covering(a=(1, 3.0), b=(3, 7.0), c=(1, 2.0))
-    first, second, *_ = said(tmp_path, lambda planned, seed: NEAR, text=RING, measures=measures)
-    assert first == "No condition covers all 8 modes with each of 4 fresh seeds; b with 3 of 4; a and c with 1 of 4."
-    assert "share of" not in second
+def test_if_no_setting_covers_all_modes_with_every_seed_the_answer_says_so(tmp_path):
+    metrics = modes_covered(a=(1, 3.0), b=(3, 7.0), c=(1, 2.0))
+    first, second, *_ = sentences(tmp_path, lambda trial, seed: CLOSE, text=RING, metrics=metrics)
+    assert first == (
+        "No setting found covers all 8 modes with each of its fresh seeds: 3 of 4 for b, 1 of 4 for a and c do."
+    )
+    assert "the share of seeds" not in second
 
 
-def test_a_condition_whose_confirm_was_given_up_covers_no_mode(tmp_path):
-    def fate(planned, seed):
-        return None if (planned.condition, planned.phase) == ("c", "confirm") else NEAR
+def test_a_confirm_trial_without_a_result_covers_no_mode(tmp_path):
+    def progress_of(trial, seed):
+        return None if (trial.condition, trial.phase) == ("c", "confirm") else CLOSE
 
-    first = said(tmp_path, fate, text=RING, measures=covering(a=(10, 8.0), b=(10, 8.0), c=(10, 8.0)))[0]
-    assert first == "a and b cover all 8 modes with each of 4 fresh seeds; c with none of 4."
+    metrics = modes_covered(a=(10, 8.0), b=(10, 8.0), c=(10, 8.0))
+    assert sentences(tmp_path, progress_of, text=RING, metrics=metrics)[0] == (
+        "The settings found for a and b cover all 8 modes with each of 4 fresh seeds, against none of 4 for c."
+    )
 
 
-# --- conditions that differ in their constraint alone
+# --- conditions that differ in objective and constraint alone
 
-CROSSED = "".join(
+CONSTRAINTS = "".join(
     condition(f"{objective}-{constraint}", objective, constraint)
     for objective in ("wasserstein", "hinge")
     for constraint in ("spectral_norm", "gradient_penalty")
 )
 
 
-@pytest.mark.parametrize(("edge", "verdict"), [
-    (0.05, "Gradient penalty comes closer than spectral norm under both objectives (p <= 0.0"),
-    (0.0, "Whether "),
+@pytest.mark.parametrize(("difference", "opening"), [
+    (0.05, "The settings found with gradient penalty end closer to the real data than those found with spectral norm "
+           "for both objectives (p <= 0.0"),
+    (0.0, "Whether the settings found with "),
 ])  # fmt: skip
-def test_where_the_constraint_alone_differs_it_is_what_is_told(tmp_path, edge, verdict):
-    def fate(planned, seed):
-        penalised = planned.condition.endswith("penalty")
-        return (*RISING, 0.9 + edge * penalised + 1e-3 * ((seed * 7 + 3 * penalised) % 5))
+def test_if_the_constraint_alone_differs_the_answer_is_about_the_constraint(tmp_path, difference, opening):
+    def progress_of(trial, seed):
+        penalty = trial.condition.endswith("penalty")
+        return (*RISING, 0.9 + difference * penalty + 1e-3 * ((seed * 7 + 3 * penalty) % 5))
 
-    def measures(planned, seed):
-        return {"critic_slope": 1.25 if planned.condition.endswith("penalty") else 0.5}
+    def metrics(trial, seed):
+        return {"critic_slope": 1.25 if trial.condition.endswith("penalty") else 0.5}
 
-    text = HEAD + CROSSED
-    compared = Comparison(simulate(tmp_path, fate, "search.confirm.seeds=8", text=text, measures=measures))
-    compared.results.trials["elapsed_seconds"] = 2.0
-    first, second, *_ = answer(compared)
-    assert first.startswith(verdict)
-    assert ("is undecided under both objectives" in first) == (not edge)
-    assert second.startswith("Which of the 4 conditions") == (not edge)
-    if edge:
-        ends = "; critics under gradient penalty end with a slope of 1.2 against 0.5, and their training took 1 times"
-        assert ends in first
+    text = HEAD + CONSTRAINTS
+    comparison = Comparison(simulate(tmp_path, progress_of, "search.confirm.seeds=8", text=text, metrics=metrics))
+    comparison.results.trials["elapsed_seconds"] = 2.0
+    first, second, *_ = answer(comparison)
+    assert first.startswith(opening)
+    assert ("is undecided for both objectives: " in first) == (not difference)
+    assert second.startswith("Which of the 4 settings found") == (not difference)
+    if difference:
+        assert first.endswith(
+            "; the median critic slope at the end is 1.2 with gradient penalty and 0.5 with spectral norm, and the "
+            "training time of the former is 1 times that of the latter."
+        )
 
 
-def test_constraints_under_different_objectives_are_no_crossing(tmp_path):
+def test_constraints_under_different_objectives_are_not_compared(tmp_path):
     text = HEAD + condition("a", "wasserstein", "spectral_norm") + condition("b", "hinge", "gradient_penalty")
-    assert said(tmp_path, lambda planned, seed: NEAR, text=text)[0].startswith("Which of a and b comes closer")
+    first, *_ = sentences(tmp_path, lambda trial, seed: CLOSE, text=text)
+    assert first.startswith(
+        "Whether the setting found for a or the one found for b ends closer to the real data is undecided: p = 1 with "
+    )
 
 
 # --- two segments
 
 
-def test_segments_say_what_the_divergences_do_before_any_training(tmp_path):
+def test_for_two_segments_the_answer_opens_with_the_divergences_before_training(tmp_path):
     text = (
         HEAD.replace('networks.generator = {kind = "mlp", width = 8, depth = 1, latent = 2}',
                      'networks.generator = {kind = "segment", theta = {grid = [0.0, 0.5, 2.0]}}')
         + '[data]\nkind = "segments"\n' + condition("a", "minimax")
     )  # fmt: skip
 
-    def measures(planned, seed):
-        theta = planned.configuration["networks.generator.theta"]
+    def metrics(trial, seed):
+        theta = trial.configuration["networks.generator.theta"]
         return {"jensen_shannon": 0.693 * (theta > 0), "wasserstein_1": theta}
 
-    first = said(tmp_path, lambda planned, seed: NEAR, "search.confirm.best=0", text=text, measures=measures)[0]
-    assert first == (
-        "As theta goes from 2 to 0.5, before any training the Jensen-Shannon divergence stays at 0.693 and the earth "
-        "mover's distance falls from 2.000 to 0.500; a ends stable within 0.250 of the real data at all 3 values of "
-        "generator.theta from 0 to 2."
+    opening = sentences(tmp_path, lambda trial, seed: CLOSE, "search.confirm.best=0", text=text, metrics=metrics)[:2]
+    assert opening == (
+        "Before training, as the distance theta of the segments decreases from 2 to 0.5, the Jensen-Shannon divergence "
+        "stays at 0.693 and the earth mover's distance falls from 2.000 to 0.500.",
+        "a is stable and ends within 0.250 of the real data at all 3 values of generator theta from 0 to 2.",
     )

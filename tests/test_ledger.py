@@ -1,9 +1,10 @@
-"""The truth: what counts, what is damaged, who may write, and what an interruption leaves behind."""
+"""The ledger: complete and damaged entries, locks, and what an interruption leaves behind."""
 
 import ctypes
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +19,9 @@ import pytest
 import torch
 
 from studies.errors import InputError, StudyFailed
-from studies.ledger import Entry, Ledger
+from studies.ledger.entries import Entry
+from studies.ledger.ledger import Ledger
+from studies.ledger.storage import FORMAT
 
 FILES = ["curves.parquet", "samples.npz", "generator_best.pt", "generator_last.pt"]
 
@@ -50,21 +53,19 @@ def committed(entry: Entry, seed: int = 0) -> Entry:
     return entry
 
 
-def left_over(entry: Entry) -> set[str]:
+def further_files(entry: Entry) -> set[str]:
     return {path.name for path in entry.folder.iterdir()} - {*FILES, "facts.json", "log.txt"}
 
 
-# -- one entry -------------------------------------------------------------------------------------------------------
+# -- one entry ---------------------------------------------------------------------------------------------------------
 
 
-def test_an_entry_gives_back_what_was_committed(entry: Entry) -> None:
+def test_an_entry_returns_what_was_committed(entry: Entry) -> None:
     given = contents(seed=3)
-    assert not entry.started
-    assert not entry.finished
+    assert (entry.started, entry.finished) == (False, False)
     entry.commit(**given)
-    assert entry.started
-    assert entry.finished
-    pd.testing.assert_frame_equal(entry.curves(), given["curves"], check_exact=True)
+    assert (entry.started, entry.finished) == (True, True)
+    pd.testing.assert_frame_equal(entry.curve_table(), given["curves"], check_exact=True)
     for which in ("best", "last"):
         assert torch.equal(entry.generator(which)["w"], given["generators"][which]["w"])
         assert np.array_equal(entry.samples()[which], given["samples"][which])
@@ -74,7 +75,7 @@ def test_an_entry_gives_back_what_was_committed(entry: Entry) -> None:
 
 @pytest.mark.parametrize("name", FILES)
 def test_facts_are_written_after_every_other_file(entry: Entry, name: str) -> None:
-    (entry.folder / name).mkdir(parents=True)  # a file cannot take its place
+    (entry.folder / name).mkdir(parents=True)  # no file can replace a folder
     with pytest.raises(StudyFailed, match=name):
         committed(entry)
     assert not entry.finished
@@ -86,26 +87,26 @@ def test_facts_are_written_after_every_other_file(entry: Entry, name: str) -> No
 
 
 def test_a_commit_leaves_no_checkpoint_no_error_and_no_temporary_file(entry: Entry) -> None:
-    entry.save_checkpoint({"round": 3})
-    entry.give_up("RuntimeError: for once")
-    assert entry.checkpoint() == {"round": 3}
-    assert entry.error() == "RuntimeError: for once"
+    entry.save_checkpoint({"iteration": 3})
+    entry.record_failure("RuntimeError: once")
+    assert entry.checkpoint() == {"iteration": 3}
+    assert entry.error() == "RuntimeError: once"
     committed(entry)
-    assert left_over(entry) == set()
+    assert further_files(entry) == set()
     assert entry.checkpoint() is None
     assert entry.error() is None
 
 
 def test_a_failed_commit_keeps_the_checkpoint(entry: Entry) -> None:
-    entry.save_checkpoint({"round": 3})
+    entry.save_checkpoint({"iteration": 3})
     (entry.folder / "samples.npz").mkdir()
     with pytest.raises(StudyFailed):
         committed(entry)
-    assert entry.checkpoint() == {"round": 3}
+    assert entry.checkpoint() == {"iteration": 3}
 
 
 def test_equal_commits_write_equal_bytes(entry: Entry, ledger: Ledger) -> None:
-    """So it does no harm that an orphaned worker replaces files below another's facts."""
+    """So a killed driver's worker may replace files of an entry whose facts another worker wrote."""
     twin = committed(ledger.entry("b"))
     committed(entry)
     for name in FILES:
@@ -115,24 +116,24 @@ def test_equal_commits_write_equal_bytes(entry: Entry, ledger: Ledger) -> None:
 def test_a_second_commit_changes_nothing(entry: Entry) -> None:
     facts = committed(entry).facts()
     assert committed(entry).facts() == facts
-    assert left_over(entry) == set()
+    assert further_files(entry) == set()
 
 
-def test_giving_up_is_undone_by_trying_again(entry: Entry) -> None:
-    entry.give_up("out of luck")
+def test_a_cleared_failure_leaves_no_error(entry: Entry) -> None:
+    entry.record_failure("out of luck")
     assert entry.error() == "out of luck"
-    entry.try_again()
+    entry.clear_failure()
     assert entry.error() is None
-    entry.try_again()
+    entry.clear_failure()
 
 
 def test_a_log_keeps_every_line(entry: Entry) -> None:
     entry.log("started")
-    entry.log("went on")
-    assert (entry.folder / "log.txt").read_text() == "started\nwent on\n"
+    entry.log("resumed")
+    assert (entry.folder / "log.txt").read_text() == "started\nresumed\n"
 
 
-# -- damage ----------------------------------------------------------------------------------------------------------
+# -- damage ------------------------------------------------------------------------------------------------------------
 
 
 READERS: dict[str, Callable[[Entry], object]] = {
@@ -145,7 +146,7 @@ READERS: dict[str, Callable[[Entry], object]] = {
 
 @pytest.mark.parametrize("damage", ["one bit", "cut off", "gone", "another trial's"])
 @pytest.mark.parametrize("name", FILES)
-def test_a_damaged_file_is_told_in_one_sentence(ledger: Ledger, name: str, damage: str) -> None:
+def test_a_damaged_file_is_refused_in_one_sentence(ledger: Ledger, name: str, damage: str) -> None:
     entry, other = committed(ledger.entry("a")), committed(ledger.entry("b"), seed=1)
     path = entry.folder / name
     content = bytearray(path.read_bytes())
@@ -171,7 +172,7 @@ def test_a_damaged_file_is_told_in_one_sentence(ledger: Ledger, name: str, damag
 
 
 @pytest.mark.parametrize("content", ["", '{"seeds": [0', "[]", "\0"])
-def test_damaged_facts_are_told_in_one_sentence(entry: Entry, content: str) -> None:
+def test_damaged_facts_are_refused_in_one_sentence(entry: Entry, content: str) -> None:
     committed(entry)
     (entry.folder / "facts.json").write_text(content)
     for read in (entry.facts, entry.curves):
@@ -183,7 +184,7 @@ def test_damaged_facts_are_told_in_one_sentence(entry: Entry, content: str) -> N
         )
 
 
-def test_a_damaged_study_is_told_in_one_sentence(ledger: Ledger) -> None:
+def test_a_damaged_study_is_refused_in_one_sentence(ledger: Ledger) -> None:
     ledger.write_study("s", {"study": {}})
     path = ledger.study_folder("s") / "study.json"
     path.write_text('{"study": ')
@@ -194,10 +195,61 @@ def test_a_damaged_study_is_told_in_one_sentence(ledger: Ledger) -> None:
     )
 
 
-# -- studies ---------------------------------------------------------------------------------------------------------
+# -- other formats -----------------------------------------------------------------------------------------------------
 
 
-def test_a_ledger_knows_its_studies(ledger: Ledger) -> None:
+OLD = [({}, 1), ({"format": 1}, 1), ({"format": 3}, 3)]
+
+
+def other_format(path: Path, number: int) -> str:
+    return (
+        f"{path}: was written by another version of gan-studies (format {number}, this version reads {FORMAT}); "
+        "run the study again with another ledger.root"
+    )
+
+
+@pytest.mark.parametrize(("content", "number"), OLD)
+def test_a_study_of_another_format_is_refused_in_one_sentence(ledger: Ledger, content: dict, number: int) -> None:
+    path = ledger.study_folder("s") / "study.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({**content, "study": {"name": "s", "measures": {}, "stability": {}}}))
+    with pytest.raises(InputError) as refused:
+        ledger.read_study("s")
+    assert str(refused.value) == other_format(path, number)
+    assert refused.value.exit_code == 2
+
+
+@pytest.mark.parametrize(("content", "number"), OLD)
+def test_facts_of_another_format_are_refused_in_one_sentence(entry: Entry, content: dict, number: int) -> None:
+    committed(entry)
+    path = entry.folder / "facts.json"
+    facts = {name: value for name, value in json.loads(path.read_text()).items() if name != "format"}
+    path.write_text(json.dumps({**content, **facts, "lines": {"floor": 0.1, "ref": 0.4}}))
+    readers: list[Callable[[Entry], object]] = [Entry.facts, *READERS.values()]
+    for read in readers:
+        with pytest.raises(InputError) as refused:
+            read(entry)
+        assert str(refused.value) == other_format(path, number)
+        assert refused.value.exit_code == 2
+
+
+def test_the_command_refuses_an_old_ledger_and_exits_2(finished_root: Path, tmp_path: Path) -> None:
+    from tiny import gan_study  # imports Ray, which the processes that import this file do not need
+
+    root = tmp_path / "gan-studies"
+    shutil.copytree(finished_root, root)
+    facts = next(root.glob("trials/*/facts.json"))
+    for path in (facts, root / "studies" / "tiny" / "study.json"):
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 1}))
+        done = gan_study("results", "tiny", folder=tmp_path)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == f"gan-study: {other_format(path, 1)}\n"
+
+
+# -- studies -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_ledger_lists_the_studies_that_have_a_record(ledger: Ledger) -> None:
     assert ledger.studies() == []
     assert ledger.read_study("b") is None
     for name in ("b", "a"):
@@ -205,7 +257,7 @@ def test_a_ledger_knows_its_studies(ledger: Ledger) -> None:
     with ledger.writing("opened-and-never-written"):
         pass
     assert ledger.studies() == ["a", "b"]
-    assert ledger.read_study("b") == {"name": "b"}
+    assert ledger.read_study("b") == {"format": FORMAT, "name": "b"}
 
 
 def test_a_name_too_long_for_a_folder_is_no_study(ledger: Ledger) -> None:
@@ -224,7 +276,7 @@ def test_an_unknown_users_home_is_refused() -> None:
         Ledger("~no-such-user/x")
 
 
-# -- who may write ---------------------------------------------------------------------------------------------------
+# -- locks -------------------------------------------------------------------------------------------------------------
 
 
 def refusal(ledger: Ledger, name: str = "s") -> str:
@@ -241,9 +293,9 @@ def test_a_root_that_is_a_file_is_refused(tmp_path: Path, below: str) -> None:
     assert (tmp_path / "file").read_text() == "mine"
 
 
-def without_the_superusers_privilege() -> None:
-    """Tests may run as root, to whom no folder is read-only: give that capability up (1 is CAP_DAC_OVERRIDE)."""
-    ctypes.CDLL(None).prctl(24, 1)  # PR_CAPBSET_DROP, which holds for the program that is started next
+def drop_override_of_permissions() -> None:
+    """Drop CAP_DAC_OVERRIDE (1): tests may run as root, who may write to read-only folders."""
+    ctypes.CDLL(None).prctl(24, 1)  # PR_CAPBSET_DROP, in effect for the program that is executed next
 
 
 def python(program: str, *arguments: object, **options: object) -> subprocess.Popen[str]:
@@ -265,10 +317,10 @@ def test_a_read_only_ledger_can_be_read_and_refuses_to_be_written(ledger: Ledger
     program = """if True:
         import sys
         from studies.errors import InputError
-        from studies.ledger import Ledger
+        from studies.ledger.ledger import Ledger
         ledger = Ledger(sys.argv[1])
-        assert len(ledger.entry("a").curves()) == 2
-        assert ledger.read_study("s") == {"name": "s"}
+        assert len(ledger.entry("a").curve_table()) == 2
+        assert ledger.read_study("s")["name"] == "s"
         for name in ("s", "t"):
             try:
                 with ledger.writing(name):
@@ -276,12 +328,12 @@ def test_a_read_only_ledger_can_be_read_and_refuses_to_be_written(ledger: Ledger
             except InputError as refused:
                 print(refused)
     """
-    process = python(program, ledger.root, preexec_fn=without_the_superusers_privilege)
-    printed, complaint = process.communicate(timeout=120)
+    process = python(program, ledger.root, preexec_fn=drop_override_of_permissions)
+    output, errors = process.communicate(timeout=120)
     for folder in folders:
         folder.chmod(0o755)
-    assert process.returncode == 0, complaint
-    assert printed.splitlines() == [
+    assert process.returncode == 0, errors
+    assert output.splitlines() == [
         f"ledger.root: cannot write below {ledger.root / 'studies' / 's'} (Permission denied)",
         f"ledger.root: cannot write below {ledger.root} (Permission denied)",
     ]
@@ -289,18 +341,18 @@ def test_a_read_only_ledger_can_be_read_and_refuses_to_be_written(ledger: Ledger
 
 HOLDER = """if True:
     import sys, time
-    from studies.ledger import Ledger
+    from studies.ledger.ledger import Ledger
     with Ledger(sys.argv[1]).writing("s"):
-        print("held", flush=True)
+        print("locked", flush=True)
         time.sleep(600)
 """
 
 
-def test_a_study_that_another_process_writes_is_refused_until_that_process_is_gone(ledger: Ledger) -> None:
+def test_a_study_that_another_process_writes_is_refused_until_that_process_ends(ledger: Ledger) -> None:
     holder = python(HOLDER, ledger.root)
     try:
         assert holder.stdout is not None
-        assert holder.stdout.readline() == "held\n"
+        assert holder.stdout.readline() == "locked\n"
         assert refusal(ledger) == (
             f"name: another run is writing the study 's' in {ledger.root} at this moment; "
             "wait for it, stop it, or give this study another name"
@@ -316,19 +368,19 @@ def test_a_study_that_another_process_writes_is_refused_until_that_process_is_go
         pass
 
 
-# -- two writers, and a writer that is killed -------------------------------------------------------------------------
+# -- two writers, and a writer that is killed --------------------------------------------------------------------------
 
 
 REPEATER = """if True:
     import sys
     sys.path.insert(0, sys.argv[2])
     from test_ledger import committed
-    from studies.ledger import Ledger
+    from studies.ledger.ledger import Ledger
     entry = Ledger(sys.argv[1]).entry("a")
     print("ready", flush=True)
     sys.stdin.readline()
     for _ in range(40):
-        entry.save_checkpoint({"round": 1})
+        entry.save_checkpoint({"iteration": 1})
         committed(entry)
 """
 
@@ -343,32 +395,32 @@ def test_two_processes_that_commit_the_same_trial_at_once_leave_one_valid_entry(
             assert writer.stdin is not None
             writer.stdin.write("go\n")
             writer.stdin.flush()
-        looks = 0
+        readings = 0
         while any(writer.poll() is None for writer in writers):
-            if entry.finished:  # and from then on, at every moment
+            if entry.finished:  # valid from its first commit on, at every reading
                 assert [read(entry) is not None for read in READERS.values()] == [True] * 4
-                looks += 1
-        assert looks > 3
+                readings += 1
+        assert readings > 3
     finally:
         for writer in writers:
             writer.kill()
-        complaints = [writer.communicate(timeout=60)[1] for writer in writers]
-    assert [writer.returncode for writer in writers] == [0, 0], complaints
-    assert left_over(entry) <= {"checkpoint.pt"}
-    pd.testing.assert_frame_equal(entry.curves(), contents()["curves"], check_exact=True)
+        errors = [writer.communicate(timeout=60)[1] for writer in writers]
+    assert [writer.returncode for writer in writers] == [0, 0], errors
+    assert further_files(entry) <= {"checkpoint.pt"}
+    pd.testing.assert_frame_equal(entry.curve_table(), contents()["curves"], check_exact=True)
 
 
 SLOW_WRITER = """if True:
     import sys
     sys.path.insert(0, sys.argv[2])
     from test_ledger import contents
-    from studies.ledger import Ledger
+    from studies.ledger.ledger import Ledger
     given = contents(samples=1_000_000)
     Ledger(sys.argv[1]).entry("a").commit(**given)
 """
 
 
-def test_a_writer_killed_in_mid_write_leaves_nothing_that_counts(ledger: Ledger, entry: Entry) -> None:
+def test_a_writer_killed_in_mid_write_leaves_an_unfinished_entry(ledger: Ledger, entry: Entry) -> None:
     writer = python(SLOW_WRITER, ledger.root, Path(__file__).parent)
     try:
         end = time.monotonic() + 60
@@ -381,7 +433,7 @@ def test_a_writer_killed_in_mid_write_leaves_nothing_that_counts(ledger: Ledger,
         writer.kill()
         writer.communicate(timeout=60)
     assert writer.returncode == -signal.SIGKILL
-    assert left_over(entry)  # the half-written file, under its temporary name
+    assert further_files(entry)  # the half-written file, under its temporary name
     assert not entry.finished
     assert entry.error() is None
     assert entry.checkpoint() is None
@@ -391,7 +443,7 @@ def test_a_writer_killed_in_mid_write_leaves_nothing_that_counts(ledger: Ledger,
 
 @contextmanager
 def files_of_at_most(size: int) -> Iterator[None]:
-    """What a full disk does, without one: writing beyond `size` fails."""
+    """Let writing beyond `size` bytes fail, as on a full disk."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:
@@ -400,9 +452,9 @@ def files_of_at_most(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_full_disk_leaves_the_former_state(entry: Entry) -> None:
+def test_a_full_disk_leaves_the_former_entry(entry: Entry) -> None:
     committed(entry)
-    entry.save_checkpoint({"round": 3})
+    entry.save_checkpoint({"iteration": 3})
     before = {path.name: path.read_bytes() for path in entry.folder.iterdir()}
     larger = contents(seed=1, samples=10_000)
     with files_of_at_most(20_000):
@@ -411,7 +463,7 @@ def test_a_full_disk_leaves_the_former_state(entry: Entry) -> None:
         with pytest.raises((StudyFailed, RuntimeError)):
             entry.save_checkpoint({"flat": torch.zeros(100_000)})
         with pytest.raises(StudyFailed, match=r"error\.json"):
-            entry.give_up("x" * 100_000)
+            entry.record_failure("x" * 100_000)
     assert {path.name: path.read_bytes() for path in entry.folder.iterdir()} == before
 
 
@@ -419,6 +471,6 @@ def test_a_full_disk_leaves_the_former_study(ledger: Ledger) -> None:
     ledger.write_study("s", {"name": "s"})
     with files_of_at_most(100), pytest.raises(StudyFailed, match="the ledger cannot be written"):
         ledger.write_study("s", {"name": "s" * 1000})
-    assert ledger.read_study("s") == {"name": "s"}
+    assert ledger.read_study("s") == {"format": FORMAT, "name": "s"}
     assert os.listdir(ledger.study_folder("s")) == ["study.json"]
-    assert json.loads((ledger.study_folder("s") / "study.json").read_text()) == {"name": "s"}
+    assert json.loads((ledger.study_folder("s") / "study.json").read_text()) == {"format": FORMAT, "name": "s"}

@@ -1,14 +1,14 @@
-"""Orderings of the literature: found where everything else is equal, and held against the study's own numbers."""
+"""Orderings of the literature: applied if everything else is equal, and compared with the study's own numbers."""
 
 import pytest
 from simulated import simulate
-from test_headline import HEAD, LOST, NEAR, condition
+from test_headline import CLOSE, DIVERGED, HEAD, condition
 
-from studies.comparison import Comparison
-from studies.verdict import several, verdict
-from studies.verdict.literature import literature
+from studies.analysis.comparison import Comparison
+from studies.reporting.text.literature import literature_sentences
+from studies.reporting.text.several_studies import several_studies
+from studies.reporting.text.verdict import verdict
 
-TITLE = "Does it agree with the literature"
 CLIPPED = (
     '[[conditions]]\nname = "clipped"\nobjective = {kind = "wasserstein"}\n'
     'constraint = {kind = "weight_clipping", clip_value = {log_uniform = [1e-3, 1.0]}}\n'
@@ -17,105 +17,128 @@ PENALISED = (
     '[[conditions]]\nname = "penalised"\nobjective = {kind = "wasserstein"}\n'
     'constraint = {kind = "gradient_penalty", gp_weight = {log_uniform = [0.1, 100.0]}}\n'
 )
-GULRAJANI = (
-    "Weight clipping is more sensitive to its clip value than a gradient penalty to its weight (Gulrajani et al. 2017, "
-    "arXiv:1704.00028): "
+CLIPPING_CLAIM = (
+    "Claim of Gulrajani et al. 2017 (arXiv:1704.00028): weight clipping is more sensitive to its clip value than a "
+    "gradient penalty to its weight. "
 )
-MINIMAX = "The minimax game fails more often than the non-saturating one (Goodfellow et al. 2014, arXiv:1406.2661): "
+MINIMAX_CLAIM = (
+    "Claim of Goodfellow et al. 2014 (arXiv:1406.2661): the minimax loss fails more often than the non-saturating loss"
+    ". "
+)
+AGREES, DISAGREES, UNDECIDED = "This study agrees", "This study disagrees", "In this study this is undecided"
 
 
-def compared(folder, fate, *overrides, **options):
+def compare(folder, progress_of, *overrides, **options):
     folder.mkdir(exist_ok=True)
-    return Comparison(simulate(folder, fate, *overrides, **options))
+    return Comparison(simulate(folder, progress_of, *overrides, **options))
 
 
 def works(share):
-    """Of each condition the share of its settings that work."""
-    return lambda planned, seed: NEAR if planned.index < 10 * share[planned.condition] else LOST
+    """The first settings of a condition work, that share of ten."""
+    return lambda trial, seed: CLOSE if trial.index < 10 * share[trial.condition] else DIVERGED
+
+
+def working(share):
+    """That share of ten settings, in words."""
+    count = round(10 * share)
+    return f"{count} {'works' if count == 1 else 'work'}"
 
 
 @pytest.mark.parametrize(
-    ("clipped", "penalised", "opinion"), [(0.1, 0.9, "agrees"), (0.9, 0.1, "disagrees"), (0.3, 0.5, "undecided")]
+    ("clipped", "penalised", "opinion"), [(0.1, 0.9, AGREES), (0.9, 0.1, DISAGREES), (0.3, 0.5, UNDECIDED)]
 )
-def test_clipping_is_held_against_the_penalty(tmp_path, clipped, penalised, opinion):
-    fate = works({"clipped": clipped, "penalised": penalised})
-    found = compared(tmp_path, fate, "search.explore=10", text=HEAD + CLIPPED + PENALISED)
-    (sentence,) = literature([found])
+def test_the_claim_on_clipping_is_compared_with_the_widths_that_work(tmp_path, clipped, penalised, opinion):
+    progress_of = works({"clipped": clipped, "penalised": penalised})
+    comparison = compare(tmp_path, progress_of, "search.explore=10", text=HEAD + CLIPPED + PENALISED)
+    (sentence,) = literature_sentences([comparison])
     assert sentence == (
-        f"{GULRAJANI}{opinion} (clipped works at {10 * clipped:.0f} of 10 settings drawn over 3 decades of clip_value "
-        f"and penalised works at {10 * penalised:.0f} of 10 settings drawn over 3 decades of gp_weight)."
+        f"{CLIPPING_CLAIM}{opinion}: of 10 random settings of clipped (clip_value over 3 decades) {working(clipped)}, "
+        f"and of 10 random settings of penalised (gp_weight over 3 decades) {working(penalised)}."
     )
-    assert {topic.title: topic.sentences for topic in verdict(found)}[TITLE] == (sentence,)
+    topics = {topic.title: topic.sentences for topic in verdict(comparison)}
+    assert topics["Agreement with the literature"] == (sentence,)
 
 
-def test_a_wider_range_counts_for_more(tmp_path):
+def test_the_same_share_of_a_wider_range_is_a_larger_width(tmp_path):
     # the same share of twelve decades is four times as wide
     wide = PENALISED.replace("[0.1, 100.0]", "[1e-6, 1e6]")
-    fate = works({"clipped": 0.4, "penalised": 0.4})
-    (sentence,) = literature([compared(tmp_path, fate, "search.explore=10", text=HEAD + CLIPPED + wide)])
-    assert sentence.startswith(f"{GULRAJANI}agrees")
+    progress_of = works({"clipped": 0.4, "penalised": 0.4})
+    comparison = compare(tmp_path, progress_of, "search.explore=10", text=HEAD + CLIPPED + wide)
+    (sentence,) = literature_sentences([comparison])
+    assert sentence.startswith(f"{CLIPPING_CLAIM}This study agrees: ")
+
+
+def test_other_searched_hyperparameters_are_mentioned_with_the_claim_on_clipping(tmp_path):
+    searched = HEAD.replace("lr = 1e-3", "lr = {log_uniform = [1e-5, 1e-2]}")
+    progress_of = works({"clipped": 0.3, "penalised": 0.5})
+    comparison = compare(tmp_path, progress_of, "search.explore=10", text=searched + CLIPPED + PENALISED)
+    (sentence,) = literature_sentences([comparison])
+    assert "of clipped (clip_value over 3 decades, other hyperparameters searched too) 3 work, and of 10 " in sentence
 
 
 @pytest.mark.parametrize("other", ["n_critic = 5", "batch = 16"])
-def test_nothing_is_said_where_anything_else_differs(tmp_path, other):
+def test_there_is_no_sentence_if_anything_else_differs(tmp_path, other):
     text = HEAD + CLIPPED + PENALISED + f"training.{other}\n"
-    fate = works({"clipped": 0.1, "penalised": 0.9})
-    assert not list(literature([compared(tmp_path, fate, "search.explore=10", text=text)]))
+    progress_of = works({"clipped": 0.1, "penalised": 0.9})
+    assert not list(literature_sentences([compare(tmp_path, progress_of, "search.explore=10", text=text)]))
 
 
-def test_two_studies_are_held_against_each_other_if_they_are_alike(tmp_path):
-    fate = works({"clipped": 0.1, "penalised": 0.9})
-    one, other, longer = (
-        compared(tmp_path / name, fate, f'name="{name}"', "search.explore=10", *more, text=HEAD + text)
+def test_conditions_of_two_studies_are_compared_if_the_studies_are_equal_otherwise(tmp_path):
+    progress_of = works({"clipped": 0.1, "penalised": 0.9})
+    clip, weight, longer = (
+        compare(tmp_path / name, progress_of, f'name="{name}"', "search.explore=10", *more, text=HEAD + text)
         for name, text, more in (
             ("clip", CLIPPED, []), ("weight", PENALISED, []), ("longer", PENALISED, ["budget.steps=40"])
         )
     )  # fmt: skip
-    assert not list(literature([one]))
-    (sentence,) = [told for told in several([one, other]) if "arXiv" in told]
-    assert sentence.startswith(f"{GULRAJANI}agrees (clipped works at 1 of 10")
-    assert not [told for told in several([one, longer]) if "arXiv" in told]
+    assert not list(literature_sentences([clip]))
+    (sentence,) = [sentence for sentence in several_studies([clip, weight]) if "arXiv" in sentence]
+    assert sentence.startswith(f"{CLIPPING_CLAIM}These studies agree: of 10 random settings of clipped (clip")
+    assert not [sentence for sentence in several_studies([clip, longer]) if "arXiv" in sentence]
 
 
-PAIR = HEAD + condition("mini", "minimax") + condition("non", "non_saturating")
+FIXED = HEAD + condition("mini", "minimax") + condition("non", "non_saturating")
 
 
-@pytest.mark.parametrize(("lost", "opinion"), [((8, 0), "agrees"), ((0, 8), "disagrees"), ((8, 8), "undecided")])
-def test_the_minimax_game_is_held_against_the_non_saturating_one(tmp_path, lost, opinion):
-    first = {"mini": lost[0], "non": lost[1]}
+@pytest.mark.parametrize(("failed", "opinion"), [((8, 0), AGREES), ((0, 8), DISAGREES), ((8, 8), UNDECIDED)])
+def test_the_claim_on_the_minimax_loss_is_compared_with_failures(tmp_path, failed, opinion):
+    failed_seeds = {"mini": failed[0], "non": failed[1]}
 
-    def fate(planned, seed):
-        return LOST if planned.phase == "confirm" and seed % 10 < first[planned.condition] else NEAR
+    def progress_of(trial, seed):
+        return DIVERGED if trial.phase == "confirm" and seed % 10 < failed_seeds[trial.condition] else CLOSE
 
-    (sentence,) = literature([compared(tmp_path, fate, "search.confirm.seeds=8", text=PAIR)])
+    (sentence,) = literature_sentences([compare(tmp_path, progress_of, "search.confirm.seeds=8", text=FIXED)])
     assert sentence == (
-        f"{MINIMAX}{opinion} ({lost[0]} of 8 fresh seeds of mini against {lost[1]} of 8 fresh seeds of non failed)."
+        f"{MINIMAX_CLAIM}{opinion}: {failed[0]} of 8 fresh seeds of mini and {failed[1]} of 8 fresh seeds of non "
+        "failed."
     )
 
 
-def test_where_knobs_are_searched_settings_are_counted_and_nothing_before_confirm_otherwise(tmp_path):
-    searched = PAIR.replace("lr = 1e-3", "lr = {log_uniform = [1e-5, 1e-2]}")
+def test_settings_are_counted_if_hyperparameters_are_searched_else_fresh_seeds_after_confirm(tmp_path):
+    searched = FIXED.replace("lr = 1e-3", "lr = {log_uniform = [1e-5, 1e-2]}")
     assert "lr = {log" in searched
-    fate = works({"mini": 0.1, "non": 0.9})
-    (sentence,) = literature([compared(tmp_path / "searched", fate, "search.explore=10", text=searched)])
-    assert sentence == f"{MINIMAX}agrees (9 of 10 settings of mini against 1 of 10 settings of non failed)."
-    assert not list(literature([compared(tmp_path / "waiting", fate, trials=3, text=PAIR)]))
+    progress_of = works({"mini": 0.1, "non": 0.9})
+    comparison = compare(tmp_path / "searched", progress_of, "search.explore=10", text=searched)
+    (sentence,) = literature_sentences([comparison])
+    assert sentence == f"{MINIMAX_CLAIM}This study agrees: 9 of 10 settings of mini and 1 of 10 settings of non failed."
+    assert not list(literature_sentences([compare(tmp_path / "unconfirmed", progress_of, trials=3, text=FIXED)]))
 
 
 def modes(**covered):
-    return lambda planned, seed: {"modes_covered": float(covered[planned.condition] + seed % 2)}
+    return lambda trial, seed: {"modes_covered": float(covered[trial.condition] + seed % 2)}
 
 
-def test_modes_are_counted_under_the_same_objective_where_there_is_such_a_pair(tmp_path):
+def test_modes_are_compared_under_the_same_objective_if_there_is_such_a_pair(tmp_path):
     ring = HEAD + '[data]\nkind = "ring"\n' + condition("plain", "hinge") + condition("r", "hinge", "gradient_penalty")
-    alike = ring + condition("other", "least_squares")
-    found = compared(tmp_path / "alike", lambda planned, seed: NEAR, "search.confirm.seeds=5",
-                     text=alike, measures=modes(plain=2, r=6, other=6))  # fmt: skip
-    (sentence,) = [told for told in literature([found]) if "modes" in told]
-    assert sentence.endswith("agrees (r 6 to 7, plain 2 to 3 modes, p = 0.0079).")
-    found = compared(tmp_path / "unlike", lambda planned, seed: NEAR, "search.confirm.seeds=5",
-                     text=ring.replace("hinge", "minimax", 1), measures=modes(plain=6, r=2))  # fmt: skip
-    (sentence,) = [told for told in literature([found]) if "modes" in told]
+    with_other = ring + condition("other", "least_squares")
+    comparison = compare(tmp_path / "same", lambda trial, seed: CLOSE, "search.confirm.seeds=5",
+                         text=with_other, metrics=modes(plain=2, r=6, other=6))  # fmt: skip
+    (sentence,) = [sentence for sentence in literature_sentences([comparison]) if "modes" in sentence]
+    assert sentence.endswith("This study agrees: 6 to 7 modes for r and 2 to 3 for plain, p = 0.0079.")
+    comparison = compare(tmp_path / "different", lambda trial, seed: CLOSE, "search.confirm.seeds=5",
+                         text=ring.replace("hinge", "minimax", 1), metrics=modes(plain=6, r=2))  # fmt: skip
+    (sentence,) = [sentence for sentence in literature_sentences([comparison]) if "modes" in sentence]
     assert sentence.endswith(
-        "disagrees (r 2 to 3, plain 6 to 7 modes, p = 0.0079), though they differ in their objective too."
+        "This study disagrees: 2 to 3 modes for r and 6 to 7 for plain, p = 0.0079. The two conditions also differ in "
+        "their objective."
     )

@@ -1,4 +1,4 @@
-"""A user's own kinds: what a study file may name, what it is told otherwise, and what becomes of its trials."""
+"""User-defined kinds: references in a study file, errors, addresses, trials and results."""
 
 import io
 import json
@@ -13,38 +13,39 @@ from tiny import clean_environment, command, ledger_of, run_without_ray
 
 from gan_core.objectives import AnyObjective
 from services.package import pack
-from studies import modules
-from studies.design import Design, Planned
+from studies.design import Design, TrialSpec
 from studies.errors import InputError
-from studies.ledger import Entry
-from studies.results import results
-from studies.runner import Listener, _surroundings
-from studies.samples import loaded
-from studies.study import Study, load_study
-from studies.trial import TrialRun
+from studies.execution.runner import _provenance
+from studies.execution.trial import TrialTraining
+from studies.file import modules
+from studies.file.real_samples import load_samples
+from studies.file.study import Study
+from studies.ledger.entries import Entry
+from studies.locate import results
+from studies.progress.events import Listener
 
 OBJECTIVE = '''
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from annotated_types import Gt
-from gan_core import Memoryless
+from gan_core import Stateless
 from torch.nn.functional import softplus
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sharp(Memoryless):
-    """Non-saturating, with scores that count `sharpness` times."""
+class Sharp(Stateless):
+    """Non-saturating, with scores multiplied by `sharpness`."""
 
     sharpness: Annotated[float, Gt(0)] = 1.0
     side: Literal["left", "right"] = "left"
     critic_form = "score"
 
-    def critic_loss(self, real, fake, memory):
+    def critic_loss(self, real, fake, state):
         s = self.sharpness
         return (softplus(-s * real.value) + softplus(s * fake.value)).mean(-1)
 
-    def generator_loss(self, real, fake, memory):
+    def generator_loss(self, real, fake, state):
         return softplus(-self.sharpness * fake.value).mean(-1)
 '''
 
@@ -58,10 +59,10 @@ from gan_core import AnyConstraint, AnyData, Dataset, MLPCritic, MLPGenerator, S
 
 @dataclass(frozen=True, kw_only=True)
 class Halved(MLPGenerator):
-    """Half of what a fully connected generator makes."""
+    """A fully connected generator whose output is halved."""
 
-    def generate(self, parameters, z, space):
-        return super().generate(parameters, z, space) / 2
+    def generate(self, parameters, z, shape):
+        return super().generate(parameters, z, shape) / 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,13 +86,13 @@ class Blob(AnyData):
 
     @property
     def sizes(self):
-        return Sizes(train=self.points, reference=80)
+        return Sizes(train=self.points, held_out=80)
 
     def load(self):
         cloud = np.random.default_rng(7).standard_normal((self.points + 160, 2)).astype(np.float32)
         cloud = cloud * np.array(self.spread, dtype=np.float32)
-        train, search, confirm = np.split(cloud, [self.points, self.points + 80])
-        return Dataset(name="blob", train=train, search=search, confirm=confirm, shape=(2,), bounded=False)
+        train, validation, test = np.split(cloud, [self.points, self.points + 80])
+        return Dataset(name="blob", train=train, validation=validation, test=test, shape=(2,), bounded=False)
 '''
 
 HEAD = """
@@ -100,7 +101,7 @@ name = "own"
 seeds = 2
 budget = {steps = 12, measurements = 4}
 search = {explore = 2, exploit = 1, confirm = {best = 1, seeds = 2}}
-measures = {samples = 64, directions = 16, cells = 4}
+evaluation = {samples = 64, directions = 16, cells = 4}
 training.batch = 8
 networks = {generator = {kind = "mlp", width = 8, depth = 1, latent = 4}, critic = {kind = "mlp", width = 8, depth = 1}}
 """
@@ -132,8 +133,8 @@ Load = Callable[..., Study]
 
 
 @pytest.fixture(autouse=True)
-def _python_as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """What a test imports is not there for the next one."""
+def _restore_imports(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Undo a test's imports and changes of the path."""
     before = set(sys.modules)
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.setattr(modules, "_imported", {})
@@ -152,7 +153,7 @@ def load(tmp_path: Path) -> Load:
         for name, content in files.items():
             (tmp_path / f"{name}.py").write_text(content)
         (tmp_path / "study.toml").write_text(HEAD + text)
-        return load_study(tmp_path / "study.toml", overrides=[f"ledger.root={tmp_path / 'ledger'}", *overrides])
+        return Study.load(tmp_path / "study.toml", overrides=[f"ledger.root={tmp_path / 'ledger'}", *overrides])
 
     return load_text
 
@@ -163,21 +164,21 @@ def refusal(load: Load, *arguments: str, **files: str) -> str:
     return str(refused.value)
 
 
-def planned(study: Study) -> dict[str, Planned]:
-    return {trial.name: trial for trial in Design(study, _surroundings(study)).trials({})}
+def specs_by_name(study: Study) -> dict[str, TrialSpec]:
+    return {trial.name: trial for trial in Design(study, _provenance(study)).trials({})}
 
 
-def elsewhere() -> None:
-    """Another process as far as this one can be: it has read no study file and imported no module of the user's."""
+def imitate_other_process() -> None:
+    """Forget all users' modules and folders, as in a process that has read no study file."""
     for name in list(modules._imported):
         modules._forget(name)
     sys.path[:] = [entry for entry in sys.path if "pytest-of" not in entry]
 
 
-# -- what a study file may name ------------------------------------------------------------------------------------
+# -- references ----------------------------------------------------------------------------------------------------
 
 
-def test_a_kind_may_be_a_class_beside_the_study_file(load: Load) -> None:
+def test_a_kind_may_be_a_class_of_a_module_next_to_the_study_file(load: Load) -> None:
     condition = load().condition("mine")
     setting = condition.setting({"objective.sharpness": 0.75})
     assert isinstance(setting.objective, AnyObjective)
@@ -190,7 +191,7 @@ def test_a_kind_may_be_a_class_beside_the_study_file(load: Load) -> None:
     }
 
 
-def test_every_contract_may_be_fulfilled_by_a_class_of_ones_own(load: Load) -> None:
+def test_every_contract_accepts_a_users_class(load: Load) -> None:
     study = load(ALL)
     setting = next(study.condition("mine").extreme_settings())
     assert [type(part).__name__ for part in (setting.objective, setting.constraint)] == ["Sharp", "Tight"]
@@ -198,10 +199,10 @@ def test_every_contract_may_be_fulfilled_by_a_class_of_ones_own(load: Load) -> N
     assert type(setting.networks.critic).__name__ == "Plain"
     assert study.data.kind == "my_rest:Blob"
     assert study.table()["data"] == {"kind": "my_rest:Blob", "points": 150, "spread": [0.5, 0.9]}
-    assert loaded(study.data).train.shape == (150, 2)
+    assert load_samples(study.data).train.shape == (150, 2)
 
 
-def test_a_shared_table_may_name_it_and_a_condition_may_go_on(load: Load) -> None:
+def test_a_shared_table_may_name_a_users_class_and_a_condition_may_change_its_fields(load: Load) -> None:
     text = """
     [objective]
     kind = "my_sharp:Sharp"
@@ -225,19 +226,19 @@ def test_a_shared_table_may_name_it_and_a_condition_may_go_on(load: Load) -> Non
 
 
 @pytest.mark.parametrize("text", [ONE, ALL], ids=["one", "all"])
-def test_a_study_is_read_back_from_its_table_there_and_elsewhere(
+def test_a_study_is_read_back_from_its_table_in_this_process_and_another(
     load: Load, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     study = load(text)
     table = json.loads(json.dumps(study.table(), allow_nan=False))
     assert Study.from_table(table) == study
     assert Study.from_table(table).table() == table
-    elsewhere()
+    imitate_other_process()
     monkeypatch.chdir(tmp_path)
     assert Study.from_table(table).table() == table
 
 
-def test_a_class_may_stand_in_a_package_and_have_a_kind_of_its_own(load: Load, tmp_path: Path) -> None:
+def test_a_class_may_be_in_a_package_and_define_a_kind(load: Load, tmp_path: Path) -> None:
     (tmp_path / "my_package").mkdir()
     (tmp_path / "my_package" / "__init__.py").write_text("")
     (tmp_path / "my_package" / "losses.py").write_text(
@@ -248,10 +249,10 @@ def test_a_class_may_stand_in_a_package_and_have_a_kind_of_its_own(load: Load, t
     assert objective.kind == "my_package.losses:Sharp"
     assert study.condition("mine").table["objective"]["kind"] == "my_package.losses:Sharp"
     assert Study.from_table(study.table()) == study
-    assert list(_surroundings(study).sources) == ["my_package"]
+    assert list(_provenance(study).sources) == ["my_package"]
 
 
-def test_the_folder_is_appended_to_the_path_and_only_for_studies_that_need_it(load: Load, tmp_path: Path) -> None:
+def test_the_folder_is_appended_to_the_path_only_for_studies_with_a_users_class(load: Load, tmp_path: Path) -> None:
     before = list(sys.path)
     load('[[conditions]]\nname = "ours"\nobjective.kind = "minimax"')
     assert sys.path == before
@@ -261,17 +262,17 @@ def test_the_folder_is_appended_to_the_path_and_only_for_studies_that_need_it(lo
     assert not (tmp_path / "__pycache__").exists()
 
 
-def test_a_module_that_was_changed_is_read_again_with_what_it_imports(load: Load) -> None:
+def test_a_changed_module_is_imported_again_with_the_modules_that_it_imports(load: Load) -> None:
     helper = OBJECTIVE.replace("from annotated_types", "from my_helper import FACTOR\nfrom annotated_types")
     text = ONE.replace("{uniform = [0.5, 2.0]}", "1.0")
     load(text, my_sharp=helper.replace("Gt(0)] = 1.0", "Gt(0)] = FACTOR"), my_helper="FACTOR = 1.0")
     text = text.replace(", sharpness = 1.0", "")
-    assert next(load(text).condition("mine").extreme_settings()).objective.sharpness == 1.0  # type: ignore[attr-defined]
+    assert next(load(text).condition("mine").extreme_settings()).objective.sharpness == 1.0  # type: ignore[union-attr]
     study = load(text, my_helper="FACTOR = 2.0")
-    assert next(study.condition("mine").extreme_settings()).objective.sharpness == 2.0  # type: ignore[attr-defined]
+    assert next(study.condition("mine").extreme_settings()).objective.sharpness == 2.0  # type: ignore[union-attr]
 
 
-# -- what is refused, in one sentence -------------------------------------------------------------------------------
+# -- errors --------------------------------------------------------------------------------------------------------
 
 KIND = "conditions.mine.objective.kind: "
 
@@ -283,14 +284,14 @@ def named(reference: str) -> str:
 @pytest.mark.parametrize(
     "reference", ["my_sharp:", ":Sharp", "my sharp:Sharp", "my_sharp:Sharp:2", "../my_sharp:Sharp"]
 )
-def test_a_reference_is_a_module_and_a_class(load: Load, reference: str) -> None:
+def test_a_reference_must_be_a_module_and_a_class(load: Load, reference: str) -> None:
     assert refusal(load, named(reference)) == (
         f'{KIND}must be MODULE:CLASS, as in my_module:MyObjective, but is "{reference}"'
     )
 
 
-def test_a_module_must_stand_beside_the_study_file(load: Load, tmp_path: Path) -> None:
-    must = f"{KIND}must name a module beside the study file, but {tmp_path} has neither"
+def test_a_module_must_be_in_the_folder_of_the_study_file(load: Load, tmp_path: Path) -> None:
+    must = f"{KIND}must name a module in the folder of the study file, but {tmp_path} has neither"
     assert refusal(load, named("my_shrap:Sharp")) == (
         f"{must} my_shrap.py nor my_shrap/__init__.py; did you mean my_sharp?"
     )
@@ -300,16 +301,16 @@ def test_a_module_must_stand_beside_the_study_file(load: Load, tmp_path: Path) -
     )
 
 
-def test_no_module_stands_beside_a_study_of_the_catalog() -> None:
+def test_a_study_of_the_catalog_cannot_name_a_users_class() -> None:
     with pytest.raises(InputError) as refused:
-        load_study("first-study", overrides=['objective.kind="my_sharp:Sharp"'])
+        Study.load("first-study", overrides=['objective.kind="my_sharp:Sharp"'])
     assert str(refused.value) == (
-        "objective.kind: must be a kind of ours in a study of the catalog, beside which no module of yours stands"
+        "objective.kind: must be a kind of this library in a study of the catalog, whose folder holds no modules"
     )
 
 
 @pytest.mark.parametrize(
-    ("source", "said"),
+    ("source", "message"),
     [
         (
             "import nothing_of_this_name",
@@ -320,9 +321,9 @@ def test_no_module_stands_beside_a_study_of_the_catalog() -> None:
         ("raise SystemExit('bye')", "SystemExit: bye (my_new.py, line 1)"),
     ],
 )
-def test_a_module_that_cannot_be_imported_is_told_with_its_line(load: Load, source: str, said: str) -> None:
+def test_a_module_that_cannot_be_imported_is_refused_with_the_line(load: Load, source: str, message: str) -> None:
     assert refusal(load, named("my_new:Sharp"), my_new=source) == (
-        f"{KIND}needs the module my_new, which raises {said} when it is imported"
+        f"{KIND}needs the module my_new, which raises {message} when it is imported"
     )
     load(named("my_new:Sharp"), my_new=OBJECTIVE)  # once it is mended, in the same process
 
@@ -331,71 +332,69 @@ DATACLASS = "from dataclasses import dataclass\nfrom gan_core import *\n"
 
 
 @pytest.mark.parametrize(
-    ("source", "said"),
+    ("source", "message"),
     [
         ("class Sharpe: pass", "must name a class of my_new, but it has no Sharp; did you mean Sharpe?"),
         ("Sharp = 3", "must name a subclass of gan_core.AnyObjective, but Sharp is 3"),
-        ("def Sharp(): pass", "must name a subclass of gan_core.AnyObjective, but Sharp is no class"),
-        ("class Sharp: pass", "must name a subclass of gan_core.AnyObjective, but Sharp is none"),
-        ("Sharp = WeightClipping", "must name a subclass of gan_core.AnyObjective, but Sharp is none"),
-        ("class Sharp(Wasserstein): pass", "must name a @dataclass(frozen=True), but Sharp is none"),
+        ("def Sharp(): pass", "must name a subclass of gan_core.AnyObjective, but Sharp is not a class"),
+        ("class Sharp: pass", "must name a subclass of gan_core.AnyObjective, but Sharp is not one"),
+        ("Sharp = WeightClipping", "must name a subclass of gan_core.AnyObjective, but Sharp is not one"),
+        ("class Sharp(Wasserstein): pass", "must name a @dataclass(frozen=True), but Sharp is not a dataclass"),
         (
-            "@dataclass(frozen=True)\nclass Sharp(Memoryless): pass",
-            "must name a class that is complete, but Sharp does not define critic_loss, generator_loss",
+            "@dataclass(frozen=True)\nclass Sharp(Stateless): pass",
+            "must name a class without abstract methods, but Sharp does not define critic_loss, generator_loss",
         ),
         (
             OBJECTIVE.replace('critic_form = "score"', 'critic_form = "scores"'),
-            'my_new:Sharp must say critic_form, "score" or "energy", but it says "scores"',
+            'my_new:Sharp must define critic_form, "score" or "energy", but it is "scores"',
         ),
         (
             OBJECTIVE.replace('critic_form = "score"', ""),
-            'my_new:Sharp must say critic_form, "score" or "energy", but it says nothing',
+            'my_new:Sharp must define critic_form, "score" or "energy", but it is not defined',
         ),
     ],
 )
-def test_a_class_must_fulfil_the_contract(load: Load, source: str, said: str) -> None:
-    assert refusal(load, named("my_new:Sharp"), my_new=DATACLASS + source) == KIND + said
+def test_a_class_must_be_a_complete_frozen_dataclass_of_the_contract(load: Load, source: str, message: str) -> None:
+    assert refusal(load, named("my_new:Sharp"), my_new=DATACLASS + source) == KIND + message
 
 
 def test_a_class_that_is_not_frozen_is_refused(load: Load) -> None:
-    loose = DATACLASS + "@dataclass\nclass Sharp(Memoryless):\n    critic_form = 'score'\n"
-    loose += (
-        "    def critic_loss(self, real, fake, memory): ...\n    def generator_loss(self, real, fake, memory): ...\n"
-    )
+    loose = DATACLASS + "@dataclass\nclass Sharp(Stateless):\n    critic_form = 'score'\n"
+    loose += "    def critic_loss(self, real, fake, state): ...\n    def generator_loss(self, real, fake, state): ...\n"
     assert refusal(load, named("my_new:Sharp"), my_new=loose) == (
         f"{KIND}must name a @dataclass(frozen=True), but Sharp is not frozen"
     )
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "message"),
     [
         ("sharpnes = 1.0", "sharpnes: unknown key; did you mean sharpness?"),
-        ("other = 1.0", "other: unknown key; my_sharp:Sharp knows kind, sharpness, side"),
+        ("other = 1.0", "other: unknown key; the keys of my_sharp:Sharp are kind, sharpness, side"),
         ("sharpness = 0.0", "sharpness: must be > 0, but is 0.0"),
         ('sharpness = "much"', 'sharpness: must be a number, but is "much"'),
         ("sharpness = {uniform = [-1.0, 1.0]}", "sharpness: must be > 0, but uniform = [-1.0, 1.0] gives -1.0"),
         ('side = "up"', 'side: must be one of left, right, but is "up"'),
     ],
 )
-def test_fields_are_validated_by_their_annotations(load: Load, fields: str, said: str) -> None:
+def test_fields_are_validated_by_their_annotations(load: Load, fields: str, message: str) -> None:
     text = f'[[conditions]]\nname = "mine"\nobjective = {{kind = "my_sharp:Sharp", {fields}}}'
-    assert refusal(load, text) == f"conditions.mine.objective.{said}"
+    assert refusal(load, text) == f"conditions.mine.objective.{message}"
 
 
 @pytest.mark.parametrize(
-    ("field", "written", "said"),
+    ("field", "written", "message"),
     [
         ("needed: float", "", ".needed: must be given"),
         (
-            "wild: Memoryless = None",
+            "wild: Stateless = None",
             "wild = 3",
             ".wild: must be annotated as a number, text, true or false, or a tuple of those",
         ),
         (
             "wild: object = object",
             "",
-            ": must be a table that my_new:Sharp can be made of, but it raises TypeError: "
+            ": must be a table that my_new:Sharp accepts, but it raises TypeError: "
             "Object of type type is not JSON serializable",
         ),
         (
@@ -407,15 +406,17 @@ def test_fields_are_validated_by_their_annotations(load: Load, fields: str, said
         (
             "def __post_init__(self): self.missing",
             "",
-            ": must be a table that my_new:Sharp can be made of, but it raises AttributeError: "
+            ": must be a table that my_new:Sharp accepts, but it raises AttributeError: "
             "'Sharp' object has no attribute 'missing'",
         ),
     ],
 )
-def test_a_description_that_cannot_be_made_is_told(load: Load, field: str, written: str, said: str) -> None:
+def test_a_users_class_that_cannot_be_instantiated_is_refused(
+    load: Load, field: str, written: str, message: str
+) -> None:
     source = OBJECTIVE.replace("    critic_form", f"    {field}\n    critic_form")
     text = f'[[conditions]]\nname = "mine"\nobjective = {{kind = "my_new:Sharp"{"," if written else ""} {written}}}'
-    assert refusal(load, text, my_new=source).startswith(f"conditions.mine.objective{said}")
+    assert refusal(load, text, my_new=source).startswith(f"conditions.mine.objective{message}")
 
 
 @pytest.mark.parametrize(
@@ -427,22 +428,22 @@ def test_a_description_that_cannot_be_made_is_told(load: Load, field: str, writt
         ("networks.critic", "my_rest:Halved", "AnyCritic"),
     ],
 )
-def test_each_place_has_its_own_contract(load: Load, key: str, reference: str, contract: str) -> None:
+def test_each_key_requires_its_own_contract(load: Load, key: str, reference: str, contract: str) -> None:
     name = reference.partition(":")[2]
-    assert f"{key}.kind: must name a subclass of gan_core.{contract}, but {name} is none" in refusal(
+    assert f"{key}.kind: must name a subclass of gan_core.{contract}, but {name} is not one" in refusal(
         load, ONE, f'{key}.kind="{reference}"'
     )
 
 
-def test_what_has_no_contract_takes_no_class_of_ones_own(load: Load) -> None:
-    said = refusal(load, ONE, 'training.critic_optimizer.kind="my_sharp:Sharp"')
-    assert said.startswith("training.critic_optimizer.kind: must be one of adam, rmsprop, sgd, but is ")
+def test_an_optimizer_cannot_be_a_users_class(load: Load) -> None:
+    message = refusal(load, ONE, 'training.critic_optimizer.kind="my_sharp:Sharp"')
+    assert message.startswith("training.critic_optimizer.kind: must be one of adam, rmsprop, sgd, but is ")
 
 
-def test_a_generator_must_say_its_latent_and_data_their_sizes(load: Load) -> None:
-    source = REST.replace("return Sizes(train=self.points, reference=80)", "return 7")
+def test_a_users_data_class_must_define_its_sizes(load: Load) -> None:
+    source = REST.replace("return Sizes(train=self.points, held_out=80)", "return 7")
     assert (
-        refusal(load, ALL, my_rest=source) == "data.kind: my_rest:Blob must say sizes, a gan_core.Sizes, but it says 7"
+        refusal(load, ALL, my_rest=source) == "data.kind: my_rest:Blob must define sizes, a gan_core.Sizes, but it is 7"
     )
 
 
@@ -469,98 +470,100 @@ def test_a_module_that_python_finds_elsewhere_is_refused(load: Load, tmp_path: P
     assert refusal(load).endswith(f"since Python finds {tmp_path / 'front' / 'my_sharp.py'} before it")
 
 
-def test_what_a_module_imports_from_beside_must_not_be_found_elsewhere_either(load: Load, tmp_path: Path) -> None:
-    said = refusal(load, my_sharp="import random\n" + OBJECTIVE, random="")
-    assert said.startswith(
+def test_a_module_that_another_one_imports_must_not_replace_pythons_own(load: Load, tmp_path: Path) -> None:
+    message = refusal(load, my_sharp="import random\n" + OBJECTIVE, random="")
+    assert message.startswith(
         f"{KIND}{tmp_path / 'random'}.py must have another name, since it would replace Python's own"
     )
 
 
-def test_one_process_holds_one_module_of_a_name(load: Load, tmp_path: Path) -> None:
+def test_two_modules_of_one_name_cannot_be_used_in_one_process(load: Load, tmp_path: Path) -> None:
     load()
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "my_sharp.py").write_text(OBJECTIVE)
     (tmp_path / "other" / "study.toml").write_text(HEAD + ONE)
     with pytest.raises(InputError, match=r"since Python finds .*my_sharp.py before it$"):
-        load_study(tmp_path / "other" / "study.toml")
+        Study.load(tmp_path / "other" / "study.toml")
 
 
-# -- the address ------------------------------------------------------------------------------------------------------
+# -- addresses --------------------------------------------------------------------------------------------------------
 
 
-def test_the_address_holds_the_source_of_what_a_trial_uses(load: Load) -> None:
-    first = planned(load())
-    assert list(first["mine-explore-0"].identity["surroundings"]["sources"]) == ["my_sharp"]
-    assert "sources" not in first["ours-explore-0"].identity["surroundings"]
-    then = planned(load(ONE, my_sharp=OBJECTIVE + "\n# another thought\n"))
+def test_the_address_depends_on_the_source_of_the_modules_that_the_trial_uses(load: Load) -> None:
+    first = specs_by_name(load())
+    assert list(first["mine-explore-0"].identity["provenance"]["sources"]) == ["my_sharp"]
+    assert "sources" not in first["ours-explore-0"].identity["provenance"]
+    then = specs_by_name(load(ONE, my_sharp=OBJECTIVE + "\n# another thought\n"))
     assert then["mine-explore-0"].address != first["mine-explore-0"].address
     assert then["ours-explore-0"].address == first["ours-explore-0"].address
-    back = planned(load(ONE, my_sharp=OBJECTIVE))
+    back = specs_by_name(load(ONE, my_sharp=OBJECTIVE))
     assert {name: trial.address for name, trial in back.items()} == {n: trial.address for n, trial in first.items()}
 
 
-def test_the_source_holds_what_the_module_imports_from_beside_it_and_nothing_else(load: Load) -> None:
-    before = _surroundings(load(ONE, my_sharp="import my_helper\n" + OBJECTIVE, my_helper="X = 1", my_other="Y = 1"))
-    assert _surroundings(load(ONE, my_other="Y = 2")) == before
-    assert _surroundings(load(ONE, my_helper="X = 2")) != before
+def test_the_source_includes_imported_modules_of_the_folder_and_no_others(load: Load) -> None:
+    before = _provenance(load(ONE, my_sharp="import my_helper\n" + OBJECTIVE, my_helper="X = 1", my_other="Y = 1"))
+    assert _provenance(load(ONE, my_other="Y = 2")) == before
+    assert _provenance(load(ONE, my_helper="X = 2")) != before
 
 
-def test_a_packages_source_is_every_file_of_it_but_hidden_ones(load: Load, tmp_path: Path) -> None:
+def test_the_source_of_a_package_is_all_its_files_except_hidden_ones(load: Load, tmp_path: Path) -> None:
     package = tmp_path / "my_package"
     (package / "inner").mkdir(parents=True)
     (package / "__init__.py").write_text(OBJECTIVE)
     (package / "inner" / "part.py").write_text("X = 1")
     text = ONE.replace("my_sharp", "my_package")
-    before = _surroundings(load(text))
+    before = _provenance(load(text))
     (package / ".checkpoints").mkdir()
     (package / ".checkpoints" / "part.py").write_text("X = 2")
-    assert _surroundings(load(text)) == before
+    assert _provenance(load(text)) == before
     (package / "inner" / "part.py").write_text("X = 2")
-    assert _surroundings(load(text)) != before
+    assert _provenance(load(text)) != before
 
 
-def test_studies_without_a_module_of_the_users_keep_their_addresses() -> None:
-    study = load_study("first-study")
-    assert _surroundings(study).sources == {}
-    assert all("sources" not in trial.identity["surroundings"] for trial in planned(study).values())
+def test_a_study_without_a_users_module_has_no_sources() -> None:
+    study = Study.load("first-study")
+    assert _provenance(study).sources == {}
+    assert all("sources" not in trial.identity["provenance"] for trial in specs_by_name(study).values())
 
 
-def test_a_submit_ships_what_the_study_names_and_its_driver_finds_the_same(
+def test_a_submitted_package_gives_the_same_study_and_addresses(
     load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     study = load(ALL)
     content = pack(study, tmp_path / "study.toml", attempt=1, versions={}, git=None)
-    here = planned(study)
-    elsewhere()
+    specs = specs_by_name(study)
+    imitate_other_process()
     (tmp_path / "job").mkdir()
     zipfile.ZipFile(io.BytesIO(content)).extractall(tmp_path / "job")
     monkeypatch.chdir(tmp_path / "job")
     submission = json.loads(Path("submission.json").read_text())
-    with modules.beside(Path()):  # as services.driver does
-        there = Study.from_table(submission["study"])
-    assert there.table() == study.table()
-    assert {name: trial.address for name, trial in planned(there).items()} == {n: t.address for n, t in here.items()}
-    assert modules.folder_of(there.table()) == str(tmp_path / "job")
+    with modules.modules_in(Path()):  # as services.driver does
+        received = Study.from_table(submission["study"])
+    assert received.table() == study.table()
+    assert {name: trial.address for name, trial in specs_by_name(received).items()} == {
+        n: t.address for n, t in specs.items()
+    }
+    assert modules.folder_of(received.table()) == str(tmp_path / "job")
 
 
 # -- trials -----------------------------------------------------------------------------------------------------------
 
 
-class Diary(Listener):
+class Record(Listener):
     def __init__(self) -> None:
         self.ran: list[str] = []
 
-    def ended(self, planned: Planned, entry: Entry) -> None:
-        self.ran.append(planned.name)
+    def ended(self, spec: TrialSpec, entry: Entry) -> None:
+        self.ran.append(spec.name)
 
 
 @pytest.mark.parametrize("text", [ONE, ALL], ids=["one", "all"])
-def test_a_study_runs_with_ones_own_kinds_and_again_only_where_their_source_changed(load: Load, text: str) -> None:
+def test_a_study_with_users_classes_runs_again_only_the_trials_whose_source_changed(load: Load, text: str) -> None:
     def run(**files: str) -> set[str]:
-        diary = Diary()
-        ending = run_without_ray(load(text, **files), diary)
+        record = Record()
+        ending = run_without_ray(load(text, **files), record)
         assert (ending.failed, ending.interrupted) == ([], False)
-        return {name.partition("-")[0] for name in diary.ran}
+        return {name.partition("-")[0] for name in record.ran}
 
     conditions = {condition.name for condition in load(text).conditions}
     assert run() == conditions
@@ -568,39 +571,37 @@ def test_a_study_runs_with_ones_own_kinds_and_again_only_where_their_source_chan
     assert run(my_sharp=OBJECTIVE + "\n# another thought\n") == {"mine"}
 
 
-def test_a_worker_plays_a_trial_of_a_module_that_it_finds_in_the_studys_folder(load: Load, tmp_path: Path) -> None:
+def test_a_worker_trains_with_a_module_of_the_studys_folder(load: Load, tmp_path: Path) -> None:
     study = load(ALL)
-    trial = planned(study)["mine-explore-0"]
-    elsewhere()
-    modules.look_in(tmp_path)
-    run = TrialRun(trial.identity, ledger_of(study).entry(trial.address))
-    run.play(0.5)
-    assert run.turn > 0
+    trial = specs_by_name(study)["mine-explore-0"]
+    imitate_other_process()
+    modules.add_module_folder(tmp_path)
+    run = TrialTraining(trial.identity, ledger_of(study).entry(trial.address))
+    run.advance(0.5)
+    assert run.iteration > 0
 
 
-def test_a_worker_without_the_module_or_with_another_ends_the_trial_with_one_sentence(
-    load: Load, tmp_path: Path
-) -> None:
+def test_a_worker_refuses_a_missing_or_changed_module_in_one_sentence(load: Load, tmp_path: Path) -> None:
     study = load()
-    trial = planned(study)["mine-explore-0"]
-    known = trial.identity["surroundings"]["sources"]["my_sharp"]
+    trial = specs_by_name(study)["mine-explore-0"]
+    known = trial.identity["provenance"]["sources"]["my_sharp"]
     entry = ledger_of(study).entry(trial.address)
-    elsewhere()
+    imitate_other_process()
     with pytest.raises(InputError, match=r"^the study: needs the module my_sharp, which Python does not find$"):
-        TrialRun(trial.identity, entry)
-    modules.look_in(tmp_path)
+        TrialTraining(trial.identity, entry)
+    modules.add_module_folder(tmp_path)
     (tmp_path / "my_sharp.py").write_text(OBJECTIVE + "\n# another thought\n")
     for _ in range(2):
         with pytest.raises(InputError) as refused:
-            TrialRun(trial.identity, entry)
+            TrialTraining(trial.identity, entry)
         assert str(refused.value).startswith(
             f"my_sharp: must have the source that the study was started with ({known})"
         )
     (tmp_path / "my_sharp.py").write_text(OBJECTIVE)
-    TrialRun(trial.identity, entry)
+    TrialTraining(trial.identity, entry)
 
 
-def test_a_fault_in_ones_own_code_ends_its_trials_and_no_others(load: Load) -> None:
+def test_an_exception_of_a_users_class_fails_its_own_trials_alone(load: Load) -> None:
     study = load(ONE, my_sharp=OBJECTIVE.replace("s = self.sharpness", "s = self.sharpnes"))
     ending = run_without_ray(study)
     assert {trial.condition for trial in ending.failed} == {"mine"}
@@ -609,16 +610,20 @@ def test_a_fault_in_ones_own_code_ends_its_trials_and_no_others(load: Load) -> N
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "message"),
     [
         ("return Dataset(", "return dict(", 'kind "my_rest:Blob" must load a gan_core.Dataset, but loads dict'),
         (".astype(np.float32)", "", "float32 samples, each flattened in a row, but train is float64 of shape (150, 2)"),
         (
-            "reference=80",
-            "reference=90",
-            "150 samples to train with, 90 for the search and as many to confirm, as it says, but loads 150, 80 and 80",
+            "held_out=80",
+            "held_out=90",
+            "150 training, 90 validation and 90 test samples, as its sizes declare, but loads 150, 80 and 80",
         ),
-        ("bounded=False", "bounded=True", "numbers in [-1, 1], since it says bounded, but train holds others"),
+        (
+            "bounded=False",
+            "bounded=True",
+            "numbers in [-1, 1], since its samples are declared bounded, but train holds others",
+        ),
         (
             "return Dataset(",
             "cloud[:] = np.nan\n        return Dataset(",
@@ -631,17 +636,17 @@ def test_a_fault_in_ones_own_code_ends_its_trials_and_no_others(load: Load) -> N
         ),
     ],
 )
-def test_data_that_are_not_what_they_say_are_refused_before_the_study_starts(
-    load: Load, old: str, new: str, said: str
+def test_samples_that_differ_from_their_declaration_are_refused_before_the_study_starts(
+    load: Load, old: str, new: str, message: str
 ) -> None:
     source = REST.replace(old, new).replace("cloud * np.array(self.spread, dtype=np.float32)", "cloud * 0.5")
     with pytest.raises(InputError) as refused:
         run_without_ray(load(ALL, my_rest=source))
     assert str(refused.value).startswith("data: ")
-    assert said in str(refused.value)
+    assert message in str(refused.value)
 
 
-def test_samples_that_are_others_on_a_worker_end_the_trial(load: Load) -> None:
+def test_samples_that_differ_on_the_worker_fail_the_trial(load: Load) -> None:
     study = load(ALL, my_rest=REST.replace("default_rng(7)", "default_rng()"))
     ending = run_without_ray(study)
     error = ledger_of(study).entry(ending.failed[0].address).error()
@@ -653,34 +658,34 @@ def test_samples_that_are_others_on_a_worker_end_the_trial(load: Load) -> None:
 
 
 @pytest.mark.parametrize("text", [ONE, ALL], ids=["one", "all"])
-def test_results_need_no_class_but_for_what_it_computes(
+def test_results_are_read_without_the_users_class_except_where_it_computes(
     load: Load, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     study = load(text)
     run_without_ray(study)
-    there = results("own", root=study.ledger.root)
-    assert there.best("mine").generator()(3).shape[0] == 3
-    elsewhere()
+    with_class = results("own", root=study.ledger.root)
+    assert with_class.best("mine").generator()(3).shape[0] == 3
+    imitate_other_process()
     (tmp_path / "my_sharp.py").rename(tmp_path / "gone.py")
     if text is ALL:
         (tmp_path / "my_rest.py").unlink()
-    here = results("own", root=study.ledger.root)
+    without_class = results("own", root=study.ledger.root)
     for table in ("ranking", "trials", "members", "curves"):
-        assert getattr(here, table).equals(getattr(there, table))
-    assert here.study.table() == study.table()
+        assert getattr(without_class, table).equals(getattr(with_class, table))
+    assert without_class.study.table() == study.table()
     with pytest.raises(InputError, match=r"^the study: needs the module my_"):
-        here.best("mine").setting if text is ONE else here.data
+        without_class.best("mine").setting if text is ONE else without_class.data
     if text is ONE:
-        assert here.best("mine").generator()(3).shape[0] == 3  # a network of ours
+        assert without_class.best("mine").generator()(3).shape[0] == 3  # a network of ours
         (tmp_path / "gone.py").rename(tmp_path / "my_sharp.py")
         monkeypatch.chdir(tmp_path)
-        assert here.best("mine").setting.objective.kind == "my_sharp:Sharp"
+        assert without_class.best("mine").setting.objective.kind == "my_sharp:Sharp"
 
 
-# -- as a user would ------------------------------------------------------------------------------------------------
+# -- command line ---------------------------------------------------------------------------------------------------
 
 
-def test_the_command_says_one_sentence_and_leaves_with_2(load: Load, tmp_path: Path) -> None:
+def test_the_command_prints_one_sentence_and_exits_with_2(load: Load, tmp_path: Path) -> None:
     load(named("my_sharp:Sharp"))
     (tmp_path / "my_sharp.py").write_text("1 / 0")
     done = subprocess.run(
@@ -694,7 +699,7 @@ def test_the_command_says_one_sentence_and_leaves_with_2(load: Load, tmp_path: P
 
 
 @pytest.mark.slow
-def test_the_command_runs_a_study_of_another_folder_whose_workers_find_its_modules(load: Load, tmp_path: Path) -> None:
+def test_the_command_runs_a_study_of_another_folder_with_its_modules(load: Load, tmp_path: Path) -> None:
     load(ALL)
     (tmp_path / "work").mkdir()
     done = subprocess.run(
@@ -706,10 +711,10 @@ def test_the_command_runs_a_study_of_another_folder_whose_workers_find_its_modul
         timeout=240,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    elsewhere()
-    found = results("own", root=tmp_path / "ledger")
-    assert set(found.trials["state"]) == {"finished"}
-    assert list(found.ranking["condition"]) == ["mine"]
+    imitate_other_process()
+    read = results("own", root=tmp_path / "ledger")
+    assert set(read.trials["state"]) == {"finished"}
+    assert list(read.ranking["condition"]) == ["mine"]
 
 
 # -- networks -------------------------------------------------------------------------------------------------------
@@ -727,9 +732,9 @@ class Normed(ModuleCritic):
     batch_norm: bool = False
     form = "score"
 
-    def module(self, space):
+    def module(self, shape):
         norm = nn.BatchNorm1d if self.batch_norm else nn.LayerNorm
-        return nn.Sequential(nn.Linear(space.dim, self.width), norm(self.width), nn.SiLU(), nn.Linear(self.width, 1))
+        return nn.Sequential(nn.Linear(shape.dim, self.width), norm(self.width), nn.SiLU(), nn.Linear(self.width, 1))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -738,8 +743,8 @@ class Drawn(ModuleGenerator):
     short: int = 0
     latent: int = 3
 
-    def module(self, space):
-        layers = nn.Linear(self.latent, self.width), nn.SiLU(), nn.Linear(self.width, space.dim - self.short)
+    def module(self, shape):
+        layers = nn.Linear(self.latent, self.width), nn.SiLU(), nn.Linear(self.width, shape.dim - self.short)
         return nn.Sequential(*layers, nn.Tanh())
 
 
@@ -747,10 +752,10 @@ class Drawn(ModuleGenerator):
 class Broken(AutogradCritic):
     form = "score"
 
-    def initial(self, space, generator):
+    def initial(self, shape, generator):
         return {"weight": 1 / 0}
 
-    def criticise(self, parameters, points, space):
+    def call(self, parameters, samples, shape):
         return None
 """
 MODULES = """
@@ -763,12 +768,12 @@ networks.critic = {kind = "my_torch:Normed", width = {choice = [6, 7]}}
 """
 
 
-def test_a_study_is_played_with_torch_modules(load: Load) -> None:
+def test_a_study_trains_torch_modules(load: Load) -> None:
     study = load(MODULES, my_torch=TORCH)
     run_without_ray(study)
-    found = results("own", root=study.ledger.root)
-    assert set(found.trials["state"]) == {"finished"}
-    assert found.best("mine").generator()(5).shape == (5, 1, 8, 8)
+    read = results("own", root=study.ledger.root)
+    assert set(read.trials["state"]) == {"finished"}
+    assert read.best("mine").generator()(5).shape == (5, 1, 8, 8)
 
 
 @pytest.mark.parametrize(
@@ -777,23 +782,23 @@ def test_a_study_is_played_with_torch_modules(load: Load) -> None:
         (
             "critic",
             '{kind = "my_torch:Normed", batch_norm = true}',
-            "my_torch:Normed must fit into a game: BatchNorm1d mixes the samples of a batch, which a network must "
-            "treat one by one; use LayerNorm",
+            "my_torch:Normed cannot be used: the module must not mix the samples of a batch, but has "
+            "BatchNorm1d; use LayerNorm",
         ),
         (
             "generator",
             '{kind = "my_torch:Drawn", short = 1}',
-            "my_torch:Drawn must fit into a game: the module must give 64 numbers a sample, but gives 63",
+            "my_torch:Drawn cannot be used: the module must return 64 numbers per sample, but returns 63",
         ),
         (
             "critic",
             '{kind = "my_torch:Broken"}',
-            "my_torch:Broken must fit into a game, but it raises ZeroDivisionError: division by zero "
+            "my_torch:Broken must run on samples of the data, but it raises ZeroDivisionError: division by zero "
             "(my_torch.py, line 35)",
         ),
     ],
 )
-def test_a_network_that_cannot_play_is_told_before_the_start(
+def test_an_unusable_network_is_refused_before_the_study_starts(
     load: Load, role: str, network: str, sentence: str
 ) -> None:
     text = f'[[conditions]]\nname = "mine"\npreset = "wgan-gp"\nnetworks.{role} = {network}'

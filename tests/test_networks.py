@@ -1,4 +1,4 @@
-"""Generators and critics: one contract for every description, then what each computes."""
+"""Generators and critics: claims about every network, then closed forms of each."""
 
 from dataclasses import FrozenInstanceError, fields
 from inspect import isabstract
@@ -6,10 +6,10 @@ from typing import get_args
 
 import pytest
 import torch
-from games import drawn, kind_of
+from small_gans import drawn, kind_of
 from torch.testing import assert_close
 
-from gan_core.constraints import GradientPenalty, SpectralNorm, Unconstrained, gradient_by_autograd
+from gan_core.constraints import GradientPenalty, SpectralNorm, Unconstrained
 from gan_core.networks import (
     AnyCritic,
     AnyGenerator,
@@ -19,19 +19,20 @@ from gan_core.networks import (
     DiracCritic,
     DiracGenerator,
     DiracPair,
-    Energy,
     Generator,
     MLPCritic,
     MLPGenerator,
     NetworkPair,
     Networks,
-    SampleSpace,
     SegmentGenerator,
+    gradient_by_autograd,
 )
+from gan_core.networks.autoencoder import Energy
+from gan_core.shapes import SampleShape
 
 
 def members(union):
-    return get_args(union) or (union,)  # a union of one member is that member
+    return get_args(union) or (union,)  # a union of one class is that class
 
 
 SMALL = {"width": 6, "depth": 2, "latent": 4, "code": 3}
@@ -41,13 +42,13 @@ def small(description):
     return description(**{field.name: SMALL[field.name] for field in fields(description) if field.name in SMALL})
 
 
-# what makes points of the plane alone, of a single number that is not drawn, has its own tests below
+# the segment generator, for points of the plane alone and without random parameters, has its own tests below
 GENERATORS = [small(kind) for kind in members(Generator) if kind is not SegmentGenerator]
 CRITICS = [small(kind) for kind in members(Critic)]
 every_generator = pytest.mark.parametrize("generator", GENERATORS, ids=kind_of)
 every_critic = pytest.mark.parametrize("critic", CRITICS, ids=kind_of)
 every_network = pytest.mark.parametrize("network", GENERATORS + CRITICS, ids=lambda n: type(n).__name__)
-BOUNDED, UNBOUNDED = SampleSpace(dim=5, bounded=True), SampleSpace(dim=5, bounded=False)
+BOUNDED, UNBOUNDED = SampleShape(shape=(5,), bounded=True), SampleShape(shape=(5,), bounded=False)
 SEEDS, BATCH = (0, 1, 2), 7
 
 
@@ -55,11 +56,11 @@ def inputs(width, *, seeds=3, scale=1.0, seed=9):
     return scale * torch.randn((seeds, BATCH, width), generator=torch.Generator().manual_seed(seed)).double()
 
 
-# --- what holds of every network besides its contract, which test_contracts.py holds it to
+# --- every network, besides its contract (test_contracts.py)
 
 
 @every_network
-def test_one_seeds_parameters_are_named_finite_and_drawn_from_its_generator_alone(network):
+def test_initial_parameters_are_finite_and_drawn_from_the_given_generator_alone(network):
     first, again, other = (network.initial(UNBOUNDED, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
     assert list(first) == list(again) == list(other)
     assert all(torch.equal(first[name], again[name]) for name in first)
@@ -68,14 +69,14 @@ def test_one_seeds_parameters_are_named_finite_and_drawn_from_its_generator_alon
 
 
 @every_network
-def test_networks_are_frozen_and_finished(network):
+def test_networks_are_frozen_and_concrete(network):
     assert not isabstract(type(network))
     with pytest.raises(FrozenInstanceError):
         network.width = 3
 
 
 @every_generator
-def test_generator_makes_a_sample_per_z_and_seed(generator):
+def test_generator_returns_a_distinct_sample_for_each_z_and_seed(generator):
     fakes = generator.generate(drawn(generator, UNBOUNDED, SEEDS), inputs(generator.latent), UNBOUNDED)
     assert isinstance(generator, AnyGenerator)
     assert fakes.shape == (3, BATCH, 5)
@@ -84,7 +85,7 @@ def test_generator_makes_a_sample_per_z_and_seed(generator):
 
 @every_generator
 @pytest.mark.parametrize("z_scale", [1.0, 1e4])
-def test_fakes_of_bounded_data_lie_where_the_data_lie(generator, z_scale):
+def test_fakes_of_bounded_data_lie_between_minus_one_and_one(generator, z_scale):
     z = inputs(generator.latent, scale=z_scale)
     parameters = drawn(generator, BOUNDED, SEEDS)
     assert generator.generate(parameters, z, BOUNDED).abs().max() <= 1
@@ -92,19 +93,19 @@ def test_fakes_of_bounded_data_lie_where_the_data_lie(generator, z_scale):
 
 
 @every_critic
-def test_critic_says_one_value_per_sample_and_hands_the_points_on(critic):
+def test_critic_output_holds_one_value_per_sample_and_the_samples(critic):
     points = inputs(5)
-    critique = critic.criticise(drawn(critic, UNBOUNDED, SEEDS), points, UNBOUNDED)
+    output = critic.call(drawn(critic, UNBOUNDED, SEEDS), points, UNBOUNDED)
     assert isinstance(critic, AnyCritic)
-    assert critique.value.shape == (3, BATCH)
-    assert len(critique.value.unique()) == 3 * BATCH
-    assert torch.equal(critique.points, points)
+    assert output.value.shape == (3, BATCH)
+    assert len(output.value.unique()) == 3 * BATCH
+    assert torch.equal(output.samples, points)
 
 
 @every_critic
 def test_energies_are_never_negative(critic):
     if critic.form == "energy":
-        assert (critic.criticise(drawn(critic, UNBOUNDED, SEEDS), inputs(5), UNBOUNDED).value >= 0).all()
+        assert (critic.call(drawn(critic, UNBOUNDED, SEEDS), inputs(5), UNBOUNDED).value >= 0).all()
     else:
         assert critic.form == "score"
 
@@ -119,11 +120,12 @@ def test_kinds_are_unique_within_each_union():
 
 
 def torch_layers(parameters, seed, activation):
-    """The same layers as torch.nn builds them."""
+    """One seed's layers, built from torch.nn."""
     layers = []
     for name in [name for name in parameters if name.endswith("weight")]:
         weight, bias = parameters[name][seed], parameters[name.replace("weight", "bias")][seed]
-        linear = torch.nn.Linear(*weight.shape, dtype=weight.dtype)
+        rows, columns = weight.shape
+        linear = torch.nn.Linear(rows, columns, dtype=weight.dtype)
         linear.weight.data, linear.bias.data = weight.T.contiguous(), bias[0]
         layers += [linear, activation()]
     return torch.nn.Sequential(*layers[:-1])
@@ -142,11 +144,11 @@ def test_mlp_critic_is_linear_layers_with_leaky_relu_between():
     parameters, points = drawn(critic, UNBOUNDED), inputs(5, seeds=2)
     for seed in range(2):
         expected = torch_layers(parameters, seed, lambda: torch.nn.LeakyReLU(0.2))(points[seed]).squeeze(-1)
-        assert_close(critic.criticise(parameters, points, UNBOUNDED).value[seed], expected, rtol=1e-12, atol=1e-14)
+        assert_close(critic.call(parameters, points, UNBOUNDED).value[seed], expected, rtol=1e-12, atol=1e-14)
 
 
-class LeftToAutograd(CriticAt):
-    """The same critic, whose gradient nobody has written out."""
+class ByAutograd(CriticAt):
+    """The same critic with the gradient of autograd."""
 
     def gradient(self, points):
         return gradient_by_autograd(self.value, points)
@@ -155,28 +157,26 @@ class LeftToAutograd(CriticAt):
 @pytest.mark.parametrize("constraint", [Unconstrained(), SpectralNorm()], ids=kind_of)
 @pytest.mark.parametrize("depth", [1, 3])
 @pytest.mark.parametrize(("form", "output"), [("score", "linear"), ("energy", "linear"), ("energy", "relu")])
-def test_written_out_gradient_of_a_critic_is_autograds_and_so_is_what_a_penalty_makes_of_it(
-    form, output, depth, constraint
-):
+def test_gradient_of_an_mlp_critic_and_of_a_penalty_on_it_are_those_of_autograd(form, output, depth, constraint):
     critic = MLPCritic(width=6, depth=depth, form=form, output=output)
     parameters = {name: value.requires_grad_() for name, value in drawn(critic, UNBOUNDED, SEEDS).items()}
     streams = [torch.Generator().manual_seed(seed) for seed in SEEDS]
     state = constraint.initial_state({name: value.detach() for name, value in parameters.items()}, streams)
     points, penalties = inputs(5, scale=2.0), []
-    fields = [kind(critic, constraint.mapped(parameters, state), UNBOUNDED) for kind in (CriticAt, LeftToAutograd)]
+    fields = [kind(critic, constraint.map_parameters(parameters, state), UNBOUNDED) for kind in (CriticAt, ByAutograd)]
     assert_close(fields[0].gradient(points), fields[1].gradient(points), rtol=1e-12, atol=1e-14)
     if output == "relu":
         dead = fields[0].value(points) == 0
         assert 0 < dead.sum() < dead.numel()
         assert (fields[0].gradient(points)[dead] == 0).all()
     for field in fields:
-        # towards 0, since the norm of a dead sample has no derivative that both could agree on
+        # target 0 for relu outputs: the norm has no derivative at slope 0
         penalty = GradientPenalty(location="real", target=0 if output == "relu" else 1)
-        charged = penalty.penalty(field, points, points, points[..., :0])
-        gradients = torch.autograd.grad(charged.sum(), list(parameters.values()), materialize_grads=True)
-        penalties.append((charged, *gradients))
-    for written_out, by_autograd in zip(*penalties, strict=True):
-        assert_close(written_out, by_autograd, rtol=1e-10, atol=1e-12)
+        value = penalty.penalty(field, points, points, points[..., :0])
+        gradients = torch.autograd.grad(value.sum(), list(parameters.values()), materialize_grads=True)
+        penalties.append((value, *gradients))
+    for closed_form, by_autograd in zip(*penalties, strict=True):
+        assert_close(closed_form, by_autograd, rtol=1e-10, atol=1e-12)
     assert all(
         gradient.norm() > 0 for name, gradient in zip(parameters, penalties[0][1:], strict=True) if "weight" in name
     )
@@ -190,7 +190,7 @@ def test_depth_counts_the_hidden_layers(depth):
 
 
 def test_initial_weights_are_uniform_with_the_variance_of_he_and_biases_are_zero():
-    parameters = MLPCritic(width=400, depth=2).initial(SampleSpace(dim=25, bounded=False), torch.Generator())
+    parameters = MLPCritic(width=400, depth=2).initial(SampleShape(shape=(25,), bounded=False), torch.Generator())
     for layer, variance in (("0", 2 / 25), ("1", 2 / 400), ("2", 1 / 400)):
         weight = parameters[f"{layer}.weight"]
         assert weight.var().item() == pytest.approx(variance, rel=0.1)
@@ -200,32 +200,33 @@ def test_initial_weights_are_uniform_with_the_variance_of_he_and_biases_are_zero
 
 
 @pytest.mark.parametrize("depth", [1, 4])
-def test_untrained_generator_keeps_the_size_of_its_z_at_any_depth(depth):
+def test_untrained_generator_keeps_the_mean_square_of_its_z_at_any_depth(depth):
     generator = MLPGenerator(width=200, depth=depth, latent=32, output="linear")
-    wide = SampleSpace(dim=200, bounded=False)
+    wide = SampleShape(shape=(200,), bounded=False)
     parameters = {n: v[None] for n, v in generator.initial(wide, torch.Generator().manual_seed(1)).items()}
     fakes = generator.generate(parameters, inputs(32, seeds=1, seed=2), wide)
     assert fakes.square().mean().item() == pytest.approx(1, rel=0.4)
 
 
-def test_autoencoder_reads_its_code_between_encoder_and_decoder():
+def test_autoencoder_outputs_the_code_of_its_encoder_and_the_error_of_its_decoder():
     critic = AutoencoderCritic(width=6, depth=1, code=3, energy="squared_error_sum")
     parameters, points = drawn(critic, BOUNDED), inputs(5, seeds=2)
-    critique = critic.criticise(parameters, points, BOUNDED)
+    output = critic.call(parameters, points, BOUNDED)
     encoder, decoder = (
         {name: value for name, value in parameters.items() if name.startswith(half)} for half in ("encoder", "decoder")
     )
     for seed in range(2):
         code = torch_layers(encoder, seed, lambda: torch.nn.LeakyReLU(0.2))(points[seed])
-        copy = torch_layers(decoder, seed, lambda: torch.nn.LeakyReLU(0.2))(code).tanh()
+        reconstruction = torch_layers(decoder, seed, lambda: torch.nn.LeakyReLU(0.2))(code).tanh()
         assert code.shape == (BATCH, 3)
-        assert_close(critique.code[seed], code, rtol=1e-12, atol=1e-14)
-        assert_close(critique.value[seed], (copy - points[seed]).square().sum(-1), rtol=1e-12, atol=0)
+        assert output.code is not None
+        assert_close(output.code[seed], code, rtol=1e-12, atol=1e-14)
+        assert_close(output.value[seed], (reconstruction - points[seed]).square().sum(-1), rtol=1e-12, atol=0)
 
 
 @pytest.mark.parametrize("energy", get_args(Energy))
-def test_every_energy_is_the_error_it_is_named_after(energy):
-    """A decoder of zeros copies to the origin, so that the error is the point itself."""
+def test_every_energy_is_the_error_in_its_name(energy):
+    """With a decoder of zeros the reconstruction is 0, and the error is the point itself."""
     critic = AutoencoderCritic(width=6, depth=1, code=3, energy=energy, output="linear")
     parameters = {name: torch.zeros_like(value) for name, value in drawn(critic, UNBOUNDED, (0,)).items()}
     point = torch.tensor([[[3.0, 0, -4.0, 0, 0]]], dtype=torch.float64)
@@ -236,29 +237,29 @@ def test_every_energy_is_the_error_it_is_named_after(energy):
         "absolute_error_sum": 7.0,
         "euclidean_norm": 5.0,
     }
-    value = critic.criticise(parameters, point, UNBOUNDED).value
+    value = critic.call(parameters, point, UNBOUNDED).value
     assert value.item() == pytest.approx(expected[energy], rel=1e-15)
 
 
 def test_mean_squared_energy_of_bounded_data_is_at_most_four():
     critic = AutoencoderCritic(width=6, depth=1, code=3)
     parameters = {name: 100 * value for name, value in drawn(critic, BOUNDED, SEEDS).items()}
-    energies = critic.criticise(parameters, inputs(5).sign(), BOUNDED).value
+    energies = critic.call(parameters, inputs(5).sign(), BOUNDED).value
     assert energies.max() <= 4
     assert energies.max() > 1
 
 
 @pytest.mark.parametrize("network", [MLPGenerator, AutoencoderCritic])
-def test_output_can_be_named_against_the_data(network):
-    for output, space, tanh in (("tanh", UNBOUNDED, True), ("linear", BOUNDED, False)):
+def test_output_overrides_the_bounds_of_the_data(network):
+    for output, shape, tanh in (("tanh", UNBOUNDED, True), ("linear", BOUNDED, False)):
         named, matched = network(output=output), network()
         like = BOUNDED if tanh else UNBOUNDED
-        parameters = drawn(named, space, (0,))
+        parameters = drawn(named, shape, (0,))
         if network is MLPGenerator:
-            results = [n.generate(parameters, inputs(32, seeds=1), s) for n, s in ((named, space), (matched, like))]
+            results = [n.generate(parameters, inputs(32, seeds=1), s) for n, s in ((named, shape), (matched, like))]
         else:
-            critiques = [n.criticise(parameters, inputs(5, seeds=1), s) for n, s in ((named, space), (matched, like))]
-            results = [critique.value for critique in critiques]
+            outputs = [n.call(parameters, inputs(5, seeds=1), s) for n, s in ((named, shape), (matched, like))]
+            results = [critic_output.value for critic_output in outputs]
         assert torch.equal(*results)
 
 
@@ -272,10 +273,10 @@ def test_sizes_must_be_at_least_one(network, field):
 
 # --- the segment
 
-PLANE = SampleSpace(dim=2, bounded=False)
+PLANE = SampleShape(shape=(2,), bounded=False)
 
 
-def test_segment_generator_makes_theta_and_the_normal_quantile_of_z():
+def test_segment_generator_returns_theta_and_the_normal_distribution_function_of_z():
     z = torch.tensor([[[0.0], [1.0], [-1.959964]], [[40.0], [-40.0], [0.0]]], dtype=torch.float64)
     theta = {"theta": torch.tensor([[[2.5]], [[-1.0]]], dtype=torch.float64)}
     fakes = SegmentGenerator().generate(theta, z, PLANE)
@@ -290,7 +291,7 @@ def test_segment_generator_is_uniform_along_its_segment():
     assert (torch.histc(along, 10, 0, 1) / 10_000).tolist() == pytest.approx([0.1] * 10, abs=0.012)
 
 
-def test_segment_generator_starts_at_its_theta_for_every_seed_and_learns_nothing_else():
+def test_theta_is_the_only_parameter_of_the_segment_generator_and_starts_at_the_field_for_every_seed():
     for seed in (1, 2):
         initial = SegmentGenerator(theta=0.75).initial(PLANE, torch.Generator().manual_seed(seed))
         assert {name: value.tolist() for name, value in initial.items()} == {"theta": [[0.75]]}
@@ -304,7 +305,7 @@ def test_gradient_of_theta_is_the_mean_of_the_critics_first_coordinate():
     assert gradient.flatten().tolist() == pytest.approx([3, 3], rel=1e-12)
 
 
-def test_segment_generator_starts_at_a_finite_number():
+def test_theta_of_the_segment_generator_must_be_finite():
     assert isinstance(SegmentGenerator(), AnyGenerator)
     with pytest.raises(ValueError, match=r"^theta: must be a finite number, but is nan$"):
         SegmentGenerator(theta=float("nan"))
@@ -315,33 +316,35 @@ def test_segment_generator_starts_at_a_finite_number():
 
 def test_dirac_generator_puts_every_fake_at_theta():
     fakes = DiracGenerator().generate(
-        {"theta": torch.tensor([[[2.5]], [[-1.0]]])}, torch.randn(2, 4, 1), SampleSpace(dim=1, bounded=False)
+        {"theta": torch.tensor([[[2.5]], [[-1.0]]])}, torch.randn(2, 4, 1), SampleShape(shape=(1,), bounded=False)
     )
     assert fakes.tolist() == [[[2.5]] * 4, [[-1.0]] * 4]
 
 
 def test_dirac_critic_is_psi_times_x():
-    critique = DiracCritic().criticise(
+    output = DiracCritic().call(
         {"psi": torch.tensor([[[2.0]], [[-3.0]]])},
         torch.tensor([[[1.5], [-1.0]], [[1.0], [0.5]]]),
-        SampleSpace(dim=1, bounded=False),
+        SampleShape(shape=(1,), bounded=False),
     )
-    assert critique.value.tolist() == [[3.0, -2.0], [-3.0, -1.5]]
+    assert output.value.tolist() == [[3.0, -2.0], [-3.0, -1.5]]
 
 
-def test_dirac_pair_starts_where_it_says():
-    pair, space = DiracPair(theta=0.75, psi=-0.25), SampleSpace(dim=1, bounded=False)
-    assert pair.generator.initial(space, torch.Generator())["theta"].item() == 0.75
-    assert pair.critic.initial(space, torch.Generator())["psi"].item() == -0.25
+def test_dirac_pair_starts_at_its_theta_and_psi():
+    pair, shape = DiracPair(theta=0.75, psi=-0.25), SampleShape(shape=(1,), bounded=False)
+    assert pair.generator.initial(shape, torch.Generator())["theta"].item() == 0.75
+    assert pair.critic.initial(shape, torch.Generator())["psi"].item() == -0.25
 
 
 def test_dirac_pair_must_not_start_at_its_equilibrium():
-    with pytest.raises(ValueError, match=r"^theta: must differ from 0 where psi is 0"):
+    with pytest.raises(
+        ValueError, match=r"^theta: must differ from 0 if psi is 0, since \(0, 0\) is the equilibrium, but is 0$"
+    ):
         DiracPair(theta=0.0, psi=0.0)
     assert DiracPair(theta=0.0, psi=1.0).psi == 1
 
 
-def test_pair_holds_the_networks_it_was_given():
+def test_network_pair_holds_its_networks():
     generator, critic = MLPGenerator(width=3), AutoencoderCritic(code=2)
     pair = NetworkPair(generator=generator, critic=critic)
     assert (pair.generator, pair.critic) == (generator, critic)

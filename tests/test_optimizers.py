@@ -1,4 +1,4 @@
-"""Optimizers: torch's own, with the settings they were described with, each coordinate alone."""
+"""Optimizers and schedules: torch's own optimizers, by hand and seed by seed; factors of the learning rate."""
 
 from dataclasses import FrozenInstanceError, fields
 from math import sqrt
@@ -6,21 +6,33 @@ from typing import get_args
 
 import pytest
 import torch
-from games import kind_of
+from small_gans import kind_of
 from torch.testing import assert_close
 
 from gan_core.constraints import Unconstrained
 from gan_core.data import Dirac
 from gan_core.networks import DiracPair
 from gan_core.objectives import Wasserstein
-from gan_core.optimizers import SGD, Adam, Constant, Cosine, Halving, Linear, Optimizer, RMSProp, Schedule
-from gan_core.training import Trainer, Training
+from gan_core.training import (
+    SGD,
+    Adam,
+    Constant,
+    Cosine,
+    Halving,
+    Linear,
+    Optimizer,
+    RMSProp,
+    Schedule,
+    Trainer,
+    Training,
+)
 
 OPTIMIZERS = [kind() for kind in get_args(Optimizer)]
 every_optimizer = pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=kind_of)
 
 
 def stepped(optimizer, gradients, start):
+    """The parameters after one step along each gradient."""
     parameters = start.clone()
     torch_optimizer = optimizer.build(parameters)
     for gradient in gradients:
@@ -34,7 +46,7 @@ def normal(*shape, seed):
 
 
 @every_optimizer
-def test_a_seed_alone_steps_as_it_steps_among_others(optimizer):
+def test_a_seed_alone_takes_the_same_steps_as_among_others(optimizer):
     start, gradients = normal(3, 40, seed=0), normal(5, 3, 40, seed=1)
     together = stepped(optimizer, gradients, start)
     alone = stepped(optimizer, gradients[:, 1:2], start[1:2])
@@ -42,17 +54,17 @@ def test_a_seed_alone_steps_as_it_steps_among_others(optimizer):
 
 
 @every_optimizer
-def test_a_nan_in_one_seeds_gradient_stays_with_that_seed(optimizer):
+def test_nan_in_the_gradient_of_one_seed_does_not_reach_the_others(optimizer):
     start, gradients = normal(3, 40, seed=0), normal(5, 3, 40, seed=1)
     poisoned = gradients.clone()
     poisoned[2, 1] = torch.nan
-    clean, sick = stepped(optimizer, gradients, start), stepped(optimizer, poisoned, start)
-    assert torch.equal(clean[[0, 2]], sick[[0, 2]])
-    assert sick[1].isnan().all()
+    expected, actual = stepped(optimizer, gradients, start), stepped(optimizer, poisoned, start)
+    assert torch.equal(expected[[0, 2]], actual[[0, 2]])
+    assert actual[1].isnan().all()
 
 
 @every_optimizer
-def test_steps_go_down(optimizer):
+def test_steps_go_against_the_gradient(optimizer):
     start, gradient = normal(2, 40, seed=0), normal(2, 40, seed=1)
     assert ((stepped(optimizer, [gradient], start) - start) * gradient < 0).all()
 
@@ -70,22 +82,22 @@ def test_learning_rate_must_be_positive(optimizer, lr):
         type(optimizer)(lr=lr)
 
 
-def test_kinds_are_unique():
+def test_kinds_of_optimizers_are_unique():
     assert len({optimizer.kind for optimizer in OPTIMIZERS}) == len(OPTIMIZERS)
 
 
-def test_plain_descent_steps_by_lr_times_gradient():
+def test_a_step_of_sgd_is_lr_times_the_gradient():
     start, gradients = normal(2, 4, seed=0), normal(3, 2, 4, seed=1)
     assert_close(stepped(SGD(lr=0.3), gradients, start), start - 0.3 * gradients.sum(0), rtol=1e-14, atol=1e-15)
 
 
-def test_momentum_adds_the_steps_before():
+def test_momentum_adds_the_previous_gradients():
     start, gradients = normal(2, 4, seed=0), normal(2, 2, 4, seed=1)
     expected = start - 0.3 * gradients[0] - 0.3 * (0.9 * gradients[0] + gradients[1])
     assert_close(stepped(SGD(lr=0.3, momentum=0.9), gradients, start), expected, rtol=1e-14, atol=1e-15)
 
 
-def test_adam_by_hand_over_two_steps():
+def test_two_steps_of_adam_follow_its_formula():
     start, (first, second) = normal(2, 4, seed=0), normal(2, 2, 4, seed=1)
     lr, (beta1, beta2), eps = 0.3, (0.5, 0.75), 1e-3
     expected = start - lr * first / (first.abs() + eps)
@@ -96,7 +108,7 @@ def test_adam_by_hand_over_two_steps():
     assert_close(actual, expected, rtol=1e-12, atol=1e-14)
 
 
-def test_first_step_of_rmsprop_is_the_sign_at_a_fixed_length():
+def test_first_step_of_rmsprop_is_the_sign_of_the_gradient_times_a_constant():
     start, gradient = normal(2, 4, seed=0), normal(2, 4, seed=1)
     step = stepped(RMSProp(lr=0.3, alpha=0.75, eps=1e-12), [gradient], start) - start
     assert_close(step, -0.3 / sqrt(0.25) * gradient.sign(), rtol=1e-9, atol=0)
@@ -109,7 +121,7 @@ def test_defaults_are_those_of_the_authors():
 
 
 @pytest.mark.parametrize("betas", [(1.0, 0.9), (0.5, 1.0), (-0.1, 0.9), (0.5, float("nan"))])
-def test_betas_must_lie_between_zero_and_one(betas):
+def test_betas_must_lie_in_the_half_open_unit_interval(betas):
     with pytest.raises(ValueError, match=r"^betas: must lie in \[0, 1\), but one is "):
         Adam(betas=betas)
 
@@ -141,20 +153,20 @@ def test_momentum_must_be_below_one():
     ],
     ids=lambda value: getattr(value, "kind", ""),
 )
-def test_schedule_has_its_factor_at_the_start_in_the_middle_at_the_end_and_after(schedule, factors):
+def test_schedules_have_their_factor_at_the_start_in_the_middle_at_the_end_and_after(schedule, factors):
     for step, factor in factors.items():
         assert schedule.factor(step) == pytest.approx(factor, abs=1e-15), step
 
 
 def test_every_schedule_starts_at_one():
     for kind in get_args(Schedule):
-        described = {"steps": 7, "every": 7}
-        schedule = kind(**{field.name: described[field.name] for field in fields(kind) if field.name in described})
+        required = {"steps": 7, "every": 7}
+        schedule = kind(**{field.name: required[field.name] for field in fields(kind) if field.name in required})
         assert schedule.factor(0) == 1
 
 
 @pytest.mark.parametrize(
-    ("kind", "settings", "sentence"),
+    ("kind", "settings", "message"),
     [
         (Linear, {"steps": 0}, "steps: must be >= 1, but is 0"),
         (Cosine, {"steps": 5, "start": -1}, "start: must be >= 0, but is -1"),
@@ -162,12 +174,13 @@ def test_every_schedule_starts_at_one():
         (Halving, {"every": 0}, "every: must be >= 1, but is 0"),
     ],
 )
-def test_schedules_refuse_what_makes_no_sense(kind, settings, sentence):
-    with pytest.raises(ValueError, match=f"^{sentence}$"):
+def test_schedules_out_of_bounds_raise_an_error(kind, settings, message):
+    with pytest.raises(ValueError, match=f"^{message}$"):
         kind(**settings)
 
 
-def scheduled(of_critic, of_generator, n_critic=2):
+def dirac_trainer(critic_optimizer, generator_optimizer, n_critic=2):
+    """Wasserstein on the Dirac pair."""
     return Trainer(
         objective=Wasserstein(),
         constraint=Unconstrained(),
@@ -175,8 +188,8 @@ def scheduled(of_critic, of_generator, n_critic=2):
         training=Training(
             batch=1,
             n_critic=n_critic,
-            critic_optimizer=of_critic,
-            generator_optimizer=of_generator,
+            critic_optimizer=critic_optimizer,
+            generator_optimizer=generator_optimizer,
             dtype="float64",
         ),
         data=Dirac().load(),
@@ -184,23 +197,24 @@ def scheduled(of_critic, of_generator, n_critic=2):
     )
 
 
-def test_trainer_steps_at_the_rate_that_the_schedule_has_for_the_round_also_across_a_stop():
-    """Both players by the number of generator steps: psi -= rate theta twice, then theta += rate psi."""
-    of_critic, of_generator = SGD(lr=0.1, schedule=Halving(every=3)), SGD(lr=0.3, schedule=Linear(steps=5, final=0.1))
-    trainer = scheduled(of_critic, of_generator)
+def test_learning_rates_follow_the_number_of_generator_steps_also_across_a_resume():
+    """For both networks: psi -= lr theta twice, then theta += lr psi."""
+    critic_optimizer = SGD(lr=0.1, schedule=Halving(every=3))
+    generator_optimizer = SGD(lr=0.3, schedule=Linear(steps=5, final=0.1))
+    trainer = dirac_trainer(critic_optimizer, generator_optimizer)
     theta, psi = 1.0, -1.0
-    for round_ in range(9):
+    for generator_step in range(9):
         trainer.advance(1)
-        psi -= 2 * 0.1 * 0.5 ** (round_ // 3) * theta
-        theta += 0.3 * max(0.1, 1 - 0.9 * round_ / 5) * psi
-        played = trainer.generator.flat.item(), trainer.critic.flat.item()
-        assert played == pytest.approx((theta, psi), rel=1e-13), round_
-        state, trainer = trainer.state(), scheduled(of_critic, of_generator)
+        psi -= 2 * 0.1 * 0.5 ** (generator_step // 3) * theta
+        theta += 0.3 * max(0.1, 1 - 0.9 * generator_step / 5) * psi
+        actual = trainer.generator.flat.item(), trainer.critic.flat.item()
+        assert actual == pytest.approx((theta, psi), rel=1e-13), generator_step
+        state, trainer = trainer.state(), dirac_trainer(critic_optimizer, generator_optimizer)
         trainer.load(state)
 
 
-def test_rate_of_zero_stops_a_player():
-    trainer = scheduled(SGD(lr=0.1), Adam(lr=0.1, schedule=Cosine(steps=4)))
+def test_a_learning_rate_of_zero_leaves_the_parameters_unchanged():
+    trainer = dirac_trainer(SGD(lr=0.1), Adam(lr=0.1, schedule=Cosine(steps=4)))
     trainer.advance(4)
     theta, psi = trainer.generator.flat.clone(), trainer.critic.flat.clone()
     trainer.advance(3)

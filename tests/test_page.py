@@ -1,157 +1,198 @@
-"""The page on a study: one file that needs nothing else, whose parts a reader and a screen reader find."""
+"""The page about a study: one file that needs nothing else, readable by eye and by a screen reader."""
 
 import re
 import shutil
 from html.parser import HTMLParser
+from importlib import import_module
 from itertools import islice, pairwise
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
-from simulated import RISING, simulate
+from simulated import simulate
 
-from studies.comparison import Comparison
-from studies.report import page as pages
-from studies.report import report_page
-from studies.report.words import TABLES
-from studies.verdict import verdict
+from studies.analysis.comparison import Comparison
+from studies.design import TrialSpec
+from studies.reporting.page import render_page
+from studies.reporting.page.page_tables import format_cell, format_table
+from studies.reporting.page.page_text import METHODS, TABLES
+from studies.reporting.text.verdict import verdict
+from studies.tables.results import Results
+
+report_page = import_module("studies.reporting.page.report_page")
 
 VOID = {"meta", "br"}
-SAME = {f"--figure-{name}" for name in ("relapsed", "collapsed", "diverged")}
-"""Colours that stand out in light and in dark."""
+"""Elements without an end tag."""
+SAME_IN_BOTH_THEMES = {f"--figure-{name}" for name in ("relapsed", "collapsed", "diverged")}
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 
 
 class Page(HTMLParser):
-    """What stands in a page: every element, and whether they close in order."""
+    """The elements and words of a page; fails where an end tag does not close the innermost open element."""
 
-    def __init__(self, text):
+    def __init__(self, text: str):
         super().__init__()
-        self.elements, self.open, self.words = [], [], []
+        self.elements: list[SimpleNamespace] = []
+        self.open: list[str] = []
+        self.words: list[str] = []
         self.feed(text)
 
-    def handle_starttag(self, tag, attributes):
-        self.elements.append(SimpleNamespace(tag=tag, inside=list(self.open), **{"is_": dict(attributes)}))
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append(SimpleNamespace(tag=tag, inside=list(self.open), attributes=dict(attrs)))
         if tag not in VOID:
             self.open.append(tag)
 
-    def handle_endtag(self, tag):
+    def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
 
-    def handle_data(self, data):
+    def handle_data(self, data: str) -> None:
         if "style" not in self.open:
             self.words.append(data)
 
-    def of(self, *tags):
-        return [one for one in self.elements if one.tag in tags]
-
-
-def fate(planned, seed):
-    good = planned.configuration.get("training.critic_optimizer.lr", 0) < 1e-3
-    return (*RISING, 0.92 if planned.condition == "gan" else 0.9) if good else (0, -0.2)
+    def of(self, *tags: str) -> list[SimpleNamespace]:
+        return [element for element in self.elements if element.tag in tags]
 
 
 @pytest.fixture(scope="module")
-def compared(on_ring):
+def compared(on_ring: Results) -> Comparison:
     return Comparison(on_ring)
 
 
 @pytest.fixture(scope="module")
-def text(compared):
-    """With its first figures alone, since each takes a while; the browser sees them all."""
-    every = pages._drawn
+def text(compared: Comparison) -> str:
+    """The page with its first four figures only, since each takes time; the browser shows all."""
+    draw_figures = report_page.draw_figures
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pages, "_drawn", lambda *arguments: islice(every(*arguments), 4))
-        return report_page(compared)
+        patch.setattr(report_page, "draw_figures", lambda *arguments: islice(draw_figures(*arguments), 4))
+        return render_page(compared)
 
 
 @pytest.fixture(scope="module")
-def page(text):
+def page(text: str) -> Page:
     return Page(text)
 
 
-def test_every_element_closes(page):
+def test_every_element_closes(page: Page) -> None:
     assert page.open == []
-    assert page.of("html")[0].is_["lang"] == "en"
-    assert page.of("meta")[0].is_["charset"] == "utf-8"
+    assert page.of("html")[0].attributes["lang"] == "en"
+    assert page.of("meta")[0].attributes["charset"] == "utf-8"
     assert page.of("title")
 
 
-def test_nothing_is_asked_of_a_network_and_nothing_runs(page, text):
+def test_the_page_loads_nothing_and_runs_nothing(page: Page, text: str) -> None:
     assert not page.of("script", "link", "iframe", "object", "embed", "form", "img")
-    for one in page.elements:
+    for element in page.elements:
         for name in ("src", "srcset", "href", "data", "action"):
-            value = one.is_.get(name, "#")
+            value = element.attributes.get(name, "#")
             assert value.startswith(("#", "data:image/png;base64,")), value[:80]
-        assert not any(name.startswith("on") for name in one.is_)
+        assert not any(name.startswith("on") for name in element.attributes)
     assert "@import" not in text
     assert set(re.findall(r"url\(.", text)) <= {"url(#"}
 
 
-def test_headings_are_in_order_and_places_have_one_name(page):
-    levels = [int(one.tag[1]) for one in page.of("h1", "h2", "h3", "h4")]
+def test_headings_are_in_order_and_every_reference_has_one_target(page: Page) -> None:
+    levels = [int(heading.tag[1]) for heading in page.of("h1", "h2", "h3", "h4")]
     assert levels[0] == 1
     assert levels.count(1) == 1
     assert all(later - earlier <= 1 for earlier, later in pairwise(levels))
-    names = [one.is_["id"] for one in page.elements if "id" in one.is_]
-    assert len(names) == len(set(names))
-    targets = [one.is_["href"][1:] for one in page.of("a", "use")]
-    assert set(targets) <= set(names)
-    assert {one.is_["aria-describedby"] for one in page.of("table")} <= set(names)
+    ids = [element.attributes["id"] for element in page.elements if "id" in element.attributes]
+    assert len(ids) == len(set(ids))
+    targets = [element.attributes["href"][1:] for element in page.of("a", "use")]
+    assert set(targets) <= set(ids)
+    assert {table.attributes["aria-describedby"] for table in page.of("table")} <= set(ids)
 
 
-def test_every_figure_says_its_numbers_and_has_a_size_and_colours_in_two_themes(page, text):
-    drawings = [one for one in page.of("svg") if "figure" in one.inside]
+def test_every_section_is_named_alike_in_the_navigation_and_in_its_heading(text: str) -> None:
+    links = re.findall(r'<li><a href="#(\w+)">([^<]+)</a>', text)
+    headings = re.findall(r'<section id="(\w+)">\s*<h2>([^<]+)</h2>', text)
+    assert links == headings == list(report_page.SECTIONS)
+
+
+def test_every_figure_has_its_numbers_in_words_a_size_and_colours_in_two_themes(page: Page, text: str) -> None:
+    drawings = [element for element in page.of("svg") if "figure" in element.inside]
     assert len(drawings) == len(page.of("figcaption")) > 2
-    for one in drawings:
-        assert one.is_["role"] == "img"
-        assert len(one.is_["aria-label"]) > 20
-        assert float(one.is_["viewbox"].split()[-1]) > 100
+    for drawing in drawings:
+        assert drawing.attributes["role"] == "img"
+        assert len(drawing.attributes["aria-label"]) > 20
+        assert float(drawing.attributes["viewbox"].split()[-1]) > 100
     used = set(re.findall(r"var\((--figure-[\w-]+)\)", text))
     assert "--figure-background" in used
     for variable in used:
         light, dark = re.findall(rf"{variable}: (#[0-9A-F]{{6}});", text)
-        assert (light == dark) == (variable in SAME)
+        assert (light == dark) == (variable in SAME_IN_BOTH_THEMES)
 
 
-def test_every_table_has_header_cells(page):
-    assert {one.is_["scope"] for one in page.of("th")} == {"col", "row"}
+def test_every_table_has_header_cells(page: Page) -> None:
+    assert {cell.attributes["scope"] for cell in page.of("th")} == {"col", "row"}
     rows = len(page.of("tr"))
-    assert len([one for one in page.of("th") if one.is_["scope"] == "row"]) == rows - len(page.of("table"))
+    row_headers = [cell for cell in page.of("th") if cell.attributes["scope"] == "row"]
+    assert len(row_headers) == rows - len(page.of("table"))
 
 
-def test_the_page_holds_the_verdict_and_every_number_of_every_table(page, compared):
+def test_the_page_holds_the_verdict_and_every_number_of_every_table(page: Page, compared: Comparison) -> None:
     words = "".join(page.words)
     assert words.index("Verdict") < words.index("Figures\n")
     for topic in verdict(compared):
         for sentence in topic.sentences:
             assert sentence in words
-    for name, told in TABLES.items():
-        frame = compared.results.ranking if name == "ranking" else getattr(compared, name)
-        for row in pages.table(frame, told).rows:
+    for name, description in TABLES.items():
+        table = compared.results.ranking if name == "ranking" else getattr(compared, name)
+        for row in format_table(table, description).rows:
             assert all(cell in words for cell in row)
 
 
-def test_what_a_study_says_of_itself_cannot_change_the_page(compared, monkeypatch):
+def test_the_page_says_that_the_setting_found_is_compared_without_the_uncertainty_of_the_search(page: Page) -> None:
+    words = "".join(page.words)
+    assert "The ranking compares the setting found for each condition." in words
+    assert "The intervals do not include the uncertainty of the search" in words
+    assert all(paragraph in words for paragraph in METHODS)
+
+
+def test_the_question_of_a_study_cannot_insert_elements(compared: Comparison, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compared.results, "question", "<script>alert(1)</script> & more")
-    monkeypatch.setattr(pages, "_figures", lambda compared: ([], ""))
-    assert not Page(report_page(compared)).of("script")
+    monkeypatch.setattr(report_page, "page_figures", lambda compared: ([], ""))
+    assert not Page(render_page(compared)).of("script")
 
 
 @pytest.mark.parametrize("trials", [0, 3, None])
-def test_an_unfinished_study_and_one_that_failed_have_a_page(tmp_path, monkeypatch, trials):
-    monkeypatch.setattr(pages, "_figures", lambda compared: ([], ""))  # simulated members leave no samples
-    found = Page(report_page(Comparison(simulate(tmp_path, lambda planned, seed: (0, -0.2), trials=trials))))
-    assert found.open == []
-    assert ("Nothing is confirmed yet" in "".join(found.words)) == (trials is not None)
+def test_an_unfinished_study_and_a_failed_one_have_a_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trials: int | None
+) -> None:
+    def failing(trial: TrialSpec, seed: int) -> tuple[float, ...]:
+        return (0, -0.2)
+
+    monkeypatch.setattr(report_page, "page_figures", lambda compared: ([], ""))  # simulated members keep no samples
+    shown = Page(render_page(Comparison(simulate(tmp_path, failing, trials=trials))))
+    assert shown.open == []
+    assert ("No setting has been confirmed on fresh seeds yet" in "".join(shown.words)) == (trials is not None)
 
 
-def test_cells_are_told_as_a_reader_reads_them():
-    assert pages.cell("distance", 0.12345) == "0.123"
-    assert pages.cell("distance_high", float("nan")) == "failed"
-    assert pages.cell("failure_rate", 0.1) == "10%"
-    assert pages.cell("width_low", float("nan")) == "–"
-    assert pages.cell("decided", True) == "yes"
-    assert pages.cell("needed", 37) == "37"
+def test_a_cell_is_formatted_by_its_column() -> None:
+    assert format_cell("distance", 0.12345) == "0.123"
+    assert format_cell("distance_high", float("nan")) == "failed"
+    assert format_cell("failure_rate", 0.1) == "10%"
+    assert format_cell("low", 0.0615) == "6%"
+    assert format_cell("difference", -0.25) == "-25%"
+    assert format_cell("p_adjusted", 0.012345) == "0.012"
+    assert format_cell("width", 1.23456) == "1.23"
+    assert format_cell("width_low", float("nan")) == "–"
+    assert format_cell("decided", True) == "yes"
+    assert format_cell("needed", 37) == "37"
+
+
+def test_a_distance_that_failed_in_every_row_is_shown_as_failed(compared: Comparison) -> None:
+    ranking = compared.results.ranking.assign(distance=float("nan"))
+    table = format_table(ranking, TABLES["ranking"])
+    column = [column.name for column in table.columns].index("distance")
+    assert {row[column] for row in table.rows} == {"failed"}
+
+
+def test_the_study_and_columns_without_values_are_left_out_of_a_table(compared: Comparison) -> None:
+    ranking = compared.results.ranking.assign(empty=float("nan"))
+    names = [column.name for column in format_table(ranking, TABLES["ranking"]).columns]
+    assert names[:3] == ["rank", "condition", "distance"]
+    assert not {"study", "trial", "empty"} & set(names)
 
 
 CONTRAST = """() => {
@@ -165,34 +206,43 @@ CONTRAST = """() => {
     return (b + .05) / (a + .05); }));
 }"""
 
-PAPERS = "[...document.querySelectorAll('figure svg')].map(e => getComputedStyle(e.querySelector('path')).fill)"
-PAPER = {"light": "rgb(255, 255, 255)", "dark": "rgb(21, 24, 29)"}
-SMALLEST = "Math.min(...[...document.querySelectorAll('figure svg')].map(e => e.getBoundingClientRect().width))"
+BACKGROUNDS = "[...document.querySelectorAll('figure svg')].map(e => getComputedStyle(e.querySelector('path')).fill)"
+BACKGROUND = {"light": "rgb(255, 255, 255)", "dark": "rgb(21, 24, 29)"}
+NARROWEST = "Math.min(...[...document.querySelectorAll('figure svg')].map(e => e.getBoundingClientRect().width))"
+WIDTHS = "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+
+
+def recorded(tab: Any) -> tuple[list[str], list[str]]:
+    """Addresses that the tab will request, and messages on its console."""
+    requests: list[str] = []
+    messages: list[str] = []
+    tab.on("request", lambda request: requests.append(request.url))
+    tab.on("console", lambda message: messages.append(message.text))
+    return requests, messages
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_a_browser_shows_it_on_a_phone_and_on_a_screen_in_both_themes(compared, tmp_path):
+def test_a_browser_shows_the_page_on_a_phone_and_on_a_screen_in_both_themes(
+    compared: Comparison, tmp_path: Path
+) -> None:
     from playwright.sync_api import sync_playwright
 
-    (tmp_path / "page.html").write_text(report_page(compared))
-    with sync_playwright() as player:
-        browser = player.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+    (tmp_path / "page.html").write_text(render_page(compared))
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         for width in (400, 1400):
             for theme in ("light", "dark"):
                 context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)
-                shown, asked, errors = context.new_page(), [], []
-                shown.on("request", lambda request, asked=asked: asked.append(request.url))
-                shown.on("console", lambda message, errors=errors: errors.append(message.text))
-                shown.goto((tmp_path / "page.html").as_uri())
-                assert all(url.startswith(("file:", "data:")) for url in asked)
-                assert errors == []
-                page_width, window = shown.evaluate(
-                    "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
-                )
-                assert page_width <= window
-                assert shown.evaluate(CONTRAST) >= 4.5
-                assert set(shown.evaluate(PAPERS)) == {PAPER[theme]}
-                assert shown.evaluate(SMALLEST) > 500
+                tab = context.new_page()
+                requests, messages = recorded(tab)
+                tab.goto((tmp_path / "page.html").as_uri())
+                assert all(url.startswith(("file:", "data:")) for url in requests)
+                assert messages == []
+                page_width, window_width = tab.evaluate(WIDTHS)
+                assert page_width <= window_width
+                assert tab.evaluate(CONTRAST) >= 4.5
+                assert set(tab.evaluate(BACKGROUNDS)) == {BACKGROUND[theme]}
+                assert tab.evaluate(NARROWEST) > 500
                 context.close()
         browser.close()

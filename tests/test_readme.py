@@ -1,4 +1,4 @@
-"""What the README tells a reader to type works as it stands there."""
+"""The commands and snippets of the README work as they are written there."""
 
 import os
 import re
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from studies.source import catalog
+from studies.file.source import catalog
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -21,7 +21,7 @@ def blocks(language):
 
 
 NEED_A_SERVER = ("Browse", "Submit to a cluster")
-"""Sections whose commands talk to servers: test_ui.py, test_tracking.py and test_cluster.py run those."""
+"""Sections whose commands need servers: test_ui.py, test_tracker.py, test_download.py and test_cluster.py run them."""
 
 
 def commands(*, of_servers=False):
@@ -54,7 +54,7 @@ def reader(tmp_path_factory):
     return folder
 
 
-def test_there_are_commands_and_snippets_to_test():
+def test_the_readme_has_commands_and_snippets():
     assert len(commands()) >= 7
     assert len(blocks("toml")) == 1
     assert len(blocks("python")) == 2

@@ -1,7 +1,8 @@
-"""A study as tidy DataFrames: their columns and types, what they follow from, and what is said where there is none."""
+"""Results: columns and types of the tables, the rules that they follow from, and refusals."""
 
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,49 +14,60 @@ from simulated import simulate
 from tiny import DIRAC, ledger_of, run_without_ray, study_in
 
 import studies
-from gan_core.metrics import RULER_SEED, Ruler
-from gan_core.networks import SampleSpace
-from gan_core.randomness import stream
-from gan_core.stability import OUTCOMES
-from studies.comparison import interquartile_mean
-from studies.design import PHASES, Design
+from gan_core.constraints import WeightClipping
+from gan_core.evaluation import Evaluator
+from gan_core.outcomes import OUTCOMES
+from gan_core.shapes import SampleShape
+from gan_core.training import EVALUATION_SEED
+from gan_core.training.randomness import stream
+from studies.design import PHASES, Design, TrialSpec
 from studies.errors import InputError
-from studies.ledger import Ledger
-from studies.progress import Progress
-from studies.results import STATES, Results, results
-from studies.runner import Listener, _register, _surroundings, run
-from studies.study import Study
+from studies.execution.runner import _provenance, _register, run
+from studies.file.study import Study
+from studies.ledger.ledger import Ledger
+from studies.ledger.trial_records import STATES
+from studies.locate import results
+from studies.progress.events import Listener
+from studies.progress.pending import StudyProgress
+from studies.statistics.intervals import interquartile_mean
+from studies.tables.results import Results
 
 TABLES = ["trials", "members", "curves", "ranking"]
 CATEGORY = "category"
-KNOBS = {
+HYPERPARAMETERS = {
     "constraint.clip_value": "float64",
     "training.critic_optimizer.lr": "float64",
     "training.n_critic": "Int64",
 }
 COLUMNS = {
     "trials": {
-        **{"study": "str", "condition": CATEGORY, "phase": CATEGORY, "trial": "int64"},
-        **KNOBS,
-        **{"distance": "float64", "failure_rate": "float64", "search_score": "float64", "state": CATEGORY},
+        **{"study": CATEGORY, "condition": CATEGORY, "phase": CATEGORY, "trial": "int64"},
+        **HYPERPARAMETERS,
+        **{
+            "distance": "float64",
+            "late_distance": "float64",
+            "failure_rate": "float64",
+            "search_score": "float64",
+            "state": CATEGORY,
+        },
         **{"generator_steps": "Int64", "critic_steps": "Int64", "real_samples_seen": "Int64"},
         **{"elapsed_seconds": "float64", "address": "str"},
     },
     "members": {
-        **{"condition": CATEGORY, "phase": CATEGORY, "trial": "int64", "seed": "int64"},
+        **{"study": CATEGORY, "condition": CATEGORY, "phase": CATEGORY, "trial": "int64", "seed": "int64"},
         **{"outcome": CATEGORY, "outcome_step": "Int64", "improving": "bool"},
         **{"best_distance": "float64", "late_distance": "float64", "last_distance": "float64"},
         **{"best": "float64", "late": "float64", "gap": "float64", "roughness": "float64"},
     },
     "curves": {
-        **{"condition": CATEGORY, "phase": CATEGORY, "trial": "int64", "seed": "int64", "step": "int64"},
-        **{"metric": CATEGORY, "value": "float64"},
+        **{"study": CATEGORY, "condition": CATEGORY, "phase": CATEGORY, "trial": "int64", "seed": "int64"},
+        **{"step": "int64", "metric": CATEGORY, "value": "float64"},
     },
     "ranking": {
-        **{"rank": "int64", "condition": "str", "trial": "int64"},
+        **{"study": CATEGORY, "rank": "int64", "condition": "str", "trial": "int64"},
         **{"distance": "float64", "distance_low": "float64", "distance_high": "float64"},
         **{"failure_rate": "float64", "failure_low": "float64", "failure_high": "float64", "members": "int64"},
-        **KNOBS,
+        **HYPERPARAMETERS,
     },
 }
 
@@ -65,12 +77,12 @@ class Interrupted(BaseException):
 
 
 class AfterTrials(Listener):
-    """Ends a run after that many trials, as an interruption would."""
+    """Interrupts a run after that many trials."""
 
     def __init__(self, trials: int):
         self.left = trials
 
-    def ended(self, planned: object, entry: object) -> None:
+    def ended(self, spec: object, entry: object) -> None:
         self.left -= 1
         if not self.left:
             raise Interrupted
@@ -78,24 +90,24 @@ class AfterTrials(Listener):
 
 @pytest.fixture(scope="session")
 def partial_study(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    """Explore has ended; of exploit one trial was given up and one has only been started."""
+    """Explore has ended; of exploit one trial failed and one is running."""
     study = study_in(tmp_path_factory.mktemp("partial"), "search.explore=3", "search.exploit=2")
     with pytest.raises(Interrupted):
         run_without_ray(study, AfterTrials(6))
     ledger = ledger_of(study)
-    progress = Progress(Design(study, _surroundings(study)), ledger)
+    progress = StudyProgress(Design(study, _provenance(study)), ledger)
     progress.write_plan()  # as the driver does before it issues them
     failed, started = (ledger.entry(trial.address) for trial in progress.pending())
     failed.log("started")
-    failed.give_up("RuntimeError: out of luck")
-    started.save_checkpoint({"round": 3})
+    failed.record_failure("RuntimeError: out of luck")
+    started.save_checkpoint({"iteration": 3})
     return study
 
 
 @pytest.fixture(scope="session")
 def empty_study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     study = study_in(tmp_path_factory.mktemp("empty"))
-    _register(study, ledger_of(study), _surroundings(study))
+    _register(study, ledger_of(study), _provenance(study))
     return study
 
 
@@ -110,11 +122,11 @@ def any_results(request: pytest.FixtureRequest) -> Results:
     return results("tiny", root=study.ledger.root)
 
 
-# -- columns and types -----------------------------------------------------------------------------------------------
+# -- columns and types -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_a_table_has_its_documented_columns_and_types_however_far_the_study_is(
+def test_a_table_has_its_documented_columns_and_types_in_a_finished_running_or_empty_study(
     any_results: Results, table: str
 ) -> None:
     frame = getattr(any_results, table)
@@ -123,8 +135,9 @@ def test_a_table_has_its_documented_columns_and_types_however_far_the_study_is(
 
 
 @pytest.mark.parametrize("table", ["trials", "members", "curves"])
-def test_categories_are_all_that_there_can_be_in_their_order(any_results: Results, table: str) -> None:
+def test_categories_list_every_possible_value_in_order(any_results: Results, table: str) -> None:
     frame = getattr(any_results, table)
+    assert list(frame["study"].cat.categories) == ["tiny"]
     assert list(frame["condition"].cat.categories) == ["wgan", "gan"]
     assert list(frame["phase"].cat.categories) == list(PHASES)
     assert frame["phase"].cat.ordered
@@ -142,7 +155,7 @@ def test_a_table_survives_parquet(any_results: Results, table: str, tmp_path: Pa
     pd.testing.assert_frame_equal(read, frame, check_dtype=False, check_categorical=False)
 
 
-def test_a_column_of_a_knob_holds_what_conditions_search_in_it(tmp_path: Path) -> None:
+def test_the_type_of_a_hyperparameters_column_follows_from_its_distributions(tmp_path: Path) -> None:
     study = study_in(
         tmp_path,
         "search={explore=1,exploit=0,confirm={best=0}}",
@@ -175,21 +188,21 @@ def test_a_running_study_shows_what_is_finished_and_the_state_of_the_rest(partia
     assert trials["state"].tolist() == ["finished"] * 6 + ["failed", "running"]
     assert trials["phase"].tolist() == ["explore"] * 6 + ["exploit"] * 2
     unfinished = trials[trials["state"] != "finished"]
-    measures = ["distance", "failure_rate", "search_score", "generator_steps", "elapsed_seconds"]
-    assert unfinished[measures].isna().all(axis=None)
+    values = ["distance", "late_distance", "failure_rate", "search_score", "generator_steps", "elapsed_seconds"]
+    assert unfinished[values].isna().all(axis=None)
     assert unfinished["constraint.clip_value"].notna().tolist() == [True, False]
     assert len(found.members) == 12
     assert len(found.ranking) == 0
     assert found.curves["phase"].unique().tolist() == ["explore"]
 
 
-# -- what the tables follow from -------------------------------------------------------------------------------------
+# -- relations between the tables --------------------------------------------------------------------------------------
 
 
 def test_every_trial_of_the_design_has_a_row_and_every_seed_a_member(found: Results) -> None:
     trials, members, curves = found.trials, found.members, found.curves
     assert len(trials) == 2 * (3 + 1 + 1)
-    assert (trials["study"] == "tiny").all()
+    assert all((getattr(found, table)["study"] == "tiny").all() for table in TABLES)
     assert (trials["state"] == "finished").all()
     assert len(members) == 2 * (4 * 2 + 3)
     keys = ["condition", "phase", "trial", "seed"]
@@ -200,7 +213,7 @@ def test_every_trial_of_the_design_has_a_row_and_every_seed_a_member(found: Resu
     assert not curves.duplicated([*keys, "step", "metric"]).any()
 
 
-def test_a_trial_is_what_its_members_imply(found: Results) -> None:
+def test_a_trials_results_follow_from_its_members(found: Results) -> None:
     keys = ["condition", "phase", "trial"]
     trials = found.trials.set_index(keys)
     seen = set()
@@ -213,24 +226,38 @@ def test_a_trial_is_what_its_members_imply(found: Results) -> None:
             assert np.isnan(trial["distance"])
         else:
             assert trial["distance"] == distance
-        lost = members["outcome"].isin(["nonfinite", "collapsed", "diverged"])
-        assert trial["search_score"] == pytest.approx(np.where(lost, 0, members["late"].clip(lower=0)).mean())
-        seen.add((np.isnan(trial["distance"]), bool(lost.any())))
-    assert seen == {(True, True), (True, False), (False, False)}  # the study has all sorts
+        assert trial["late_distance"] == members["late_distance"].median()
+        failed = members["outcome"].isin(["nonfinite", "collapsed", "diverged"])
+        assert trial["search_score"] == pytest.approx(np.where(failed, 0, members["late"].clip(lower=0)).mean())
+        seen.add((np.isnan(trial["distance"]), bool(failed.any())))
+    assert seen == {(True, True), (True, False), (False, False)}  # all kinds of trials occur
+
+
+def test_the_late_distance_of_a_trial_is_its_members_median_whatever_their_outcome(tmp_path: Path) -> None:
+    def progress(trial: TrialSpec, seed: int) -> Sequence[float]:
+        first = trial.index == 0
+        return {0: (-0.5,), 1: (0.25,), 2: (np.nan,) if first else (1.0,)}[seed % 3]
+
+    found = simulate(tmp_path, progress, "seeds=3", "search={explore=2,exploit=0,confirm={best=0}}")
+    first, second = found.trials.groupby("trial")["late_distance"].unique()
+    assert first == [(1.5 + 0.75) / 2]  # the third member has none
+    assert second == [0.75]
+    assert found.trials["distance"].isna().all()  # one member of each diverged and one stalled
+    assert (found.members["outcome"] == "stable").any()
 
 
 def test_members_follow_from_their_curves(found: Results) -> None:
     distance = found.curves.query("metric == 'sliced_wasserstein'")
     for row in found.members.itertuples():
-        own = distance[
+        curve = distance[
             (distance["condition"] == row.condition) & (distance["phase"] == row.phase) & (distance["seed"] == row.seed)
         ].sort_values("step")
-        assert own["step"].tolist() == [0, 6, 12, 18, 24, 30, 36]
-        assert row.last_distance == own["value"].iloc[-1]
-        assert row.late_distance == own["value"].iloc[-3:].median()
+        assert curve["step"].tolist() == [0, 6, 12, 18, 24, 30, 36]
+        assert row.last_distance == curve["value"].iloc[-1]
+        assert row.late_distance == curve["value"].iloc[-3:].median()
 
 
-def test_the_knobs_of_a_trial_are_those_of_its_condition(found: Results) -> None:
+def test_a_trial_has_the_hyperparameters_that_its_condition_searches(found: Results) -> None:
     trials = found.trials
     wgan, gan = (trials[trials["condition"] == name] for name in ("wgan", "gan"))
     assert wgan["constraint.clip_value"].between(0.03, 1).all()
@@ -255,21 +282,32 @@ def test_the_ranking_holds_the_configuration_that_won_the_search(found: Results)
     for row in found.ranking.to_dict("records"):
         searched = found.trials[(found.trials["condition"] == row["condition"]) & (found.trials["phase"] != "confirm")]
         best = searched.loc[searched["search_score"].idxmax()]
-        for knob in KNOBS:
-            assert row[knob] == best[knob] or (pd.isna(row[knob]) and pd.isna(best[knob]))
+        for path in HYPERPARAMETERS:
+            assert row[path] == best[path] or (pd.isna(row[path]) and pd.isna(best[path]))
 
 
-def test_what_real_data_and_the_gaussian_get_is_that_of_the_confirm_reference(found: Results) -> None:
-    ruler = Ruler(found.data, "confirm", found.study.measures, device=torch.device("cpu"), dtype=torch.float32)
-    assert found.floors == ruler.floors
-    assert found.gaussians == ruler.gaussians
-    assert {"precision", "coverage"} < set(found.gaussians) <= set(found.curves["metric"])
+def test_values_of_real_data_and_of_the_gaussian_are_those_on_the_test_split(found: Results) -> None:
+    networks = found.best("gan").setting.networks
+    evaluator = Evaluator(found.data, networks, settings=found.study.evaluation, split="test")
+    assert found.real_values == evaluator.real_values
+    assert found.gaussian_values == evaluator.gaussian_values
+    assert {"precision", "coverage"} < set(found.gaussian_values) <= set(found.curves["metric"])
 
 
-def test_a_ledger_from_before_says_nothing_of_them(tmp_path: Path) -> None:
-    found = simulate(tmp_path, lambda planned, seed: (0.9,))
+def test_reference_distances_are_those_on_the_test_split_once_a_condition_is_confirmed(
+    found: Results, partial_study: Study
+) -> None:
+    assert found.reference_distances["real"] == found.real_values["sliced_wasserstein"]
+    assert found.reference_distances["gaussian"] == found.gaussian_values["sliced_wasserstein"]
+    running = results("tiny", root=partial_study.ledger.root)
+    assert running.reference_distances == running.validation_reference_distances == found.validation_reference_distances
+    assert found.validation_reference_distances != found.reference_distances
+
+
+def test_trials_whose_facts_hold_no_such_values_have_none(tmp_path: Path) -> None:
+    found = simulate(tmp_path, lambda spec, seed: (0.9,))
     assert len(found.ranking) == 2
-    assert found.floors == found.gaussians == {}
+    assert found.real_values == found.gaussian_values == {}
 
 
 def test_a_study_of_the_dirac_pair_has_the_same_tables(tmp_path: Path) -> None:
@@ -279,12 +317,12 @@ def test_a_study_of_the_dirac_pair_has_the_same_tables(tmp_path: Path) -> None:
     assert list(found.trials["search_score"]) == [0.0, 0.0]
     assert list(found.members["outcome"]) == ["diverged"] * 3
     assert found.ranking["distance"].isna().tolist() == [True]
-    assert found.lines == {"floor": 0.0, "ref": np.sqrt(2), "gaussian": None}
-    assert found.floors == found.gaussians == {}
+    assert found.reference_distances == {"real": 0.0, "constant": np.sqrt(2), "gaussian": None}
+    assert found.real_values == found.gaussian_values == {}
     assert found.best("wasserstein").generator()(5).shape == (5, 1)
 
 
-# -- generators ------------------------------------------------------------------------------------------------------
+# -- generators --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("which", ["best", "last"])
@@ -293,9 +331,9 @@ def test_a_trained_generator_makes_the_samples_that_the_ledger_keeps(found: Resu
     trained = found.best("gan", which=which).generator(member)
     kept = found.samples("gan", which)
     network = trained.origin.setting.networks.generator
-    z = torch.randn((len(kept[member]), network.latent), generator=stream(RULER_SEED, "samples_z"))
+    z = torch.randn((len(kept[member]), network.latent), generator=stream(EVALUATION_SEED, "samples_z"))
     with torch.no_grad():
-        made = network.generate(trained.parameters, z[None], SampleSpace(dim=64, bounded=True))[0]
+        made = network.generate(trained.parameters, z[None], SampleShape(shape=(1, 8, 8), bounded=True))[0]
     assert np.allclose(made.numpy(), kept[member], atol=1e-6)
     assert trained.seed == 2_000_000 + member
 
@@ -314,11 +352,12 @@ def test_the_best_of_a_condition_is_its_confirmed_configuration(found: Results) 
     row = found.ranking.set_index("condition").loc["wgan"]
     best = found.best("wgan")
     assert best.configuration == {"constraint.clip_value": row["constraint.clip_value"]}
+    assert isinstance(best.setting.constraint, WeightClipping)
     assert best.setting.constraint.clip_value == row["constraint.clip_value"]
     assert best.seeds == [2_000_000, 2_000_001, 2_000_002]
 
 
-def test_a_generator_that_is_not_there_is_refused(found: Results, partial_study: Study) -> None:
+def test_a_generator_that_does_not_exist_is_refused(found: Results, partial_study: Study) -> None:
     with pytest.raises(InputError, match=r"^member: must lie in 0 \.\. 2, but is 3$"):
         found.best("gan").generator(3)
     with pytest.raises(InputError, match=r'^condition: must be one of wgan, gan, but is "gna"; did you mean gan\?$'):
@@ -327,7 +366,7 @@ def test_a_generator_that_is_not_there_is_refused(found: Results, partial_study:
         results("tiny", root=partial_study.ledger.root).best("gan")
 
 
-# -- finding a study -------------------------------------------------------------------------------------------------
+# -- finding a study ---------------------------------------------------------------------------------------------------
 
 
 def test_results_is_a_function_of_the_package() -> None:
@@ -367,23 +406,23 @@ def test_a_copied_ledger_is_read_where_it_lies(found: Results, finished_root: Pa
         ("..", "it holds tiny"),
     ],
 )
-def test_a_study_that_is_not_there_is_told_with_the_nearest(finished_root: Path, name: str, hint: str) -> None:
+def test_an_unknown_study_is_refused_with_the_nearest_name(finished_root: Path, name: str, hint: str) -> None:
     with pytest.raises(InputError) as refused:
         results(name, root=finished_root)
     assert str(refused.value) == f"{name}: there is no such study in {finished_root}; {hint}"
 
 
-def test_an_empty_folder_says_what_to_give(tmp_path: Path) -> None:
+def test_the_refusal_for_an_empty_folder_says_what_to_give(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"there is no such study in .*; give its name, or its folder there$"):
         results("tiny", root=tmp_path)
 
 
-def test_a_name_with_a_line_break_is_told_in_one_line(finished_root: Path) -> None:
+def test_a_name_with_a_line_break_is_refused_in_one_line(finished_root: Path) -> None:
     with pytest.raises(InputError, match=r'^"tiny\\n": there is no such study'):
         results("tiny\n", root=finished_root)
 
 
-def test_a_damaged_trial_is_told_and_not_left_out(finished_root: Path, tmp_path: Path) -> None:
+def test_a_damaged_trial_is_refused_and_not_left_out(finished_root: Path, tmp_path: Path) -> None:
     shutil.copytree(finished_root, tmp_path / "copy")
     found = results("tiny", root=tmp_path / "copy")
     path = Ledger(tmp_path / "copy").entry(found.trials["address"].iloc[3]).folder / "curves.parquet"
@@ -392,7 +431,7 @@ def test_a_damaged_trial_is_told_and_not_left_out(finished_root: Path, tmp_path:
         _ = results("tiny", root=tmp_path / "copy").trials
 
 
-# -- thresholds ------------------------------------------------------------------------------------------------------
+# -- outcome rules -----------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -401,20 +440,20 @@ def copied_study(finished_study: Study, finished_root: Path, tmp_path: Path) -> 
     return replace(finished_study, ledger=replace(finished_study.ledger, root=str(tmp_path / "copy")))
 
 
-def test_other_thresholds_change_outcomes_without_another_trial(found: Results, copied_study: Study) -> None:
+def test_other_outcome_rules_change_outcomes_without_another_trial(found: Results, copied_study: Study) -> None:
     import ray
 
     root = Path(copied_study.ledger.root)
     before = {path: path.stat().st_mtime_ns for path in (root / "trials").rglob("*")}
-    strict = replace(copied_study, stability=replace(copied_study.stability, near=0.99))
-    ending = run(strict)
-    assert (ending.failed, ending.interrupted) == ([], False)
+    strict = replace(copied_study, outcomes=replace(copied_study.outcomes, near=0.99))
+    ended = run(strict)
+    assert (ended.failed, ended.interrupted) == ([], False)
     assert not ray.is_initialized()
     assert {path: path.stat().st_mtime_ns for path in (root / "trials").rglob("*")} == before
-    judged = results("tiny", root=root)
+    reread = results("tiny", root=root)
     assert (found.members["outcome"] == "stable").any()
-    assert not (judged.members["outcome"] == "stable").any()
-    assert judged.ranking["distance"].isna().all()
-    pd.testing.assert_frame_equal(judged.curves, found.curves)
-    pd.testing.assert_series_equal(judged.trials["search_score"], found.trials["search_score"])
-    assert json.loads((root / "studies" / "tiny" / "study.json").read_text())["study"]["stability"]["near"] == 0.99
+    assert not (reread.members["outcome"] == "stable").any()
+    assert reread.ranking["distance"].isna().all()
+    pd.testing.assert_frame_equal(reread.curves, found.curves)
+    pd.testing.assert_series_equal(reread.trials["search_score"], found.trials["search_score"])
+    assert json.loads((root / "studies" / "tiny" / "study.json").read_text())["study"]["outcomes"]["near"] == 0.99

@@ -3,23 +3,27 @@ import pickle
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tiny import gan_study
 
 from gan_core.constraints import GradientPenalty, Unconstrained, WeightClipping
 from gan_core.data import Data, Digits, Dirac
 from gan_core.networks import AutoencoderCritic, DiracPair, MLPCritic, MLPGenerator, NetworkPair, SegmentGenerator
 from gan_core.objectives import Objective, Wasserstein
-from gan_core.optimizers import SGD, Adam, RMSProp
 from gan_core.presets import PRESETS
-from gan_core.training import Training
+from gan_core.training import SGD, Adam, RMSProp, Training
 from studies.errors import GanStudyError, InputError, StudyFailed
-from studies.source import catalog
-from studies.space import Choice, Grid, LogUniform, Uniform, draw, parse
-from studies.study import Budget, Confirm, Resources, Search, Study, load_study
+from studies.file.budget import Budget
+from studies.file.distributions import Choice, Grid, LogUniform, Uniform, draw, parse
+from studies.file.run_settings import ResourceSettings
+from studies.file.search import Confirm, Search
+from studies.file.source import catalog
+from studies.file.study import Study
+from studies.file.validation import FORMER_NAMES, field_types
 
 SMALL = """
 name = "small"
@@ -84,7 +88,7 @@ def load(tmp_path: Path) -> Load:
     def load_text(text: str, *overrides: str, smoke: bool = False) -> Study:
         path = tmp_path / "study.toml"
         path.write_text(text)
-        return load_study(path, overrides=overrides, smoke=smoke)
+        return Study.load(path, overrides=overrides, smoke=smoke)
 
     return load_text
 
@@ -95,16 +99,16 @@ def refusal(load: Load, text: str, *overrides: str) -> str:
     return str(refused.value)
 
 
-# -- what a study file means -------------------------------------------------------------------------------------
+# -- meaning of a study file --------------------------------------------------------------------------------------
 
 
-def test_every_key_left_out_has_its_default(load: Load) -> None:
+def test_missing_keys_have_their_defaults(load: Load) -> None:
     study = load(SMALL)
     assert study.budget == Budget(unit="generator_steps", steps=100, measurements=20)
     assert study.search == Search(
         seed=0, explore=16, exploit=6, confirm=Confirm(best=1, seeds=10), sampler="tpe", exploit_lag=2
     )
-    assert (study.seeds, study.data, study.resources) == (3, Digits(), Resources(cpu=1.0, gpu=0.0))
+    assert (study.seeds, study.data, study.resources) == (3, Digits(), ResourceSettings(cpu=1.0, gpu=0.0))
     assert study.limits.trial_retries == 3
     assert study.checkpoint.every_seconds == 20
     assert study.ledger.root == "gan-studies"
@@ -119,7 +123,7 @@ def test_a_preset_gives_the_authors_setting(load: Load) -> None:
     assert setting.training.critic_optimizer == RMSProp(lr=5e-5)
 
 
-def test_shared_tables_win_over_the_preset_and_the_condition_over_both(load: Load) -> None:
+def test_shared_tables_override_the_preset_and_the_condition_overrides_both(load: Load) -> None:
     study = load(FIRST)
     wgan = study.condition("wgan").setting(
         {
@@ -142,8 +146,8 @@ def test_shared_tables_win_over_the_preset_and_the_condition_over_both(load: Loa
     }
 
 
-def test_knobs_are_the_distributions_by_dotted_path(load: Load) -> None:
-    assert dict(load(FIRST).condition("wgan").knobs) == {
+def test_hyperparameters_are_the_distributions_by_dotted_path(load: Load) -> None:
+    assert dict(load(FIRST).condition("wgan").hyperparameters) == {
         "constraint.clip_value": Grid((0.01, 0.1)),
         "training.critic_optimizer.betas.0": Uniform(0.0, 0.9),
         "training.critic_optimizer.lr": LogUniform(1e-5, 1e-2),
@@ -151,20 +155,22 @@ def test_knobs_are_the_distributions_by_dotted_path(load: Load) -> None:
     }
 
 
-def test_search_is_the_presets_own_range(load: Load) -> None:
+def test_search_means_the_range_of_the_preset(load: Load) -> None:
     study = load(SMALL + 'constraint.clip_value = "search"\ntraining.n_critic = "search"')
-    knobs = study.condition("wgan").knobs
+    hyperparameters = study.condition("wgan").hyperparameters
     ranges = PRESETS["wgan"].ranges
-    assert knobs == {path: parse(ranges[path], path) for path in ("constraint.clip_value", "training.n_critic")}
+    assert hyperparameters == {
+        path: parse(ranges[path], path) for path in ("constraint.clip_value", "training.n_critic")
+    }
 
 
-def test_a_condition_without_a_constraint_has_none(load: Load) -> None:
+def test_a_condition_without_a_constraint_is_unconstrained(load: Load) -> None:
     bare = load(FIRST).condition("bare")
     assert bare.preset is None
     assert next(bare.extreme_settings()).constraint == Unconstrained()
 
 
-def test_a_table_with_its_own_kind_replaces(load: Load) -> None:
+def test_a_table_with_a_kind_replaces_the_table_below(load: Load) -> None:
     study = load(SMALL + 'training.critic_optimizer = {kind = "rmsprop", alpha = 0.5}')
     assert study.condition("wgan").setting({}).training.critic_optimizer == RMSProp(alpha=0.5)
     study = load(
@@ -173,7 +179,7 @@ def test_a_table_with_its_own_kind_replaces(load: Load) -> None:
     assert study.condition("wgan").setting({}).constraint == WeightClipping()
 
 
-def test_a_table_without_a_kind_merges(load: Load) -> None:
+def test_a_table_without_a_kind_is_merged_into_the_table_below(load: Load) -> None:
     study = load(SMALL + "training.critic_optimizer = {lr = 0.5}\nnetworks.generator.width = 7")
     setting = study.condition("wgan").setting({})
     assert setting.training.critic_optimizer == RMSProp(lr=0.5)
@@ -183,31 +189,31 @@ def test_a_table_without_a_kind_merges(load: Load) -> None:
 
 def test_a_distribution_replaces_a_distribution(load: Load) -> None:
     study = load(FIRST, "conditions.bare.training.critic_optimizer.lr={uniform=[0.1,0.2]}")
-    assert study.condition("bare").knobs["training.critic_optimizer.lr"] == Uniform(0.1, 0.2)
+    assert study.condition("bare").hyperparameters["training.critic_optimizer.lr"] == Uniform(0.1, 0.2)
     study = load(FIRST, "conditions.bare.training.critic_optimizer.lr=0.1")
-    assert "training.critic_optimizer.lr" not in study.condition("bare").knobs
+    assert "training.critic_optimizer.lr" not in study.condition("bare").hyperparameters
 
 
-def test_a_pair_named_as_one_still_has_its_defaults(load: Load) -> None:
+def test_a_pair_whose_kind_is_written_has_the_default_networks(load: Load) -> None:
     text = SMALL.replace('"wgan"', '"ebgan"') + 'networks = {kind = "pair", critic = {kind = "autoencoder", code = 3}}'
     networks = load(text).condition("ebgan").setting({}).networks
     assert networks == NetworkPair(generator=MLPGenerator(), critic=AutoencoderCritic(code=3))
 
 
 @pytest.mark.parametrize("kind", [data.kind for data in get_args(Data) if data.kind != "dirac"])
-def test_every_kind_of_data_is_an_ordinary_study(load: Load, kind: str) -> None:
+def test_a_study_may_use_every_kind_of_data(load: Load, kind: str) -> None:
     study = load(SMALL, f"data={{kind='{kind}'}}")
     assert study.data == next(data for data in get_args(Data) if data.kind == kind)()
     assert Study.from_table(study.table()) == study
 
 
-def test_the_segment_plays_against_a_segment(load: Load) -> None:
+def test_a_study_may_use_the_segment_generator(load: Load) -> None:
     study = load(SMALL, "data.kind=segments", "networks.generator={kind='segment',theta=0.5}")
     generator = study.conditions[0].setting({}).networks.generator
     assert generator == SegmentGenerator(theta=0.5)
 
 
-def test_the_dirac_pair_is_an_ordinary_study(load: Load) -> None:
+def test_a_study_may_use_the_dirac_pair(load: Load) -> None:
     study = load(DIRAC)
     setting = study.condition("gan").setting({})
     assert study.data == Dirac()
@@ -215,30 +221,32 @@ def test_the_dirac_pair_is_an_ordinary_study(load: Load) -> None:
     assert setting.training.critic_optimizer == SGD(lr=0.2)
 
 
-def test_an_integer_is_a_number_and_is_written_as_one(load: Load) -> None:
+def test_an_integer_given_for_a_number_becomes_a_float(load: Load) -> None:
     condition = load(SMALL + "constraint.clip_value = 1\ntraining.critic_optimizer.lr = {uniform = [1, 2]}")
     clip_value = condition.condition("wgan").table["constraint"]["clip_value"]
     assert (clip_value, type(clip_value)) == (1.0, float)
 
 
-def test_equal_settings_have_equal_tables_however_they_were_written(load: Load) -> None:
+def test_equal_settings_have_equal_tables_whether_fixed_or_searched(load: Load) -> None:
     fixed = load(SMALL + "constraint.clip_value = 1").condition("wgan").setting({})
     searched = load(SMALL + "constraint.clip_value = {choice = [1, 2]}").condition("wgan")
     assert json.dumps(searched.setting({"constraint.clip_value": 1}).table()) == json.dumps(fixed.table())
 
 
 @pytest.mark.parametrize(
-    ("unit", "n_critic", "rounds"), [("generator_steps", 5, 103), ("critic_steps", 5, 20), ("critic_steps", 1, 103)]
+    ("unit", "n_critic", "iterations"), [("generator_steps", 5, 103), ("critic_steps", 5, 20), ("critic_steps", 1, 103)]
 )
-def test_critic_steps_are_shared_out_among_rounds(load: Load, unit: str, n_critic: int, rounds: int) -> None:
+def test_a_budget_of_critic_steps_holds_its_quotient_by_n_critic_iterations(
+    load: Load, unit: str, n_critic: int, iterations: int
+) -> None:
     study = load(SMALL, f"budget={{unit='{unit}',steps=103,measurements=20}}", f"training.n_critic={n_critic}")
-    assert study.budget.turns(study.condition("wgan").setting({}).training) == rounds
+    assert study.budget.iterations(study.condition("wgan").setting({}).training) == iterations
 
 
 @pytest.mark.parametrize(
-    ("budget", "training", "turns", "clock"),
+    ("budget", "training", "iterations", "steps"),
     [
-        # 6 steps before the game stand outside a clock of generator steps, and inside one of critic steps
+        # 6 pre-training steps do not count as generator steps, but they count as critic steps
         (Budget(steps=8, measurements=4), {"pretrain_steps": 6}, [0, 8, 10, 12, 14], [0, 2, 4, 6, 8]),
         (
             Budget(unit="critic_steps", steps=16, measurements=4),
@@ -246,24 +254,24 @@ def test_critic_steps_are_shared_out_among_rounds(load: Load, unit: str, n_criti
             [0, 4, 7, 9, 11],
             [0, 4, 8, 12, 16],
         ),
-        # the critic takes 4, 4, 1, 1, 4, 1, 1 steps in the rounds, so none ends after 12 of them
+        # the iterations have 4, 4, 1, 1, 4, 1, 1 critic steps, so none ends after 12 of them
         (
             Budget(unit="critic_steps", steps=16, measurements=4),
             {"warmup_steps": 2, "warmup_n_critic": 4, "warmup_every": 4},
             [0, 1, 2, 5, 7],
             [0, 4, 8, 14, 16],
         ),
-        # nothing is left that a round of 3 could be paid with
+        # the 2 critic steps left are too few for an iteration of 3
         (Budget(unit="critic_steps", steps=11, measurements=3), {"n_critic": 3}, [0, 1, 2, 3], [0, 3, 6, 9]),
     ],
 )
-def test_measurements_lie_at_equal_fractions_of_what_is_paid_for(
-    budget: Budget, training: dict[str, int], turns: list[int], clock: list[int]
+def test_evaluations_are_at_equal_fractions_of_the_budgets_steps(
+    budget: Budget, training: dict[str, Any], iterations: list[int], steps: list[int]
 ) -> None:
-    played = Training(**training)
-    assert budget.measured_turns(played) == turns
-    assert [budget.clock(played, turn) for turn in turns] == clock
-    assert budget.turns(played) == turns[-1]
+    training_settings = Training(**training)
+    assert budget.evaluation_iterations(training_settings) == iterations
+    assert [budget.elapsed_steps(training_settings, iteration) for iteration in iterations] == steps
+    assert budget.iterations(training_settings) == iterations[-1]
 
 
 @pytest.mark.parametrize(
@@ -271,20 +279,22 @@ def test_measurements_lie_at_equal_fractions_of_what_is_paid_for(
     [
         (
             "{warmup_steps=1,warmup_n_critic=200}",
-            "budget.steps: must be >= 200, which the first generator step of conditions.wgan takes, but is 103",
+            "budget.steps: must be >= 200, the critic steps of conditions.wgan up to its first generator step, "
+            "but is 103",
         ),
         (
             "{warmup_steps=1,warmup_n_critic=50,n_critic=1}",
-            "budget.measurements: must be <= 2, since conditions.wgan takes 50 critic steps in one round, but is 20",
+            "budget.measurements: must be <= 2, since conditions.wgan takes 50 critic steps in one iteration, "
+            "but is 20",
         ),
     ],
 )
-def test_a_warm_up_must_fit_between_two_measurements(load: Load, training: str, sentence: str) -> None:
+def test_a_warm_up_iteration_must_fit_between_two_evaluations(load: Load, training: str, sentence: str) -> None:
     budget = "budget={unit='critic_steps',steps=103,measurements=20}"
     assert refusal(load, SMALL, budget, f"conditions.wgan.training={training}") == sentence
 
 
-def test_a_configuration_gives_the_conditions_own_knobs(load: Load) -> None:
+def test_a_configuration_must_give_exactly_the_conditions_hyperparameters(load: Load) -> None:
     condition = load(SMALL + "constraint.clip_value = {uniform = [1, 2]}").condition("wgan")
     with pytest.raises(InputError) as refused:
         condition.setting({"constraint.gp_weight": 1.0})
@@ -296,12 +306,12 @@ def test_a_configuration_gives_the_conditions_own_knobs(load: Load) -> None:
     assert str(refused.value) == "conditions.wgan.constraint.clip_value: must be > 0, but is -1.0"
 
 
-def test_a_condition_that_is_not_there_is_told_with_those_that_are(load: Load) -> None:
+def test_an_unknown_condition_is_refused_with_the_existing_names(load: Load) -> None:
     with pytest.raises(InputError, match=r'^condition: must be one of wgan, but is "wgam"; did you mean wgan\?$'):
         load(SMALL).condition("wgam")
 
 
-# -- there and back ----------------------------------------------------------------------------------------------
+# -- tables --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("text", [SMALL, FIRST, DIRAC], ids=["small", "first", "dirac"])
@@ -313,7 +323,7 @@ def test_a_study_is_read_back_from_its_table(load: Load, text: str) -> None:
     assert pickle.loads(pickle.dumps(study)) == study
 
 
-def test_a_study_is_read_back_after_its_preset_is_gone(load: Load) -> None:
+def test_a_study_is_read_back_when_its_preset_no_longer_exists(load: Load) -> None:
     study = load(FIRST)
     table = study.table()
     table["conditions"][0]["preset"] = "of-another-version"
@@ -328,67 +338,67 @@ def test_a_wrong_table_is_refused_like_a_file(load: Load) -> None:
         Study.from_table(table)
 
 
-def test_a_refusal_survives_the_way_between_processes(load: Load) -> None:
+def test_a_refusal_keeps_its_message_when_pickled(load: Load) -> None:
     with pytest.raises(InputError) as refused:
         load(SMALL, "seeds=0")
     assert str(pickle.loads(pickle.dumps(refused.value))) == str(refused.value) == "seeds: must be >= 1, but is 0"
 
 
-def test_drawn_configurations_are_settings(load: Load) -> None:
+def test_drawn_configurations_are_valid_settings(load: Load) -> None:
     for condition in load(FIRST).conditions:
         for index in range(20):
-            condition.setting(draw(condition.knobs, seed=0, index=index))
+            condition.setting(draw(condition.hyperparameters, seed=0, index=index))
 
 
 # -- presets and the catalog -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_every_preset_is_a_condition(load: Load, name: str) -> None:
+def test_every_preset_makes_a_condition_without_hyperparameters(load: Load, name: str) -> None:
     study = load(SMALL.replace('"wgan"', f'"{name}"'))
     assert study.condition(name).preset == name
-    assert not study.condition(name).knobs
+    assert not study.condition(name).hyperparameters
 
 
 @pytest.mark.parametrize(("name", "path"), [(name, path) for name, preset in PRESETS.items() for path in preset.ranges])
 def test_every_extreme_of_every_presets_range_is_valid(load: Load, name: str, path: str) -> None:
     condition = load(SMALL.replace('"wgan"', f'"{name}"') + f'{path} = "search"').condition(name)
-    assert len(list(condition.extreme_settings())) == len(condition.knobs[path].extremes()) >= 2
+    assert len(list(condition.extreme_settings())) == len(condition.hyperparameters[path].extremes()) >= 2
 
 
 def test_every_study_of_the_catalog_is_found_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name in catalog():
-        study = load_study(name)
+        study = Study.load(name)
         assert study.name == name
         assert Study.from_table(json.loads(json.dumps(study.table()))) == study
-        assert load_study(name, smoke=True).name == f"{name}-smoke"
+        assert Study.load(name, smoke=True).name == f"{name}-smoke"
 
 
-def test_a_file_wins_over_the_catalog_and_the_catalog_over_a_folder(
+def test_a_file_comes_before_the_catalog_and_the_catalog_before_a_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shipped = tmp_path / "shipped.toml"
     shipped.write_text(SMALL.replace("small", "shipped"))
-    monkeypatch.setattr("studies.source.catalog", lambda: {"shipped": shipped})
+    monkeypatch.setattr("studies.file.source.catalog", lambda: {"shipped": shipped})
     monkeypatch.chdir(tmp_path)
     (tmp_path / "shipped").mkdir()
-    assert load_study("shipped").name == "shipped"
+    assert Study.load("shipped").name == "shipped"
     (tmp_path / "shipped").rmdir()
     (tmp_path / "shipped").write_text(SMALL)
-    assert load_study("shipped").name == "small"
+    assert Study.load("shipped").name == "small"
 
 
 # -- overrides ---------------------------------------------------------------------------------------------------
 
 
-def test_an_override_wins_over_the_file(load: Load) -> None:
+def test_an_override_takes_precedence_over_the_file(load: Load) -> None:
     study = load(FIRST, "budget.steps = 200", "search.sampler=random", 'name="other"', "training.batch=8")
     assert (study.budget.steps, study.search.sampler, study.name) == (200, "random", "other")
     assert [condition.table["training"]["batch"] for condition in study.conditions] == [8, 8, 8]
 
 
-def test_the_last_override_wins(load: Load) -> None:
+def test_the_last_of_several_overrides_holds(load: Load) -> None:
     assert load(SMALL, "seeds=4", "seeds=5").seeds == 5
 
 
@@ -399,7 +409,7 @@ def test_an_override_addresses_a_condition_by_its_name(load: Load) -> None:
     assert study.condition("ebgan") == load(FIRST).condition("ebgan")
 
 
-def test_the_name_of_a_condition_may_hold_dots(load: Load) -> None:
+def test_an_override_finds_a_condition_whose_name_holds_dots(load: Load) -> None:
     text = SMALL.replace('"wgan"\npreset', '"w.5"\npreset') + '[[conditions]]\nname = "w"\npreset = "wgan"'
     study = load(text, "conditions.w.5.training.batch=7")
     assert [condition.table["training"]["batch"] for condition in study.conditions] == [7, 64]
@@ -407,7 +417,7 @@ def test_the_name_of_a_condition_may_hold_dots(load: Load) -> None:
 
 def test_an_override_may_be_a_distribution(load: Load) -> None:
     study = load(SMALL, "conditions.wgan.constraint.clip_value=search", "training.batch={choice=[8,16]}")
-    assert list(study.condition("wgan").knobs) == ["constraint.clip_value", "training.batch"]
+    assert list(study.condition("wgan").hyperparameters) == ["constraint.clip_value", "training.batch"]
 
 
 def test_an_override_with_a_kind_replaces_the_table(load: Load) -> None:
@@ -426,8 +436,8 @@ def test_an_override_with_a_kind_replaces_the_table(load: Load) -> None:
         ("name.x=3", "name: must be text, but is a table"),
         (
             "kind=3",
-            "kind: unknown key; a study knows name, seeds, budget, search, data, measures, stability, resources, "
-            "limits, checkpoint, ledger, conditions, objective, constraint, networks, training",
+            "kind: unknown key; the keys of a study are name, seeds, budget, search, data, evaluation, outcomes, "
+            "resources, limits, checkpoint, ledger, conditions, objective, constraint, networks, training",
         ),
         (
             "conditions=3",
@@ -451,7 +461,7 @@ def test_a_wrong_override_is_refused(load: Load, assignment: str, sentence: str)
 # -- smoke -------------------------------------------------------------------------------------------------------
 
 
-def test_smoke_makes_everything_tiny(load: Load) -> None:
+def test_smoke_reduces_steps_trials_and_seeds(load: Load) -> None:
     study = load(FIRST, smoke=True)
     assert (study.name, study.seeds) == ("first-smoke", 2)
     assert study.budget == Budget(steps=20, measurements=5)
@@ -460,24 +470,24 @@ def test_smoke_makes_everything_tiny(load: Load) -> None:
     assert Study.from_table(study.table()) == study
 
 
-def test_smoke_never_makes_anything_larger(load: Load) -> None:
+def test_smoke_increases_nothing(load: Load) -> None:
     tiny = ["seeds=1", "budget={steps=4,measurements=3}", "search={explore=1,exploit=0,confirm={best=0,seeds=1}}"]
     study = load(SMALL, *tiny)
     assert load(SMALL, *tiny, smoke=True) == replace(study, name="small-smoke")
 
 
-def test_smoke_leaves_every_member_enough_rounds_for_its_measurements(load: Load) -> None:
+def test_smoke_leaves_enough_iterations_for_the_evaluations(load: Load) -> None:
     study = load(FIRST, "budget={unit='critic_steps',steps=1000,measurements=20}", smoke=True)
     assert (study.budget.steps, study.budget.measurements) == (100, 5)
     assert Study.from_table(study.table()) == study
 
 
-def test_the_smoke_of_a_long_name_has_a_valid_one(load: Load) -> None:
+def test_smoke_shortens_a_long_name_to_a_valid_one(load: Load) -> None:
     study = load(SMALL.replace("small", "a" * 64), smoke=True)
     assert Study.from_table(study.table()).name == "a" * 58 + "-smoke"
 
 
-# -- what cannot be read -----------------------------------------------------------------------------------------
+# -- unreadable files --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -496,47 +506,47 @@ def test_the_smoke_of_a_long_name_has_a_valid_one(load: Load) -> None:
     ],
     ids=["binary", "nul", "broken", "twice", "deep", "long path", "large"],
 )
-def test_a_file_that_is_no_study_is_refused(tmp_path: Path, content: bytes, sentence: str) -> None:
+def test_a_file_that_is_not_toml_is_refused(tmp_path: Path, content: bytes, sentence: str) -> None:
     path = tmp_path / "study.toml"
     path.write_bytes(content)
     with pytest.raises(InputError) as refused:
-        load_study(path)
+        Study.load(path)
     assert str(refused.value) == f"{path}: {sentence}"
 
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError) as refused:
-        load_study(tmp_path)
+        Study.load(tmp_path)
     assert str(refused.value) == f"{tmp_path}: must be a study file, but is a folder"
 
 
-def test_a_missing_file_is_told_with_the_nearest_of_the_catalog(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("studies.source.catalog", lambda: {"first-study": Path("a"), "dirac": Path("b")})
+def test_a_missing_file_is_refused_with_the_most_similar_name_of_the_catalog(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("studies.file.source.catalog", lambda: {"first-study": Path("a"), "dirac": Path("b")})
     with pytest.raises(InputError) as refused:
-        load_study("frist-study.toml")
+        Study.load("frist-study.toml")
     assert str(refused.value) == (
         "frist-study.toml: no such file, and no such study in the catalog; did you mean first-study?"
     )
     with pytest.raises(InputError) as refused:
-        load_study("/nowhere/x.toml")
+        Study.load("/nowhere/x.toml")
     assert str(refused.value) == (
         "/nowhere/x.toml: no such file, and no such study in the catalog; the catalog has dirac, first-study"
     )
 
 
 @pytest.mark.parametrize("source", ["a\0b", "a" * 5000, ""])
-def test_what_can_be_no_file_is_refused(source: str) -> None:
+def test_an_impossible_path_is_refused(source: str) -> None:
     with pytest.raises(InputError):
-        load_study(source)
+        Study.load(source)
 
 
-def test_a_byte_order_mark_is_no_obstacle(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_ignored(tmp_path: Path) -> None:
     path = tmp_path / "study.toml"
     path.write_bytes(b"\xef\xbb\xbf" + SMALL.encode())
-    assert load_study(path).name == "small"
+    assert Study.load(path).name == "small"
 
 
-# -- what is refused ---------------------------------------------------------------------------------------------
+# -- invalid values ----------------------------------------------------------------------------------------------
 
 OBJECTIVES = ", ".join(objective.kind for objective in get_args(Objective))
 DATA = ", ".join(data.kind for data in get_args(Data))
@@ -568,12 +578,15 @@ DATA = ", ".join(data.kind for data in get_args(Data))
         ("search.exploit=-1", "search.exploit: must be >= 0, but is -1"),
         ("search.confirm.seeds=0", "search.confirm.seeds: must be >= 1, but is 0"),
         ("search.confirm.best=23", "search.confirm.best: must be <= 22, explore and exploit together, but is 23"),
-        ("search.explore=400000", "search.explore: must be <= 333333, 1000000 seeds at 3 a trial, but is 400000"),
+        (
+            "search.explore=400000",
+            "search.explore: must be <= 333333, since a phase has 1000000 seeds, 3 for each trial, but is 400000",
+        ),
         ("search.seed=-1", "search.seed: must be >= 0, but is -1"),
         ("search.exploit_lag=0", "search.exploit_lag: must be >= 1, but is 0"),
         ("resources.cpu=0", "resources.cpu: must be > 0, but is 0"),
         ("resources.gpu=-0.5", "resources.gpu: must be >= 0, but is -0.5"),
-        ("resources.gpu=1.5", "resources.gpu: must be a whole number above 1, but is 1.5"),
+        ("resources.gpu=1.5", "resources.gpu: must be a whole number if it is above 1, but is 1.5"),
         ('resources.gpu="all"', 'resources.gpu: must be one of auto, but is "all"'),
         ("resources.gpu=true", "resources.gpu: must be a number, but is true"),
         ("search.start=5", "search.start: must be a list, but is 5"),
@@ -584,20 +597,20 @@ DATA = ", ".join(data.kind for data in get_args(Data))
         ),
         ("limits.trial_retries=-1", "limits.trial_retries: must be >= 0, but is -1"),
         ("checkpoint.every_seconds=inf", "checkpoint.every_seconds: must be a finite number, but is inf"),
-        ("stability.near=nan", "stability.near: must be a finite number, but is nan"),
-        ("stability.near=1.5", "stability.near: must be <= 1, but is 1.5"),
-        ("stability.near=false", "stability.near: must be a number, but is false"),
-        ("measures.samples=10", "measures.samples: must be >= 50, but is 10"),
+        ("outcomes.near=nan", "outcomes.near: must be a finite number, but is nan"),
+        ("outcomes.near=1.5", "outcomes.near: must be <= 1, but is 1.5"),
+        ("outcomes.near=false", "outcomes.near: must be a number, but is false"),
+        ("evaluation.samples=10", "evaluation.samples: must be >= 50, but is 10"),
         (
-            "measures.samples=1398",
-            "measures.samples: must be <= 1397, the 1797 real samples less data.reference, but is 1398",
+            "evaluation.samples=1398",
+            "evaluation.samples: must be <= 1397, the 1797 real samples less data.held_out, but is 1398",
         ),
-        ("measures.cells=998", "measures.cells: must be <= 997, the real samples to train with, but is 998"),
+        ("evaluation.cells=998", "evaluation.cells: must be <= 997, the number of training samples, but is 998"),
         (
-            "measures.neighbours=400",
-            "measures.neighbours: must be < 400, the real samples that are measured against, but is 400",
+            "evaluation.neighbours=400",
+            "evaluation.neighbours: must be < 400, the number of held-out samples, but is 400",
         ),
-        ("data={kind='digits',reference=701}", "data.reference: must be <= 700 of the 1797 images, but is 701"),
+        ("data={kind='digits',held_out=701}", "data.held_out: must be <= 700 of the 1797 images, but is 701"),
         ("training.batch=-3", "training.batch: must be >= 1, but is -3"),
         (
             "conditions.wgan.constraint.clip_value=-0.01",
@@ -658,24 +671,30 @@ DATA = ", ".join(data.kind for data in get_args(Data))
         ),
         # keys
         ("sedes=3", "sedes: unknown key; did you mean seeds?"),
-        ("search.confirm.foo=3", "search.confirm.foo: unknown key; known are best, seeds, authors"),
-        ("data={kind='digits',path='x'}", "data.path: unknown key; digits knows kind, reference"),
+        ("search.confirm.foo=3", "search.confirm.foo: unknown key; known keys are best, seeds, authors"),
+        ("data={kind='digits',path='x'}", "data.path: unknown key; the keys of digits are kind, held_out"),
         (
             "training.foo=3",
-            "training.foo: unknown key; known are batch, critic_optimizer, dtype, generator_average, "
+            "training.foo: unknown key; known keys are batch, critic_optimizer, dtype, generator_average, "
             "generator_optimizer, n_critic, pretrain_steps, update_order, warmup_every, warmup_n_critic, warmup_steps",
         ),
         (
             "training.critic_optimizer.momentum=0.5",
-            "training.critic_optimizer.momentum: unknown key; rmsprop knows kind, lr, alpha, eps, schedule",
+            "training.critic_optimizer.momentum: unknown key; the keys of rmsprop are kind, lr, alpha, eps, schedule",
         ),
-        ("networks.critic.code=3", "networks.critic.code: unknown key; mlp knows kind, width, depth, form, output"),
+        (
+            "networks.critic.code=3",
+            "networks.critic.code: unknown key; the keys of mlp are kind, width, depth, form, output",
+        ),
         (
             "conditions.wgan.clip_value=3",
-            "conditions.wgan.clip_value: unknown key; a condition knows name, preset, "
+            "conditions.wgan.clip_value: unknown key; the keys of a condition are name, preset, "
             "objective, constraint, networks, training, authors, replicate",
         ),
-        ("conditions.wgan.objective.margin=3", "conditions.wgan.objective.margin: unknown key; wasserstein knows kind"),
+        (
+            "conditions.wgan.objective.margin=3",
+            "conditions.wgan.objective.margin: unknown key; the keys of wasserstein are kind",
+        ),
         # kinds
         (
             "conditions.wgan.preset=wgn-gp",
@@ -691,7 +710,7 @@ DATA = ", ".join(data.kind for data in get_args(Data))
             "conditions.wgan.objective={kind=3}",
             f"conditions.wgan.objective.kind: must be one of {OBJECTIVES}, but is 3",
         ),
-        ("data={reference=300}", f"data.kind: must be given, one of {DATA}"),
+        ("data={held_out=300}", f"data.kind: must be given, one of {DATA}"),
         ("data.kind=mnist", f'data.kind: must be one of {DATA}, but is "mnist"'),
         (
             "conditions.wgan.objective={kind={choice=['minimax','wasserstein']}}",
@@ -714,17 +733,17 @@ DATA = ", ".join(data.kind for data in get_args(Data))
         # distributions
         (
             "budget.steps={choice=[1,2]}",
-            "budget.steps: cannot be searched: a distribution may stand in objective, "
-            "constraint, networks and training alone",
+            "budget.steps: cannot be searched: only objective, "
+            "constraint, networks and training may hold distributions",
         ),
         (
             "data={choice=['digits','dirac']}",
-            "data: cannot be searched: a distribution may stand in objective, constraint, networks and training alone",
+            "data: cannot be searched: only objective, constraint, networks and training may hold distributions",
         ),
         (
             "conditions.wgan.preset={choice=['wgan']}",
-            "conditions.wgan.preset: cannot be searched: a distribution may "
-            "stand in objective, constraint, networks and training alone",
+            "conditions.wgan.preset: cannot be searched: only objective, "
+            "constraint, networks and training may hold distributions",
         ),
         ("seeds=search", 'seeds: must be an integer, but is "search"'),
         (
@@ -742,7 +761,7 @@ DATA = ", ".join(data.kind for data in get_args(Data))
         ),
         (
             "conditions.wgan.objective.margin={uniform=[1,2]}",
-            "conditions.wgan.objective.margin: unknown key; wasserstein knows kind",
+            "conditions.wgan.objective.margin: unknown key; the keys of wasserstein are kind",
         ),
         (
             "training.batch={choice=[1],grid=[2]}",
@@ -754,19 +773,19 @@ DATA = ", ".join(data.kind for data in get_args(Data))
         ),
         (
             "training.batch=search",
-            'training.batch: "search" stands for the preset\'s own range, but there is none here; '
-            "write one, as in {log_uniform = [0.001, 1.0]}",
+            'training.batch: "search" needs a preset with a range for this key, but there is none; '
+            "write the range, as in {log_uniform = [0.001, 1.0]}",
         ),
         # what does not go together
         (
             "conditions.wgan.networks.critic={kind='autoencoder'}",
-            "conditions.wgan.networks.critic: autoencoder gives "
-            'energies, but objective wasserstein reads scores; use kind = "mlp" with form = "score"',
+            "conditions.wgan.networks.critic: autoencoder outputs "
+            'energies, but objective wasserstein needs scores; use kind = "mlp" with form = "score"',
         ),
         (
             "conditions.wgan.objective={kind='energy_margin'}",
-            "conditions.wgan.networks.critic: mlp gives scores, but "
-            'objective energy_margin reads energies; use kind = "autoencoder", or "mlp" with form = "energy"',
+            "conditions.wgan.networks.critic: mlp outputs scores, but "
+            'objective energy_margin needs energies; use kind = "autoencoder", or "mlp" with form = "energy"',
         ),
         (
             "data.kind=dirac",
@@ -774,17 +793,18 @@ DATA = ", ".join(data.kind for data in get_args(Data))
         ),
         (
             "networks.generator={kind='segment'}",
-            'conditions.wgan.networks.generator: kind "segment" plays on data.kind = "segments" alone, '
+            'conditions.wgan.networks.generator: kind "segment" must be used on data.kind = "segments" alone, '
             'but data.kind is "digits"',
         ),
         ("data={kind='ring',modes=1}", "data.modes: must be >= 2, but is 1"),
         (
-            "data={kind='grid',train=100,reference=60}",
-            "measures.samples: must be <= 160, the 220 real samples less data.reference, but is 800",
+            "data={kind='grid',train=100,held_out=60}",
+            "evaluation.samples: must be <= 160, the 220 real samples less data.held_out, but is 800",
         ),
         (
             "networks.kind=dirac",
-            'conditions.wgan.networks: kind "dirac" plays on data.kind = "dirac" alone, but data.kind is "digits"',
+            'conditions.wgan.networks: kind "dirac" must be used on data.kind = "dirac" alone, '
+            'but data.kind is "digits"',
         ),
         (
             "conditions.wgan.objective={kind='least_squares',real_target=0}",
@@ -792,8 +812,45 @@ DATA = ", ".join(data.kind for data in get_args(Data))
         ),
     ],
 )
-def test_what_cannot_be_run_is_refused_in_one_sentence(load: Load, assignment: str, sentence: str) -> None:
+def test_an_invalid_value_is_refused_in_one_sentence_with_its_path(load: Load, assignment: str, sentence: str) -> None:
     assert refusal(load, SMALL, assignment) == sentence
+
+
+@pytest.mark.parametrize(
+    ("assignment", "sentence"),
+    [
+        ("measures.samples=100", "measures: unknown key; it is called evaluation now"),
+        ("stability={near=0.5}", "stability: unknown key; it is called outcomes now"),
+        ("data={kind='digits',reference=300}", "data.reference: unknown key; it is called data.held_out now"),
+        ("data={kind='ring',reference=300}", "data.reference: unknown key; it is called data.held_out now"),
+    ],
+)
+def test_a_renamed_key_is_refused_with_its_new_name(load: Load, assignment: str, sentence: str) -> None:
+    with pytest.raises(InputError) as refused:
+        load(SMALL, assignment)
+    assert str(refused.value) == sentence
+    assert refused.value.exit_code == 2
+
+
+def test_a_former_name_is_recognised_at_its_own_path_alone(load: Load) -> None:
+    assert refusal(load, SMALL, "search.measures=3").startswith("search.measures: unknown key; known keys are ")
+    assert (
+        refusal(load, SMALL, "data={kind='dirac',reference=3}")
+        == "data.reference: unknown key; the keys of dirac are kind"
+    )
+    assert FORMER_NAMES.keys().isdisjoint(field_types(Study)), "a former name must not hide a present key"
+
+
+@pytest.mark.parametrize("text", ["[measures]\nsamples = 100", "[stability]\nnear = 0.5", "[data]\nreference = 300"])
+def test_the_command_refuses_a_renamed_key_with_exit_code_2(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "study.toml"
+    file.write_text(
+        SMALL.replace("[[conditions]]", f"{text}\n[[conditions]]").replace("[data]", '[data]\nkind = "digits"')
+    )
+    validated = gan_study("validate", file, folder=tmp_path)
+    assert validated.returncode == 2
+    assert "unknown key; it is called " in validated.stderr
+    assert "Traceback" not in validated.stderr
 
 
 @pytest.mark.parametrize(
@@ -801,7 +858,7 @@ def test_what_cannot_be_run_is_refused_in_one_sentence(load: Load, assignment: s
     [
         (
             "{constraint.clip=0.1}",
-            "search.start.0.constraint.clip: must be a knob that is searched: constraint.clip_value, ",
+            "search.start.0.constraint.clip: must be a searched hyperparameter: constraint.clip_value, ",
         ),
         (
             "{},{constraint.clip_value=0.02}",
@@ -811,14 +868,19 @@ def test_what_cannot_be_run_is_refused_in_one_sentence(load: Load, assignment: s
             "{training.n_critic=true}",
             "search.start.0.training.n_critic: must lie within choice [1, 5], but is true",
         ),
-        ("{objective.margin={uniform=[1,2]}}", "search.start.0.objective.margin.uniform: must be a knob that is "),
+        (
+            "{objective.margin={uniform=[1,2]}}",
+            "search.start.0.objective.margin.uniform: must be a searched hyperparameter: ",
+        ),
     ],
 )
-def test_exploit_starts_where_a_knob_may_stand(load: Load, start: str, sentence: str) -> None:
+def test_exploit_starts_with_values_in_the_range_of_a_searched_hyperparameter(
+    load: Load, start: str, sentence: str
+) -> None:
     assert refusal(load, FIRST, f"search.start=[{start}]").startswith(sentence)
 
 
-def test_a_smoke_run_starts_exploit_as_the_study_does(load: Load) -> None:
+def test_smoke_keeps_the_first_start_of_exploit(load: Load) -> None:
     study = load(FIRST, "search.start=[{training.n_critic=5},{training.n_critic=1}]", smoke=True)
     assert study.search.start == ({"training": {"n_critic": 5}},)
     assert Study.from_table(study.table()) == study
@@ -851,39 +913,40 @@ def test_a_smoke_run_starts_exploit_as_the_study_does(load: Load) -> None:
             SMALL + '[[conditions]]\nname = "a\\u0007"',
             'conditions.name: must not hold control characters, but is "a\\u0007"',
         ),
-        (SMALL + '[[conditions]]\nname = "wgan"', "conditions.wgan: must be one condition, but 2 have this name"),
-        (SMALL + '[[conditions]]\nname = "a"', "conditions.a.objective: must be given, or a preset that has one"),
+        (SMALL + '[[conditions]]\nname = "wgan"', "conditions.wgan: must be a unique name, but 2 conditions have it"),
+        (SMALL + '[[conditions]]\nname = "a"', "conditions.a.objective: must be given here or by a preset"),
         (
             SMALL + '[[conditions]]\nname = "a"\nobjective.margin = 3',
             f"conditions.a.objective.kind: must be given, one of {OBJECTIVES}",
         ),
         (
             SMALL + '[[conditions]]\nname = "a"\nobjective.kind = "minimax"\ntraining.n_critic = "search"',
-            'conditions.a.training.n_critic: "search" stands for the preset\'s own range, but there is none here; '
-            "write one, as in {log_uniform = [0.001, 1.0]}",
+            'conditions.a.training.n_critic: "search" needs a preset with a range for this key, but there is none; '
+            "write the range, as in {log_uniform = [0.001, 1.0]}",
         ),
         (
             DIRAC + "networks.theta = 0.0\nnetworks.psi = 0",
-            "conditions.gan.networks.theta: must differ from 0 where psi is 0, "
-            "since the game would start at its equilibrium",
+            "conditions.gan.networks.theta: must differ from 0 if psi is 0, since (0, 0) is the equilibrium, but is 0",
         ),
         (
             DIRAC.replace("minimax", "energy_margin"),
-            "conditions.gan.networks.critic: dirac gives scores, but objective "
-            "energy_margin reads energies; give it an objective that reads scores",
+            "conditions.gan.networks.critic: dirac outputs scores, but objective "
+            "energy_margin needs energies; choose an objective that needs scores",
         ),
         (
             SMALL + '"a\\u0000" = 3',
-            'conditions.wgan."a\\u0000": unknown key; a condition knows name, preset, objective, '
+            'conditions.wgan."a\\u0000": unknown key; the keys of a condition are name, preset, objective, '
             "constraint, networks, training, authors, replicate",
         ),
     ],
 )
-def test_a_text_that_is_no_study_is_refused_in_one_sentence(load: Load, text: str, sentence: str) -> None:
+def test_a_file_that_is_not_a_study_is_refused_in_one_sentence_with_the_path(
+    load: Load, text: str, sentence: str
+) -> None:
     assert refusal(load, text) == sentence
 
 
-def test_a_shared_table_that_every_condition_replaces_is_checked_all_the_same(load: Load) -> None:
+def test_a_shared_table_is_checked_even_if_every_condition_replaces_it(load: Load) -> None:
     text = SMALL + 'constraint = {kind = "none"}'
     assert refusal(load, text, "constraint.clip_valeu=1") == (
         "constraint.clip_valeu: unknown key; did you mean clip_value?"
@@ -911,19 +974,31 @@ TABLE = {
 
 @given(
     st.sampled_from(
-        ["name", "seeds", "budget", "search", "data", "objective", "networks", "training", "conditions", "lr", "own"]
+        [
+            "name",
+            "seeds",
+            "budget",
+            "search",
+            "data",
+            "objective",
+            "networks",
+            "training",
+            "conditions",
+            "lr",
+            "networks of a condition",
+        ]
     ),
     JSON,
 )
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=100)
-def test_whatever_stands_anywhere_is_a_study_or_one_sentence(place: str, value: object) -> None:
+def test_any_value_at_any_key_gives_a_study_or_one_sentence(key: str, value: object) -> None:
     table = json.loads(json.dumps(TABLE))
-    if place == "lr":
+    if key == "lr":
         table["training"]["critic_optimizer"]["lr"] = value
-    elif place == "own":
+    elif key == "networks of a condition":
         table["conditions"][0]["networks"] = value
     else:
-        table[place] = value
+        table[key] = value
     sentence = None
     try:
         study = Study.from_table(table)
@@ -936,5 +1011,5 @@ def test_whatever_stands_anywhere_is_a_study_or_one_sentence(place: str, value: 
         assert "\n" not in sentence
 
 
-def test_the_exception_tree_has_three_names() -> None:
+def test_input_errors_and_failed_studies_share_the_base_class() -> None:
     assert InputError.__bases__ == StudyFailed.__bases__ == (GanStudyError,)

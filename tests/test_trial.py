@@ -1,4 +1,4 @@
-"""A trial from its start, or from its checkpoint, to its place in the ledger."""
+"""A trial from its start or its checkpoint to its entry in the ledger."""
 
 import json
 import math
@@ -13,45 +13,49 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tiny import DIRAC, actor, finish, finished, ledger_of, same_numbers, study_in
-from tiny import settings as trial_settings
+from tiny import DIRAC, actor, finish, finished, ledger_of, same_numbers, study_in, trial_config
 
-from gan_core.metrics import RULER_SEED, Ruler
-from gan_core.randomness import stream
-from studies.design import Design, Planned, content_address
-from studies.ledger import COURSE_IMAGES, COURSE_POINTS, SAMPLES_KEPT, Entry, Ledger
-from studies.runner import _surroundings
-from studies.study import PARTS, Setting, Study
-from studies.trial import TrialRun, moments
-from studies.validation import build
+from gan_core.evaluation.sample_metrics import SampleMetrics
+from gan_core.training import EVALUATION_SEED
+from gan_core.training.randomness import stream
+from studies.design import Design, TrialSpec, content_address
+from studies.execution.kept_samples import snapshot_evaluations
+from studies.execution.runner import _provenance
+from studies.execution.trial import TrialTraining
+from studies.file.condition import PARTS, Setting
+from studies.file.study import Study
+from studies.file.validation import build
+from studies.ledger.entries import SAMPLES_KEPT, SNAPSHOT_IMAGES, SNAPSHOT_POINTS, Entry
+from studies.ledger.ledger import Ledger
+from studies.ledger.storage import FORMAT
 
 CRITIC_STEPS = "budget={unit='critic_steps',steps=72,measurements=6}"
 
 
-def first_trials(study: Study) -> list[Planned]:
-    return list(Design(study, _surroundings(study)).trials({}))
+def first_trials(study: Study) -> list[TrialSpec]:
+    return list(Design(study, _provenance(study)).trials({}))
 
 
-def first_trial(study: Study, condition: str | None = None) -> Planned:
+def first_trial(study: Study, condition: str | None = None) -> TrialSpec:
     return next(trial for trial in first_trials(study) if condition in (None, trial.condition))
 
 
-def played(study: Study, planned: Planned) -> Entry:
-    entry = ledger_of(study).entry(planned.address)
-    finish(TrialRun(planned.identity, entry))
+def trained(study: Study, spec: TrialSpec) -> Entry:
+    entry = ledger_of(study).entry(spec.address)
+    finish(TrialTraining(spec.identity, entry))
     return entry
 
 
 @pytest.fixture
 def ticking(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A clock that advances by a second at every look, so that `play(seconds)` stops where a test says."""
-    looks = count()
-    monkeypatch.setattr("studies.trial.monotonic", lambda: float(next(looks)))
+    """A clock that advances by a second at every reading: `advance(seconds)` stops after a known number of readings."""
+    readings = count()
+    monkeypatch.setattr("studies.execution.trial.monotonic", lambda: float(next(readings)))
 
 
-# -- going on --------------------------------------------------------------------------------------------------------
+# -- interruptions -----------------------------------------------------------------------------------------------------
 
-GAMES = {
+SETTINGS = {
     "rmsprop and clipping": ("wgan", ["conditions.wgan.training.critic_optimizer={kind='rmsprop',lr=0.01}"]),
     "adam and three critic steps": ("gan", ["conditions.gan.training.n_critic=3"]),
     "a penalty with noise of its own": ("wgan", ["conditions.wgan.constraint={kind='gradient_penalty'}"]),
@@ -63,12 +67,12 @@ GAMES = {
 }
 
 
-@pytest.fixture(scope="module", params=GAMES)
-def undisturbed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Planned, Entry]:
-    condition, overrides = GAMES[request.param]
+@pytest.fixture(scope="module", params=SETTINGS)
+def undisturbed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[TrialSpec, Entry]:
+    condition, overrides = SETTINGS[request.param]
     study = study_in(tmp_path_factory.mktemp("undisturbed"), *overrides)
-    planned = first_trial(study, condition)
-    return planned, played(study, planned)
+    spec = first_trial(study, condition)
+    return spec, trained(study, spec)
 
 
 @settings(
@@ -77,87 +81,87 @@ def undisturbed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
 @given(pieces=st.lists(st.integers(2, 25), min_size=2, max_size=5))
 @pytest.mark.usefixtures("ticking")
 def test_an_interrupted_trial_has_the_bits_of_an_undisturbed_one(
-    undisturbed: tuple[Planned, Entry], tmp_path_factory: pytest.TempPathFactory, pieces: list[int]
+    undisturbed: tuple[TrialSpec, Entry], tmp_path_factory: pytest.TempPathFactory, pieces: list[int]
 ) -> None:
-    planned, expected = undisturbed
-    entry = Ledger(tmp_path_factory.mktemp("interrupted")).entry(planned.address)
-    stops = []
+    spec, expected = undisturbed
+    entry = Ledger(tmp_path_factory.mktemp("interrupted")).entry(spec.address)
+    stops: list[int] = []
     for seconds in pieces:
-        run = TrialRun(planned.identity, entry)
-        assert run.turn == (stops[-1] if stops else 0)
-        run.play(seconds)
-        run.save_checkpoint()
-        run.play(3)  # and what came after the checkpoint is lost
-        stops.append(checkpointed_round(entry))
-    finish(TrialRun(planned.identity, entry))
+        training = TrialTraining(spec.identity, entry)
+        assert training.iteration == (stops[-1] if stops else 0)
+        training.advance(seconds)
+        training.save_checkpoint()
+        training.advance(3)  # lost: no checkpoint follows
+        stops.append(checkpointed_iteration(entry))
+    finish(TrialTraining(spec.identity, entry))
     assert same_numbers(entry, expected)
 
 
-def checkpointed_round(entry: Entry) -> int:
+def checkpointed_iteration(entry: Entry) -> int:
     checkpoint = entry.checkpoint()
     assert checkpoint is not None
-    return checkpoint["trainer"]["turn"]
+    return checkpoint["trainer"]["iteration"]
 
 
 @pytest.mark.usefixtures("ticking")
-def test_a_trial_can_be_cut_at_every_single_round(tmp_path: Path) -> None:
+def test_a_trial_can_be_interrupted_at_every_iteration(tmp_path: Path) -> None:
     study = study_in(tmp_path, "budget.steps=36")
-    planned = first_trial(study)
-    expected = played(study, planned)
-    entry = Ledger(tmp_path / "other").entry(planned.address)
-    rounds = []
+    spec = first_trial(study)
+    expected = trained(study, spec)
+    entry = Ledger(tmp_path / "other").entry(spec.address)
+    iterations = []
     while True:
-        run = TrialRun(planned.identity, entry)
-        run.play(3)
-        rounds.append(run.turn)
-        if run.done:
+        training = TrialTraining(spec.identity, entry)
+        training.advance(3)
+        iterations.append(training.iteration)
+        if training.done:
             break
-        run.save_checkpoint()
-    assert rounds == list(range(37))
-    run.commit()
+        training.save_checkpoint()
+    assert iterations == list(range(37))
+    training.commit()
     assert same_numbers(entry, expected)
-    assert (entry.folder / "log.txt").read_text().count("went on from turn") == 36
+    assert (entry.folder / "log.txt").read_text().count("resumed at iteration") == 36
 
 
-def test_a_checkpoint_of_a_round_that_is_due_is_measured_only_once(tmp_path: Path) -> None:
+def test_an_evaluation_before_a_checkpoint_is_not_repeated_after_it(tmp_path: Path) -> None:
     study = study_in(tmp_path)
-    planned = first_trial(study)
-    entry = ledger_of(study).entry(planned.address)
-    run = TrialRun(planned.identity, entry)
-    while not run.done:
-        run.play(60)
-    run.save_checkpoint()
-    run = TrialRun(planned.identity, entry)
-    assert run.done
-    run.commit()
-    assert len(entry.curves()["step"].unique()) == 7
-    assert same_numbers(entry, played(study_in(tmp_path, f"ledger.root={tmp_path / 'other'}"), planned))
+    spec = first_trial(study)
+    entry = ledger_of(study).entry(spec.address)
+    training = TrialTraining(spec.identity, entry)
+    while not training.done:
+        training.advance(60)
+    training.save_checkpoint()
+    training = TrialTraining(spec.identity, entry)
+    assert training.done
+    training.commit()
+    assert len(entry.curve_table()["step"].unique()) == 7
+    assert same_numbers(entry, trained(study_in(tmp_path, f"ledger.root={tmp_path / 'other'}"), spec))
 
 
-def test_elapsed_time_counts_what_was_kept_before_an_interruption(
+def test_elapsed_time_includes_the_time_before_the_last_checkpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [0.0]
-    monkeypatch.setattr("studies.trial.monotonic", lambda: now[0])
+    monkeypatch.setattr("studies.execution.trial.monotonic", lambda: now[0])
     study = study_in(tmp_path)
-    planned = first_trial(study)
-    entry = ledger_of(study).entry(planned.address)
-    run = TrialRun(planned.identity, entry)
+    spec = first_trial(study)
+    entry = ledger_of(study).entry(spec.address)
+    training = TrialTraining(spec.identity, entry)
     now[0] = 40.0
-    run.save_checkpoint()
+    training.save_checkpoint()
     now[0] = 1000.0  # a night
-    run = TrialRun(planned.identity, entry)
-    run.play(5)
+    training = TrialTraining(spec.identity, entry)
+    training.advance(5)
     now[0] = 1002.5
-    run.commit()
+    training.commit()
     assert entry.facts()["elapsed_seconds"] == 42.5
 
 
-# -- what is measured, and when ---------------------------------------------------------------------------------------
+# -- evaluations -------------------------------------------------------------------------------------------------------
 
 
 def steps_of(entry: Entry) -> list[int]:
-    return sorted(entry.curves()["step"].unique())
+    return sorted(entry.curve_table()["step"].unique())
 
 
 @pytest.mark.parametrize(
@@ -171,68 +175,71 @@ def steps_of(entry: Entry) -> list[int]:
         ("{unit='critic_steps',steps=38,measurements=6}", 3, [0, 6, 12, 18, 24, 30, 36]),
     ],
 )
-def test_measurements_lie_at_equal_fractions_on_the_budgets_clock(
+def test_evaluations_lie_at_equal_fractions_of_the_budget(
     tmp_path: Path, budget: str, n_critic: int, steps: list[int]
 ) -> None:
     study = study_in(tmp_path, f"budget={budget}", f"conditions.gan.training.n_critic={n_critic}")
-    entry = played(study, first_trial(study, "gan"))
+    entry = trained(study, first_trial(study, "gan"))
     assert steps_of(entry) == steps
     facts = entry.facts()
     assert facts["critic_steps"] == facts["generator_steps"] * n_critic
-    clock = facts["critic_steps"] if "critic" in budget else facts["generator_steps"]
-    assert clock == steps[-1]
+    elapsed = facts["critic_steps"] if "critic" in budget else facts["generator_steps"]
+    assert elapsed == steps[-1]
 
 
 def test_every_seed_step_and_metric_has_one_row(tmp_path: Path) -> None:
     study = study_in(tmp_path)
-    planned = first_trial(study)
-    curves = played(study, planned).curves()
+    spec = first_trial(study)
+    curves = trained(study, spec).curve_table()
     assert list(curves.columns) == ["seed", "step", "metric", "value"]
     assert not curves.duplicated(["seed", "step", "metric"]).any()
     metrics = set(curves["metric"])
     assert {"sliced_wasserstein", "cells", "spread", "critic_loss", "generator_loss", "critic_slope"} <= metrics
     assert {"critic_gradient_norm", "generator_gradient_norm"} <= metrics
     assert len(curves) == 2 * 7 * len(metrics)
-    assert set(curves["seed"]) == set(planned.seeds)
+    assert set(curves["seed"]) == set(spec.seeds)
 
 
-def test_measuring_more_often_changes_no_training_number(tmp_path: Path) -> None:
+def test_more_evaluations_change_no_training_number(tmp_path: Path) -> None:
     few, many = (
-        played(study, first_trial(study))
+        trained(study, first_trial(study))
         for study in (study_in(tmp_path, f"budget.measurements={measurements}") for measurements in (3, 12))
     )
     assert few.address != many.address
-    shared = many.curves().merge(few.curves(), on=["seed", "step", "metric"])
-    assert len(shared) == len(few.curves())
+    shared = many.curve_table().merge(few.curve_table(), on=["seed", "step", "metric"])
+    assert len(shared) == len(few.curve_table())
     assert (shared["value_x"] == shared["value_y"]).all()
     for name, last in few.generator("last").items():
         assert torch.equal(last, many.generator("last")[name])
 
 
-def test_confirm_is_measured_on_another_reference(tmp_path: Path) -> None:
+def test_confirm_is_evaluated_on_another_split(tmp_path: Path) -> None:
     study = study_in(tmp_path)
-    planned = first_trial(study)
-    identity = {**planned.identity, "split": "confirm"}
-    other = played(study, replace(planned, identity=identity, address=content_address(identity)))
-    one = played(study, planned)
-    assert all(torch.equal(v, other.generator("last")[k]) for k, v in one.generator("last").items())
-    distances = [e.curves().query("metric == 'sliced_wasserstein'")["value"].to_numpy() for e in (one, other)]
+    spec = first_trial(study)
+    assert spec.identity["split"] == "validation"
+    identity = {**spec.identity, "split": "test"}
+    test = trained(study, replace(spec, identity=identity, address=content_address(identity)))
+    validation = trained(study, spec)
+    generators = validation.generator("last")
+    assert all(torch.equal(value, generators[name]) for name, value in test.generator("last").items())
+    tables = [entry.curve_table() for entry in (validation, test)]
+    distances = [table.query("metric == 'sliced_wasserstein'")["value"].to_numpy() for table in tables]
     assert (distances[0] != distances[1]).all()
-    assert np.allclose(*distances, atol=0.05)
+    assert np.allclose(distances[0], distances[1], atol=0.05)
 
 
-def test_facts_say_what_the_trial_cost_and_what_its_curves_are_held_against(tmp_path: Path) -> None:
+def test_facts_hold_costs_reference_distances_and_checksums(tmp_path: Path) -> None:
     study = study_in(tmp_path)
-    planned = first_trial(study, "gan")
-    entry = played(study, planned)
+    spec = first_trial(study, "gan")
+    entry = trained(study, spec)
     facts = entry.facts()
     elapsed, checksums = facts.pop("elapsed_seconds"), facts.pop("checksums")
-    lines, measured = facts.pop("lines"), facts.pop("measured_seconds")
-    floors, gaussians = facts.pop("floors"), facts.pop("gaussians")
+    references, measured = facts.pop("reference_distances"), facts.pop("measured_seconds")
+    real_values, gaussian_values = facts.pop("real_values"), facts.pop("gaussian_values")
     assert facts == {
-        "format": 1,
-        "address": planned.address,
-        "identity": planned.identity,
+        "format": FORMAT,
+        "address": spec.address,
+        "identity": spec.identity,
         "seeds": [0, 1],
         "real_cells": 4,
         "nonfinite_step": [None, None],
@@ -244,112 +251,114 @@ def test_facts_say_what_the_trial_cost_and_what_its_curves_are_held_against(tmp_
     assert 0 < elapsed < 60
     assert measured == sorted(measured)
     assert len(measured) == study.budget.measurements + 1
-    assert 0 < lines["floor"] < lines["ref"] < 1
-    assert 0 < lines["gaussian"] < lines["ref"]
-    assert floors == {
-        **{"sliced_wasserstein": lines["floor"], "cells": 4, "spread": pytest.approx(1, abs=0.05)},
+    assert 0 < references["real"] < references["constant"] < 1
+    assert 0 < references["gaussian"] < references["constant"]
+    assert real_values == {
+        **{"sliced_wasserstein": references["real"], "cells": 4, "spread": pytest.approx(1, abs=0.05)},
         **{"precision": pytest.approx(0.96, abs=0.02), "coverage": pytest.approx(0.52, abs=0.03)},
     }
-    assert gaussians["sliced_wasserstein"] == lines["gaussian"]
-    assert all(0.1 < gaussians[name] / floors[name] < 0.5 for name in ("precision", "coverage"))
-    assert floors.keys() == gaussians.keys() <= set(entry.curves()["metric"])
+    assert gaussian_values["sliced_wasserstein"] == references["gaussian"]
+    assert all(0.1 < gaussian_values[name] / real_values[name] < 0.5 for name in ("precision", "coverage"))
+    assert real_values.keys() == gaussian_values.keys() <= set(entry.curve_table()["metric"])
     assert set(checksums) == {"curves.parquet", "generator_best.pt", "generator_last.pt", "samples.npz"}
     assert content_address(facts["identity"]) == entry.address
 
 
-# -- generators and samples ------------------------------------------------------------------------------------------
+# -- generators and samples --------------------------------------------------------------------------------------------
 
 
-def fakes(planned: Planned, parameters: dict[str, torch.Tensor], samples: int, study: Study) -> torch.Tensor:
-    """What generators make of the evaluation z, computed from the kept parameters alone."""
-    network = build(Setting, {part: planned.identity[part] for part in PARTS}, ()).networks.generator
-    z = torch.randn((samples, network.latent), generator=stream(RULER_SEED, "samples_z"))
+def fakes(spec: TrialSpec, parameters: dict[str, torch.Tensor], samples: int, study: Study) -> torch.Tensor:
+    """Fakes of the evaluation z, computed from the kept parameters alone."""
+    network = build(Setting, {part: spec.identity[part] for part in PARTS}, ()).networks.generator
+    z = torch.randn((samples, network.latent), generator=stream(EVALUATION_SEED, "samples_z"))
     with torch.no_grad():
-        return network.generate(parameters, z.expand(len(planned.seeds), -1, -1), study.data.load().space)
+        return network.generate(parameters, z.expand(len(spec.seeds), -1, -1), study.data.load().sample_shape)
 
 
 def test_the_best_generator_is_each_members_own_at_its_smallest_distance(tmp_path: Path) -> None:
     study = study_in(tmp_path)
-    planned = next(t for t in first_trials(study) if t.name == "wgan-explore-1")  # its best is not its last
-    entry = played(study, planned)
-    distances = entry.curves().query("metric == 'sliced_wasserstein'").pivot(index="step", columns="seed")["value"]
-    ruler = Ruler(study.data.load(), "search", study.measures, device=torch.device("cpu"), dtype=torch.float32)
+    spec = next(t for t in first_trials(study) if t.name == "wgan-explore-1")  # its best generators are not its last
+    entry = trained(study, spec)
+    distances = entry.curve_table().query("metric == 'sliced_wasserstein'").pivot(index="step", columns="seed")["value"]
+    metrics = SampleMetrics(
+        study.data.load(), "validation", study.evaluation, device=torch.device("cpu"), dtype=torch.float32
+    )
     smallest, last = distances.min().to_numpy(), distances.iloc[-1].to_numpy()
     assert (smallest < last).any()
-    assert len(set(distances.idxmin())) == 2  # each at another step
+    assert len(set(distances.idxmin())) == 2  # two members, two steps
     for which, expected in (("best", smallest), ("last", last)):
-        distance = ruler.distance(fakes(planned, entry.generator(which), study.measures.samples, study))
+        distance = metrics.distance(fakes(spec, entry.generator(which), study.evaluation.samples, study))
         assert np.allclose(distance.numpy(), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("which", ["best", "last"])
 def test_kept_samples_are_those_of_the_kept_generators(tmp_path: Path, which: str) -> None:
     study = study_in(tmp_path)
-    planned = next(t for t in first_trials(study) if t.name == "wgan-explore-1")
-    entry = played(study, planned)
+    spec = next(t for t in first_trials(study) if t.name == "wgan-explore-1")
+    entry = trained(study, spec)
     samples = entry.samples()[which]
     assert samples.shape == (2, SAMPLES_KEPT, 64)
-    assert np.allclose(samples, fakes(planned, entry.generator(which), SAMPLES_KEPT, study).numpy(), atol=1e-6)
+    assert np.allclose(samples, fakes(spec, entry.generator(which), SAMPLES_KEPT, study).numpy(), atol=1e-6)
     assert not np.array_equal(entry.samples()["best"], entry.samples()["last"])
 
 
-def test_fakes_of_the_same_z_are_kept_at_moments_of_the_training(tmp_path: Path) -> None:
+def test_snapshots_are_fakes_of_the_same_z_at_a_few_evaluations(tmp_path: Path) -> None:
     study = study_in(tmp_path)
-    entry = played(study, first_trial(study))
+    entry = trained(study, first_trial(study))
     kept = entry.samples()
-    assert kept["course"].shape == (5, 2, COURSE_IMAGES, 64)
-    assert kept["course"].dtype == np.float32
-    assert kept["course_steps"].tolist() == [0, 6, 18, 24, 36]
+    assert kept["snapshots"].shape == (5, 2, SNAPSHOT_IMAGES, 64)
+    assert kept["snapshots"].dtype == np.float32
+    assert kept["snapshot_steps"].tolist() == [0, 6, 18, 24, 36]
     half = study_in(tmp_path, "budget={steps=18,measurements=3}")
-    for moment, last in ((2, played(half, first_trial(half)).samples()["last"]), (4, kept["last"])):
-        assert np.allclose(kept["course"][moment], last[:, :COURSE_IMAGES], atol=1e-6)
-    assert len(np.unique(kept["course"][:, 0, 0], axis=0)) == 5
+    for snapshot, last in ((2, trained(half, first_trial(half)).samples()["last"]), (4, kept["last"])):
+        assert np.allclose(kept["snapshots"][snapshot], last[:, :SNAPSHOT_IMAGES], atol=1e-6)
+    assert len(np.unique(kept["snapshots"][:, 0, 0], axis=0)) == 5
 
 
 @given(st.integers(3, 5000))
-def test_moments_are_a_handful_from_the_first_to_the_last_measurement(measurements: int) -> None:
-    found = moments(measurements)
-    assert (found[0], found[-1]) == (0, measurements)
-    assert found == sorted(set(found))
-    assert len(found) == (6 if measurements >= 7 else {3: 4}.get(measurements, 5))
-    assert 0 <= found[-2] - 0.64 * measurements < 1
+def test_snapshots_are_six_or_fewer_evaluations_from_the_first_to_the_last(measurements: int) -> None:
+    evaluations = snapshot_evaluations(measurements)
+    assert (evaluations[0], evaluations[-1]) == (0, measurements)
+    assert evaluations == sorted(set(evaluations))
+    assert len(evaluations) == (6 if measurements >= 7 else {3: 4}.get(measurements, 5))
+    assert 0 <= evaluations[-2] - 0.64 * measurements < 1
 
 
-def test_of_points_of_the_plane_all_measured_fakes_are_kept_and_what_the_critic_says_around_them(
+def test_on_2d_data_all_evaluated_fakes_are_kept_and_the_critics_values_around_them(
     tmp_path: Path,
 ) -> None:
-    study = study_in(tmp_path, "data={kind='ring',train=300,reference=80}", "measures.resolution=9")
-    planned = first_trial(study)
-    entry = played(study, planned)
+    study = study_in(tmp_path, "data={kind='ring',train=300,held_out=80}", "evaluation.resolution=9")
+    spec = first_trial(study)
+    entry = trained(study, spec)
     kept = entry.samples()
     assert {name: array.shape for name, array in kept.items()} == {
         "best": (2, 64, 2),
         "last": (2, 64, 2),
         "critic_surface": (2, 9, 9),
         "critic_corners": (2, 2),
-        "course": (5, 2, COURSE_POINTS, 2),
-        "course_steps": (5,),
+        "snapshots": (5, 2, SNAPSHOT_POINTS, 2),
+        "snapshot_steps": (5,),
     }
-    assert np.allclose(kept["last"], fakes(planned, entry.generator("last"), 64, study).numpy(), atol=1e-6)
+    assert np.allclose(kept["last"], fakes(spec, entry.generator("last"), 64, study).numpy(), atol=1e-6)
     low, high = kept["critic_corners"]
-    every = study.data.load().every
-    assert (low < every.min(0)).all()
-    assert (high > every.max(0)).all()
-    assert len(np.unique(kept["critic_surface"])) > 81  # two critics, both of which vary
+    samples = study.data.load().every
+    assert (low < samples.min(0)).all()
+    assert (high > samples.max(0)).all()
+    assert len(np.unique(kept["critic_surface"])) > 81  # the values of both critics vary
 
 
-def test_of_points_of_the_plane_every_measure_has_its_floor(tmp_path: Path) -> None:
-    study = study_in(tmp_path, "data={kind='ring',train=300,reference=80}", "measures.exact_points=50")
-    facts = (entry := played(study, first_trial(study))).facts()
-    measured = {"sliced_wasserstein", "cells", "spread", "wasserstein_1", "jensen_shannon"}
-    measured |= {"modes_covered", "high_quality", "mode_kl"}
-    assert set(facts["floors"]) == set(facts["gaussians"]) == measured
-    assert facts["gaussians"]["high_quality"] < 0.1 < facts["floors"]["high_quality"]
-    assert measured <= set(entry.curves()["metric"])
-    assert facts["floors"]["modes_covered"] == facts["real_cells"] == 8
+def test_on_2d_data_real_samples_and_the_gaussian_have_a_value_of_every_metric(tmp_path: Path) -> None:
+    study = study_in(tmp_path, "data={kind='ring',train=300,held_out=80}", "evaluation.exact_points=50")
+    facts = (entry := trained(study, first_trial(study))).facts()
+    metrics = {"sliced_wasserstein", "cells", "spread", "wasserstein_1", "jensen_shannon"}
+    metrics |= {"modes_covered", "high_quality", "mode_kl"}
+    assert set(facts["real_values"]) == set(facts["gaussian_values"]) == metrics
+    assert facts["gaussian_values"]["high_quality"] < 0.1 < facts["real_values"]["high_quality"]
+    assert metrics <= set(entry.curve_table()["metric"])
+    assert facts["real_values"]["modes_covered"] == facts["real_cells"] == 8
 
 
-# -- failure is data --------------------------------------------------------------------------------------------------
+# -- failed members ----------------------------------------------------------------------------------------------------
 
 
 EXPLODES = "conditions.wgan.training.critic_optimizer={kind='sgd',lr=1e30}"
@@ -357,81 +366,82 @@ EXPLODES = "conditions.wgan.training.critic_optimizer={kind='sgd',lr=1e30}"
 
 def test_a_trial_ends_when_no_member_is_finite(tmp_path: Path) -> None:
     study = study_in(tmp_path, EXPLODES, "conditions.wgan.constraint={kind='none'}")
-    entry = played(study, first_trial(study, "wgan"))
+    entry = trained(study, first_trial(study, "wgan"))
     facts = entry.facts()
     assert all(0 < step < 36 for step in facts["nonfinite_step"])
     assert facts["generator_steps"] == max(facts["nonfinite_step"])
     assert steps_of(entry) == [0]
-    assert entry.samples()["course_steps"].tolist() == [0]
-    assert np.isfinite(entry.samples()["course"]).all()
+    assert entry.samples()["snapshot_steps"].tolist() == [0]
+    assert np.isfinite(entry.samples()["snapshots"]).all()
 
 
 @pytest.mark.parametrize("lr", ["1e30", "1e3"])
 @pytest.mark.usefixtures("ticking")
-def test_a_trial_that_is_lost_ends_at_the_same_step_however_often_it_is_interrupted(tmp_path: Path, lr: str) -> None:
+def test_a_nonfinite_trial_ends_at_the_same_step_however_often_it_is_interrupted(tmp_path: Path, lr: str) -> None:
     study = study_in(tmp_path, EXPLODES.replace("1e30", lr), "conditions.wgan.constraint={kind='none'}")
-    planned = first_trial(study, "wgan")
-    expected = played(study, planned)
+    spec = first_trial(study, "wgan")
+    expected = trained(study, spec)
     assert None not in expected.facts()["nonfinite_step"]
-    entry = Ledger(tmp_path / "other").entry(planned.address)
-    while not (run := TrialRun(planned.identity, entry)).done:
-        run.play(4)
-        run.save_checkpoint()
-    run.commit()
+    entry = Ledger(tmp_path / "other").entry(spec.address)
+    while not (training := TrialTraining(spec.identity, entry)).done:
+        training.advance(4)
+        training.save_checkpoint()
+    training.commit()
     assert same_numbers(entry, expected)
 
 
-def poisoned(entry: Entry, seed: int) -> None:
+def poison(entry: Entry, seed: int) -> None:
+    """Set the parameters of one member's generator to NaN in the checkpoint."""
     checkpoint: Any = entry.checkpoint()
     checkpoint["trainer"]["generator"]["flat"][seed] = math.nan
     entry.save_checkpoint(checkpoint)
 
 
 @pytest.mark.usefixtures("ticking")
-def test_one_member_that_is_lost_costs_the_others_nothing(tmp_path: Path) -> None:
+def test_a_nonfinite_member_changes_no_number_of_the_others(tmp_path: Path) -> None:
     study = study_in(tmp_path)
-    planned = first_trial(study)
-    entry = ledger_of(study).entry(planned.address)
-    run = TrialRun(planned.identity, entry)
-    while run.turn <= 6:
-        run.play(4)
-    stopped = run.turn
+    spec = first_trial(study)
+    entry = ledger_of(study).entry(spec.address)
+    training = TrialTraining(spec.identity, entry)
+    while training.iteration <= 6:
+        training.advance(4)
+    stopped = training.iteration
     assert 6 < stopped < 36
-    run.save_checkpoint()
-    poisoned(entry, seed=0)
-    finish(TrialRun(planned.identity, entry))
-    expected = played(study_in(tmp_path, f"ledger.root={tmp_path / 'other'}"), planned)
+    training.save_checkpoint()
+    poison(entry, seed=0)
+    finish(TrialTraining(spec.identity, entry))
+    expected = trained(study_in(tmp_path, f"ledger.root={tmp_path / 'other'}"), spec)
     assert entry.facts()["nonfinite_step"] == [stopped + 1, None]
     assert entry.facts()["generator_steps"] == 36
-    mine, theirs = (e.curves().query("seed == 1").reset_index(drop=True) for e in (entry, expected))
-    assert mine.equals(theirs)
-    lost = entry.curves().query("seed == 0 and metric == 'sliced_wasserstein'").set_index("step")["value"]
-    assert lost.loc[:stopped].notna().all()
-    assert lost.loc[stopped + 1 :].isna().all()
+    curves, others = (e.curve_table().query("seed == 1").reset_index(drop=True) for e in (entry, expected))
+    assert curves.equals(others)
+    nonfinite = entry.curve_table().query("seed == 0 and metric == 'sliced_wasserstein'").set_index("step")["value"]
+    assert nonfinite.loc[:stopped].notna().all()
+    assert nonfinite.loc[stopped + 1 :].isna().all()
     assert all(torch.isfinite(value).all() for value in entry.generator("best").values())
-    kept, whole = (e.samples()["course"] for e in (entry, expected))
+    kept, whole = (e.samples()["snapshots"] for e in (entry, expected))
     assert np.array_equal(kept[:, 1], whole[:, 1])
-    steps = entry.samples()["course_steps"]
+    steps = entry.samples()["snapshot_steps"]
     assert np.isfinite(kept[:, 0]).all((1, 2)).tolist() == (steps <= stopped).tolist()
 
 
-def test_the_dirac_game_grows_by_its_exact_factor_at_every_measurement(tmp_path: Path) -> None:
+def test_the_distance_of_the_dirac_pair_grows_by_its_exact_factor_at_every_evaluation(tmp_path: Path) -> None:
     """Simultaneous descent with step h multiplies the distance to the equilibrium by sqrt(1 + h^2)."""
     study = study_in(tmp_path, text=DIRAC)
-    entry = played(study, first_trial(study))
-    curve = entry.curves().query("metric == 'distance_to_equilibrium'").sort_values("step")
+    entry = trained(study, first_trial(study))
+    curve = entry.curve_table().query("metric == 'distance_to_equilibrium'").sort_values("step")
     assert curve["step"].tolist() == list(range(21))
     expected = math.sqrt(2) * math.sqrt(1 + 0.2**2) ** np.arange(21)
     assert np.allclose(curve["value"], expected, rtol=2e-6)  # 20 steps of float32
-    assert entry.facts()["lines"] == {"floor": 0.0, "ref": math.sqrt(2), "gaussian": None}
+    assert entry.facts()["reference_distances"] == {"real": 0.0, "constant": math.sqrt(2), "gaussian": None}
     assert entry.facts()["real_cells"] is None
 
 
 # -- the Trainable -----------------------------------------------------------------------------------------------------
 
 
-def config(root: Path, planned: Planned, **changes: float) -> dict[str, Any]:
-    return {**trial_settings(root, **changes), "order": planned.order()}
+def config(root: Path, spec: TrialSpec, **changes: float) -> dict[str, Any]:
+    return {**trial_config(root, **changes), "payload": spec.payload()}
 
 
 def stepped(trainable: Any) -> Iterator[dict[str, Any]]:
@@ -441,92 +451,96 @@ def stepped(trainable: Any) -> Iterator[dict[str, Any]]:
             return
 
 
-def impossible(planned: Planned) -> Planned:
-    """A trial that raises when it is built, as a defect of the program would."""
-    surroundings = {**planned.identity["surroundings"], "device": "abacus"}
-    identity = {**planned.identity, "surroundings": surroundings}
-    return replace(planned, identity=identity, address=content_address(identity))
+def impossible(spec: TrialSpec) -> TrialSpec:
+    """A trial that raises when it is built."""
+    provenance = {**spec.identity["provenance"], "device": "abacus"}
+    identity = {**spec.identity, "provenance": provenance}
+    return replace(spec, identity=identity, address=content_address(identity))
 
 
 def test_a_reused_actor_gives_the_bits_of_a_fresh_one(tmp_path: Path) -> None:
     study = study_in(tmp_path)
-    one, other, *_ = first_trials(study)
-    used = actor(tmp_path / "used", one.order())
-    for planned in (one, impossible(one), other):
-        assert used.reset_config(config(tmp_path / "used", planned))
+    first, second, *_ = first_trials(study)
+    used = actor(tmp_path / "used", first.payload())
+    for spec in (first, impossible(first), second):
+        assert used.reset_config(config(tmp_path / "used", spec))
         assert list(stepped(used))[-1]["done"]
-    for planned in (one, other):
-        assert same_numbers(Ledger(tmp_path / "used").entry(planned.address), played(study, planned))
+    for spec in (first, second):
+        assert same_numbers(Ledger(tmp_path / "used").entry(spec.address), trained(study, spec))
 
 
-def test_an_actor_reused_in_mid_trial_forgets_the_former_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("studies.trial.SECONDS_PER_REPORT", 0.002)
-    study = study_in(tmp_path)
-    one, other, *_ = first_trials(study)
-    used = actor(tmp_path / "used", one.order())
-    assert not used.step()["done"]
-    used.reset_config(config(tmp_path / "used", other))
-    assert list(finished(Ledger(tmp_path / "used"))) == []
-    assert list(stepped(used))[-1]["done"]
-    assert list(finished(Ledger(tmp_path / "used"))) == [other.address]
-    assert same_numbers(Ledger(tmp_path / "used").entry(other.address), played(study, other))
-
-
-def test_a_stopped_actor_leaves_a_checkpoint_from_which_another_goes_on(
+def test_an_actor_reused_in_mid_trial_keeps_nothing_of_the_former_trial(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("studies.trial.SECONDS_PER_REPORT", 0.002)
+    monkeypatch.setattr("studies.execution.ray_trial.SECONDS_PER_REPORT", 0.002)
     study = study_in(tmp_path)
-    planned = first_trial(study)
+    first, second, *_ = first_trials(study)
+    used = actor(tmp_path / "used", first.payload())
+    assert not used.step()["done"]
+    used.reset_config(config(tmp_path / "used", second))
+    assert list(finished(Ledger(tmp_path / "used"))) == []
+    assert list(stepped(used))[-1]["done"]
+    assert list(finished(Ledger(tmp_path / "used"))) == [second.address]
+    assert same_numbers(Ledger(tmp_path / "used").entry(second.address), trained(study, second))
+
+
+def test_a_stopped_actor_leaves_a_checkpoint_from_which_another_resumes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("studies.execution.ray_trial.SECONDS_PER_REPORT", 0.002)
+    study = study_in(tmp_path)
+    spec = first_trial(study)
     root = tmp_path / "ledger"
-    one = actor(root, planned.order())
-    report = [one.step() for _ in range(3)][-1]
-    assert not (root / "trials" / planned.address / "checkpoint.pt").exists()  # it is not yet time for one
-    one.stop()
-    other = actor(root, planned.order())
-    reports = list(stepped(other))
-    assert reports[0]["turn"] > report["turn"] > 0
+    stopped = actor(root, spec.payload())
+    while not (report := stopped.step())["iteration"]:  # on a busy machine the first steps only evaluate
+        pass
+    assert not (root / "trials" / spec.address / "checkpoint.pt").exists()  # none is due yet
+    stopped.stop()
+    reports = list(stepped(actor(root, spec.payload())))
+    assert f"resumed at iteration {report['iteration']}\n" in (root / "trials" / spec.address / "log.txt").read_text()
+    assert 0 < report["iteration"] <= reports[0]["iteration"]
+    assert report["iteration"] < reports[-1]["iteration"] == 36
     assert same_numbers(
-        Ledger(root).entry(planned.address), played(study_in(tmp_path, f"ledger.root={tmp_path / 'other'}"), planned)
+        Ledger(root).entry(spec.address), trained(study_in(tmp_path, f"ledger.root={tmp_path / 'other'}"), spec)
     )
 
 
-def test_checkpoints_are_written_by_the_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("studies.trial.SECONDS_PER_REPORT", 0.002)
-    planned = first_trial(study_in(tmp_path))
-    trainable = actor(tmp_path / "ledger", planned.order())
-    trainable.reset_config(config(tmp_path / "ledger", planned, checkpoint_seconds=1e-9))
-    entry = Ledger(tmp_path / "ledger").entry(planned.address)
-    rounds = []
+def test_checkpoints_are_written_at_intervals_of_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("studies.execution.ray_trial.SECONDS_PER_REPORT", 0.002)
+    spec = first_trial(study_in(tmp_path))
+    trainable = actor(tmp_path / "ledger", spec.payload())
+    trainable.reset_config(config(tmp_path / "ledger", spec, checkpoint_seconds=1e-9))
+    entry = Ledger(tmp_path / "ledger").entry(spec.address)
+    iterations = []
     for report in stepped(trainable):
         if not report["done"]:
-            assert checkpointed_round(entry) == report["turn"]
-            rounds.append(report["turn"])
-    assert rounds == sorted(rounds)
-    assert len(rounds) > 3
+            assert checkpointed_iteration(entry) == report["iteration"]
+            iterations.append(report["iteration"])
+    assert iterations == sorted(iterations)
+    assert len(iterations) > 3
     assert entry.checkpoint() is None
 
 
 def test_an_exception_is_recorded_and_not_retried(tmp_path: Path) -> None:
-    planned = impossible(first_trial(study_in(tmp_path)))
-    trainable = actor(tmp_path / "ledger", planned.order())
-    assert trainable.step() == {"done": True, "turn": 0}  # Ray would try an exception again
-    entry = Ledger(tmp_path / "ledger").entry(planned.address)
+    spec = impossible(first_trial(study_in(tmp_path)))
+    trainable = actor(tmp_path / "ledger", spec.payload())
+    assert trainable.step() == {"done": True, "iteration": 0}  # Ray would retry after an exception
+    entry = Ledger(tmp_path / "ledger").entry(spec.address)
     assert (entry.error() or "").startswith("RuntimeError: Expected one of cpu, cuda, ")
     assert "Traceback (most recent call last)" in (entry.folder / "log.txt").read_text()
     assert not entry.finished
 
 
-def test_a_finished_trial_is_not_played_again(tmp_path: Path) -> None:
+def test_a_finished_trial_is_not_trained_again(tmp_path: Path) -> None:
     study = study_in(tmp_path)
-    planned = first_trial(study)
-    entry = played(study, planned)
+    spec = first_trial(study)
+    entry = trained(study, spec)
     before = {path.name: path.stat().st_mtime_ns for path in entry.folder.iterdir()}
-    trainable = actor(tmp_path / "ledger", planned.order())
-    assert trainable.step() == {"done": True, "turn": 0}
+    trainable = actor(tmp_path / "ledger", spec.payload())
+    assert trainable.step() == {"done": True, "iteration": 0}
     assert {path.name: path.stat().st_mtime_ns for path in entry.folder.iterdir()} == before
 
 
-def test_an_order_survives_json(tmp_path: Path) -> None:
-    for planned in first_trials(study_in(tmp_path)):
-        assert json.loads(planned.order())["identity"] == planned.identity
+def test_a_payload_holds_the_identity_as_json(tmp_path: Path) -> None:
+    for spec in first_trials(study_in(tmp_path)):
+        assert json.loads(spec.payload())["identity"] == spec.identity

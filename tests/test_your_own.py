@@ -1,4 +1,4 @@
-"""What docs/your-own.md says is true: its files are written down and run as they stand there."""
+"""The code on the page docs/your-own.md: its files are written to a folder and run unchanged."""
 
 import os
 import re
@@ -15,9 +15,9 @@ from tiny import run_without_ray
 import gan_core
 from gan_core import contracts
 from gan_core.contracts import CriticContract, DataContract
-from studies import modules
-from studies.source import question
-from studies.study import load_study
+from studies.file import modules
+from studies.file.source import question
+from studies.file.study import Study
 
 PAGE = (Path(__file__).parent.parent / "docs" / "your-own.md").read_text()
 STUDY = "squared-hinge.toml"
@@ -25,60 +25,61 @@ STUDY = "squared-hinge.toml"
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """The page's files, in a folder on the path that the next test does not have."""
+    """A folder with the files of the page, on Python's path for one test."""
     for source in re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL):
-        name = re.match(r"# (\w+\.py)\n", source)
-        (tmp_path / name[1]).write_text(source)
+        name = source.splitlines()[0].removeprefix("# ")
+        assert re.fullmatch(r"\w+\.py", name)
+        (tmp_path / name).write_text(source)
     (study,) = re.findall(r"```toml\n(.*?)```", PAGE, flags=re.DOTALL)
     (tmp_path / STUDY).write_text(study)
     before = set(sys.modules)
     monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
     monkeypatch.setattr(modules, "_imported", {})
     yield tmp_path
-    for name in {"squared_hinge", "test_squared_hinge", "residual", "spiral"} & (set(sys.modules) - before):
-        del sys.modules[name]
+    for module in {"squared_hinge", "test_squared_hinge", "residual", "spiral"} & (set(sys.modules) - before):
+        del sys.modules[module]
 
 
-def assert_holds(contract):
+def assert_passes(contract):
     names = [name for name in dir(contract) if name.startswith("test_")]
     assert len(names) > 5
     for name in names:
         getattr(contract(), name)()
 
 
-def test_its_objective_fulfils_the_contract_that_the_page_inherits(folder):
-    assert_holds(import_module("test_squared_hinge").TestSquaredHinge)
+def test_objective_of_the_page_passes_its_contract_tests(folder):
+    assert_passes(import_module("test_squared_hinge").TestSquaredHinge)
 
 
-def test_its_data_fulfil_their_contract(folder):
+def test_data_of_the_page_pass_their_contract_tests(folder):
     spiral = import_module("spiral").Spiral
-    assert_holds(type("TestSpiral", (DataContract,), {"subject": spiral(turns=2.0)}))
+    assert_passes(type("TestSpiral", (DataContract,), {"subject": spiral(turns=2.0)}))
 
 
-def test_its_torch_module_fulfils_the_contract_of_critics_and_plays(folder):
+def test_torch_module_of_the_page_passes_the_contract_tests_of_critics_and_is_trained(folder):
     residual = import_module("residual").Residual
-    assert_holds(type("TestResidual", (CriticContract,), {"subject": residual(width=6)}))
-    networks = re.search(r"`networks\.critic = (\{.*?\}\})`", PAGE)[1]
-    overrides = [f"ledger.root={folder / 'ledger'}", f"networks.critic={networks}", "search.explore=1"]
-    study = load_study(folder / STUDY, overrides=[*overrides, "search.exploit=0", "search.confirm.best=0"], smoke=True)
+    assert_passes(type("TestResidual", (CriticContract,), {"subject": residual(width=6)}))
+    (critic,) = re.findall(r"`networks\.critic = (\{.*?\}\})`", PAGE)
+    overrides = [f"ledger.root={folder / 'ledger'}", f"networks.critic={critic}", "search.explore=1"]
+    study = Study.load(folder / STUDY, overrides=[*overrides, "search.exploit=0", "search.confirm.best=0"], smoke=True)
     assert run_without_ray(study).failed == []
 
 
-def test_its_study_runs(folder):
-    study = load_study(folder / STUDY, overrides=[f"ledger.root={folder / 'ledger'}"], smoke=True)
+def test_study_of_the_page_runs(folder):
+    study = Study.load(folder / STUDY, overrides=[f"ledger.root={folder / 'ledger'}"], smoke=True)
     assert question(folder / STUDY) == "Does squaring the hinge help?"
     smallest = replace(study, search=replace(study.search, explore=1, exploit=0))
     ending = run_without_ray(smallest)
     assert (ending.failed, ending.interrupted) == ([], False)
 
 
-def test_its_data_are_learned(folder):
+def test_study_on_the_data_of_the_page_runs(folder):
     overrides = [f"ledger.root={folder / 'ledger'}", "data={kind='spiral:Spiral',turns=2.0}", "search.explore=1"]
-    study = load_study(folder / STUDY, overrides=[*overrides, "search.exploit=0", "search.confirm.best=0"], smoke=True)
+    study = Study.load(folder / STUDY, overrides=[*overrides, "search.exploit=0", "search.confirm.best=0"], smoke=True)
     assert run_without_ray(study).failed == []
 
 
-def test_the_classes_of_its_table_are_there():
+def test_classes_in_the_table_of_the_page_exist():
     (table,) = re.findall(r"\| --- \| --- \| --- \|\n(.*?)\n\n", PAGE, flags=re.DOTALL)
     assert len(table.splitlines()) == 5
     for row in table.splitlines():
@@ -88,7 +89,7 @@ def test_the_classes_of_its_table_are_there():
 
 
 @pytest.mark.slow
-def test_its_commands_run(folder):
+def test_commands_of_the_page_run(folder):
     lines = re.findall(r"^ {4}((?:gan-study|pytest) .*)$", PAGE, flags=re.MULTILINE)
     assert len(lines) == 4
     tiny = "--set budget.steps=20 --set search.explore=1 --set search.exploit=0 --set search.confirm.seeds=2"

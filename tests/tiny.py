@@ -1,4 +1,4 @@
-"""A study whose trials take a tenth of a second, and ways to run it: here without Ray, or as a user would."""
+"""A study whose trials take a tenth of a second, and ways to run it: in this process without Ray, or by the command."""
 
 import os
 import subprocess
@@ -10,13 +10,16 @@ from unittest.mock import patch
 
 import pandas as pd
 
-from studies.ledger import Entry, Ledger
-from studies.place import Place, Share
-from studies.progress import Progress
-from studies.runner import Ending, Listener, run
-from studies.searcher import DesignSearcher
-from studies.study import Study, load_study
-from studies.trial import RayTrial, TrialRun
+from studies.execution.ray_trial import RayTrial
+from studies.execution.resources import Allocation, Resources
+from studies.execution.runner import RunResult, run
+from studies.execution.searcher import DesignSearcher
+from studies.execution.trial import TrialTraining
+from studies.file.study import Study
+from studies.ledger.entries import Entry
+from studies.ledger.ledger import Ledger
+from studies.progress.events import Listener
+from studies.progress.pending import StudyProgress
 
 TINY = """
 # Scores differ from trial to trial, and Optuna's sampler has the ten that it learns from.
@@ -24,8 +27,8 @@ name = "tiny"
 seeds = 2
 budget = {steps = 36, measurements = 6}
 search = {explore = 10, exploit = 2, exploit_lag = 1, confirm = {best = 1, seeds = 3}}
-measures = {samples = 64, directions = 16, cells = 4}
-stability = {moved = 0, cells = 0, spread = 0, near = 0.1, swing = 9}
+evaluation = {samples = 64, directions = 16, cells = 4}
+outcomes = {moved = 0, cells = 0, spread = 0, near = 0.1, swing = 9}
 
 [networks]
 generator = {kind = "mlp", width = 12, depth = 1, latent = 4}
@@ -75,52 +78,55 @@ def study_in(folder: Path, *overrides: str, text: str = TINY) -> Study:
     """The study with its ledger in this folder."""
     file = folder / "study.toml"
     file.write_text(text)
-    return load_study(file, overrides=[f"ledger.root={folder / 'ledger'}", *overrides])
+    return Study.load(file, overrides=[f"ledger.root={folder / 'ledger'}", *overrides])
 
 
 def ledger_of(study: Study) -> Ledger:
     return Ledger(study.ledger.root)
 
 
-def actor(root: Path, order: str) -> RayTrial:
-    """The Trainable without Ray, with a working folder that is not the user's home."""
+def actor(root: Path, payload: str) -> RayTrial:
+    """The Trainable without Ray; Tune's storage path is below `root` instead of the user's home."""
     with patch("ray.tune.trainable.trainable.DEFAULT_STORAGE_PATH", str(root / "actors")):
-        return RayTrial({**settings(root), "order": order})
+        return RayTrial({**trial_config(root), "payload": payload})
 
 
-def settings(root: Path, checkpoint_seconds: float = 1e9) -> dict[str, Any]:
+def trial_config(root: Path, checkpoint_seconds: float = 1e9) -> dict[str, Any]:
     return {"ledger": str(root), "threads": 1, "checkpoint_seconds": checkpoint_seconds}
 
 
-def play_in_order(study: Study, share: Share, progress: Progress, audience: Listener, place: Place) -> None:
-    """What Ray Tune does, one trial after the other in this process, every one by the same actor."""
-    searcher, player = DesignSearcher(progress, settings(progress.ledger.root), audience, retries=3), None
-    while isinstance(config := searcher.suggest("the only one"), dict):
-        if player is None:
-            player = actor(progress.ledger.root, config["order"])
+def schedule_without_ray(
+    study: Study, allocation: Allocation, progress: StudyProgress, listener: Listener, resources: Resources
+) -> None:
+    """Replaces `runner._schedule`: one trial after the other in this process, all by the same actor."""
+    root, trainable = progress.ledger.root, None
+    searcher = DesignSearcher(progress, trial_config(root), listener, retries=3)
+    while isinstance(config := searcher.suggest("only"), dict):
+        if trainable is None:
+            trainable = actor(root, config["payload"])
         else:
-            player.reset_config(config)
-        while not player.step()["done"]:
+            trainable.reset_config(config)
+        while not trainable.step()["done"]:
             pass
-        searcher.on_trial_complete("the only one")
+        searcher.on_trial_complete("only")
     if searcher.failure is not None:
         raise searcher.failure
 
 
-def run_without_ray(study: Study, listener: Listener | None = None) -> Ending:
-    """The runner's own `run` but for Ray."""
-    with patch("studies.runner._schedule", play_in_order):
+def run_without_ray(study: Study, listener: Listener | None = None) -> RunResult:
+    """`studies.execution.runner.run` with `schedule_without_ray`."""
+    with patch("studies.execution.runner._schedule", schedule_without_ray):
         return run(study, *([] if listener is None else [listener]))
 
 
-def finish(trial: TrialRun) -> None:
+def finish(trial: TrialTraining) -> None:
     while not trial.done:
-        trial.play(60)
+        trial.advance(60)
     trial.commit()
 
 
 def gan_study(*arguments: str | Path, folder: Path, **options: Any) -> subprocess.CompletedProcess[str]:
-    """The command, to its end."""
+    """Run the command to its end."""
     return subprocess.run(
         command(arguments), cwd=folder, capture_output=True, text=True, timeout=240, stdin=subprocess.DEVNULL, **options
     )
@@ -139,11 +145,12 @@ def finished(ledger: Ledger) -> dict[str, Entry]:
     return {entry.address: entry for entry in entries if entry.finished}
 
 
-def same_numbers(one: Entry, other: Entry) -> bool:
-    """Whether two trials have the same bits in every curve, generator and sample."""
-    mine, theirs = one.facts(), other.facts()
-    for facts in (mine, theirs):
-        for clock in ("elapsed_seconds", "measured_seconds"):  # the only facts that may differ
-            facts.pop(clock)
-    pd.testing.assert_frame_equal(one.curves(), other.curves(), check_exact=True)
-    return mine == theirs  # the files' checksums among them
+def same_numbers(first: Entry, second: Entry) -> bool:
+    """True if two trials have the same bits in every curve, generator and sample."""
+    pd.testing.assert_frame_equal(first.curve_table(), second.curve_table(), check_exact=True)
+    return _timeless(first) == _timeless(second)  # the files' checksums among them
+
+
+def _timeless(entry: Entry) -> dict[str, Any]:
+    """The facts without those that may differ between two runs."""
+    return {name: value for name, value in entry.facts().items() if name not in ("elapsed_seconds", "measured_seconds")}

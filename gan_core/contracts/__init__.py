@@ -1,4 +1,4 @@
-"""What one's own objective, constraint, network or data set must fulfil, as tests that a subclass inherits.
+"""Contract tests for your own objectives, constraints, networks and data: a subclass inherits the tests.
 
     from gan_core.contracts import ObjectiveContract
     from my_module import MyObjective
@@ -6,15 +6,15 @@
     class TestMyObjective(ObjectiveContract):
         subject = MyObjective(sharpness=0.5)
 
-pytest finds the subclass by its name; nothing here needs pytest. What is asked is what the trainer relies on: losses
-that reduce over the batch alone, so that a seed has the same numbers alone and among others; no randomness but what
-is handed in; finite gradients at scores of +-10000; memory and state that survive a checkpoint. The kinds that ship
-are held to the same classes.
+pytest collects the subclass by its name; these classes do not import pytest. They test the assumptions of the trainer:
+losses reduce over the batch axis alone, so the numbers of a seed do not depend on the other seeds; random numbers come
+from the arguments alone; gradients are finite at scores of +-10000; states can be saved and loaded. The kinds that ship
+pass the same tests.
 """
 
-from gan_core.contracts.constraint import ConstraintContract
-from gan_core.contracts.data import DataContract
-from gan_core.contracts.networks import CriticContract, GeneratorContract
-from gan_core.contracts.objective import ObjectiveContract
+from gan_core.contracts.constraint_contract import ConstraintContract
+from gan_core.contracts.data_contract import DataContract
+from gan_core.contracts.network_contracts import CriticContract, GeneratorContract
+from gan_core.contracts.objective_contract import ObjectiveContract
 
 __all__ = ["ConstraintContract", "CriticContract", "DataContract", "GeneratorContract", "ObjectiveContract"]

@@ -1,4 +1,4 @@
-"""What every contract asks, and the numbers and small games that all of them ask it with."""
+"""Base class of the contracts, and the batches, networks and small GANs that they use."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import FrozenInstanceError, fields, is_dataclass
@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gan_core.constraints import AnyConstraint, Parameters, Unconstrained, gradient_by_autograd
+from gan_core.constraints import AnyConstraint, Unconstrained
 from gan_core.data import Dataset
-from gan_core.metrics import Measures
+from gan_core.evaluation import EvaluationSettings, Evaluator
 from gan_core.networks import (
     AnyCritic,
     AnyGenerator,
@@ -20,9 +20,10 @@ from gan_core.networks import (
     MLPCritic,
     MLPGenerator,
     NetworkPair,
-    SampleSpace,
+    gradient_by_autograd,
 )
-from gan_core.objectives import AnyObjective, CriticForm, Critique, EnergyMargin, Wasserstein
+from gan_core.objectives import AnyObjective, EnergyMargin, Wasserstein
+from gan_core.shapes import CriticForm, CriticOutput, Parameters, SampleShape
 from gan_core.training import Trainer, Training
 
 SEEDS, BATCH, DIM, CODE = 3, 6, 3, 5
@@ -36,13 +37,13 @@ Kind = TypeVar("Kind")
 
 
 class Description(Generic[Kind]):
-    """What is asked of every description."""
+    """Tests of every description."""
 
     subject: Kind
 
-    def test_it_is_a_frozen_dataclass_that_is_complete(self) -> None:
+    def test_it_is_a_frozen_dataclass_without_abstract_methods(self) -> None:
         subject: Any = self.subject
-        assert is_dataclass(subject), "must be a dataclass: its fields are its knobs"
+        assert is_dataclass(subject), "must be a dataclass: its fields are its hyperparameters"
         assert not isabstract(type(subject)), "must define every abstract method"
         name = next((field.name for field in fields(subject)), "anything")
         try:
@@ -53,7 +54,7 @@ class Description(Generic[Kind]):
 
 
 class Field:
-    """A function of the point, as a penalty asks a critic: for its value, and for the gradient of the value."""
+    """A function of the sample with its gradient, in place of a critic."""
 
     def __init__(self, value: Callable[[Tensor], Tensor]):
         self.value = value
@@ -62,98 +63,97 @@ class Field:
         return gradient_by_autograd(self.value, points)
 
 
-SPACE = SampleSpace(dim=DIM, bounded=False)
+SHAPE = SampleShape(shape=(DIM,), bounded=False)
 
 
 def uniform(*shape: int, seed: int = 0) -> Tensor:
-    """Uniform numbers, the same every time."""
+    """Uniform numbers on [0, 1), the same at every call."""
     return torch.rand(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
 def normal(*shape: int, seed: int = 0) -> Tensor:
-    """Normal numbers, the same every time."""
+    """Standard normal numbers, the same at every call."""
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
 def streams() -> list[torch.Generator]:
-    """A generator for each seed."""
+    """One random number generator per seed."""
     return [torch.Generator().manual_seed(seed) for seed in range(SEEDS)]
 
 
 def global_random_states() -> list[Any]:
-    """What numpy and torch would draw next where nobody hands a generator in."""
+    """States of the global random number generators of numpy and torch."""
     _, keys, *rest = np.random.get_state()
     return [np.asarray(keys).tolist(), rest, torch.get_rng_state().tolist()]
 
 
-def critique(value: Tensor, seed: int = 4) -> Critique:
-    """What a critic said: values that can be differentiated to, at points and with codes in general position."""
-    points, code = normal(*value.shape, DIM, seed=seed), normal(*value.shape, CODE, seed=seed + 1)
-    return Critique(value=value.requires_grad_(), points=points.to(value.dtype), code=code.to(value.dtype))
+def critic_output(value: Tensor, seed: int = 4) -> CriticOutput:
+    """A critic's output with these values, which require gradients, and with random samples and codes."""
+    samples, code = normal(*value.shape, DIM, seed=seed), normal(*value.shape, CODE, seed=seed + 1)
+    return CriticOutput(value=value.requires_grad_(), samples=samples.to(value.dtype), code=code.to(value.dtype))
 
 
-def part_of(critique: Critique, which: slice) -> Critique:
-    """What was said about some of the seeds."""
-    return picked(critique, lambda part: part[which])
+def select_seeds(output: CriticOutput, seeds: slice) -> CriticOutput:
+    """The output for some of the seeds."""
+    return _map_tensors(output, lambda tensor: tensor[seeds])
 
 
-def ordered(critique: Critique, order: Tensor) -> Critique:
-    """What was said about a batch in another order."""
-    return picked(critique, lambda part: part[:, order])
+def reorder(output: CriticOutput, order: Tensor) -> CriticOutput:
+    """The output with the samples of each batch in another order."""
+    return _map_tensors(output, lambda tensor: tensor[:, order])
 
 
-def picked(critique: Critique, pick: Callable[[Tensor], Tensor]) -> Critique:
-    """A part of everything that was said."""
-    code = None if critique.code is None else pick(critique.code)
-    return Critique(value=pick(critique.value), points=pick(critique.points), code=code)
+def _map_tensors(output: CriticOutput, function: Callable[[Tensor], Tensor]) -> CriticOutput:
+    code = None if output.code is None else function(output.code)
+    return CriticOutput(value=function(output.value), samples=function(output.samples), code=code)
 
 
 def gradients_of(loss: Tensor, *inputs: Tensor) -> tuple[Tensor, ...]:
-    """The gradient of the seeds' sum by each input, 0 where the loss does not reach it."""
+    """Gradient of the sum of the losses with respect to each input, 0 for an input without effect."""
     return torch.autograd.grad(loss.sum(), inputs, retain_graph=True, materialize_grads=True)
 
 
-def initial(network: Any, space: SampleSpace, global_seed: int) -> Parameters:
-    """One seed's parameters, drawn beside a global generator in this state."""
+def initial(network: Any, shape: SampleShape, global_seed: int) -> Parameters:
+    """One seed's initial parameters, drawn while torch's global generator has this seed."""
     torch.manual_seed(global_seed)
-    return network.initial(space, torch.Generator().manual_seed(7))
+    return network.initial(shape, torch.Generator().manual_seed(7))
 
 
-def drawn(network: Any, space: SampleSpace = SPACE) -> Parameters:
+def drawn(network: Any, shape: SampleShape = SHAPE) -> Parameters:
     """Parameters of a network for all seeds, in general position: initial biases are 0."""
-    each = []
+    per_seed = []
     for generator in streams():
-        initial = network.initial(space, generator)
-        each.append({n: v + 0.1 * torch.randn(v.shape, generator=generator) for n, v in initial.items()})
-    return {name: torch.stack([one[name] for one in each]).double() for name in each[0]}
+        initial = network.initial(shape, generator)
+        per_seed.append({n: v + 0.1 * torch.randn(v.shape, generator=generator) for n, v in initial.items()})
+    return {name: torch.stack([seed[name] for seed in per_seed]).double() for name in per_seed[0]}
 
 
 def shapes(tensors: Mapping[str, Tensor]) -> dict[str, torch.Size]:
-    """The shapes under the names."""
+    """Shape of each tensor by name."""
     return {name: value.shape for name, value in tensors.items()}
 
 
-def copied(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors of their own with these numbers."""
+def copies(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A copy of each tensor by name."""
     return {name: value.clone() for name, value in tensors.items()}
 
 
 def after_checkpoint(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors as a checkpoint gives them back."""
+    """The tensors after saving and loading."""
     file = BytesIO()
     torch.save(dict(tensors), file)
     file.seek(0)
     return torch.load(file, weights_only=True)
 
 
-def assert_untouched(before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> None:
-    """Every name is there, with the very numbers."""
-    assert before.keys() == after.keys()
-    for name, value in before.items():
-        assert torch.equal(value, after[name]), f"{name} is not what it was"
+def assert_equal(expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> None:
+    """Assert that both hold the same names with the same numbers, bit for bit."""
+    assert expected.keys() == tensors.keys()
+    for name, value in expected.items():
+        assert torch.equal(value, tensors[name]), f"{name} has changed"
 
 
-def play(
+def train(
     *,
     objective: AnyObjective | None = None,
     constraint: AnyConstraint | None = None,
@@ -161,7 +161,8 @@ def play(
     critic: AnyCritic | None = None,
     dim: int = DIM,
 ) -> None:
-    """Three rounds, after which the numbers of every seed are finite, and both players have moved in some."""
+    """Train small GANs for three iterations; assert finite numbers, and that both networks have changed."""
+    data = cloud(dim)
     trainer = Trainer(
         objective=objective or Wasserstein(),
         constraint=constraint or Unconstrained(),
@@ -169,21 +170,23 @@ def play(
             generator=generator or MLPGenerator(width=8, depth=1, latent=4), critic=critic or CRITICS["score"]
         ),
         training=Training(batch=BATCH),
-        data=cloud(dim),
+        data=data,
         seeds=range(SEEDS),
-        measures=Measures(samples=64, directions=16, cells=4),
     )
-    players = trainer.generator, trainer.critic
-    before = [player.flat.clone() for player in players]
+    settings = EvaluationSettings(samples=64, directions=16, cells=4)
+    evaluator = Evaluator(data, trainer.networks, settings=settings)
+    networks = {"generator": trainer.generator, "critic": trainer.critic}
+    before = {name: parameters.flat.clone() for name, parameters in networks.items()}
     trainer.advance(3)
-    for player, first in zip(players, before, strict=True):
-        assert player.flat.isfinite().all(), "after three rounds a parameter is not finite"
-        assert (player.flat != first).any(), "after three rounds a player has not moved in any seed"
-    assert all(np.isfinite(values).all() for values in trainer.measure().values()), "a measurement is not finite"
+    for name, parameters in networks.items():
+        assert parameters.flat.isfinite().all(), f"after three iterations a parameter of the {name} is not finite"
+        assert (parameters.flat != before[name]).any(), f"after three iterations no parameter of the {name} has changed"
+    for name, values in evaluator.evaluate(trainer).items():
+        assert np.isfinite(values).all(), f"after three iterations the metric {name} is not finite"
 
 
 def cloud(dim: int) -> Dataset:
-    """Data that no rotation maps onto itself."""
+    """A normal cloud that no rotation maps onto itself."""
     points = (normal(360, dim, seed=8) * torch.linspace(0.3, 0.9, dim)).float().numpy()
-    train, search, confirm = np.split(points, [200, 280])
-    return Dataset(name="cloud", train=train, search=search, confirm=confirm, shape=(dim,), bounded=False)
+    train, validation, test = np.split(points, [200, 280])
+    return Dataset(name="cloud", train=train, validation=validation, test=test, shape=(dim,), bounded=False)

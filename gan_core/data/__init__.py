@@ -1,4 +1,4 @@
-"""What is learned: real samples, split once into what trains and what judges."""
+"""Data sets: real samples in a training, a validation and a test split."""
 
 from gan_core.data.dataset import AnyData, Dataset, Modes, Sizes, Split
 from gan_core.data.digits import Digits

@@ -1,79 +1,81 @@
-"""Real samples in three parts, and what a description of data must say about them."""
+"""Real samples in three splits, and the contract of descriptions of data."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Float
 
-from gan_core.networks import SampleSpace
+from gan_core.shapes import SampleShape
 
-Split = Literal["search", "confirm"]
+Split = Literal["validation", "test"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Modes:
-    """The truth of an equal mixture of round Gaussians: where each sits, and the standard deviation of all."""
+    """An equal mixture of isotropic Gaussians: their means, and the standard deviation of each coordinate."""
 
     centers: Float[np.ndarray, "modes dim"]
     sigma: float
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)  # arrays have no truth value: a data set equals itself alone
+@dataclass(frozen=True, kw_only=True, eq=False)  # the comparison of arrays has no single truth value
 class Dataset:
-    """Real samples, flattened, in three parts that share no sample.
+    """Real samples, flattened, in three splits that share no sample.
 
-    train    what the game is played with
-    search   what explore and exploit are measured against
-    confirm  what the confirmed winners are measured against
-    shape    one sample's own shape: (1, 8, 8) for an image, (2,) for a point of the plane
-    bounded  whether every coordinate lies in [-1, 1]
-    modes    the mixture that the samples were drawn from, where it is known
+    train       samples that the networks are trained on
+    validation  samples that explore and exploit trials are evaluated against
+    test        samples that confirm trials are evaluated against
+    shape       shape of one sample: (1, 8, 8) for an image, (2,) for a point of the plane
+    bounded     True if every coordinate lies in [-1, 1]
+    modes       the mixture that the samples were drawn from, None if it is unknown
     """
 
     name: str
     train: Float[np.ndarray, "train dim"]
-    search: Float[np.ndarray, "search dim"]
-    confirm: Float[np.ndarray, "confirm dim"]
+    validation: Float[np.ndarray, "validation dim"]
+    test: Float[np.ndarray, "test dim"]
     shape: tuple[int, ...]
     bounded: bool
     modes: Modes | None = None
 
     @property
-    def space(self) -> SampleSpace:
-        return SampleSpace(dim=self.train.shape[1], bounded=self.bounded)
+    def sample_shape(self) -> SampleShape:
+        """The shape of one sample."""
+        return SampleShape(shape=self.shape, bounded=self.bounded)
 
     @property
     def every(self) -> Float[np.ndarray, "all dim"]:
-        """All real samples: what floor and reference lines are computed from."""
-        return np.concatenate([self.train, self.search, self.confirm])
+        """All real samples, from which reference distances are computed."""
+        return np.concatenate([self.train, self.validation, self.test])
 
     @property
     def varies(self) -> bool:
-        """Whether the real samples differ at all; a point mass has no floor, no cells and no spread."""
+        """True if the training samples differ from each other, unlike those of the point mass `dirac`."""
         return bool(self.train.std(0).max() > 0)
 
     @property
     def planar(self) -> bool:
-        """Whether a sample is a point of the plane."""
+        """True if a sample is a point of the plane."""
         return self.shape == (2,)
 
     @property
     def of_images(self) -> bool:
-        """Whether a sample is an image: channels, height and width."""
+        """True if a sample is an image: channels, height and width."""
         return len(self.shape) == 3
 
-    def reference(self, split: Split) -> Float[np.ndarray, "reference dim"]:
-        return self.search if split == "search" else self.confirm
+    def held_out(self, split: Split) -> Float[np.ndarray, "held_out dim"]:
+        """Samples of the validation or the test split, with which metrics compare fakes."""
+        return self.validation if split == "validation" else self.test
 
     @cached_property
     def fingerprint(self) -> str:
-        """The hash of every number in it."""
+        """Hash of all samples: 16 hexadecimal digits. Name and shape of a sample do not change it."""
         digest = sha256()
-        for part in (self.train, self.search, self.confirm):
+        for part in (self.train, self.validation, self.test):
             digest.update(repr((part.shape, part.dtype.str)).encode())
             digest.update(np.ascontiguousarray(part).tobytes())
         return digest.hexdigest()[:16]
@@ -81,26 +83,37 @@ class Dataset:
 
 @dataclass(frozen=True, kw_only=True)
 class Sizes:
-    """How many samples the parts hold: `train` to train with, `reference` for the search and as many to confirm."""
+    """Sizes of the splits.
+
+    train     samples in the training split
+    held_out  samples in each of validation and test split
+    """
 
     train: int
-    reference: int
+    held_out: int
 
     @property
     def every(self) -> int:
-        return self.train + 2 * self.reference
+        """Number of samples in the three splits together."""
+        return self.train + 2 * self.held_out
 
 
 class AnyData(ABC):
-    """The contract of every description of data."""
+    """The contract of every description of data.
+
+    distance   name of the metric that is the distance of a member on these data
+    only_with  kind of the networks that these data need, None for any
+    """
 
     kind: str
+    distance: ClassVar[str] = "sliced_wasserstein"
+    only_with: ClassVar[str | None] = None
 
     @property
     @abstractmethod
     def sizes(self) -> Sizes:
-        """How many samples `load` gives, known without loading them."""
+        """Sizes of the splits that `load` returns, known without loading them."""
 
     @abstractmethod
     def load(self) -> Dataset:
-        """The samples, the same every time."""
+        """Load the samples; the same samples at every call."""

@@ -10,34 +10,36 @@ from gan_core.data.dataset import AnyData, Dataset, Sizes
 from gan_core.fields import check_fields
 
 IMAGES = 1797
+"""Number of images in the data set."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Digits(AnyData):
-    """scikit-learn's handwritten digits: 1797 real images of 8x8 pixels, scaled to [-1, 1]; nothing is downloaded.
+    """scikit-learn's handwritten digits: 1797 images of 8 x 8 pixels, scaled to [-1, 1]; nothing is downloaded.
 
-    They are ordered by writer, so they are split by a fixed permutation: `reference` images for the search, as many
-    to confirm, the rest to train.
+    held_out  images in each of validation and test split, at most 700; the others are the training split
+
+    The images are ordered by writer, so they are split by a fixed permutation.
 
     Source: Alpaydin & Kaynak 1998, UCI "Optical Recognition of Handwritten Digits", test part.
     """
 
     kind: Literal["digits"] = "digits"
-    reference: Annotated[int, Ge(50)] = 400
+    held_out: Annotated[int, Ge(50)] = 400
 
     def __post_init__(self) -> None:
         check_fields(self)
-        if self.reference > 700:
-            raise ValueError(f"reference: must be <= 700 of the {IMAGES} images, but is {self.reference}")
+        if self.held_out > 700:
+            raise ValueError(f"held_out: must be <= 700 of the {IMAGES} images, but is {self.held_out}")
 
     @property
     def sizes(self) -> Sizes:
-        return Sizes(train=IMAGES - 2 * self.reference, reference=self.reference)
+        return Sizes(train=IMAGES - 2 * self.held_out, held_out=self.held_out)
 
     def load(self) -> Dataset:
         from sklearn.datasets import load_digits
 
         pixels = load_digits().data / 8 - 1
         shuffled = pixels[np.random.default_rng(0).permutation(len(pixels))].astype(np.float32)
-        search, confirm, train = np.split(shuffled, [self.reference, 2 * self.reference])
-        return Dataset(name="digits", train=train, search=search, confirm=confirm, shape=(1, 8, 8), bounded=True)
+        validation, test, train = np.split(shuffled, [self.held_out, 2 * self.held_out])
+        return Dataset(name="digits", train=train, validation=validation, test=test, shape=(1, 8, 8), bounded=True)

@@ -1,4 +1,4 @@
-"""Points of the plane, drawn from distributions that are known exactly."""
+"""Points of the plane from known distributions."""
 
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -13,50 +13,53 @@ from gan_core.data.dataset import AnyData, Dataset, Modes, Sizes
 from gan_core.fields import NonNegative, Positive, check_fields
 
 DRAW_SEED = 20_170_126
-"""Where the real points come from, the same for every study; each part has a stream of its own."""
+"""Seed of the real points, the same for every study; each split has its own random stream."""
 
 Points = Float[np.ndarray, "points 2"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlanarData(AnyData):
-    """What is common to all: `train` points to train with, `reference` for the search and as many to confirm.
+    """Points of the plane: the base of all planar data.
 
-    Every part is drawn independently from its own fixed stream, so another `train` leaves the references as they are.
-    Nothing is scaled: coordinates are those of the formulas, and generators are not bounded.
+    train     points in the training split
+    held_out  points in each of validation and test split
+
+    Each split is drawn from its own fixed random stream, so changing `train` changes neither validation nor test.
+    Coordinates are those of the formulas: they are not scaled and not bounded.
     """
 
     kind: str
     train: Annotated[int, Ge(50)] = 10_000
-    reference: Annotated[int, Ge(50)] = 2_500
+    held_out: Annotated[int, Ge(50)] = 2_500
 
     def __post_init__(self) -> None:
         check_fields(self)
 
     @abstractmethod
     def draw(self, count: int, rng: np.random.Generator) -> Points:
-        """That many independent points."""
+        """Draw `count` independent points."""
 
     @property
     @abstractmethod
     def known_modes(self) -> Modes | None:
-        """The mixture that `draw` draws from, if it is one."""
+        """The mixture of Gaussians that the points are drawn from, None for other distributions."""
 
     @property
     def sizes(self) -> Sizes:
-        return Sizes(train=self.train, reference=self.reference)
+        return Sizes(train=self.train, held_out=self.held_out)
 
     def load(self) -> Dataset:
-        counts = {"train": self.train, "search": self.reference, "confirm": self.reference}
-        parts = {
-            part: self.draw(count, np.random.default_rng([DRAW_SEED, stream])).astype(np.float32)
-            for stream, (part, count) in enumerate(counts.items())
+        counts = {"train": self.train, "validation": self.held_out, "test": self.held_out}
+        splits = {
+            split: self.draw(count, np.random.default_rng([DRAW_SEED, stream])).astype(np.float32)
+            for stream, (split, count) in enumerate(counts.items())
         }
-        return Dataset(name=self.kind, **parts, shape=(2,), bounded=False, modes=self.known_modes)
+        return Dataset(name=self.kind, **splits, shape=(2,), bounded=False, modes=self.known_modes)
 
 
 class _Mixture(PlanarData):
-    """An equal mixture of round Gaussians, whose modes say all."""
+    """An equal mixture of isotropic Gaussians, given by `known_modes`."""
 
     @property
     @abstractmethod
@@ -69,7 +72,7 @@ class _Mixture(PlanarData):
 
 
 class _Curve(PlanarData):
-    """Points along a curve: no mixture."""
+    """Points along a curve, which is not a mixture of Gaussians."""
 
     @property
     def known_modes(self) -> None:
@@ -78,12 +81,18 @@ class _Curve(PlanarData):
 
 @dataclass(frozen=True, kw_only=True)
 class Ring(_Mixture):
-    """`modes` round Gaussians of standard deviation `sigma`, equally far apart on a circle of `radius` around 0.
+    """Isotropic Gaussians of equal weight, equally spaced on a circle around 0.
 
-    The angles are 2 pi k / modes with k < modes: widely copied code takes modes equal steps from 0 to 2 pi with both
-    ends, and so has one mode less, that one twice as heavy.
+    train     points in the training split
+    held_out  points in each of validation and test split
+    modes     number of Gaussians
+    radius    radius of the circle
+    sigma     standard deviation of each coordinate
 
-    Source: Lin et al. 2018, arXiv:1712.04086 (PacGAN), section 4.1; Metz et al. 2017 have radius 2 and sigma .02.
+    The angles are 2 pi k / modes with k < modes. Widely copied code uses `linspace(0, 2 pi, modes)` with both ends,
+    which gives one mode less, and another twice the weight.
+
+    Source: Lin et al. 2018, arXiv:1712.04086 (PacGAN), section 4.1; Metz et al. 2017 have radius 2 and sigma 0.02.
     """
 
     kind: Literal["ring"] = "ring"
@@ -99,9 +108,15 @@ class Ring(_Mixture):
 
 @dataclass(frozen=True, kw_only=True)
 class Grid(_Mixture):
-    """`side` x `side` round Gaussians of standard deviation `sigma`, `spacing` apart on a square around 0.
+    """Isotropic Gaussians of equal weight on a square grid around 0.
 
-    Source: Lin et al. 2018, arXiv:1712.04086 (PacGAN), section 4.1: 25 modes on {-4, -2, 0, 2, 4}^2, sigma .05.
+    train     points in the training split
+    held_out  points in each of validation and test split
+    side      Gaussians along each side of the square
+    spacing   distance between neighbouring means
+    sigma     standard deviation of each coordinate
+
+    Source: Lin et al. 2018, arXiv:1712.04086 (PacGAN), section 4.1: 25 modes on {-4, -2, 0, 2, 4}^2, sigma 0.05.
     """
 
     kind: Literal["grid"] = "grid"
@@ -111,15 +126,19 @@ class Grid(_Mixture):
 
     @property
     def known_modes(self) -> Modes:
-        along = self.spacing * (np.arange(self.side) - (self.side - 1) / 2)
-        return Modes(centers=np.array(list(product(along, along))), sigma=self.sigma)
+        coordinates = self.spacing * (np.arange(self.side) - (self.side - 1) / 2)
+        return Modes(centers=np.array(list(product(coordinates, coordinates))), sigma=self.sigma)
 
 
 @dataclass(frozen=True, kw_only=True)
 class TwoMoons(_Curve):
-    """Two half circles of radius 1 that reach into each other, plus Gaussian `noise` in both coordinates.
+    """Two interleaved half circles of radius 1, plus Gaussian noise.
 
-    (cos t, sin t) or (1 - cos t, 1/2 - sin t), each half of the time, t uniform on [0, pi].
+    (cos t, sin t) or (1 - cos t, 1/2 - sin t), each with probability 1/2, t uniform on [0, pi]
+
+    train     points in the training split
+    held_out  points in each of validation and test split
+    noise     standard deviation of the noise in each coordinate
 
     Source: scikit-learn's make_moons, which takes equal steps of t.
     """
@@ -136,10 +155,16 @@ class TwoMoons(_Curve):
 
 @dataclass(frozen=True, kw_only=True)
 class SwissRoll(_Curve):
-    """A spiral of one and a half turns, (t cos t, t sin t) / 7.5 with t uniform on [3 pi/2, 9 pi/2], plus `noise`.
+    """A spiral of one and a half turns, plus Gaussian noise.
 
-    Source: Gulrajani et al. 2017, arXiv:1704.00028, the authors' gan_toy.py: scikit-learn's roll seen from its side
-    with noise .25, all divided by 7.5; `noise` is counted after the division.
+    (t cos t, t sin t) / 7.5, t uniform on [3 pi/2, 9 pi/2]
+
+    train     points in the training split
+    held_out  points in each of validation and test split
+    noise     standard deviation of the noise in each coordinate, after the division by 7.5
+
+    Source: Gulrajani et al. 2017, arXiv:1704.00028, the authors' gan_toy.py: two of the three coordinates of
+    scikit-learn's swiss roll with noise 0.25, all divided by 7.5.
     """
 
     kind: Literal["swiss_roll"] = "swiss_roll"
@@ -153,9 +178,13 @@ class SwissRoll(_Curve):
 
 @dataclass(frozen=True, kw_only=True)
 class Segments(_Curve):
-    """Uniform on the segment {0} x [0, 1]: what a parallel segment at distance theta is held against.
+    """Uniform points of the segment {0} x [0, 1].
 
-    There Jensen-Shannon is log 2 for every theta but 0, Wasserstein-1 is |theta|.
+    train     points in the training split
+    held_out  points in each of validation and test split
+
+    To the uniform distribution on the parallel segment {theta} x [0, 1] the Jensen-Shannon divergence is log 2 for
+    every theta but 0, and the Wasserstein-1 distance is |theta|.
 
     Source: Arjovsky, Chintala & Bottou 2017, arXiv:1701.07875, Example 1.
     """

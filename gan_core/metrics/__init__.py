@@ -1,32 +1,28 @@
-"""How far the generated samples are from the real ones: one value per seed, for all seeds at once."""
+"""Metrics of generated samples, one value per seed, computed for all seeds at once; `METRICS` describes them all."""
 
-from gan_core.metrics.box import Box, jensen_shannon
-from gan_core.metrics.modes import mode_measures
-from gan_core.metrics.neighbours import Balls, neighbour_measures
-from gan_core.metrics.ruler import Lines, Measures, Ruler
-from gan_core.metrics.sliced import (
-    RULER_SEED,
-    quantile_steps,
-    sliced_wasserstein,
-    sorted_projections,
-    unit_directions,
-)
+from gan_core.metrics.histogram import Box, jensen_shannon
+from gan_core.metrics.modes import mode_metrics
+from gan_core.metrics.neighbours import Balls, neighbour_metrics
+from gan_core.metrics.occupancy import occupied_cells, spread
+from gan_core.metrics.registry import AVERAGE, METRICS, Metric
+from gan_core.metrics.sliced import quantile_steps, sliced_wasserstein, sorted_projections, unit_directions
 from gan_core.metrics.transport import TransportPlan, transport_plan, wasserstein_1
 
 __all__ = [
-    "RULER_SEED",
+    "AVERAGE",
+    "METRICS",
     "Balls",
     "Box",
-    "Lines",
-    "Measures",
-    "Ruler",
+    "Metric",
     "TransportPlan",
     "jensen_shannon",
-    "mode_measures",
-    "neighbour_measures",
+    "mode_metrics",
+    "neighbour_metrics",
+    "occupied_cells",
     "quantile_steps",
     "sliced_wasserstein",
     "sorted_projections",
+    "spread",
     "transport_plan",
     "unit_directions",
     "wasserstein_1",

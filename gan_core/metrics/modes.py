@@ -1,4 +1,4 @@
-"""Where the real distribution is a known mixture: which of its modes the fakes reach, and how evenly."""
+"""Mode metrics, for data whose distribution is a known mixture: modes covered, high quality, divergence over modes."""
 
 import torch
 from jaxtyping import Float
@@ -8,32 +8,33 @@ from torch.nn.functional import one_hot
 from gan_core.data import Modes
 
 HIGH_QUALITY = 3
-"""A sample is of high quality within this many standard deviations of its mode: 98.889 % of a plane's Gaussian are."""
+"""Largest distance of a sample of high quality from its mode, in standard deviations: 98.889 % of a 2-D Gaussian."""
 
 
-def mode_measures(fake: Float[Tensor, "*seeds n dim"], modes: Modes) -> dict[str, Float[Tensor, "*seeds"]]:
-    """What belongs together, since each of them alone is easily deceived; NaN for fakes that are not finite.
+def mode_metrics(fake: Float[Tensor, "*seeds n dim"], modes: Modes) -> dict[str, Float[Tensor, "*seeds"]]:
+    """Three metrics of n fakes and K modes of equal weight, per seed; NaN for a seed with a nonfinite fake.
 
-    modes_covered  how many of the K modes are nearest to at least n/(10 K) fakes of high quality
+    modes_covered  number of modes that are nearest to at least n/(10 K) fakes of high quality
     high_quality   share of the fakes within 3 sigma of their nearest mode
-    mode_kl        KL(generated || true weights) in nats, of all fakes over their nearest modes, minus (K-1)/(2n)
+    mode_kl        KL(fakes || true weights) over the nearest modes of all fakes, in nats, minus (K-1)/(2n)
 
-    What is subtracted is the mean of a perfect sampler, whose `mode_kl` so is 0 on average and may be negative.
+    (K-1)/(2n) is the mean divergence of a perfect sampler; after the subtraction its `mode_kl` is 0 on average and can
+    be negative. Read the three together, since a generator can score well on each one alone.
 
-    Source: Srivastava et al. 2017, arXiv:1705.07761 (VEEGAN): 3 sigma; there one sample covers a mode, so that uniform
-    noise covers most of them. What is subtracted is Miller 1955's bias of an entropy.
+    Source: Srivastava et al. 2017, arXiv:1705.07761 (VEEGAN), for 3 sigma; there a single sample covers a mode, so
+    uniform noise covers most of them. The subtracted term is the bias of an entropy in Miller 1955.
     """
     centers = torch.from_numpy(modes.centers).to(fake.device, torch.float64)
     count, n = len(centers), fake.shape[-2]
-    # with matrix products, small distances would drown in the rounding of squared coordinates
-    apart = torch.cdist(fake.double(), centers, compute_mode="donot_use_mm_for_euclid_dist")
-    distance, nearest = apart.min(-1)
-    good, in_mode = distance <= HIGH_QUALITY * modes.sigma, one_hot(nearest, count)
+    # with matrix products, small distances would be lost in the rounding of squared coordinates
+    distances = torch.cdist(fake.double(), centers, compute_mode="donot_use_mm_for_euclid_dist")
+    distance, nearest = distances.min(-1)
+    high_quality, in_mode = distance <= HIGH_QUALITY * modes.sigma, one_hot(nearest, count)
     share = in_mode.double().mean(-2)
-    measured = {
-        "modes_covered": ((in_mode * good[..., None]).sum(-2) >= n / (10 * count)).double().sum(-1),
-        "high_quality": good.double().mean(-1),
+    values = {
+        "modes_covered": ((in_mode * high_quality[..., None]).sum(-2) >= n / (10 * count)).double().sum(-1),
+        "high_quality": high_quality.double().mean(-1),
         "mode_kl": torch.xlogy(share, share * count).sum(-1) - (count - 1) / (2 * n),
     }
     finite = fake.isfinite().flatten(-2).all(-1)
-    return {name: torch.where(finite, value, torch.nan) for name, value in measured.items()}
+    return {name: torch.where(finite, value, torch.nan) for name, value in values.items()}

@@ -6,15 +6,15 @@ import numpy as np
 from jaxtyping import Float, Int
 
 MOST_ITERATIONS = 100_000_000
-"""Of the network simplex, which ends by itself: a few thousand for 512 samples against as many."""
+"""Limit of the network simplex, never reached in practice: 512 against 512 samples take a few thousand iterations."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TransportPlan:
-    """Which earth goes where: `mass[k]` between the real sample `real[k]` and the fake one `fake[k]`.
+    """An optimal transport plan between two samples: `mass[k]` goes from sample `real[k]` to sample `fake[k]`.
 
-    Every real sample has 1/m in all, every fake one 1/n. `distance` is the sum of mass times Euclidean distance:
-    Wasserstein-1, as no plan has a smaller one.
+    The masses at each real sample add up to 1/m, those at each fake to 1/n. `distance` is the sum of mass times
+    Euclidean distance, in the unit of the data: the Wasserstein-1 distance, since no plan has a smaller sum.
     """
 
     distance: float
@@ -24,26 +24,40 @@ class TransportPlan:
 
 
 def transport_plan(real: Float[np.ndarray, "m dim"], fake: Float[np.ndarray, "n dim"]) -> TransportPlan:
-    """The cheapest way to make one distribution of the other, every sample weighing the same on its side.
+    """An optimal transport plan between real samples of weight 1/m and fakes of weight 1/n.
 
-    Errors: `ValueError` for samples that are not finite.
+    Errors: `ValueError` if a distance between a real sample and a fake is not finite: a sample is NaN or infinite, or
+    the square of a difference overflows (coordinates from about 1e154 on).
 
     Source: Villani 2009, "Optimal Transport", Definition 6.1, order 1; POT's network simplex (Bonneel et al. 2011).
     """
-    from ot import emd
+    cost = _distances(real, fake)
+    if not np.isfinite(cost).all():
+        raise ValueError("real, fake: must be finite, with finite distances between them, but some are not")
+    return _optimal_plan(cost)
+
+
+def wasserstein_1(real: Float[np.ndarray, "m dim"], fake: Float[np.ndarray, "n dim"]) -> float:
+    """Exact Wasserstein-1 distance between samples, in the unit of the data.
+
+    NaN if the distance of any real sample to any fake is not finite; finite samples can cause this by overflow.
+    """
+    cost = _distances(real, fake)
+    return _optimal_plan(cost).distance if np.isfinite(cost).all() else float("nan")
+
+
+def _distances(real: Float[np.ndarray, "m dim"], fake: Float[np.ndarray, "n dim"]) -> Float[np.ndarray, "m n"]:
     from scipy.spatial.distance import cdist
 
-    cost = cdist(real.astype(np.float64), fake.astype(np.float64))
-    if not np.isfinite(cost).all():
-        raise ValueError("real, fake: must be finite")
+    return cdist(real.astype(np.float64), fake.astype(np.float64))
+
+
+def _optimal_plan(cost: Float[np.ndarray, "m n"]) -> TransportPlan:
+    from ot import emd
+
     scale = cost.max() or 1.0  # the solver's tolerances are absolute
-    weights = (np.full(len(samples), 1 / len(samples)) for samples in (real, fake))
+    weights = (np.full(count, 1 / count) for count in cost.shape)
     plan = emd(*weights, cost / scale, numItermax=MOST_ITERATIONS, center_dual=False)
     of_real, of_fake = np.nonzero(plan)
     mass = plan[of_real, of_fake]
     return TransportPlan(distance=float(mass @ cost[of_real, of_fake]), real=of_real, fake=of_fake, mass=mass)
-
-
-def wasserstein_1(real: Float[np.ndarray, "m dim"], fake: Float[np.ndarray, "n dim"]) -> float:
-    """Wasserstein-1 between samples, exactly; NaN where fakes are not finite."""
-    return transport_plan(real, fake).distance if np.isfinite(fake).all() else float("nan")

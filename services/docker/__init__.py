@@ -1,1 +1,1 @@
-"""The image, and what runs in its containers."""
+"""The Docker image, and the scripts for its containers."""

@@ -1,6 +1,6 @@
-"""python -m services.docker.healthy URL: exit 0 if this container's own service answers there to its own credentials.
+"""`python -m services.docker.healthy URL`: exit 0 if the service of this container answers at URL.
 
-The standard library alone: it runs every few seconds for as long as the container does.
+It uses the standard library alone, since it runs every few seconds.
 """
 
 import base64
@@ -11,7 +11,7 @@ import urllib.request
 
 
 def credentials() -> dict[str, str]:
-    """What the service of this container asks for, from the environment that the service itself was given."""
+    """HTTP headers with the credentials of this container's service, from the environment of the service."""
     if "RAY_AUTH_TOKEN" in os.environ:
         return {"Authorization": f"Bearer {os.environ['RAY_AUTH_TOKEN']}"}
     if "MLFLOW_AUTH_ADMIN_PASSWORD" in os.environ:
@@ -21,10 +21,10 @@ def credentials() -> dict[str, str]:
 
 
 def problem(url: str) -> str | None:
-    """What is wrong with the service, or None."""
-    asking = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    """Description of what is wrong with the service, None if nothing is."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with asking.open(urllib.request.Request(url, headers=credentials()), timeout=15) as answer:
+        with opener.open(urllib.request.Request(url, headers=credentials()), timeout=15) as answer:
             return None if answer.status == 200 else f"HTTP {answer.status}"
     except urllib.error.HTTPError as error:
         return f"HTTP {error.code}"

@@ -1,18 +1,18 @@
-"""A file on the run of a study that MLflow holds already."""
+"""Files as artifacts of a study's run in MLflow."""
 
 from pathlib import Path
 
-from studies.results import Results
-from studies.tracking.connection import mlflow_module, telling
-from studies.tracking.store import definition_of, search
+from studies.tables.results import Results
+from studies.tracking.connection import mlflow_module, requests_to
+from studies.tracking.run_search import search, study_filter
 
 
 def attach(results: Results, file: Path, folder: str, uri: str | None = None) -> bool:
-    """Log a file on the study's run, below `folder`; False where that MLflow has no run of the study.
+    """Log a file on the study's run, in the artifact folder `folder`; False if MLflow has no run of this study.
 
-    Errors: `TrackingError` where the server cannot be reached or refuses.
+    Errors: `TrackingError` if the server cannot be reached or refuses.
     """
-    with telling(uri):
+    with requests_to(uri):
         mlflow_module()
         from mlflow import MlflowClient
 
@@ -20,8 +20,7 @@ def attach(results: Results, file: Path, folder: str, uri: str | None = None) ->
         experiment = client.get_experiment_by_name(study.name)
         if experiment is None:
             return False
-        found = f"tags.kind = 'study' AND tags.definition = '{definition_of(study)}'"
-        runs = search(client, experiment.experiment_id, found)
+        runs = search(client, experiment.experiment_id, study_filter(study))
         for run in runs[:1]:
             client.log_artifact(run.info.run_id, str(file), folder)
         return bool(runs)

@@ -1,4 +1,4 @@
-"""Talking to an MLflow server: with patience that ends, and in one sentence where it does not answer as hoped."""
+"""Requests to MLflow: settings, time limits, and errors as one sentence without credentials."""
 
 import logging
 import os
@@ -10,7 +10,7 @@ from typing import Any
 from studies.errors import GanStudyError, TrackingError, TrackingRefused
 
 _ENVIRONMENT = {
-    # Its own 7 tries of 120 s would be four minutes for one call to a server that is gone.
+    # MLflow's defaults, 7 retries of 120 s, would take four minutes for one request to a server that is down.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
@@ -22,13 +22,14 @@ _ENVIRONMENT = {
     "MLFLOW_DISABLE_AGENT_HINT": "true",
 }
 _TIMEOUTS = ("MLFLOW_HTTP_REQUEST_TIMEOUT", "MLFLOW_ARTIFACT_UPLOAD_DOWNLOAD_TIMEOUT")
-PATIENCE_SECONDS = "60"
+LONG_TIMEOUT_SECONDS = "60"
+"""Time limit of a request that a user waits for, in seconds; requests during a run have a shorter one."""
 _REFUSALS = (401, 403)
 _UNREACHABLE = ("Connection", "Timeout", "Max retries", "timed out", "refused")
 
 
 def mlflow_module() -> Any:
-    """MLflow, imported (which takes seconds) with settings under which a dead server cannot hold anybody up."""
+    """Import MLflow, which takes seconds, with short time limits for requests unless the user has set others."""
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     import mlflow
@@ -40,54 +41,55 @@ def mlflow_module() -> Any:
 
 
 def shown_address(uri: str) -> str:
-    """An address without the credentials that it may hold."""
+    """A text, usually an address, without the credentials in its addresses."""
     return re.sub(r"//[^/\s]*@", "//", uri)
 
 
 @contextmanager
-def telling(uri: str | None) -> Iterator[None]:
-    """For whoever waits for the server's answers, and has them late rather than not at all.
+def requests_to(uri: str | None) -> Iterator[None]:
+    """Context for requests to a server whose answers a user waits for: long time limits, errors as one sentence.
 
-    Errors: `TrackingError`, one sentence without credentials, for whatever goes wrong with the server inside;
-    `TrackingRefused` where it asks for other credentials.
+    Errors: `TrackingError`, without credentials, for any error of MLflow inside; `TrackingRefused` if the server
+    rejects the credentials.
     """
     try:
-        with _patience():
+        with _long_timeouts():
             yield
     except GanStudyError:
         raise
     except Exception as error:
         kind = TrackingRefused if _http_status(error) in _REFUSALS else TrackingError
-        raise kind(why(error, uri)) from error
+        raise kind(describe_error(error, uri)) from error
 
 
 @contextmanager
-def _patience() -> Iterator[None]:
-    """No study waits: a server that is busy with many requests at once may take its time, unless the user says less."""
+def _long_timeouts() -> Iterator[None]:
+    """Longer time limits, unless the user has set others: a server that serves many requests at once is slow."""
     before = {name: os.environ.get(name) for name in _TIMEOUTS}
-    os.environ.update({name: PATIENCE_SECONDS for name, held in before.items() if held in (None, _ENVIRONMENT[name])})
+    unset = [name for name, value in before.items() if value in (None, _ENVIRONMENT[name])]
+    os.environ.update(dict.fromkeys(unset, LONG_TIMEOUT_SECONDS))
     try:
         yield
     finally:
-        for name, held in before.items():
-            os.environ[name] = _ENVIRONMENT[name] if held is None else held
+        for name, value in before.items():
+            os.environ[name] = _ENVIRONMENT[name] if value is None else value
 
 
-def why(error: Exception, uri: str | None) -> str:
-    """What went wrong with the server, in one sentence."""
+def describe_error(error: Exception, uri: str | None) -> str:
+    """One sentence, without credentials, about an error of a request to MLflow."""
     address = shown_address(uri or default_address())
     text = shown_address(str(error).partition("\n")[0])
     if (status := _http_status(error)) in _REFUSALS:
         return f"MLflow at {address} {_refusal(status, text, uri or default_address())}"
     if any(sign in text or sign in type(error).__name__ for sign in _UNREACHABLE):
-        return f"MLflow at {address} cannot be reached; start it, or set MLFLOW_TRACKING_URI to where it is"
-    return f"MLflow at {address} answers: {text[:200] or type(error).__name__}"
+        return f"MLflow at {address} cannot be reached; start it, or set MLFLOW_TRACKING_URI to its address"
+    return f"MLflow at {address} reports an error: {text[:200] or type(error).__name__}"
 
 
 def _http_status(error: Exception) -> int | None:
-    """What the server answered, where it answered: MLflow's own exceptions say it, those of its downloads bear it."""
-    told = getattr(error, "get_http_status_code", None)
-    return told() if told else getattr(getattr(error, "response", None), "status_code", None)
+    """The HTTP status of an answer: MLflow's exceptions have a method for it, those of its downloads a response."""
+    status = getattr(error, "get_http_status_code", None)
+    return status() if status else getattr(getattr(error, "response", None), "status_code", None)
 
 
 def _refusal(status: int, text: str, uri: str) -> str:
@@ -97,12 +99,12 @@ def _refusal(status: int, text: str, uri: str) -> str:
     if status == 401 and any(os.environ.get(name) for name in (*names.split(" and "), "MLFLOW_TRACKING_TOKEN")):
         return f"refuses the credentials of the environment (HTTP 401); correct {names}"
     if status == 401:
-        return f"asks for a user and a password (HTTP 401), and none were given; set {names}"
+        return f"requires a user and a password (HTTP 401), and none were given; set {names}"
     if "Host header" in text:
-        return "does not answer to that name (HTTP 403); its own option --allowed-hosts must list it"
-    return "does not permit that to this user (HTTP 403); whoever runs it can give the permission"
+        return "does not accept this host name (HTTP 403); the server's option --allowed-hosts must list it"
+    return "does not permit that to this user (HTTP 403); an administrator of the server can grant the permission"
 
 
 def default_address() -> str:
-    """Where MLflow records: MLFLOW_TRACKING_URI, or its own default in the working folder."""
+    """Address of MLflow's store: MLFLOW_TRACKING_URI, or MLflow's own default in the working folder."""
     return str(mlflow_module().get_tracking_uri())

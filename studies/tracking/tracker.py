@@ -1,4 +1,4 @@
-"""The background thread that keeps MLflow up with a running study."""
+"""Recording a study in MLflow: `Tracker` during its run, `sync` afterwards."""
 
 import threading
 from collections import Counter
@@ -8,120 +8,130 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from time import monotonic
-from typing import Any
 
-from studies.design import Planned, total
+from studies.design import TrialSpec, total
 from studies.errors import TrackingError
-from studies.figures import sample_sheet
-from studies.ledger import Entry, Ledger
-from studies.progress import Progress
-from studies.results import Results
-from studies.runner import Listener
-from studies.study import Study
-from studies.tracking.connection import mlflow_module, telling, why
-from studies.tracking.gathering import is_due
-from studies.tracking.projection import Measurement
-from studies.tracking.store import Key, Store, key_of
+from studies.file.study import Study
+from studies.ledger.entries import Entry
+from studies.ledger.ledger import Ledger
+from studies.progress.events import Listener
+from studies.progress.pending import StudyProgress
+from studies.progress.summaries import EvaluationSummary
+from studies.reporting.figures import sample_sheet
+from studies.tables.results import Results
+from studies.tracking.bundle import is_due
+from studies.tracking.connection import describe_error, mlflow_module, requests_to
+from studies.tracking.mlflow_runs import Key, MlflowRuns, key_of
 
-LONGEST_END_SECONDS = 10.0
-"""How long a study that is over waits for its tracking server."""
+MAX_END_SECONDS = 10.0
+"""Longest time that the end of a study is delayed by its tracking server."""
 FLUSH_SECONDS = 2.0
-"""How long measurements are gathered before they go in one request."""
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 5.0, 60.0
-"""How long a server that failed is left alone, doubled each time."""
+"""Time for which events are collected before they are sent."""
+FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 5.0, 60.0
+"""Time without requests after an error of the server; it doubles with each further error."""
 
 
 @dataclass
 class _Closing:
+    """How the run ended: interrupted, or complete with or without failed trials."""
+
     interrupted: bool
     failed: bool
 
 
 @dataclass
 class _Backlog:
-    """What MLflow does not hold yet; the ledger holds it, so that it may be tried again at any time."""
+    """Events that are not in MLflow yet; the ledger has their content, so sending them may be repeated at any time.
 
-    live: dict[Key, tuple[Planned, list[Measurement]]] = field(default_factory=dict)
-    ended: dict[Key, Planned] = field(default_factory=dict)
+    live   evaluations of running trials
+    ended  trials that ended
+    """
+
+    live: dict[Key, tuple[TrialSpec, list[EvaluationSummary]]] = field(default_factory=dict)
+    ended: dict[Key, TrialSpec] = field(default_factory=dict)
     closing: _Closing | None = None
 
 
 class Tracker(Listener):
-    """Projects a run into MLflow while it goes on: never raises into it, never lets it wait but at its end.
+    """Records a study in MLflow during its run, in a background thread.
 
-    `warn` gets one sentence when the server is down, and one more if at the end something is missing there.
+    It never raises into the run, and delays it only at its end, by at most `MAX_END_SECONDS`.
+
+    warn  called with one sentence if the server fails, and with one more if at the end MLflow is incomplete
+    uri   address of the MLflow store; None: MLFLOW_TRACKING_URI, or MLflow's default in the working folder
     """
 
     def __init__(self, study: Study, warn: Callable[[str], None], *, uri: str | None = None):
         self._study, self._warn, self._uri = study, warn, uri
         self._queue: SimpleQueue[Callable[[_Backlog], None]] = SimpleQueue()
         self._backlog = _Backlog()
-        self._store: Store | None = None
+        self._mlflow: MlflowRuns | None = None
         self._warned, self._pause, self._not_before = False, FIRST_PAUSE_SECONDS, 0.0
         self._thread: threading.Thread | None = None
-        self._complete = False
-        self._ended, self._since = 0, 0  # trials in all, and since they were last gathered
+        self._complete, self._running = False, True
+        self._ended, self._ended_since_bundle = 0, 0
 
-    # -- told by the run, in its thread ------------------------------------------------------------------------------
+    # -- events, called in the thread of the run ---------------------------------------------------------------------
 
-    def opened(self, progress: Progress) -> None:
+    def opened(self, progress: StudyProgress) -> None:
         self._ledger: Ledger = progress.ledger
         pending = {trial.address for trial in progress.pending()}
+        self._running = bool(pending)
         for trial in progress.trials():
             if trial.address not in pending:
                 self._backlog.ended[key_of(trial)] = trial
         self._thread = threading.Thread(target=self._work, name="mlflow", daemon=True)
         self._thread.start()
 
-    def measured(self, planned: Planned, measurements: Sequence[Measurement]) -> None:
-        def note(backlog: _Backlog) -> None:
-            backlog.live.setdefault(key_of(planned), (planned, []))[1].extend(measurements)
+    def measured(self, spec: TrialSpec, summaries: Sequence[EvaluationSummary]) -> None:
+        def add(backlog: _Backlog) -> None:
+            backlog.live.setdefault(key_of(spec), (spec, []))[1].extend(summaries)
 
-        self._queue.put(note)
+        self._queue.put(add)
 
-    def ended(self, planned: Planned, entry: Entry) -> None:
-        def note(backlog: _Backlog) -> None:
-            backlog.live.pop(key_of(planned), None)
-            backlog.ended[key_of(planned)] = planned
+    def ended(self, spec: TrialSpec, entry: Entry) -> None:
+        def add(backlog: _Backlog) -> None:
+            backlog.live.pop(key_of(spec), None)
+            backlog.ended[key_of(spec)] = spec
 
-        self._queue.put(note)
+        self._queue.put(add)
 
-    def closed(self, progress: Progress, interrupted: bool) -> None:
+    def closed(self, progress: StudyProgress, interrupted: bool) -> None:
         if self._thread is None:
             return
         pending = {trial.address for trial in progress.pending()}
-        over = [trial for trial in progress.trials() if trial.address not in pending]
-        failed = any(self._ledger.entry(trial.address).error() is not None for trial in over)
+        ended = [trial for trial in progress.trials() if trial.address not in pending]
+        failed = any(self._ledger.entry(trial.address).error() is not None for trial in ended)
 
-        def note(backlog: _Backlog) -> None:
-            backlog.ended |= {key_of(trial): trial for trial in over}
+        def add(backlog: _Backlog) -> None:
+            backlog.ended |= {key_of(trial): trial for trial in ended}
             backlog.closing = _Closing(interrupted, failed)
 
-        self._queue.put(note)
-        self._thread.join(LONGEST_END_SECONDS)
+        self._queue.put(add)
+        self._thread.join(MAX_END_SECONDS)
         if not self._complete:
             self._warn(
-                f"MLflow does not hold all of {self._study.name} (the ledger does); once the server answers: "
+                f"MLflow does not have all of {self._study.name}, but the ledger does; once the server answers, run "
                 f"gan-study sync {self._ledger.study_folder(self._study.name)}"
             )
 
-    # -- the thread ---------------------------------------------------------------------------------------------------
+    # -- the background thread ---------------------------------------------------------------------------------------
 
     def _work(self) -> None:
         while not self._complete:
-            self._gather()
+            self._collect()
             closing = self._backlog.closing is not None
             if closing or monotonic() >= self._not_before:
                 try:
                     self._flush()
                 except Exception as error:
-                    self._failed(error)
+                    self._pause_requests(error)
             if closing:
                 return
 
-    def _gather(self) -> None:
-        """Take what was told within the next seconds, or at once when the study is over."""
-        end = monotonic() + (FLUSH_SECONDS if self._store is not None or self._warned else 0.0)
+    def _collect(self) -> None:
+        """Collect the events of the next seconds; return at once when the run is over."""
+        end = monotonic() + (FLUSH_SECONDS if self._mlflow is not None or self._warned else 0.0)
         while self._backlog.closing is None:
             try:
                 self._queue.get(timeout=max(0.0, end - monotonic()))(self._backlog)
@@ -129,88 +139,88 @@ class Tracker(Listener):
                 return
 
     def _flush(self) -> None:
-        backlog, store = self._backlog, self._opened_store()
-        for key, planned in list(backlog.ended.items()):
-            store.ended(planned)
+        backlog, mlflow_runs = self._backlog, self._opened_mlflow()
+        for key, spec in list(backlog.ended.items()):
+            mlflow_runs.ended(spec)
             del backlog.ended[key]
-            self._ended, self._since = self._ended + 1, self._since + 1
-        for key, (planned, measurements) in list(backlog.live.items()):
-            store.measured(planned, measurements)
+            self._ended, self._ended_since_bundle = self._ended + 1, self._ended_since_bundle + 1
+        for key, (spec, summaries) in list(backlog.live.items()):
+            mlflow_runs.measured(spec, summaries)
             del backlog.live[key]
         if backlog.closing is not None:
-            close(store, interrupted=backlog.closing.interrupted, failed=backlog.closing.failed)
+            close(mlflow_runs, interrupted=backlog.closing.interrupted, failed=backlog.closing.failed)
             self._complete = True
-        elif is_due(self._since, self._ended):
-            store.gather(_results(store).recorded)
-            self._since = 0
+        elif is_due(self._ended_since_bundle, self._ended):
+            mlflow_runs.write_bundle(_results(mlflow_runs).trial_records)
+            self._ended_since_bundle = 0
         self._pause = FIRST_PAUSE_SECONDS
 
-    def _opened_store(self) -> Store:
-        if self._store is None:
+    def _opened_mlflow(self) -> MlflowRuns:
+        if self._mlflow is None:
             mlflow_module()
-            store = Store(self._study, self._ledger, self._uri)
-            store.open()
-            self._store = store
-        return self._store
+            mlflow_runs = MlflowRuns(self._study, self._ledger, self._uri)
+            mlflow_runs.open(running=self._running)
+            self._mlflow = mlflow_runs
+        return self._mlflow
 
-    def _failed(self, error: Exception) -> None:
-        """Leave the server alone for a while; what it holds is looked up again after that."""
-        self._store = None
-        self._not_before, self._pause = monotonic() + self._pause, min(2 * self._pause, LONGEST_PAUSE_SECONDS)
+    def _pause_requests(self, error: Exception) -> None:
+        """Send nothing for a while; the runs are read from the server again after that."""
+        self._mlflow = None
+        self._not_before, self._pause = monotonic() + self._pause, min(2 * self._pause, MAX_PAUSE_SECONDS)
         if not self._warned:
             self._warned = True
-            sentence = "tracking fails"
+            sentence = "recording in MLflow fails"
             with suppress(Exception):
-                sentence = why(error, self._uri)
-            self._warn(f"{sentence}. The study goes on without it.")
+                sentence = describe_error(error, self._uri)
+            self._warn(f"{sentence}. The study continues without MLflow.")
 
 
-def close(store: Store, *, interrupted: bool, failed: bool) -> None:
-    """End the study's runs as they ended, then gather its trials and write its tables."""
+def close(mlflow_runs: MlflowRuns, *, interrupted: bool, failed: bool) -> None:
+    """End the runs of a study, then write its bundle and its tables."""
     if interrupted:
-        store.close("KILLED", "interrupted; the same command goes on where it stopped")
+        mlflow_runs.close("KILLED", "interrupted; the same command resumes it")
     elif failed:
-        store.close("FAILED", "finished, but some trials were given up")
+        mlflow_runs.close("FAILED", "finished; some trials failed without a result")
     else:
-        store.close("FINISHED", "finished")
-    results = _results(store)
-    store.gather(results.recorded)
-    store.write_tables(results, lambda folder: _draw_sheets(results, folder))
+        mlflow_runs.close("FINISHED", "finished")
+    results = _results(mlflow_runs)
+    mlflow_runs.write_bundle(results.trial_records)
+    mlflow_runs.write_tables(results, lambda folder: _draw_sheets(results, folder))
 
 
 def sync(results: Results, uri: str | None = None) -> str:
-    """Project a study again from its ledger alone, and say where to.
+    """Record a study in MLflow from its ledger, and return the address of the MLflow store.
 
-    Trials that MLflow holds as they are now are left alone, so this repairs and repeats nothing.
+    Runs that are up to date stay as they are, with their start and end times: a second call changes nothing.
 
-    Errors: `TrackingError` where the server cannot be reached or refuses; `InputError` while the study is running.
+    Errors: `TrackingError` if the server cannot be reached or refuses; `InputError` while the study is running.
     """
     study, ledger = results.study, results.ledger
-    with ledger.writing(study.name), telling(uri):
+    with ledger.writing(study.name), requests_to(uri):
         mlflow = mlflow_module()
-        store = Store(study, ledger, uri)
-        store.open()
-        states = Counter(one.state for one in results.recorded)
-        for one in results.recorded:
-            if one.state == "running":
-                store.started(one.planned)
+        mlflow_runs = MlflowRuns(study, ledger, uri)
+        mlflow_runs.open(running=False)
+        for trial in results.trial_records:
+            if trial.state == "running":
+                mlflow_runs.started(trial.spec)
             else:
-                store.ended(one.planned)
+                mlflow_runs.ended(trial.spec)
+        states = Counter(trial.state for trial in results.trial_records)
         close(
-            store,
+            mlflow_runs,
             interrupted=states["finished"] + states["failed"] < total(study),
             failed=states["failed"] > 0,
         )
         return str(uri or mlflow.get_tracking_uri())
 
 
-def _results(store: Store) -> Results:
-    record = store.ledger.read_study(store.study.name)
+def _results(mlflow_runs: MlflowRuns) -> Results:
+    record = mlflow_runs.ledger.read_study(mlflow_runs.study.name)
     if record is None:
-        raise TrackingError(f"{store.study.name}: its study.json is gone from {store.ledger.root}")
-    return Results(store.ledger, record)
+        raise TrackingError(f"{mlflow_runs.study.name}: its study.json is missing in {mlflow_runs.ledger.root}")
+    return Results(mlflow_runs.ledger, record)
 
 
-def _draw_sheets(results: Results, folder: Path) -> Any:
+def _draw_sheets(results: Results, folder: Path) -> None:
     for condition in results.study.conditions:
         sample_sheet(results, condition.name, folder / f"{condition.name}.png")

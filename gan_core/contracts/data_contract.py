@@ -1,0 +1,47 @@
+"""Contract tests of descriptions of data."""
+
+import numpy as np
+
+from gan_core.contracts.material import (
+    Description,
+    global_random_states,
+)
+from gan_core.data import AnyData
+
+
+class DataContract(Description[AnyData]):
+    """Tests of a description of data; a subclass sets `subject`."""
+
+    subject: AnyData
+
+    def test_splits_hold_finite_flattened_float32_samples(self) -> None:
+        loaded = self.subject.load()
+        for name in ("train", "validation", "test"):
+            split = getattr(loaded, name)
+            dim = int(np.prod(loaded.shape))
+            assert split.dtype == np.float32, f"{name} must be float32, but is {split.dtype}"
+            assert split.shape[1:] == (dim,), f"{name} must have shape (samples, {dim}), but has {split.shape}"
+            assert np.isfinite(split).all(), f"{name} must be finite"
+
+    def test_sizes_are_those_of_the_loaded_splits(self) -> None:
+        loaded, sizes = self.subject.load(), self.subject.sizes
+        assert len(loaded.train) == sizes.train >= 1
+        assert len(loaded.validation) == len(loaded.test) == sizes.held_out >= 1
+
+    def test_validation_and_test_split_differ(self) -> None:
+        loaded = self.subject.load()
+        assert not loaded.varies or not np.array_equal(loaded.validation, loaded.test)
+
+    def test_bounded_data_lie_between_minus_one_and_one(self) -> None:
+        loaded = self.subject.load()
+        assert not loaded.bounded or np.abs(loaded.every).max() <= 1
+
+    def test_loading_twice_gives_the_same_numbers(self) -> None:
+        assert self.subject.load().fingerprint == self.subject.load().fingerprint
+
+    def test_loading_leaves_the_global_random_states_unchanged(self) -> None:
+        before = global_random_states()
+        self.subject.load()
+        assert global_random_states() == before, (
+            "load must not use global random states: draw from np.random.default_rng(a fixed seed) or a torch.Generator"
+        )

@@ -1,0 +1,8 @@
+"""Evaluation: the metrics of a trainer's members, and reference values computed from the data alone."""
+
+from gan_core.evaluation.evaluation_settings import EvaluationSettings
+from gan_core.evaluation.evaluator import Evaluator
+from gan_core.evaluation.references import ReferenceDistances, References, compute_references
+from gan_core.evaluation.sample_metrics import SampleMetrics
+
+__all__ = ["EvaluationSettings", "Evaluator", "ReferenceDistances", "References", "SampleMetrics", "compute_references"]

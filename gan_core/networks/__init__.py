@@ -1,0 +1,37 @@
+"""Generators and critics: contracts, fully connected networks, autoencoders, toy networks, lifted torch modules."""
+
+from gan_core.networks.autoencoder import AutoencoderCritic
+from gan_core.networks.contracts import (
+    AnyCritic,
+    AnyGenerator,
+    AutogradCritic,
+    CriticAt,
+    gradient_by_autograd,
+    try_network,
+)
+from gan_core.networks.mlp import MLPCritic, MLPGenerator
+from gan_core.networks.module import ModuleCritic, ModuleGenerator
+from gan_core.networks.pair import Critic, Generator, NetworkPair, Networks
+from gan_core.networks.toy import DiracCritic, DiracGenerator, DiracPair, SegmentGenerator
+
+__all__ = [
+    "AnyCritic",
+    "AnyGenerator",
+    "AutoencoderCritic",
+    "AutogradCritic",
+    "Critic",
+    "CriticAt",
+    "DiracCritic",
+    "DiracGenerator",
+    "DiracPair",
+    "Generator",
+    "MLPCritic",
+    "MLPGenerator",
+    "ModuleCritic",
+    "ModuleGenerator",
+    "NetworkPair",
+    "Networks",
+    "SegmentGenerator",
+    "gradient_by_autograd",
+    "try_network",
+]

@@ -1,0 +1,126 @@
+"""Contracts of generators and critics.
+
+A network is a frozen dataclass without parameters: `initial` draws the parameters of one seed, and its other methods
+are pure functions of the parameters of S seeds, with a leading seed axis in every tensor.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from gan_core.shapes import CriticForm, CriticOutput, Parameters, SampleShape
+
+
+class AnyGenerator(ABC):
+    """The contract of every generator.
+
+    latent   number of coordinates of z
+    only_on  the only kind of data that it can be trained on, None for any
+    """
+
+    kind: str
+    latent: int
+    only_on: ClassVar[str | None] = None
+
+    @abstractmethod
+    def initial(self, shape: SampleShape, generator: torch.Generator) -> Parameters:
+        """Draw one seed's initial parameters from `generator`, for samples of this shape."""
+
+    @abstractmethod
+    def generate(
+        self, parameters: Parameters, z: Float[Tensor, "seeds batch latent"], shape: SampleShape
+    ) -> Float[Tensor, "seeds batch dim"]:
+        """Fakes of S generators at their z, flattened."""
+
+
+class AnyCritic(ABC):
+    """The contract of every critic: its output for a sample depends on no other sample of the batch.
+
+    form      `score` (high on real samples) or `energy` (low on real samples)
+    has_code  True if its output holds a code, as an autoencoder's does
+    only_on   the only kind of data that it can be trained on, None for any
+    """
+
+    kind: str
+    form: CriticForm
+    has_code: ClassVar[bool] = False
+    only_on: ClassVar[str | None] = None
+
+    @abstractmethod
+    def initial(self, shape: SampleShape, generator: torch.Generator) -> Parameters:
+        """Draw one seed's initial parameters from `generator`, for samples of this shape."""
+
+    @abstractmethod
+    def call(
+        self, parameters: Parameters, samples: Float[Tensor, "seeds batch dim"], shape: SampleShape
+    ) -> CriticOutput:
+        """Outputs of S critics for their batches."""
+
+    @abstractmethod
+    def gradient(
+        self, parameters: Parameters, samples: Float[Tensor, "seeds batch dim"], shape: SampleShape
+    ) -> Float[Tensor, "seeds batch dim"]:
+        """Gradient of each value with respect to its own sample; differentiable where gradients are enabled."""
+
+
+class AutogradCritic(AnyCritic):
+    """A critic whose gradient is computed by autograd. A gradient penalty then differentiates twice."""
+
+    def gradient(
+        self, parameters: Parameters, samples: Float[Tensor, "seeds batch dim"], shape: SampleShape
+    ) -> Float[Tensor, "seeds batch dim"]:
+        return gradient_by_autograd(lambda points: self.call(parameters, points, shape).value, samples)
+
+
+class CriticAt:
+    """A critic at fixed parameters, as a function of the samples."""
+
+    def __init__(self, critic: AnyCritic, parameters: Parameters, shape: SampleShape):
+        self._critic, self._parameters, self._shape = critic, parameters, shape
+
+    def call(self, samples: Float[Tensor, "seeds batch dim"]) -> CriticOutput:
+        return self._critic.call(self._parameters, samples, self._shape)
+
+    def value(self, samples: Float[Tensor, "seeds batch dim"]) -> Float[Tensor, "seeds batch"]:
+        return self.call(samples).value
+
+    def gradient(self, samples: Float[Tensor, "seeds batch dim"]) -> Float[Tensor, "seeds batch dim"]:
+        return self._critic.gradient(self._parameters, samples, self._shape)
+
+
+def gradient_by_autograd(
+    value: Callable[[Float[Tensor, "*seeds batch dim"]], Float[Tensor, "*seeds batch"]],
+    samples: Float[Tensor, "*seeds batch dim"],
+) -> Float[Tensor, "*seeds batch dim"]:
+    """Gradient of each value with respect to its own sample; differentiable where gradients are enabled.
+
+    They are computed as the gradient of the sum of all values, since each value depends on its own sample alone.
+    """
+    differentiable = torch.is_grad_enabled()
+    with torch.enable_grad():
+        samples = samples.detach().requires_grad_()
+        return torch.autograd.grad(value(samples).sum(), samples, create_graph=differentiable)[0]
+
+
+def try_network(network: AnyGenerator | AnyCritic, shape: SampleShape) -> None:
+    """Draw one seed's parameters and call the network with a batch of two.
+
+    Errors: `ValueError` unless a generator returns one sample per z, and a critic one value per sample; exceptions of
+    the network itself are passed on.
+    """
+    generator = torch.Generator().manual_seed(0)
+    parameters = {name: value[None] for name, value in network.initial(shape, generator).items()}
+    if isinstance(network, AnyGenerator):
+        z = torch.randn((1, 2, network.latent), generator=generator, dtype=torch.float64)
+        output, expected = network.generate(parameters, z, shape), [1, 2, shape.dim]
+    else:
+        samples = torch.randn((1, 2, shape.dim), generator=generator, dtype=torch.float64)
+        output, expected = network.call(parameters, samples, shape).value, [1, 2]
+    if list(output.shape) != expected:
+        raise ValueError(
+            f"the output must have the shape {expected} for one seed and a batch of two, but has {list(output.shape)}"
+        )

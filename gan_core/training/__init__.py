@@ -1,0 +1,24 @@
+"""Training: settings, optimizers, random streams, and the loop that trains S GANs together, one per seed."""
+
+from gan_core.training.optimizers import SGD, Adam, Constant, Cosine, Halving, Linear, Optimizer, RMSProp, Schedule
+from gan_core.training.randomness import EVALUATION_SEED, stream
+from gan_core.training.settings import Training, UpdateOrder, check_compatible
+from gan_core.training.trainer import Trainer
+
+__all__ = [
+    "EVALUATION_SEED",
+    "SGD",
+    "Adam",
+    "Constant",
+    "Cosine",
+    "Halving",
+    "Linear",
+    "Optimizer",
+    "RMSProp",
+    "Schedule",
+    "Trainer",
+    "Training",
+    "UpdateOrder",
+    "check_compatible",
+    "stream",
+]

@@ -1,0 +1,101 @@
+"""Random numbers of the training steps, drawn in blocks of steps."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from gan_core.training.randomness import for_each_seed
+
+BLOCK = 32
+"""Number of steps per random stream; after a resume inside a block, the whole block is drawn again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawShapes:
+    """Sizes of the random numbers of a step.
+
+    batch   number of samples
+    latent  number of coordinates of z
+    noise   number of coordinates of the penalty's noise
+    real    number of training samples, from which indices are drawn
+    """
+
+    batch: int
+    latent: int
+    noise: int
+    real: int
+
+
+@dataclass(frozen=True)
+class CriticDraw:
+    """Random numbers of one critic step.
+
+    index  indices of the real samples, uniform with replacement
+    z      latents of the fakes, standard normal
+    noise  noise of the penalty, uniform in [0, 1)
+    """
+
+    index: Int[Tensor, "seeds batch"]
+    z: Float[Tensor, "seeds batch latent"]
+    noise: Float[Tensor, "seeds batch noise"]
+
+
+@dataclass(frozen=True)
+class GeneratorDraw:
+    """Random numbers of one generator step.
+
+    index  indices of the real samples, for objectives whose generator loss or state depends on them
+    z      latents of the fakes, standard normal
+    """
+
+    index: Int[Tensor, "seeds batch"]
+    z: Float[Tensor, "seeds batch latent"]
+
+
+class Draws:
+    """Random numbers of training steps, by the number of the step; critic and generator steps have different z."""
+
+    def __init__(self, seeds: Sequence[int], shapes: DrawShapes, device: torch.device, dtype: torch.dtype):
+        self._seeds, self._shapes = seeds, shapes
+        self._device, self._dtype = device, dtype
+        self._blocks: dict[str, tuple[int, Tensor]] = {}
+
+    def critic(self, step: int) -> CriticDraw:
+        """Random numbers of critic step `step`, counted from 0 over the whole training without pre-training."""
+        return CriticDraw(
+            index=self._index("critic_index", step),
+            z=self._normal("critic_z", step),
+            noise=self._uniform("critic_noise", step),
+        )
+
+    def generator(self, step: int) -> GeneratorDraw:
+        """Random numbers of generator step `step`, counted from 0."""
+        return GeneratorDraw(index=self._index("generator_index", step), z=self._normal("generator_z", step))
+
+    def pretraining(self, step: int) -> Int[Tensor, "seeds batch"]:
+        """Indices into the training samples, for pre-training step number `step` (the first one is 0)."""
+        return self._index("pretraining_index", step)
+
+    def _normal(self, purpose: str, step: int) -> Tensor:
+        shape = (BLOCK, self._shapes.batch, self._shapes.latent)
+        return self._at_step(purpose, step, lambda generator: torch.randn(shape, generator=generator))
+
+    def _uniform(self, purpose: str, step: int) -> Tensor:
+        shape = (BLOCK, self._shapes.batch, self._shapes.noise)
+        return self._at_step(purpose, step, lambda generator: torch.rand(shape, generator=generator))
+
+    def _index(self, purpose: str, step: int) -> Tensor:
+        shape, count = (BLOCK, self._shapes.batch), self._shapes.real
+        return self._at_step(purpose, step, lambda generator: torch.randint(count, shape, generator=generator))
+
+    def _at_step(self, purpose: str, step: int, draw: Callable[[torch.Generator], Tensor]) -> Tensor:
+        block, offset = divmod(step, BLOCK)
+        cached_block, numbers = self._blocks.get(purpose, (-1, None))
+        if cached_block != block or numbers is None:
+            numbers = for_each_seed(self._seeds, purpose, block, draw).to(self._device)
+            numbers = numbers.to(self._dtype) if numbers.is_floating_point() else numbers
+            self._blocks[purpose] = (block, numbers)
+        return numbers[offset]

@@ -1,0 +1,74 @@
+"""Health metrics of a training: losses, critic slope and gradient norms on one fixed batch."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from gan_core.constraints import slope
+from gan_core.shapes import State
+from gan_core.training.draws import CriticDraw
+from gan_core.training.losses import Losses
+from gan_core.training.randomness import EVALUATION_SEED, stream
+from gan_core.training.stacked import StackedParameters
+
+HEALTH_BATCH = 256
+"""Number of samples in the fixed batch."""
+
+
+@dataclass(frozen=True)
+class HealthBatch(CriticDraw):
+    """Random numbers of the batch on which health metrics are computed, the same for every seed and every trial.
+
+    between  weight of the real sample in the point between real and fake at which the critic's slope is computed
+    """
+
+    between: Float[Tensor, "seeds batch one"]
+
+    @classmethod
+    def draw(cls, *, latent: int, noise: int, real: int, for_all_seeds: Callable[[Tensor], Tensor]) -> "HealthBatch":
+        """Draw the batch; `for_all_seeds` moves a tensor to the device and repeats it along a seed axis."""
+        generator = stream(EVALUATION_SEED, "evaluation")
+        return cls(
+            z=for_all_seeds(torch.randn((HEALTH_BATCH, latent), generator=generator)),
+            index=for_all_seeds(torch.randint(real, (HEALTH_BATCH,), generator=generator)),
+            between=for_all_seeds(torch.rand((HEALTH_BATCH, 1), generator=generator)),
+            noise=for_all_seeds(torch.rand((HEALTH_BATCH, noise), generator=generator)),
+        )
+
+
+def health_metrics(
+    losses: Losses,
+    batch: HealthBatch,
+    real: Float[Tensor, "seeds batch dim"],
+    *,
+    generator: StackedParameters,
+    critic: StackedParameters,
+    objective_state: State,
+    constraint_state: State,
+) -> dict[str, Float[Tensor, "seeds"]]:
+    """Losses, outputs on real and fake, gradient norms, critic slope, and the objective's own metrics.
+
+    All are computed on the fixed batch: values of different trials and steps differ by the networks alone, and exist
+    before the first iteration. `gan_core.metrics.METRICS` describes each.
+    """
+    with torch.no_grad():
+        fake = losses.generate(generator.frozen, batch.z)
+    learning = losses.critic_at(critic.learning, constraint_state)
+    frozen = losses.critic_at(critic.frozen, constraint_state)
+    critic_loss = losses.critic(learning, real, fake, batch.noise, objective_state)
+    generator_loss = losses.generator(frozen, generator.learning, batch.z, real, objective_state)
+    with torch.no_grad():
+        critic_slope = slope(frozen, torch.lerp(fake, real, batch.between))
+    return {
+        "critic_loss": critic_loss.loss,
+        "generator_loss": generator_loss.loss,
+        "critic_on_real": critic_loss.real.value.mean(-1),
+        "critic_on_fake": critic_loss.fake.value.mean(-1),
+        "critic_gradient_norm": torch.linalg.vector_norm(critic.gradient(critic_loss.loss), dim=1),
+        "generator_gradient_norm": torch.linalg.vector_norm(generator.gradient(generator_loss.loss), dim=1),
+        "critic_slope": critic_slope.mean(-1),
+        **losses.objective.metrics(critic_loss.real, critic_loss.fake, objective_state),
+    }

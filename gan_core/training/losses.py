@@ -1,0 +1,88 @@
+"""Losses of S critics and S generators as functions of their parameters."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from gan_core.constraints import AnyConstraint
+from gan_core.networks import CriticAt, Networks
+from gan_core.objectives import AnyObjective
+from gan_core.shapes import CriticOutput, Parameters, SampleShape, State
+
+
+@dataclass(frozen=True, kw_only=True)
+class CriticLoss:
+    """Loss of each critic, penalty included, and the critic's outputs that it was computed from.
+
+    loss  loss of each seed's critic
+    real  critic's output on the real samples
+    fake  critic's output on the fakes
+    """
+
+    loss: Float[Tensor, "seeds"]
+    real: CriticOutput
+    fake: CriticOutput
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeneratorLoss:
+    """Loss of each generator, and the critic's outputs that it was computed from.
+
+    loss  loss of each seed's generator
+    real  critic's output on the real samples; None if none were given
+    fake  critic's output on the fakes
+    """
+
+    loss: Float[Tensor, "seeds"]
+    real: CriticOutput | None
+    fake: CriticOutput
+
+
+@dataclass(frozen=True, kw_only=True)
+class Losses:
+    """Losses of one objective under one constraint for one pair of networks, as functions of their parameters."""
+
+    objective: AnyObjective
+    constraint: AnyConstraint
+    networks: Networks
+    shape: SampleShape
+
+    def critic_at(self, parameters: Parameters, constraint_state: State) -> CriticAt:
+        """Critics with these parameters, after the constraint has mapped them."""
+        mapped = self.constraint.map_parameters(parameters, constraint_state)
+        return CriticAt(self.networks.critic, mapped, self.shape)
+
+    def generate(
+        self, parameters: Parameters, z: Float[Tensor, "seeds batch latent"]
+    ) -> Float[Tensor, "seeds batch dim"]:
+        """Fakes of the generators with these parameters."""
+        return self.networks.generator.generate(parameters, z, self.shape)
+
+    def critic(
+        self,
+        critic: CriticAt,
+        real: Float[Tensor, "seeds batch dim"],
+        fake: Float[Tensor, "seeds batch dim"],
+        noise: Float[Tensor, "seeds batch noise"],
+        state: State,
+    ) -> CriticLoss:
+        """Loss of the critics on a batch; real samples and fakes are one call of the critic."""
+        on_real, on_fake = critic.call(torch.cat([real, fake], dim=-2)).halves()
+        loss = self.objective.critic_loss(on_real, on_fake, state)
+        penalty = self.constraint.penalty(critic, real, fake, noise)
+        return CriticLoss(loss=loss if penalty is None else loss + penalty, real=on_real, fake=on_fake)
+
+    def generator(
+        self,
+        critic: CriticAt,
+        parameters: Parameters,
+        z: Float[Tensor, "seeds batch latent"],
+        real: Float[Tensor, "seeds batch dim"] | None,
+        state: State,
+    ) -> GeneratorLoss:
+        """Loss of the generators with these parameters."""
+        on_fake = critic.call(self.generate(parameters, z))
+        on_real = None if real is None else critic.call(real)
+        return GeneratorLoss(loss=self.objective.generator_loss(on_real, on_fake, state), real=on_real, fake=on_fake)

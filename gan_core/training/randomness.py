@@ -1,0 +1,28 @@
+"""Independent random streams, keyed by (seed, purpose, block of steps).
+
+The same key gives the same numbers on any device and in any order of calls, so no random state has to be stored.
+"""
+
+import zlib
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+EVALUATION_SEED = 20_140_610
+"""Seed of all random numbers of an evaluation (latents, directions, splits); the same for every study."""
+
+
+def stream(seed: int, purpose: str, block: int = 0) -> torch.Generator:
+    """The CPU generator for the key (seed, purpose, block); different keys give independent streams."""
+    entropy = np.random.SeedSequence([seed, zlib.crc32(purpose.encode()), block])
+    return torch.Generator().manual_seed(int(entropy.generate_state(1, np.uint64)[0] >> 1))
+
+
+def for_each_seed(seeds: Sequence[int], purpose: str, block: int, draw: Callable[[torch.Generator], Tensor]) -> Tensor:
+    """Draw from the stream of each seed and stack along the second axis.
+
+    `draw` returns a tensor (draws, ...) from a generator; the result is (draws, seeds, ...).
+    """
+    return torch.stack([draw(stream(seed, purpose, block)) for seed in seeds], dim=1)

@@ -1,0 +1,67 @@
+"""Parameters of S networks of equal shape in one tensor, with their optimizer."""
+
+from collections.abc import Sequence
+from copy import deepcopy
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from gan_core.shapes import Parameters
+from gan_core.training.optimizers import Optimizer
+
+
+class StackedParameters:
+    """Parameters of S networks of equal shape: one flat tensor that the optimizer updates, and views of it by name.
+
+    flat      all parameters, (seeds, parameters)
+    frozen    views of `flat` that require no gradient
+    learning  views of `flat` that require a gradient
+    """
+
+    def __init__(self, initial: Sequence[Parameters], optimizer: Optimizer, device: torch.device, dtype: torch.dtype):
+        flat = torch.stack([torch.cat([value.flatten() for value in parameters.values()]) for parameters in initial])
+        self.flat = flat.to(device, dtype)
+        self._shapes = {name: value.shape for name, value in initial[0].items()}
+        self.frozen = self.views(self.flat)
+        self.learning = {name: view.detach().requires_grad_() for name, view in self.frozen.items()}
+        self._leaves = list(self.learning.values())
+        self._description = optimizer
+        self._optimizer = optimizer.build(self.flat)
+
+    def views(self, flat: Float[Tensor, "seeds parameters"]) -> Parameters:
+        """Views of `flat` by parameter name, each (seeds, *shape)."""
+        views, start = {}, 0
+        for name, shape in self._shapes.items():
+            views[name] = flat[:, start : start + shape.numel()].view(len(flat), *shape)
+            start += shape.numel()
+        return views
+
+    def gradient(self, losses: Float[Tensor, "seeds"]) -> Float[Tensor, "seeds parameters"]:
+        """Gradient of each seed's loss, from one backward pass through the sum of the losses.
+
+        It is 0 for a parameter that the loss does not depend on.
+        """
+        gradients = torch.autograd.grad(losses.sum(), self._leaves, materialize_grads=True)
+        return torch.cat([gradient.flatten(1) for gradient in gradients], dim=1)
+
+    def descend(self, gradient: Float[Tensor, "seeds parameters"], step: int) -> None:
+        """Take one optimizer step in place, with the schedule's learning rate for generator step number `step`."""
+        self._optimizer.param_groups[0]["lr"] = self._description.lr * self._description.schedule.factor(step)
+        self.flat.grad = gradient
+        self._optimizer.step()
+
+    def finite(self) -> Bool[Tensor, "seeds"]:
+        """True for each seed whose parameters are all finite: 0 times NaN or infinity is NaN."""
+        return (self.flat * 0).sum(1) == 0
+
+    def state(self) -> dict[str, Any]:
+        """Copies of parameters and optimizer state."""
+        # state_dict() returns the optimizer's own tensors, which the next step changes
+        return {"flat": self.flat.clone(), "optimizer": deepcopy(self._optimizer.state_dict())}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Restore parameters and optimizer state from `state()`."""
+        self.flat.copy_(state["flat"])
+        self._optimizer.load_state_dict(deepcopy(state["optimizer"]))

@@ -1,0 +1,234 @@
+"""The training loop: S GANs of one configuration, trained together."""
+
+import math
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from gan_core.constraints import AnyConstraint
+from gan_core.data import Dataset
+from gan_core.networks import CriticAt, Networks
+from gan_core.objectives import AnyObjective
+from gan_core.training.draws import Draws, DrawShapes
+from gan_core.training.health import HealthBatch, health_metrics
+from gan_core.training.losses import Losses
+from gan_core.training.optimizers import Optimizer
+from gan_core.training.randomness import EVALUATION_SEED, stream
+from gan_core.training.settings import Training, check_compatible
+from gan_core.training.stacked import StackedParameters
+
+
+class Trainer:
+    """S GANs of one configuration, one per seed, trained together.
+
+    `advance(iterations)` trains, `generate(count)` returns fakes, `health()` returns losses, slopes and gradient
+    norms, `state()` and `load(state)` save and resume with the same bits. Random numbers depend on (seed, purpose,
+    block of steps) alone.
+
+    iteration            iterations so far, pre-training steps included
+    nonfinite_iteration  for each seed the first iteration after which its parameters or losses were not finite; -1 if
+                         there is none. Training of the other seeds goes on
+    generator, critic    parameters of S networks, with their optimizers
+    average              moving average of the generators' parameters, (seeds, parameters); None if there is none
+    objective_state      state of the objective, by name, each with a leading seed axis
+    constraint_state     state of the constraint, likewise
+
+    Errors: `ValueError` if objective, networks and training settings cannot be combined.
+    """
+
+    def __init__(
+        self,
+        *,
+        objective: AnyObjective,
+        constraint: AnyConstraint,
+        networks: Networks,
+        training: Training,
+        data: Dataset,
+        seeds: Sequence[int],
+        device: str = "cpu",
+    ):
+        check_compatible(objective, networks, training)
+        self.objective, self.constraint, self.training = objective, constraint, training
+        self.networks, self.seeds, self.shape = networks, tuple(seeds), data.sample_shape
+        self.device, self.dtype = torch.device(device), getattr(torch, training.dtype)
+        self._train = torch.from_numpy(data.train).to(self.device, self.dtype)
+        self._losses = Losses(objective=objective, constraint=constraint, networks=networks, shape=self.shape)
+        self.generator = self._stacked("generator", training.generator_optimizer)
+        self.critic = self._stacked("critic", training.critic_optimizer)
+        self.average = self.generator.flat.clone() if training.generator_average else None
+        initial = objective.initial_state(len(seeds))
+        self.objective_state = {name: value.to(self.device, self.dtype) for name, value in initial.items()}
+        streams = [stream(seed, "constraint") for seed in self.seeds]
+        self.constraint_state = constraint.initial_state(self.critic.frozen, streams)
+        self.iteration = 0
+        self.nonfinite_iteration = torch.full((len(self.seeds),), -1, device=self.device)
+        latent, noise = networks.generator.latent, constraint.noise_width(self.shape.dim)
+        shapes = DrawShapes(batch=training.batch, latent=latent, noise=noise, real=len(self._train))
+        self._draws = Draws(self.seeds, shapes, self.device, self.dtype)
+        self._health_batch = HealthBatch.draw(
+            latent=latent, noise=noise, real=len(self._train), for_all_seeds=self._for_all_seeds
+        )
+
+    def _stacked(self, role: Literal["generator", "critic"], optimizer: Optimizer) -> StackedParameters:
+        network = getattr(self.networks, role)
+        initial = [network.initial(self.shape, stream(seed, f"{role}_parameters")) for seed in self.seeds]
+        return StackedParameters(initial, optimizer, self.device, self.dtype)
+
+    # -- training ----------------------------------------------------------------------------------------------------
+
+    @property
+    def generator_steps(self) -> int:
+        """Generator steps so far."""
+        return self.training.generator_steps(self.iteration)
+
+    def advance(self, iterations: int) -> None:
+        """Train for `iterations` further iterations: first the pre-training steps, if any, then generator steps."""
+        for _ in range(iterations):
+            pretraining = self.iteration < self.training.pretrain_steps
+            finite = self._pretraining_step() if pretraining else self._generator_iteration()
+            finite &= self.generator.finite() & self.critic.finite()
+            self.iteration += 1
+            first = ~finite & (self.nonfinite_iteration < 0)
+            self.nonfinite_iteration = torch.where(first, self.iteration, self.nonfinite_iteration)
+
+    def _generator_iteration(self) -> Tensor:
+        """Critic steps and one generator step; True for each seed whose losses are finite."""
+        step = self.generator_steps
+        match self.training.update_order:
+            case "critic_first":
+                critic_finite = self._critic_steps(step)
+                gradient, generator_finite = self._generator_gradient(step)
+                self._update_generator(gradient, step)
+            case "alternating":
+                gradient, generator_finite = self._generator_gradient(step)
+                self._update_generator(gradient, step)
+                critic_finite = self._critic_steps(step)
+            case "simultaneous":
+                gradient, generator_finite = self._generator_gradient(step)
+                critic_finite = self._critic_steps(step)
+                self._update_generator(gradient, step)
+        return critic_finite & generator_finite
+
+    def _pretraining_step(self) -> Tensor:
+        real = self._real(self._draws.pretraining(self.iteration))
+        self.constraint_state = self.constraint.next_state(self.critic.frozen, self.constraint_state)
+        return self._update_critic(self._learning_critic().value(real).mean(-1), 0)
+
+    def _critic_steps(self, generator_step: int) -> Tensor:
+        finite = torch.ones(len(self.seeds), dtype=torch.bool, device=self.device)
+        first = self.training.critic_steps_before(generator_step)
+        for step in range(first, first + self.training.critic_steps_at(generator_step)):
+            draw = self._draws.critic(step)
+            real = self._real(draw.index)
+            with torch.no_grad():
+                fake = self._losses.generate(self.generator.frozen, draw.z)
+            self.constraint_state = self.constraint.next_state(self.critic.frozen, self.constraint_state)
+            loss = self._losses.critic(self._learning_critic(), real, fake, draw.noise, self.objective_state).loss
+            finite &= self._update_critic(loss, generator_step)
+        return finite
+
+    def _update_critic(self, loss: Tensor, generator_step: int) -> Tensor:
+        self.critic.descend(self.critic.gradient(loss), generator_step)
+        self.constraint.project_(self.critic.flat)
+        return loss.detach().isfinite()
+
+    def _generator_gradient(self, generator_step: int) -> tuple[Tensor, Tensor]:
+        """The gradient of the generator's loss, and True for each seed whose loss is finite."""
+        draw = self._draws.generator(generator_step)
+        reads_real = self.objective.generator_reads_real or bool(self.objective_state)
+        result = self._losses.generator(
+            self.critic_now(),
+            self.generator.learning,
+            draw.z,
+            self._real(draw.index) if reads_real else None,
+            self.objective_state,
+        )
+        gradient = self.generator.gradient(result.loss)
+        if result.real is not None:
+            real, fake = result.real.detach(), result.fake.detach()
+            self.objective_state = self.objective.next_state(real, fake, self.objective_state)
+        return gradient, result.loss.detach().isfinite()
+
+    def _update_generator(self, gradient: Tensor, generator_step: int) -> None:
+        self.generator.descend(gradient, generator_step)
+        if self.average is not None:
+            decay = min(self.training.generator_average, (1 + generator_step) / (10 + generator_step))
+            self.average.lerp_(self.generator.flat, 1 - decay)
+
+    def _learning_critic(self) -> CriticAt:
+        return self._losses.critic_at(self.critic.learning, self.constraint_state)
+
+    def critic_now(self) -> CriticAt:
+        """Critics with their present parameters, without gradients with respect to these."""
+        return self._losses.critic_at(self.critic.frozen, self.constraint_state)
+
+    def _real(self, index: Int[Tensor, "seeds batch"]) -> Float[Tensor, "seeds batch dim"]:
+        return self._train[index]
+
+    # -- samples, health metrics, critic values ----------------------------------------------------------------------
+
+    def generate(
+        self, count: int, flat: Float[Tensor, "seeds parameters"] | None = None
+    ) -> Float[Tensor, "seeds count dim"]:
+        """Fakes of the first `count` evaluation latents, which are the same for every seed and every trial.
+
+        `flat` replaces the generators' present parameters, in the layout of `generator.flat`.
+        """
+        # torch fills whole blocks of 16 numbers in order, but draws the remainder differently
+        rows = 16 * math.ceil(count / 16)
+        z = torch.randn((rows, self.networks.generator.latent), generator=stream(EVALUATION_SEED, "samples_z"))
+        with torch.no_grad():
+            parameters = self.generator.frozen if flat is None else self.generator.views(flat)
+            return self._losses.generate(parameters, self._for_all_seeds(z[:count]))
+
+    def health(self) -> dict[str, Float[Tensor, "seeds"]]:
+        """Losses, critic slope and gradient norms on one fixed batch, by name; changes no number of the training."""
+        return health_metrics(
+            self._losses,
+            self._health_batch,
+            self._real(self._health_batch.index),
+            generator=self.generator,
+            critic=self.critic,
+            objective_state=self.objective_state,
+            constraint_state=self.constraint_state,
+        )
+
+    def critic_values(self, samples: Float[np.ndarray, "samples dim"]) -> Float[np.ndarray, "seeds samples"]:
+        """Scores or energies that each seed's critic outputs for these samples."""
+        shared = self._for_all_seeds(torch.from_numpy(samples))
+        with torch.no_grad():
+            return self.critic_now().value(shared).cpu().numpy()
+
+    def _for_all_seeds(self, shared: Tensor) -> Tensor:
+        """`shared` on the device, repeated along a leading seed axis without a copy."""
+        shared = shared.to(self.device, self.dtype) if shared.is_floating_point() else shared.to(self.device)
+        return shared.expand(len(self.seeds), *shared.shape)
+
+    # -- checkpoints -------------------------------------------------------------------------------------------------
+
+    def state(self) -> dict[str, Any]:
+        """Everything that later iterations depend on; no random state, since streams are keyed by step number."""
+        return {
+            "iteration": self.iteration,
+            "generator": self.generator.state(),
+            "critic": self.critic.state(),
+            "average": None if self.average is None else self.average.clone(),
+            "objective_state": dict(self.objective_state),
+            "constraint_state": dict(self.constraint_state),
+            "nonfinite_iteration": self.nonfinite_iteration.clone(),
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Resume from `state()`: the following iterations give the same bits as without the interruption."""
+        self.iteration = state["iteration"]
+        self.generator.load(state["generator"])
+        self.critic.load(state["critic"])
+        if self.average is not None:
+            self.average.copy_(state["average"])
+        self.objective_state = dict(state["objective_state"])
+        self.constraint_state = dict(state["constraint_state"])
+        self.nonfinite_iteration = state["nonfinite_iteration"].to(self.device)

@@ -1,0 +1,144 @@
+"""Commands for studies on a Ray cluster: submit, status, logs, stop."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from services.cli.options import AsJson, ClusterAddress, Overrides, Smoke, StudyFile, StudyName
+from services.cli.output import console, print_json
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from services.cluster import Attempt, Cluster
+
+
+def submit(
+    file: StudyFile,
+    cluster: ClusterAddress = None,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Return at once. Default: print the log until the study ends.")
+    ] = False,
+    overrides: Overrides = None,
+    smoke: Smoke = False,
+) -> None:
+    """Send a study to a Ray cluster and print its log.
+
+    The exit code is that of the study. A study that was stopped or that failed resumes when it is submitted again.
+    Ctrl-C ends this command; the study continues to run.
+    """
+    from studies.file.study import Study
+
+    study = Study.load(file, overrides=overrides or [], smoke=smoke)
+    connected, url = _cluster(cluster)
+    attempt = connected.submit(study, file)
+    option = f" --cluster {url}" if cluster else ""
+    print(f"submitted {study.name} to {url}, attempt {attempt.number}", flush=True)
+    if detach:
+        print(f"next: gan-study logs {study.name}{option} --follow")
+        return
+    _follow(connected, attempt)
+
+
+def status(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Name of a study. Default: all studies.")] = None,
+    cluster: ClusterAddress = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the attempts to run studies on a cluster.
+
+    Each submit of a study is one attempt.
+    """
+    connected, _ = _cluster(cluster)
+    if name is not None:
+        connected.latest(name)
+    attempts = connected.attempts(name)
+    if as_json:
+        print_json([_attempt_record(attempt) for attempt in attempts])
+    else:
+        console().print(_attempt_list(attempts))
+
+
+def logs(
+    name: StudyName,
+    cluster: ClusterAddress = None,
+    attempt: Annotated[
+        int | None, typer.Option(metavar="NUMBER", help="Number of the attempt. Default: the last one.")
+    ] = None,
+    follow: Annotated[
+        bool,
+        typer.Option(
+            "--follow",
+            help="Print until the attempt ends, and exit with its exit code. Default: print the log so far.",
+        ),
+    ] = False,
+) -> None:
+    """Print the log of an attempt to run a study on a cluster."""
+    connected, _ = _cluster(cluster)
+    selected = connected.latest(name, attempt)
+    if follow:
+        _follow(connected, selected)
+    print(connected.log(selected), end="")
+
+
+def stop(name: StudyName, cluster: ClusterAddress = None) -> None:
+    """Stop a study on a cluster. Its trials write checkpoints; the study resumes when it is submitted again."""
+    connected, _ = _cluster(cluster)
+    attempt = connected.stop(name)
+    print(f"{name}: attempt {attempt.number} is {attempt.status.lower()}; submit the study again to resume it")
+
+
+def _cluster(address: str | None) -> tuple["Cluster", str]:
+    """The cluster at an address or, for None, at that of the environment; and its address."""
+    from services.cluster import Cluster
+    from services.credentials import cluster_token, cluster_url, sends_token_in_clear
+    from services.jobs import JobsServer
+
+    url, token = cluster_url(address), cluster_token()
+    if sends_token_in_clear(url, token):
+        sentence = f"the token is sent to {url} unencrypted; use https, or a tunnel (ssh -L), to protect it"
+        print(f"gan-study: {sentence}", file=sys.stderr)
+    return Cluster(JobsServer(url, token)), url
+
+
+def _follow(cluster: "Cluster", attempt: "Attempt") -> NoReturn:
+    """Print the log of an attempt until it ends, and exit with its exit code."""
+    try:
+        ended = cluster.follow(attempt, lambda text: print(text, end="", flush=True))
+    except KeyboardInterrupt:
+        name = attempt.study
+        print(f"\ngan-study: {name} is still running; gan-study stop {name} stops it", file=sys.stderr)
+        raise typer.Exit(130) from None
+    if ended.exit_code is None and ended.status == "FAILED":
+        print(f"gan-study: {attempt.study} failed: {' '.join(ended.message.split())[:500]}", file=sys.stderr)
+    raise typer.Exit(ended.return_code())
+
+
+def _attempt_list(attempts: list["Attempt"]) -> "Table":
+    from datetime import UTC, datetime
+
+    from rich.table import Table
+
+    from studies.numbers import format_duration
+
+    table = Table("study", "attempt", "status", "exit code", "started (UTC)", "duration", "commit")
+    for attempt in attempts:
+        code = "" if attempt.exit_code is None else str(attempt.exit_code)
+        end = attempt.ended or datetime.now(UTC)
+        duration = "" if attempt.started is None else format_duration((end - attempt.started).total_seconds())
+        started = "" if attempt.started is None else f"{attempt.started:%Y-%m-%d %H:%M:%S}"
+        commit = f"{(attempt.commit or '')[:10]}{' with changes' if attempt.dirty else ''}"
+        table.add_row(attempt.study, str(attempt.number), attempt.status.lower(), code, started, duration, commit)
+    return table
+
+
+def _attempt_record(attempt: "Attempt") -> dict[str, Any]:
+    """An attempt with its times as text, for JSON."""
+    times = {
+        name: None if (time := getattr(attempt, name)) is None else time.isoformat() for name in ("started", "ended")
+    }
+    return {**vars(attempt), **times}
+
+
+COMMANDS = (submit, status, logs, stop)

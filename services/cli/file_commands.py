@@ -1,0 +1,67 @@
+"""Commands about study files and presets: objectives, schema, validate."""
+
+from typing import Annotated
+
+import typer
+
+from services.cli.options import AsJson, Output, Overrides, Smoke, StudyFile
+from services.cli.output import console, print_json, print_or_write
+
+
+def objectives(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="Name of a preset. Default: a list of all presets.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the presets, or show one of them.
+
+    A preset is a method from the literature: formula, settings of its authors, ranges worth searching, papers.
+    """
+    from gan_core.presets import PRESETS
+    from studies.reporting.terminal import preset_text
+
+    if name is not None:
+        from studies.file.validation import choose
+
+        preset = PRESETS[choose(name, PRESETS, ("objectives",))]
+        if as_json:
+            print_json(preset_text.preset_table(preset))
+        else:
+            console().print(preset_text.preset_text(preset), markup=False, soft_wrap=True, highlight=False)
+    elif as_json:
+        print_json([preset_text.preset_table(preset) for preset in PRESETS.values()])
+    else:
+        console().print(preset_text.preset_list(list(PRESETS.values())))
+        console().print("gan-study objectives NAME shows one with its formula, settings, ranges and papers.")
+
+
+def validate(file: StudyFile, overrides: Overrides = None, smoke: Smoke = False, as_json: AsJson = False) -> None:
+    """Check a study file without running it.
+
+    Prints the number of trials, and the conditions with their searched hyperparameters.
+    """
+    from studies.file.study import Study
+    from studies.reporting.terminal.outline import outline
+
+    study = Study.load(file, overrides=overrides or [], smoke=smoke)
+    if as_json:
+        print_json(study.table())
+    else:
+        console().print(outline(study), markup=False, soft_wrap=True)
+
+
+def schema(output: Output = None) -> None:
+    """Print the JSON Schema of study files.
+
+    Editors use it to complete and check study files: write it into the folder of a study file, and write
+    #:schema ./study.schema.json into the first line of the study file.
+    """
+    import json
+
+    from studies.file.json_schema import json_schema
+
+    print_or_write(json.dumps(json_schema(), indent=1), output)
+
+
+COMMANDS = (objectives, schema, validate)

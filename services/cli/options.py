@@ -1,0 +1,93 @@
+"""Arguments and options that several commands share. The help of every option states its default."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+StudyFile = Annotated[str, typer.Argument(metavar="FILE", help="Study file, or name of a study in the catalog.")]
+StudyName = Annotated[str, typer.Argument(metavar="NAME", help="Name of a submitted study.")]
+StudyOrFolder = Annotated[
+    str, typer.Argument(metavar="NAME|FOLDER", help="Name of a study, or its folder in a ledger.")
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Override a field of the study file, as in budget.steps=500 or conditions.wgan.training.n_critic=5. "
+        "May be repeated. Default: the study file as it is.",
+    ),
+]
+Smoke = Annotated[
+    bool,
+    typer.Option(
+        "--smoke",
+        help="Make the study as small as possible and add -smoke to its name, to test it. Default: the full study.",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON. Default: text.")]
+ClusterAddress = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="Address of the cluster's dashboard, as in http://HOST:8265. "
+        "Default: the environment variable GAN_STUDY_CLUSTER.",
+    ),
+]
+Root = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Ledger to read. Default: ./gan-studies.")]
+Output = Annotated[Path | None, typer.Option(metavar="FILE", help="Write to this file. Default: standard output.")]
+NoTracking = Annotated[
+    bool,
+    typer.Option(
+        "--no-tracking",
+        envvar="GAN_STUDY_NO_TRACKING",
+        show_envvar=False,
+        help="Write nothing to MLflow. Default: write to MLflow, unless the environment variable "
+        "GAN_STUDY_NO_TRACKING is 1.",
+    ),
+]
+Tracking = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URI",
+        help="Read the study from this MLflow store. Default: from the ledger, or if that has no such study, from the "
+        "store in the environment variable MLFLOW_TRACKING_URI.",
+    ),
+]
+Tau = Annotated[
+    list[float] | None,
+    typer.Option(
+        metavar="DISTANCE",
+        help="Distance that a setting must reach to count as a success. May be repeated. "
+        "Default: three distances between those of real data and of the constant at the data's mean.",
+    ),
+]
+
+
+class TableName(StrEnum):
+    """Tables of a study's results."""
+
+    ranking = "ranking"
+    trials = "trials"
+    members = "members"
+    curves = "curves"
+
+
+class TableFormat(StrEnum):
+    """Formats of a table."""
+
+    text = "text"
+    csv = "csv"
+    parquet = "parquet"
+    json = "json"
+    markdown = "markdown"
+
+
+class VerdictFormat(StrEnum):
+    """Formats of a verdict."""
+
+    text = "text"
+    markdown = "markdown"
+    json = "json"

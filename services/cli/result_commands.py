@@ -1,0 +1,173 @@
+"""Commands that read results: results, compare, report."""
+
+import json
+import math
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from services.cli.options import (
+    AsJson,
+    NoTracking,
+    Output,
+    Root,
+    StudyOrFolder,
+    TableFormat,
+    TableName,
+    Tau,
+    Tracking,
+    VerdictFormat,
+)
+from services.cli.output import console, print_or_write, records, refuse_unwritable, write_file
+from studies.errors import InputError, TrackingError
+
+if TYPE_CHECKING:
+    from studies.tables.results import Results
+
+
+def results(
+    study: StudyOrFolder,
+    table: Annotated[TableName, typer.Option(help="Table.")] = TableName.ranking,
+    format_: Annotated[TableFormat, typer.Option("--format", help="Format.")] = TableFormat.text,
+    output: Output = None,
+    root: Root = None,
+    tracking: Tracking = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print or write a table of a study's results so far."""
+    from studies.reporting.terminal.ranking_table import markdown, print_ranking
+
+    study_results = _read(study, root, tracking)
+    chosen_format = TableFormat.json if as_json else format_
+    if chosen_format is TableFormat.text and table is TableName.ranking and output is None:
+        print_ranking(study_results, console())
+        return
+    frame = getattr(study_results, table.value)
+    if chosen_format is TableFormat.parquet:
+        if output is None:
+            raise InputError("--output: must name a file, since Parquet is no text")
+        write_file(output, lambda path: frame.to_parquet(path, index=False))
+        return
+    text = {
+        TableFormat.text: lambda: frame.to_string(index=False),
+        TableFormat.csv: lambda: frame.to_csv(index=False),
+        TableFormat.json: lambda: json.dumps(records(frame), indent=1),
+        TableFormat.markdown: lambda: markdown(frame),
+    }[chosen_format]()
+    print_or_write(text, output)
+
+
+def compare(
+    names: Annotated[list[str], typer.Argument(metavar="NAME|FOLDER ...", help="One or several studies.")],
+    tau: Tau = None,
+    format_: Annotated[VerdictFormat, typer.Option("--format", help="Format.")] = VerdictFormat.text,
+    output: Output = None,
+    root: Root = None,
+    tracking: Tracking = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare the conditions of one or several studies.
+
+    Prints the ranking, the shares of settings that succeed, and a verdict in words. For several studies it prints this
+    for each of them, and then how close every condition comes to the best condition of each study.
+    """
+    from studies.analysis.comparison import Comparison
+    from studies.reporting.terminal import verdict_text
+
+    taus = _distances(tau)
+    refuse_unwritable(output)
+    comparisons = [Comparison(study_results, tau=taus) for study_results in _read_distinct(names, root, tracking)]
+    chosen_format = VerdictFormat.json if as_json else format_
+    if chosen_format is VerdictFormat.text and output is None:
+        verdict_text.print_verdicts(comparisons, console())
+        return
+    text = {
+        VerdictFormat.text: verdict_text.text,
+        VerdictFormat.markdown: verdict_text.markdown,
+        VerdictFormat.json: lambda compared: json.dumps(verdict_text.content(compared, records), indent=1),
+    }[chosen_format](comparisons)
+    print_or_write(text, output)
+
+
+def report(
+    study: StudyOrFolder,
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="File to write. Default: NAME.html in the working folder.")
+    ] = None,
+    tau: Tau = None,
+    root: Root = None,
+    tracking: Tracking = None,
+    no_tracking: NoTracking = False,
+) -> None:
+    """Write a study's results as one HTML file.
+
+    It has the verdict, figures, tables, methods and citations, and can be read without a network. If MLflow has a run
+    of the study, the file is also added to that run.
+    """
+    from studies.analysis.comparison import Comparison
+    from studies.reporting.page import render_page
+
+    taus = _distances(tau)
+    comparison = Comparison(_read(study, root, tracking), tau=taus)
+    path = output or Path(f"{comparison.results.study.name}.html")
+    refuse_unwritable(path)
+    text = render_page(comparison)
+    write_file(path, lambda file: file.write_text(text))
+    print(f"{comparison.results.study.name}: {path} has the verdict, figures and tables; open it in a browser")
+    if not no_tracking:
+        _attach(comparison.results, path, tracking)
+
+
+def _attach(study_results: "Results", page: Path, tracking: str | None) -> None:
+    """Log the page on the study's run in MLflow, if there is one; print a warning if the server is down."""
+    from services.tracking_server import has_store
+    from studies.tracking.attachment import attach
+    from studies.tracking.connection import default_address, shown_address
+
+    if tracking is None and not has_store():
+        return
+    try:
+        if attach(study_results, page, "report", tracking):
+            address = shown_address(tracking or default_address())
+            print(f"{study_results.study.name}: the page is also an artifact of its run in MLflow at {address}")
+    except TrackingError as error:
+        print(f"gan-study: {error}; the page is written nevertheless", file=sys.stderr)
+
+
+def _distances(tau: list[float] | None) -> list[float] | None:
+    """The distances of the option --tau without repetitions; None if it was not given.
+
+    Errors: `InputError` for a distance that is not finite and positive.
+    """
+    for distance in tau or []:
+        if not (math.isfinite(distance) and distance > 0):
+            raise InputError(f"--tau: must be a finite distance > 0, but is {distance:g}")
+    return list(dict.fromkeys(tau)) if tau else None
+
+
+def _read_distinct(names: list[str], root: Path | None, tracking: str | None) -> "list[Results]":
+    """The results of several studies, each given by its name or its folder.
+
+    Errors: `InputError` if two of them have the same name.
+    """
+    by_name: dict[str, Results] = {}
+    for name in names:
+        study_results = _read(name, root, tracking)
+        study = study_results.study.name
+        if study in by_name:
+            repeated = study_results.ledger.root == by_name[study].ledger.root
+            reason = f"{study} is given twice" if repeated else f"two of the studies are called {study}"
+            raise InputError(f"{name}: must be another study, but {reason}")
+        by_name[study] = study_results
+    return list(by_name.values())
+
+
+def _read(name: str, root: Path | None, tracking: str | None) -> "Results":
+    from studies.locate import results as read_results
+
+    return read_results(name, root=root, tracking_uri=tracking)
+
+
+COMMANDS = (results, compare, report)

@@ -1,0 +1,81 @@
+"""Commands that run a study: run, and drive, which a submitted job runs on its cluster."""
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from services.cli.options import AsJson, NoTracking, Overrides, Smoke, StudyFile
+from services.cli.output import console, print_error, print_interrupted, print_json, records
+from studies.errors import GanStudyError
+
+if TYPE_CHECKING:
+    from studies.execution.resources import Resources
+    from studies.file.study import Study
+
+
+def run(
+    file: StudyFile,
+    overrides: Overrides = None,
+    smoke: Smoke = False,
+    no_tracking: NoTracking = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run a study on this machine and print the ranking.
+
+    Trials that the ledger already has are not run again. A run may be interrupted at any time: the same command resumes
+    it. The results are also written to MLflow, to the store in the environment variable MLFLOW_TRACKING_URI or else to
+    mlflow.db in the working folder; gan-study ui shows them.
+    """
+    from studies.file.source import question
+    from studies.file.study import Study
+
+    study = Study.load(file, overrides=overrides or [], smoke=smoke)
+    raise typer.Exit(_run(study, stated_question=question(file), tracking=not no_tracking, as_json=as_json))
+
+
+def _run(
+    study: "Study",
+    *,
+    stated_question: str,
+    tracking: bool = True,
+    as_json: bool = False,
+    resources: "Resources | None" = None,
+) -> int:
+    """Run a study and print its summary; return the exit code."""
+    from studies.execution.runner import run as run_study
+    from studies.locate import results
+    from studies.reporting.terminal.progress_view import listener
+    from studies.reporting.terminal.run_summary import print_run_summary
+    from studies.tracking.tracker import Tracker
+
+    screen = console(stderr=as_json)
+    display = listener(study, screen)
+    trackers = [Tracker(study, display.warn)] if tracking else []
+    run_result = run_study(study, display, *trackers, question=stated_question, resources=resources)
+    local = results(study.name, root=study.ledger.root)
+    if as_json:
+        print_json({"interrupted": run_result.interrupted, "ranking": records(local.ranking)})
+    print_run_summary(local, run_result, screen)
+    if run_result.interrupted:
+        return 130
+    return 1 if run_result.failed else 0
+
+
+def drive() -> None:
+    """Run the submitted study in the working folder of this job."""
+    from services.driver import drive as drive_study
+
+    raise typer.Exit(drive_study(_run_submitted))
+
+
+def _run_submitted(study: "Study", resources: "Resources", stated_question: str) -> int:
+    """Run a study and print its errors, so that they also go into the attempt's log in the ledger."""
+    try:
+        return _run(study, stated_question=stated_question, resources=resources)
+    except GanStudyError as error:
+        return print_error(error)
+    except KeyboardInterrupt:
+        return print_interrupted()
+
+
+COMMANDS = (run,)

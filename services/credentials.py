@@ -1,0 +1,89 @@
+"""Addresses and credentials of a cluster, from the environment. They are never written to a file or sent with a job.
+
+GAN_STUDY_CLUSTER                    address of the cluster's dashboard, http://HOST:8265
+RAY_AUTH_TOKEN, RAY_AUTH_TOKEN_PATH  the cluster's token, or the file with it; otherwise ~/.ray/auth_token, as in Ray
+GAN_STUDY_LEDGER                     on a cluster: the shared folder that a relative ledger.root is below
+"""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from studies.errors import InputError
+from studies.file.messages import escape_control
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Token:
+    """A cluster's token.
+
+    origin  the variable or file that it was read from; error messages show this instead of the token
+    """
+
+    value: str = field(repr=False)
+    origin: str
+
+
+def cluster_url(address: str | None) -> str:
+    """The cluster's address, from the argument or else from the environment, without a slash at its end.
+
+    Errors: `InputError` if there is no address, or it is not one of Ray's dashboard.
+    """
+    url = address or os.environ.get("GAN_STUDY_CLUSTER", "")
+    if not url:
+        raise InputError("--cluster: must be given, or GAN_STUDY_CLUSTER be set, as in http://127.0.0.1:8265")
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or not url.isprintable():
+        shown = escape_control(url)
+        raise InputError(
+            f"--cluster: must be the address of Ray's dashboard, as in http://127.0.0.1:8265, but is {shown}"
+        )
+    if parts.username or parts.password:
+        raise InputError("--cluster: must not contain a user or a password; put the token into RAY_AUTH_TOKEN")
+    return url.rstrip("/")
+
+
+def sends_token_in_clear(url: str, token: Token | None) -> bool:
+    """True if the token would be sent unencrypted over a network: it permits running any code on the cluster."""
+    parts = urlsplit(url)
+    return token is not None and parts.scheme == "http" and parts.hostname not in LOOPBACK
+
+
+def cluster_token() -> Token | None:
+    """The token for the cluster, None if there is none.
+
+    Errors: `InputError` if the variable or the file that should contain it does not.
+    """
+    if "RAY_AUTH_TOKEN" in os.environ:
+        return _token(os.environ["RAY_AUTH_TOKEN"], "RAY_AUTH_TOKEN")
+    configured = os.environ.get("RAY_AUTH_TOKEN_PATH")
+    path = Path(configured or "~/.ray/auth_token").expanduser()
+    if not configured and not path.is_file():
+        return None
+    try:
+        return _token(path.read_text(), f"RAY_AUTH_TOKEN_PATH ({path})" if configured else str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise InputError(f"{path}: must contain the cluster's token, but cannot be read ({reason})") from None
+
+
+def _token(text: str, origin: str) -> Token:
+    value = text.strip()
+    if not value or not value.isascii() or not value.isprintable():
+        raise InputError(
+            f"{origin}: must contain the cluster's token, but {'is empty' if not value else 'has other characters'}"
+        )
+    return Token(value=value, origin=origin)
+
+
+def cluster_ledger() -> Path | None:
+    """The shared folder for ledgers on the nodes of a cluster; None if GAN_STUDY_LEDGER is not set."""
+    folder = os.environ.get("GAN_STUDY_LEDGER")
+    return Path(folder) if folder else None

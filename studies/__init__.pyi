@@ -1,0 +1,9 @@
+from .analysis.comparison import Comparison as Comparison
+from .api import compare as compare
+from .api import results as results
+from .errors import GanStudyError as GanStudyError
+from .errors import InputError as InputError
+from .errors import StudyFailed as StudyFailed
+from .errors import TrackingError as TrackingError
+from .file.study import Study as Study
+from .tables.results import Results as Results

@@ -1,0 +1,191 @@
+"""Comparison of a study's conditions: every table of it, each computed on first access."""
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from gan_core.outcomes import progress
+from gan_core.training import Training
+from studies.analysis.chances import chances
+from studies.analysis.explore_trials import ExploreTrials, Target, prefix_lengths, preset_defaults
+from studies.analysis.outcome_shares import outcomes
+from studies.analysis.pairs import pairs
+from studies.analysis.robustness import ConfirmTrial, equal_critic_steps, robustness
+from studies.analysis.tuning_gain import tuning
+from studies.analysis.volumes import volume_differences, volumes
+from studies.analysis.widths import shares, widths
+from studies.file.condition import Condition
+from studies.file.validation import build
+from studies.tables.ranking import FIRST, failed_as_infinity, first_confirmed, rank
+from studies.tables.results import Results
+
+PROGRESS = (0.75, 0.9, 0.95)
+"""Progress towards real data of the target distances used unless others are given."""
+STEPS = 40
+"""Number of target distances of a volume curve, at equal steps from the constant at the data's mean to real data."""
+
+
+class Comparison:
+    """Tables that compare the conditions of one study.
+
+    Volumes come from explore, the ranking from confirm, none of the two from exploit.
+
+    volumes             share of its ranges in which each condition is stable, columns `VOLUMES`
+    volume_curves       the same at `STEPS` target distances between the constant and real data
+    volume_differences  of every pair of conditions, columns `VOLUME_DIFFERENCES`
+    widths              stable width of each hyperparameter with a range, columns `WIDTHS`
+    shares              stable share at each listed value of a hyperparameter, columns `SHARES`
+    chances             chance of success against the number of draws, columns `CHANCES`
+    ranking             the confirmed conditions, best first, columns `RANKING`
+    pairs               tests of every pair of them, columns `PAIRS`
+    tuning              each setting found against the authors' setting, columns `TUNING`
+    robustness          the ranking under other outcome rules, columns `ROBUSTNESS`
+    equal_critic_steps  the ranking at equal critic steps, columns `EQUAL_CRITIC_STEPS`
+    outcomes            share of each outcome among the members, columns `OUTCOME_SHARES`
+
+    `tau` holds the target distances, the same for all conditions; by default those with `PROGRESS` between the
+    reference distances of the constant and of real data on the validation split. All random numbers are drawn from the
+    study's `search.seed`.
+    """
+
+    def __init__(self, results: Results, *, tau: Sequence[float] | None = None):
+        self.results, self._tau = results, tau
+
+    @cached_property
+    def targets(self) -> tuple[Target, ...]:
+        """The target distances; unless they are given, none before an explore trial has finished."""
+        references = self.results.validation_reference_distances
+        constant, real = references.get("constant"), references.get("real")
+        if constant is None or real is None:
+            return tuple(Target(float(tau), np.nan) for tau in self._tau or ())
+        taus = [constant - share * (constant - real) for share in PROGRESS] if self._tau is None else self._tau
+        reached = progress(np.array(taus, dtype=np.float64), constant=constant, real=real)
+        return tuple(Target(float(tau), float(share)) for tau, share in zip(taus, reached, strict=True))
+
+    @cached_property
+    def explored(self) -> tuple[ExploreTrials, ...]:
+        """The explore trials of each condition that count: the longest prefix in which every trial ended."""
+        return tuple(
+            self._explore_trials(condition, self._prefix_lengths[condition.name])
+            for condition in self.results.study.conditions
+        )
+
+    @cached_property
+    def _prefix_lengths(self) -> dict[str, int]:
+        study = self.results.study
+        names = [condition.name for condition in study.conditions]
+        return prefix_lengths(self.results.trials, names, study.search.explore)
+
+    def _explore_trials(self, condition: Condition, count: int) -> ExploreTrials:
+        """The first `count` explore trials of a condition."""
+        return ExploreTrials(
+            condition=condition.name,
+            hyperparameters=condition.hyperparameters,
+            configurations=[
+                trial.configuration
+                for trial in self.results.specs
+                if (trial.condition, trial.phase) == (condition.name, "explore") and trial.index < count
+            ],
+            distances=self._distances(condition.name, count),
+            planned=self.results.study.search.explore,
+            defaults=preset_defaults(condition),
+        )
+
+    def _distances(self, condition: str, count: int) -> Float[np.ndarray, "configurations seeds"]:
+        """Late distances of their members, +inf for a failed member; a failed trial has none but failed members."""
+        members = self.results.members
+        explore = members[(members["condition"] == condition) & (members["phase"] == "explore")]
+        distances = np.full((count, self.results.study.seeds), np.inf)
+        for trial, group in explore[explore["trial"] < count].groupby("trial"):
+            distances[trial] = failed_as_infinity(group)
+        return distances
+
+    @cached_property
+    def confirmed(self) -> list[ConfirmTrial]:
+        """The confirm trials that enter the ranking, in its order."""
+        curves = self.results.member_curves
+        trials = {
+            trial.condition: ConfirmTrial(
+                condition=trial.condition,
+                trial=trial.index,
+                curves=curves.get(trial.address) or dict.fromkeys(trial.seeds),
+                training=build(Training, trial.identity["training"], ("training",)),
+                budget=self.results.study.budget,
+            )
+            for trial in self.results.specs
+            if (trial.phase, trial.index) == ("confirm", FIRST)
+        }
+        return [trials[condition] for condition in self.ranking["condition"]]
+
+    @cached_property
+    def volumes(self) -> pd.DataFrame:
+        return volumes(self.explored, self.targets, seed=self._seed)
+
+    @cached_property
+    def volume_curves(self) -> pd.DataFrame:
+        references = self.results.validation_reference_distances
+        constant, real = references.get("constant"), references.get("real")
+        if constant is None or real is None:
+            return self.volumes
+        targets = [Target(constant - share * (constant - real), share) for share in np.linspace(0, 1, STEPS + 1)[1:]]
+        return volumes(self.explored, targets, seed=self._seed)
+
+    @cached_property
+    def volume_differences(self) -> pd.DataFrame:
+        return volume_differences(self.explored, self.targets, seed=self._seed)
+
+    @cached_property
+    def widths(self) -> pd.DataFrame:
+        return widths(self.explored, self.targets, seed=self._seed)
+
+    @cached_property
+    def shares(self) -> pd.DataFrame:
+        return shares(self.explored, self.targets)
+
+    @cached_property
+    def chances(self) -> pd.DataFrame:
+        return chances(self.explored, self.targets)
+
+    @cached_property
+    def ranking(self) -> pd.DataFrame:
+        return rank(self.results.ended_members, seed=self._seed)
+
+    @cached_property
+    def pairs(self) -> pd.DataFrame:
+        distances = {condition: values for condition, _, values in first_confirmed(self.results.ended_members)}
+        return pairs({condition: distances[condition] for condition in self.ranking["condition"]}, seed=self._seed)
+
+    @cached_property
+    def tuning(self) -> pd.DataFrame:
+        return tuning(self.results.ended_members, seed=self._seed)
+
+    @cached_property
+    def robustness(self) -> pd.DataFrame:
+        return robustness(self.confirmed, self.results.study.outcomes)
+
+    @cached_property
+    def equal_critic_steps(self) -> pd.DataFrame:
+        return equal_critic_steps(self.confirmed, self.results.study.outcomes, seed=self._seed)
+
+    @cached_property
+    def outcomes(self) -> pd.DataFrame:
+        return outcomes(self._counted_members, seed=self._seed)
+
+    @property
+    def _seed(self) -> int:
+        return self.results.study.search.seed
+
+    @cached_property
+    def _counted_members(self) -> pd.DataFrame:
+        """The members of all trials that count, failed trials included: exploit and authors count whole."""
+        members, lengths = self.results.ended_members, self._prefix_lengths
+        counts = [
+            phase in ("exploit", "authors")
+            or (phase == "explore" and trial < lengths[condition])
+            or (phase == "confirm" and trial == FIRST)
+            for condition, phase, trial in zip(members["condition"], members["phase"], members["trial"], strict=True)
+        ]
+        return members[np.array(counts, dtype=bool)]

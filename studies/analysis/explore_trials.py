@@ -1,0 +1,148 @@
+"""Explore trials of one condition: independent draws of its hyperparameters, and the late distance of every seed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import log
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Float
+
+from gan_core.presets import PRESETS
+from studies.file.condition import Condition
+from studies.file.distributions import Choice, Distribution, Grid, IntUniform, LogUniform, Uniform, Value
+
+
+class Target(NamedTuple):
+    """A target distance that configurations are tested against.
+
+    tau       the distance: a seed reaches it if it is stable and its late distance is <= tau
+    progress  the same on the scale from the constant at the data's mean (0) to real data (1); NaN if unknown
+    """
+
+    tau: float
+    progress: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExploreTrials:
+    """The explore trials of one condition that count, see `prefix_lengths`.
+
+    hyperparameters  the distributions that were drawn from, by dotted path
+    configurations   the values drawn, in the order of issue
+    distances        late distance of every seed of every configuration, +inf for a failed seed
+    planned          number of configurations in the study file
+    defaults         the authors' values of the hyperparameters, see `preset_defaults`
+    """
+
+    condition: str
+    hyperparameters: Mapping[str, Distribution]
+    configurations: Sequence[Mapping[str, Value]]
+    distances: Float[np.ndarray, "configurations seeds"]
+    planned: int
+    defaults: Mapping[str, Value]
+
+    def seeds_reaching(self, tau: float) -> Float[np.ndarray, "configurations"]:
+        """Share of each configuration's seeds that are stable and end at a distance <= tau."""
+        return (self.distances <= tau).mean(axis=1)
+
+    def reaching(self, tau: float) -> Bool[np.ndarray, "configurations"]:
+        """True for each configuration that reaches tau: at least ceil(.8 S) of its S seeds do."""
+        return (self.distances <= tau).sum(axis=1) >= seeds_that_must_reach(self.distances.shape[1])
+
+    def values(self, hyperparameter: str) -> list[Value]:
+        """The values drawn of one hyperparameter, in the order of issue."""
+        return [configuration[hyperparameter] for configuration in self.configurations]
+
+    @property
+    def grids(self) -> list[str]:
+        """The hyperparameters that are grids: their values are listed and taken in turn, not drawn from a range."""
+        return [path for path, hyperparameter in self.hyperparameters.items() if isinstance(hyperparameter, Grid)]
+
+
+def prefix_lengths(trials: pd.DataFrame, conditions: Sequence[str], planned: int) -> dict[str, int]:
+    """Number of explore trials of each condition that count: those before the first trial that has not ended.
+
+    Trials are issued round-robin: index 0 of every condition, then index 1. In an interrupted study the trials that
+    ended are the fast ones, and failures are fast, so counting them all would be biased. Only the longest prefix of
+    the order of issue in which every trial ended counts, across all conditions.
+    """
+    explore = trials[(trials["phase"] == "explore") & trials["state"].isin(["finished", "failed"])]
+    ended = set(zip(explore["condition"].astype("str"), explore["trial"], strict=True))
+    lengths = dict.fromkeys(conditions, 0)
+    for index in range(planned):
+        for condition in conditions:
+            if (condition, index) not in ended:
+                return lengths
+            lengths[condition] += 1
+    return lengths
+
+
+def seeds_that_must_reach(seeds: int) -> int:
+    """ceil(.8 seeds), computed in integers."""
+    return -(-4 * seeds // 5)
+
+
+def share_below(hyperparameter: Uniform | LogUniform | IntUniform, value: float) -> float:
+    """The u in [0, 1] whose quantile is this value; for an integer the middle of the interval of such u."""
+    match hyperparameter:
+        case LogUniform():
+            return log(value / hyperparameter.low) / log(hyperparameter.high / hyperparameter.low)
+        case IntUniform():
+            return (value - hyperparameter.low + 0.5) / (hyperparameter.high - hyperparameter.low + 1)
+        case _:
+            return (value - hyperparameter.low) / (hyperparameter.high - hyperparameter.low)
+
+
+def near_defaults(explored: ExploreTrials) -> Bool[np.ndarray, "configurations"] | None:
+    """True for each configuration in the half of every hyperparameter's range around its default; None without default.
+
+    The half is taken on the scale of the range: u within 1/4 of the default's u, with the default's u moved to at
+    least 1/4 and at most 3/4, so that the half lies within the range. Choices, grids and hyperparameters without a
+    default do not restrict the configurations; None if no hyperparameter does.
+    """
+    near = np.ones(len(explored.configurations), dtype=bool)
+    restricted = False
+    for path, hyperparameter in explored.hyperparameters.items():
+        if path in explored.defaults and not isinstance(hyperparameter, Choice | Grid):
+            middle = np.clip(share_below(hyperparameter, float(explored.defaults[path])), 0.25, 0.75)
+            shares = np.array([share_below(hyperparameter, float(value)) for value in explored.values(path)])
+            near &= np.abs(shares - middle) <= 0.25
+            restricted = True
+    return near if restricted else None
+
+
+def preset_defaults(condition: Condition) -> dict[str, Value]:
+    """The authors' value of each hyperparameter for which the condition's preset has one within the searched range.
+
+    The `kind` of every table around the hyperparameter must be the preset's: a learning rate of RMSProp is no default
+    for Adam.
+    """
+    if condition.preset is None or condition.preset not in PRESETS:
+        return {}
+    preset = PRESETS[condition.preset].table
+    values = {path: _preset_value(preset, condition.table, path) for path in condition.hyperparameters}
+    return {
+        path: value
+        for path, value in values.items()
+        if value is not None and _contains(condition.hyperparameters[path], value)
+    }
+
+
+def _preset_value(preset: Mapping, table: Mapping, path: str) -> Value | None:
+    """The preset's value at a dotted path; None if it has none or a table on the way is of another kind."""
+    *parents, name = path.split(".")
+    for parent in parents:
+        if not (isinstance(preset.get(parent), Mapping) and isinstance(table.get(parent), Mapping)):
+            return None
+        preset, table = preset[parent], table[parent]
+        if preset.get("kind", table.get("kind")) != table.get("kind"):
+            return None
+    return preset.get(name)
+
+
+def _contains(hyperparameter: Distribution, value: Value) -> bool:
+    if isinstance(hyperparameter, Choice | Grid):
+        return value in hyperparameter.values
+    return not isinstance(value, str) and hyperparameter.low <= value <= hyperparameter.high

@@ -1,0 +1,33 @@
+"""Precision and coverage of the confirmed members at the end of training."""
+
+import numpy as np
+import pandas as pd
+
+from gan_core.outcomes import late_median
+from studies.tables.ranking import winners
+from studies.tables.results import Results
+
+QUALITY = ("precision", "coverage")
+
+
+def late_quality(results: Results) -> pd.DataFrame:
+    """A row per member of each condition's first confirmed configuration: condition, seed, outcome and `QUALITY`.
+
+    precision  share of the fakes that lie near real samples
+    coverage   share of the real samples that have fakes near them
+
+    Both are medians over the late window, like the late distance; empty if a sample was not finite. The table has no
+    rows if the trials did not measure them: they exist for images only.
+    """
+    curves, members = winners(results.curves), winners(results.members)
+    measured = curves[curves["metric"].isin(QUALITY)].sort_values("step")
+    if measured.empty:
+        return pd.DataFrame(columns=["condition", "seed", "outcome", *QUALITY])
+    late = (
+        measured.groupby(["condition", "seed", "metric"], observed=True)["value"]
+        .agg(lambda values: late_median(values.to_numpy(np.float64)[None], results.study.outcomes)[0])
+        .unstack("metric")
+        .reset_index()
+    )
+    keys = ["condition", "seed"]
+    return members[[*keys, "outcome"]].merge(late, on=keys)[[*keys, "outcome", *QUALITY]]

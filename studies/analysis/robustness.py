@@ -1,0 +1,168 @@
+"""The confirmed ranking under other outcome rules, and at equal critic steps."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gan_core.outcomes import MemberCurve, OutcomeRules, classify
+from gan_core.training import Training
+from studies.file.budget import Budget
+from studies.tables.columns import table_of
+from studies.tables.ranking import RANKING, is_stable, rank, standings
+
+ROBUSTNESS: dict[str, str] = {
+    "threshold": "str",
+    "value": "float64",
+    "own": "bool",
+    "condition": "str",
+    "stable": "int64",
+    "improving": "int64",
+    "members": "int64",
+    "rank": "int64",
+    "distance": "float64",
+}
+EQUAL_CRITIC_STEPS: dict[str, str] = {**RANKING, "critic_steps": "int64", "measurements": "int64"}
+ALTERNATIVES: Mapping[str, tuple[float, ...]] = {
+    "moved": (0.0, 0.05, 0.1, 0.2, 0.4),
+    "cells": (0.0, 0.25, 0.5, 0.75, 0.9),
+    "spread": (0.0, 0.05, 0.1, 0.2, 0.4),
+    "diverged": (0.0, 0.1, 0.25, 0.5),
+    "relapse": (0.0, 0.25, 0.5, 0.75, 0.9),
+    "swing": (0.125, 0.25, 0.5, 1.0, 2.0),
+    "near": (0.25, 0.5, 0.75, 0.9, 0.95),
+    "rise": (0.0125, 0.025, 0.05, 0.1, 0.2),
+    "rise_gap": (0.0125, 0.025, 0.05, 0.1, 0.2),
+    "late_share": (0.05, 0.1, 1 / 5, 0.4, 0.6),
+    "rough_share": (0.1, 0.2, 1 / 3, 0.5, 0.7),
+    "least": (1, 2, 3, 5, 8),
+    "running": (1, 3, 5, 7),
+    "quantile": (0.75, 0.8, 0.9, 0.95, 1.0),
+}
+"""Other values of each threshold in the outcome rules, in increasing order."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfirmTrial:
+    """The confirm trial of a condition that enters the ranking, with its curves.
+
+    curves  curve of every member, by seed; None for each if the trial failed
+    """
+
+    condition: str
+    trial: int
+    curves: Mapping[int, MemberCurve | None]
+    training: Training
+    budget: Budget
+
+    @property
+    def critic_steps(self) -> int:
+        """Critic steps in the whole budget, also if training ended early because no member was finite."""
+        return self.training.critic_steps(self.budget.iterations(self.training))
+
+    def measured_critic_steps(self) -> list[int]:
+        """Critic steps at every planned evaluation, step 0 included."""
+        return [
+            self.training.critic_steps(iterations) for iterations in self.budget.evaluation_iterations(self.training)
+        ]
+
+    def cut_at(self, critic_steps: int) -> "ConfirmTrial":
+        """The same trial without the evaluations after more than `critic_steps` critic steps."""
+        planned, taken = self.budget.evaluation_iterations(self.training), self.measured_critic_steps()
+        last_step = self.budget.elapsed_steps(
+            self.training,
+            max(iterations for iterations, steps in zip(planned, taken, strict=True) if steps <= critic_steps),
+        )
+        return replace(self, curves={seed: _cut(curve, last_step) for seed, curve in self.curves.items()})
+
+
+def robustness(confirmed: Sequence[ConfirmTrial], rules: OutcomeRules) -> pd.DataFrame:
+    """A row per threshold of the outcome rules, value and condition; columns as in `ROBUSTNESS`.
+
+    threshold, value   one threshold changed alone: the study's own value (`own`) and two others, see `three_values`
+    stable, improving  number of the `members` that are then stable, and that then fail but still improved
+    rank, distance     of the condition then, as in the ranking; the distance is empty where "failed"
+    """
+    own_members = classified_members(confirmed, rules)
+    rows: list[dict[str, Any]] = []
+    for field in fields(rules):
+        own_value = getattr(rules, field.name)
+        for value in three_values(field.name, own_value):
+            changed: dict[str, Any] = {field.name: value}
+            is_own = value == own_value
+            members = own_members if is_own else classified_members(confirmed, replace(rules, **changed))
+            rows += ({"threshold": field.name, "value": value, "own": is_own, **row} for row in _ranking_rows(members))
+    return table_of(rows, ROBUSTNESS)
+
+
+def three_values(threshold: str, own_value: float) -> list[float]:
+    """The next alternative below a study's own value, that value, and the next above; in increasing order.
+
+    Two alternatives on one side if there is none on the other.
+    """
+    below = [value for value in ALTERNATIVES[threshold] if value < own_value][-2:]
+    above = [value for value in ALTERNATIVES[threshold] if value > own_value][:2]
+    return [*below[-1 if above else -2 :], own_value, *above[: 1 if below else 2]]
+
+
+def classified_members(confirmed: Sequence[ConfirmTrial], rules: OutcomeRules) -> pd.DataFrame:
+    """The members under these outcome rules: condition, phase, trial, seed, outcome, improving, late_distance."""
+    rows = []
+    for trial in confirmed:
+        for seed, curve in trial.curves.items():
+            values: tuple[Any, ...] = (None, False, np.nan)
+            if curve is not None:
+                member = classify(curve, rules)
+                values = (member.outcome, member.improving, member.late_distance)
+            rows.append((trial.condition, "confirm", trial.trial, seed, *values))
+    columns = ["condition", "phase", "trial", "seed", "outcome", "improving", "late_distance"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def equal_critic_steps(confirmed: Sequence[ConfirmTrial], rules: OutcomeRules, *, seed: int) -> pd.DataFrame:
+    """The ranking with every curve cut at the smallest number of critic steps that any condition takes.
+
+    Columns as in `RANKING`, and for each condition the `critic_steps` at its last evaluation that is left and the
+    number of `measurements` after step 0 that are left. The late window is the last fifth of those, at least three.
+    """
+    smallest = min((trial.critic_steps for trial in confirmed), default=0)
+    left = {
+        trial.condition: [steps for steps in trial.measured_critic_steps() if steps <= smallest] for trial in confirmed
+    }
+    table = rank(classified_members([trial.cut_at(smallest) for trial in confirmed], rules), seed=seed)
+    rows = (
+        {**row, "critic_steps": left[row["condition"]][-1], "measurements": len(left[row["condition"]]) - 1}
+        for row in table.to_dict("records")
+    )
+    return table_of(rows, EQUAL_CRITIC_STEPS)
+
+
+def _ranking_rows(members: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Rows of the ranking of these members, with the counts `stable` and `improving` of each condition."""
+    stable = is_stable(members)
+    flags = members.assign(stable=stable, improving=members["improving"].astype(bool) & ~stable)
+    counts = flags.groupby("condition")[["stable", "improving"]].sum()
+    for row in standings(members).to_dict("records"):
+        yield {**row, **counts.loc[row["condition"]].to_dict()}
+
+
+def _cut(curve: MemberCurve | None, last_step: int) -> MemberCurve | None:
+    """The curve up to that step; a member that became non-finite later is still finite."""
+    if curve is None:
+        return None
+    kept = curve.step <= last_step
+
+    def cut(column: np.ndarray | None) -> np.ndarray | None:
+        return None if column is None else column[kept]
+
+    nonfinite = curve.nonfinite_step is not None and curve.nonfinite_step <= last_step
+    return replace(
+        curve,
+        step=curve.step[kept],
+        distance=curve.distance[kept],
+        cells=cut(curve.cells),
+        spread=cut(curve.spread),
+        nonfinite_step=curve.nonfinite_step if nonfinite else None,
+    )

@@ -1,0 +1,60 @@
+"""Gain from tuning: the setting found for each condition against the setting of its preset's authors."""
+
+import numpy as np
+import pandas as pd
+
+from studies.statistics.permutation import LEVEL, effect, holm, permutation_test
+from studies.tables.columns import table_of
+from studies.tables.ranking import first_confirmed, interval_ends, point_estimates
+
+TUNING: dict[str, str] = {
+    "condition": "str",
+    "distance": "float64",
+    "failure_rate": "float64",
+    "members": "int64",
+    "authors_distance": "float64",
+    "authors_distance_low": "float64",
+    "authors_distance_high": "float64",
+    "authors_failure_rate": "float64",
+    "authors_failure_low": "float64",
+    "authors_failure_high": "float64",
+    "authors_members": "int64",
+    "effect": "float64",
+    "p_value": "float64",
+    "p_adjusted": "float64",
+    "exact": "bool",
+    "decided": "bool",
+}
+
+
+def tuning(members: pd.DataFrame, *, seed: int) -> pd.DataFrame:
+    """A row per condition with both settings confirmed, in the order of the study; columns as in `TUNING`.
+
+    distance, failure_rate, members   of the setting found, as in the ranking
+    authors_*                         the same of the authors' setting, on the same seeds and the same test split
+    effect                            estimated chance that a member with the setting found ends at a smaller distance
+                                      than one with the authors', plus half the chance of a tie
+    p_value, p_adjusted, exact,       as in `pairs`, adjusted for the number of conditions. The test is unpaired
+    decided                           although both settings have the same seeds: their results hardly correlate
+    """
+    tuned = {condition: distances for condition, _, distances in first_confirmed(members)}
+    authors = {condition: distances for condition, _, distances in first_confirmed(members, "authors")}
+    conditions = [condition for condition in tuned if condition in authors]
+    tests = [permutation_test(tuned[condition], authors[condition], seed=seed) for condition in conditions]
+    adjusted = holm(np.array([p_value for p_value, _ in tests]))
+    rows = []
+    for condition, (p_value, exact), p_adjusted in zip(conditions, tests, adjusted, strict=True):
+        authors_values = {**point_estimates(authors[condition]), **interval_ends(authors[condition], seed)}
+        rows.append(
+            {
+                "condition": condition,
+                **point_estimates(tuned[condition]),
+                **{f"authors_{name}": value for name, value in authors_values.items()},
+                "effect": effect(tuned[condition], authors[condition]),
+                "p_value": p_value,
+                "p_adjusted": p_adjusted,
+                "exact": exact,
+                "decided": p_adjusted < LEVEL,
+            }
+        )
+    return table_of(rows, TUNING)

@@ -1,0 +1,150 @@
+"""Stable widths: the part of a hyperparameter's range in which a condition reaches a distance, in decades or units."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from studies.analysis.explore_trials import ExploreTrials, Target
+from studies.file.distributions import Choice, Grid, IntUniform, LogUniform, Uniform
+from studies.statistics.intervals import wilson
+from studies.statistics.success_width import SampledRange, success_width, success_width_interval, touches_border
+from studies.tables.columns import table_of
+
+WIDTHS: dict[str, str] = {
+    "condition": "str",
+    "hyperparameter": "str",
+    "tau": "float64",
+    "unit": "str",
+    "width": "float64",
+    "width_low": "float64",
+    "width_high": "float64",
+    "stated": "float64",
+    "lowest": "float64",
+    "highest": "float64",
+    "border_low": "bool",
+    "border_high": "bool",
+    "configurations": "int64",
+}
+SHARES: dict[str, str] = {
+    "condition": "str",
+    "hyperparameter": "str",
+    "value": "str",
+    "tau": "float64",
+    "reached": "int64",
+    "configurations": "int64",
+    "share": "float64",
+    "low": "float64",
+    "high": "float64",
+}
+
+
+def widths(explored: Iterable[ExploreTrials], targets: Sequence[Target], *, seed: int) -> pd.DataFrame:
+    """A row per condition, hyperparameter with a range, and target; columns as in `WIDTHS`.
+
+    unit            "decades" for a log-uniform hyperparameter and for a positive range of a decade or more, else
+                    "units"
+    width           width of the values at which a configuration reaches tau, averaged over the other hyperparameters:
+                    the mean over draws of 1[reached] / (density per unit), at most `stated`
+    width_low       its interval: Wilson's interval of V times `stated` where the density per unit is constant (then
+    width_high      the width is V times `stated`), else a bootstrap over configurations, and where that has no width
+                    the worst case
+    stated          width of the whole range in the study file
+    lowest          smallest and largest value that reached tau; empty if none did
+    highest
+    border_low      True if the values that reach tau may extend to that end of the range: the width is then a lower
+    border_high     bound
+    configurations  number of configurations that count
+
+    The width does not depend on the range in the study file as long as no border is touched: a wider range has a
+    smaller density. An integer stands for the piece from half below it to half above it. The estimators and their
+    sources are in `studies.statistics.success_width`.
+    """
+    rows = (row for trials in explored if trials.configurations for row in _width_rows(trials, targets, seed))
+    return table_of(rows, WIDTHS)
+
+
+def shares(explored: Iterable[ExploreTrials], targets: Sequence[Target]) -> pd.DataFrame:
+    """A row per condition, hyperparameter with listed values (choice or grid), value, and target.
+
+    Columns as in `SHARES`:
+
+    value           as text, since some values are numbers and some are names
+    reached         how many of the `configurations` with that value reached tau
+    share           reached / configurations, with its Wilson interval `low`, `high`. The interval is empty if another
+                    hyperparameter is a grid, whose values are not drawn; all three are empty if the value was not drawn
+    """
+    return table_of(
+        (row for trials in explored if trials.configurations for row in _share_rows(trials, targets)), SHARES
+    )
+
+
+def in_decades(hyperparameter: Uniform | LogUniform | IntUniform) -> bool:
+    """True if widths of this hyperparameter are in decades: log-uniform, or positive and a decade or more wide."""
+    return isinstance(hyperparameter, LogUniform) or (
+        hyperparameter.low > 0 and hyperparameter.high >= 10 * hyperparameter.low
+    )
+
+
+def sampled_range(hyperparameter: Uniform | LogUniform | IntUniform) -> SampledRange:
+    """The range, density and unit of a hyperparameter, as the statistics need them."""
+    integers = isinstance(hyperparameter, IntUniform)
+    margin = 0.5 if integers else 0
+    return SampledRange(
+        low=hyperparameter.low - margin,
+        high=hyperparameter.high + margin,
+        integers=integers,
+        log_density=isinstance(hyperparameter, LogUniform),
+        in_decades=in_decades(hyperparameter),
+    )
+
+
+def _width_rows(explored: ExploreTrials, targets: Sequence[Target], seed: int) -> Iterator[dict[str, Any]]:
+    for path, hyperparameter in explored.hyperparameters.items():
+        if isinstance(hyperparameter, Choice | Grid):
+            continue
+        sampled = sampled_range(hyperparameter)
+        values = np.array(explored.values(path), dtype=np.float64)
+        for target in targets:
+            reaching = explored.reaching(target.tau)
+            successes = values[reaching]
+            low, high = success_width_interval(sampled, values, reaching, seed=seed)
+            yield {
+                "condition": explored.condition,
+                "hyperparameter": path,
+                "tau": target.tau,
+                "unit": "decades" if sampled.in_decades else "units",
+                "width": success_width(sampled, values, reaching),
+                "width_low": low,
+                "width_high": high,
+                "stated": sampled.whole_width,
+                "lowest": successes.min() if len(successes) else np.nan,
+                "highest": successes.max() if len(successes) else np.nan,
+                "border_low": touches_border(values, reaching),
+                "border_high": touches_border(-values, reaching),
+                "configurations": len(values),
+            }
+
+
+def _share_rows(explored: ExploreTrials, targets: Sequence[Target]) -> Iterator[dict[str, Any]]:
+    for path, hyperparameter in explored.hyperparameters.items():
+        if not isinstance(hyperparameter, Choice | Grid):
+            continue
+        drawn = not set(explored.grids) - {path}
+        for value in hyperparameter.values:
+            has_value = np.array([drawn_value == value for drawn_value in explored.values(path)])
+            for target in targets:
+                n, reached = int(has_value.sum()), int(explored.reaching(target.tau)[has_value].sum())
+                low, high = wilson(reached, n) if n and drawn else (np.nan, np.nan)
+                yield {
+                    "condition": explored.condition,
+                    "hyperparameter": path,
+                    "value": str(value),
+                    "tau": target.tau,
+                    "reached": reached,
+                    "configurations": n,
+                    "share": reached / n if n else np.nan,
+                    "low": low,
+                    "high": high,
+                }

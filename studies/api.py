@@ -1,0 +1,29 @@
+"""Functions of the Python interface, exported by `import studies`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from studies.analysis.comparison import Comparison
+from studies.locate import results
+from studies.tables.results import Results
+
+__all__ = ["compare", "results"]
+
+
+def compare(
+    study: str | Path | Results,
+    *,
+    tau: Sequence[float] | None = None,
+    root: str | Path | None = None,
+    tracking_uri: str | None = None,
+) -> Comparison:
+    """Comparison of a study's conditions: volumes, widths, pairs, robustness and the other tables.
+
+    study               its name or folder, or its results
+    tau                 target distances; by default three between the constant and real data
+    root, tracking_uri  as for `results`
+
+    Errors: as for `results`.
+    """
+    read = study if isinstance(study, Results) else results(study, root=root, tracking_uri=tracking_uri)
+    return Comparison(read, tau=tau)

@@ -1,0 +1,1 @@
+"""Execution of a study on Ray: runner, searcher, trials and resources."""

@@ -1,0 +1,83 @@
+"""Nodes of a Ray cluster, and the number of trials that run on them at once."""
+
+import os
+from dataclasses import dataclass
+from math import floor
+
+import torch
+
+from studies.errors import InputError
+from studies.file.run_settings import ResourceSettings
+
+_ROUNDING = 1e-9
+"""Tolerance of a quotient: 0.3 / 0.1 is 2.9999999999999996 in floating point, but three trials fit."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Allocation:
+    """Share of a node for one trial: processor cores, and graphics processors or a fraction of one."""
+
+    cpu: float
+    gpu: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """Processor cores and graphics processors of one machine or container, as Ray counts them."""
+
+    cpu: float
+    gpu: float
+
+    def trials(self, allocation: Allocation) -> int:
+        """Number of trials that run on this node at once."""
+        fits = [self.cpu / allocation.cpu]
+        if allocation.gpu:
+            fits.append(self.gpu / allocation.gpu)
+        return floor(min(fits) + _ROUNDING)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """A Ray cluster that runs trials.
+
+    nodes   its nodes when the study starts
+    joined  True if this process is a driver of the cluster (a submitted job); else the study starts a Ray of its own
+            on this machine and shuts it down at its end
+    """
+
+    nodes: tuple[Node, ...]
+    joined: bool = False
+
+    def trials_at_once(self, allocation: Allocation) -> int:
+        """Number of trials that run at once."""
+        return sum(node.trials(allocation) for node in self.nodes)
+
+    def allocation(self, settings: ResourceSettings) -> Allocation:
+        """The allocation of one trial under these settings.
+
+        `gpu = "auto"` is 0 without a graphics processor, else a share of one for each trial that the cores of its node
+        admit; the smallest such share over the nodes, and at most 1.
+        """
+        if settings.gpu != "auto":
+            return Allocation(cpu=settings.cpu, gpu=settings.gpu)
+        nodes = [(node.gpu, floor(node.cpu / settings.cpu + _ROUNDING)) for node in self.nodes if node.gpu]
+        return Allocation(cpu=settings.cpu, gpu=min((gpus / max(gpus, trials) for gpus, trials in nodes), default=0.0))
+
+    def refuse_too_large(self, allocation: Allocation) -> None:
+        """Raise an error if no node can run a trial: Ray would wait for such a node forever.
+
+        Errors: `InputError` with the resources of the largest node.
+        """
+        owner = "the largest node has" if self.joined else "this machine has"
+        for name in ("cpu", "gpu"):
+            needed, most = getattr(allocation, name), max((getattr(node, name) for node in self.nodes), default=0)
+            if needed > most + _ROUNDING:
+                raise InputError(f"resources.{name}: must be <= {most:g}, which is what {owner}, but is {needed:g}")
+        if not self.trials_at_once(allocation):
+            needed = f"{allocation.cpu:g} cores and {allocation.gpu:g} graphics processors"
+            raise InputError(f"resources: must fit on one node, but no node has {needed} together")
+
+
+def this_machine() -> Resources:
+    """Resources of this machine, for a Ray that the study starts itself."""
+    return Resources(nodes=(Node(cpu=os.cpu_count() or 1, gpu=torch.cuda.device_count()),))

@@ -1,0 +1,170 @@
+"""Run the pending trials of a study with Ray Tune."""
+
+import logging
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from studies.design import Design, Provenance, TrialSpec
+from studies.errors import InputError, StudyFailed
+from studies.execution.environment import environment
+from studies.execution.interruption import graceful_termination
+from studies.execution.resources import Allocation, Resources, this_machine
+from studies.file import modules
+from studies.file.real_samples import load_samples
+from studies.file.study import Study, fixed_part
+from studies.file.trees import differences
+from studies.ledger.ledger import Ledger
+from studies.progress.events import Broadcast, Listener
+from studies.progress.pending import StudyProgress
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """The end of a run.
+
+    failed       trials without a result
+    interrupted  True if trials are still pending
+    """
+
+    failed: list[TrialSpec]
+    interrupted: bool
+
+
+def run(study: Study, *listeners: Listener, question: str = "", resources: Resources | None = None) -> RunResult:
+    """Run the trials that the ledger does not hold yet, on this machine or on `resources`.
+
+    listeners  receive the events of the run
+    question   the question that the study answers, in words for its readers
+
+    Errors: `InputError` before any trial starts; `StudyFailed` if Ray cannot run the study or the ledger cannot be
+    written.
+    """
+    listener = Broadcast(listeners)
+    resources = resources or this_machine()
+    ledger = Ledger(study.ledger.root)
+    allocation = resources.allocation(study.resources)
+    resources.refuse_too_large(allocation)
+    with ledger.writing(study.name):
+        provenance = _provenance(study, "cuda" if allocation.gpu else "cpu")
+        _register(study, ledger, provenance, question)
+        progress = StudyProgress(Design(study, provenance), ledger)
+        for spec in progress.trials():
+            ledger.entry(spec.address).clear_failure()
+        progress = StudyProgress(
+            Design(study, provenance), ledger
+        )  # anew: exploit depends on the scores of the cleared failures
+        progress.write_plan()
+        listener.opened(progress)
+        try:
+            if progress.pending():
+                _schedule(study, allocation, progress, listener, resources)
+        finally:
+            listener.closed(progress, bool(progress.pending()))
+        failed = [trial for trial in progress.trials() if ledger.entry(trial.address).error() is not None]
+        return RunResult(failed=failed, interrupted=bool(progress.pending()))
+
+
+def _provenance(study: Study, device: str = "cpu") -> Provenance:
+    return Provenance(
+        data_fingerprint=load_samples(study.data).fingerprint,
+        torch_version=torch.__version__.split("+")[0],
+        device=device,
+        sources=modules.sources(study.table()),
+    )
+
+
+# -- the study's record in the ledger --------------------------------------------------------------------------------
+
+
+def _register(study: Study, ledger: Ledger, provenance: Provenance, question: str = "") -> None:
+    """Write the resolved study into the ledger.
+
+    Errors: `InputError` if the ledger holds a different study of this name.
+    """
+    table = study.table()
+    former = ledger.read_study(study.name)
+    if former is not None:  # as a Study: fields that were added since then get their defaults
+        recorded = Study.from_record(former["study"], former.get("provenance", {}).get("sources", {}))
+        _refuse_changes(study.name, old=recorded.table(), new=table)
+    record = {"study": table, "provenance": provenance.table()}
+    ledger.write_study(study.name, record | {"question": question, "environment": environment()})
+
+
+def _refuse_changes(name: str, *, old: dict[str, Any], new: dict[str, Any]) -> None:
+    for path, before, after in differences(fixed_part(old), fixed_part(new)):
+        raise InputError(
+            f"{path}: the ledger holds a study {name!r} with {before!r} here, but this file says {after!r}; "
+            "give the new study another name"
+        )
+
+
+# -- Ray Tune -----------------------------------------------------------------------------------------------------
+
+
+def _schedule(
+    study: Study, allocation: Allocation, progress: StudyProgress, listener: Listener, resources: Resources
+) -> None:
+    """Run the pending trials with Ray Tune."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
+    os.environ["RAY_AIR_NEW_OUTPUT"] = "0"
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    import ray
+    from ray import tune
+
+    from studies.execution.ray_trial import RayTrial
+    from studies.execution.searcher import DesignSearcher
+
+    trial_config = {
+        "ledger": str(progress.ledger.root),
+        "threads": max(1, int(allocation.cpu)),
+        "checkpoint_seconds": study.checkpoint.every_seconds,
+        "modules": modules.folder_of(study.table()),
+    }
+    searcher = DesignSearcher(progress, trial_config, listener, retries=study.limits.trial_retries)
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # failures are reported by the listeners, in one line
+    try:
+        with _ray(resources), graceful_termination(), tempfile.TemporaryDirectory(prefix="gan-studies-") as scratch:
+            tune.Tuner(
+                tune.with_resources(RayTrial, {"cpu": allocation.cpu, "gpu": allocation.gpu}),
+                tune_config=tune.TuneConfig(
+                    search_alg=searcher,
+                    num_samples=-1,
+                    max_concurrent_trials=resources.trials_at_once(allocation),
+                    reuse_actors=True,
+                ),
+                run_config=tune.RunConfig(
+                    name="attempt",
+                    storage_path=str(Path(scratch)),
+                    verbose=0,
+                    failure_config=tune.FailureConfig(max_failures=0),  # the searcher retries
+                    checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+                ),
+            ).fit()
+    except ray.exceptions.RayError as error:
+        raise StudyFailed(f"Ray could not run the study: {error}") from error
+    if searcher.failure is not None:
+        raise searcher.failure
+
+
+@contextmanager
+def _ray(resources: Resources) -> Iterator[None]:
+    """Context with a running Ray: the cluster that this process has joined, or a new local one."""
+    if resources.joined:
+        yield
+        return
+    import ray
+
+    # without "local" Ray would join a cluster of RAY_ADDRESS or of an earlier `ray start`
+    ray.init(address="local", logging_level=logging.ERROR, log_to_driver=False, include_dashboard=False)
+    try:
+        yield
+    finally:
+        ray.shutdown()

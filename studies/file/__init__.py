@@ -1,0 +1,1 @@
+"""The study file: from TOML to a validated Study."""

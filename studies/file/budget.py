@@ -1,0 +1,54 @@
+"""Budgets: number of training steps of every member, and the steps at which it is evaluated."""
+
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from annotated_types import Ge
+
+from gan_core.fields import Count
+from gan_core.training import Training
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """Training steps of every member, and the number of its evaluations.
+
+    unit          `generator_steps`: the same number of generator steps for every condition, so n_critic = 5 costs five
+                  times the critic steps. `critic_steps`: the same number of critic steps, pre-training included
+    steps         training steps of each member, counted in `unit`
+    measurements  number of evaluations of each member, at equal fractions of `steps`; one more is made at step 0
+    """
+
+    unit: Literal["generator_steps", "critic_steps"] = "generator_steps"
+    steps: Count
+    measurements: Annotated[int, Ge(3)] = 20
+
+    def iterations(self, training: Training) -> int:
+        """Largest number of iterations that takes at most `steps` steps of the budget's unit."""
+        if self.unit == "generator_steps":
+            return training.pretrain_steps + self.steps
+        bound = training.pretrain_steps + self.steps  # an iteration takes at least one critic step
+        return bisect_right(range(bound), self.steps, key=lambda iterations: training.critic_steps(iterations + 1))
+
+    def elapsed_steps(self, training: Training, iterations: int) -> int:
+        """Steps in the budget's unit after `iterations` iterations."""
+        if self.unit == "generator_steps":
+            return training.generator_steps(iterations)
+        return training.critic_steps(iterations)
+
+    def evaluation_iterations(self, training: Training) -> list[int]:
+        """Iterations after which a member is evaluated, in order: 0, then at equal fractions of the budget's steps.
+
+        Shape: `measurements` + 1 numbers. An evaluation that falls within an iteration is made at its end.
+        """
+        iterations = self.iterations(training)
+        last = self.elapsed_steps(training, iterations)
+        due = [i * last / self.measurements for i in range(1, self.measurements + 1)]
+        return [
+            0,
+            *(
+                bisect_left(range(iterations), steps, key=lambda number: self.elapsed_steps(training, number))
+                for steps in due
+            ),
+        ]

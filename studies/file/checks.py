@@ -1,0 +1,144 @@
+"""Rules that concern several tables of a study file at once."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from gan_core.data import AnyData
+from gan_core.evaluation import EvaluationSettings
+from gan_core.networks import AnyCritic, AnyGenerator, try_network
+from gan_core.training import check_compatible
+from studies.file.budget import Budget
+from studies.file.condition import Condition, Setting
+from studies.file.distributions import may_draw
+from studies.file.messages import format_value
+from studies.file.modules import describe_error, is_reference
+from studies.file.real_samples import load_samples
+from studies.file.refusal import Refusal
+from studies.file.trees import Parts, by_path
+
+SEEDS_PER_PHASE = 1_000_000
+"""Largest number of seeds of a phase of a condition: the distance between the first seeds of two phases."""
+
+
+def check_seeds(trials: Mapping[str, int], seeds: int) -> None:
+    """Check that no phase uses seeds of the next one; `trials` per phase and condition, `seeds` per trial.
+
+    Errors: `Refusal` for the first phase with too many trials.
+    """
+    most = SEEDS_PER_PHASE // seeds
+    for phase, count in trials.items():
+        if count > most:
+            must = f"must be <= {most}, since a phase has {SEEDS_PER_PHASE} seeds, {seeds} for each trial"
+            raise Refusal(("search", phase), must, f"is {count}")
+
+
+def check_start(start: Sequence[Mapping[str, Any]], conditions: Sequence[Condition]) -> None:
+    """Check that each value of `search.start` is in the range of every condition that searches its hyperparameter.
+
+    Errors: `Refusal` for a hyperparameter that no condition searches, and for a value outside a range.
+    """
+    searched = sorted({path for condition in conditions for path in condition.hyperparameters})
+    for number, table in enumerate(start):
+        for path, value in by_path(table).items():
+            parts = ("search", "start", str(number), *path.split("."))
+            if path not in searched:
+                raise Refusal(parts, f"must be a searched hyperparameter: {', '.join(searched) or 'there is none'}")
+            for condition in conditions:
+                hyperparameter = condition.hyperparameters.get(path)
+                if hyperparameter is not None and not may_draw(hyperparameter, value):
+                    ((key, content),) = hyperparameter.table().items()
+                    must = f"must lie within {key} {format_value(content)}"
+                    raise Refusal(parts, must, f"is {format_value(value)}")
+
+
+def check_samples(data: AnyData, evaluation: EvaluationSettings) -> None:
+    """Check that there are enough real samples for the metrics, and for real samples compared with real ones.
+
+    Errors: `Refusal` for the first number that is too large.
+    """
+    sizes = data.sizes
+    if sizes.train == 1:  # a point mass has neither cells nor a distance of real samples to real ones
+        return
+    most = sizes.every - sizes.held_out
+    if evaluation.samples > most:
+        must = f"must be <= {most}, the {sizes.every} real samples less data.held_out"
+        raise Refusal(("evaluation", "samples"), must, f"is {evaluation.samples}")
+    if evaluation.cells > sizes.train:
+        must = f"must be <= {sizes.train}, the number of training samples"
+        raise Refusal(("evaluation", "cells"), must, f"is {evaluation.cells}")
+    if evaluation.neighbours >= sizes.held_out:
+        must = f"must be < {sizes.held_out}, the number of held-out samples"
+        raise Refusal(("evaluation", "neighbours"), must, f"is {evaluation.neighbours}")
+
+
+def check_settings(conditions: Iterable[Condition], data: AnyData, budget: Budget) -> None:
+    """Check that the parts of every setting fit together, and that they fit the study's data and budget.
+
+    Errors: `Refusal` for the first rule that does not hold.
+    """
+    for condition in conditions:
+        path = ("conditions", condition.name)
+        for setting in condition.extreme_settings():
+            _check_kinds(path, setting, data)
+            _check_compatible(path, setting)
+            _check_user_networks(path, setting, data)
+            _check_measurements(path, setting, budget)
+
+
+def _check_kinds(path: Parts, setting: Setting, data: AnyData) -> None:
+    """Some networks can be trained on one kind of data alone, some data need one kind of networks."""
+    networks = setting.networks
+    if data.only_with not in (None, networks.kind):
+        must = f"must be {{kind = {format_value(data.only_with)}}} on data.kind = {format_value(data.kind)}"
+        raise Refusal((*path, "networks"), must, f"kind is {format_value(networks.kind)}")
+    for role in ("generator", "critic"):
+        network: AnyGenerator | AnyCritic = getattr(networks, role)
+        if network.only_on not in (None, data.kind):
+            parts = (*path, "networks") if networks.kind == network.kind else (*path, "networks", role)
+            kind, only = format_value(network.kind), format_value(network.only_on)
+            must = f"kind {kind} must be used on data.kind = {only} alone"
+            raise Refusal(parts, must, f"data.kind is {format_value(data.kind)}")
+
+
+def _check_compatible(path: Parts, setting: Setting) -> None:
+    try:
+        check_compatible(setting.objective, setting.networks, setting.training)
+    except ValueError as error:
+        key, _, sentence = str(error).partition(": ")
+        raise Refusal((*path, *key.split(".")), sentence) from None
+
+
+def _check_user_networks(path: Parts, setting: Setting, data: AnyData) -> None:
+    """Call each network of a user's class once, so that an error in it is found before the study starts."""
+    for role in ("generator", "critic"):
+        network: AnyGenerator | AnyCritic = getattr(setting.networks, role)
+        if is_reference(network.kind):
+            parts, shape = (*path, "networks", role), load_samples(data).sample_shape
+            try:
+                try_network(network, shape)
+            except ValueError as error:
+                raise Refusal(parts, f"{network.kind} cannot be used: {error}") from None
+            except Exception as error:
+                must = f"{network.kind} must run on samples of the data"
+                raise Refusal(parts, must, f"it {describe_error(error)}") from None
+
+
+def _check_measurements(path: Parts, setting: Setting, budget: Budget) -> None:
+    """The budget must hold a generator step, and one iteration at least between two evaluations."""
+    training, condition = setting.training, ".".join(path)
+    iterations = budget.iterations(training)
+    generator_steps = training.generator_steps(iterations)
+    if generator_steps == 0:
+        least = training.critic_steps(training.pretrain_steps + 1)
+        must = f"must be >= {least}, the critic steps of {condition} up to its first generator step"
+        raise Refusal(("budget", "steps"), must, f"is {budget.steps}")
+    if budget.measurements > generator_steps:
+        must = f"must be <= {generator_steps}, the generator steps of the budget"
+        if budget.unit == "critic_steps":
+            must += f" at {condition}.training.n_critic = {training.n_critic}"
+        raise Refusal(("budget", "measurements"), must, f"is {budget.measurements}")
+    due = budget.evaluation_iterations(training)
+    if len(set(due)) < len(due):
+        most = max(training.critic_steps_at(generator_step) for generator_step in range(generator_steps))
+        must = f"must be <= {budget.steps // most}, since {condition} takes {most} critic steps in one iteration"
+        raise Refusal(("budget", "measurements"), must, f"is {budget.measurements}")

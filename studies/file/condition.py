@@ -1,0 +1,257 @@
+"""Conditions of a study, and their settings at given hyperparameters."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from annotated_types import Ge, Le
+
+from gan_core.constraints import AnyConstraint, Constraint, Unconstrained
+from gan_core.networks import MLPCritic, MLPGenerator, NetworkPair, Networks
+from gan_core.objectives import AnyObjective, Objective
+from gan_core.presets import Preset
+from gan_core.training import Training
+from studies.errors import InputError
+from studies.file.distributions import Distribution, Value, is_distribution, parse
+from studies.file.messages import format_value
+from studies.file.refusal import Refusal, dotted
+from studies.file.source import merge
+from studies.file.trees import Parts, Tree, by_path, contains, leaves, substitute
+from studies.file.validation import build, choose, field_types, plain, refuse_unknown
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """Objective, constraint, networks and training settings of a trial: the arguments of a `Trainer`."""
+
+    objective: Objective | AnyObjective
+    constraint: Constraint | AnyConstraint
+    networks: Networks
+    training: Training
+
+    def table(self) -> Tree:
+        """The setting as a JSON-serialisable table with every default; equal settings have equal tables."""
+        return {part: plain(getattr(self, part)) for part in PARTS}
+
+
+PARTS = tuple(field_types(Setting))
+"""Keys of a condition's tables: objective, constraint, networks, training."""
+Replicate = Annotated[int, Ge(0), Le(99)]
+KEYS = ("name", "preset", *PARTS, "authors", "replicate")
+"""Keys of a table of `[[conditions]]`."""
+_DEFAULT_PAIR = {"kind": NetworkPair.kind, "generator": plain(MLPGenerator()), "critic": plain(MLPCritic())}
+_DEFAULTS: Tree = {"constraint": plain(Unconstrained()), "networks": _DEFAULT_PAIR, "training": plain(Training())}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition:
+    """One of the things that a study compares.
+
+    name             name in tables and figures, unique in the study
+    preset           method of the literature whose settings the condition starts from; None: no preset
+    table            objective, constraint, networks and training with every default; distributions as in TOML
+    hyperparameters  distributions in `table` by dotted path (`constraint.clip_value`), sorted by path
+    authors          the same four tables with the settings of the preset's authors, which are trained for comparison
+                     on the seeds of confirm; None: they are not trained
+    replicate        number of this condition among equal ones, 0 to 99; each number has seeds of its own, so that equal
+                     conditions differ by chance alone
+    """
+
+    name: str
+    preset: str | None
+    table: Mapping[str, Any]
+    hyperparameters: Mapping[str, Distribution]
+    authors: Mapping[str, Any] | None = None
+    replicate: int = 0
+
+    def setting(self, configuration: Mapping[str, Value]) -> Setting:
+        """Objective, constraint, networks and training with the hyperparameters at the values of a configuration.
+
+        Errors: `InputError` if the keys are not the condition's hyperparameters, or if a value is not valid.
+        """
+        if configuration.keys() != self.hyperparameters.keys():
+            searched = ", ".join(self.hyperparameters) or "no hyperparameter"
+            given = ", ".join(sorted(configuration)) or "none"
+            raise InputError(f"conditions.{self.name}: a configuration must give {searched}, but gives {given}")
+        try:
+            return _setting(self.table, configuration)
+        except Refusal as refusal:
+            raise refusal.under("conditions", self.name) from None
+
+    def extreme_settings(self) -> Iterator[Setting]:
+        """Settings whose validity implies that of all settings of the condition.
+
+        Each hyperparameter takes each of its extremes, the others the first of theirs; last comes the authors' setting.
+        """
+        for configuration in _extreme_configurations(self.hyperparameters):
+            yield self.setting(configuration)
+        if self.authors is not None:
+            yield self.authors_setting()
+
+    def authors_setting(self) -> Setting:
+        """The setting of the preset's authors; `authors` must not be None."""
+        assert self.authors is not None
+        try:
+            return _setting(self.authors, {})
+        except Refusal as refusal:
+            raise refusal.under("conditions", self.name, "authors") from None
+
+    def authors_configuration(self) -> dict[str, Value]:
+        """The authors' values of the searched hyperparameters that their setting has; `authors` must not be None."""
+        assert self.authors is not None
+        values = by_path(self.authors)
+        return {path: values[path] for path in self.hyperparameters if not isinstance(values.get(path, []), list)}
+
+
+def condition_from(
+    table: Mapping[str, Any],
+    shared: Mapping[str, Any],
+    presets: Mapping[str, Preset] | None,
+    *,
+    authors: bool = False,
+) -> Condition:
+    """The condition that a table of `[[conditions]]` describes.
+
+    table    the condition's table, which has a valid name
+    shared   the study's top-level tables, on which `table` is merged
+    presets  presets by name, on which both are merged; None if `table` is resolved, so that its preset is only a label
+    authors  True to add the setting of the preset's authors where `table` has a preset; `table` may hold it itself
+
+    Errors: `Refusal` at the path of the wrong value, in the condition's table or in the shared one.
+    """
+    name = table["name"]
+    path: Parts = ("conditions", name)
+    refuse_unknown(table, KEYS, path, owner="a condition")
+    preset = _preset(table, presets, path)
+    layers = (preset.table if preset else {}, shared, table)
+    merged = {part: _merged(part, layers, path) for part in PARTS}
+
+    def source_path(parts: Parts) -> Parts:
+        """Path in the study file of the value at `parts` in the condition: in its own table or in a shared one."""
+        return parts if contains(shared, parts) and not contains(table, parts) else (*path, *parts)
+
+    hyperparameters = _hyperparameters(merged, preset.ranges if preset else {}, source_path)
+    return Condition(
+        name=name,
+        preset=table.get("preset"),
+        table=_resolved(merged, hyperparameters, source_path),
+        hyperparameters=hyperparameters,
+        authors=_authors(table, preset, merged, path) if authors else None,
+        replicate=build(Replicate, table.get("replicate", 0), (*path, "replicate")),
+    )
+
+
+def recorded_condition(table: Mapping[str, Any]) -> Condition:
+    """The condition of a resolved study that was recorded; its settings are not built, since results do not need them.
+
+    Errors: `Refusal` for an invalid distribution.
+    """
+    path: Parts = ("conditions", table["name"])
+    parts = {part: table[part] for part in PARTS if part in table}
+    hyperparameters = _hyperparameters(parts, {}, lambda below: (*path, *below))
+    return Condition(
+        name=table["name"],
+        preset=table.get("preset"),
+        table=parts,
+        hyperparameters=hyperparameters,
+        authors=table.get("authors"),
+        replicate=table.get("replicate", 0),
+    )
+
+
+def _preset(table: Mapping[str, Any], presets: Mapping[str, Preset] | None, path: Parts) -> Preset | None:
+    if "preset" not in table:
+        return None
+    name = build(str, table["preset"], (*path, "preset"))
+    return None if presets is None else presets[choose(name, presets, (*path, "preset"))]
+
+
+def _merged(part: str, layers: tuple[Mapping[str, Any], ...], path: Parts) -> Any:
+    result = _DEFAULTS.get(part)
+    for layer in layers:
+        if part in layer:
+            if not isinstance(layer[part], Mapping):
+                raise Refusal((*path, part), "must be a table", f"is {format_value(layer[part])}")
+            result = merge(result, layer[part])
+    if result is None:
+        raise Refusal((*path, part), "must be given here or by a preset")
+    if part == "networks" and result.get("kind") == NetworkPair.kind:
+        return merge(_DEFAULT_PAIR, {key: value for key, value in result.items() if key != "kind"})
+    return result
+
+
+def _authors(table: Mapping[str, Any], preset: Preset | None, merged: Tree, path: Parts) -> Tree | None:
+    """The authors' objective, constraint and training, with the study's networks and batch size, resolved."""
+    if "authors" in table:
+        given = table["authors"]
+        if not isinstance(given, Mapping):
+            raise Refusal((*path, "authors"), "must be a table", f"is {format_value(given)}")
+        refuse_unknown(given, PARTS, (*path, "authors"))
+        layers: tuple[Mapping[str, Any], ...] = (preset.table if preset else {}, given)
+    elif preset is None:
+        return None
+    else:
+        kept = {name: merged["training"][name] for name in ("batch", "dtype") if name in merged["training"]}
+        layers = (preset.table, {"networks": merged["networks"], "training": kept})
+    merged_parts = {part: _merged(part, layers, (*path, "authors")) for part in PARTS}
+    for parts, _ in _distributions(merged_parts):
+        must = "must be given as a table of its own if the study searches the networks or the batch"
+        raise Refusal((*path, "authors"), must, f"{dotted(parts)} is a distribution")
+    try:
+        return _setting(merged_parts, {}).table()
+    except Refusal as refusal:
+        raise refusal.under(*path, "authors") from None
+
+
+def _hyperparameters(
+    merged: Tree, ranges: Mapping[str, Mapping[str, Any]], source_path: Callable[[Parts], Parts]
+) -> dict[str, Distribution]:
+    distributions = {".".join(parts): (parts, table) for parts, table in _distributions(merged)}
+    for parts, _ in distributions.values():
+        if parts[-1] == "kind":
+            raise Refusal(source_path(parts), "cannot be searched; compare kinds as conditions")
+    return {
+        path: parse(table, dotted(source_path(parts)), ranges.get(path))
+        for path, (parts, table) in sorted(distributions.items())
+    }
+
+
+def _resolved(merged: Tree, hyperparameters: Mapping[str, Distribution], source_path: Callable[[Parts], Parts]) -> Tree:
+    """The condition's table with every default; every extreme of every hyperparameter has been validated."""
+    try:
+        settings = [_setting(merged, configuration) for configuration in _extreme_configurations(hyperparameters)]
+    except Refusal as refusal:
+        raise _naming_distribution(refusal, hyperparameters).at(source_path(refusal.parts)) from None
+    return substitute(
+        settings[0].table(), {path: hyperparameter.table() for path, hyperparameter in hyperparameters.items()}
+    )
+
+
+def _naming_distribution(refusal: Refusal, hyperparameters: Mapping[str, Distribution]) -> Refusal:
+    """The same error, with the distribution that the wrong value is an extreme of."""
+    path = ".".join(refusal.parts)
+    if path not in hyperparameters or not refusal.but.startswith("is "):
+        return refusal
+    ((key, content),) = hyperparameters[path].table().items()
+    return Refusal(
+        refusal.parts, refusal.must, f"{key} = {format_value(content)} gives {refusal.but.removeprefix('is ')}"
+    )
+
+
+def _extreme_configurations(hyperparameters: Mapping[str, Distribution]) -> Iterator[dict[str, Value]]:
+    """Each hyperparameter at each of its extremes, the others at the first of theirs."""
+    first: dict[str, Value] = {path: hyperparameter.extremes()[0] for path, hyperparameter in hyperparameters.items()}
+    yield first
+    for path, hyperparameter in hyperparameters.items():
+        for value in hyperparameter.extremes()[1:]:
+            yield {**first, path: value}
+
+
+def _setting(table: Mapping[str, Any], values: Mapping[str, Value]) -> Setting:
+    concrete = {part: substitute(table[part], values, part) for part in PARTS}
+    return Setting(**{part: build(type_, concrete[part], (part,)) for part, type_ in field_types(Setting).items()})
+
+
+def _distributions(tree: Any) -> Iterator[tuple[Parts, Any]]:
+    """Every distribution in a tree, with its path."""
+    return ((parts, value) for parts, value in leaves(tree, is_distribution) if is_distribution(value))

@@ -1,0 +1,56 @@
+"""Settings of a run: resources, limits, checkpoints, ledger."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from annotated_types import MinLen
+
+from gan_core.fields import NonNegative, Positive, Whole
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResourceSettings:
+    """Processor cores and GPUs of each trial.
+
+    cpu  processor cores of a trial; may be a fraction
+    gpu  GPUs of a trial: a fraction of one, or a whole number; "auto": none on a machine without GPU, otherwise the
+         share at which all processor cores are in use, at most one
+    """
+
+    cpu: Positive = 1.0
+    gpu: NonNegative | Literal["auto"] = 0.0
+
+    def __post_init__(self) -> None:
+        if self.gpu != "auto" and self.gpu > 1 and self.gpu % 1:
+            raise ValueError(f"gpu: must be a whole number if it is above 1, but is {self.gpu}")  # a rule of Ray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Limits of a run.
+
+    trial_retries  number of times that a trial is started again after its worker died; then the trial has failed
+    """
+
+    trial_retries: Whole = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointSettings:
+    """Checkpoints of running trials.
+
+    every_seconds  seconds between two checkpoints of a trial, about the training time that an interruption may lose
+    """
+
+    every_seconds: Positive = 20.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class LedgerSettings:
+    """The ledger, which holds all results.
+
+    root  folder of the ledger; a relative path is relative to the working folder. On several machines it must be on
+          storage that all of them share
+    """
+
+    root: Annotated[str, MinLen(1)] = "gan-studies"

@@ -1,0 +1,164 @@
+"""Study files as trees of tables: find, read, override. Nothing is validated here."""
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+from studies.errors import InputError
+from studies.file.distributions import is_distribution
+from studies.file.messages import escape_control, nearest
+from studies.file.trees import Tree
+
+LARGEST_FILE = 2**20
+"""Largest size of a study file in bytes."""
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def read(source: str | Path) -> Tree:
+    """The tree of a file, or of the catalog's study of that name if there is no such file.
+
+    Errors: `InputError` for a missing file (with the most similar name of the catalog), for a folder, and for a file
+    that cannot be read or is not TOML (with the line).
+    """
+    return _parsed(_content(_locate(source)), escape_control(str(source)))
+
+
+def question(source: str | Path) -> str:
+    """The question of a study file: its opening comment as one line, empty if there is none.
+
+    A first line `#:schema PATH`, which editors read, is not part of it.
+    """
+    lines = _content(_locate(source)).decode("utf-8-sig", errors="replace").splitlines()
+    opening = takewhile(lambda line: line.startswith("#"), (line for line in lines if not line.startswith("#:")))
+    return " ".join(line.lstrip("# ").rstrip() for line in opening)
+
+
+def catalog() -> dict[str, Traversable]:
+    """The studies that ship with the package, by name."""
+    shipped = files("studies").joinpath("catalog").iterdir()
+    return {entry.name.removesuffix(".toml"): entry for entry in shipped if entry.name.endswith(".toml")}
+
+
+def merge(base: Any, over: Any) -> Any:
+    """The result of `over` on top of `base`: a table is merged into a table, anything else replaces `base`.
+
+    A table with a `kind` of its own replaces, too. A distribution is a value, not a table.
+    """
+    if not (_is_mergeable(base) and _is_mergeable(over)) or "kind" in over:
+        return over
+    return {**base, **{key: merge(base[key], value) if key in base else value for key, value in over.items()}}
+
+
+def override(tree: Tree, assignments: Sequence[str]) -> Tree:
+    """The tree with each assignment `key.path=value` applied in turn; a value that is not TOML is text.
+
+    A condition is addressed by its name: `conditions.wgan.training.n_critic=5`.
+
+    Errors: `InputError` for an assignment without `=` or with an invalid key, and for a condition that does not exist.
+    """
+    for assignment in assignments:
+        key, sign, text = assignment.partition("=")
+        if not sign:
+            raise InputError(f"{escape_control(assignment)}: must be an assignment, as in budget.steps=100")
+        tree = _assigned(tree, key.strip(), _value(text.strip()))
+    return tree
+
+
+def _is_mergeable(value: Any) -> bool:
+    return isinstance(value, Mapping) and not is_distribution(value)
+
+
+def _locate(source: str | Path) -> Path | Traversable:
+    path = Path(source)
+    shown = escape_control(str(source))
+    try:
+        if path.is_file():
+            return path
+        is_folder = path.is_dir()
+    except OSError as error:
+        raise InputError(f"{shown}: cannot be read: {error.strerror}") from None
+    shipped = catalog()
+    if str(source) in shipped:
+        return shipped[str(source)]
+    if is_folder:
+        raise InputError(f"{shown}: must be a study file, but is a folder")
+    near = nearest(path.name.removesuffix(".toml"), shipped)
+    hint = f"did you mean {near}?" if near else f"the catalog has {', '.join(sorted(shipped)) or 'none'}"
+    raise InputError(f"{shown}: no such file, and no such study in the catalog; {hint}")
+
+
+def _content(path: Path | Traversable) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(LARGEST_FILE + 1)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _parsed(content: bytes, shown: str) -> Tree:
+    if len(content) > LARGEST_FILE:
+        raise InputError(f"{shown}: must be a study file of at most 1 MiB, but is larger")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError(f"{shown}: must be text in UTF-8, but is not") from None
+    if "\0" in text:
+        raise InputError(f"{shown}: must be text in UTF-8, but holds NUL characters")
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{shown}: must be TOML: {error}") from None
+    except RecursionError:
+        raise InputError(f"{shown}: must be TOML, but is nested too deeply") from None
+
+
+def _value(text: str) -> Any:
+    try:
+        parsed = tomllib.loads(f"value = {text}")
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return text
+    return parsed["value"] if parsed.keys() == {"value"} else text
+
+
+def _assigned(tree: Tree, key: str, value: Any) -> Tree:
+    if key.partition(".")[0] == "conditions":
+        return _assigned_to_condition(tree, key.partition(".")[2], value)
+    return _merged_at(tree, key, value, shown=key)
+
+
+def _assigned_to_condition(tree: Tree, key: str, value: Any) -> Tree:
+    conditions = tree.get("conditions")
+    conditions = conditions if isinstance(conditions, list) else []
+    names = [str(condition.get("name")) for condition in conditions if isinstance(condition, Mapping)]
+    # a name may hold dots, and may begin with another condition's name: the longest that fits is meant
+    addressed = max((name for name in names if key.startswith(f"{name}.")), key=len, default=None)
+    if addressed is None:
+        near = nearest(key.partition(".")[0], names)
+        hint = f"did you mean {near}?" if near else f"the study has {', '.join(names) or 'none'}"
+        example = "conditions.NAME.training.n_critic=5"
+        raise InputError(
+            f"{escape_control(f'conditions.{key}'.rstrip('.'))}: must address a condition, as in {example}; {hint}"
+        )
+    rest = key.removeprefix(f"{addressed}.")
+    changed = [
+        _merged_at(condition, rest, value, shown=f"conditions.{key}")
+        if isinstance(condition, Mapping) and condition.get("name") == addressed
+        else condition
+        for condition in conditions
+    ]
+    return {**tree, "conditions": changed}
+
+
+def _merged_at(table: Mapping[str, Any], key: str, value: Any, *, shown: str) -> Tree:
+    """The table with `value` merged in at the dotted key; errors show the key as `shown`."""
+    parts = key.split(".")
+    if not all(_BARE_KEY.fullmatch(part) for part in parts):
+        raise InputError(f"{escape_control(shown) or '='}: must be keys joined by dots, as in budget.steps=100")
+    for part in reversed(parts[1:]):
+        value = {part: value}
+    return {**table, parts[0]: merge(table.get(parts[0]), value)}

@@ -1,0 +1,227 @@
+"""`Study`: the validated study file."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from gan_core.data import AnyData, Data, Digits
+from gan_core.evaluation import EvaluationSettings
+from gan_core.fields import Count
+from gan_core.outcomes import OutcomeRules
+from gan_core.presets import PRESETS, Preset
+from studies.errors import InputError
+from studies.file.budget import Budget
+from studies.file.checks import check_samples, check_seeds, check_settings, check_start
+from studies.file.condition import PARTS, Condition, Setting, condition_from, recorded_condition
+from studies.file.messages import escape_control, format_value, short_names
+from studies.file.modules import is_reference, modules_in
+from studies.file.refusal import Refusal
+from studies.file.run_settings import CheckpointSettings, LedgerSettings, Limits, ResourceSettings
+from studies.file.search import Search
+from studies.file.source import override, read
+from studies.file.trees import Tree
+from studies.file.validation import (
+    RecordedData,
+    build,
+    check_name,
+    choose,
+    field_types,
+    is_required,
+    known_keys,
+    plain,
+    refuse_unknown,
+)
+
+CHANGEABLE = ("conditions", "search", "outcomes", "resources", "limits", "checkpoint", "ledger")
+"""Keys that a study may change under the same name; of `search` only the counts."""
+SEARCH_COUNTS = ("explore", "exploit", "confirm")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """A study: the conditions that are compared, their data, budget, search and evaluation.
+
+    name        name of the study, under which its results are stored
+    seeds       number of seeds of each explore and exploit trial, trained together
+    budget      training steps of every member, and the number of its evaluations
+    search      trials per condition in each phase, and the sampler of exploit
+    data        real samples, chosen by `kind`
+    evaluation  numbers of samples, directions, cells and neighbours of the metrics
+    outcomes    thresholds of the rules that classify each member as stable, collapsed, diverged, ...
+    resources   processor cores and GPUs of each trial
+    limits      number of retries of a trial whose worker died
+    checkpoint  seconds between two checkpoints of a trial
+    ledger      folder that holds all results
+    conditions  conditions that are compared, at least one
+    """
+
+    name: str
+    seeds: Count = 3
+    budget: Budget
+    search: Search = Search()
+    data: Data | AnyData = Digits()
+    evaluation: EvaluationSettings = EvaluationSettings()
+    outcomes: OutcomeRules = OutcomeRules()
+    resources: ResourceSettings = ResourceSettings()
+    limits: Limits = Limits()
+    checkpoint: CheckpointSettings = CheckpointSettings()
+    ledger: LedgerSettings = LedgerSettings()
+    conditions: tuple[Condition, ...]
+
+    def condition(self, name: str) -> Condition:
+        """The condition of that name.
+
+        Errors: `InputError` with the existing names if there is none of that name.
+        """
+        by_name = {condition.name: condition for condition in self.conditions}
+        return by_name[choose(name, by_name, ("condition",))]
+
+    @cached_property
+    def short_names(self) -> dict[str, str]:
+        """Short name of every searched hyperparameter, by its dotted path."""
+        return short_names(sorted({path for condition in self.conditions for path in condition.hyperparameters}))
+
+    def table(self) -> Tree:
+        """The resolved study as a JSON-serialisable table with every default; `from_table` reads it."""
+        values = {name: getattr(self, name) for name in _OUTER}
+        outer = {name: value if isinstance(value, str | int) else plain(value) for name, value in values.items()}
+        return {**outer, "conditions": [_condition_table(condition) for condition in self.conditions]}
+
+    @classmethod
+    def load(cls, source: str | Path, *, overrides: Sequence[str] = (), smoke: bool = False) -> "Study":
+        """The study in a file, or the study of that name in the catalog.
+
+        source     path of the file, or name in the catalog
+        overrides  assignments `key.path=value`, which take precedence over the file
+        smoke      True: a study NAME-smoke with as few steps, trials and seeds as possible
+
+        Errors: `InputError`, in one sentence with the key's path, for a study that cannot be run.
+        """
+        try:
+            tree = override(read(source), overrides)
+            with modules_in(Path(source).parent if Path(source).is_file() else None):
+                study = _study(tree, presets=PRESETS)
+        except RecursionError:
+            raise InputError(f"{escape_control(str(source))}: must be TOML, but is nested too deeply") from None
+        return _smoke(study) if smoke else study
+
+    @classmethod
+    def from_table(cls, table: Mapping[str, Any]) -> "Study":
+        """The study of a table written by `table()`; its presets are already resolved.
+
+        Errors: `InputError`, as for `load`.
+        """
+        return _study(table, presets=None)
+
+    @classmethod
+    def from_record(cls, table: Mapping[str, Any], sources: Mapping[str, str]) -> "Study":
+        """The study of a table written by `table()`, for reading its results: no user's class is imported.
+
+        sources  hash of the source of each user's module that the study was run with, by module name; checked when
+                 the samples of a user's data class are loaded
+
+        Errors: `InputError` for a table that is not a study.
+        """
+        data = table.get("data")
+        if isinstance(data, Mapping) and is_reference(data.get("kind")):
+            outer = _outer({key: value for key, value in table.items() if key != "data"})
+            outer["data"] = RecordedData(data["kind"], data, sources)
+        else:
+            outer = _outer(table)
+        return cls(
+            **outer,
+            conditions=tuple(recorded_condition(condition) for condition in _condition_tables(table["conditions"])),
+        )
+
+
+def fixed_part(table: Tree) -> Tree:
+    """The part of a resolved study that may not change under the same name."""
+    fixed = {key: value for key, value in table.items() if key not in CHANGEABLE}
+    fixed["search"] = {key: value for key, value in table["search"].items() if key not in SEARCH_COUNTS}
+    return fixed
+
+
+_OUTER = tuple(name for name in field_types(Study) if name != "conditions")
+"""Keys of a study besides its conditions and the tables that they share."""
+
+
+def _study(tree: Mapping[str, Any], presets: Mapping[str, Preset] | None) -> Study:
+    outer, shared = _outer(tree), _shared(tree)
+    authors = outer.get("search", Search()).confirm.authors
+    tables = _condition_tables(tree["conditions"])
+    conditions = tuple(condition_from(table, shared, presets, authors=authors) for table in tables)
+    study = Study(**outer, conditions=conditions)
+    check_seeds({"explore": study.search.explore, "exploit": study.search.exploit}, study.seeds)
+    check_start(study.search.start, conditions)
+    check_samples(study.data, study.evaluation)
+    check_settings(conditions, study.data, study.budget)
+    return study
+
+
+def _outer(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a study besides its conditions."""
+    types = field_types(Study)
+    refuse_unknown(tree, (*types, *PARTS), (), owner="a study")
+    for field in fields(Study):
+        if field.name not in tree and is_required(field):
+            raise Refusal((field.name,), "must be given")
+    check_name(tree["name"], ("name",))
+    return {key: build(types[key], tree[key], (key,)) for key in _OUTER if key in tree}
+
+
+def _shared(tree: Mapping[str, Any]) -> Tree:
+    """The top-level tables that all conditions share."""
+    shared = {part: tree[part] for part in PARTS if part in tree}
+    for part, table in shared.items():
+        if not isinstance(table, Mapping):
+            raise Refusal((part,), "must be a table", f"is {format_value(table)}")
+        # conditions find keys that their own kinds do not have, but not if all of them replace the table
+        refuse_unknown(table, known_keys(field_types(Setting)[part], table, (part,)), (part,))
+    return shared
+
+
+def _condition_tables(tables: Any) -> list[Mapping[str, Any]]:
+    if not isinstance(tables, list) or not all(isinstance(table, Mapping) for table in tables):
+        raise Refusal(("conditions",), "must be tables, each under [[conditions]]", f"is {format_value(tables)}")
+    if not tables:
+        raise Refusal(("conditions",), "must hold at least one condition")
+    names = []
+    for number, table in enumerate(tables, start=1):
+        if "name" not in table:
+            raise Refusal(("conditions",), f"condition {number} must have a name")
+        names.append(check_name(table["name"], ("conditions", "name")))
+    for name in names:
+        if names.count(name) > 1:
+            raise Refusal(("conditions", name), "must be a unique name", f"{names.count(name)} conditions have it")
+    return tables
+
+
+def _condition_table(condition: Condition) -> Tree:
+    preset = {} if condition.preset is None else {"preset": condition.preset}
+    authors = {} if condition.authors is None else {"authors": dict(condition.authors)}
+    replicate = {"replicate": condition.replicate} if condition.replicate else {}
+    return {"name": condition.name, **preset, **condition.table, **authors, **replicate}
+
+
+def _smoke(study: Study) -> Study:
+    """The study NAME-smoke: as few steps, evaluations, trials and seeds as possible, never more than before."""
+    budget, search = study.budget, study.search
+    steps = 20
+    if budget.unit == "critic_steps":  # 20 generator steps for every setting, also the one with most critic steps
+        settings = [setting for condition in study.conditions for setting in condition.extreme_settings()]
+        steps = max(setting.training.critic_steps(setting.training.pretrain_steps + steps) for setting in settings)
+    return replace(
+        study,
+        name=f"{study.name[:58]}-smoke",
+        seeds=min(study.seeds, 2),
+        budget=replace(budget, steps=min(budget.steps, steps), measurements=min(budget.measurements, 5)),
+        search=replace(
+            search,
+            explore=min(search.explore, 2),
+            exploit=min(search.exploit, 1),
+            start=search.start[:1],
+            confirm=replace(search.confirm, best=min(search.confirm.best, 1), seeds=min(search.confirm.seeds, 2)),
+        ),
+    )

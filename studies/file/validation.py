@@ -1,0 +1,257 @@
+"""Frozen dataclasses built from tables of a study file, or an error of one sentence.
+
+This module chooses the dataclass by `kind`, finds unknown keys and adds the path to every error.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
+from functools import lru_cache
+from inspect import isabstract
+from typing import Any, get_args, get_type_hints
+
+from gan_core.data import AnyData, Data, Dataset, Sizes
+from gan_core.networks import AnyCritic, AnyGenerator
+from gan_core.objectives import AnyObjective
+from gan_core.shapes import CriticForm
+from studies.file.distributions import is_distribution
+from studies.file.messages import format_value, nearest
+from studies.file.modules import describe_error, is_reference, kind_class, module_names, require_sources
+from studies.file.refusal import Refusal
+from studies.file.trees import Parts
+from studies.file.values import alternatives, build_value
+
+NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+"""Regular expression of the name of a study or condition."""
+
+
+def build(annotation: Any, value: Any, parts: Parts) -> Any:
+    """An object of the annotated type, built from a value of a study file.
+
+    If the annotation is a dataclass, or a union of dataclasses distinguished by `kind`, the value must be a table
+    without unknown keys. If the union also holds a contract (`AnyObjective`, ...), `kind` may name a user's class.
+    Otherwise the value must have exactly the annotated type, but for integers given as numbers and lists as tuples.
+
+    Errors: `Refusal` for the first rule that does not hold.
+    """
+    if isinstance(value, Mapping) and is_distribution(value):
+        raise Refusal(
+            parts, "cannot be searched: only objective, constraint, networks and training may hold distributions"
+        )
+    if not descriptions(annotation):
+        return build_value(annotation, value, parts)
+    if not isinstance(value, Mapping):
+        raise Refusal(parts, "must be a table", f"is {format_value(value)}")
+    if (user_class := _user_class(annotation, value, parts)) is not None:
+        return _build_user_class(user_class, value, parts)
+    return _build_description(_chosen(descriptions(annotation), value, parts), value, parts)
+
+
+def plain(value: Any) -> Any:
+    """A dataclass as the JSON-serialisable table, with every default, from which `build` makes it; a tuple as a list.
+
+    Numbers and text stay as they are.
+    """
+    return json.loads(json.dumps(_table(value), allow_nan=False))
+
+
+def _table(value: Any) -> Any:
+    if isinstance(value, RecordedData):
+        return dict(value.table)
+    if is_dataclass(value):
+        table = {field.name: _table(getattr(value, field.name)) for field in fields(value)}
+        kind = getattr(value, "kind", None)  # a user's class may have no field of this name
+        return {"kind": kind} | table if is_reference(kind) else table
+    return [_table(element) for element in value] if isinstance(value, tuple) else value
+
+
+def check_name(value: Any, parts: Parts) -> str:
+    """The value, if it is a name that can be a folder, a part of a URL and a part of a dotted path.
+
+    Errors: `Refusal` otherwise.
+    """
+    name = build(str, value, parts)
+    if not re.fullmatch(NAME, name):
+        raise Refusal(
+            parts,
+            "must be 1 to 64 letters, digits, '.', '_' or '-', the first a letter or digit",
+            f"is {format_value(name)}",
+        )
+    return name
+
+
+def refuse_unknown(table: Mapping[str, Any], known: Iterable[str], parts: Parts, owner: str = "") -> None:
+    """Check that a table holds known keys only; `owner` is the noun for the table in the message.
+
+    Errors: `Refusal` for the first unknown key, with its new name, the most similar known key, or all known keys.
+    """
+    names = list(known)
+    for key in table:
+        if key not in names:
+            raise Refusal((*parts, key), f"unknown key; {_hint(key, names, parts, owner)}")
+
+
+FORMER_NAMES: Mapping[str, str] = {
+    "measures": "evaluation",
+    "stability": "outcomes",
+    "data.reference": "data.held_out",
+}
+"""Present path of each renamed key, by its former path."""
+
+
+def _hint(key: str, names: list[str], parts: Parts, owner: str) -> str:
+    present = FORMER_NAMES.get(".".join((*parts, key)))
+    if present is not None and present.split(".")[-1] in names:
+        return f"it is called {present} now"
+    if (near := nearest(key, names)) is not None:
+        return f"did you mean {near}?"
+    return f"the keys of {owner} are {', '.join(names)}" if owner else f"known keys are {', '.join(names)}"
+
+
+def choose(value: Any, known: Iterable[str], parts: Parts) -> str:
+    """The value, if it is one of the known words.
+
+    Errors: `Refusal` with all known words and the most similar one.
+    """
+    names = list(known)
+    if isinstance(value, str) and value in names:
+        return value
+    near = nearest(value, names) if isinstance(value, str) else None
+    raise Refusal(
+        parts,
+        f"must be one of {', '.join(names)}",
+        f"is {format_value(value)}" + (f"; did you mean {near}?" if near else ""),
+    )
+
+
+@lru_cache
+def field_types(description: type) -> dict[str, Any]:
+    """The annotation of each field of a dataclass, by name."""
+    hints = get_type_hints(description, include_extras=True)
+    return {field.name: hints[field.name] for field in fields(description)}
+
+
+def descriptions(annotation: Any) -> tuple[Any, ...]:
+    """The dataclasses of this library in an annotation, a dataclass or a union; empty for any other annotation."""
+    choices = tuple(choice for choice in alternatives(annotation) if not isabstract(choice))
+    return choices if all(is_dataclass(choice) for choice in choices) else ()
+
+
+def known_keys(annotation: Any, table: Mapping[str, Any], parts: Parts) -> list[str]:
+    """The fields of all kinds of an annotation, and of the user's kind that the table names."""
+    user_class = _user_class(annotation, table, parts)
+    choices = descriptions(annotation) if user_class is None else (*descriptions(annotation), user_class)
+    return sorted({key for choice in choices for key in field_types(choice)})
+
+
+def _user_class(annotation: Any, table: Mapping[str, Any], parts: Parts) -> type | None:
+    """The user's class that a table names as its kind, None if it names none or the annotation has no contract."""
+    contracts = [choice for choice in alternatives(annotation) if isabstract(choice)]
+    if not contracts or not is_reference(table.get("kind")):
+        return None
+    user_class = kind_class(table["kind"], contracts[0], (*parts, "kind"))
+    try:
+        field_types(user_class)
+    except Exception as error:
+        raise Refusal(
+            parts, f"the annotations of {table['kind']} must be readable, but it {describe_error(error)}"
+        ) from None
+    return user_class
+
+
+def _chosen(choices: tuple[Any, ...], table: Mapping[str, Any], parts: Parts) -> Any:
+    if "kind" not in field_types(choices[0]):
+        return choices[0]
+    kinds = {choice.kind: choice for choice in choices}
+    if "kind" not in table:
+        raise Refusal((*parts, "kind"), f"must be given, one of {', '.join(kinds)}")
+    return kinds[choose(table["kind"], kinds, (*parts, "kind"))]
+
+
+def _build_description(description: Any, table: Mapping[str, Any], parts: Parts) -> Any:
+    refuse_unknown(table, field_types(description), parts, owner=getattr(description, "kind", ""))
+    return _made(description, table, parts)
+
+
+def _made(description: Any, table: Mapping[str, Any], parts: Parts) -> Any:
+    types = field_types(description)
+    for field in fields(description):
+        if field.name not in table and is_required(field):
+            raise Refusal((*parts, field.name), "must be given")
+    values = {name: build(types[name], value, (*parts, name)) for name, value in table.items()}
+    try:
+        return description(**values)
+    except ValueError as error:
+        raise _from_description(error, types, parts) from None
+
+
+def _build_user_class(description: Any, table: Mapping[str, Any], parts: Parts) -> Any:
+    """An object of a user's class; its `kind` is the reference in the table, even if the class defines another."""
+    kind, types = table["kind"], field_types(description)
+    refuse_unknown(table, ["kind", *types], parts, owner=kind)
+    given = {key: value for key, value in table.items() if key != "kind"}
+    try:
+        made = _made(description, given, parts)
+        object.__setattr__(made, "kind", kind)
+        _check_attributes(made, parts)
+        plain(made)
+    except Refusal:
+        raise
+    except Exception as error:
+        raise Refusal(parts, f"must be a table that {kind} accepts", f"it {describe_error(error)}") from None
+    return made
+
+
+_ATTRIBUTES: dict[type, tuple[str, str, Callable[[Any], bool]]] = {
+    AnyObjective: ("critic_form", '"score" or "energy"', lambda form: form in get_args(CriticForm)),
+    AnyCritic: ("form", '"score" or "energy"', lambda form: form in get_args(CriticForm)),
+    AnyGenerator: ("latent", "the number of coordinates of z", lambda latent: isinstance(latent, int) and latent >= 1),
+    AnyData: ("sizes", "a gan_core.Sizes", lambda sizes: isinstance(sizes, Sizes)),
+}
+"""Attribute that each contract requires and Python does not check: its name, what it must be, and the check."""
+
+
+def _check_attributes(made: Any, parts: Parts) -> None:
+    kind = made.kind
+    for contract, (name, must, holds) in _ATTRIBUTES.items():
+        if isinstance(made, contract) and not holds(value := getattr(made, name, None)):
+            but = "it is not defined" if value is None else f"it is {format_value(value)}"
+            raise Refusal((*parts, "kind"), f"{kind} must define {name}, {must}", but)
+
+
+@dataclass(frozen=True)
+class RecordedData(AnyData):
+    """A user's data description of a recorded study; its class is imported when its samples are first needed.
+
+    kind     reference of the user's class, MODULE:CLASS
+    table    the study's table `[data]`
+    sources  hash of the source of each user's module when the study was recorded, by module name
+    """
+
+    kind: str
+    table: Mapping[str, Any]
+    sources: Mapping[str, str]
+
+    @property
+    def sizes(self) -> Sizes:
+        return self._built().sizes
+
+    def load(self) -> Dataset:
+        return self._built().load()
+
+    def _built(self) -> AnyData:
+        require_sources({name: source for name, source in self.sources.items() if name in module_names(self.table)})
+        return build(Data | AnyData, self.table, ("data",))
+
+
+def is_required(field: Field[Any]) -> bool:
+    """True if a field has no default."""
+    return field.default is MISSING and field.default_factory is MISSING
+
+
+def _from_description(error: ValueError, names: Iterable[str], parts: Parts) -> Refusal:
+    """The error of a dataclass that checks more than its annotations: "clip_value: must be ..."."""
+    name, colon, sentence = str(error).partition(": ")
+    known = bool(colon) and name.partition(".")[0] in names
+    return Refusal((*parts, *name.split(".")), sentence) if known else Refusal(parts, str(error))

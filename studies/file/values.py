@@ -1,0 +1,100 @@
+"""Values of a study file checked against the annotation of a field, by pydantic."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from studies.file.messages import LARGEST_INTEGER, format_value
+from studies.file.refusal import Refusal
+from studies.file.trees import Parts, leaves
+
+_STRICT = ConfigDict(strict=True, allow_inf_nan=False)
+
+
+def alternatives(annotation: Any) -> tuple[Any, ...]:
+    """The members of a union; any other annotation alone."""
+    return get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+
+
+def build_value(annotation: Any, value: Any, parts: Parts) -> Any:
+    """The value, converted to the annotated type: an integer to a float, a list to a tuple, nothing else.
+
+    Errors: `Refusal` with the rule of the annotation that the value breaks.
+    """
+    _check_representable(value, parts)
+    given = tuple(value) if isinstance(value, list) else value
+    try:
+        result = _adapter(_alternative(annotation, value)).validate_python(given)
+    except PydanticUserError:
+        raise Refusal(parts, "must be annotated as a number, text, true or false, or a tuple of those") from None
+    except ValidationError as error:
+        raise _from_pydantic(error.errors()[0], annotation, value, parts) from None
+    if type(result) is not type(given) and not (type(given) is int and type(result) is float):
+        # True == 1 == 1.0 in Python, and in a Literal
+        raise Refusal(parts, f"must be {format_value(result)}", f"is {format_value(value)}")
+    return result
+
+
+def _alternative(annotation: Any, value: Any) -> Any:
+    """Of an annotation "number or word", the part of the value's type: the error then names the rule of that part."""
+    words = [choice for choice in alternatives(annotation) if get_origin(choice) is Literal]
+    others = [choice for choice in alternatives(annotation) if get_origin(choice) is not Literal]
+    if len(words) == len(others) == 1:
+        return words[0] if isinstance(value, str) else others[0]
+    return annotation
+
+
+@lru_cache
+def _adapter(annotation: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(annotation, config=_STRICT)
+
+
+def _check_representable(value: Any, parts: Parts) -> None:
+    numbers = (leaf for _, leaf in leaves(value, lambda node: isinstance(node, Mapping)) if isinstance(leaf, int))
+    if any(abs(number) > LARGEST_INTEGER for number in numbers):
+        raise Refusal(parts, "must fit into 64 bits", f"is {format_value(value)}")
+    if isinstance(value, str) and not value.isprintable():
+        raise Refusal(parts, "must not hold control characters", f"is {format_value(value)}")
+
+
+def _from_pydantic(error: ErrorDetails, annotation: Any, value: Any, parts: Parts) -> Refusal:
+    if error["type"] in ("missing", "too_long", "tuple_type"):
+        of_any_length = Ellipsis in get_args(annotation)
+        length = "" if of_any_length else f" of {len(get_args(annotation))} values"
+        return Refusal(parts, f"must be a list{length}", f"is {format_value(value)}")
+    path = (*parts, *(str(position) for position in error["loc"]))
+    return Refusal(path, _must(error["type"], error.get("ctx", {}), error["msg"]), f"is {format_value(error['input'])}")
+
+
+def _must(kind: str, context: Mapping[str, Any], message: str) -> str:
+    match kind:
+        case "greater_than":
+            return f"must be > {context['gt']:g}"
+        case "greater_than_equal":
+            return f"must be >= {context['ge']:g}"
+        case "less_than":
+            return f"must be < {context['lt']:g}"
+        case "less_than_equal":
+            return f"must be <= {context['le']:g}"
+        case "int_type" | "int_from_float":
+            return "must be an integer"
+        case "float_type":
+            return "must be a number"
+        case "finite_number":
+            return "must be a finite number"
+        case "bool_type":
+            return "must be true or false"
+        case "dict_type":
+            return "must be a table"
+        case "string_type":
+            return "must be text"
+        case "string_too_short":
+            return "must not be empty"
+        case "literal_error":
+            return f"must be one of {context['expected'].replace(' or ', ', ').replace(chr(39), '')}"
+        case _:
+            return f"must fit its annotation ({message})"

@@ -1,0 +1,1 @@
+"""The ledger: the folder that holds a study's trials, and its storage format."""

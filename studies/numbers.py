@@ -1,0 +1,64 @@
+"""Numbers as text for readers: rounding and notation."""
+
+import math
+from typing import Any
+
+MISSING = "–"
+"""Text of a value that does not exist."""
+
+
+def format_distance(value: float) -> str:
+    """A distance with three decimals, or two significant digits below 0.01; "failed" for NaN and infinity.
+
+    A failed member's distance is infinite; a condition whose members all failed has the distance NaN.
+    """
+    if not math.isfinite(value):
+        return "failed"
+    # 0.00995 and above are 0.010 to three decimals
+    return f"{value:.3f}" if abs(value) >= 0.00995 else f"{value:.2g}"
+
+
+def format_interval(low: float, high: float) -> str:
+    """The ends of an interval of distances, as in "0.052 to 0.057".
+
+    An end is NaN or infinite if too many members failed in at least 2.5 % of the resamples: "at least 0.052" without an
+    upper end, a dash without either.
+    """
+    if not math.isfinite(low):
+        return MISSING
+    if not math.isfinite(high):
+        return f"at least {format_distance(low)}"
+    return f"{format_distance(low)} to {format_distance(high)}"
+
+
+def format_share(value: float) -> str:
+    """A share in percent, without decimals."""
+    return f"{value:.0%}"
+
+
+def format_shares(low: float, high: float) -> str:
+    """The ends of an interval of shares, as in "14% to 69%"."""
+    return f"{format_share(low)} to {format_share(high)}"
+
+
+def format_p(value: float) -> str:
+    """A p-value with two significant digits."""
+    return f"{value:.2g}"
+
+
+def format_setting(value: Any) -> str:
+    """The value of a hyperparameter as text; floating-point numbers have three significant digits."""
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def format_tick(value: float, digits: int = 3) -> str:
+    """A number in as few characters as fit on an axis, as in "0.001" and "1e-4"; `digits` significant digits."""
+    if 1e-3 <= abs(value) < 1e4 or value == 0:
+        return f"{value:.{digits}g}"
+    mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
+    return f"{float(mantissa):g}e{int(exponent)}"
+
+
+def format_duration(seconds: float) -> str:
+    """Whole minutes and seconds, as in "5:17"; fractions of a second are cut off."""
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

@@ -1,0 +1,1 @@
+"""Progress of a run: pending trials, events and summaries of evaluations."""

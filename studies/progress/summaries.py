@@ -1,0 +1,75 @@
+"""Summaries of an evaluation over the members of a trial: quartiles of every metric."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gan_core.training import Training
+from studies.design import TrialSpec
+from studies.file.budget import Budget
+from studies.file.validation import build
+from studies.ledger.curves import TrialCurves
+from studies.ledger.entries import Facts
+from studies.tables.member_outcomes import DISTANCES
+
+Quartiles = tuple[float, float, float]
+"""25 % quantile, median, 75 % quantile."""
+
+
+@dataclass(frozen=True)
+class EvaluationSummary:
+    """One evaluation of a trial, summarised over its members.
+
+    step       step in the budget's unit
+    seconds    seconds of training until then; None if the ledger does not hold them
+    quartiles  of each metric, over the members with a finite value; metrics without one are left out
+    finite     number of members with a finite distance
+    """
+
+    step: int
+    seconds: float | None
+    quartiles: Mapping[str, Quartiles]
+    finite: int
+
+
+def summarize(step: int, seconds: float | None, values: Mapping[str, Sequence[float]]) -> EvaluationSummary:
+    """The summary of one evaluation from the values of every member, by metric."""
+    finite = {name: [value for value in members if math.isfinite(value)] for name, members in values.items()}
+    quartiles = {
+        name: _quartiles(members)
+        for name, members in sorted(finite.items(), key=lambda item: item[0] not in DISTANCES)
+        if members
+    }
+    distance = next((name for name in DISTANCES if name in finite), None)
+    return EvaluationSummary(step, seconds, quartiles, len(finite[distance]) if distance else 0)
+
+
+def trial_summaries(facts: Facts, curves: TrialCurves) -> list[EvaluationSummary]:
+    """One summary for each evaluation of a finished trial."""
+    values = {metric: curves.values(metric) for metric in curves.index.metrics}
+    steps = curves.index.steps.tolist()
+    seconds = facts.get("measured_seconds", [None] * len(steps))
+    return [
+        summarize(step, elapsed, {name: table[:, i].tolist() for name, table in values.items() if table is not None})
+        for i, (step, elapsed) in enumerate(zip(steps, seconds, strict=True))
+    ]
+
+
+def checkpoint_summaries(spec: TrialSpec, checkpoint: Mapping[str, Any]) -> list[EvaluationSummary]:
+    """One summary for each evaluation of an interrupted trial, up to its last checkpoint."""
+    # other parts of the identity may name classes of the user, which are not imported here
+    training = build(Training, spec.identity["training"], ("training",))
+    budget = build(Budget, spec.identity["budget"], ("budget",))
+    steps = [budget.elapsed_steps(training, iterations) for iterations in budget.evaluation_iterations(training)]
+    evaluations = zip(steps, checkpoint["measured_seconds"], checkpoint["measured"], strict=False)
+    return [
+        summarize(step, seconds, values) for step, seconds, values in evaluations
+    ]  # later evaluations have not been made
+
+
+def _quartiles(members: Sequence[float]) -> Quartiles:
+    low, middle, high = np.quantile(members, [0.25, 0.5, 0.75])
+    return float(low), float(middle), float(high)

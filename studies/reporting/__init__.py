@@ -1,0 +1,1 @@
+"""Figures, text, report page and terminal output of a study."""

@@ -1,0 +1,52 @@
+"""Figures of a study, each drawn from its results or from a table of its comparison.
+
+Each function draws one figure in a theme and returns it with a caption and its numbers in words; None if there are no
+data for it. `save` writes a figure to files; `svg` makes a figure in the theme "both" an element of a page.
+"""
+
+from studies.reporting.figures.canvas import DrawnFigure, save
+from studies.reporting.figures.confirmed_distances import confirmed, ranking_picture
+from studies.reporting.figures.gradients import gradients
+from studies.reporting.figures.hyperparameter_maps import hyperparameter_pairs, outcome_map
+from studies.reporting.figures.inline_svg import STYLE, css_variables, split_letters, svg
+from studies.reporting.figures.known_modes import modes
+from studies.reporting.figures.learning_curves import learning_curves
+from studies.reporting.figures.plane import plane
+from studies.reporting.figures.precision_coverage import precision_coverage
+from studies.reporting.figures.sample_sheets import sample_sheet, samples
+from studies.reporting.figures.snapshots import sample_snapshots
+from studies.reporting.figures.stable_volumes import chance_of_success, stable_volume
+from studies.reporting.figures.stable_widths import stable_widths
+from studies.reporting.figures.survival import survival
+from studies.reporting.figures.themes import THEMES, ThemeName
+from studies.reporting.figures.trial_samples import draw_samples
+from studies.reporting.figures.tuning_effect import tuning
+
+__all__ = [
+    "STYLE",
+    "THEMES",
+    "DrawnFigure",
+    "ThemeName",
+    "chance_of_success",
+    "confirmed",
+    "css_variables",
+    "draw_samples",
+    "gradients",
+    "hyperparameter_pairs",
+    "learning_curves",
+    "modes",
+    "outcome_map",
+    "plane",
+    "precision_coverage",
+    "ranking_picture",
+    "sample_sheet",
+    "sample_snapshots",
+    "samples",
+    "save",
+    "split_letters",
+    "stable_volume",
+    "stable_widths",
+    "survival",
+    "svg",
+    "tuning",
+]

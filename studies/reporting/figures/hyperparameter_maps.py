@@ -1,0 +1,202 @@
+"""Stable and failed explore configurations of a condition, by the values of its hyperparameters."""
+
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from gan_core.outcomes import OUTCOMES
+from studies.analysis.explore_trials import seeds_that_must_reach
+from studies.analysis.outcome_shares import TRIAL_FAILED
+from studies.file.distributions import Distribution
+from studies.file.messages import count_noun
+from studies.reporting.figures.canvas import (
+    SMALL,
+    DrawnFigure,
+    add_legend,
+    finish,
+    label_axes,
+    marker_style,
+    panels,
+    set_title,
+)
+from studies.reporting.figures.hyperparameter_scale import HyperparameterScale, format_value
+from studies.reporting.figures.selection import condition_rows, explore_rows
+from studies.reporting.figures.themes import THEMES, Theme, ThemeName
+from studies.reporting.figures.wording import shortened
+from studies.tables.results import Results
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_HEIGHT = 1.9
+
+
+@dataclass(frozen=True)
+class ConditionDraws:
+    """The explore configurations of one condition whose trials ended.
+
+    table            a row each: the hyperparameters by their paths, `stable` (number of stable seeds), `outcome` (that
+                     of most failed seeds, or stable)
+    hyperparameters  the distributions that they were drawn from
+    seeds            of each configuration
+    """
+
+    table: pd.DataFrame
+    hyperparameters: dict[str, Distribution]
+    seeds: int
+
+    @property
+    def needed(self) -> int:
+        """Number of stable seeds with which a configuration is stable."""
+        return seeds_that_must_reach(self.seeds)
+
+    @property
+    def good(self) -> "pd.Series[bool]":
+        """True for each configuration that is stable."""
+        return self.table["stable"] >= self.needed
+
+    def scale(self, path: str) -> HyperparameterScale:
+        """The axis of a hyperparameter."""
+        return HyperparameterScale.of(self.hyperparameters[path])
+
+
+def condition_draws(results: Results, condition: str) -> ConditionDraws:
+    """The explore configurations of a condition; a trial that failed has no stable seed."""
+    trials, members = (explore_rows(condition_rows(table, condition)) for table in (results.trials, results.members))
+    trials = trials[trials["state"] != "running"]
+    hyperparameters = dict(results.study.condition(condition).hyperparameters)
+    by_trial = members.groupby("trial")["outcome"].agg(list).reindex(trials["trial"])
+    outcomes: list[list[str]] = [seeds if isinstance(seeds, list) else [] for seeds in by_trial]  # NaN without members
+    table = trials[["trial", *hyperparameters]].assign(
+        stable=[seeds.count("stable") for seeds in outcomes], outcome=[_commonest_failure(seeds) for seeds in outcomes]
+    )
+    return ConditionDraws(table.reset_index(drop=True), hyperparameters, results.study.seeds)
+
+
+def _commonest_failure(outcomes: list[str]) -> str:
+    """The outcome of most failed seeds, the later in `OUTCOMES` of two equally common ones; stable if none failed."""
+    if not outcomes:
+        return TRIAL_FAILED
+    failures = [outcome for outcome in outcomes if outcome != "stable"]
+    return max(failures, key=lambda failure: (failures.count(failure), OUTCOMES.index(failure)), default="stable")
+
+
+# --- one hyperparameter at a time
+
+
+def outcome_map(results: Results, condition: str, theme_name: ThemeName = "light") -> DrawnFigure | None:
+    """A panel per searched hyperparameter: number of stable seeds of each explore configuration, by its value.
+
+    None without searched hyperparameters or explore configurations.
+    """
+    theme, draws, names = THEMES[theme_name], condition_draws(results, condition), results.study.short_names
+    if not draws.hyperparameters or draws.table.empty:
+        return None
+    figure, axes = panels(theme, len(draws.hyperparameters), height=_HEIGHT, sharey=True)
+    ranges = {path: _stable_range(draws, path) for path in draws.hyperparameters}
+    for axis, path in zip(axes, ranges, strict=True):
+        set_title(axis, theme, names[path], ranges[path])
+        _draw_map(axis, theme, draws, path)
+    label_axes(figure, theme, "value of the hyperparameter", f"stable seeds of {draws.seeds}")
+    add_legend(figure, theme, _handles(theme, draws))
+    return finish(
+        figure,
+        f"outcome-map-{condition}",
+        f"{condition}: stable seeds of each of {_configurations(draws)} drawn at random, "
+        f"{count_noun(draws.seeds, 'seed')} each, by the value of each hyperparameter. A configuration with "
+        f"{draws.needed} or more stable seeds is stable (filled marker); the shade reaches from the smallest to the "
+        "largest of their values; the shape of a marker is the outcome of most failed seeds.",
+        f"{int(draws.good.sum())} of {_configurations(draws)} stable; "
+        + "; ".join(f"{names[path]}: {text}" for path, text in ranges.items()),
+    )
+
+
+def _configurations(draws: ConditionDraws) -> str:
+    return count_noun(len(draws.table), "configuration")
+
+
+def _draw_map(axis: "Axes", theme: Theme, draws: ConditionDraws, path: str) -> None:
+    scale = draws.scale(path)
+    x = scale.coordinates(draws.table[path])
+    scale.apply(axis, horizontal=True)
+    good = x[draws.good.to_numpy()]
+    if len(good):
+        axis.axvspan(*scale.shaded(good.min(), good.max()), color=theme.main, alpha=0.13, lw=0, zorder=0)
+    for row, coordinate in zip(draws.table.itertuples(), scale.dodge(x, draws.table["stable"]), strict=True):
+        style = marker_style(theme.outcomes[row.outcome], theme, filled=row.stable >= draws.needed)
+        axis.plot([coordinate], [row.stable], alpha=0.9, clip_on=False, **style)
+    axis.axhline(draws.needed - 0.5, color=theme.muted, lw=0.8, ls=":")
+    axis.set(ylim=(-0.5, draws.seeds + 0.5), yticks=range(0, draws.seeds + 1, max(1, draws.seeds // 5)))
+
+
+def _stable_range(draws: ConditionDraws, path: str) -> str:
+    """Smallest and largest value of the stable configurations, in words."""
+    values = draws.table[path][draws.good]
+    if values.empty:
+        return "none stable"
+    coordinates = draws.scale(path).coordinates(values)
+    low, high = values.iloc[int(coordinates.argmin())], values.iloc[int(coordinates.argmax())]
+    return (
+        f"stable at {format_value(low)}" if low == high else f"stable from {format_value(low)} to {format_value(high)}"
+    )
+
+
+def _handles(theme: Theme, draws: ConditionDraws) -> list[Any]:
+    """A marker for each outcome drawn, filled and hollow as it is drawn."""
+    from matplotlib.lines import Line2D
+
+    handles = []
+    for outcome in (*OUTCOMES, TRIAL_FAILED):
+        rows = draws.table["outcome"] == outcome
+        for filled in (True, False):
+            if (rows & (draws.good == filled)).any():
+                style = marker_style(theme.outcomes[outcome], theme, filled=filled)
+                handles.append(Line2D([], [], label=_legend_label(outcome, filled=filled), **style))
+    return handles
+
+
+def _legend_label(outcome: str, *, filled: bool) -> str:
+    if outcome in ("stable", TRIAL_FAILED):
+        return outcome
+    return f"stable, some seeds {outcome}" if filled else f"failed, mostly {outcome}"
+
+
+# --- two hyperparameters at a time
+
+
+def hyperparameter_pairs(results: Results, condition: str, theme_name: ThemeName = "light") -> DrawnFigure | None:
+    """A scatter of the explore configurations for each pair of searched hyperparameters.
+
+    None with fewer than two hyperparameters, and without explore configurations.
+    """
+    theme, draws, names = THEMES[theme_name], condition_draws(results, condition), results.study.short_names
+    pairs = list(combinations(draws.hyperparameters, 2))
+    if not pairs or draws.table.empty:
+        return None
+    figure, axes = panels(theme, len(pairs), height=2.2)
+    for axis, (first, second) in zip(axes, pairs, strict=True):
+        _draw_pair(axis, theme, draws, first, second)
+        axis.set_xlabel(shortened(names[first]), fontsize=SMALL)
+        axis.set_ylabel(shortened(names[second]), fontsize=SMALL)
+    add_legend(figure, theme, _handles(theme, draws))
+    return finish(
+        figure,
+        f"hyperparameter-pairs-{condition}",
+        f"{condition}: {_configurations(draws)} drawn at random, {count_noun(draws.seeds, 'seed')} each, by pairs of "
+        f"hyperparameters. A filled marker is a configuration with {draws.needed} or more stable seeds; the shape of a "
+        f"marker is the outcome of most failed seeds.",
+        f"{int(draws.good.sum())} of {_configurations(draws)} stable",
+    )
+
+
+def _draw_pair(axis: "Axes", theme: Theme, draws: ConditionDraws, first: str, second: str) -> None:
+    horizontal, vertical = draws.scale(first), draws.scale(second)
+    horizontal.apply(axis, horizontal=True)
+    vertical.apply(axis, horizontal=False)
+    x, y = horizontal.coordinates(draws.table[first]), vertical.coordinates(draws.table[second])
+    x = horizontal.dodge(x, pd.Series(y))
+    for row, *point in zip(draws.table.itertuples(), x, y, strict=True):
+        style = marker_style(theme.outcomes[row.outcome], theme, filled=row.stable >= draws.needed)
+        axis.plot([point[0]], [point[1]], alpha=0.9, clip_on=False, **style)

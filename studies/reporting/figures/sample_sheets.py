@@ -1,0 +1,152 @@
+"""Fakes of a condition's confirmed generators: sheets of images, scatters of points."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gan_core.metrics import Box
+from studies.file.messages import count_noun
+from studies.ledger.entries import SAMPLES_KEPT
+from studies.numbers import format_distance, format_share
+from studies.reporting.figures.canvas import PNG_DPI, DrawnFigure, empty_figure, finish, style_axes
+from studies.reporting.figures.selection import condition_rows
+from studies.reporting.figures.themes import THEMES, Theme, ThemeName
+from studies.tables.ranking import winners
+from studies.tables.results import Results
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+GREY: dict[str, Any] = {"cmap": "gray", "vmin": -1, "vmax": 1, "interpolation": "none"}
+"""Keyword arguments of `Axes.imshow`: the file holds the samples' pixels, a quarter less than those of a screen."""
+SCATTERS = 4
+"""Largest number of scatters in a row."""
+
+
+def sample_sheet(results: Results, condition: str, path: Path) -> Path | None:
+    """Write the figure of `samples` as a PNG file with a title.
+
+    Nothing is written, and None returned, for a condition without such a figure.
+    """
+    figure = _figure(results, condition, THEMES["light"])
+    if figure is None:
+        return None
+    figure.suptitle(f"{results.study.name}: fakes of the setting found for {condition}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=PNG_DPI)
+    return path
+
+
+def samples(results: Results, condition: str, theme_name: ThemeName = "light") -> DrawnFigure | None:
+    """Fakes of a condition's confirmed generators.
+
+    Images: a row of real samples, then a row per member. Points of the plane: a scatter per member, with real points.
+    None for a condition that is not confirmed, and for other data.
+    """
+    figure = _figure(results, condition, THEMES[theme_name])
+    if figure is None:
+        return None
+    labels = confirmed_labels(results, condition)
+    if results.data.planar:
+        kind, real = "Points", "Real points are grey."
+    else:
+        kind, real = "Images", "The first row shows real images."
+    return finish(
+        figure,
+        f"samples-{condition}",
+        f"{kind} generated with the setting found for {condition} at the end of training, by each of its "
+        f"{count_noun(len(labels), 'seed')}, with the seed's outcome and late distance. {real}",
+        "; ".join(label.replace("\n", ", ") for label in labels),
+    )
+
+
+def _figure(results: Results, condition: str, theme: Theme) -> "Figure | None":
+    if results.data.planar:
+        return _scatters(results, condition, theme)
+    images = confirmed_images(results, condition)
+    return None if images is None else _grid(*images, theme)
+
+
+def confirmed_images(results: Results, condition: str) -> tuple[np.ndarray, list[str]] | None:
+    """Real images and each confirmed member's fakes, (rows, samples, height, width), and the labels of the rows.
+
+    None for a condition that is not confirmed, and for data that are no grey images.
+    """
+    shape, labels = results.data.shape, confirmed_labels(results, condition)
+    if len(shape) != 3 or shape[0] != 1 or not labels:
+        return None
+    fakes = results.samples(condition)
+    real = results.data.test[:SAMPLES_KEPT].reshape(1, SAMPLES_KEPT, *shape[1:])
+    rows = np.concatenate([real, fakes.reshape(len(fakes), SAMPLES_KEPT, *shape[1:])])
+    return rows, ["real", *labels]
+
+
+def confirmed_labels(results: Results, condition: str) -> list[str]:
+    """Seed, outcome and late distance of each confirmed member; empty for a condition that is not confirmed."""
+    return [
+        f"seed {row.seed}\n{row.outcome}"
+        + ("" if np.isnan(row.late_distance) else f" {format_distance(row.late_distance)}")
+        for row in condition_rows(winners(results.members), condition).itertuples()
+    ]
+
+
+def _scatters(results: Results, condition: str, theme: Theme) -> "Figure | None":
+    """A panel per confirmed member, all in the same coordinates: its fakes, and as many real points."""
+    labels = confirmed_labels(results, condition)
+    if not labels:
+        return None
+    fakes = results.samples(condition)
+    low, high = view_corners(results.data.test, fakes)
+    columns = min(SCATTERS, len(labels))
+    rows = -(-len(labels) // columns)
+    figure = empty_figure(theme, width=0.3 + 1.72 * columns, height=0.4 + 1.95 * rows)
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for panel, label, fake in zip(panels, labels, fakes, strict=False):
+        style_axes(panel, theme)
+        panel.grid(visible=False)
+        real = results.data.test[: len(fake)]
+        dots: dict[str, Any] = {"s": 3, "linewidths": 0, "rasterized": True}  # thousands of shapes would be megabytes
+        panel.scatter(*real.T, color=theme.real, **dots)
+        panel.scatter(*fake[np.isfinite(fake).all(1)].T, color=theme.fake, alpha=0.5, **dots)
+        outside = 1 - float(((low <= fake) & (fake <= high)).all(1).mean())
+        note = f"\n{format_share(outside)} out of view" if outside > 0.005 else ""
+        panel.set_title(label + note, **label_style(theme))
+        panel.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
+    for panel in panels[len(labels) :]:
+        panel.axis("off")
+    return figure
+
+
+def view_corners(real: np.ndarray, fakes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Lower left and upper right corner of the part of the plane that is drawn.
+
+    It holds all real points, and the fakes between their quantiles 0.01 and 0.99 as far as these lie at most the data's
+    longer side away from the data.
+    """
+    near, far = (Box.around(real, resolution=1, margin=margin) for margin in (0.1, 1.0))
+    finite = fakes[np.isfinite(fakes).all(-1)]
+    if not len(finite):
+        return near.low, near.high
+    first, last = np.quantile(finite, [0.01, 0.99], axis=0)
+    return np.clip(first, far.low, near.low), np.clip(last, near.high, far.high)
+
+
+def _grid(rows: np.ndarray, labels: list[str], theme: Theme) -> "Figure":
+    columns = rows.shape[1]
+    figure = empty_figure(theme, width=1.3 + 0.37 * columns, height=0.3 + 0.43 * len(rows))
+    axes = figure.subplots(len(rows), 1, squeeze=False)[:, 0]
+    for axis, row, label in zip(axes, rows, labels, strict=True):
+        spaced = np.pad(row, ((0, 0), (0, 0), (1, 1)), constant_values=np.nan)
+        axis.imshow(np.concatenate(list(spaced), axis=1), **GREY)
+        axis.set_ylabel(label, rotation=0, ha="right", va="center", **label_style(theme))
+        axis.set_xticks([])
+        axis.set_yticks([])
+        axis.spines[:].set_visible(False)
+        axis.set_facecolor(theme.background)
+    return figure
+
+
+def label_style(theme: Theme) -> dict[str, Any]:
+    """Keyword arguments for the text of labels next to pictures."""
+    return {"fontsize": 8, "color": theme.ink}

@@ -1,0 +1,21 @@
+"""Rows of a study's tables."""
+
+import pandas as pd
+
+from studies.tables.results import Results
+
+
+def explore_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of explore trials."""
+    return table[table["phase"] == "explore"]
+
+
+def condition_rows(table: pd.DataFrame, condition: str) -> pd.DataFrame:
+    """The rows of one condition."""
+    return table[table["condition"] == condition]
+
+
+def conditions_in(table: pd.DataFrame, results: Results) -> list[str]:
+    """The conditions that have rows in the table, in the study's order."""
+    names = set(table["condition"])
+    return [condition.name for condition in results.study.conditions if condition.name in names]

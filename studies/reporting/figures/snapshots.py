@@ -1,0 +1,157 @@
+"""Fakes of confirmed generators at several steps of their training, from the same z."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from studies.errors import InputError
+from studies.file.messages import count_noun
+from studies.numbers import format_distance
+from studies.reporting.figures.canvas import PNG_DPI, SMALL, WIDTH, DrawnFigure, empty_figure, finish
+from studies.reporting.figures.sample_sheets import confirmed_labels, label_style, view_corners
+from studies.reporting.figures.selection import condition_rows
+from studies.reporting.figures.themes import THEMES, Theme, ThemeName
+from studies.reporting.figures.wording import budget_label
+from studies.tables.member_outcomes import DISTANCES
+from studies.tables.ranking import winners
+from studies.tables.results import Results
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Picture = Float[np.ndarray, "height width 4"]
+"""Red, green, blue and opacity of each pixel."""
+IMAGES_PER_ROW = 4
+SCATTER_SIDE = 72
+"""Pixels along each side of a scatter. A fake is one pixel, since a page with each point as a shape has megabytes."""
+GREYS = 16
+"""Grey levels of an image, as in the digits; with all levels the file is twice as large."""
+COLUMNS = 6
+"""Snapshots that fit next to each other."""
+_LABEL_WIDTH = 1.1
+"""Inches left of the pictures."""
+
+
+def sample_snapshots(results: Results, condition: str, theme_name: ThemeName = "light") -> DrawnFigure | None:
+    """Fakes of a condition's confirmed generators at several steps of their training.
+
+    A row for the best, the median and the worst member by late distance, a column per step: images, or points of the
+    plane with real points. None for a condition that is not confirmed, for a trial without snapshots, and for other
+    data.
+    """
+    planar, shape, theme = results.data.planar, results.data.shape, THEMES[theme_name]
+    try:
+        steps, fakes = results.sample_snapshots(condition)
+    except InputError:  # not confirmed, or without snapshots; a damaged file is reported by the figure of samples
+        return None
+    if not planar and (len(shape) != 3 or shape[0] != 1):
+        return None
+    roles = shown_members(condition_rows(winners(results.members), condition)["late_distance"].to_numpy())
+    distances, shown = _distances(results, condition, steps)[list(roles)], fakes[:, list(roles)].swapaxes(0, 1)
+    if planar:
+        real, corners = results.data.test[: fakes.shape[2]], view_corners(results.data.test, shown)
+        pictures = [[_scatter(theme, real, snapshot, *corners) for snapshot in member] for member in shown]
+    else:
+        pictures = [[_sheet(snapshot.reshape(-1, *shape[1:])) for snapshot in member] for member in shown]
+    labels = confirmed_labels(results, condition)
+    names = [f"{role}\n{labels[member]}" for member, role in roles.items()]
+    nonfinite = ~np.isfinite(shown).all((2, 3))
+    return finish(
+        _table(np.array(pictures), theme, names, nonfinite, steps, budget_label(results.study.budget)),
+        f"sample-snapshots-{condition}",
+        f"{'Points' if planar else 'Images'} generated with the setting found for {condition} at "
+        f"{count_noun(len(steps), 'step')} of the training, always from the same {fakes.shape[2]} z, by "
+        f"{_members_in_words(list(roles.values()), len(labels))}.{' Real points are grey.' if planar else ''}",
+        "; ".join(_in_words(name, row, steps) for name, row in zip(names, distances, strict=True)),
+    )
+
+
+def shown_members(late_distances: np.ndarray) -> dict[int, str]:
+    """Index and role of the members shown: best, median, worst, as far as there are so many.
+
+    A member whose late distance is NaN ranks last.
+    """
+    order, last = np.argsort(late_distances, kind="stable"), len(late_distances) - 1
+    roles = {last: "worst", last // 2: "median", 0: "best"}  # a later role replaces an earlier one of the same rank
+    return {int(order[rank]): roles[rank] for rank in sorted(roles)}
+
+
+def _members_in_words(roles: list[str], members: int) -> str:
+    if len(roles) == 1:
+        return "its only seed"
+    return f"the {', the '.join(roles[:-1])} and the {roles[-1]} of its {members} seeds by late distance"
+
+
+def _distances(results: Results, condition: str, steps: list[int]) -> Float[np.ndarray, "members steps"]:
+    curves = condition_rows(winners(results.curves), condition)
+    rows = curves[curves["metric"].isin(DISTANCES)]
+    return rows.pivot(index="seed", columns="step", values="value")[steps].to_numpy()
+
+
+def _in_words(name: str, distances: np.ndarray, steps: list[int]) -> str:
+    values = (f"{format_distance(distance)} at step {step}" for distance, step in zip(distances, steps, strict=True))
+    return f"{name.replace(chr(10), ', ')}: distance {', '.join(values)}"
+
+
+# --- pictures
+
+
+def _sheet(images: Float[np.ndarray, "images height width"]) -> Picture:
+    """Images in rows on black; a pixel that is not finite is transparent."""
+    spaced = np.pad(images, ((0, 0), (0, 1), (0, 1)), constant_values=-1)
+    starts = range(0, len(spaced), IMAGES_PER_ROW)
+    rows = [np.concatenate(list(spaced[start : start + IMAGES_PER_ROW]), axis=1) for start in starts]
+    sheet = np.concatenate(rows)[:-1, :-1]
+    grey = np.round((np.clip(sheet, -1, 1) + 1) / 2 * GREYS) / GREYS
+    return np.stack([*[np.nan_to_num(grey)] * 3, np.isfinite(sheet)], axis=2)
+
+
+def _scatter(theme: Theme, real: np.ndarray, fake: np.ndarray, low: np.ndarray, high: np.ndarray) -> Picture:
+    """Fakes of one pixel on real points of 3 x 3 pixels, which stay visible below them, in a frame."""
+    from matplotlib.colors import to_rgba
+
+    picture = np.zeros((SCATTER_SIDE, SCATTER_SIDE, 4))
+    middle, width, offsets = (low + high) / 2, (high - low).max(), range(-1, 2)
+    for points, color, shifts in (
+        (real, theme.real, [(right, down) for right in offsets for down in offsets]),
+        (fake, theme.fake, [(0, 0)]),
+    ):
+        scaled = (points - middle) / width + 0.5
+        x, y = (SCATTER_SIDE * scaled[((scaled >= 0) & (scaled < 1)).all(1)]).astype(int).T  # NaN is not in view
+        for right, down in shifts:
+            row, column = (np.clip(index, 0, SCATTER_SIDE - 1) for index in (SCATTER_SIDE - 1 - y + down, x + right))
+            picture[row, column] = to_rgba(color)
+    picture[[0, -1]] = picture[:, [0, -1]] = to_rgba(theme.real)
+    return picture
+
+
+def _table(
+    pictures: Float[np.ndarray, "rows columns height width 4"],
+    theme: Theme,
+    names: list[str],
+    nonfinite: Bool[np.ndarray, "rows columns"],
+    steps: list[int],
+    title: str,
+) -> "Figure":
+    """All pictures in one image: a tenth of the size that one image per picture would have."""
+    rows, columns, height, width, _ = pictures.shape
+    right, down = width + round(0.1 * width), height + round(0.1 * width)
+    spaced = np.pad(pictures, ((0, 0), (0, 0), (0, down - height), (0, right - width), (0, 0)))
+    sheet = spaced.swapaxes(1, 2).reshape(rows * down, columns * right, 4)
+    inch = (WIDTH - _LABEL_WIDTH) / (COLUMNS * right)
+    figure = empty_figure(theme, width=WIDTH, height=0.5 + rows * down * inch)
+    axis = figure.subplots()
+    enlarged = width * inch * PNG_DPI > width  # a pixel of a sample is larger than a pixel of the screen
+    axis.imshow(sheet, extent=(0, columns * right, rows * down, 0), interpolation="none" if enlarged else "antialiased")
+    axis.set(xlim=(0, max(columns, COLUMNS) * right), facecolor=theme.background)
+    axis.xaxis.tick_top()
+    axis.set_xticks(np.arange(columns) * right + width / 2, [f"{step}" for step in steps])
+    axis.set_yticks(np.arange(rows) * down + height / 2, names)
+    axis.tick_params(length=0, labelsize=8, labelcolor=theme.ink)
+    axis.spines[:].set_visible(False)
+    axis.set_title(title, **label_style(theme))
+    style: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": SMALL, "color": theme.muted}
+    for row, column in np.argwhere(nonfinite):
+        axis.text(column * right + width / 2, row * down + height / 2, "not finite", **style)
+    return figure

@@ -1,0 +1,64 @@
+"""Words of captions, labels and titles."""
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from gan_core.metrics.registry import METRICS
+from studies.file.budget import Budget
+from studies.file.messages import count_noun
+
+_TITLE_LENGTH = 23
+"""Characters that fit above a panel where three are in a row."""
+_UNITS = {
+    "data": "unit of the data",
+    "parameters": "unit of the parameters",
+    "critic's / data": "critic's unit per unit of the data",
+    "loss / parameters": "loss per unit of the parameters",
+}
+
+
+def shortened(text: str, length: int = _TITLE_LENGTH) -> str:
+    """The text, with an ellipsis in place of its middle if it is longer than `length`."""
+    end = length // 3
+    return text if len(text) <= length else f"{text[: length - end - 1]}…{text[-end:]}"
+
+
+def metric_label(metric: str) -> str:
+    """A metric's name in words, as in "sliced Wasserstein distance"."""
+    words = metric.replace("_", " ").replace("wasserstein", "Wasserstein")
+    return f"{words} distance" if words.endswith("Wasserstein") else words
+
+
+def metric_unit(metric: str) -> str:
+    """A metric's unit in words."""
+    unit = METRICS[metric].unit
+    return _UNITS.get(unit, unit)
+
+
+_REFERENCES = {
+    "real": "other real samples",
+    "gaussian": "a Gaussian of the data's mean and covariance",
+    "constant": "the constant at the data's mean",
+}
+
+
+def references_in_words(names: Iterable[str]) -> str:
+    """Meaning of the lines at reference distances, as a sentence; empty without such lines."""
+    meanings = [f"to {_REFERENCES[name]}" for name in names]
+    if not meanings:
+        return ""
+    return (
+        f"Lines: distances from test samples {', '.join(meanings[:-1])}{' and ' if meanings[1:] else ''}{meanings[-1]}."
+    )
+
+
+def budget_label(budget: Budget) -> str:
+    """The unit of the budget, as in "generator steps"."""
+    return budget.unit.replace("_", " ")
+
+
+def count_seeds(counts: "pd.Series[int]") -> str:
+    """Numbers of seeds of several conditions, as in "10 seeds" and "5 to 10 seeds"."""
+    low, high = int(counts.min()), int(counts.max())
+    return count_noun(low, "seed") if low == high else f"{low} to {high} seeds"

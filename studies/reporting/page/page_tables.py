@@ -1,0 +1,71 @@
+"""Tables as text for readers: every number is formatted by the column that it is in."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from studies.numbers import MISSING, format_distance, format_p, format_setting, format_share
+from studies.reporting.page.page_text import TableDescription
+
+_DISTANCES = ("distance", "tau")
+_SHARES = ("share", "rate", "failure", "volume", "chance", "half_", "progress")
+"""Parts of the names of columns."""
+_SHARE_COLUMNS = ("low", "high", "difference")
+"""Ends of intervals of shares, and differences of shares."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column's heading, and whether it holds text rather than numbers."""
+
+    name: str
+    text: bool
+
+
+@dataclass(frozen=True)
+class PageTable:
+    """A table whose cells are text."""
+
+    title: str
+    caption: str
+    columns: list[Column]
+    rows: list[list[str]]
+
+
+def format_table(table: pd.DataFrame, description: TableDescription) -> PageTable:
+    """The table without its study, its hidden columns and its columns without any value; a failed distance is one."""
+    hidden = ("study", *description.hidden)
+    shown = [name for name in table if name not in hidden and (_may_fail(name) or not table[name].isna().all())]
+    columns = [Column(name if "." in name else name.replace("_", " "), not _is_number(table[name])) for name in shown]
+    rows = [[format_cell(name, row[name]) for name in shown] for row in table.to_dict("records")]
+    return PageTable(description.title, description.caption, columns, rows)
+
+
+def format_cell(column: str, value: Any) -> str:
+    """A value as text: shares in percent, a missing distance as "failed", any other missing value as a dash."""
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    if value is None or (not isinstance(value, str) and pd.isna(value)):
+        return format_distance(np.nan) if _may_fail(column) else MISSING
+    if isinstance(value, float | np.floating):
+        return _format_number(column, float(value))
+    return str(value)
+
+
+def _may_fail(column: str) -> bool:
+    """True if a missing value means that the members failed."""
+    return "distance" in column
+
+
+def _format_number(column: str, value: float) -> str:
+    if any(part in column for part in _DISTANCES):
+        return format_distance(value)
+    if column in _SHARE_COLUMNS or any(part in column for part in _SHARES):
+        return format_share(value)
+    return format_p(value) if column.startswith("p_") else format_setting(value)
+
+
+def _is_number(column: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)

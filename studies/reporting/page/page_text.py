@@ -1,0 +1,113 @@
+"""Texts of the page that are the same for every study: titles and captions of the tables, and the methods."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TableDescription:
+    """Title and caption of a table, and the columns that the page leaves out."""
+
+    title: str
+    caption: str
+    hidden: tuple[str, ...] = ()
+
+
+TABLES: Mapping[str, TableDescription] = {
+    "ranking": TableDescription(
+        "Ranking",
+        "The setting found for each condition, trained with seeds and evaluated with real samples that the search "
+        "did not use. Distance: interquartile mean over the seeds, where failed seeds count as infinitely far, with "
+        "its 95% bootstrap interval. Failure rate: share of failed seeds, with its 95% Wilson interval. Members: "
+        "number of seeds.",
+        ("trial",),
+    ),
+    "pairs": TableDescription(
+        "Pairs",
+        "Comparison of the settings found for every two conditions. Effect: chance that a seed of the first ends "
+        "nearer to the real data than a seed of the other, plus half the chance of a tie. p value: two-sided "
+        "permutation test with Brunner and Munzel's statistic; p adjusted: Holm's correction for all pairs; exact: "
+        "all permutations were computed; decided: p adjusted is below 0.05. Needed: number of seeds per condition "
+        "with which the observed effect would be decided with a chance of 80%.",
+    ),
+    "volumes": TableDescription(
+        "Stable volumes",
+        "How many of the configurations drawn at random reach a distance tau: at least 80% of their seeds are "
+        "stable and end at tau or nearer. Progress: where tau lies between the constant at the data's mean (0) and "
+        "real data (1). Volume: reached / configurations, with its 95% Wilson interval. Seeds share: mean share of "
+        "seeds that are stable and end at tau or nearer, with a 95% bootstrap interval over configurations. Half "
+        "volume: the volume among the configurations near the authors' values.",
+        ("planned", "draws_per_success"),
+    ),
+    "volume_differences": TableDescription(
+        "Differences of stable volumes",
+        "Stable volume of the first condition minus that of the other, over the configurations that both have drawn, "
+        "with a 95% bootstrap interval over configurations; decided: the interval does not contain 0. Needed: "
+        "number of configurations per condition with which the observed difference would be decided with a chance of "
+        "80%.",
+    ),
+    "widths": TableDescription(
+        "Stable widths",
+        "Length of the part of a hyperparameter's searched range in which configurations reach the distance tau, the "
+        "other hyperparameters as drawn at random, with its 95% interval. Stated: length of the searched range; "
+        "lowest and highest: smallest and largest value that reached tau. Border low, border high: the stable part "
+        "may go on beyond that end of the searched range, so the width is a lower bound.",
+    ),
+    "shares": TableDescription(
+        "Listed values",
+        "Of the configurations with each value of a hyperparameter whose values are listed, the share that reach the "
+        "distance tau, with its 95% Wilson interval.",
+    ),
+    "tuning": TableDescription(
+        "Effect of tuning",
+        "The setting found for each condition compared with its preset's authors' setting, both trained with the "
+        "same seeds. Effect: chance that a seed of the setting found ends nearer to the real data, plus half the "
+        "chance of a tie. p values as in the table of pairs, corrected for the number of conditions.",
+    ),
+    "outcomes": TableDescription(
+        "Outcomes",
+        "Outcomes of all seeds, by condition and phase, with 95% intervals of their shares. Improving: seeds that "
+        "failed but were still getting nearer at the end, so a larger budget might have made them stable.",
+    ),
+    "robustness": TableDescription(
+        "Other thresholds",
+        "The ranking, if one threshold of the outcomes had another value and the others were unchanged. Own: the "
+        "value that this study uses.",
+    ),
+    "equal_critic_steps": TableDescription(
+        "Equal critic steps",
+        "The ranking, if every condition's training had ended at the number of critic steps of the condition that "
+        "took the fewest.",
+        ("trial",),
+    ),
+}
+
+METHODS = (
+    "A condition is a GAN objective with a constraint on the critic. A configuration, or setting, gives each of its "
+    "hyperparameters a value. A trial trains several GANs with one configuration and different seeds. The study has "
+    "three phases. Explore draws configurations at random from the stated ranges and stops none of them early, so "
+    "that the share of stable ones describes the ranges. Exploit trains further configurations suggested by Optuna, "
+    "which are not part of those shares. Confirm trains the configuration with the best search score of each "
+    "condition again, with new seeds, and evaluates it with real samples that no earlier phase used. Only confirm "
+    "enters the ranking: the results that chose a setting are not used to rate it.",
+    "The ranking compares the setting found for each condition. The intervals do not include the uncertainty of the "
+    "search: another search might have found another setting.",
+    "The distance s is the sliced Wasserstein distance of order 1 over fixed directions; for the Dirac pair it is "
+    "the distance to the equilibrium. Progress p = (constant - s) / (constant - real) is 0 at the distance of the "
+    "constant at the data's mean and 1 at the distance between two sets of real samples. The late progress of a seed "
+    "is the median of p over the last fifth of its evaluations, its best progress the largest running median over "
+    "three evaluations. Precision and coverage of images: around every real image lies a ball that reaches to its "
+    "k-th nearest other real image (distances between pixels; k is evaluation.neighbours). Precision is the share of "
+    "fakes in at least one ball, coverage the share of balls with at least one fake.",
+    "The outcome of a seed is the first of these that applies. Nonfinite: a loss, parameter or sample is NaN or "
+    "infinite. Stalled: p never differs by 0.1 from its start. Collapsed: the fakes occupy fewer than half of the "
+    "cells that real data occupy, or have less than a tenth of their standard deviation. Diverged: late progress is "
+    "0 or below, no better than the constant. Relapsed: late progress is less than half of the best progress, or p "
+    "swings by more than half of it. Stalled: best progress is below 0.75. Otherwise the seed is stable; all other "
+    "outcomes are failures. These are the default thresholds; those of this study are part of the resolved study "
+    "below, and the table of other thresholds shows their effect on the ranking.",
+    "A failed seed counts as infinitely far and is never left out. The interquartile mean (Agarwal et al. 2021) "
+    "leaves out the nearest and the farthest quarter of the seeds; if a failed seed remains, the distance is given "
+    "as failed. Intervals are percentile bootstrap intervals for distances and Wilson intervals (1927) for shares; "
+    "where several seeds belong to one configuration, whole configurations are resampled.",
+)

@@ -1,0 +1,180 @@
+"""One self-contained HTML page about a study: verdict, figures, tables, methods, citations, and how to run it again."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from importlib.resources import files
+from inspect import cleandoc
+from types import SimpleNamespace
+from typing import Any, get_args
+
+from gan_core.citations import citation
+from gan_core.constraints import Constraint
+from gan_core.objectives import Objective
+from gan_core.presets import PRESETS
+from studies.analysis.comparison import Comparison
+from studies.file.modules import is_reference
+from studies.reporting import figures
+from studies.reporting.figures import DrawnFigure, ThemeName
+from studies.reporting.page.page_tables import Column, PageTable, format_table
+from studies.reporting.page.page_text import METHODS, TABLES
+from studies.reporting.text.verdict import verdict
+from studies.tables.results import Results
+
+SECTIONS = (
+    ("verdict", "Verdict"),
+    ("figures", "Figures"),
+    ("tables", "Tables"),
+    ("methods", "Methods"),
+    ("citations", "Citations"),
+    ("again", "Run it again"),
+)
+
+
+@dataclass(frozen=True)
+class PageFigure:
+    """A figure as an element of the page."""
+
+    name: str
+    caption: str
+    element: str
+
+
+@dataclass(frozen=True)
+class Formula:
+    """Title and text of an objective or a constraint."""
+
+    title: str
+    text: str
+
+
+def render_page(compared: Comparison) -> str:
+    """The page as HTML that needs no network, no script and no other file."""
+    from jinja2 import Environment, StrictUndefined
+
+    results = compared.results
+    answer, *topics = verdict(compared)
+    shown, letters = page_figures(compared)
+    template = files("studies.reporting.page").joinpath("page.html.jinja").read_text()
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return environment.from_string(template).render(
+        name=results.study.name,
+        question=results.question,
+        answer=answer.sentences,
+        topics=topics,
+        headline=_headline(compared),
+        figures=shown,
+        letters=letters,
+        style=figures.STYLE,
+        light=figures.css_variables("light"),
+        dark=figures.css_variables("dark"),
+        tables=list(_tables(compared)),
+        sections=SECTIONS,
+        methods=METHODS,
+        formulas=list(_formulas(results)),
+        resolved=json.dumps(results.study.table(), indent=1),
+        citations=_citations(results),
+        versions=_versions(results),
+        commands=_commands(results),
+    )
+
+
+# -- figures ---------------------------------------------------------------------------------------------------------
+
+
+def page_figures(compared: Comparison) -> tuple[list[PageFigure], str]:
+    """The figures of the page, and the hidden element with the shapes of their letters."""
+    drawn = [figure for figure in draw_figures(compared, "both") if figure is not None]
+    shown = [PageFigure(figure.name, figure.caption, figures.svg(figure)) for figure in drawn]
+    elements, letters = figures.split_letters(figure.element for figure in shown)
+    return [replace(figure, element=element) for figure, element in zip(shown, elements, strict=True)], letters
+
+
+def draw_figures(compared: Comparison, theme: ThemeName) -> Iterator[DrawnFigure | None]:
+    """Every figure, in the order of the page: the ranking, the stable settings, the failures, the samples."""
+    results = compared.results
+    names = [condition.name for condition in results.study.conditions]
+    yield figures.confirmed(results, theme)
+    yield figures.precision_coverage(results, theme)
+    yield figures.learning_curves(results, theme)
+    yield figures.stable_volume(compared.volume_curves, theme)
+    yield figures.stable_widths(compared.widths, theme)
+    yield figures.chance_of_success(compared.chances, theme)
+    yield figures.tuning(results, theme)
+    for name in names:
+        yield figures.outcome_map(results, name, theme)
+    for name in names:
+        yield figures.hyperparameter_pairs(results, name, theme)
+    yield figures.survival(results, theme)
+    for name in names:
+        yield figures.gradients(results, name, theme)
+    yield figures.modes(results, theme)
+    for name in names:
+        yield figures.plane(results, name, theme)
+    for name in names:
+        yield from (figures.sample_snapshots(results, name, theme), figures.samples(results, name, theme))
+
+
+# -- tables ----------------------------------------------------------------------------------------------------------
+
+
+def _headline(compared: Comparison) -> PageTable | None:
+    ranking = compared.results.ranking
+    return None if ranking.empty else format_table(ranking, TABLES["ranking"])
+
+
+def _tables(compared: Comparison) -> Iterator[PageTable]:
+    for name, description in TABLES.items():
+        table = getattr(compared, name)
+        if name != "ranking" and not table.empty:
+            yield format_table(table, description)
+
+
+# -- methods and reproduction ----------------------------------------------------------------------------------------
+
+
+def _formulas(results: Results) -> Iterator[Formula]:
+    """The docstring of each objective and constraint in the study, each once."""
+    seen: set[str] = set()
+    for part, union in (("objective", Objective), ("constraint", Constraint)):
+        for condition in results.study.conditions:
+            kind = condition.table[part]["kind"]
+            if kind in seen or is_reference(kind):
+                continue
+            seen.add(kind)
+            (description,) = [member for member in get_args(union) if member.kind == kind]
+            yield Formula(f"{part} {kind}", cleandoc(description.__doc__))
+
+
+def _citations(results: Results) -> str:
+    """BibTeX entries of the presets, objectives and constraints in the study, each once."""
+    used: list[Any] = []
+    for condition in results.study.conditions:
+        used += [PRESETS[name]] if (name := condition.preset or "") in PRESETS else []
+        used += [SimpleNamespace(**condition.table[part]) for part in ("objective", "constraint")]
+    return citation(*used)
+
+
+def _commands(results: Results) -> str:
+    name = results.study.name
+    return (
+        f"gan-study run {name}.toml\n"
+        f"gan-study compare {name}\n"
+        f"gan-study report {name} --output {name}.html\n"
+        f"python -c 'import studies; print(studies.results(\"{name}\").ranking)'"
+    )
+
+
+def _versions(results: Results) -> PageTable:
+    environment: Mapping[str, Any] = results.environment
+    rows = [[name, str(value)] for name, value in environment.get("versions", {}).items()]
+    git = environment.get("git") or {}
+    if git:
+        rows.append(
+            ["commit of the study file", git["commit"] + (" with uncommitted changes" if git.get("dirty") else "")]
+        )
+    for name, value in environment.get("hardware", {}).items():
+        if value:
+            rows.append([name.replace("_", " "), ", ".join(value) if isinstance(value, list) else str(value)])
+    columns = [Column("part", True), Column("version", True)]
+    return PageTable("Versions and hardware", "Software and hardware of the last run.", columns, rows)

@@ -1,0 +1,180 @@
+"""Progress of a run: a live table on a terminal, else one line per trial."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from time import monotonic
+
+import numpy as np
+import pandas as pd
+import rich.live
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text
+
+from gan_core.outcomes import OUTCOMES
+from studies.design import TrialSpec, counts, total
+from studies.file.study import Study
+from studies.ledger.entries import Entry
+from studies.numbers import MISSING, format_distance, format_duration, format_setting
+from studies.progress.events import Listener
+from studies.progress.pending import StudyProgress
+from studies.progress.summaries import EvaluationSummary
+from studies.reporting.terminal.ranking_table import count_outcomes
+from studies.tables.member_outcomes import classify_members, late_distance, trial_result
+
+_WITHOUT_RESULT = "without a result"
+
+
+def listener(study: Study, console: Console) -> "PlainProgress":
+    """A listener that prints progress: a live table on a terminal, plain lines elsewhere."""
+    return LiveProgress(study, console) if console.is_terminal else PlainProgress(study, console)
+
+
+def trial_label(spec: TrialSpec) -> str:
+    """Condition, phase and number of a trial, as in "wgan explore 0"."""
+    return f"{spec.condition} {spec.phase} {spec.index}"
+
+
+class PlainProgress(Listener):
+    """One line for each trial that ends."""
+
+    def __init__(self, study: Study, console: Console):
+        self._study, self._console = study, console
+        self._total = total(study)
+        self._ended, self._started = 0, monotonic()
+
+    def opened(self, progress: StudyProgress) -> None:
+        self._ended = len(progress.trials()) - len(progress.pending())
+        in_ledger = f", {self._ended} of them in the ledger already" if self._ended else ""
+        self._print(f"{self._study.name}: {self._total} trials of {self._study.seeds} seeds{in_ledger}")
+        self._print(f"ledger: {progress.ledger.root}")
+
+    def warn(self, sentence: str) -> None:
+        """Print a warning, which does not stop the study."""
+        self._print(f"warning: {sentence}")
+
+    def ended(self, spec: TrialSpec, entry: Entry) -> None:
+        self._ended += 1
+        width = len(str(self._total))
+        elapsed = format_duration(monotonic() - self._started)
+        self._print(f"[{self._ended:>{width}}/{self._total} {elapsed}] {self._result_line(spec, entry)}")
+
+    def _result_line(self, spec: TrialSpec, entry: Entry) -> str:
+        """Trial, median late distance, outcomes, seconds of training, and the values of its hyperparameters."""
+        names = self._study.short_names
+        setting = "  ".join(f"{names[path]}={format_setting(value)}" for path, value in spec.configuration.items())
+        # 12: a space, the longest name of a phase, a space, three digits
+        label = f"{trial_label(spec):<{max(len(condition.name) for condition in self._study.conditions) + 12}}"
+        if not entry.finished:
+            return f"{label} FAILED: {entry.error()}  {setting}"
+        facts = entry.facts()
+        members = list(classify_members(facts, entry.curves(), self._study.outcomes).values())
+        late = late_distance(members)
+        distance = MISSING if np.isnan(late) else format_distance(late)
+        outcomes = count_outcomes(pd.Series([member.outcome for member in members]))
+        return (
+            f"{label} late distance {distance:<7} {outcomes:<26} {facts['elapsed_seconds']:5.1f} s  {setting}".rstrip()
+        )
+
+    def _print(self, line: str) -> None:
+        self._console.print(line, markup=False, soft_wrap=True)
+
+
+class LiveProgress(PlainProgress):
+    """A table of the conditions that is redrawn during the run; lines of failed trials remain above it."""
+
+    def __init__(self, study: Study, console: Console):
+        super().__init__(study, console)
+        self._conditions = {condition.name: _Tally() for condition in study.conditions}
+        self._running: dict[str, tuple[TrialSpec, int]] = {}
+        self._ended_before = 0
+        self._first_report: float | None = None
+        self._live = rich.live.Live(
+            get_renderable=self._table, console=console, refresh_per_second=2, transient=False, redirect_stderr=False
+        )
+
+    def opened(self, progress: StudyProgress) -> None:
+        super().opened(progress)
+        pending = {trial.address for trial in progress.pending()}
+        for trial in progress.trials():
+            if trial.address not in pending:
+                self._count(trial, progress.ledger.entry(trial.address))
+        self._ended_before = self._ended
+        if pending:
+            self._live.start()
+
+    def measured(self, spec: TrialSpec, summaries: Sequence[EvaluationSummary]) -> None:
+        self._first_report = self._first_report or monotonic()
+        if summaries:
+            self._running[spec.address] = (spec, summaries[-1].step)
+        else:
+            self._running.setdefault(spec.address, (spec, 0))
+
+    def ended(self, spec: TrialSpec, entry: Entry) -> None:
+        self._running.pop(spec.address, None)
+        self._count(spec, entry)
+        if entry.finished:
+            self._ended += 1
+        else:
+            super().ended(spec, entry)
+
+    def closed(self, progress: StudyProgress, interrupted: bool) -> None:
+        self._running.clear()
+        self._live.stop()
+
+    def _count(self, spec: TrialSpec, entry: Entry) -> None:
+        tally = self._conditions[spec.condition]
+        tally.ended[spec.phase] += 1
+        if not entry.finished:
+            tally.outcomes[_WITHOUT_RESULT] += len(spec.seeds)
+            return
+        facts = entry.facts()
+        members = list(classify_members(facts, entry.curves(), self._study.outcomes).values())
+        distance = trial_result(facts, members)["distance"]
+        if np.isfinite(distance):
+            tally.best = min(tally.best, distance)
+        tally.outcomes.update(member.outcome for member in members)
+
+    def _table(self) -> Group:
+        planned = {condition.name: counts(self._study, condition) for condition in self._study.conditions}
+        phases = max(planned.values(), key=len)
+        table = Table(
+            "condition", *phases, "smallest distance", "stable members", "failed members", title=self._study.name
+        )
+        for name, tally in self._conditions.items():
+            ended = [f"{tally.ended[phase]}/{count}" for phase, count in planned[name].items()]
+            best = MISSING if np.isinf(tally.best) else format_distance(tally.best)
+            failed = ", ".join(
+                f"{tally.outcomes[outcome]} {outcome}"
+                for outcome in (*OUTCOMES, _WITHOUT_RESULT)
+                if outcome != "stable" and tally.outcomes[outcome]
+            )
+            table.add_row(name, *ended, best, str(tally.outcomes["stable"]), failed)
+        return Group(table, Text(self._status_line(), no_wrap=True, overflow="ellipsis"))
+
+    def _status_line(self) -> str:
+        """Trials ended, elapsed time, rate and rough remaining time, running trials.
+
+        The rate is that of the trials ended in this run; confirm trials have more seeds and take longer.
+        """
+        ended = self._ended - self._ended_before
+        line = f"{self._ended}/{self._total} trials ended, {format_duration(monotonic() - self._started)} elapsed"
+        if self._first_report is None:
+            line += ", starting Ray"
+        elif ended:
+            seconds = (monotonic() - self._first_report) / ended
+            left = format_duration((self._total - self._ended) * seconds)
+            line += f", {60 / seconds:.1f} trials per minute, about {left} left"
+        budget = self._study.budget.steps
+        running = ", ".join(f"{trial_label(spec)} {100 * step // budget}%" for spec, step in self._running.values())
+        return f"{line}; running: {running}" if running else line
+
+
+@dataclass
+class _Tally:
+    """Counts of one condition: ended trials by phase, members by outcome, smallest distance of a trial."""
+
+    ended: Counter[str] = field(default_factory=Counter)
+    outcomes: Counter[str] = field(default_factory=Counter)
+    best: float = np.inf

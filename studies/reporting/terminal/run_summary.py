@@ -1,0 +1,55 @@
+"""Summary after a run: ranking, answer, failed trials, files written, commands to continue with."""
+
+import json
+from pathlib import Path
+from shlex import quote
+
+from rich.console import Console
+
+from studies.analysis.comparison import Comparison
+from studies.execution.runner import RunResult
+from studies.reporting.figures import ranking_picture, sample_sheet
+from studies.reporting.terminal.progress_view import trial_label
+from studies.reporting.terminal.ranking_table import print_ranking, print_undecided_pairs
+from studies.reporting.text.answer import answer
+from studies.tables.results import Results
+
+
+def print_run_summary(results: Results, run: RunResult, console: Console) -> None:
+    """Print the summary, and write the picture and the sample sheets that it names."""
+    name, folder = results.study.name, results.ledger.study_folder(results.study.name)
+    if run.interrupted:
+        console.print(f"\ninterrupted; the same command resumes {name} where it stopped.", markup=False)
+        return
+    console.print()
+    print_ranking(results, console)
+    comparison = Comparison(results)
+    print_undecided_pairs(comparison, console)
+    console.print()
+    for sentence in answer(comparison):
+        console.print(sentence, markup=False, soft_wrap=not console.is_terminal)
+    for spec in run.failed:
+        error = results.ledger.entry(spec.address).error()
+        console.print(f"failed without a result: {trial_label(spec)}: {error}", markup=False)
+    picture = ranking_picture(results, folder / "ranking.png")
+    conditions = [condition.name for condition in results.study.conditions]
+    sheets = [sample_sheet(results, condition, folder / "samples" / f"{condition}.png") for condition in conditions]
+    console.print()
+    if picture is not None:
+        console.print(f"picture: {picture}", markup=False, soft_wrap=True)
+    if any(sheets):
+        console.print(f"samples: {folder / 'samples'}, one sheet per condition", markup=False, soft_wrap=True)
+    console.print(f"ledger:  {results.ledger.root}", markup=False, soft_wrap=True)
+    console.print(_next_commands(name, results.ledger.root), markup=False, soft_wrap=True)
+
+
+def _next_commands(name: str, root: Path) -> str:
+    is_default = root == (Path.cwd() / "gan-studies").resolve()
+    option, argument = ("", "") if is_default else (f" --root {quote(str(root))}", f", root={json.dumps(str(root))}")
+    program = f'import studies; print(studies.results("{name}"{argument}).trials)'
+    return (
+        f"next:    gan-study compare {name}{option}\n"
+        f"         gan-study report {name}{option}\n"
+        f"         gan-study results {name}{option} --table members --format csv\n"
+        f"         python -c {quote(program)}"
+    )

@@ -1,0 +1,214 @@
+"""The verdict on one or several studies as text, as Markdown, and as JSON."""
+
+from collections.abc import Callable, Sequence
+from io import StringIO
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from studies.analysis.comparison import Comparison
+from studies.analysis.cross_study import cross_study_ranking, performance_profile
+from studies.analysis.explore_trials import ExploreTrials
+from studies.numbers import MISSING, format_setting
+from studies.reporting.page.page_tables import format_cell
+from studies.reporting.page.page_text import TABLES
+from studies.reporting.terminal.ranking_table import markdown as markdown_table
+from studies.reporting.terminal.ranking_table import print_ranking, print_undecided_pairs
+from studies.reporting.text.phrases import join_words
+from studies.reporting.text.several_studies import several_studies
+from studies.reporting.text.stable_settings import rows_at_target, within_target, working_rule
+from studies.reporting.text.verdict import Topic, verdict
+from studies.reporting.text.working_ranges import FEWEST_FOR_A_RANGE, format_width, touched_ends
+
+WIDTH = 160
+TOGETHER = "All studies together"
+PROFILE = "Performance profile: share of the studies in which the distance is within a ratio to the smallest one"
+
+Records = Callable[[pd.DataFrame], list[dict[str, Any]]]
+
+
+def print_verdicts(comparisons: Sequence[Comparison], console: Console) -> None:
+    """Print ranking, tables and sentences of each study, and of several studies those about all together."""
+    for comparison in comparisons:
+        print_ranking(comparison.results, console)
+        print_undecided_pairs(comparison, console)
+        _print_shares(comparison, console)
+        _print_ranges(comparison, console)
+        for topic in verdict(comparison):
+            _print_topic(topic, console)
+        console.print()
+    if len(comparisons) > 1:
+        for title, frame in _tables_together(comparisons).items():
+            console.print(_table(frame, title))
+        _print_topic(Topic(TOGETHER, several_studies(comparisons)), console)
+
+
+def _print_topic(topic: Topic, console: Console) -> None:
+    console.print(f"\n[bold]{topic.title}[/bold]")
+    for sentence in topic.sentences:
+        console.print(f"  {sentence}", markup=False, soft_wrap=not console.is_terminal)
+
+
+def _print_shares(comparison: Comparison, console: Console) -> None:
+    """Print the shares of settings that work, at the target distance used in the text, and the rule."""
+    volumes = rows_at_target(comparison, comparison.volumes)
+    if volumes.empty:
+        return
+    within = within_target(comparison, volumes)
+    drawn = volumes["volume_low"].notna()
+    settings = "random settings" if drawn.all() else "settings" if drawn.any() else "listed settings"
+    table = Table(title=escape(f"{comparison.results.study.name}: {settings} that work, see the rule below the table"))
+    share_of_seeds = f"share of seeds that are stable\nand end {within}"
+    for column in ("condition", "working settings", "share", "95% interval of the share", share_of_seeds):
+        table.add_column(column, justify="left" if column == "condition" else "right")
+    for row in volumes.itertuples():
+        interval = f"{format_cell('volume', row.volume_low)} to {format_cell('volume', row.volume_high)}"
+        table.add_row(
+            row.condition,
+            f"{row.reached} of {row.configurations}",
+            format_cell("volume", row.volume),
+            "none (listed values)" if pd.isna(row.volume_low) else interval,
+            format_cell("share", row.seeds_share),
+        )
+    console.print(table)
+    console.print(working_rule(comparison, volumes), markup=False, soft_wrap=True)
+
+
+_WIDTHS_LEGEND = (
+    "Only random settings (explore) count here; a setting found may come from exploit and lie outside these values. "
+    "Estimated width: how much of the range works, as the mean over random values of the other hyperparameters. For a "
+    "log-uniform range it is the share of working settings times the searched width, so it is equal for all "
+    "hyperparameters of a condition that were searched over equally many decades. No width is estimated from fewer "
+    f"than {FEWEST_FOR_A_RANGE} working settings. The smallest and largest working values are values that were drawn, "
+    "not limits of what works. Last column: an end of the searched range before which too few values were drawn to "
+    "show that the range that works ends."
+)
+
+
+def _print_ranges(comparison: Comparison, console: Console) -> None:
+    """Print the ranges of hyperparameters in which settings work, at the same target; nothing if none works."""
+    volumes, widths = (rows_at_target(comparison, frame) for frame in (comparison.volumes, comparison.widths))
+    if widths.empty or not volumes["reached"].any():
+        return
+    explored = {trials.condition: trials for trials in comparison.explored}
+    working = volumes.set_index("condition")["reached"]
+    names = comparison.results.study.short_names
+    table = Table(
+        title=escape(f"{comparison.results.study.name}: ranges of hyperparameters in which random settings work")
+    )
+    for heading in (*_RANGE_TEXTS, *_RANGE_NUMBERS, _BEYOND):
+        table.add_column(heading, justify="right" if heading in _RANGE_NUMBERS else "left")
+    for _, row in widths.iterrows():
+        trials, reached = explored[row["condition"]], working[row["condition"]]
+        table.add_row(row["condition"], names[row["hyperparameter"]], *_range_cells(row, trials, reached))
+    console.print(table)
+    console.print(_WIDTHS_LEGEND, markup=False, soft_wrap=True)
+
+
+_RANGE_TEXTS = ("condition", "hyperparameter", "searched range")
+_RANGE_NUMBERS = (
+    "searched\nwidth",
+    "working\nsettings",
+    "estimated\nwidth",
+    "95% interval\nof the width",
+    "smallest\nworking value",
+    "largest\nworking value",
+)
+_BEYOND = "may work\nup to and beyond"
+"""Headings of the table of ranges."""
+
+
+def _range_cells(row: pd.Series, explored: ExploreTrials, reached: int) -> list[str]:
+    """The cells after condition and hyperparameter; without a width if too few settings work."""
+    low, high = (format_setting(value) for value in explored.hyperparameters[row["hyperparameter"]].extremes())
+    has_width = reached >= FEWEST_FOR_A_RANGE
+    return [
+        f"{low} to {high}",
+        format_width(row["stated"], row["unit"]),
+        f"{reached} of {row['configurations']}",
+        format_width(row["width"], row["unit"]) if has_width else MISSING,
+        f"{row['width_low']:.2g} to {row['width_high']:.2g}" if has_width else MISSING,
+        *(MISSING if pd.isna(row[column]) else format_setting(row[column]) for column in ("lowest", "highest")),
+        join_words(touched_ends(row, explored)) if has_width and (row["border_low"] or row["border_high"]) else MISSING,
+    ]
+
+
+def text(comparisons: Sequence[Comparison]) -> str:
+    """The output of `print_verdicts`, for a file."""
+    output = StringIO()
+    print_verdicts(comparisons, Console(file=output, width=WIDTH, highlight=False))
+    return output.getvalue()
+
+
+def markdown(comparisons: Sequence[Comparison]) -> str:
+    """The verdicts with every table, in Markdown."""
+    parts = []
+    for comparison in comparisons:
+        parts.append(f"# {comparison.results.study.name}")
+        for topic in verdict(comparison):
+            parts += [f"## {topic.title}", _bullets(topic.sentences)]
+        for name, described in TABLES.items():
+            if len(frame := _frame(comparison, name)):
+                parts += [f"## {described.title}", described.caption, markdown_table(frame)]
+    if len(comparisons) > 1:
+        parts += [f"# {TOGETHER}", _bullets(several_studies(comparisons))]
+        for title, frame in _tables_together(comparisons).items():
+            parts += [f"## {title}", markdown_table(frame)]
+    return "\n\n".join(parts)
+
+
+def _bullets(sentences: Sequence[str]) -> str:
+    return "\n".join(f"* {sentence}" for sentence in sentences)
+
+
+def content(comparisons: Sequence[Comparison], records: Records) -> dict[str, Any]:
+    """Verdict and tables of every study, and sentences and tables of all together, as values that JSON can hold."""
+    together = cross_study_ranking(comparisons)
+    return {
+        "studies": [
+            {
+                "study": comparison.results.study.name,
+                "data": comparison.results.study.data.kind,
+                "reference_distances": comparison.results.reference_distances,
+                "verdict": [
+                    {"title": topic.title, "sentences": list(topic.sentences)} for topic in verdict(comparison)
+                ],
+                "tables": {name: records(_frame(comparison, name)) for name in TABLES},
+            }
+            for comparison in comparisons
+        ],
+        "together": {
+            "sentences": list(several_studies(comparisons)) if len(comparisons) > 1 else [],
+            "tables": {"together": records(together), "profile": records(performance_profile(together))},
+        },
+    }
+
+
+def _frame(comparison: Comparison, name: str) -> pd.DataFrame:
+    """A table of the comparison; the ranking with the configurations that were confirmed."""
+    return comparison.results.ranking if name == "ranking" else getattr(comparison, name)
+
+
+def _tables_together(comparisons: Sequence[Comparison]) -> dict[str, pd.DataFrame]:
+    together = cross_study_ranking(comparisons)
+    tables = {"Ranks and ratios": together, PROFILE: _by_ratio(performance_profile(together))}
+    return {title: frame for title, frame in tables.items() if len(frame)}
+
+
+def _by_ratio(profile: pd.DataFrame) -> pd.DataFrame:
+    """The performance profile with a row per condition and a column per ratio."""
+    wide = profile.pivot(index="condition", columns="ratio", values="share").reindex(profile["condition"].unique())
+    return wide.set_axis([f"share within {ratio:g}" for ratio in wide.columns], axis=1).reset_index()
+
+
+def _table(frame: pd.DataFrame, title: str) -> Table:
+    shown = [column for column in frame if not frame[column].isna().all()]
+    table = Table(title=escape(title))
+    for column in shown:
+        table.add_column(column.replace("_", " "), justify="left" if frame[column].dtype == "str" else "right")
+    for row in frame.to_dict("records"):
+        table.add_row(*(format_cell(column, row[column]) for column in shown))
+    return table

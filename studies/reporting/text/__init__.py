@@ -1,0 +1,1 @@
+"""Sentences about a study, from templates and the numbers of its comparison."""

@@ -1,0 +1,123 @@
+"""The answer of a study: its result, then the numbers that support it."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from studies.analysis.comparison import Comparison
+from studies.numbers import format_distance, format_shares
+from studies.reporting.text.headline import headline, other_findings
+from studies.reporting.text.mode_coverage import coverage_interval
+from studies.reporting.text.phrases import (
+    MAX_NAMES,
+    budget_in_words,
+    capitalize,
+    failed_count,
+    found_for,
+    goal,
+    interval_in_words,
+    join_words,
+    late_evaluations,
+)
+from studies.reporting.text.sample_quality import quality_sentences
+
+
+def answer(comparison: Comparison) -> tuple[str, ...]:
+    """The first topic of the verdict: the answer, then the numbers that support it."""
+    return tuple(_sentences(comparison))
+
+
+def _sentences(comparison: Comparison) -> Iterator[str]:
+    yield from headline(comparison)
+    yield from _unconfirmed(comparison)
+    yield from coverage_interval(comparison)
+    yield from other_findings(comparison)
+    ranking = comparison.ranking
+    if len(ranking) and ranking["distance"].notna().any():
+        yield _smallest_distance(comparison)
+        yield from _reference_distances(comparison)
+        yield _failed_seeds(comparison)
+        yield from quality_sentences(comparison)
+    if len(ranking) or comparison.targets:
+        yield _budget(comparison)
+
+
+def _unconfirmed(comparison: Comparison) -> Iterator[str]:
+    ranking, study = comparison.ranking, comparison.results.study
+    if not study.search.confirm.best:
+        yield "There is no ranking, because the study has no confirm phase (search.confirm.best = 0)."
+    elif 0 < len(ranking) < len(study.conditions):
+        ranked = set(ranking["condition"])
+        missing = [condition.name for condition in study.conditions if condition.name not in ranked]
+        yield f"Not confirmed yet, and therefore not in the ranking: {join_words(missing, most=MAX_NAMES)}."
+
+
+def _smallest_distance(comparison: Comparison) -> str:
+    """The distance of the first setting of the ranking, with its interval."""
+    ranking = comparison.ranking
+    best, tied = ranking.iloc[0], _tied(ranking)
+    distance = format_distance(best["distance"])
+    if len(tied) > 1:
+        opening = f"{capitalize(found_for(tied))} have the same distance from {goal(comparison)}, {distance}"
+    elif len(ranking) == 1 or _first_is_decided(comparison):
+        opening = f"{capitalize(found_for(tied))} ends at a distance of {distance} from {goal(comparison)}"
+    else:
+        opening = f"On these seeds {found_for(tied)} has the smallest distance from {goal(comparison)}, {distance}"
+    if best["members"] == 1:
+        return f"{opening}, with one fresh seed, which is too few for an interval."
+    return f"{opening} ({interval_in_words(best['distance_low'], best['distance_high'])})."
+
+
+def _tied(ranking: pd.DataFrame) -> list[str]:
+    """The conditions with the smallest distance."""
+    return ranking.loc[ranking["distance"] == ranking["distance"].iloc[0], "condition"].tolist()
+
+
+def _first_is_decided(comparison: Comparison) -> bool:
+    """True if a pair with the first setting of the ranking is decided."""
+    first, pairs = comparison.ranking["condition"].iloc[0], comparison.pairs
+    return bool(pairs.loc[(pairs["condition"] == first) | (pairs["other"] == first), "decided"].any())
+
+
+def _failed_seeds(comparison: Comparison) -> str:
+    """The failed seeds of the first setting of the ranking, with the interval of their share."""
+    best = comparison.ranking.iloc[0]
+    tied = _tied(comparison.ranking[comparison.ranking["failure_rate"] == best["failure_rate"]])
+    each = "each of " if len(tied) > 1 else ""
+    return (
+        f"{failed_count(best)} fresh seeds of {each}{found_for(tied)} failed (95% interval of the failure rate "
+        f"{format_shares(best['failure_low'], best['failure_high'])})."
+    )
+
+
+def _reference_distances(comparison: Comparison) -> Iterator[str]:
+    """The reference distances that the smallest distance is to be read against."""
+    references = comparison.results.reference_distances
+    real, gaussian = references.get("real"), references.get("gaussian")
+    if gaussian is not None:
+        yield _against_gaussian(comparison.ranking.iloc[0], gaussian, goal(comparison))
+    if real:
+        yield f"Other real samples have a distance of {format_distance(real)} from {goal(comparison)}."
+
+
+def _against_gaussian(best: pd.Series, gaussian: float, goal_name: str) -> str:
+    """If the first setting of the ranking is farther than the Gaussian, by the interval of its distance."""
+    samples, distance = "samples of a Gaussian with the mean and covariance of the real data", format_distance(gaussian)
+    if best["members"] == 1:
+        return f"{capitalize(samples)} have a distance of {distance} from {goal_name}."
+    if best["distance_low"] > gaussian:
+        return f"This is farther from {goal_name} than {samples} (distance {distance}, below the interval)."
+    if best["distance_high"] < gaussian:
+        return f"This is closer to {goal_name} than {samples} (distance {distance}, above the interval)."
+    return f"This cannot be told apart from {samples} (distance {distance}, within the interval)."
+
+
+def _budget(comparison: Comparison) -> str:
+    """The budget of every GAN, and the definition of its distance."""
+    study = comparison.results.study
+    evaluations = study.budget.measurements
+    late = late_evaluations(study.outcomes, evaluations)
+    return (
+        f"Every GAN had a budget of {budget_in_words(study)}; its distance is its late distance, the median over the "
+        f"last {late} of its {evaluations} evaluations."
+    )

@@ -1,0 +1,154 @@
+"""The answer in a few sentences: how the confirmed settings differ, and which of the settings that were tried work."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from studies.analysis.comparison import Comparison
+from studies.file.messages import count_noun
+from studies.numbers import format_distance, format_p
+from studies.reporting.text.constraint_effect import constraint_clause
+from studies.reporting.text.initial_divergences import initial_divergence_clause
+from studies.reporting.text.mode_coverage import coverage_clause
+from studies.reporting.text.phrases import (
+    MAX_ITEMS,
+    MAX_NAMES,
+    all_failed,
+    capitalize,
+    failed_count,
+    found_for,
+    goal,
+    join_words,
+    largest_p,
+    ones_found_for,
+)
+from studies.reporting.text.tried_settings import working_clause
+from studies.statistics.permutation import LEVEL
+from studies.statistics.power import rank_test_power
+
+
+def headline(comparison: Comparison) -> tuple[str, ...]:
+    """The sentences; undecided comparisons are called undecided.
+
+    They are about the coverage of modes if the modes of the data are known, about the constraint if conditions differ
+    in their constraint alone, else about the distances of the confirmed settings; then about the settings that work in
+    explore.
+    """
+    clauses = [clause for clause in (_progress_clause(comparison), *_clauses(comparison)[0]) if clause]
+    return tuple(_sentence(comparison, clause) for clause in clauses or ["there are no results yet"])
+
+
+def other_findings(comparison: Comparison) -> Iterator[str]:
+    """Sentences on distances and working settings if the headline is about modes or constraints."""
+    yield from (_sentence(comparison, clause) for clause in _clauses(comparison)[1] if clause)
+
+
+def _sentence(comparison: Comparison, clause: str) -> str:
+    names = {condition.name for condition in comparison.results.study.conditions}
+    begins_with_a_name = clause.split(" ")[0].rstrip(",:") in names
+    return f"{clause if begins_with_a_name else capitalize(clause)}."
+
+
+def _progress_clause(comparison: Comparison) -> str:
+    ranked, conditions = len(comparison.ranking), len(comparison.results.study.conditions)
+    if not comparison.results.study.search.confirm.best or ranked == conditions:
+        return ""
+    if not ranked:
+        return "no setting has been confirmed on fresh seeds yet"
+    return f"so far only {ranked} of {conditions} conditions {'is' if ranked == 1 else 'are'} confirmed on fresh seeds"
+
+
+def _clauses(comparison: Comparison) -> tuple[list[str], list[str]]:
+    """The clauses of the headline, and those of the sentences that follow it; one for each sentence."""
+    special = [clause for clause in (coverage_clause(comparison), constraint_clause(comparison)) if clause]
+    distances, works = list(_distance_clauses(comparison)), working_clause(comparison)
+    if special:
+        return special, [*distances, works]
+    failed = len(comparison.ranking) > 0 and bool(comparison.ranking["distance"].isna().all())
+    if works and len(comparison.explored) == 1 and comparison.explored[0].grids:
+        return [initial_divergence_clause(comparison), works], distances if failed else []
+    if works and len(comparison.ranking) == 1 and not failed:
+        return [initial_divergence_clause(comparison), works], []
+    return [initial_divergence_clause(comparison), *distances, works], []
+
+
+# -- distances of the confirmed settings -------------------------------------------------------------------------------
+
+
+def _distance_clauses(comparison: Comparison) -> Iterator[str]:
+    ranking = comparison.ranking
+    if ranking.empty:
+        return
+    if ranking["distance"].isna().all():
+        yield _all_failed_clause(ranking)
+    elif len(ranking) == 1:
+        row = ranking.iloc[0]
+        yield (
+            f"{found_for([row['condition']])} ends at a distance of {format_distance(row['distance'])} from "
+            f"{goal(comparison)}, and {failed_count(row)} fresh seeds failed"
+        )
+    else:
+        yield from _first_against_others(comparison)
+        if failed := all_failed(ranking):
+            yield f"all fresh seeds of {found_for(failed)} failed and count as infinitely far"
+
+
+def _first_against_others(comparison: Comparison) -> Iterator[str]:
+    """The others that the first of the ranking is decided to be ahead of, and those that are undecided."""
+    ranking = comparison.ranking
+    best, *others = ranking["condition"].tolist()
+    pairs = comparison.pairs[(comparison.pairs["condition"] == best) | (comparison.pairs["other"] == best)]
+    decided = pairs[pairs["decided"]]
+    farther = [name for name in others if name in {*decided["condition"], *decided["other"]}]
+    if not farther:
+        yield _undecided_clause(comparison, best)
+        return
+    is_ahead = f"ends closer to {goal(comparison)} than"
+    if set(farther) <= set(all_failed(ranking)):
+        is_ahead = "ranks ahead of"
+    if len(farther) == 1 or len(farther) <= min(MAX_ITEMS, len(others) - 1):
+        than = ones_found_for(farther)
+    elif len(farther) == len(others):
+        than = f"the settings found for the {len(others)} other conditions"
+    else:
+        than = f"the settings found for {len(farther)} of the {len(others)} other conditions"
+    yield f"{found_for([best])} {is_ahead} {than} ({largest_p(decided)})"
+    undecided = [name for name in others if name not in farther]
+    if undecided:
+        yield (
+            f"whether {found_for([best])} also ends closer than {ones_found_for(undecided)} is undecided (adjusted p "
+            f">= {LEVEL:g})"
+        )
+
+
+def _all_failed_clause(ranking: pd.DataFrame) -> str:
+    names = ranking["condition"].tolist()
+    if len(names) == 1:
+        return f"{found_for(names)} failed on {failed_count(ranking.iloc[0])} fresh seeds"
+    failed = [f"{failed_count(row)} for {row['condition']}" for _, row in ranking.iterrows()]
+    return f"all settings found failed on fresh seeds: {join_words(failed, most=MAX_NAMES)}"
+
+
+def _undecided_clause(comparison: Comparison, best: str) -> str:
+    ranking = comparison.ranking
+    _, *others = ranking["condition"].tolist()
+    if len(others) == 1:
+        question = f"{found_for([best])} or {ones_found_for(others)} ends closer to {goal(comparison)}"
+        return f"whether {question} is undecided: {_reason(comparison)}"
+    return (
+        f"which of the {len(ranking)} settings found, one for each condition, ends closest to {goal(comparison)} is "
+        f"undecided: {_reason(comparison)}"
+    )
+
+
+def _reason(comparison: Comparison) -> str:
+    """The reason why no setting is called the closest."""
+    seeds, pairs = int(comparison.ranking["members"].min()), comparison.pairs
+    if seeds == 1:
+        return "one fresh seed each is too few for a test"
+    number = f"{count_noun(seeds, 'fresh seed')} each"
+    if len(pairs) == 1:
+        return f"p = {format_p(pairs['p_adjusted'].iloc[0])} with {number}"
+    if rank_test_power(1.0, seeds, comparisons=len(pairs)) == 0:
+        return f"{number} are too few to decide any of {len(pairs)} pairs"
+    return f"no pair with the first of the ranking is decided with {number}"

@@ -1,0 +1,296 @@
+"""Agreement of a study's results with orderings of methods that papers report."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from math import log10
+from typing import Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from studies.analysis.comparison import Comparison
+from studies.analysis.explore_trials import ExploreTrials
+from studies.file.condition import Condition
+from studies.file.distributions import Grid
+from studies.file.messages import count_noun
+from studies.numbers import format_p
+from studies.reporting.text.mode_coverage import modes_covered
+from studies.reporting.text.phrases import MAX_ITEMS, capitalize
+from studies.reporting.text.stable_settings import rows_at_target
+from studies.statistics.intervals import difference_interval, newcombe, wilson
+from studies.statistics.permutation import LEVEL, holm, permutation_test
+
+Opinion = Literal["agrees", "disagrees", "undecided"]
+_OPINIONS: dict[Opinion, tuple[str, str]] = {
+    "agrees": ("this study agrees", "these studies agree"),
+    "disagrees": ("this study disagrees", "these studies disagree"),
+    "undecided": ("in this study this is undecided", "in these studies this is undecided"),
+}
+"""Opinions of one study and of several."""
+
+
+class StudyCondition(NamedTuple):
+    """One condition of one study."""
+
+    comparison: Comparison
+    condition: Condition
+
+    @property
+    def objective(self) -> str:
+        return str(self.condition.table["objective"]["kind"])
+
+    @property
+    def constraint(self) -> str:
+        return str(self.condition.table["constraint"]["kind"])
+
+    @property
+    def name(self) -> str:
+        return self.condition.name
+
+
+Pair = tuple[StudyCondition, StudyCondition]
+
+
+class Evidence(NamedTuple):
+    """The opinion of one pair of conditions on an ordering, with its numbers."""
+
+    opinion: Opinion
+    numbers: str
+
+
+@dataclass(frozen=True)
+class Ordering:
+    """A claim about two kinds of conditions.
+
+    claim     a clause
+    source    the paper
+    differs   the part in which the two conditions differ
+    applies   returns True if the claim is about these two conditions, everything else being equal
+    evaluate  the evidence of each pair that has results
+    """
+
+    claim: str
+    source: str
+    differs: Literal["objective", "constraint"]
+    applies: Callable[[StudyCondition, StudyCondition], bool]
+    evaluate: Callable[[Sequence[Pair]], Iterator[Evidence]]
+
+
+def literature_sentences(comparisons: Sequence[Comparison]) -> Iterator[str]:
+    """A sentence for each ordering for which there is a pair of conditions.
+
+    Of one study its own pairs, of several studies the pairs of conditions from two of them.
+    """
+    yield from (sentence for ordering in ORDERINGS if (sentence := _sentence(ordering, comparisons)))
+
+
+def _sentence(ordering: Ordering, comparisons: Sequence[Comparison]) -> str:
+    conditions = [
+        StudyCondition(comparison, condition)
+        for comparison in comparisons
+        for condition in comparison.results.study.conditions
+    ]
+    is_across = len(comparisons) > 1
+    pairs = [
+        (first, second)
+        for first, second in product(conditions, conditions)
+        if (first.comparison is not second.comparison) == is_across
+        and _otherwise_equal(first, second)
+        and ordering.applies(first, second)
+    ]
+    same_objective = [pair for pair in pairs if ordering.differs == "objective" or _equal(pair, "objective")]
+    evidence = list(ordering.evaluate(same_objective or pairs)) if pairs else []
+    if not evidence:
+        return ""
+    parts = []
+    for opinion, clauses in _OPINIONS.items():
+        numbers = [pair.numbers for pair in evidence if pair.opinion == opinion]
+        if numbers:
+            is_all = len(numbers) == len(evidence)
+            pairs_with_it = "" if is_all else f"for {len(numbers)} of {len(evidence)} pairs of conditions "
+            parts.append(f"{capitalize(pairs_with_it + clauses[is_across])}: {_first_numbers(numbers)}.")
+    besides = "" if same_objective else " The two conditions also differ in their objective."
+    return f"Claim of {ordering.source}: {ordering.claim}. {' '.join(parts)}{besides}"
+
+
+def _first_numbers(numbers: Sequence[str]) -> str:
+    more = len(numbers) - MAX_ITEMS
+    if more <= 0:
+        return "; ".join(numbers)
+    return f"{'; '.join(numbers[:MAX_ITEMS])}; and {count_noun(more, 'further pair')}"
+
+
+_SHARED = ("data", "budget", "evaluation", "outcomes", "seeds")
+
+
+def _otherwise_equal(first: StudyCondition, second: StudyCondition) -> bool:
+    """True if everything but objective and constraint is equal in the two conditions."""
+    tables = [condition.comparison.results.study.table() for condition in (first, second)]
+    equal = all(_equal((first, second), part) for part in ("networks", "training"))
+    return equal and all(tables[0].get(part) == tables[1].get(part) for part in _SHARED)
+
+
+def _equal(pair: Pair, part: str) -> bool:
+    return pair[0].condition.table[part] == pair[1].condition.table[part]
+
+
+# -- evidence ----------------------------------------------------------------------------------------------------------
+
+
+def _narrower(pairs: Sequence[Pair]) -> Iterator[Evidence]:
+    """The first works over fewer decades of its hyperparameter: share of settings that work x decades searched.
+
+    Listed values are treated as if they had been drawn, each for its part of the range.
+    """
+    for pair in pairs:
+        rows, decades = _at_one_distance(pair), [_decades(condition) for condition in pair]
+        if rows is None or not all(decades):
+            continue
+        widths = [_width(row, span) for row, span in zip(rows, decades, strict=True)]
+        numbers = [
+            f"of {row['configurations']} {_settings(condition)} of {condition.name} ({_searched(condition, span)}) "
+            f"{row['reached']} {'works' if row['reached'] == 1 else 'work'}"
+            for condition, row, span in zip(pair, rows, decades, strict=True)
+        ]
+        yield Evidence(_opinion(*difference_interval(widths[1], widths[0])), ", and ".join(numbers))
+
+
+def _at_one_distance(pair: Pair) -> tuple[pd.Series, pd.Series] | None:
+    """The volumes of both conditions at one target distance; None if they have none in common.
+
+    Of one study it is the target used in the text, of two studies the smallest that both conditions reach.
+    """
+    volumes = [
+        condition.comparison.volumes[condition.comparison.volumes["condition"] == condition.name] for condition in pair
+    ]
+    if pair[0].comparison is pair[1].comparison:
+        volumes = [rows_at_target(pair[0].comparison, frame) for frame in volumes]
+    both = volumes[0].merge(volumes[1], on="tau", suffixes=("", "_other"))
+    if both.empty:
+        return None
+    shared = both[(both["reached"] > 0) & (both["reached_other"] > 0)]["tau"]
+    tau = shared.min() if len(shared) else both["tau"].max()
+    first, second = (frame[frame["tau"] == tau].iloc[0] for frame in volumes)
+    return first, second
+
+
+def _weight_path(condition: StudyCondition) -> str:
+    return "constraint.clip_value" if condition.constraint == "weight_clipping" else "constraint.gp_weight"
+
+
+def _decades(condition: StudyCondition) -> float:
+    """Decades over which the constraint's hyperparameter was searched; 0 if the range includes 0."""
+    values = [float(value) for value in condition.condition.hyperparameters[_weight_path(condition)].extremes()]
+    return log10(max(values) / min(values)) if min(values) > 0 else 0.0
+
+
+def _width(row: pd.Series, decades: float) -> tuple[float, float, float]:
+    """The width that works in decades, with its interval."""
+    low, high = wilson(int(row["reached"]), int(row["configurations"]))
+    return row["volume"] * decades, low * decades, high * decades
+
+
+def _settings(condition: StudyCondition) -> str:
+    is_listed = any(isinstance(values, Grid) for values in condition.condition.hyperparameters.values())
+    return "listed settings" if is_listed else "random settings"
+
+
+def _searched(condition: StudyCondition, decades: float) -> str:
+    """The range of the constraint's hyperparameter, and that others vary too."""
+    name = condition.comparison.results.study.short_names[_weight_path(condition)]
+    others = ", other hyperparameters searched too" if len(condition.condition.hyperparameters) > 1 else ""
+    return f"{name} over {decades:.2g} decades{others}"
+
+
+def _fails(pairs: Sequence[Pair]) -> Iterator[Evidence]:
+    """The first fails more often: its settings if hyperparameters are searched, else its fresh seeds."""
+    for first, second in pairs:
+        counts = [_failed(condition) for condition in (first, second)]
+        if any(total == 0 for _, total in counts):
+            continue
+        unit = "settings" if first.condition.hyperparameters else "fresh seeds"
+        numbers = [
+            f"{failed} of {total} {unit} of {condition.name}"
+            for (failed, total), condition in zip(counts, (first, second), strict=True)
+        ]
+        yield Evidence(_opinion(*newcombe(counts[0], counts[1])), f"{' and '.join(numbers)} failed")
+
+
+def _failed(condition: StudyCondition) -> tuple[int, int]:
+    """Number of failed settings or fresh seeds, and number of all."""
+    if condition.condition.hyperparameters:
+        (explored,) = [trials for trials in condition.comparison.explored if trials.condition == condition.name]
+        return len(explored.configurations) - _stable(explored), len(explored.configurations)
+    rows = condition.comparison.ranking
+    rows = rows[rows["condition"] == condition.name]
+    if rows.empty:
+        return 0, 0
+    return round(rows["failure_rate"].iloc[0] * rows["members"].iloc[0]), rows["members"].iloc[0]
+
+
+def _stable(explored: ExploreTrials) -> int:
+    return int(explored.reaching(np.finfo(np.float64).max).sum())
+
+
+def _covers(pairs: Sequence[Pair]) -> Iterator[Evidence]:
+    """The first covers more of the known modes than the second."""
+    by_study = {id(condition.comparison): modes_covered(condition.comparison) for pair in pairs for condition in pair}
+    modes = [[by_study[id(condition.comparison)].get(condition.name) for condition in pair] for pair in pairs]
+    ready = [
+        (pair, values)
+        for pair, values in zip(pairs, modes, strict=True)
+        if all(counts is not None for counts in values)
+    ]
+    tests = [permutation_test(-np.array(first), -np.array(second), seed=0)[0] for _, (first, second) in ready]
+    for (pair, (first, second)), p in zip(ready, holm(np.array(tests)), strict=True):
+        more = np.mean(first) > np.mean(second)
+        opinion: Opinion = "undecided" if not p < LEVEL else "agrees" if more else "disagrees"
+        numbers = f"{_extremes(first)} modes for {pair[0].name} and {_extremes(second)} for {pair[1].name}"
+        yield Evidence(opinion, numbers if np.isnan(p) else f"{numbers}, p = {format_p(p)}")
+
+
+def _extremes(values: Sequence[float]) -> str:
+    low, high = min(values), max(values)
+    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
+
+
+def _opinion(low: float, high: float) -> Opinion:
+    """The opinion that follows from the interval of the claimed difference."""
+    return "agrees" if low > 0 else "disagrees" if high < 0 else "undecided"
+
+
+# -- claims ------------------------------------------------------------------------------------------------------------
+
+ORDERINGS = (
+    Ordering(
+        "weight clipping is more sensitive to its clip value than a gradient penalty to its weight",
+        "Gulrajani et al. 2017 (arXiv:1704.00028)",
+        "constraint",
+        lambda first, second: (
+            (first.constraint, second.constraint) == ("weight_clipping", "gradient_penalty")
+            and first.objective == second.objective == "wasserstein"
+            and "constraint.clip_value" in first.condition.hyperparameters
+            and "constraint.gp_weight" in second.condition.hyperparameters
+        ),
+        _narrower,
+    ),
+    Ordering(
+        "the minimax loss fails more often than the non-saturating loss",
+        "Goodfellow et al. 2014 (arXiv:1406.2661)",
+        "objective",
+        lambda first, second: (
+            (first.objective, second.objective) == ("minimax", "non_saturating")
+            and _equal((first, second), "constraint")
+            and first.condition.hyperparameters == second.condition.hyperparameters
+        ),
+        _fails,
+    ),
+    Ordering(
+        "a gradient penalty covers more modes than no constraint",
+        "Kodali et al. 2017 (arXiv:1705.07215)",
+        "constraint",
+        lambda first, second: (first.constraint, second.constraint) == ("gradient_penalty", "none"),
+        _covers,
+    ),
+)

@@ -1,0 +1,89 @@
+"""The settings tried in explore that work, as one clause: how many random settings, or which listed values."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from studies.analysis.comparison import Comparison
+from studies.reporting.text.listed_values import clause_of_conditions, clause_of_one_condition
+from studies.reporting.text.phrases import MAX_NAMES, join_words
+from studies.reporting.text.stable_settings import (
+    counts_by_condition,
+    counts_in_words,
+    interval_in_brackets,
+    rows_at_target,
+    searched_conditions,
+    volumes_at_target,
+    within_target,
+)
+from studies.reporting.text.working_ranges import FEWEST_FOR_A_RANGE, width_in_words
+
+
+def working_clause(comparison: Comparison) -> str:
+    """The clause; empty if no hyperparameter is searched, and before a target distance is known."""
+    volumes = volumes_at_target(comparison)
+    searched = {condition.condition: condition for condition in searched_conditions(comparison)}
+    volumes = volumes[volumes["condition"].isin(list(searched))]
+    if volumes.empty:
+        return ""
+    is_single = len(comparison.explored) == 1
+    if all(len(condition.hyperparameters) == len(condition.grids) == 1 for condition in searched.values()):
+        listed = [searched[name] for name in volumes["condition"]]
+        return clause_of_one_condition(comparison, listed[0]) if is_single else clause_of_conditions(comparison, listed)
+    if not volumes["reached"].any():
+        return f"no setting that was tried is stable and ends {within_target(comparison, volumes)}"
+    return _one_condition(comparison, volumes.iloc[0]) if is_single else _conditions(comparison, volumes)
+
+
+def _one_condition(comparison: Comparison, row: pd.Series) -> str:
+    widths = rows_at_target(comparison, comparison.widths)
+    tried = "settings tried" if np.isnan(row["volume_low"]) else "randomly drawn settings"
+    explored, names = comparison.explored[0], comparison.results.study.short_names
+    has_width = len(widths) == 1 and row["reached"] >= FEWEST_FOR_A_RANGE
+    width = f"; {width_in_words(widths.iloc[0], explored, names)}" if has_width else ""
+    return (
+        f"{counts_in_words(row)} {tried} of {row['condition']} are stable and end "
+        f"{within_target(comparison, row.to_frame().T)}{interval_in_brackets(row)}{width}"
+    )
+
+
+def _conditions(comparison: Comparison, volumes: pd.DataFrame) -> str:
+    """The number of working settings of each condition, and if the largest share is decided."""
+    first, within = volumes.iloc[0], within_target(comparison, volumes)
+    drawn = not any(condition.grids for condition in searched_conditions(comparison))
+    settings = "randomly drawn settings" if drawn else "settings tried"
+    works = f"{counts_in_words(first)} {settings} are stable and end {within}"
+    if len(volumes) == 1:
+        return f"of {first['condition']}, {works}"
+    if volumes["volume"].nunique() == 1 and volumes["configurations"].nunique() == 1:
+        return f"for each of {join_words(volumes['condition'].tolist(), most=MAX_NAMES)}, {works}"
+    counts = f"{settings} that are stable and end {within}: {', '.join(counts_by_condition(volumes, intervals=False))}"
+    return f"{counts} ({_decision(comparison, volumes)})" if drawn else counts
+
+
+def _decision(comparison: Comparison, volumes: pd.DataFrame) -> str:
+    """If the largest share is decided: the 95 % intervals of its differences from all others exclude 0."""
+    names = volumes["condition"].tolist()
+    leading = volumes.loc[volumes["volume"] == volumes["volume"].iloc[0], "condition"].tolist()
+    if len(leading) == len(names):
+        return "the shares are equal"
+    if not _all_decided(rows_at_target(comparison, comparison.volume_differences), leading, names):
+        interval = "the 95% interval of the difference"
+        if len(names) > 2:
+            interval = "the 95% interval of at least one difference"
+        return f"which share is the largest is undecided: {interval} includes 0"
+    if len(names) == 2:
+        return "the 95% interval of the difference excludes 0"
+    larger = (
+        f"shares of {join_words(leading)} are larger than the others"
+        if len(leading) > 1
+        else f"share of {leading[0]} is larger than each other share"
+    )
+    return f"the {larger}, with 95% intervals of the differences that exclude 0"
+
+
+def _all_decided(differences: pd.DataFrame, leading: Sequence[str], names: Sequence[str]) -> bool:
+    """True if the differences between each leading condition and each other one are decided."""
+    decided = {frozenset(pair) for pair in differences.loc[differences["decided"], ["condition", "other"]].to_numpy()}
+    return all(frozenset((leader, other)) in decided for leader in leading for other in names if other not in leading)

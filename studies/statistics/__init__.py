@@ -1,0 +1,1 @@
+"""Intervals, permutation tests, sample sizes and estimators: arrays in, numbers out."""

@@ -1,0 +1,100 @@
+"""Width of the part of a range in which random draws succeed, and its borders."""
+
+from dataclasses import dataclass
+from math import comb, log, log10
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from studies.statistics.intervals import mean_interval, wilson
+
+BORDER_LEVEL = 0.05
+"""Smallest chance of the failures beyond the outermost success for which that end of the range counts as reached."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampledRange:
+    """A range from which values are drawn at random, and the unit of its widths.
+
+    low, high    ends of the range; an integer stands for the piece from half below it to half above it
+    integers     only integers are drawn
+    log_density  each decade is equally likely, else each value
+    in_decades   widths are in decades, log10(b/a), else in units of the values, b - a; True if `log_density`
+    """
+
+    low: float
+    high: float
+    integers: bool = False
+    log_density: bool = False
+    in_decades: bool = False
+
+    def width(self, low: float, high: float) -> float:
+        """Width of the interval from `low` to `high`."""
+        return log10(high / low) if self.in_decades else high - low
+
+    @property
+    def whole_width(self) -> float:
+        """Width of the whole range."""
+        return self.width(self.low, self.high)
+
+    @property
+    def constant_density(self) -> bool:
+        """True if equal widths are equally likely."""
+        return self.log_density or not self.in_decades
+
+    def inverse_density(self, values: Float[np.ndarray, "draws"]) -> Float[np.ndarray, "draws"]:
+        """1 / (probability per unit of width) at each value."""
+        if self.constant_density:
+            return np.full(len(values), self.whole_width)
+        if self.integers:
+            return (self.high - self.low) * np.log10((values + 0.5) / (values - 0.5))
+        return (self.high - self.low) / (values * log(10))
+
+
+def success_width(
+    sampled: SampledRange, values: Float[np.ndarray, "draws"], successes: Bool[np.ndarray, "draws"]
+) -> float:
+    """Width of the values that succeed: the mean over draws of 1[success] / density, at most the whole width.
+
+    A value that succeeds with chance c contributes c times its width.
+
+    Source: the estimator of Horvitz & Thompson 1952, doi:10.1080/01621459.1952.10483446.
+    """
+    return min(float((successes * sampled.inverse_density(values)).mean()), sampled.whole_width)
+
+
+def success_width_interval(
+    sampled: SampledRange, values: Float[np.ndarray, "draws"], successes: Bool[np.ndarray, "draws"], *, seed: int
+) -> tuple[float, float]:
+    """95 % interval of `success_width`.
+
+    With a constant density the width is the share of successes times the whole width, and its interval is Wilson's.
+    Otherwise it is the bootstrap interval of the mean. If all draws succeeded or all failed, that has no width; the
+    share that may still fail or succeed by Wilson's interval is then assumed at the lower end of the range, where
+    draws are rarest per decade.
+    """
+    whole_width = sampled.whole_width
+    low, high = wilson(int(successes.sum()), len(successes))
+    if sampled.constant_density:
+        return low * whole_width, high * whole_width
+    if successes.any() and not successes.all():
+        low, high = mean_interval(successes * sampled.inverse_density(values), seed=seed)
+        return min(low, whole_width), min(high, whole_width)
+    length = sampled.high - sampled.low
+    if successes.any():
+        return whole_width - sampled.width(sampled.low, sampled.low + (1 - low) * length), whole_width
+    return 0.0, sampled.width(sampled.low, sampled.low + high * length)
+
+
+def touches_border(values: Float[np.ndarray, "draws"], successes: Bool[np.ndarray, "draws"]) -> bool:
+    """True if the region of success may extend to the lower end of the range; negate the values for the upper end.
+
+    Below the highest success lie n draws, k of them successes. If all their orders are equally likely, the lowest f
+    draws all fail with chance C(n - f, k)/C(n, k). The result is True if that chance is at least `BORDER_LEVEL` for
+    the f failures below the lowest success, and False without a success.
+    """
+    if not successes.any():
+        return False
+    failures = int((values < values[successes].min()).sum())
+    others, other_successes = int((values <= values[successes].max()).sum()) - 1, int(successes.sum()) - 1
+    return comb(others - failures, other_successes) / comb(others, other_successes) >= BORDER_LEVEL

@@ -1,0 +1,1 @@
+"""Tables of a study's results as DataFrames, and its trained generators."""

@@ -1,0 +1,118 @@
+"""The headline ranking of the conditions, from the members of their confirm trials."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Float
+
+from studies.statistics.intervals import bootstrap_interval, interquartile_mean, wilson
+from studies.tables.columns import table_of
+
+RANKING: dict[str, str] = {
+    "rank": "int64",
+    "condition": "str",
+    "trial": "int64",
+    "distance": "float64",
+    "distance_low": "float64",
+    "distance_high": "float64",
+    "failure_rate": "float64",
+    "failure_low": "float64",
+    "failure_high": "float64",
+    "members": "int64",
+}
+"""Columns of the ranking."""
+STANDINGS: dict[str, str] = {
+    name: RANKING[name] for name in ("rank", "condition", "trial", "distance", "failure_rate", "members")
+}
+"""Columns of the ranking without intervals."""
+
+FIRST = 0
+"""Index of the confirm trial of a condition's winning configuration."""
+
+
+def rank(members: pd.DataFrame, *, seed: int) -> pd.DataFrame:
+    """The headline ranking, from confirm alone: a row per condition, best first, columns as in `RANKING`.
+
+    Only the first confirm trial of each condition counts: it trains the configuration that ranked first before
+    confirm, so no configuration is selected and evaluated on the same seeds. A condition has no row until that trial
+    ended. A member failed unless its outcome is `stable`; the members of a failed trial have no outcome and failed.
+
+    distance       interquartile mean of the late distances, failed members as +inf; empty if it is +inf
+    distance_low   ends of its bootstrap interval; an end at +inf is empty
+    distance_high
+    failure_rate   failed members / members, with its Wilson interval `failure_low`, `failure_high`
+
+    Order: distance, conditions without one last; ties by failure rate, then by name. Every condition is resampled with
+    the same seed, so its row does not depend on the other conditions.
+
+    Errors: `ValueError` for a stable member without a late distance.
+    """
+    ends = {condition: interval_ends(distances, seed) for condition, _, distances in first_confirmed(members)}
+    table = standings(members)
+    return table_of(({**row, **ends[row["condition"]]} for row in table.to_dict("records")), RANKING)
+
+
+def standings(members: pd.DataFrame) -> pd.DataFrame:
+    """The ranking without its intervals, whose bootstrap takes nearly all of the time."""
+    rows = [
+        {
+            "rank": 0,
+            "condition": condition,
+            "trial": trial,
+            **point_estimates(distances),
+        }
+        for condition, trial, distances in first_confirmed(members)
+    ]
+    table = table_of(rows, STANDINGS)
+    table = table.sort_values(["distance", "failure_rate", "condition"], na_position="last", ignore_index=True)
+    return table.assign(rank=np.arange(1, len(table) + 1, dtype=np.int64))
+
+
+def winners(frame: pd.DataFrame, phase: str = "confirm") -> pd.DataFrame:
+    """Rows of each condition's first trial of a phase, in a table of trials, members or curves."""
+    return frame[(frame["phase"] == phase) & (frame["trial"] == FIRST)]
+
+
+def first_confirmed(
+    members: pd.DataFrame, phase: str = "confirm"
+) -> Iterator[tuple[str, int, Float[np.ndarray, "members"]]]:
+    """Condition, trial and `failed_as_infinity` of the members, of each condition's first trial of a phase."""
+    for condition, group in winners(members, phase).groupby("condition", observed=True):
+        yield str(condition), int(group["trial"].iloc[0]), failed_as_infinity(group)
+
+
+def failed_as_infinity(members: pd.DataFrame) -> Float[np.ndarray, "members"]:
+    """The late distance of each member, +inf unless its outcome is `stable`."""
+    distances = members["late_distance"].to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.where(is_stable(members), distances, np.inf)
+
+
+def is_stable(members: pd.DataFrame) -> Bool[np.ndarray, "members"]:
+    """True for each member whose outcome is `stable`, False for a missing outcome."""
+    return (members["outcome"] == "stable").to_numpy(dtype=bool, na_value=False)
+
+
+def point_estimates(distances: Float[np.ndarray, "members"]) -> dict[str, float]:
+    """Distance, failure rate and number of members, from the distances of one configuration's members."""
+    return {
+        "distance": _empty_if_failed(interquartile_mean(distances)),
+        "failure_rate": np.isinf(distances).sum() / len(distances),
+        "members": len(distances),
+    }
+
+
+def interval_ends(distances: Float[np.ndarray, "members"], seed: int) -> dict[str, float]:
+    """Ends of the intervals of distance and failure rate."""
+    low, high = bootstrap_interval(distances, seed=seed)
+    failure_low, failure_high = wilson(int(np.isinf(distances).sum()), len(distances))
+    return {
+        "distance_low": _empty_if_failed(low),
+        "distance_high": _empty_if_failed(high),
+        "failure_low": failure_low,
+        "failure_high": failure_high,
+    }
+
+
+def _empty_if_failed(distance: float) -> float:
+    return np.nan if np.isinf(distance) else distance

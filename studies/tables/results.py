@@ -1,0 +1,341 @@
+"""Results: the tables of a finished or running study as DataFrames."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float, Int
+
+from gan_core.data import Dataset
+from gan_core.metrics import Box
+from gan_core.outcomes import MemberCurve, MemberOutcome, classify_all
+from studies.design import CONFIRMING, PHASES, TrialSpec
+from studies.errors import InputError
+from studies.file.distributions import Distribution
+from studies.file.real_samples import load_samples
+from studies.file.study import Study
+from studies.ledger.entries import Entry
+from studies.ledger.ledger import Ledger
+from studies.ledger.trial_records import FinishedTrial, RemoteTrials, TrialRecord, garbage_collection_off, read_trial
+from studies.tables.columns import MEMBER_COLUMNS, TRIAL_COLUMNS
+from studies.tables.member_outcomes import member_curves, trial_results
+from studies.tables.ranking import FIRST, rank
+from studies.tables.trained_generators import TrainedConfiguration
+
+
+class Results:
+    """Tables of one study, each computed on first access.
+
+    trials       a row per trial that was started
+    members      a row per member of a finished trial
+    curves       a row per member, step and metric of a finished trial
+    ranking      a row per confirmed condition, best first
+    study        the study itself
+    question     the question that the study answers, as its file states it
+    environment  versions, git state and hardware of the last run
+    """
+
+    def __init__(self, ledger: Ledger, record: dict[str, Any], remote: RemoteTrials | None = None):
+        self.study = Study.from_record(record["study"], record.get("provenance", {}).get("sources", {}))
+        self.question: str = record.get("question", "")
+        self.environment: dict[str, Any] = record.get("environment") or {}
+        self.ledger, self._remote = ledger, remote
+
+    @cached_property
+    def trial_records(self) -> list[TrialRecord]:
+        """The trials that were started, in the order of issue."""
+        position = {condition.name: i for i, condition in enumerate(self.study.conditions)}
+        records = self._remote.trials if self._remote is not None else self._read()
+
+        def order(trial: TrialRecord) -> tuple[int, int, int]:
+            spec = trial.spec
+            return PHASES.index(spec.phase), spec.index, position[spec.condition]
+
+        return sorted((trial for trial in records if trial.spec.condition in position), key=order)
+
+    def _read(self) -> Iterator[TrialRecord]:
+        for table in self.ledger.read_plan(self.study.name):
+            spec = TrialSpec(**table)
+            entry = self.ledger.entry(spec.address)
+            if entry.started:
+                yield read_trial(spec, entry)
+
+    @property
+    def specs(self) -> list[TrialSpec]:
+        """Specifications of the trials that were started, in the order of issue."""
+        return [trial.spec for trial in self.trial_records]
+
+    @cached_property
+    def _finished(self) -> list[FinishedTrial]:
+        return [trial for trial in self.trial_records if isinstance(trial, FinishedTrial)]
+
+    @cached_property
+    def member_curves(self) -> dict[str, dict[int, MemberCurve]]:
+        """The curves that the members' outcomes follow from, by the trial's address and the member's seed."""
+        return {trial.spec.address: member_curves(trial.facts, trial.curves) for trial in self._finished}
+
+    @cached_property
+    def _outcomes(self) -> dict[str, dict[int, MemberOutcome]]:
+        """Outcomes of the members of finished trials, by the trial's address and the member's seed."""
+        with garbage_collection_off():
+            members = [(address, seed) for address, curves in self.member_curves.items() for seed in curves]
+            curves = [self.member_curves[address][seed] for address, seed in members]
+            classified = classify_all(curves, self.study.outcomes)
+        outcomes: dict[str, dict[int, MemberOutcome]] = {address: {} for address in self.member_curves}
+        for (address, seed), outcome in zip(members, classified, strict=True):
+            outcomes[address][seed] = outcome
+        return outcomes
+
+    @cached_property
+    def curves(self) -> pd.DataFrame:
+        """A row per member, step and metric: study, condition, phase, trial, seed, step, metric, value."""
+        all_curves = [trial.curves for trial in self._finished]
+        metrics = sorted({metric for curves in all_curves for metric in curves.index.metrics})
+        codes = {curves.index: np.searchsorted(metrics, curves.index.metrics) for curves in all_curves}
+        rows = np.array([len(curves.value) for curves in all_curves], dtype=np.int64)
+        return self._keyed(
+            [trial.spec for trial in self._finished],
+            rows,
+            {
+                "seed": _concatenated([curves.seeds[curves.index.member] for curves in all_curves], np.int64),
+                "step": _concatenated([curves.index.step for curves in all_curves], np.int64),
+                "metric": pd.Categorical.from_codes(
+                    _concatenated([codes[curves.index][curves.index.metric] for curves in all_curves], np.int64),
+                    pd.Index(metrics, dtype="str"),
+                ),
+                "value": _concatenated([curves.value for curves in all_curves], np.float64),
+            },
+        )
+
+    @cached_property
+    def members(self) -> pd.DataFrame:
+        """A row per member of a finished trial: its outcome under the study's rules, and its distances.
+
+        A value that does not exist is empty, as the distances of a non-finite member.
+        """
+        by_trial = [self._outcomes[trial.spec.address] for trial in self._finished]
+        outcomes = [outcome for by_seed in by_trial for outcome in by_seed.values()]
+        return self._keyed(
+            [trial.spec for trial in self._finished],
+            np.array([len(by_seed) for by_seed in by_trial], dtype=np.int64),
+            {
+                "seed": np.array([seed for by_seed in by_trial for seed in by_seed], dtype=np.int64),
+                **{
+                    name: pd.Series([getattr(outcome, name) for outcome in outcomes], dtype=dtype)
+                    for name, dtype in MEMBER_COLUMNS.items()
+                },
+            },
+        )
+
+    @cached_property
+    def ended_members(self) -> pd.DataFrame:
+        """`members` and the members of failed trials, which have neither an outcome nor a distance."""
+        failed = [
+            {
+                "study": self.study.name,
+                "condition": trial.spec.condition,
+                "phase": trial.spec.phase,
+                "trial": trial.spec.index,
+                "seed": seed,
+                "improving": False,
+            }
+            for trial in self.trial_records
+            if trial.state == "failed"
+            for seed in trial.spec.seeds
+        ]
+        if not failed:
+            return self.members
+        frame = pd.DataFrame(failed).reindex(columns=self.members.columns).astype(MEMBER_COLUMNS)
+        text = {"study": "str", "condition": "str", "phase": "str"}
+        return self._typed(pd.concat([self.members.astype(text), frame.astype(text)], ignore_index=True))
+
+    @cached_property
+    def trials(self) -> pd.DataFrame:
+        """A row per trial that was started: its hyperparameters by dotted path, its distances, costs and state."""
+        hyperparameters, finished = self._hyperparameter_types, self._finished
+        with garbage_collection_off():
+            results = trial_results(
+                [(trial.facts, list(self._outcomes[trial.spec.address].values())) for trial in finished]
+            )
+            result_of = {trial.spec.address: result for trial, result in zip(finished, results, strict=True)}
+            rows = [
+                {
+                    "study": self.study.name,
+                    "condition": trial.spec.condition,
+                    "phase": trial.spec.phase,
+                    "trial": trial.spec.index,
+                    **{path: trial.spec.configuration.get(path) for path in hyperparameters},
+                    "state": trial.state,
+                    **result_of.get(trial.spec.address, {}),
+                    "address": trial.spec.address,
+                }
+                for trial in self.trial_records
+            ]
+        columns = ["study", "condition", "phase", "trial", *hyperparameters, *TRIAL_COLUMNS, "address"]
+        frame = pd.DataFrame(rows, columns=columns, dtype="object")
+        return self._typed(frame.astype({**hyperparameters, **TRIAL_COLUMNS, "address": "str"}))
+
+    @property
+    def _hyperparameter_types(self) -> dict[str, str]:
+        """Column type of every searched hyperparameter, by its dotted path."""
+        distributions: dict[str, list[Distribution]] = {}
+        for condition in self.study.conditions:
+            for path, distribution in condition.hyperparameters.items():
+                distributions.setdefault(path, []).append(distribution)
+        return {path: _column_type(distributions[path]) for path in sorted(distributions)}
+
+    @cached_property
+    def ranking(self) -> pd.DataFrame:
+        """A row per confirmed condition, best first, from confirm alone; see `studies.tables.ranking.rank`.
+
+        Distance and failure rate with their intervals, number of members, and the winning configuration.
+        """
+        table = rank(self.ended_members, seed=self.study.search.seed)
+        trials = self.trials[self.trials["phase"] == "confirm"].astype({"condition": "str"})
+        hyperparameters = [path for path in trials if "." in path]
+        table = table.merge(trials[["condition", "trial", *hyperparameters]], on=["condition", "trial"], how="left")
+        table.insert(0, "study", pd.Categorical([self.study.name] * len(table), [self.study.name]))
+        return table
+
+    def best(self, condition: str, which: str = "last") -> TrainedConfiguration:
+        """A condition's winning configuration, with the generators of its confirm trial.
+
+        which  `last`: at the end of training; `best`: each member's at its smallest distance
+
+        Errors: `InputError` for a condition that the study does not have, that is not confirmed yet, or whose confirm
+        trial failed.
+        """
+        spec = self._winner(condition)
+        return TrainedConfiguration(
+            condition=condition,
+            configuration=spec.configuration,
+            identity=spec.identity,
+            seeds=spec.seeds,
+            shape=self.data.sample_shape,
+            parameters=self._entry(spec, f"generator_{which}.pt").generator(which),
+        )
+
+    def samples(self, condition: str, which: str = "last") -> Float[np.ndarray, "seeds samples dim"]:
+        """Fakes of the generators that `best` returns, as the ledger keeps them, flattened.
+
+        Errors: `InputError` as for `best`.
+        """
+        return self._samples(condition)[which]
+
+    def sample_snapshots(self, condition: str) -> tuple[list[int], Float[np.ndarray, "snapshots seeds samples dim"]]:
+        """Steps in the budget's unit, and fakes of the same trial's generators at these steps, flattened.
+
+        All snapshots are made from the same z. A trial that ended early, without a finite member, has fewer of them.
+
+        Errors: `InputError` as for `best`, and for a trial without snapshots.
+        """
+        arrays = self._samples(condition)
+        if "snapshots" not in arrays:
+            raise InputError(f"{condition}: its confirm trial kept no snapshots")
+        return arrays["snapshot_steps"].tolist(), arrays["snapshots"]
+
+    def critic_surface(self, condition: str) -> tuple[Box, Float[np.ndarray, "seeds rows columns"]]:
+        """Values of the same trial's critics at the end of training, on a grid around 2-D data.
+
+        A value for each cell of the box, in the order of its `centers`.
+
+        Errors: `InputError` as for `best`, and for data that are not 2-D.
+        """
+        arrays = self._samples(condition)
+        if "critic_surface" not in arrays:
+            raise InputError(f"{condition}: must be trained on 2-D data: of other data no critic surface is kept")
+        low, high = arrays["critic_corners"]
+        surface = arrays["critic_surface"]
+        return Box(low=low, high=high, resolution=surface.shape[-1]), surface
+
+    def _samples(self, condition: str) -> dict[str, np.ndarray]:
+        return self._entry(self._winner(condition), "samples.npz").samples()
+
+    def _winner(self, condition: str) -> TrialSpec:
+        """The confirm trial of a condition's winning configuration."""
+        self.study.condition(condition)
+        for trial in self._finished:
+            spec = trial.spec
+            if (spec.condition, spec.phase, spec.index) == (condition, "confirm", FIRST):
+                return spec
+        if condition in set(self.ranking["condition"]):
+            raise InputError(f"{condition}: its confirm trial failed, so no generator was kept; run the study again")
+        raise InputError(f"{condition}: is not confirmed yet; run the study to its end first")
+
+    def _entry(self, spec: TrialSpec, file: str) -> Entry:
+        """A trial's entry; `file` is downloaded if the trial is on a server."""
+        entry = self.ledger.entry(spec.address)
+        if self._remote is not None:
+            self._remote.download(entry, ["facts.json", file])
+        return entry
+
+    @cached_property
+    def data(self) -> Dataset:
+        """The real samples of the study."""
+        return load_samples(self.study.data)
+
+    @cached_property
+    def reference_distances(self) -> dict[str, float | None]:
+        """Reference distances on the test split, by name; those on the validation split if nothing is confirmed."""
+        return self._fact("reference_distances", confirming=True) or self.validation_reference_distances
+
+    @cached_property
+    def validation_reference_distances(self) -> dict[str, float | None]:
+        """Reference distances on the validation split, by name: those of explore and exploit."""
+        return self._fact("reference_distances", confirming=False)
+
+    @cached_property
+    def real_values(self) -> dict[str, float]:
+        """Values of real samples on the test split, by metric."""
+        return self._fact("real_values", confirming=True)
+
+    @cached_property
+    def gaussian_values(self) -> dict[str, float]:
+        """Values of a Gaussian with the data's mean and covariance on the test split, by metric."""
+        return self._fact("gaussian_values", confirming=True)
+
+    def _fact(self, name: str, *, confirming: bool) -> dict[str, Any]:
+        """Fact `name` of any trial evaluated on the split: it is equal for all of them; empty if there is none."""
+        same_split = (trial for trial in self._finished if (trial.spec.phase in CONFIRMING) == confirming)
+        return dict(next((trial.facts.get(name, {}) for trial in same_split), {}))
+
+    def _keyed(self, specs: Sequence[TrialSpec], rows: Int[np.ndarray, "trials"], columns: Any) -> pd.DataFrame:
+        """A table with `rows[i]` rows for the i-th trial: the columns that identify the trial, then `columns`."""
+        names = {condition.name: i for i, condition in enumerate(self.study.conditions)}
+        conditions = np.array([names[spec.condition] for spec in specs], dtype=np.int64)
+        phases = np.array([PHASES.index(spec.phase) for spec in specs], dtype=np.int64)
+        indices = np.array([spec.index for spec in specs], dtype=np.int64)
+        return pd.DataFrame(
+            {
+                "study": pd.Categorical.from_codes(np.zeros(rows.sum(), dtype=np.int8), [self.study.name]),
+                "condition": pd.Categorical.from_codes(conditions.repeat(rows), list(names)),
+                "phase": pd.Categorical.from_codes(phases.repeat(rows), PHASES, ordered=True),
+                "trial": indices.repeat(rows),
+                **columns,
+            },
+            copy=False,  # there may be millions of rows
+        )
+
+    def _typed(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The table with the types of its key columns, which are the same in every table."""
+        conditions = [condition.name for condition in self.study.conditions]
+        frame["condition"] = pd.Categorical(frame["condition"], conditions)
+        frame["phase"] = pd.Categorical(frame["phase"], PHASES, ordered=True)
+        frame["study"] = pd.Categorical(frame["study"], [self.study.name])
+        integers = {name: "int64" for name in ("trial", "seed", "step") if name in frame}
+        return frame.astype(integers)
+
+
+def _column_type(distributions: Iterable[Distribution]) -> str:
+    values = [value for distribution in distributions for value in distribution.extremes()]
+    if all(isinstance(value, bool) for value in values):
+        return "boolean"
+    if any(isinstance(value, str | bool) for value in values):
+        return "str"
+    return "Int64" if all(isinstance(value, int) for value in values) else "float64"
+
+
+def _concatenated(columns: Sequence[np.ndarray], dtype: type) -> np.ndarray:
+    return np.concatenate([np.empty(0, dtype), *columns])

@@ -1,0 +1,88 @@
+"""Trained generators of a study, callable for samples."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from gan_core.networks import AnyGenerator, Generator, Networks
+from gan_core.shapes import SampleShape
+from gan_core.training.randomness import stream
+from studies.errors import InputError
+from studies.file.condition import PARTS, Setting
+from studies.file.modules import module_names, require_sources
+from studies.file.trees import Parts
+from studies.file.validation import build
+
+
+@dataclass(frozen=True)
+class TrainedConfiguration:
+    """The winning configuration of a condition, with the generators of its confirm trial.
+
+    configuration  searched hyperparameters, by dotted path
+    identity       everything that determined what was trained
+    seeds          seeds of the members
+    shape          shape of a sample
+    parameters     generator parameters by name, each with a leading seed axis
+    """
+
+    condition: str
+    configuration: dict[str, Any]
+    identity: dict[str, Any]
+    seeds: list[int]
+    shape: SampleShape
+    parameters: dict[str, torch.Tensor]
+
+    @cached_property
+    def setting(self) -> Setting:
+        """Objective, constraint, networks and training settings.
+
+        A class of the user's is imported from the present module search path.
+
+        Errors: `InputError` if its source differs from the source that was trained.
+        """
+        return self._build(Setting, {part: self.identity[part] for part in PARTS}, ())
+
+    @cached_property
+    def network(self) -> AnyGenerator:
+        """Description of the generator."""
+        networks = self.identity["networks"]
+        if "generator" not in networks:
+            return self._build(Networks, networks, ("networks",)).generator
+        return self._build(Generator | AnyGenerator, networks["generator"], ("networks", "generator"))
+
+    def _build(self, annotation: Any, table: Mapping[str, Any], parts: Parts) -> Any:
+        known, used = self.identity["provenance"].get("sources", {}), module_names(table)
+        require_sources({name: source for name, source in known.items() if name in used})
+        return build(annotation, table, parts)
+
+    def generator(self, member: int = 0) -> "TrainedGenerator":
+        """The generator of member number `member`, an index from 0 into `seeds`.
+
+        Errors: `InputError` for an index below 0 or beyond the last seed.
+        """
+        if not 0 <= member < len(self.seeds):
+            raise InputError(f"member: must lie in 0 .. {len(self.seeds) - 1}, but is {member}")
+        parameters = {name: value[member : member + 1] for name, value in self.parameters.items()}
+        return TrainedGenerator(self, parameters, self.seeds[member])
+
+
+@dataclass(frozen=True)
+class TrainedGenerator:
+    """A trained generator of one member; call it for samples."""
+
+    origin: TrainedConfiguration
+    parameters: dict[str, torch.Tensor]
+    seed: int
+
+    def __call__(self, samples: int, *, seed: int = 0) -> Float[np.ndarray, "samples ..."]:
+        """`samples` fakes in the shape and scale of the data; equal seeds give equal fakes."""
+        network = self.origin.network
+        z = torch.randn((1, samples, network.latent), generator=stream(seed, "results_z"))
+        with torch.no_grad():
+            fakes = network.generate(self.parameters, z, self.origin.shape)[0]
+        return fakes.numpy().reshape(samples, *self.origin.shape.shape)

@@ -1,0 +1,176 @@
+"""Notes in MLflow: descriptions of the experiment, of a study's run and of a trial's run, in Markdown."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from gan_core.outcomes import MemberOutcome
+from studies.design import TrialSpec
+from studies.file.study import Study
+from studies.numbers import MISSING, format_distance, format_interval, format_setting, format_share, format_shares
+from studies.tables.results import Results
+
+_PHASES = {
+    "explore": "hyperparameters drawn at random from their ranges",
+    "exploit": "hyperparameters suggested by Optuna, an optimiser, from the results of earlier trials",
+    "confirm": "the best setting found for the condition, trained again with new seeds",
+    "authors": "the settings that the authors of the method published, trained with the same seeds as confirm",
+}
+_DISTANCES = {
+    "sliced_wasserstein": "sliced Wasserstein distance between generated and real samples",
+    "distance_to_equilibrium": "distance of the parameters of both networks to the equilibrium",
+}
+_OUTCOMES = {
+    "stable": "it came close to the real data and stayed there",
+    "relapsed": "it came close, then lost much of that or oscillated",
+    "stalled": "it never came close",
+    "collapsed": "its samples lack variety",
+    "diverged": "it ended no closer to the data than a generator that always returns the data's mean",
+    "nonfinite": "a number in it became infinite or not a number",
+}
+
+
+def experiment_note(study: Study, question: str, answer: Sequence[str] = ()) -> str:
+    """Note of a study's experiment: the answer, the question, and the meaning of runs, tags and metrics."""
+    unit = study.budget.unit.replace("_", " ")
+    distance = study.data.distance
+    names = ", ".join(condition.name for condition in study.conditions)
+    outcomes = "\n".join(f"| `{name}` | {meaning} |" for name, meaning in _OUTCOMES.items())
+    return f"""{_opening(question, answer)}**{study.name}** compares these conditions on {study.data.kind} data: \
+{names}. A condition is a way to train a GAN: an objective and a constraint on the critic. Each trial trains \
+{study.seeds} GANs, its members, for {study.budget.steps} {unit}. The members of a trial have the same hyperparameters \
+and differ in their random seed.
+
+### Runs
+
+The run named **{study.name}** is the study: its description has the ranking of the conditions, its artifacts have all \
+tables. Each of the other runs is a trial, named condition-phase-number. These are the phases:
+
+{_phase_list(study)}
+
+Compare conditions by their *confirm* trials alone: the results of the other trials were used to choose the settings.
+
+### Finding runs
+
+* The list of views, at the top right, has three tables: all trials with the confirmed ones first, the confirmed \
+settings, and the random settings grouped by condition.
+* The button with a curve shows charts of the same runs: metrics over {unit}, and in the section *hyperparameters* one \
+line per trial from its hyperparameters to its results.
+* The search box accepts, for example, `tags.condition = '{study.conditions[0].name}'`, `tags.phase = 'confirm'`, \
+`tags.outcome LIKE '%collapsed%'` and `metrics.failure_rate = 0`. *Group by* accepts the same tags.
+* *Compare* draws a run that lacks a parameter or a metric at the upper end of its axis. Choose runs of one condition \
+there, since they have the same parameters.
+
+### Metrics
+
+The late distance of a member is the median of its distances in the last part of its training.
+
+| metric | meaning |
+| --- | --- |
+| `rank` | rank of the condition in the study; only the *confirm* trial that was ranked has it |
+| `distance` | mean of the members' late distances without the lowest and the highest quarter; a failed member counts \
+as infinitely far, so `distance` is missing if too many members failed |
+| `late_distance` | median of the late distances of all members, failed or not |
+| `failure_rate` | share of the members that failed: their outcome is not `stable` |
+| `search_score` | the number that the search maximises, between 0 and 1 |
+| `outcomes/NAME` | number of members with the outcome NAME, see below |
+| `distance/{distance}.median`, `.q25`, `.q75` | over {unit}: {_DISTANCES[distance]}, lower is better; median and \
+quartiles over the members |
+| `samples/...` | over {unit}: variety and quality of the generated samples; median and quartiles over the members |
+| `training/...` | over {unit}: losses, gradient norms and critic slope; median and quartiles over the members |
+| `outcomes/measured` | over {unit}: number of members with a finite distance |
+| `spent/...` | training steps and real samples per member, and seconds per trial |
+
+### Outcomes
+
+Each member has one outcome. The tag `outcome` of a trial has the number of its members with each.
+
+| outcome | meaning for a member |
+| --- | --- |
+{outcomes}
+"""
+
+
+def _phase_list(study: Study) -> str:
+    search = study.search
+    counts = {"explore": search.explore, "exploit": search.exploit, "confirm": search.confirm.best}
+    counts |= {"authors": 1} if search.confirm.authors else {}
+    return (
+        "\n".join(
+            f"* *{phase}*, {count} per condition: {_PHASES[phase]};" for phase, count in counts.items() if count
+        ).removesuffix(";")
+        + "."
+    )
+
+
+def study_note(results: Results, question: str, answer: Sequence[str]) -> str:
+    """Note of a study's run: the answer, the question and the ranking so far."""
+    opening = _opening(question, answer)
+    ranking = results.ranking
+    if ranking.empty:
+        return opening
+    seeds = results.study.search.confirm.seeds
+    lines = [
+        f"{opening}The setting found for each condition, trained again with {seeds} new seeds. Lower distances are "
+        "better.\n",
+        "| rank | condition | distance | 95 % interval | members that failed | 95 % interval | setting found |",
+        "| ---: | --- | ---: | --- | ---: | --- | --- |",
+    ]
+    for row in ranking.to_dict("records"):
+        hyperparameters = results.study.condition(row["condition"]).hyperparameters
+        setting = _setting(results.study, {path: row[path] for path in hyperparameters})
+        lines.append(
+            f"| {row['rank']} | {row['condition']} | {format_distance(row['distance'])} "
+            f"| {format_interval(row['distance_low'], row['distance_high'])} | {format_share(row['failure_rate'])} "
+            f"| {format_shares(row['failure_low'], row['failure_high'])} | {setting} |"
+        )
+    return "\n".join(lines)
+
+
+def trial_note(study: Study, spec: TrialSpec, members: Mapping[int, MemberOutcome], result: Mapping[str, float]) -> str:
+    """Note of a finished trial's run: its setting, its result, a row per member."""
+    failed = f"{format_share(result['failure_rate'])} of the members failed"
+    if math.isfinite(result["distance"]):
+        summary = f"Distance {format_distance(result['distance'])}; {failed}."
+    else:
+        summary = f"The trial has no distance, since {failed}."
+        if math.isfinite(result["late_distance"]):
+            summary += f" The median of their late distances is {format_distance(result['late_distance'])}."
+    lines = [
+        f"{_headline(study, spec)}\n",
+        f"{summary}\n",
+        "| seed | outcome | late distance | best distance |",
+        "| ---: | --- | ---: | ---: |",
+    ]
+    for seed, member in members.items():
+        late, best = (
+            format_distance(distance) if math.isfinite(distance) else MISSING
+            for distance in (member.late_distance, member.best_distance)
+        )
+        lines.append(f"| {seed} | {member.outcome} | {late} | {best} |")
+    return "\n".join(lines)
+
+
+def failed_trial_note(study: Study, spec: TrialSpec, error: str) -> str:
+    """Note of the run of a trial that ended without a result."""
+    return (
+        f"{_headline(study, spec)}\n\nThe trial ended without a result, because of this error: `{error}`\n\n"
+        "The artifact `log.txt` has the details."
+    )
+
+
+def _opening(question: str, answer: Sequence[str]) -> str:
+    """The answer, then the question: MLflow shows only the first lines of a note until it is opened."""
+    paragraphs = [*answer, *([f"**Question:** {question}"] if question else [])]
+    return "".join(f"{paragraph}\n\n" for paragraph in paragraphs)
+
+
+def _headline(study: Study, spec: TrialSpec) -> str:
+    setting = _setting(study, spec.configuration) or "no hyperparameter is searched"
+    return (
+        f"Condition **{spec.condition}**, phase {spec.phase} ({_PHASES[spec.phase]}), trial {spec.index}, "
+        f"{len(spec.seeds)} seeds: {setting}."
+    )
+
+
+def _setting(study: Study, configuration: Mapping[str, object]) -> str:
+    return ", ".join(f"{study.short_names[path]} = {format_setting(value)}" for path, value in configuration.items())

@@ -1,0 +1,141 @@
+"""Content of a trial's MLflow run: names, numbers and tags, without a call to MLflow."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from typing import Any
+
+import pandas as pd
+
+from gan_core.metrics import AVERAGE, METRICS
+from gan_core.outcomes import OUTCOMES, MemberOutcome
+from studies.analysis.outcome_shares import TRIAL_FAILED
+from studies.design import TrialSpec
+from studies.file.study import Study
+from studies.ledger.entries import Entry
+from studies.progress.summaries import EvaluationSummary, trial_summaries
+from studies.tables.member_outcomes import COSTS, DISTANCES, classify_members, outcome_counts, trial_result
+from studies.tracking.notes import failed_trial_note, trial_note
+
+EXPORT_VERSION = 3
+"""Raised by hand with every change of the content of runs: `sync` then replaces the runs of an older version."""
+
+MEASURED = "outcomes/measured"
+"""Metric: number of members with a finite distance. Every evaluation has it, so its steps are the logged ones."""
+
+CHECKSUM_TAG = "mlflow.gan_studies.checksum"
+"""Tag of a trial's run: `content_checksum` of a complete run. MLflow's pages hide tags that begin with `mlflow.`"""
+
+
+@dataclass(frozen=True)
+class RunContent:
+    """The content of the MLflow run of a trial that ended.
+
+    summaries  one per evaluation, logged as curves
+    values     metrics with a single value
+    members    a row per member
+    seconds    duration of the training
+    """
+
+    tags: Mapping[str, str]
+    summaries: Sequence[EvaluationSummary]
+    values: Mapping[str, float]
+    members: pd.DataFrame
+    seconds: float
+
+
+def metric_name(name: str) -> str:
+    """Name of a metric in MLflow, whose charts are grouped into sections by the part before the slash.
+
+    Sections are in alphabetical order and only the first one is open: `distance`.
+    """
+    own_name = name.removesuffix(AVERAGE)
+    if own_name in DISTANCES:
+        return f"distance/{name}"
+    metric = METRICS.get(own_name)  # None for a metric of a user's own objective
+    return f"samples/{name}" if metric is not None and metric.of_samples else f"training/{name}"
+
+
+def logged_metrics(summary: EvaluationSummary) -> dict[str, float]:
+    """The metrics of one evaluation by their names in MLflow, the distance first.
+
+    MLflow's page that compares runs opens with the first metric that all of them have.
+    """
+    metrics: dict[str, float] = {}
+    for name, (low, middle, high) in summary.quartiles.items():
+        logged = metric_name(name)
+        metrics |= {f"{logged}.median": middle, f"{logged}.q25": low, f"{logged}.q75": high}
+        if name in DISTANCES:
+            metrics[MEASURED] = float(summary.finite)
+    return metrics if MEASURED in metrics else {MEASURED: float(summary.finite), **metrics}
+
+
+def run_content(study: Study, spec: TrialSpec, entry: Entry) -> RunContent:
+    """Content of the run of a trial that finished or failed."""
+    if not entry.finished:
+        return _failed(study, spec, entry)
+    facts, curves = entry.facts(), entry.curves()
+    members = classify_members(facts, curves, study.outcomes)
+    result = trial_result(facts, list(members.values()))
+    counts = outcome_counts(members.values())
+    logged = {f"spent/{name}" if name in COSTS else name: float(value) for name, value in result.items()}
+    values = {name: value for name, value in logged.items() if math.isfinite(value)}
+    values |= {f"outcomes/{outcome}": float(counts[outcome]) for outcome in OUTCOMES}
+    outcome = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
+    return RunContent(
+        tags=tags(study, spec) | {"outcome": outcome, "mlflow.note.content": trial_note(study, spec, members, result)},
+        summaries=trial_summaries(facts, curves),
+        values=values,
+        members=members_table(spec, members),
+        seconds=facts["elapsed_seconds"],
+    )
+
+
+def _failed(study: Study, spec: TrialSpec, entry: Entry) -> RunContent:
+    error = entry.error() or "unknown"
+    return RunContent(
+        tags=tags(study, spec)
+        | {"outcome": TRIAL_FAILED, "mlflow.note.content": failed_trial_note(study, spec, error)},
+        summaries=[],
+        values={},
+        members=pd.DataFrame(),
+        seconds=0.0,
+    )
+
+
+def content_checksum(study: Study, spec: TrialSpec, facts: Mapping[str, Any]) -> str:
+    """Hash of everything that the content of a trial's run is computed from.
+
+    The short names of hyperparameters are among it: a further condition of the study may change them.
+    """
+    rules, names = asdict(study.outcomes), sorted(params(study, spec))
+    sources = [EXPORT_VERSION, rules, spec.name, names, facts.get("checksums"), facts.get("error")]
+    return sha256(json.dumps(sources, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def params(study: Study, spec: TrialSpec) -> dict[str, str]:
+    """Kinds of objective and constraint, and the values of the searched hyperparameters by their short names."""
+    kinds = {part: spec.identity[part]["kind"] for part in ("objective", "constraint")}
+    return kinds | {study.short_names[path]: str(value) for path, value in spec.configuration.items()}
+
+
+def tags(study: Study, spec: TrialSpec) -> dict[str, str]:
+    """Tags to search for a trial's run, in the order in which MLflow suggests them for `tags.`."""
+    return {
+        "condition": spec.condition,
+        "phase": spec.phase,
+        "trial": str(spec.index),
+        "seeds": ", ".join(str(seed) for seed in spec.seeds),
+        "study": study.name,
+        "kind": "trial",
+        "address": spec.address,
+    }
+
+
+def members_table(spec: TrialSpec, members: Mapping[int, MemberOutcome]) -> pd.DataFrame:
+    """A row per member of one trial."""
+    keys = {"condition": spec.condition, "phase": spec.phase, "trial": spec.index}
+    frame = pd.DataFrame([{**keys, "seed": seed, **vars(member)} for seed, member in members.items()])
+    return frame.astype({"outcome_step": "Int64"})

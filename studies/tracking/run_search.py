@@ -1,0 +1,31 @@
+"""Searching an MLflow experiment for runs."""
+
+import json
+from hashlib import sha256
+from typing import Any
+
+from studies.file.study import Study, fixed_part
+
+DEFINITION_TAG = "mlflow.gan_studies.definition"
+"""Tag of a study's run: hash of the part of the study that may not change under its name."""
+
+
+def search(client: Any, experiment_id: str, condition: str) -> list[Any]:
+    """All runs of an experiment that match a filter string, the newest first."""
+    runs, token = [], None
+    while True:
+        page = client.search_runs([experiment_id], condition, max_results=1000, page_token=token)
+        runs += page
+        token = page.token
+        if not token:
+            return runs
+
+
+def study_filter(study: Study) -> str:
+    """Filter string that matches the study's own run."""
+    return f"tags.kind = 'study' AND tags.`{DEFINITION_TAG}` = '{definition_of(study)}'"
+
+
+def definition_of(study: Study) -> str:
+    """Hash of the part of a study that may not change under its name."""
+    return sha256(json.dumps(fixed_part(study.table()), sort_keys=True).encode()).hexdigest()[:16]

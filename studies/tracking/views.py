@@ -1,0 +1,111 @@
+"""Saved views of a study's experiment in MLflow: filter, order, columns and charts of its pages."""
+
+import json
+from typing import Any
+
+from studies.file.study import Study
+from studies.tracking.run_content import metric_name
+
+VIEW = "gan-studies"
+"""Key of the view that is opened first; the keys of the others begin with it."""
+VIEW_TAG = f"mlflow.sharedViewState.{VIEW}"
+VIEWS_TAG = "mlflow.gan_studies.views"
+"""Tag of an experiment: hash of each saved view as it was written. A view that differs was changed in the browser."""
+
+HYPERPARAMETERS_SECTION = "hyperparameters"
+"""Section of the charts with parallel coordinates, one chart for each set of hyperparameters that a condition has."""
+
+_RUN, _CREATED, _DURATION = "attributes.`Run Name`", "runDateAndNestInfo", "duration"
+"""MLflow's identifiers of columns that cannot be hidden."""
+_RESULT_WIDTHS = {
+    "metrics.`rank`": 65,
+    "metrics.`distance`": 90,
+    "metrics.`failure_rate`": 90,
+    "metrics.`late_distance`": 105,
+    "tags.`outcome`": 130,
+}
+"""Columns with results and their widths in pixels, from the left."""
+_RUN_WIDTH, _CREATED_WIDTH, _PARAM_WIDTH = 175, 135, 95
+
+
+def views(study: Study, created_ms: int) -> dict[str, str]:
+    """The saved views of an experiment, each as the value of a tag, by the tag's name.
+
+    By default MLflow's table hides every metric, param and tag, and its charts show ten runs. Saved views are in its
+    list of views, the newest first, and open with `viewStateShareKey` in an address.
+
+    created_ms  creation time of the first view, in milliseconds since 1970; the others are older
+
+    Source: mlflow 3.17.2, the code that runs in the browser.
+    """
+    grouped = {"aggregateFunction": "average", "groupByKeys": [{"mode": "tag", "groupByData": "condition"}]}
+    charts = _hyperparameter_charts(study)
+    states = {
+        VIEW: ("All trials, confirmed first", _table(study, "tags.kind = 'trial'", "rank") | charts),
+        f"{VIEW}-confirm": ("Confirmed settings", _table(study, "tags.phase = 'confirm'", "rank")),
+        f"{VIEW}-explore": (
+            "Random settings by condition",
+            _table(study, "tags.phase = 'explore'", "failure_rate")
+            | charts
+            | {"groupBy": grouped, "useGroupedValuesInCharts": False},
+        ),
+    }
+    return {
+        f"mlflow.sharedViewState.{key}": json.dumps(
+            {"name": name, "createdAt": created_ms - number, "state": json.dumps(state)}
+        )
+        for number, (key, (name, state)) in enumerate(states.items())
+    }
+
+
+def _table(study: Study, search_filter: str, order: str) -> dict[str, Any]:
+    """A table of the runs that match, in ascending order of a metric, with their results and settings."""
+    paths = sorted({path for condition in study.conditions for path in condition.hyperparameters})
+    names = [*(study.short_names[path] for path in paths), "objective", "constraint"]
+    params = [f"params.`{name}`" for name in names]
+    return {
+        "searchFilter": search_filter,
+        "orderByKey": f"metrics.`{order}`",
+        "orderByAsc": True,
+        "selectedColumns": [*_RESULT_WIDTHS, *params],
+        "columnOrder": [_RUN, _CREATED, *_RESULT_WIDTHS, *params, _DURATION],
+        "columnWidths": {
+            _RUN: _RUN_WIDTH,
+            _CREATED: _CREATED_WIDTH,
+            **_RESULT_WIDTHS,
+            **dict.fromkeys(params, _PARAM_WIDTH),
+        },
+    }
+
+
+def _hyperparameter_charts(study: Study) -> dict[str, Any]:
+    """Parallel coordinates from each set of hyperparameters to results; MLflow adds the curves below.
+
+    A chart leaves out every run that lacks one of its axes, so it shows the conditions that have its hyperparameters.
+    Its last axes are metrics that failed trials have too, unlike `distance`.
+    """
+    sets = [tuple(condition.hyperparameters) for condition in study.conditions if condition.hyperparameters]
+    shared = tuple(path for path in (sets[0] if sets else ()) if all(path in paths for paths in sets))
+    results = [f"{metric_name(study.data.distance)}.median", "failure_rate"]
+    charts = [
+        {
+            "type": "PARALLEL",
+            "uuid": f"{HYPERPARAMETERS_SECTION}-{number}",
+            "metricSectionId": HYPERPARAMETERS_SECTION,
+            "runsCountToCompare": 10,
+            "isGenerated": False,
+            "deleted": False,
+            "selectedParams": [study.short_names[path] for path in paths],
+            "selectedMetrics": results,
+            "showAllRuns": True,
+        }
+        for number, paths in enumerate(dict.fromkeys(filter(None, [shared, *sets])))
+    ]
+    section = {
+        "uuid": HYPERPARAMETERS_SECTION,
+        "name": HYPERPARAMETERS_SECTION,
+        "display": True,
+        "isReordered": False,
+        "columns": 1,
+    }
+    return {"compareRunCharts": charts, "compareRunSections": [section]} if charts else {}

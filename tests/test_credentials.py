@@ -1,0 +1,63 @@
+import pytest
+
+from services.credentials import Token, cluster_token, cluster_url, sends_token_in_clear
+from studies.errors import InputError
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch, tmp_path):
+    for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH", "GAN_STUDY_CLUSTER", "GAN_STUDY_LEDGER"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "127.0.0.1:8265", "ray://127.0.0.1:10001", "http://", "http://a:port", "http://u:secret@h:1", "http://a\n"],
+)
+def test_an_unusable_address_is_refused_without_its_password(url):
+    with pytest.raises(InputError, match=r"^--cluster: ") as refused:
+        cluster_url(url)
+    assert "secret" not in str(refused.value)
+
+
+def test_the_address_is_read_from_the_environment_if_none_is_given(monkeypatch):
+    monkeypatch.setenv("GAN_STUDY_CLUSTER", "http://127.0.0.1:8265/")
+    assert cluster_url(None) == "http://127.0.0.1:8265"
+    assert cluster_url("https://ray.example") == "https://ray.example"
+
+
+def test_the_token_is_read_from_the_variable_then_the_named_file_then_rays_file(monkeypatch, tmp_path):
+
+    def token():
+        found = cluster_token()
+        assert found is not None
+        return found
+
+    assert cluster_token() is None
+    (tmp_path / ".ray").mkdir()
+    (tmp_path / ".ray" / "auth_token").write_text("own\n")
+    assert token().value == "own"
+    (tmp_path / "named").write_text("named")
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(tmp_path / "named"))
+    assert token().value == "named"
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "direct")
+    assert token().value == "direct"
+    assert "direct" not in repr(token())
+
+
+def test_an_empty_or_missing_token_is_refused_with_its_origin(monkeypatch, tmp_path):
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(tmp_path / "absent"))
+    with pytest.raises(InputError, match="absent: must contain the cluster's token, but cannot be read"):
+        cluster_token()
+    monkeypatch.setenv("RAY_AUTH_TOKEN", " ")
+    with pytest.raises(InputError, match=r"^RAY_AUTH_TOKEN: must contain the cluster's token, but is empty"):
+        cluster_token()
+
+
+def test_a_token_is_unencrypted_only_over_http_to_another_machine():
+    token = Token(value="x", origin="RAY_AUTH_TOKEN")
+    assert sends_token_in_clear("http://ray.example:8265", token)
+    assert not sends_token_in_clear("http://127.0.0.1:8265", token)
+    assert not sends_token_in_clear("https://ray.example", token)
+    assert not sends_token_in_clear("http://ray.example:8265", None)

@@ -1,0 +1,267 @@
+import json
+from collections.abc import Mapping
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import kstest
+
+from studies.errors import InputError
+from studies.file.distributions import (
+    Choice,
+    Distribution,
+    Grid,
+    IntUniform,
+    LogUniform,
+    Uniform,
+    Value,
+    draw,
+    is_distribution,
+    parse,
+)
+
+EXAMPLES: list[tuple[dict[str, Any], Distribution]] = [
+    ({"uniform": [-1.0, 2.5]}, Uniform(-1.0, 2.5)),
+    ({"log_uniform": [1e-3, 1.0]}, LogUniform(1e-3, 1.0)),
+    ({"int_uniform": [-2, 3]}, IntUniform(-2, 3)),
+    ({"choice": [2, 2.5, "sum", False]}, Choice((2, 2.5, "sum", False))),
+    ({"grid": [0.1, 1.0, 10.0]}, Grid((0.1, 1.0, 10.0))),
+]
+each = pytest.mark.parametrize(("table", "distribution"), EXAMPLES, ids=[next(iter(table)) for table, _ in EXAMPLES])
+SHARE = st.floats(0, 1, exclude_max=True)
+POSITIVE = st.floats(1e-300, 1e300)
+
+
+# -- every distribution ------------------------------------------------------------------------------------------
+
+
+@each
+def test_a_distribution_is_read_from_its_table_and_written_to_it(
+    table: dict[str, Any], distribution: Distribution
+) -> None:
+    assert parse(table, "path") == distribution
+    assert json.loads(json.dumps(distribution.table())) == table
+
+
+@each
+def test_the_first_and_last_quantile_are_the_extremes(table: dict[str, Any], distribution: Distribution) -> None:
+    extremes = distribution.extremes()
+    assert distribution.quantile(0.0) == pytest.approx(extremes[0], rel=1e-15)
+    assert distribution.quantile(1 - 2**-53) == pytest.approx(extremes[-1], rel=1e-15)
+
+
+@each
+def test_every_draw_is_a_python_value_that_json_keeps(table: dict[str, Any], distribution: Distribution) -> None:
+    for index in range(20):
+        value = draw({"path": distribution}, seed=0, index=index)["path"]
+        assert type(value) in (int, float, str, bool)
+        assert json.loads(json.dumps(value)) == value
+
+
+def test_integer_ends_of_a_uniform_become_floats() -> None:
+    assert [type(end) for end in parse({"uniform": [0, 1]}, "path").extremes()] == [float, float]
+
+
+# -- draws -------------------------------------------------------------------------------------------------------
+
+
+@given(st.floats(-1e300, 1e300), st.floats(-1e300, 1e300), SHARE)
+def test_uniform_draws_lie_in_the_range(first: float, second: float, u: float) -> None:
+    low, high = min(first, second), max(first, second)
+    assert low <= Uniform(low, high).quantile(u) <= high
+
+
+@given(POSITIVE, POSITIVE, SHARE)
+def test_log_uniform_draws_lie_in_the_range(first: float, second: float, u: float) -> None:
+    low, high = min(first, second), max(first, second)
+    assert low <= LogUniform(low, high).quantile(u) <= high
+
+
+@given(st.integers(-(2**62), 2**62), st.integers(1, 2**62), SHARE)
+def test_int_uniform_draws_lie_in_the_range(low: int, size: int, u: float) -> None:
+    assert low <= IntUniform(low, low + size).quantile(u) <= low + size
+
+
+@given(SHARE, SHARE)
+def test_a_larger_share_never_gives_a_smaller_number(first: float, second: float) -> None:
+    u, v = sorted([first, second])
+    for distribution in (Uniform(-1, 2), LogUniform(1e-4, 1e2), IntUniform(0, 9), Choice((1, 2, 3))):
+        assert distribution.quantile(u) <= distribution.quantile(v)  # type: ignore[operator]
+
+
+def test_log_uniform_has_its_median_at_the_geometric_mean() -> None:
+    assert LogUniform(1e-4, 1e2).quantile(0.5) == pytest.approx(0.1, rel=1e-12)
+    assert LogUniform(1e-4, 1e2).quantile(1 / 6) == pytest.approx(1e-3, rel=1e-12)
+
+
+@pytest.mark.parametrize("distribution", [IntUniform(0, 3), Choice((0, 1, 2, 3)), Grid((0, 1, 2, 3))])
+def test_each_of_four_values_has_a_quarter_of_the_quantiles(distribution: Distribution) -> None:
+    values = [distribution.quantile((share + 0.5) / 400) for share in range(400)]
+    assert [values.count(value) for value in range(4)] == [100, 100, 100, 100]
+
+
+def test_draws_are_uniform_over_indices_seeds_and_paths() -> None:
+    unit = Uniform(0.0, 1.0)
+    along_indices = [_number(draw({"a.b": unit}, seed=7, index=index)["a.b"]) for index in range(2000)]
+    along_seeds = [_number(draw({"a.b": unit}, seed=seed, index=3)["a.b"]) for seed in range(2000)]
+    along_paths = [_number(value) for value in draw({f"path{i}": unit for i in range(2000)}, seed=7, index=3).values()]
+    for sample in (along_indices, along_seeds, along_paths):
+        assert kstest(sample, "uniform").pvalue > 0.001
+    correlations = np.corrcoef([along_indices, along_seeds, along_paths])[np.triu_indices(3, 1)]
+    assert np.abs(correlations).max() < 0.08  # 3.5 standard deviations of 2000 independent pairs
+
+
+def test_draws_equal_the_recorded_numbers() -> None:
+    """These numbers are part of every study's meaning: a change of them is a change of all results."""
+    hyperparameters: Mapping[str, Distribution] = {
+        "constraint.clip_value": LogUniform(1e-3, 1.0),
+        "training.n_critic": IntUniform(1, 5),
+    }
+    first, second = (draw(hyperparameters, seed=0, index=index) for index in range(2))
+    assert first == {"constraint.clip_value": pytest.approx(0.032713719942572266, rel=1e-14), "training.n_critic": 2}
+    assert second == {"constraint.clip_value": pytest.approx(0.043239217146891336, rel=1e-14), "training.n_critic": 3}
+
+
+@given(st.sets(st.sampled_from("bcdefgh")), st.randoms(), st.integers(0, 2**63 - 1), st.integers(0, 10**6))
+def test_a_draw_does_not_depend_on_other_hyperparameters(others: set[str], random: Any, seed: int, index: int) -> None:
+    names = [*others, "a"]
+    random.shuffle(names)
+    together = draw({name: Uniform(0.0, 1.0) for name in names}, seed=seed, index=index)
+    assert together["a"] == draw({"a": Uniform(0.0, 1.0)}, seed=seed, index=index)["a"]
+
+
+def test_a_draw_depends_on_seed_path_and_index() -> None:
+    unit = Uniform(0.0, 1.0)
+    draws = {
+        draw({path: unit}, seed=seed, index=index)[path] for seed, path, index in product(range(3), "abc", range(3))
+    }
+    assert len(draws) == 27
+
+
+# -- grids -------------------------------------------------------------------------------------------------------
+
+
+def test_a_grid_takes_its_values_in_order() -> None:
+    hyperparameters = {"a": Grid((0.1, 1.0, 10.0))}
+    assert [draw(hyperparameters, seed=0, index=index)["a"] for index in range(7)] == [
+        0.1,
+        1.0,
+        10.0,
+        0.1,
+        1.0,
+        10.0,
+        0.1,
+    ]
+
+
+def test_grids_take_every_combination_before_repeating_one() -> None:
+    hyperparameters: Mapping[str, Distribution] = {
+        "b": Grid((1, 2, 3)),
+        "free": Uniform(0.0, 1.0),
+        "a": Grid(("x", "y")),
+    }
+    pairs = [(drawn["a"], drawn["b"]) for drawn in (draw(hyperparameters, seed=5, index=index) for index in range(12))]
+    assert pairs == 2 * [("x", 1), ("x", 2), ("x", 3), ("y", 1), ("y", 2), ("y", 3)]
+
+
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=4))
+def test_every_combination_of_grids_occurs_once_before_the_first_repetition(sizes: list[int]) -> None:
+    hyperparameters = {f"path{position}": Grid(tuple(range(size))) for position, size in enumerate(sizes)}
+    total = int(np.prod(sizes))
+    drawn = [tuple(draw(hyperparameters, seed=0, index=index).values()) for index in range(total)]
+    assert len(set(drawn)) == total
+
+
+def test_draws_of_grids_do_not_depend_on_their_order_in_the_file() -> None:
+    grids: dict[str, Distribution] = {"a": Grid((1, 2)), "b": Grid((3, 4, 5))}
+    reversed_grids = dict(reversed(grids.items()))
+    assert all(draw(grids, seed=0, index=index) == draw(reversed_grids, seed=0, index=index) for index in range(6))
+
+
+# -- recognition and errors --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [{"uniform": 3}, {"choice": [], "grid": []}, "search", {"grid": [1], "lr": 2}])
+def test_a_valid_or_invalid_distribution_is_recognised_as_one(value: Any) -> None:
+    assert is_distribution(value)
+
+
+@pytest.mark.parametrize("value", [{}, {"lr": 1.0}, {"kind": "adam", "choice": [1]}, 1.0, "uniform", [1, 2], None])
+def test_a_value_or_a_description_is_not_a_distribution(value: Any) -> None:
+    assert not is_distribution(value)
+
+
+def test_search_means_the_range_of_the_preset() -> None:
+    assert parse("search", "path", {"log_uniform": [1e-3, 1.0]}) == LogUniform(1e-3, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("table", "sentence"),
+    [
+        (
+            "search",
+            'path: "search" needs a preset with a range for this key, but there is none; '
+            "write the range, as in {log_uniform = [0.001, 1.0]}",
+        ),
+        (
+            {"uniform": [0, 1], "choice": [1]},
+            "path: must hold one distribution and nothing else, but holds uniform and choice",
+        ),
+        ({"grid": [1], "lr": 1}, "path: must hold one distribution and nothing else, but holds grid and lr"),
+        (
+            {"normal": [0, 1]},
+            "path.normal: unknown distribution; known are uniform, log_uniform, int_uniform, choice, grid",
+        ),
+        ({"uniform": []}, "path.uniform: must be two finite numbers [low, high], but is []"),
+        ({"uniform": [1]}, "path.uniform: must be two finite numbers [low, high], but is [1]"),
+        ({"uniform": [0, 1, 2]}, "path.uniform: must be two finite numbers [low, high], but is [0, 1, 2]"),
+        ({"uniform": 3}, "path.uniform: must be two finite numbers [low, high], but is 3"),
+        ({"uniform": {"low": 0}}, "path.uniform: must be two finite numbers [low, high], but is a table"),
+        ({"uniform": "01"}, 'path.uniform: must be two finite numbers [low, high], but is "01"'),
+        ({"uniform": [False, 1]}, "path.uniform: must be two finite numbers [low, high], but is [false, 1]"),
+        ({"uniform": ["0", 1]}, 'path.uniform: must be two finite numbers [low, high], but is ["0", 1]'),
+        ({"uniform": [0.0, float("inf")]}, "path.uniform: must be two finite numbers [low, high], but is [0.0, inf]"),
+        ({"uniform": [float("nan"), 1.0]}, "path.uniform: must be two finite numbers [low, high], but is [nan, 1.0]"),
+        (
+            {"uniform": [0, 10**400]},
+            "path.uniform: must be two finite numbers [low, high], but is [0, an integer beyond 64 bits]",
+        ),
+        ({"uniform": [2, 1]}, "path.uniform: must go from low to high, but is [2, 1]"),
+        ({"uniform": [1, 1.0]}, "path.uniform: must go from low to high, but is [1, 1.0]"),
+        ({"log_uniform": [1e-2, 1e-5]}, "path.log_uniform: must go from low to high, but is [0.01, 1e-05]"),
+        ({"log_uniform": [0, 1]}, "path.log_uniform: must start above 0, but is [0, 1]"),
+        ({"log_uniform": [-1.0, 1.0]}, "path.log_uniform: must start above 0, but is [-1.0, 1.0]"),
+        (
+            {"log_uniform": [0.1, 1.0, 10.0]},
+            "path.log_uniform: must be two finite numbers [low, high], but is [0.1, 1.0, 10.0]",
+        ),
+        ({"int_uniform": [1.0, 5]}, "path.int_uniform: must be two integers [low, high], but is [1.0, 5]"),
+        ({"int_uniform": [True, 5]}, "path.int_uniform: must be two integers [low, high], but is [true, 5]"),
+        ({"int_uniform": [5, 5]}, "path.int_uniform: must go from low to high, but is [5, 5]"),
+        ({"int_uniform": []}, "path.int_uniform: must be two integers [low, high], but is []"),
+        ({"choice": []}, "path.choice: must be a list of at least one value, but is []"),
+        ({"choice": 3}, "path.choice: must be a list of at least one value, but is 3"),
+        ({"choice": {"a": 1}}, "path.choice: must be a list of at least one value, but is a table"),
+        (
+            {"choice": [1, {"kind": "adam"}]},
+            "path.choice: must hold finite numbers, text or booleans, but holds a table",
+        ),
+        ({"choice": [[1, 2]]}, "path.choice: must hold finite numbers, text or booleans, but holds [1, 2]"),
+        ({"grid": [1, float("nan")]}, "path.grid: must hold finite numbers, text or booleans, but holds nan"),
+        ({"grid": []}, "path.grid: must be a list of at least one value, but is []"),
+        ({"grid": [1, 5, 1.0]}, "path.grid: must hold distinct values, but holds 1.0 twice"),
+        ({"choice": ["a", "a"]}, 'path.choice: must hold distinct values, but holds "a" twice'),
+    ],
+)
+def test_an_invalid_distribution_is_refused_in_one_sentence_with_its_path(table: Any, sentence: str) -> None:
+    with pytest.raises(InputError) as refused:
+        parse(table, "path")
+    assert str(refused.value) == sentence
+
+
+def _number(value: Value) -> float:
+    assert isinstance(value, float)
+    return value

@@ -1,0 +1,71 @@
+import json
+import os
+import zipfile
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from clusters import PASSWORD, STUDY
+
+import services.package
+from services.package import pack, refuse_shadow
+from services.preflight import versions
+from studies.errors import InputError
+from studies.file.study import Study
+
+
+@pytest.fixture
+def study_file(tmp_path):
+    folder = tmp_path / "beside"
+    folder.mkdir()
+    (folder / "study.toml").write_text(STUDY)
+    return folder / "study.toml"
+
+
+def packed(file, **changes):
+    return pack(Study.load(file), file, **{"attempt": 1, "versions": versions(), "git": None, **changes})
+
+
+def test_the_archive_has_the_resolved_study_and_the_modules_of_its_folder(study_file):
+    folder = study_file.parent
+    (folder / "mine.py").write_text("x = 1")
+    (folder / "parts" / "__pycache__").mkdir(parents=True)
+    (folder / "parts" / "__init__.py").write_text("")
+    (folder / "parts" / "weights.bin").write_bytes(b"1")
+    (folder / "parts" / "__pycache__" / "a.pyc").write_bytes(b"1")
+    (folder / ".env").write_text(f"PASSWORD={PASSWORD}")
+    (folder / "notes").mkdir()
+    (folder / "notes" / "big.txt").write_text("no module")
+    with zipfile.ZipFile(BytesIO(packed(study_file))) as archive:
+        names = archive.namelist()
+        submission = json.loads(archive.read("submission.json"))
+    assert names == ["submission.json", "study.toml", "mine.py", "parts/__init__.py", "parts/weights.bin"]
+    assert submission["study"] == Study.load(study_file).table()
+
+
+def test_equal_files_give_equal_archives(study_file):
+    first = packed(study_file)
+    os.utime(study_file, (1, 1))
+    assert packed(study_file) == first != packed(study_file, attempt=2)
+
+
+@pytest.mark.parametrize("name", ["services", "studies", "gan_core"])
+def test_a_users_package_with_the_name_of_one_of_gan_studies_is_refused(study_file, name):
+    (study_file.parent / name).mkdir()
+    (study_file.parent / name / "__init__.py").write_text("")
+    with pytest.raises(InputError, match=f"would replace the package {name} of gan-studies on the workers$"):
+        packed(study_file)
+
+
+def test_a_users_module_with_the_name_of_one_of_python_is_refused():
+    with pytest.raises(InputError, match=r"would replace Python's own random on the workers$"):
+        refuse_shadow(Path("random.py"))
+
+
+def test_an_archive_above_the_limit_is_refused_with_its_size_and_largest_file(study_file, monkeypatch):
+    monkeypatch.setattr(services.package, "MAX_BYTES", 2**20)
+    (study_file.parent / "data.py").write_bytes(os.urandom(3 * 2**20))
+    with pytest.raises(
+        InputError, match=r"must fit into 1 MiB, .* take 3 MiB; move data out of them, first .*data\.py$"
+    ):
+        packed(study_file)

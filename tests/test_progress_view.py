@@ -1,0 +1,121 @@
+"""The live table and the plain lines that show a run, and an interrupted run as a process."""
+
+import io
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+from time import monotonic, sleep
+
+import pytest
+from recorded import command, load_tiny, process_environment, run_pending, write_tiny
+from rich.console import Console
+
+from studies.ledger.ledger import Ledger
+from studies.progress.summaries import EvaluationSummary
+from studies.reporting.terminal.progress_view import LiveProgress, PlainProgress, listener
+
+
+def terminal(width=140):
+    return Console(file=io.StringIO(), force_terminal=True, width=width, height=40, highlight=False)
+
+
+def printed(console):
+    return console.file.getvalue()
+
+
+def test_a_terminal_shows_a_table_and_a_pipe_shows_lines(tmp_path):
+    study = load_tiny(tmp_path)
+    assert isinstance(listener(study, terminal()), LiveProgress)
+    plain = listener(study, Console(file=io.StringIO(), width=140))
+    assert type(plain) is PlainProgress
+
+
+def test_the_table_counts_the_trials_in_the_ledger(tmp_path):
+    study, console = load_tiny(tmp_path), terminal()
+    run_pending(study, LiveProgress(study, console))
+    last = printed(console).rpartition("condition")[2]
+    for condition in ("wgan", "gan"):
+        row = next(line for line in last.splitlines() if f" {condition} " in line)
+        assert [cell.strip() for cell in row.split("│")[2:5]] == ["2/2", "1/1", "1/1"]
+    assert "8/8 trials ended" in last
+
+
+def test_the_status_line_has_the_running_trials_and_the_remaining_time(tmp_path):
+    study, console = load_tiny(tmp_path), terminal()
+    progress = run_pending(study, trials=1)
+    view = LiveProgress(study, console)
+    view.opened(progress)
+    first, second = progress.pending()[:2]
+    view.measured(first, [EvaluationSummary(0, 0.0, {}, 0), EvaluationSummary(2, 0.1, {}, 0)])
+    view.measured(second, [])
+    names = [f"{spec.condition} explore {spec.index}" for spec in (first, second)]
+    assert view._status_line().endswith(f"; running: {names[0]} 25%, {names[1]} 0%")
+    progress.ledger.entry(first.address).record_failure("ValueError: no")
+    view.ended(first, progress.ledger.entry(first.address))
+    assert "trials per minute, about" in view._status_line()
+    view.closed(progress, True)
+    assert "FAILED: ValueError: no" in printed(console)
+    assert "3 without a result" in printed(console)
+
+
+def test_plain_lines_are_one_per_trial_numbered_from_zero_with_its_median_late_distance(tmp_path):
+    study, console = load_tiny(tmp_path), Console(file=io.StringIO(), width=140)
+    run_pending(study, PlainProgress(study, console))
+    lines = printed(console).splitlines()[2:]
+    assert [line[:5] for line in lines] == [f"[{n}/8 " for n in range(1, 9)]
+    trials = [re.sub(r"^\[.*?\] ", "", line) for line in lines]
+    assert [line.split("late distance")[0].split() for line in trials[:4]] == [
+        ["wgan", "explore", "0"], ["gan", "explore", "0"], ["wgan", "explore", "1"], ["gan", "explore", "1"]
+    ]  # fmt: skip
+    assert all(re.search(r" late distance (\d+\.\d{3}|–) +\d ", line) for line in trials)
+
+
+def interrupted_run(folder, number, *, in_terminal):
+    """Exit code and output of a run of minutes that receives a signal after its first evaluations."""
+    write_tiny(folder)
+    settings = ["--set", "budget.steps=60000", "--set", "checkpoint.every_seconds=1000", "--no-tracking"]
+    reader, writer = pty.openpty() if in_terminal else os.pipe()
+    process = subprocess.Popen(
+        command("run", "tiny.toml", *settings),
+        cwd=folder,
+        env=process_environment(TERM="xterm", COLUMNS="120"),
+        stdout=writer,
+        stderr=writer,
+        start_new_session=True,
+    )
+    os.close(writer)
+    end = monotonic() + 200
+    while monotonic() < end and not any(
+        "started" in log.read_text() for log in folder.glob("gan-studies/trials/*/log.txt")
+    ):
+        sleep(0.2)
+    sleep(4)
+    os.kill(process.pid, number) if not in_terminal else os.killpg(process.pid, number)
+    output = b""
+    while True:
+        try:
+            part = os.read(reader, 65536)
+        except OSError:  # a pseudo-terminal raises at its end
+            break
+        if not part:
+            break
+        output += part
+    os.close(reader)
+    return process.wait(timeout=60), output.decode()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "in_terminal"), [(signal.SIGINT, True), (signal.SIGTERM, False)])
+def test_an_interrupted_run_writes_checkpoints_and_names_the_command_that_resumes_it(tmp_path, number, in_terminal):
+    code, output = interrupted_run(tmp_path, number, in_terminal=in_terminal)
+    assert code == 130, output
+    assert "the same command resumes tiny where it stopped" in output
+    assert "Traceback" not in output
+    ledger = Ledger(tmp_path / "gan-studies")
+    started = [ledger.entry(path.parent.name) for path in tmp_path.glob("gan-studies/trials/*/log.txt")]
+    kept = [entry.checkpoint() for entry in started if not entry.finished]
+    assert any(state is not None and len(state["measured"]) >= 1 for state in kept)
+    assert json.loads((ledger.study_folder("tiny") / "study.json").read_text())["question"]

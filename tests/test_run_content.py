@@ -1,0 +1,154 @@
+import json
+from collections import Counter
+from itertools import chain
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from mlflow_contents import TABLES, artifact, client_of, recorded_tiny, rows_of, runs_of
+from recorded import QUESTION
+
+from gan_core.outcomes import OUTCOMES
+from studies.analysis.comparison import Comparison
+from studies.progress.summaries import summarize
+from studies.reporting.text.answer import answer
+from studies.tracking.run_content import logged_metrics, metric_name
+from studies.tracking.views import VIEW_TAG
+
+stored = pytest.mark.slow  # reads a database of MLflow
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    return recorded_tiny(tmp_path_factory)
+
+
+# -- names and numbers -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("metric", "logged"),
+    [
+        ("sliced_wasserstein", "distance/sliced_wasserstein"),
+        ("sliced_wasserstein_of_average", "distance/sliced_wasserstein_of_average"),
+        ("distance_to_equilibrium", "distance/distance_to_equilibrium"),
+        ("wasserstein_1", "samples/wasserstein_1"),
+        ("cells_of_average", "samples/cells_of_average"),
+        ("critic_slope", "training/critic_slope"),
+        ("balance", "training/balance"),
+        ("my_own", "training/my_own"),
+    ],
+)
+def test_the_section_of_a_metric_is_distance_samples_or_training(metric, logged):
+    assert metric_name(metric) == logged
+
+
+def test_quartiles_are_those_of_the_finite_members():
+    summary = summarize(10, None, {"sliced_wasserstein": [3.0, np.nan, 1.0, np.inf, 2.0], "cells": [np.nan] * 5})
+    assert logged_metrics(summary) == {
+        "outcomes/measured": 3.0,
+        "distance/sliced_wasserstein.q25": 1.5,
+        "distance/sliced_wasserstein.median": 2.0,
+        "distance/sliced_wasserstein.q75": 2.5,
+    }
+
+
+@given(st.lists(st.floats(width=64), max_size=8))
+def test_a_logged_metric_is_always_a_finite_number(values):
+    metrics = logged_metrics(summarize(0, None, {"sliced_wasserstein": values}))
+    assert all(np.isfinite(value) for value in metrics.values())
+    assert metrics["outcomes/measured"] == np.isfinite(values).sum()
+
+
+# -- in a real store ---------------------------------------------------------------------------------------------------
+
+
+@stored
+def test_mlflow_has_the_numbers_of_the_ledger(recorded):
+    found = recorded.results
+    client = client_of(recorded.uri)
+    (study,), runs = runs_of(recorded.uri)
+    assert Counter(run.info.run_name for run in runs) == Counter(
+        f"{row.condition}-{row.phase}-{row.trial}" for row in found.trials.itertuples()
+    )
+    runs_by_trial = {
+        (run.data.tags["condition"], run.data.tags["phase"], int(run.data.tags["trial"])): run for run in runs
+    }
+    for row in found.trials.to_dict("records"):
+        run = runs_by_trial[row["condition"], row["phase"], row["trial"]]
+        assert run.data.tags["mlflow.parentRunId"] == study.info.run_id
+        assert run.info.status == "FINISHED"
+        for path in found.study.condition(row["condition"]).hyperparameters:
+            assert float(run.data.params[found.study.short_names[path]]) == row[path]
+        logged = ("distance", "late_distance", "failure_rate", "search_score", "spent/elapsed_seconds")
+        for name in (*logged, "spent/critic_steps"):
+            value = row[name.removeprefix("spent/")]
+            assert run.data.metrics.get(name) == (None if np.isnan(value) else value)
+        outcomes = Counter(rows_of(found.members, row)["outcome"])
+        assert {outcome: run.data.metrics[f"outcomes/{outcome}"] for outcome in OUTCOMES} == {
+            outcome: outcomes[outcome] for outcome in OUTCOMES
+        }
+        assert_quartiles(client, run, rows_of(found.curves, row))
+
+
+def assert_quartiles(client, run, curves):
+    for metric, values in curves.groupby("metric", observed=True):
+        finite = values[np.isfinite(values["value"])].groupby("step")["value"]
+        for suffix, share in (("q25", 0.25), ("median", 0.5), ("q75", 0.75)):
+            history = client.get_metric_history(run.info.run_id, f"{metric_name(metric)}.{suffix}")
+            assert {logged.step: logged.value for logged in history} == finite.quantile(share).to_dict()
+            assert len(history) == len({logged.step for logged in history})
+
+
+@stored
+def test_infinite_and_missing_values_never_reach_mlflow(recorded):
+    assert not np.isfinite(recorded.results.curves["value"]).all(), "the study must have some, or this shows nothing"
+    for run in chain(*runs_of(recorded.uri)):
+        assert all(abs(value) < 1e300 for value in run.data.metrics.values())
+
+
+@stored
+def test_parameters_have_short_names(recorded):
+    params = {run.info.run_name: run.data.params for run in runs_of(recorded.uri)[1]}
+    assert params["wgan-confirm-0"].keys() == {"objective", "constraint", "clip_value"}
+    assert params["gan-confirm-0"].keys() == {"objective", "constraint", "critic lr", "n_critic"}
+    assert (params["wgan-confirm-0"]["objective"], params["wgan-confirm-0"]["constraint"]) == (
+        "wasserstein",
+        "weight_clipping",
+    )
+
+
+@stored
+def test_every_tag_that_mlflow_shows_is_for_readers(recorded):
+    """MLflow's pages hide tags that begin with `mlflow.`."""
+    (study,), runs = runs_of(recorded.uri)
+    visible = [{name for name in run.data.tags if not name.startswith("mlflow.")} for run in runs]
+    assert all(
+        names == {"condition", "phase", "trial", "seeds", "study", "kind", "address", "outcome"} for names in visible
+    )
+    assert {name for name in study.data.tags if not name.startswith("mlflow.")} == {"kind", "study", "outcome"}
+
+
+@stored
+def test_the_experiment_has_answer_question_and_view_and_the_studys_run_its_tables(recorded):
+    found = recorded.results
+    client = client_of(recorded.uri)
+    experiment = client.get_experiment_by_name("tiny")
+    note = experiment.tags["mlflow.note.content"]
+    assert QUESTION in note
+    assert note.startswith(answer(Comparison(found))[0])
+    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
+    columns = json.loads(json.loads(experiment.tags[VIEW_TAG])["state"])["selectedColumns"]
+    assert {"metrics.`distance`", "tags.`outcome`", "params.`clip_value`"} <= set(columns)
+    (study,), _ = runs_of(recorded.uri)
+    assert study.info.status == "FINISHED"
+    for table in TABLES:
+        read = pd.read_parquet(artifact(client, study, f"tables/{table}.parquet"))
+        pd.testing.assert_frame_equal(read, getattr(found, table), check_exact=True, check_dtype=False)
+    record = json.loads(artifact(client, study, "study.json").read_text())
+    assert record["study"] == found.study.table()
+    environment = json.loads(artifact(client, study, "environment.json").read_text())
+    assert environment["versions"]["mlflow"]
+    assert environment["hardware"]["cores"] >= 1
