@@ -33,7 +33,7 @@ FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 5.0, 60.0
 
 @dataclass
 class _Closing:
-    """How the run ended: interrupted, or complete with or without failed trials."""
+    """End of the run: interrupted, or complete with or without failed trials."""
 
     interrupted: bool
     failed: bool

@@ -51,7 +51,7 @@ def _clauses(outcomes: pd.DataFrame) -> list[str]:
 
 
 def _still_improving(improving: int, failed: int) -> str:
-    """How many of the failed members were still improving, as in "; 9 of these 14 were still improving at the end"."""
+    """Number of failed members that were still improving, as in "; 9 of these 14 were still improving at the end"."""
     if not improving:
         return ""
     if failed == 1:

@@ -102,7 +102,7 @@ def working_rule(comparison: Comparison, volumes: pd.DataFrame) -> str:
 
 
 def _choice_of_target(comparison: Comparison, volumes: pd.DataFrame) -> Iterator[str]:
-    """How the target distance was chosen, if there are several."""
+    """Sentence on the choice of the target distance, if there are several."""
     targets = list(dict.fromkeys(format_distance(target.tau) for target in comparison.targets))
     if len(targets) == 1 or len(volumes) == 1:
         return
