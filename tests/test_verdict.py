@@ -330,8 +330,8 @@ def test_a_range_has_a_width_an_interval_and_the_borders_it_may_continue_beyond(
     assert sentences[0] == (
         f"gan: the working values of critic lr have an estimated width of {row['width']:.2g} of the 3 decades searched "
         f"(95% interval {row['width_low']:.2g} to {row['width_high']:.2g}); smallest working value "
-        f"{row['lowest']:.3g}, largest {row['highest']:.3g}; too few larger or smaller values were drawn to show that "
-        "the range that works ends before the lower end (1e-05)."
+        f"{row['lowest']:.3g}, largest {row['highest']:.3g}; too few values smaller than {row['lowest']:.3g} were "
+        "drawn to show that the range that works ends before the lower end (1e-05)."
     )
     assert sentences[1].startswith("wgan: the working values of clip_value have an estimated width of ")
     assert sentences[1].count("), averaged over the other hyperparameters; smallest working value ") == 2

@@ -29,7 +29,13 @@ class HealthBatch(CriticDraw):
 
     @classmethod
     def draw(cls, *, latent: int, noise: int, real: int, for_all_seeds: Callable[[Tensor], Tensor]) -> "HealthBatch":
-        """Draw the batch; `for_all_seeds` moves a tensor to the device and repeats it along a seed axis."""
+        """Draw the random numbers of the batch.
+
+        latent         coordinates of z
+        noise          uniform numbers per sample that the constraint's penalty needs
+        real           number of training samples, from which the batch's real samples are chosen
+        for_all_seeds  moves a tensor to the device and repeats it along a seed axis
+        """
         generator = stream(EVALUATION_SEED, "evaluation")
         return cls(
             z=for_all_seeds(torch.randn((HEALTH_BATCH, latent), generator=generator)),

@@ -40,7 +40,7 @@ def build_value(annotation: Any, value: Any, parts: Parts) -> Any:
 
 
 def _alternative(annotation: Any, value: Any) -> Any:
-    """The part of an annotation "number or word" that has the type of the value: the error then names the rule of that part."""
+    """The part of an annotation "number or word" that has the value's type: the error then names that part's rule."""
     words = [choice for choice in alternatives(annotation) if get_origin(choice) is Literal]
     others = [choice for choice in alternatives(annotation) if get_origin(choice) is not Literal]
     if len(words) == len(others) == 1:

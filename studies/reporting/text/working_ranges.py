@@ -71,9 +71,16 @@ def width_in_words(row: pd.Series, explored: ExploreTrials, names: Mapping[str, 
     width = format_width(row["stated"], row["unit"])
     searched = f"the {width} searched" if row["unit"] == "decades" else f"the searched width {width}"
     averaged = ", averaged over the other hyperparameters" if len(explored.hyperparameters) > 1 else ""
-    ends = touched_ends(row, explored)
-    too_few = "; too few larger or smaller values were drawn to show that the range that works ends before the "
-    beyond = f"{too_few}{join_words(ends)}" if ends else ""
+    beyond = ""
+    if ends := touched_ends(row, explored):
+        few = {
+            f"smaller than {format_setting(row['lowest'])}": row["border_low"],
+            f"larger than {format_setting(row['highest'])}": row["border_high"],
+        }
+        values = join_words([side for side, touched in few.items() if touched], "or")
+        beyond = (
+            f"; too few values {values} were drawn to show that the range that works ends before the {join_words(ends)}"
+        )
     return (
         f"the working values of {names[row['hyperparameter']]} have an estimated width of {row['width']:.2g} of "
         f"{searched} (95% interval {row['width_low']:.2g} to {row['width_high']:.2g}){averaged}; smallest working "
