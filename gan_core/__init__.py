@@ -1,4 +1,4 @@
-"""Training and evaluation of GANs from objectives, constraints, networks and optimizers; S seeds are trained together.
+"""Training and evaluation of GANs from objectives, constraints, networks and optimizers, one GAN per random seed.
 
     from gan_core import (
         Digits, Evaluator, GradientPenalty, MLPCritic, MLPGenerator, NetworkPair, Trainer, Training, Wasserstein,
@@ -17,9 +17,9 @@
     Evaluator(data, trainer.networks).evaluate(trainer)["sliced_wasserstein"]         # one distance per seed
 
 Objectives, constraints, networks, optimizers and data are frozen dataclasses whose fields are their hyperparameters.
-`Objective`, `Constraint`, `Networks`, `Optimizer` and `Data` are the unions of the kinds in this library. For your own
-kinds, subclass `AnyObjective`, `AnyConstraint`, `AnyGenerator`, `AnyCritic` or `AnyData`; the classes in
-`gan_core.contracts` test them. The library does not use Ray, MLflow or study files.
+`Objective`, `Constraint`, `Networks`, `Optimizer` and `Data` are unions of the classes in this library. To write your
+own, subclass `AnyObjective`, `AnyConstraint`, `AnyGenerator`, `AnyCritic` or `AnyData`; the classes in
+`gan_core.contracts` test them. The library does not use Ray, MLflow or study files. All seeds are trained together.
 
 Names are imported on first use; `__init__.pyi` lists them.
 """

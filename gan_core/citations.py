@@ -161,7 +161,7 @@ def papers(description: Any) -> tuple[str, ...]:
     """Keys in `BIBTEX` of the papers that an objective, a constraint or a preset comes from.
 
     These are the papers in the `Source:` part of its docstring; for a preset those in its `source`, for a gradient
-    penalty those of its location, target and sides. Empty for a description that cites no known paper.
+    penalty those that introduced its location, target and sides. Empty if none of them is in `BIBTEX`.
     """
     if getattr(description, "kind", None) == "gradient_penalty":
         return _penalty_papers(description.location, description.target, description.sides)
@@ -178,9 +178,9 @@ def _penalty_papers(location: str, target: int, sides: str) -> tuple[str, ...]:
 
 
 def citation(*used: Any) -> str:
-    """BibTeX entries of the papers of these objectives, constraints and presets, each once, in order of first use.
+    """BibTeX entries of the papers of objectives, constraints and presets, each once, in the order of the arguments.
 
-    Errors: `TypeError` for an argument that is none of these.
+    Errors: `TypeError` for an argument that has neither `kind` nor `source`.
     """
     keys: dict[str, None] = {}
     for description in used:

@@ -1,7 +1,7 @@
 """Constraints on the critic: weight clipping, gradient penalties, spectral normalisation.
 
-A constraint acts at exactly one of three points of a critic step: it maps the parameters before the forward pass, adds
-a penalty to the loss, or projects the parameters after the update. At the other two points it does nothing.
+A constraint acts at one of three points of a critic step, or at none: it maps the parameters before the forward pass,
+adds a penalty to the loss, or projects the parameters after the update.
 """
 
 from abc import ABC, abstractmethod
@@ -19,7 +19,7 @@ from gan_core.shapes import Parameters, State
 
 @runtime_checkable
 class CriticField(Protocol):
-    """The critic as a function of the sample, at fixed parameters."""
+    """A critic at fixed parameters, as a function of its input."""
 
     def value(self, points: Float[Tensor, "*seeds batch dim"]) -> Float[Tensor, "*seeds batch"]:
         """Score or energy at each point."""
@@ -29,7 +29,7 @@ class CriticField(Protocol):
 
 
 class AnyConstraint(ABC):
-    """The contract of every constraint, a user's own included."""
+    """Abstract base class of every constraint, also of those that users write."""
 
     kind: str
 
@@ -38,7 +38,7 @@ class AnyConstraint(ABC):
 
     @abstractmethod
     def initial_state(self, parameters: Parameters, generators: list[torch.Generator]) -> State:
-        """State before the first critic step, each tensor with a leading seed axis; `{}` for most.
+        """State before the first critic step, each tensor with a leading seed axis; `{}` for a stateless constraint.
 
         `generators` holds one random number generator per seed.
         """
@@ -47,12 +47,12 @@ class AnyConstraint(ABC):
     def next_state(self, parameters: Parameters, state: State) -> State:
         """State for the next critic step.
 
-        It is called once before each critic step, and neither for generator steps nor for evaluations.
+        Called once before each critic step (pre-training included), not before generator steps or evaluations.
         """
 
     @abstractmethod
     def map_parameters(self, parameters: Parameters, state: State) -> Parameters:
-        """Parameters that the critic computes with."""
+        """Parameters that the critic's forward pass uses in place of `parameters`."""
 
     @abstractmethod
     def noise_width(self, dim: int) -> int:
@@ -134,7 +134,7 @@ class GradientPenalty(_NoMap, _NoProjection):
 
     penalty  gp_weight * mean phi(norm(grad_x D(x^)))
 
-    target 1  phi(t) = (t - 1)^2; with `sides` one max(0, t - 1)^2
+    target 1  phi(t) = (t - 1)^2 if `sides` is `two`, max(0, t - 1)^2 if it is `one`
     target 0  phi(t) = t^2, computed without a root. R1's gamma is 2 gp_weight
 
     between        x^ = eps real + (1 - eps) fake, eps ~ U[0, 1] for each sample: WGAN-GP
@@ -142,8 +142,8 @@ class GradientPenalty(_NoMap, _NoProjection):
     fake           x^ = fake; with target 0: R2
     real_and_fake  the sum of both means, each times gp_weight; with target 0: R3GAN
     around_real    x^ = real + alpha noise_scale std u, alpha ~ U[0, 1] for each sample, u ~ U[0, 1] for each
-                   coordinate, std that of the whole batch: DRAGAN as in its authors' notebook. With `noise` gaussian
-                   x^ = real + noise_scale std n, n standard normal: as in its paper, whose scale is absolute
+                   coordinate, std over all coordinates of the batch: DRAGAN as in its authors' notebook. If `noise`
+                   is `gaussian`: x^ = real + noise_scale std n, n standard normal; the paper has no factor std
 
     location     where the slope is penalised: `between` real samples and fakes, at `real` samples, at `fake` samples,
                  at `real_and_fake` samples, or `around_real` samples
@@ -220,13 +220,13 @@ class GradientPenalty(_NoMap, _NoProjection):
 
 @dataclass(frozen=True, kw_only=True)
 class SpectralNorm(_NoPenalty, _NoProjection):
-    """Spectral normalisation: every weight of the critic is divided by its largest singular value before each use.
+    """Spectral normalisation: every weight matrix of the critic is divided by its largest singular value at each use.
 
     mapped  W / sigma(W),  sigma(W) = u' W v
 
     Each seed and layer has its own u and v. They are updated by one power iteration per critic step, not in generator
-    steps or evaluations, and by 15 before the first step. In the gradient of sigma they are constants; sigma itself is
-    not. A convolution's kernel is read as the matrix (out, in * height * width). Biases are not changed.
+    steps or evaluations, and by 15 before the first step. Gradients flow through sigma, with u and v as constants. A
+    convolution's kernel is read as the matrix (out, in * height * width). Biases are not changed.
 
     Source: Miyato et al. 2018, arXiv:1802.05957, eq. 8, 9 and Algorithm 1.
     """
@@ -273,7 +273,7 @@ def _power_iterations(name: str, matrix: Tensor, u: Tensor, count: int) -> State
 
 
 Constraint = Unconstrained | WeightClipping | GradientPenalty | SpectralNorm
-"""Every constraint that ships. Study files, tests and documentation list the kinds from this union."""
+"""Every constraint in this library; study files, tests and documentation derive their lists from this union."""
 
 
 def slope(critic: CriticField, points: Float[Tensor, "*seeds batch dim"]) -> Float[Tensor, "*seeds batch"]:

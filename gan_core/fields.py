@@ -1,4 +1,4 @@
-"""Annotated types of the fields of descriptions, and the check of their bounds."""
+"""Types of bounded hyperparameters, and the check of their bounds."""
 
 from dataclasses import fields
 from math import isfinite
@@ -21,7 +21,7 @@ _BOUNDS = {
 
 
 def check_fields(description: Any) -> None:
-    """Check the numbers of a description against the bounds in the annotations of its fields.
+    """Check the numbers in a dataclass of hyperparameters against the bounds in the annotations of its fields.
 
     Errors: `ValueError("clip_value: must be > 0, but is -0.01")` for the first field that is out of bounds, infinite or
     NaN.

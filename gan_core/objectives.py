@@ -20,10 +20,10 @@ from gan_core.shapes import CriticForm, CriticOutput, State
 
 
 class AnyObjective(ABC):
-    """The contract of every objective, a user's own included.
+    """Abstract base class of every objective, also of those that users write.
 
     critic_form           `score` or `energy`: the critic output that the losses are functions of
-    generator_reads_real  True if `generator_loss` depends on `real`. If False, and the state is empty, `real` is None
+    generator_reads_real  True if `generator_loss` depends on `real`; if False, and without a state, `real` may be None
 
     Losses have the shape `seeds`: they reduce over the batch axis and keep the leading axes.
     """
@@ -37,7 +37,7 @@ class AnyObjective(ABC):
 
     @property
     def reads_code(self) -> bool:
-        """True if `generator_loss` depends on the codes of fakes; the critic must then be an autoencoder."""
+        """True if `generator_loss` depends on the codes of fakes, which only an autoencoder critic outputs."""
         return False
 
     @abstractmethod
@@ -50,19 +50,19 @@ class AnyObjective(ABC):
 
     @abstractmethod
     def initial_state(self, members: int) -> State:
-        """State of `members` seeds before the first step, each tensor with a leading seed axis; `{}` for most."""
+        """State of `members` seeds before the first step, with a leading seed axis; `{}` for a stateless objective."""
 
     @abstractmethod
     def next_state(self, real: CriticOutput, fake: CriticOutput, state: State) -> State:
-        """State after a generator step, from the critic's outputs in that step, detached."""
+        """State after a generator step, from the critic's outputs in that step; both outputs are detached."""
 
     @abstractmethod
     def metrics(self, real: CriticOutput, fake: CriticOutput, state: State) -> dict[str, Float[Tensor, "*seeds"]]:
-        """Further metrics of this objective besides its losses, by name; `{}` for most."""
+        """Metrics of this objective besides its losses, by name; `{}` if there are none."""
 
 
 class Stateless(AnyObjective):
-    """An objective without a state: its losses depend on the two batches alone."""
+    """An objective without a state: its losses depend on its hyperparameters and the critic's outputs alone."""
 
     def initial_state(self, members: int) -> State:
         return {}
@@ -290,8 +290,8 @@ class BoundaryEquilibrium(AnyObjective):
     generator  mean U(fake)
     state      k <- clip(k + balance_rate (gamma mean U(real) - mean U(fake)), 0, 1) after each generator step; k_0 = 0
 
-    gamma         ratio mean U(fake) / mean U(real) at which k is constant; a lower one gives sharper samples, a higher
-                  one more variety
+    gamma         ratio mean U(fake) / mean U(real) at which k is constant; a lower gamma gives sharper samples, a
+                  higher gamma more variety
     balance_rate  step size of k, per unit of energy
 
     Critic step and generator step draw their own z. Further metrics: `balance`, which is k, and `convergence`, which is
@@ -341,8 +341,8 @@ class LossSensitive(Stateless):
                  value; 1: WGAN's gradient
     real_weight  weight of the mean energy of real samples: 1 in the paper, 0 in the authors' code
 
-    The paper's margin of 2e-4 is for the sum over 64x64x3 pixels in [-1, 1], which is 2.4576 for the mean over any
-    number of them. U is a scalar network output, not a reconstruction error.
+    The paper's margin of 2e-4 is for the sum over 64x64x3 pixel values in [-1, 1]; for their mean the same margin is
+    2.4576. U is a scalar network output, not a reconstruction error.
 
     Source: Qi 2017, arXiv:1701.06264, eq. 6, and appendix D (GLS-GAN).
     """
@@ -376,4 +376,4 @@ Objective = (
     | BoundaryEquilibrium
     | LossSensitive
 )
-"""Every objective that ships. Study files, tests and documentation list the kinds from this union."""
+"""Every objective in this library; study files, tests and documentation derive their lists from this union."""

@@ -1,7 +1,7 @@
 """Outcome of a member: classification of its curve as stable, relapsed, stalled, collapsed, diverged or nonfinite.
 
-All rules are stated in progress, `p = (constant - distance)/(constant - real)`: 0 for the constant at the mean of the
-data, 1 for real data. A failed member is an outcome, never an exception.
+Rules about the distance use progress, `p = (constant - distance)/(constant - real)`: 0 for a constant sample, the mean
+of the data, and 1 for real data. A failed member gives an outcome, never an exception.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ class OutcomeRules:
     """Thresholds and window sizes of the rules; progress p is 0 for the constant and 1 for real data.
 
     moved        stalled if p always differs from its first value p_0 by less than this share of 1 - p_0; 0: never
-    cells        collapsed if the late number of cells is below this share of those that real samples occupy; 0: never
+    cells        collapsed if the late number of cells is below this share of the number for real samples; 0: never
     spread       collapsed if the late ratio of standard deviations, fakes over data, is below this; 0: never
     diverged     diverged if late progress is at most this
     relapse      relapsed if late progress is below this share of the best progress; 0: never
@@ -37,8 +37,9 @@ class OutcomeRules:
     near         stalled if the best progress is below this; 0: never
     rise         improving only if the trend of p rises by more than this over the rough window
     rise_gap     improving only if the last running median of p is at most this much below the best progress
-    late_share   length of the late window, as a share of the evaluations after step 0
-    rough_share  length of the rough window, over which roughness and rise are computed, likewise
+    late_share   length of the late window, as a share of the evaluations after step 0; late values are medians over it
+    rough_share  length of the rough window, over which roughness and rise are computed, as a share of the same
+                 evaluations
     least        minimum number of evaluations in the late window and in the rough window
     running      number of evaluations in a running median
     quantile     q: roughness is the q-quantile of p around its trend minus the (1 - q)-quantile
@@ -105,8 +106,8 @@ class MemberOutcome:
     """Outcome of a member, and the numbers that it was derived from.
 
     outcome        first rule that applies, see `classify`
-    outcome_step   nonfinite: first nonfinite step; relapsed: step at which the relapse begins, if there is one; else
-                   None
+    outcome_step   for `nonfinite` the first nonfinite step; for `relapsed` the step from which the running
+                   median of p stays below `relapse` times `best`, None if it ends above; for the others None
     improving      True if p still rose at the end: a failure may then mean a budget that is too small
     best           largest running median of p
     late           median of p over the late window
@@ -163,8 +164,8 @@ def classify(curve: MemberCurve, rules: OutcomeRules) -> MemberOutcome:
     stable     none of these
 
     The late window is the last fifth of the evaluations after step 0, rounded up, at least 3; the rough window the last
-    third, likewise. A curve of fewer than 3 evaluations (step 0 included) is one window, with its median as the only
-    running median; a single evaluation is stalled, with roughness 0 and without improving.
+    third, likewise. For fewer than 3 evaluations (step 0 included) every window, also that of the running median, is
+    the whole curve; a single evaluation with p < 1 is stalled, with roughness 0, and not improving.
 
     Roughness is the quantile range of p around the Theil-Sen line over the steps; its cost is quadratic in the window,
     which is fast enough for a few thousand evaluations. A member is improving if that line rises by more than
@@ -178,7 +179,7 @@ def classify(curve: MemberCurve, rules: OutcomeRules) -> MemberOutcome:
 
 
 def classify_all(curves: Sequence[MemberCurve], rules: OutcomeRules) -> list[MemberOutcome]:
-    """`classify` for many members, more than ten times as fast as one by one."""
+    """Outcomes of many members by the rules of `classify`, more than ten times as fast as one call per member."""
     groups: dict[tuple[int, bool, bool], list[int]] = {}
     for index, curve in enumerate(curves):
         groups.setdefault((len(curve.step), curve.cells is None, curve.spread is None), []).append(index)
@@ -193,11 +194,11 @@ def classify_all(curves: Sequence[MemberCurve], rules: OutcomeRules) -> list[Mem
 
 
 def search_score(outcomes: Sequence[MemberOutcome]) -> float:
-    """Score of a trial for exploit and for the choice of winners: mean over its members of `max(0, late)`.
+    """Search score of a trial, by which the setting found is chosen: mean over the trial's members of `max(0, late)`.
 
     Nonfinite, collapsed and diverged members count 0; a trial without members has score 0. The score is finite and not
-    negative, larger is better. Failed trials need a finite score: TPE returns to regions whose failures it does not
-    see.
+    negative, larger is better. Trials whose members failed need a score too: without it, Optuna's TPE sampler would
+    suggest similar configurations again.
     """
     without_progress = ("nonfinite", "collapsed", "diverged")
     scores = [0.0 if member.outcome in without_progress else max(0.0, member.late) for member in outcomes]
@@ -328,7 +329,7 @@ def _collapsed(members: _Members, rules: OutcomeRules) -> Bool[np.ndarray, "memb
 
 
 def _tail(rows: Real[np.ndarray, "members evaluations"], share: float, least: int) -> Real[np.ndarray, "members tail"]:
-    """The last `share` of the evaluations after step 0, rounded up, at least `least`, at most all with step 0."""
+    """The last columns: `share` of the evaluations after step 0, rounded up, at least `least`, at most all columns."""
     count = ceil(round(share * (rows.shape[-1] - 1), 9))  # rounded first: 0.2 * 35 is 7.000000000000001
     return rows[:, -max(count, least) :]
 
@@ -363,8 +364,7 @@ def _relapse_step(
 ) -> int | None:
     """First step after the best progress from which the running median stays below `relapse` x best to the end.
 
-    A running median belongs to the middle of its window. None if there is no such step: the member swings, or its last
-    running median is above.
+    The step of a running median is the middle of its window. None if the last running median is not below.
     """
     best = int(running.argmax())
     above = np.flatnonzero(running[best:] >= rules.relapse * running[best])

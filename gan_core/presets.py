@@ -1,6 +1,6 @@
-"""Presets: methods of the literature as objective, constraint and the authors' settings.
+"""Presets: methods of the literature, each as an objective, a constraint and the settings of its authors.
 
-A preset is a part of a study file under the method's name; values in the study file override it.
+A condition in a study file starts from a preset if it gives the preset's name; values in the file override the preset.
 """
 
 from collections.abc import Mapping
@@ -16,8 +16,9 @@ class Preset:
 
     name    name in study files
     title   the method in a few words
-    table   objective, constraint, training and, if the method needs a kind of critic, networks, as in a study file
-    ranges  search range of each hyperparameter, by its dotted path; `"search"` in a study file stands for it
+    table   tables `objective`, `constraint` and `training` of a study file; if the method needs a certain critic, also
+            `networks`
+    ranges  search ranges of hyperparameters, by dotted path; the value `"search"` in a study file selects the range
     source  paper, and deviations from it
     """
 
@@ -34,10 +35,10 @@ SHARED_RANGES: dict[str, Table] = {
     "training.generator_optimizer.lr": LEARNING_RATE,
     "training.n_critic": {"choice": [1, 5]},
 }
-"""Ranges of Lucic et al. 2018 (arXiv:1711.10337, section 5), the same for every method."""
+"""Search ranges that all presets share, from Lucic et al. 2018 (arXiv:1711.10337, section 5)."""
 PENALTY_RANGE: dict[str, Table] = {"constraint.gp_weight": {"log_uniform": [0.1, 100.0]}}
 MARGIN_RANGE: dict[str, Table] = {"objective.margin": {"log_uniform": [0.01, 10.0]}}
-"""Range of EBGAN's margin, in units of the mean squared error; digits have one near 1.1 under an untrained critic."""
+"""Search range of EBGAN's margin, a mean squared error; an untrained critic's error on digits is near 1.1."""
 
 
 def _training(kind: str, n_critic: int = 1, **settings: Any) -> Table:

@@ -1,1 +1,1 @@
-"""The command gan-study, and what it needs to run studies on a machine or a cluster."""
+"""The command-line program gan-study, and its code for Ray clusters and for the MLflow server."""

@@ -1,4 +1,4 @@
-"""`python -m services`: the command gan-study without its script."""
+"""Entry point of `python -m services`, which runs the command gan-study."""
 
 from services.cli.app import main
 

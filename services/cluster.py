@@ -1,9 +1,9 @@
 """Studies as Ray jobs: submit, follow, stop.
 
-The jobs of a study are its attempts, counted from 1 among the jobs that the cluster has a record of. A job's id
-consists of the study's name and the attempt's number, so of two simultaneous submits the cluster accepts one. An
-attempt does not repeat trials that are finished in the ledger: a study that was stopped or that failed resumes when it
-is submitted again.
+Each submission of a study is one attempt and one Ray job. A new attempt has the number after the last one that the
+cluster has a record of, or 1. A job's id consists of the study's name and the attempt's number, so the cluster accepts
+only one of two simultaneous submissions. An attempt does not repeat trials that are finished in the ledger: a study
+that was stopped or that failed resumes when it is submitted again.
 """
 
 import asyncio
@@ -27,11 +27,11 @@ from studies.file.study import Study
 
 PREFIX = "gan-study-"
 ENTRYPOINT = "exec python -m services drive"
-"""`exec`: the stop signal then goes to the driver, not to a shell."""
+"""Command of a job; with `exec` the driver replaces the shell and receives the stop signal itself."""
 STOP_SECONDS = 120
 """Time between SIGTERM and SIGKILL: enough for one evaluation and the checkpoints of all trials."""
 SILENCE_SECONDS = 120.0
-"""Time after which a follower gives up on a cluster that does not answer."""
+"""Time without an answer from the cluster after which `Cluster.follow` raises an error."""
 
 Write = Callable[[str], None]
 
@@ -64,7 +64,7 @@ class Attempt:
         return self.status in ("STOPPED", "SUCCEEDED", "FAILED")
 
     def return_code(self) -> int:
-        """Exit code of a command that waited for this attempt: the driver's, or 130 if the attempt was stopped."""
+        """Exit code of a command that waited for this attempt: the driver's, else 0 (succeeded), 130 (stopped) or 1."""
         if self.exit_code is not None:
             return self.exit_code
         return {"SUCCEEDED": 0, "STOPPED": 130}.get(self.status, 1)
@@ -77,15 +77,15 @@ class Cluster:
         self._server = server
 
     def attempts(self, study: str | None = None) -> list[Attempt]:
-        """The attempts of one study, or of all, that the cluster has a record of, ordered by study and number."""
+        """All attempts, or those of one study, that the cluster has a record of, ordered by study and number."""
         attempts = [attempt for job in self._server.jobs() if (attempt := _attempt(job)) is not None]
         selected = [attempt for attempt in attempts if study in (None, attempt.study)]
         return sorted(selected, key=lambda attempt: (attempt.study, attempt.number))
 
     def latest(self, study: str, number: int | None = None) -> Attempt:
-        """The last attempt of a study, or the one with this number.
+        """The last attempt of a study or, if `number` is given, the attempt with that number.
 
-        Errors: `InputError` if the cluster has no record of it.
+        Errors: `InputError` if the cluster has no record of such an attempt.
         """
         attempts = self.attempts()
         matching = [attempt for attempt in attempts if attempt.study == study and number in (None, attempt.number)]
@@ -97,11 +97,12 @@ class Cluster:
         return matching[-1]
 
     def submit(self, study: Study, source: str | Path) -> Attempt:
-        """Send a study to the cluster as its next attempt.
+        """Submit a study to the cluster as a new attempt, and return that attempt.
 
         source  the study file, or the name of a study in the catalog
 
-        Errors: `InputError` if the study is running there already, or its modules cannot be sent.
+        Errors: `InputError` if the study is already running on the cluster, if the cluster has another version of Ray,
+        or if the user's modules cannot be sent.
         """
         self._server.check_version()
         attempts = self.attempts(study.name)
@@ -137,16 +138,16 @@ class Cluster:
         return self._server.log(attempt.job_id)
 
     def follow(self, attempt: Attempt, write: Write) -> Attempt:
-        """Write an attempt's log as it grows, until the attempt is over, and return the attempt as it ended.
+        """Pass an attempt's log to `write` as it grows, and return the attempt with its final status once it is over.
 
-        The end of a stream does not mean that the job has ended, so the job's status is read too.
+        A stream of the log can end before the job ends, so the job's status is read too.
 
         Errors: `StudyFailed` if the cluster stops answering; the study may continue to run.
         """
         unwritten, answered = _Unwritten(write), monotonic()
         while True:
             try:
-                current = self._refresh(attempt)  # before the stream, which then has the end of the log
+                current = self._refresh(attempt)  # first, so that the stream has the whole log if the job is over
                 answered = monotonic()
                 self._stream(attempt, unwritten.stream())
                 if current.over:
@@ -160,7 +161,7 @@ class Cluster:
             sleep(0.5)
 
     def _stream(self, attempt: Attempt, write: Write) -> None:
-        """Write one stream of the log; its errors are ignored, since the job may be unaffected."""
+        """Pass the log to `write` until the stream ends; connection errors are ignored, since the job may still run."""
         with suppress(aiohttp.ClientError, TimeoutError, OSError):
             asyncio.run(self._server.follow(attempt.job_id, write))
 
@@ -169,9 +170,9 @@ class Cluster:
         return attempt if current is None else current
 
     def stop(self, study: str) -> Attempt:
-        """Stop a study and wait until it has ended; its trials write their checkpoints.
+        """Stop the running attempt of a study, wait until it has ended, and return it; its trials write checkpoints.
 
-        Errors: `InputError` if it is not running; `StudyFailed` if it does not end in time.
+        Errors: `InputError` if the study is not running; `StudyFailed` if the attempt does not end in time.
         """
         attempt = self.latest(study)
         if attempt.over:
@@ -188,13 +189,13 @@ class Cluster:
 
 
 class _Unwritten:
-    """Writes a log once although every new stream of it starts from its beginning."""
+    """Writer of a log that skips text written before, since every new stream starts at the beginning of the log."""
 
     def __init__(self, write: Write):
         self._write, self._written = write, 0
 
     def stream(self) -> Write:
-        """A function that receives the parts of one stream and writes what was not written before."""
+        """A function that takes the parts of one stream in turn, and writes the text that was not written before."""
         position = 0
 
         def receive(text: str) -> None:
@@ -209,7 +210,7 @@ class _Unwritten:
 
 
 def _attempt(job: dict[str, Any]) -> Attempt | None:
-    """The attempt that a job of the cluster is, or None if it is another kind of job."""
+    """The attempt that a job's JSON record describes; None for a job that does not run a study."""
     job_id, metadata = job.get("submission_id") or "", job.get("metadata") or {}
     study, number = metadata.get("study"), metadata.get("attempt", "")
     if not number.isdigit() or job_id != f"{PREFIX}{study}-{number}" or job.get("type") != "SUBMISSION":

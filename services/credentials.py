@@ -1,8 +1,8 @@
 """Addresses and credentials of a cluster, from the environment. They are never written to a file or sent with a job.
 
 GAN_STUDY_CLUSTER                    address of the cluster's dashboard, http://HOST:8265
-RAY_AUTH_TOKEN, RAY_AUTH_TOKEN_PATH  the cluster's token, or the file with it; otherwise ~/.ray/auth_token, as in Ray
-GAN_STUDY_LEDGER                     on a cluster: the shared folder that a relative ledger.root is below
+RAY_AUTH_TOKEN, RAY_AUTH_TOKEN_PATH  the cluster's token, or the file with it, by default ~/.ray/auth_token as in Ray
+GAN_STUDY_LEDGER                     on a cluster: the shared folder below which a relative ledger.root lies
 """
 
 import os
@@ -30,7 +30,7 @@ class Token:
 def cluster_url(address: str | None) -> str:
     """The cluster's address, from the argument or else from the environment, without a slash at its end.
 
-    Errors: `InputError` if there is no address, or it is not one of Ray's dashboard.
+    Errors: `InputError` if there is no address, or it is not an http or https URL, or it contains a user or password.
     """
     url = address or os.environ.get("GAN_STUDY_CLUSTER", "")
     if not url:
@@ -51,15 +51,15 @@ def cluster_url(address: str | None) -> str:
 
 
 def sends_token_in_clear(url: str, token: Token | None) -> bool:
-    """True if the token would be sent unencrypted over a network: it permits running any code on the cluster."""
+    """True if the token would be sent unencrypted over a network: anyone who reads it can run code on the cluster."""
     parts = urlsplit(url)
     return token is not None and parts.scheme == "http" and parts.hostname not in LOOPBACK
 
 
 def cluster_token() -> Token | None:
-    """The token for the cluster, None if there is none.
+    """The token for the cluster, None if none is configured.
 
-    Errors: `InputError` if the variable or the file that should contain it does not.
+    Errors: `InputError` if the configured variable or file cannot be read or holds no valid token.
     """
     if "RAY_AUTH_TOKEN" in os.environ:
         return _token(os.environ["RAY_AUTH_TOKEN"], "RAY_AUTH_TOKEN")

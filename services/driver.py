@@ -1,6 +1,6 @@
 """The driver of a submitted study: the process that a job runs on the cluster.
 
-Its working folder is the archive that the submit sent.
+Its working folder holds the files of the archive that `gan-study submit` sent.
 """
 
 import json
@@ -26,18 +26,18 @@ from studies.ledger.ledger import Ledger
 
 
 def drive(run: Callable[[Study, Resources, str], int]) -> int:
-    """Connect to the cluster, check its nodes, and run the study of the working folder; return the exit code.
+    """Connect to the cluster, check its nodes, run the submitted study, and return its exit code.
 
-    run  called with the study, the cluster's resources and the study's question; returns the exit code
+    run  runs the study, given the study, the cluster's resources and the study's question; returns the exit code
 
-    Errors: `InputError` if the cluster cannot run the study.
+    Errors: `InputError` outside a submitted job, and if the cluster cannot run the study.
     """
     submission = _submission()
     preflight.refuse_other_versions(submission["versions"])
     with modules_in(Path()):
         study = Study.from_table(submission["study"])
     study = replace(study, ledger=replace(study.ledger, root=str(_root(study))))
-    # for the study's record: the repository is on the machine that submitted the study
+    # the study's record takes the git state from here: the repository is on the machine that submitted the study
     os.environ[SUBMITTED_GIT_STATE] = json.dumps(submission["git"])
     _connect()
     preflight.check_nodes(Path(study.ledger.root))
@@ -56,7 +56,7 @@ def _submission() -> dict[str, Any]:
 
 
 def _root(study: Study) -> Path:
-    """Path of the ledger on the cluster: a relative root is below the cluster's shared folder for ledgers."""
+    """Path of the study's ledger on the cluster; a relative `ledger.root` is below the folder in GAN_STUDY_LEDGER."""
     root, shared = Path(study.ledger.root).expanduser(), cluster_ledger()
     if root.is_absolute():
         return root
@@ -79,7 +79,7 @@ def _connect() -> None:
 
 @contextmanager
 def _copied_to(path: Path, *, heading: str) -> Iterator[None]:
-    """Write what is printed into a file too: a job's own log is lost with the cluster's head."""
+    """Context in which printed text is also appended to a file: Ray's own log of the job is lost with the head node."""
     path.parent.mkdir(parents=True, exist_ok=True)
     out, err = sys.stdout, sys.stderr
     with path.open("a") as file:
@@ -92,7 +92,7 @@ def _copied_to(path: Path, *, heading: str) -> Iterator[None]:
 
 
 class _Both:
-    """A stream whose text is written to a file too; a full disk there does not end the study."""
+    """A text stream that also writes to a file; errors of that file, as on a full disk, are ignored."""
 
     def __init__(self, stream: TextIO, file: TextIO):
         self._stream, self._file = stream, file

@@ -1,4 +1,4 @@
-"""Ray's Jobs server over HTTP; every error is one sentence.
+"""Client of Ray's Jobs server over HTTP; every error message is one sentence.
 
 This uses the documented REST interface instead of Ray's own client: that client prefers an address in the environment
 to its argument, has no time limit, and distinguishes HTTP 401 from 403 only by the text.
@@ -19,9 +19,9 @@ from studies.errors import InputError, StudyFailed
 
 CONNECT_SECONDS, ANSWER_SECONDS = 5, 60
 AGENT_SECONDS = 60
-"""Time that the agent of the head may take to start; each request to the server waits for 10 s of it."""
+"""Time that Ray's job agent may take to start; until then a submission, which fails after 10 s, is repeated."""
 HEARTBEAT_SECONDS = 20.0
-"""A stream of a log that does not answer a ping within this time is closed and opened again."""
+"""Time between pings on a log's stream; if one is not answered, `Cluster.follow` opens a new stream."""
 
 
 class Unreachable(InputError):
@@ -48,7 +48,7 @@ class JobsServer:
         return {} if self._token is None else {"Authorization": f"Bearer {self._token.value}"}
 
     def check_version(self) -> None:
-        """Check that the server is Ray in the minor version that is installed here.
+        """Check that the server runs the same major and minor version of Ray as is installed here.
 
         Errors: `InputError` if it is not.
         """
@@ -90,15 +90,15 @@ class JobsServer:
         self._request("POST", f"/api/jobs/{job_id}/stop")
 
     def upload(self, name: str, content: bytes) -> None:
-        """Store an archive on the cluster, unless it has one of this name."""
+        """Store an archive on the cluster, unless the cluster already has an archive of this name."""
         path = f"/api/packages/gcs/{name}"
         if self._request("GET", path, accepted=(200, 404)).status_code == 404:
             self._request("PUT", path, data=content)
 
     def submit(self, request: dict[str, Any]) -> None:
-        """Start a job.
+        """Start a job; `request` is the JSON body of POST /api/jobs/.
 
-        Errors: `AlreadyThere` if the cluster has a job with this id.
+        Errors: `AlreadyThere` if the cluster already has a job with the `submission_id` of the request.
         """
         end = monotonic() + AGENT_SECONDS
         while True:
@@ -112,7 +112,7 @@ class JobsServer:
         raise self._failed(answer)
 
     async def follow(self, job_id: str, write: Callable[[str], None]) -> None:
-        """Write the job's log from its beginning as it grows, until the stream ends for any reason."""
+        """Pass a job's log to `write` from its beginning as it grows, until the stream ends, perhaps before the job."""
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
         async with (
             aiohttp.ClientSession(headers=self._headers(), timeout=timeout) as session,

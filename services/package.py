@@ -1,7 +1,8 @@
-"""Archive that a submit sends: the resolved study, the study file, and the user's modules in the same folder.
+"""Archive that `gan-study submit` sends: the resolved study, the study file, and the user's modules beside that file.
 
 The archive becomes the job's working folder on the cluster. Ray puts that folder first on the workers' module path, so
-a module in it with the name of one of gan-studies or of Python would replace that one there; such a module is refused.
+a user's module with the name of a package of gan-studies or of a module of Python's standard library would be imported
+in its place; such a module is refused.
 """
 
 import io
@@ -22,20 +23,21 @@ SUBMISSION = "submission.json"
 MAX_BYTES = 100 * 2**20
 """Largest archive that Ray's Jobs server accepts, in bytes."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
-"""Time stamp of every file in an archive: equal files give equal archives, which are sent once."""
+"""Time stamp of every file in an archive. It is fixed so that equal files give equal archives, which are sent once."""
 
 
 def pack(
     study: Study, source: str | Path, *, attempt: int, versions: Mapping[str, str], git: Mapping[str, Any] | None
 ) -> bytes:
-    """The archive of a study.
+    """The zip archive of a study, as bytes.
 
     source    the study file, or the name of a study in the catalog
     attempt   number of the attempt
-    versions  versions of the packages of the machine that submits the study
+    versions  result of `preflight.versions` on the machine that submits the study
     git       state of the repository that the study file is in, if any
 
-    Errors: `InputError` for a module that would replace another one, and for an archive above the size limit.
+    Errors: `InputError` for a file that cannot be read, a module that `refuse_shadow` refuses, and an archive above the
+    size limit.
     """
     file = Path(source)
     modules = dict(_modules(file.parent)) if file.is_file() else {}
@@ -107,9 +109,9 @@ def _package_files(folder: Path, package: Path) -> Iterator[tuple[str, Path]]:
 
 
 def refuse_shadow(path: Path) -> None:
-    """Refuse a module that would replace one of gan-studies or of Python.
+    """Check that a user's module does not have the name of a package of gan-studies or of a standard module of Python.
 
-    Errors: `InputError`.
+    Errors: `InputError` if it has.
     """
     if (other := replaced_by(path)) is not None:
         raise InputError(f"{path}: must have another name, since it would replace {other} on the workers")

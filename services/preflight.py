@@ -21,22 +21,22 @@ from studies.execution.resources import Node, Resources
 from studies.file.modules import OURS
 
 PROBE_SECONDS = 120
-"""Time limit of a probe: the first process of a node imports Ray, and may wait for its working folder."""
+"""Time limit of a probe: a node's first process imports Ray and may have to wait for the job's working folder."""
 
 DISTRIBUTIONS = ("gan-studies", "numpy", "ray", "torch")
 
 
 def versions() -> dict[str, str]:
-    """Versions that must be equal on all machines that run a part of a study."""
-    # 2.13.0+cpu and 2.13.0+cu129 differ only in the device, which is part of the trial's address
+    """Versions by name, of packages, numerics and Python, that must be equal on all nodes that run a study."""
+    # torch 2.13.0+cpu and 2.13.0+cu129 differ only in the device, which is part of each trial's address
     installed = {name: (package_version(name) or "none").split("+")[0] for name in DISTRIBUTIONS}
     return {**installed, "numerics": str(NUMERICS_VERSION), "python": ".".join(python_version().split(".")[:2])}
 
 
 def refuse_other_versions(submitted: Mapping[str, str]) -> None:
-    """Compare the versions of the machine that submitted a study with those of this one.
+    """Check that the machine that submitted a study has the same gan-studies and the same numerics as this one.
 
-    Errors: `InputError` for a difference that would change the study; Ray and Python may differ.
+    Errors: `InputError` if one of these two versions differs; all others may differ.
     """
     installed = versions()
     for name in ("gan-studies", "numerics"):
@@ -56,11 +56,11 @@ class Probed:
     """Result of the probe on one node.
 
     node      Ray's id of the node
-    written   True if it wrote into the ledger's storage and read the driver's file there
+    written   True if the probe wrote into the ledger's storage and read the driver's file there
     problem   what failed with the storage; None if nothing did
     versions  see `versions`; empty if the packages cannot be imported
-    origins   folder of each package; empty if the package is missing
-    code      see `code`, or the error of the import
+    origins   folder of each package, by the package's name; an empty text for a missing package
+    code      see `code`; the error message if the packages cannot be imported
     """
 
     node: str
@@ -124,7 +124,7 @@ def _probe_all(folder: Path) -> list[Probed]:
 
 
 def _probe() -> Callable[[str, str, tuple[str, ...]], dict[str, Any]]:
-    """The function that runs on a node; a nested one is sent by value, not imported from the node's packages."""
+    """The function that runs on each node; nested, because Ray sends nested functions by value and imports none."""
 
     def probe(folder: str, node: str, packages: tuple[str, ...]) -> dict[str, Any]:
         from importlib import import_module
@@ -173,7 +173,7 @@ def _folder(name: str) -> Path:
 
 
 def _refuse(probed: Probed, root: Path, *, visible: bool) -> None:
-    """Raise `InputError` if a node cannot take part; `visible`: the driver sees the file that the node wrote."""
+    """Raise `InputError` if a node cannot run trials; `visible`: True if the driver sees the file written there."""
     node = f"node {_short(probed.node)}"
     for name, origin in probed.origins.items():
         if not origin:
@@ -196,12 +196,12 @@ def _remove(folder: Path) -> None:
     from shutil import rmtree
 
     rmtree(folder, ignore_errors=True)
-    with suppress(OSError):  # another study is being checked there, or the folder was not created
+    with suppress(OSError):  # other studies are being checked below that folder, or it was not created
         folder.parent.rmdir()
 
 
 def _short(node: str) -> str:
-    """The first 8 characters of a node's id, with its address if Ray has it."""
+    """The first 8 characters of a node's id, with the node's address if Ray has a record of the node."""
     import ray
 
     address = next((known["NodeManagerAddress"] for known in ray.nodes() if known["NodeID"] == node), "")

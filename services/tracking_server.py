@@ -36,10 +36,10 @@ def has_store() -> bool:
 def served(port: int | None) -> Iterator[str]:
     """Context in which an MLflow server runs, reachable from this machine alone; its value is the server's address.
 
-    port  None for a free one
+    port  port of the server; None for any free one
 
-    Errors: `InputError` if no study is recorded in the working folder, or the port is in use; `TrackingError` if the
-    server does not start.
+    Errors: `InputError` if `has_store` is False, or the port cannot be used; `TrackingError` if the server does not
+    start.
     """
     uri = os.environ.get("MLFLOW_TRACKING_URI", "")
     if not has_store():
@@ -55,7 +55,7 @@ def served(port: int | None) -> Iterator[str]:
 
 
 def studies_at(uri: str) -> dict[str, str]:
-    """Address of the page of each study on a server, by the study's name. It shows the trials, confirmed first.
+    """Address of each study's page on an MLflow server, by the study's name; a page lists the confirmed trials first.
 
     Errors: `TrackingError` if the server cannot be reached or refuses.
     """
@@ -70,7 +70,7 @@ def studies_at(uri: str) -> dict[str, str]:
 
 
 def _query(experiment: Any) -> str:
-    """Query string of an experiment's page: its first view, with the menu for model training instead of chats."""
+    """Query string of an experiment's page: the saved view `VIEW` or else the trials by rank, menu for training."""
     menu = {"workflowType": "machine_learning"}
     if VIEW_TAG in experiment.tags:
         return urlencode({**menu, "viewStateShareKey": VIEW})
@@ -79,7 +79,7 @@ def _query(experiment: Any) -> str:
 
 
 def _free_port(wanted: int | None) -> int:
-    """The port that is wanted, or any free one."""
+    """The wanted port after a check that it is free; for None any free port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -99,7 +99,7 @@ def _start(port: int, uri: str) -> subprocess.Popen[bytes]:
         env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,  # Ctrl-C reaches only this process, which then ends all of the server's
+        start_new_session=True,  # Ctrl-C reaches only this process, which then ends the server's processes
     )
 
 
@@ -117,7 +117,7 @@ def _wait_for_answer(server: subprocess.Popen[bytes], address: str) -> None:
 
 
 def _end(server: subprocess.Popen[bytes]) -> None:
-    """End the server and its processes, by force if they do not end within 5 s."""
+    """End the server's process group by SIGTERM, then by SIGKILL when the server has ended, or after 5 s."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(server.pid, number)

@@ -1,4 +1,4 @@
-"""Studies: which GAN objective stays stable, over which range of its hyperparameters.
+"""Studies of which GAN objectives train stably, and over which ranges of their hyperparameters.
 
     import studies
 

@@ -17,10 +17,10 @@ def compare(
     root: str | Path | None = None,
     tracking_uri: str | None = None,
 ) -> Comparison:
-    """Comparison of a study's conditions: volumes, widths, pairs, robustness and the other tables.
+    """Tables that compare a study's conditions: stable volumes, stable widths, pairwise tests and others.
 
-    study               its name or folder, or its results
-    tau                 target distances; by default three between the constant and real data
+    study               the study's name or folder, or its results
+    tau                 target distances; by default three between the reference distances `constant` and `real`
     root, tracking_uri  as for `results`
 
     Errors: as for `results`.

@@ -1,9 +1,9 @@
-"""The trials of a study, phase by phase, each with its content address.
+"""The trials of a study in each phase; the address of a trial is a hash of everything that determines its numbers.
 
-They are a pure function of the study and of the scores of the trials that ended. The explore trials and the authors'
-trials (a preset at its authors' settings, on the first seeds of confirm) are known from the start, exploit trial j once
-explore and the exploit trials 0 to j - exploit_lag have ended, the confirm trials once explore and exploit have ended.
-No other state is kept, so a run that was interrupted continues with the same trials.
+The trials are a pure function of the study, its provenance and the scores of the trials that ended. The explore trials
+and the authors' trials (a preset at its authors' settings, on the first seeds of confirm) are known from the start,
+exploit trial j once explore and the exploit trials 0 to j - exploit_lag have ended, the confirm trials once explore and
+exploit have ended. No other state is kept, so an interrupted study continues with the same trials.
 """
 
 import json
@@ -24,10 +24,10 @@ from studies.file.trees import by_path
 Phase = Literal["explore", "exploit", "confirm", "authors"]
 PHASES: tuple[Phase, ...] = ("explore", "exploit", "confirm", "authors")
 CONFIRMING: tuple[Phase, ...] = ("confirm", "authors")
-"""Phases evaluated against the test split, on seeds of their own: no configuration was chosen by either."""
+"""Phases evaluated on the test split, with fresh seeds: no configuration is chosen by their results."""
 FIRST_SEED: Mapping[Phase, int] = {"explore": 0, "exploit": 1_000_000, "confirm": 2_000_000, "authors": 2_000_000}
 SEEDS_PER_REPLICATE = 10_000_000
-"""Distance between the seeds of two replicates: more than all phases of one condition use."""
+"""Distance between the first seeds of two consecutive replicates, large enough for the seeds of all phases."""
 NUMERICS_VERSION = 3
 """Increased by hand with every change of the code that changes a trial's numbers."""
 
@@ -42,9 +42,9 @@ class Provenance:
     """Versions and hashes that determine a trial's numbers besides the study file.
 
     data_fingerprint  hash of the real samples
-    torch_version     version of PyTorch, without its build
+    torch_version     version of PyTorch, without a build suffix such as +cu121
     device            kind of device: "cpu" or "cuda"
-    numerics_version  version of this package's numbers
+    numerics_version  the `NUMERICS_VERSION` of the code that trains
     sources           hash of the source of each user's module, by module name
     """
 
@@ -60,7 +60,7 @@ class Provenance:
         return {**table, "sources": dict(self.sources)} if table.pop("sources") else table
 
     def of_trial(self, tables: Any) -> "Provenance":
-        """The provenance of a trial with these tables: of `sources` only the modules that they name."""
+        """The provenance of a trial described by `tables`: `sources` holds only the modules that these tables name."""
         used = module_names(tables)
         return replace(self, sources={name: source for name, source in self.sources.items() if name in used})
 
@@ -93,7 +93,7 @@ class TrialSpec:
         return self.identity["seeds"]
 
     def payload(self) -> str:
-        """Name, address and identity of the trial as JSON text: Tune would take a dictionary for a search space."""
+        """Name, address and identity of the trial as JSON text: Tune would read a dictionary as a search space."""
         return json.dumps({"name": self.name, "address": self.address, "identity": self.identity})
 
 
@@ -114,14 +114,14 @@ def total(study: Study) -> int:
 
 
 class Design:
-    """The trials of a study whose provenance is known."""
+    """The trials of a study, computed from the study, its provenance and the scores of the trials that ended."""
 
     def __init__(self, study: Study, provenance: Provenance):
         self.study, self.provenance = study, provenance
         self._specs: dict[tuple[str, Phase, int], TrialSpec] = {}
 
     def trials(self, scores: Scores) -> Iterator[TrialSpec]:
-        """Every trial that the scores determine, in the order of issue: by phase, by index, then by condition."""
+        """Every trial whose configuration the scores determine, sorted by phase, then index, then condition."""
         counts_of = {condition.name: counts(self.study, condition) for condition in self.study.conditions}
         for phase in PHASES:
             for index in range(max(trials.get(phase, 0) for trials in counts_of.values())):
@@ -152,20 +152,21 @@ class Design:
         ended = self._ended(condition, search.explore, search.exploit, scores)
         if ended is None:
             return None
-        ranked = sorted(ended, key=lambda trial: -scores[trial.address])  # stable: of equal scores the earlier trial
+        ranked = sorted(ended, key=lambda trial: -scores[trial.address])  # of equal scores, the earlier trial first
         return ranked[index].configuration
 
     def _ended(self, condition: Condition, explore: int, exploit: int, scores: Scores) -> list[TrialSpec] | None:
-        """The first trials of explore and exploit, as many as given; None if one of them has not ended."""
+        """The first `explore` explore trials and `exploit` exploit trials; None if one of them has not ended."""
         trials = [self._trial(condition, "explore", i, scores) for i in range(explore)]
         trials += [self._trial(condition, "exploit", j, scores) for j in range(exploit)]
         known = [trial for trial in trials if trial is not None and trial.address in scores]
         return known if len(known) == len(trials) else None
 
     def _suggestion(self, condition: Condition, index: int, scores: Scores) -> Configuration | None:
-        """Configuration of exploit trial `index`: the suggestion of a new Optuna study with the trials that ended.
+        """Configuration that Optuna suggests for exploit trial `index`; None if a trial that it needs has not ended.
 
-        Exploit trials after number `index` - `exploit_lag` count as running, also if they have ended.
+        Optuna gets the scores of the explore trials and of the exploit trials 0 to `index` - `exploit_lag`. The exploit
+        trials between these and `index` count as running, even if they have ended.
         """
         search = self.study.search
         ended = self._ended(condition, search.explore, max(0, index - search.exploit_lag + 1), scores)
@@ -254,7 +255,7 @@ def suggest(
 
 
 def _start(start: Sequence[Mapping[str, Any]], condition: Condition, index: int) -> Configuration:
-    """Values that `search.start` gives for exploit trial `index`: of none, some or all of the hyperparameters."""
+    """Values of the condition's hyperparameters that `search.start` sets for exploit trial `index`; may be empty."""
     table = by_path(start[index]) if index < len(start) else {}
     return {path: value for path, value in table.items() if path in condition.hyperparameters}
 

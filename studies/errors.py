@@ -14,28 +14,28 @@ class GanStudyError(Exception):
 
 
 class InputError(GanStudyError):
-    """Wrong user input: a study file, an override, a name, an address.
+    """Wrong user input (a study file, an override, a name, an address), or a ledger file that cannot be used.
 
-    Raised by the code that reads the input, before anything is started. The message is one sentence that opens with
-    the path of the key: `conditions.wgan.constraint.clip_value: must be > 0, but is -0.01`. The CLI exits 2.
+    The message is one sentence that opens with the path of the wrong key, or with the name or file that is wrong:
+    `conditions.wgan.constraint.clip_value: must be > 0, but is -0.01`. The CLI exits 2.
     """
 
     exit_code = 2
 
 
 class StudyFailed(GanStudyError):
-    """A study that was started could not be finished: its workers kept dying, or its ledger cannot be written.
+    """A study could not be run to its end: Ray or the cluster failed, or the ledger cannot be written.
 
-    Raised by the runner and by the code that communicates with a cluster. Finished trials stay in the ledger, and
-    running the study again runs only what is missing. The CLI exits 1.
+    Finished trials stay in the ledger, and running the study again runs only the missing trials. The CLI exits 1.
     """
 
 
 class TrackingError(GanStudyError):
     """The tracking server cannot be reached or returns an error.
 
-    The message holds the server's address, without credentials, and its reply. Raised by commands that need the
-    server (`gan-study sync`, `gan-study ui`, results read from it), never by a run. The CLI exits 1.
+    The message holds the server's address, without credentials, and the server's reply. Raised by commands that need
+    the server (`gan-study sync`, `gan-study ui`, commands that read results from it), never while a study runs: the
+    study continues without the server. The CLI exits 1.
     """
 
 

@@ -21,10 +21,12 @@ def results(study: str | Path, *, root: str | Path | None = None, tracking_uri: 
 
     study         its name, or its folder in a ledger
     root          the ledger's folder; ./gan-studies by default
-    tracking_uri  an MLflow server to read from instead of a ledger. If neither this nor `root` is given, the ledger has
-                  no such study and MLFLOW_TRACKING_URI is set, that server is read. The tables are equal bit for bit
+    tracking_uri  address of an MLflow server to read from instead of a ledger. If neither this nor `root` is given, a
+                  study that the ledger lacks is read from the server in MLFLOW_TRACKING_URI, if that is set. A server's
+                  tables equal those of the ledger bit for bit
 
-    Errors: `InputError` if there is no such study, with the nearest names, and for a ledger of another version.
+    Errors: `InputError` if there is no such study, with the most similar name or the known names, and for a record
+    that another version wrote.
     `TrackingError` if the server cannot be reached or refuses access.
     """
     if tracking_uri is not None:
@@ -50,7 +52,7 @@ def results(study: str | Path, *, root: str | Path | None = None, tracking_uri: 
 
 
 def _from_tracking(name: str, uri: str | None, *, searched: Ledger | None = None) -> Results:
-    """Results from a tracking server; `searched` is the ledger that does not have the study."""
+    """Results of a study on a tracking server; `searched` is a ledger without the study, named in errors."""
     from studies.tracking.download import fetch
 
     check_name(name, ("NAME",))

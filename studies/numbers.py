@@ -4,25 +4,25 @@ import math
 from typing import Any
 
 MISSING = "–"
-"""Text of a value that does not exist."""
+"""Text shown in place of a missing value."""
 
 
 def format_distance(value: float) -> str:
-    """A distance with three decimals, or two significant digits below 0.01; "failed" for NaN and infinity.
+    """A distance with three decimals, below 0.01 with two significant digits; "failed" for NaN and infinity.
 
-    A failed member's distance is infinite; a condition whose members all failed has the distance NaN.
+    A failed member counts as infinitely far; a trial of which too many members failed has the distance NaN.
     """
     if not math.isfinite(value):
         return "failed"
-    # 0.00995 and above are 0.010 to three decimals
+    # 0.00995 is rounded to 0.010, which has two significant digits
     return f"{value:.3f}" if abs(value) >= 0.00995 else f"{value:.2g}"
 
 
 def format_interval(low: float, high: float) -> str:
     """The ends of an interval of distances, as in "0.052 to 0.057".
 
-    An end is NaN or infinite if too many members failed in at least 2.5 % of the resamples: "at least 0.052" without an
-    upper end, a dash without either.
+    Without a finite upper end the text is "at least 0.052", without a finite lower end a dash. An upper end is infinite
+    if more than 2.5 % of the bootstrap resamples hold too many failed members to have a distance.
     """
     if not math.isfinite(low):
         return MISSING
@@ -52,7 +52,7 @@ def format_setting(value: Any) -> str:
 
 
 def format_tick(value: float, digits: int = 3) -> str:
-    """A number in as few characters as fit on an axis, as in "0.001" and "1e-4"; `digits` significant digits."""
+    """A number as short text for an axis, as in "0.001" and "1e-4", with at most `digits` significant digits."""
     if 1e-3 <= abs(value) < 1e4 or value == 0:
         return f"{value:.{digits}g}"
     mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")

@@ -1,5 +1,7 @@
 """The answer in one sentence: its subject follows from the kind of study, its content from the numbers."""
 
+import re
+
 import pytest
 from simulated import RISING, STUDY, simulate
 
@@ -173,6 +175,24 @@ def test_what_is_decided_about_the_first_of_the_ranking_is_said_apart_from_what_
     )
 
 
+def test_the_order_of_the_seeds_may_be_decided_against_the_first_of_the_ranking(tmp_path):
+    def progress_of(trial, seed):
+        if trial.condition == "b" and seed % 40 < 11:
+            return DIVERGED
+        return (*RISING, 0.95 if trial.condition == "a" else 0.96 - 1e-4 * (seed % 3))
+
+    text = HEAD + condition("a", "minimax") + condition("b", "least_squares")
+    comparison = Comparison(simulate(tmp_path, progress_of, "search.confirm.seeds=40", text=text))
+    assert comparison.ranking["condition"].tolist() == ["a", "b"]  # more than a quarter of b's seeds failed
+    first, second, *_ = answer(comparison)
+    assert re.fullmatch(
+        r"Fresh seeds of the setting found for b tend to end closer to the real data than those of the one found for a "
+        r"\(p = 0\.0\d+\); a is first in the ranking, which compares interquartile means of the distances\.",
+        first,
+    )
+    assert second.startswith("On these seeds the setting found for a has the smallest distance")
+
+
 # --- known modes
 
 RING = (
@@ -204,6 +224,17 @@ def test_for_data_with_known_modes_the_answer_is_which_settings_cover_all_with_e
         "If 4 of 4 seeds cover all modes, the 95% interval of the share of seeds that do so is 51% to 100%."
     )
     assert third.startswith("Which of the 3 settings found, one for each condition, ends closest to the real data is u")
+
+
+def test_a_member_without_finite_samples_at_its_last_evaluation_covers_no_mode(tmp_path):
+    metrics = modes_covered(a=(10, 8.0), b=(10, 8.0), c=(10, 8.0))
+    comparison = Comparison(simulate(tmp_path, lambda trial, seed: CLOSE, text=RING, metrics=metrics))
+    curves = comparison.results.curves
+    is_last = curves["step"] == curves["step"].max()
+    curves.loc[is_last & (curves["metric"] == "modes_covered") & (curves["condition"] == "b"), "value"] = float("nan")
+    assert answer(comparison)[0] == (
+        "The settings found for a and c cover all 8 modes with each of 4 fresh seeds, against none of 4 for b."
+    )
 
 
 def test_if_no_setting_covers_all_modes_with_every_seed_the_answer_says_so(tmp_path):

@@ -170,7 +170,8 @@ def test_an_unfinished_study_and_a_failed_one_have_a_page(
 
 def test_a_cell_is_formatted_by_its_column() -> None:
     assert format_cell("distance", 0.12345) == "0.123"
-    assert format_cell("distance_high", float("nan")) == "failed"
+    assert format_cell("distance", float("nan")) == "failed"
+    assert format_cell("distance_high", float("nan")) == "–"
     assert format_cell("failure_rate", 0.1) == "10%"
     assert format_cell("low", 0.0615) == "6%"
     assert format_cell("difference", -0.25) == "-25%"

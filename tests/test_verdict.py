@@ -86,8 +86,8 @@ def test_the_sentences_about_a_small_study_word_by_word(tmp_path):
     assert topics["Share of settings that work"] == (
         "A setting works if all 2 of its seeds are stable and end within 0.100 of the real data, 90% of the way from a "
         "constant to real data.",
-        "The target distance 0.100 was chosen from 0.250, 0.100 and 0.050 by the results: it is the smallest that "
-        "settings of at least two conditions reach.",
+        "Target distances tried: 0.250, 0.100 and 0.050 (75%, 90% and 95% of the way from a constant to real data).",
+        "The smallest that settings of at least two conditions reach is used: 0.100.",
         "The shares are therefore those at a target chosen after the fact.",
         "Randomly drawn settings that work, with the 95% interval of their share: 10 of 16 for each of gan and wgan "
         "(39% to 82%).",
@@ -100,8 +100,7 @@ def test_the_sentences_about_a_small_study_word_by_word(tmp_path):
     assert topics["Sensitivity to the rules"] == (
         "The setting found for gan stays first in the ranking under all 2 variants of the outcome rules (one threshold "
         "changed at a time).",
-        "If all curves are cut at 20 critic steps, the smallest number among the settings found, the setting found "
-        "for gan "
+        "If all curves are cut at 20 critic steps, the fewest that any setting found takes, the setting found for gan "
         "stays first; this rests on few evaluations: 5 for wgan.",
     )
     assert "Differences between conditions" not in topics  # the answer has the only pair
@@ -328,13 +327,13 @@ def test_a_range_has_a_width_an_interval_and_the_borders_it_may_continue_beyond(
     row = rows_at_target(comparison, comparison.widths).set_index(["condition", "hyperparameter"]).loc[("gan", LR)]
     sentences = {topic.title: topic.sentences for topic in verdict(comparison)}["Ranges of hyperparameters"]
     assert sentences[0] == (
-        f"gan: the working values of critic lr have an estimated width of {row['width']:.2g} of the 3 decades searched "
-        f"(95% interval {row['width_low']:.2g} to {row['width_high']:.2g}); smallest working value "
+        f"gan: settings work over an estimated {row['width']:.2g} of the 3 decades searched of critic lr "
+        f"(95% interval {row['width_low']:.2g} to {row['width_high']:.2g}); smallest working value drawn "
         f"{row['lowest']:.3g}, largest {row['highest']:.3g}; too few values smaller than {row['lowest']:.3g} were "
         "drawn to show that the range that works ends before the lower end (1e-05)."
     )
-    assert sentences[1].startswith("wgan: the working values of clip_value have an estimated width of ")
-    assert sentences[1].count("), averaged over the other hyperparameters; smallest working value ") == 2
+    assert sentences[1].startswith("wgan: settings work over an estimated ")
+    assert sentences[1].count("), averaged over the other hyperparameters; smallest working value drawn ") == 2
 
 
 def test_several_working_settings_are_listed_with_the_values_of_each(tmp_path):
@@ -356,7 +355,7 @@ def test_without_a_searched_hyperparameter_the_only_setting_is_repeated(tmp_path
     fixed = "training.critic_optimizer.lr=1e-3"
     topics = sentences_by_topic(tmp_path, lambda trial, seed: (*RISING, 0.97), fixed, text=EQUAL_CONDITIONS)
     assert "drawn" not in " ".join(topics[ANSWER])
-    assert topics["Share of settings that work"][3].startswith("Repetitions of the only setting that work")
+    assert topics["Share of settings that work"][4].startswith("Repetitions of the only setting that work")
     assert "Ranges of hyperparameters" not in topics
 
 

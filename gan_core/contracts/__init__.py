@@ -8,8 +8,8 @@
 
 pytest collects the subclass by its name; these classes do not import pytest. They test the assumptions of the trainer:
 losses reduce over the batch axis alone, so the numbers of a seed do not depend on the other seeds; random numbers come
-from the arguments alone; gradients are finite at scores of +-10000; states can be saved and loaded. The kinds that ship
-pass the same tests.
+from the arguments alone; gradients are finite at scores of +-10000; states can be saved and loaded. The classes in
+this library pass the same tests.
 """
 
 from gan_core.contracts.constraint_contract import ConstraintContract

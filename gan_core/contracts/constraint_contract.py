@@ -148,7 +148,7 @@ class ConstraintContract(Description[AnyConstraint]):
             train(objective=OBJECTIVES[form], constraint=self.subject, critic=critic)
 
     def _penalty_of(self, critic: AnyCritic, only: slice = slice(None)) -> Tensor | None:
-        """Penalty of the seeds `only` as in a critic step: with mapped parameters, and another batch for each seed.
+        """Penalty of the seeds in `only`, as in a critic step: with mapped parameters, and a different batch per seed.
 
         The critics have slopes above 1, at which one-sided penalties are not 0.
         """

@@ -1,4 +1,4 @@
-"""Contract tests of descriptions of data."""
+"""Contract tests of data sets."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from gan_core.data import AnyData
 
 
 class DataContract(Description[AnyData]):
-    """Tests of a description of data; a subclass sets `subject`."""
+    """Tests of a data set; a subclass sets `subject`."""
 
     subject: AnyData
 

@@ -1,4 +1,4 @@
-"""Base class of the contracts, and the batches, networks and small GANs that they use."""
+"""Base class of the contract tests, and the batches, networks and small GANs that they use."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import FrozenInstanceError, fields, is_dataclass
@@ -37,7 +37,7 @@ Kind = TypeVar("Kind")
 
 
 class Description(Generic[Kind]):
-    """Tests of every description."""
+    """Base class of the contract tests, with the test that every `subject` must pass."""
 
     subject: Kind
 
@@ -54,7 +54,7 @@ class Description(Generic[Kind]):
 
 
 class Field:
-    """A function of the sample with its gradient, in place of a critic."""
+    """A function of the samples and its gradient; penalties accept it in place of a critic."""
 
     def __init__(self, value: Callable[[Tensor], Tensor]):
         self.value = value
@@ -67,12 +67,12 @@ SHAPE = SampleShape(shape=(DIM,), bounded=False)
 
 
 def uniform(*shape: int, seed: int = 0) -> Tensor:
-    """Uniform numbers on [0, 1), the same at every call."""
+    """Uniform numbers on [0, 1) that depend on shape and seed alone."""
     return torch.rand(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
 def normal(*shape: int, seed: int = 0) -> Tensor:
-    """Standard normal numbers, the same at every call."""
+    """Standard normal numbers that depend on shape and seed alone."""
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
@@ -114,13 +114,13 @@ def gradients_of(loss: Tensor, *inputs: Tensor) -> tuple[Tensor, ...]:
 
 
 def initial(network: Any, shape: SampleShape, global_seed: int) -> Parameters:
-    """One seed's initial parameters, drawn while torch's global generator has this seed."""
+    """One seed's initial parameters from a fixed generator, with torch's global generator seeded by `global_seed`."""
     torch.manual_seed(global_seed)
     return network.initial(shape, torch.Generator().manual_seed(7))
 
 
 def drawn(network: Any, shape: SampleShape = SHAPE) -> Parameters:
-    """Parameters of a network for all seeds, in general position: initial biases are 0."""
+    """Parameters of a network for all seeds: initial values plus noise, so that biases are not 0."""
     per_seed = []
     for generator in streams():
         initial = network.initial(shape, generator)
@@ -186,7 +186,7 @@ def train(
 
 
 def cloud(dim: int) -> Dataset:
-    """A normal cloud that no rotation maps onto itself."""
+    """Normal samples with a different standard deviation in each coordinate."""
     points = (normal(360, dim, seed=8) * torch.linspace(0.3, 0.9, dim)).float().numpy()
     train, validation, test = np.split(points, [200, 280])
     return Dataset(name="cloud", train=train, validation=validation, test=test, shape=(dim,), bounded=False)

@@ -40,7 +40,7 @@ class _Network(Description[Kind]):
 
 
 class GeneratorContract(_Network[AnyGenerator]):
-    """Tests of a generator; a subclass sets `subject`, and `sample_shape` if only one shape of sample is possible."""
+    """Tests of a generator; a subclass sets `subject`, and `sample_shape` if the generator cannot make shape (5,)."""
 
     subject: AnyGenerator
 
@@ -77,7 +77,7 @@ class GeneratorContract(_Network[AnyGenerator]):
 
 
 class CriticContract(_Network[AnyCritic]):
-    """Tests of a critic; a subclass sets `subject`, and `sample_shape` if only one shape of sample is possible."""
+    """Tests of a critic; a subclass sets `subject`, and `sample_shape` if the critic rejects samples of shape (5,)."""
 
     subject: AnyCritic
 

@@ -30,7 +30,7 @@ from gan_core.shapes import CriticForm, CriticOutput, State
 class ObjectiveContract(Description[AnyObjective]):
     """Tests of an objective; a subclass sets `subject`.
 
-    values  range of scores or energies at which both losses must have a gradient
+    values  range of scores or energies in which the gradients of both losses must not be 0
     """
 
     subject: AnyObjective
@@ -57,7 +57,7 @@ class ObjectiveContract(Description[AnyObjective]):
         self._assert_direction(self._losses(real, fake)[1], fake, raises_scores=True)
 
     def _assert_direction(self, loss: Tensor, output: CriticOutput, *, raises_scores: bool) -> None:
-        """Assert that a descent step moves no value the wrong way, and at least one value of each seed."""
+        """Assert that a gradient step on `loss` moves at least one value per seed, and none in the wrong direction."""
         (gradient,) = gradients_of(loss, output.value)
         right_way = -gradient if raises_scores == (self.subject.critic_form == "score") else gradient
         assert (right_way >= 0).all(), "the gradient of the loss has the wrong sign for a sample"

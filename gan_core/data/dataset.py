@@ -1,4 +1,4 @@
-"""Real samples in three splits, and the contract of descriptions of data."""
+"""Real samples in three splits, and the abstract base class of data sets."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -73,7 +73,7 @@ class Dataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hash of all samples: 16 hexadecimal digits. Name and shape of a sample do not change it."""
+        """Hash of the three splits, 16 hexadecimal digits; independent of `name`, `shape`, `bounded` and `modes`."""
         digest = sha256()
         for part in (self.train, self.validation, self.test):
             digest.update(repr((part.shape, part.dtype.str)).encode())
@@ -99,7 +99,7 @@ class Sizes:
 
 
 class AnyData(ABC):
-    """The contract of every description of data.
+    """Abstract base class of data sets: an instance holds the settings, `load` returns the samples.
 
     distance   name of the metric that is the distance of a member on these data
     only_with  kind of the networks that these data need, None for any

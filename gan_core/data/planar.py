@@ -72,7 +72,7 @@ class _Mixture(PlanarData):
 
 
 class _Curve(PlanarData):
-    """Points along a curve, which is not a mixture of Gaussians."""
+    """Points along a curve: data without known modes."""
 
     @property
     def known_modes(self) -> None:
@@ -183,8 +183,8 @@ class Segments(_Curve):
     train     points in the training split
     held_out  points in each of validation and test split
 
-    To the uniform distribution on the parallel segment {theta} x [0, 1] the Jensen-Shannon divergence is log 2 for
-    every theta but 0, and the Wasserstein-1 distance is |theta|.
+    The Jensen-Shannon divergence from the uniform distribution on the parallel segment {theta} x [0, 1] is log 2 for
+    every theta but 0, and the Wasserstein-1 distance from it is |theta|.
 
     Source: Arjovsky, Chintala & Bottou 2017, arXiv:1701.07875, Example 1.
     """

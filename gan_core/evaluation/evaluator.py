@@ -17,14 +17,14 @@ from gan_core.training import Trainer
 
 
 class Evaluator:
-    """Evaluation of trainers on one split of the data; changes no number of the training.
+    """Evaluator of trainers against the real samples of one split; does not change the training.
 
         evaluator = Evaluator(data, trainer.networks)
         evaluator.evaluate(trainer)["sliced_wasserstein"]         # one distance per seed
 
     For the Dirac pair, whose data have no spread, the distance is the norm of the parameters, 0 at the equilibrium.
 
-    `networks` are those of the trainers, `dtype` and `device` those in which the sample metrics are computed. Random
+    `networks` are those of the trainers; sample metrics are computed on `device` in floating-point type `dtype`. Random
     numbers (latents, directions, health batch) are fixed: the same for every member, trial and step.
     """
 
@@ -63,7 +63,7 @@ class Evaluator:
 
     @property
     def reference_distances(self) -> ReferenceDistances:
-        """Reference distances of the data; for the Dirac pair 0 and the distance of its initial parameters."""
+        """Reference distances; for the Dirac pair `real` is 0 and `constant` the norm of the initial parameters."""
         if (computed := self._references) is not None:
             return computed.distances
         assert isinstance(self._networks, DiracPair)
@@ -72,17 +72,17 @@ class Evaluator:
 
     @property
     def real_cells(self) -> int | None:
-        """Number of cells that real samples occupy; None for data without spread."""
+        """Number of cells that the split's real samples occupy; None for data without spread."""
         return None if self._samples is None else self._samples.real_cells
 
     @property
     def real_values(self) -> dict[str, float]:
-        """Every sample metric of real samples in place of fakes; empty for data without spread."""
+        """Every sample metric, by name, of real samples in place of fakes; empty for data without spread."""
         return {} if self._references is None else dict(self._references.real_values)
 
     @property
     def gaussian_values(self) -> dict[str, float]:
-        """Every sample metric of a Gaussian with the data's mean and covariance; empty for data without spread."""
+        """Sample metrics of Gaussian samples with the data's mean and covariance; empty for data without spread."""
         return {} if self._references is None else dict(self._references.gaussian_values)
 
     @property

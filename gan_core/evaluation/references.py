@@ -1,4 +1,4 @@
-"""Reference values of the metrics, computed from the data alone: real against real, a constant, a Gaussian.
+"""Reference values of the metrics, computed from the data alone: of real samples, a constant and a Gaussian.
 
 They take seconds for thousands of samples and are the same for every trial on the same data, so they are cached in the
 process.
@@ -19,17 +19,17 @@ from gan_core.evaluation.sample_metrics import SampleMetrics
 from gan_core.training.randomness import EVALUATION_SEED
 
 SPLITS = 20
-"""Number of random splits over which values of real against real samples are averaged."""
+"""Number of random splits in two over which the metrics of real samples against real samples are averaged."""
 
 
 @dataclass(frozen=True)
 class ReferenceDistances:
-    """Distances of real samples, a constant and a Gaussian, to compare a member's distance with; unit of the data.
+    """Distances from real samples, in the unit of the data, to compare a member's distance with.
 
     real      distance of real samples from real samples: mean over 20 random splits, with the numbers of samples of an
               evaluation if the data are large enough
-    constant  distance of the constant at the mean of the data
-    gaussian  distance of a Gaussian with the mean and covariance of the data; None if the data have no spread
+    constant  distance of one constant sample, the mean of the data
+    gaussian  distance of Gaussian samples with the mean and covariance of the data; None if the data have no spread
     """
 
     real: float
@@ -42,8 +42,8 @@ class References:
     """Reference values of one data set, split and evaluation settings.
 
     distances        reference values of the sliced Wasserstein distance
-    real_values      every sample metric of real samples in place of fakes, mean over the splits of `distances.real`
-    gaussian_values  every sample metric of samples of the Gaussian of `distances.gaussian`
+    real_values      every sample metric of real samples in place of fakes, mean over the 20 splits of `distances.real`
+    gaussian_values  every sample metric of the Gaussian samples of `distances.gaussian`
     """
 
     distances: ReferenceDistances
@@ -73,7 +73,7 @@ def compute_references(
 
 
 def _gaussian_samples(metrics: SampleMetrics) -> Float[Tensor, "n dim"]:
-    """Fixed samples of the Gaussian, as many as an evaluation has fakes."""
+    """Fixed samples of a Gaussian with the data's mean and covariance, as many as an evaluation has fakes."""
     samples = metrics.data.every.astype(np.float64)
     mean, covariance = samples.mean(0), np.atleast_2d(np.cov(samples.T))
     rng = np.random.default_rng([EVALUATION_SEED, 2])
@@ -81,7 +81,7 @@ def _gaussian_samples(metrics: SampleMetrics) -> Float[Tensor, "n dim"]:
 
 
 def _real_splits(metrics: SampleMetrics) -> Iterator[tuple[Tensor, Tensor]]:
-    """20 random pairs of disjoint sets of real samples: of the size of the split, and of the number of fakes."""
+    """20 random pairs of disjoint sets of real samples, as large as the held-out split and as a member's fakes."""
     rng = np.random.default_rng([EVALUATION_SEED, 1])
     samples, held_out = metrics.data.every, metrics.data.held_out(metrics.split)
     for _ in range(SPLITS):

@@ -42,11 +42,11 @@ class SampleMetrics:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self.device, self.dtype)
 
     def _balls_around(self, real: Float[Tensor, "m dim"]) -> Balls | None:
-        """Balls around images, whose pixels serve as features; None for other data."""
+        """Balls around real images, with pixels as features; None for data other than images."""
         return Balls.around(real, self.settings.neighbours) if self.data.of_images else None
 
     def measure(self, fake: Float[Tensor, "seeds n dim"]) -> dict[str, Real[Tensor, "seeds"]]:
-        """Every metric that applies to these data, by name; never raises for values of the fakes.
+        """Every metric that applies to these data, by name; no value of a fake raises an exception.
 
         sliced_wasserstein, cells, spread         always
         wasserstein_1, jensen_shannon             points of the plane

@@ -1,4 +1,4 @@
-"""Metrics of generated samples, one value per seed, computed for all seeds at once; `METRICS` describes them all."""
+"""Metrics of generated samples; `METRICS` describes them and the metrics of the training."""
 
 from gan_core.metrics.histogram import Box, jensen_shannon
 from gan_core.metrics.modes import mode_metrics

@@ -47,9 +47,9 @@ class Box:
         return counts.T / (len(points) * area)
 
     def shares(self, points: Float[Tensor, "*seeds n 2"]) -> Float[Tensor, "*seeds cells"]:
-        """Share of the points in each cell of a grid with one more row or column on each side, for points outside.
+        """Share of the points in each cell; one more row or column on each side holds the points outside the box.
 
-        Also if the box has no width: points to its left and right are outside. `cells` is (resolution + 2) squared.
+        The box may have width 0: points to its left and right are then outside. `cells` is (resolution + 2) squared.
         """
         points = points.double()
         low, high = (torch.from_numpy(corner).to(points.device) for corner in (self.low, self.high))
@@ -66,7 +66,7 @@ def jensen_shannon(real: Float[Tensor, "m 2"], fake: Float[Tensor, "*seeds n 2"]
 
     JS = H((p + q)/2) - (H(p) + H(q))/2, from 0 to log 2; NaN for a seed with a nonfinite fake.
 
-    If the box is one around the real samples, fakes outside of it share no cell with them, at any distance. Two samples
+    If the box contains all real samples, fakes outside share no cell with them, however near they are. Two samples
     of one distribution have about (cells in use - 1)(1/n + 1/m)/8 instead of 0: compare with the value of real samples.
 
     Source: Lin 1991, "Divergence measures based on the Shannon entropy", eq. 4.1.

@@ -1,4 +1,4 @@
-"""Precision and coverage: nearest-neighbour metrics of single samples.
+"""Precision and coverage: metrics from distances between single fakes and single real samples.
 
 The sliced Wasserstein distance does not replace them: a Gaussian with the mean and covariance of handwritten digits is
 nearer to the digits than most GANs, while its samples do not look like digits.
@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 ROWS = 1024
-"""Samples that are compared with all others in one matrix product; bounds the memory needed."""
+"""Number of samples whose distances to all others are computed in one matrix product; limits the memory needed."""
 
 
 @dataclass(frozen=True, eq=False)

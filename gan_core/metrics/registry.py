@@ -16,7 +16,8 @@ class Metric:
     """Description of one metric.
 
     unit         unit of the value; "data" is the unit of the samples' coordinates
-    direction    direction of a better generator; "neither" if the metric does not measure quality
+    direction    "lower" if a lower value is better, "higher" if a higher value is; "neither" if the metric
+                 does not measure quality
     applies_to   data or objective for which the metric is computed
     description  definition, and how to read the value
     """
@@ -28,7 +29,7 @@ class Metric:
 
     @property
     def of_samples(self) -> bool:
-        """True if the metric is computed from generated samples alone, by `SampleMetrics`."""
+        """True if `SampleMetrics` computes the metric, from samples without the networks."""
         return self.applies_to in (_SPREAD, _PLANE, _MODES, _IMAGES)
 
 

@@ -1,4 +1,4 @@
-"""Exact Wasserstein-1 in any dimension: the linear program over transport plans, solved by POT."""
+"""Exact Wasserstein-1 distance in any dimension: the linear program over transport plans, solved by POT."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Generators and critics: contracts, fully connected networks, autoencoders, toy networks, lifted torch modules."""
+"""Generators and critics: base classes, fully connected networks, autoencoders, toy and torch-module networks."""
 
 from gan_core.networks.autoencoder import AutoencoderCritic
 from gan_core.networks.contracts import (

@@ -23,9 +23,9 @@ class AutoencoderCritic(AutogradCritic):
 
     width   units of each hidden layer of encoder and decoder
     depth   number of hidden layers of the encoder, and as many of the decoder
-    code    coordinates of the code, which is linear
-    energy  the error: mean or sum over the coordinates of the squared or the absolute error, or the Euclidean norm; a
-            margin is in its unit
+    code    number of coordinates of the code; the encoder's last layer has no activation
+    energy  the error: mean or sum over the coordinates of the squared or the absolute error, or the Euclidean norm; the
+            objective's margin is in the same unit
     output  activation of the output: `tanh`, `linear`, or `match_data`, which is tanh for data in [-1, 1], else linear
 
     Encoder and decoder are fully connected, with leaky ReLU (slope 0.2 below 0). On data in [-1, 1] the mean squared

@@ -1,4 +1,4 @@
-"""Contracts of generators and critics.
+"""Abstract base classes of generators and critics.
 
 A network is a frozen dataclass without parameters: `initial` draws the parameters of one seed, and its other methods
 are pure functions of the parameters of S seeds, with a leading seed axis in every tensor.
@@ -16,7 +16,7 @@ from gan_core.shapes import CriticForm, CriticOutput, Parameters, SampleShape
 
 
 class AnyGenerator(ABC):
-    """The contract of every generator.
+    """Abstract base class of every generator.
 
     latent   number of coordinates of z
     only_on  the only kind of data that it can be trained on, None for any
@@ -34,14 +34,14 @@ class AnyGenerator(ABC):
     def generate(
         self, parameters: Parameters, z: Float[Tensor, "seeds batch latent"], shape: SampleShape
     ) -> Float[Tensor, "seeds batch dim"]:
-        """Fakes of S generators at their z, flattened."""
+        """Flattened fakes of S generators, one for each z."""
 
 
 class AnyCritic(ABC):
-    """The contract of every critic: its output for a sample depends on no other sample of the batch.
+    """Abstract base class of every critic. The output for a sample must depend on no other sample of the batch.
 
     form      `score` (high on real samples) or `energy` (low on real samples)
-    has_code  True if its output holds a code, as an autoencoder's does
+    has_code  True if the output holds a code, as that of an autoencoder does
     only_on   the only kind of data that it can be trained on, None for any
     """
 
@@ -77,7 +77,7 @@ class AutogradCritic(AnyCritic):
 
 
 class CriticAt:
-    """A critic at fixed parameters, as a function of the samples."""
+    """S critics at fixed parameters, as functions of the samples."""
 
     def __init__(self, critic: AnyCritic, parameters: Parameters, shape: SampleShape):
         self._critic, self._parameters, self._shape = critic, parameters, shape
@@ -98,7 +98,7 @@ def gradient_by_autograd(
 ) -> Float[Tensor, "*seeds batch dim"]:
     """Gradient of each value with respect to its own sample; differentiable where gradients are enabled.
 
-    They are computed as the gradient of the sum of all values, since each value depends on its own sample alone.
+    Computed as the gradient of the sum of all values, since each value depends on its own sample alone.
     """
     differentiable = torch.is_grad_enabled()
     with torch.enable_grad():
@@ -107,7 +107,7 @@ def gradient_by_autograd(
 
 
 def try_network(network: AnyGenerator | AnyCritic, shape: SampleShape) -> None:
-    """Draw one seed's parameters and call the network with a batch of two.
+    """Check the shape of a network's output, for one seed and a batch of two.
 
     Errors: `ValueError` unless a generator returns one sample per z, and a critic one value per sample; exceptions of
     the network itself are passed on.

@@ -38,7 +38,7 @@ def dense_layers(widths: list[int], generator: torch.Generator) -> Parameters:
 
 
 def dense(parameters: Parameters, x: Float[Tensor, "seeds batch inputs"], activation: Activation) -> Tensor:
-    """Output of all layers, with the activation after every layer but the last."""
+    """Output of the last layer; the activation follows every layer but the last."""
     layers = len(parameters) // 2
     for layer in range(layers):
         x = torch.baddbmm(parameters[f"{layer}.bias"], x, parameters[f"{layer}.weight"])
@@ -48,6 +48,6 @@ def dense(parameters: Parameters, x: Float[Tensor, "seeds batch inputs"], activa
 
 
 def bound(x: Tensor, output: Output, shape: SampleShape) -> Tensor:
-    """`x` after the tanh that `output` requires for samples of this shape, if any."""
+    """tanh of `x` if `output` requires it for samples of this shape, else `x`."""
     tanh = output == "tanh" or (output == "match_data" and shape.bounded)
     return x.tanh() if tanh else x

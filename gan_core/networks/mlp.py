@@ -74,8 +74,8 @@ class MLPCritic(AnyCritic):
     ) -> Float[Tensor, "seeds batch dim"]:
         """Gradient of each value with respect to its own sample, by the chain rule.
 
-        The network is piecewise linear, so the slopes of its activations are constants of the gradient. A gradient
-        penalty then differentiates once, where autograd would differentiate twice.
+        The network is piecewise linear, so the slopes of its activations are treated as constants. A gradient penalty
+        then differentiates once, where autograd would differentiate twice.
         """
         slopes = self._activation_slopes(parameters, samples)
         gradient = parameters[f"{self.depth}.weight"].mT * slopes[self.depth]

@@ -1,7 +1,7 @@
 """Networks made from a `torch.nn.Module`, which need not be written with a seed axis.
 
-`torch.vmap` runs the module once for all seeds. It takes up to 1.5 times as long as the networks of this package, which
-are written with a seed axis.
+`torch.vmap` runs the module once for all seeds. Such a network takes up to 1.5 times as long as those of this package
+that are written with a seed axis.
 """
 
 from abc import ABC, abstractmethod
@@ -22,11 +22,11 @@ class _ModuleNetwork(ABC):
     def module(self, shape: SampleShape) -> nn.Module:
         """Build the module for samples of this shape, with its initial parameters.
 
-        Random numbers may be drawn from torch's global generator: it is seeded for each seed, and restored afterwards.
+        The method may draw from torch's global generator, which its caller seeds for each seed and restores afterwards.
         The module's output for a sample must depend on that sample and the parameters alone.
 
-        Errors: `ValueError` for layers that mix the samples of a batch, draw random numbers when called, or change a
-        buffer; each message states the alternative.
+        Errors: the caller raises `ValueError` for layers that mix the samples of a batch, draw random numbers when
+        called, or change a buffer; each message states the remedy.
         """
 
     def initial(self, shape: SampleShape, generator: torch.Generator) -> Parameters:
@@ -100,7 +100,7 @@ def _build(network: _ModuleNetwork, shape: SampleShape, seed: int) -> nn.Module:
 
 
 def _refuse_unfit(module: nn.Module) -> None:
-    """Raise `ValueError` for a module whose output does not depend on one sample and the parameters alone."""
+    """Raise `ValueError` for a module with an unfit layer (see `module`), without parameters or with lazy ones."""
     for layer in module.modules():
         name = type(layer).__name__
         if isinstance(layer, nn.modules.batchnorm._BatchNorm):

@@ -1,4 +1,4 @@
-"""A generator and a critic together, and the unions of the kinds that ship."""
+"""A generator and a critic together, and the unions of this library's generators, critics and networks."""
 
 from dataclasses import dataclass
 from typing import Literal

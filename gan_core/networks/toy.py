@@ -16,7 +16,8 @@ from gan_core.shapes import CriticOutput, Parameters, SampleShape
 class SegmentGenerator(AnyGenerator):
     """Generator of uniform samples of the segment {theta} x [0, 1]: G(z) = (theta, Phi(z)).
 
-    theta   initial value of the only parameter: the distance from the real segment of data `segments`
+    theta   initial value of the only parameter; its absolute value is the distance from the real segment
+            (data `segments`)
     latent  coordinates of z: always 1
 
     Phi is the distribution function of the standard normal, so Phi(z) is uniform.

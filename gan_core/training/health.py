@@ -57,8 +57,8 @@ def health_metrics(
 ) -> dict[str, Float[Tensor, "seeds"]]:
     """Losses, outputs on real and fake, gradient norms, critic slope, and the objective's own metrics.
 
-    All are computed on the fixed batch: values of different trials and steps differ by the networks alone, and exist
-    before the first iteration. `gan_core.metrics.METRICS` describes each.
+    All are computed on the fixed batch, so sampling adds no noise to the comparison of trials and steps; they can be
+    computed before the first iteration too. `gan_core.metrics.METRICS` describes each.
     """
     with torch.no_grad():
         fake = losses.generate(generator.frozen, batch.z)

@@ -68,7 +68,7 @@ class Losses:
         noise: Float[Tensor, "seeds batch noise"],
         state: State,
     ) -> CriticLoss:
-        """Loss of the critics on a batch; real samples and fakes are one call of the critic."""
+        """Loss of each critic on a batch; one call of the critic rates real samples and fakes together."""
         on_real, on_fake = critic.call(torch.cat([real, fake], dim=-2)).halves()
         loss = self.objective.critic_loss(on_real, on_fake, state)
         penalty = self.constraint.penalty(critic, real, fake, noise)

@@ -1,4 +1,4 @@
-"""Optimizers and learning-rate schedules, as frozen descriptions.
+"""Optimizers and learning-rate schedules, as frozen dataclasses.
 
 The optimizers are torch's; each updates every coordinate independently, hence every seed too. A schedule multiplies
 the learning rate by a factor that depends on the number of generator steps so far, also for the critic.
@@ -46,7 +46,7 @@ class _Ramp:
 class Linear(_Ramp):
     """Learning rate whose factor changes linearly from 1 to `final`, and stays there.
 
-    steps  number of generator steps from 1 to `final`
+    steps  number of generator steps that the change takes
     start  generator step at which the change begins
     final  factor at the end; 0 stops the training of the network
 
@@ -64,7 +64,7 @@ class Linear(_Ramp):
 class Cosine(_Ramp):
     """Learning rate whose factor follows half a period of a cosine from 1 to `final`, and stays there.
 
-    steps  number of generator steps from 1 to `final`
+    steps  number of generator steps that the change takes
     start  generator step at which the change begins
     final  factor at the end; 0 stops the training of the network
 

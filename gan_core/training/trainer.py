@@ -26,8 +26,8 @@ class Trainer:
     """S GANs of one configuration, one per seed, trained together.
 
     `advance(iterations)` trains, `generate(count)` returns fakes, `health()` returns losses, slopes and gradient
-    norms, `state()` and `load(state)` save and resume with the same bits. Random numbers depend on (seed, purpose,
-    block of steps) alone.
+    norms, `state()` and `load(state)` save and resume: a resumed training gives the same bits. Random numbers depend on
+    (seed, purpose, block of steps) alone.
 
     iteration            iterations so far, pre-training steps included
     nonfinite_iteration  for each seed the first iteration after which its parameters or losses were not finite; -1 if
@@ -86,7 +86,7 @@ class Trainer:
         return self.training.generator_steps(self.iteration)
 
     def advance(self, iterations: int) -> None:
-        """Train for `iterations` further iterations: first the pre-training steps, if any, then generator steps."""
+        """Train for `iterations` further iterations: first those of pre-training, then critic and generator steps."""
         for _ in range(iterations):
             pretraining = self.iteration < self.training.pretrain_steps
             finite = self._pretraining_step() if pretraining else self._generator_iteration()
@@ -137,7 +137,7 @@ class Trainer:
         return loss.detach().isfinite()
 
     def _generator_gradient(self, generator_step: int) -> tuple[Tensor, Tensor]:
-        """The gradient of the generator's loss, and True for each seed whose loss is finite."""
+        """Gradient of each generator's loss, and True where the loss is finite; also updates the objective's state."""
         draw = self._draws.generator(generator_step)
         reads_real = self.objective.generator_reads_real or bool(self.objective_state)
         result = self._losses.generator(
@@ -163,7 +163,7 @@ class Trainer:
         return self._losses.critic_at(self.critic.learning, self.constraint_state)
 
     def critic_now(self) -> CriticAt:
-        """Critics with their present parameters, without gradients with respect to these."""
+        """Critics at their present parameters, which require no gradient."""
         return self._losses.critic_at(self.critic.frozen, self.constraint_state)
 
     def _real(self, index: Int[Tensor, "seeds batch"]) -> Float[Tensor, "seeds batch dim"]:
@@ -174,11 +174,11 @@ class Trainer:
     def generate(
         self, count: int, flat: Float[Tensor, "seeds parameters"] | None = None
     ) -> Float[Tensor, "seeds count dim"]:
-        """Fakes of the first `count` evaluation latents, which are the same for every seed and every trial.
+        """Fakes generated from the first `count` evaluation latents, which are the same for every seed and every trial.
 
         `flat` replaces the generators' present parameters, in the layout of `generator.flat`.
         """
-        # torch fills whole blocks of 16 numbers in order, but draws the remainder differently
+        # torch.randn draws an incomplete last block of 16 numbers differently: latents would depend on `count`
         rows = 16 * math.ceil(count / 16)
         z = torch.randn((rows, self.networks.generator.latent), generator=stream(EVALUATION_SEED, "samples_z"))
         with torch.no_grad():

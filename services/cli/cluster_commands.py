@@ -25,8 +25,8 @@ def submit(
 ) -> None:
     """Send a study to a Ray cluster and print its log.
 
-    The exit code is that of the study. A study that was stopped or that failed resumes when it is submitted again.
-    Ctrl-C ends this command; the study continues to run.
+    Without --detach the command waits for the end of the study, and exits with its exit code. A study that was stopped
+    or that failed resumes when it is submitted again. Ctrl-C ends this command; the study continues to run.
     """
     from studies.file.study import Study
 
@@ -48,7 +48,7 @@ def status(
 ) -> None:
     """List the attempts to run studies on a cluster.
 
-    Each submit of a study is one attempt.
+    Each submission of a study is one attempt.
     """
     connected, _ = _cluster(cluster)
     if name is not None:
@@ -90,7 +90,7 @@ def stop(name: StudyName, cluster: ClusterAddress = None) -> None:
 
 
 def _cluster(address: str | None) -> tuple["Cluster", str]:
-    """The cluster at an address or, for None, at that of the environment; and its address."""
+    """The cluster and its address, by default GAN_STUDY_CLUSTER; print a warning if the token is sent unencrypted."""
     from services.cluster import Cluster
     from services.credentials import cluster_token, cluster_url, sends_token_in_clear
     from services.jobs import JobsServer

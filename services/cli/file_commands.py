@@ -54,8 +54,8 @@ def validate(file: StudyFile, overrides: Overrides = None, smoke: Smoke = False,
 def schema(output: Output = None) -> None:
     """Print the JSON Schema of study files.
 
-    Editors use it to complete and check study files: write it into the folder of a study file, and write
-    #:schema ./study.schema.json into the first line of the study file.
+    Editors use it to complete and check study files: write it to study.schema.json in the folder of a study file, and
+    begin the study file with the line #:schema ./study.schema.json.
     """
     import json
 

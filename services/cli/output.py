@@ -30,7 +30,7 @@ def print_json(content: Any) -> None:
 
 
 def records(frame: "pd.DataFrame") -> list[dict[str, Any]]:
-    """The rows of a table for JSON; empty values are None."""
+    """The rows of a table for JSON; missing, NaN and infinite values are None."""
     rows = frame.to_dict("records")  # not to_json, which rounds small learning rates to 0
     return [{name: None if _is_empty(value) else value for name, value in row.items()} for row in rows]
 
@@ -50,7 +50,7 @@ def print_or_write(text: str, output: Path | None) -> None:
 
 
 def write_file(path: Path, write: Callable[[Path], Any]) -> None:
-    """Call `write(path)`.
+    """Write a file by the call `write(path)`.
 
     Errors: `InputError` if the file cannot be written.
     """

@@ -70,7 +70,7 @@ def compare(
 ) -> None:
     """Compare the conditions of one or several studies.
 
-    Prints the ranking, the shares of settings that succeed, and a verdict in words. For several studies it prints this
+    Prints the ranking, the shares of settings that work, and a verdict in words. For several studies it prints this
     for each of them, and then how close every condition comes to the best condition of each study.
     """
     from studies.analysis.comparison import Comparison

@@ -69,7 +69,7 @@ def drive() -> None:
 
 
 def _run_submitted(study: "Study", resources: "Resources", stated_question: str) -> int:
-    """Run a study and print its errors, so that they also go into the attempt's log in the ledger."""
+    """Run a study and return its exit code; print errors here, so that the attempt's log in the ledger has them too."""
     try:
         return _run(study, stated_question=stated_question, resources=resources)
     except GanStudyError as error:

@@ -21,7 +21,7 @@ def sync(
 ) -> None:
     """Write a study from its ledger to MLflow.
 
-    This completes what MLflow lacks, for example after its server was down during the run.
+    This adds the results that MLflow lacks, for example because its server was down while the study ran.
     """
     from studies.locate import results
     from studies.tracking.connection import shown_address

@@ -1,6 +1,6 @@
 """`python -m services.docker.healthy URL`: exit 0 if the service of this container answers at URL.
 
-It uses the standard library alone, since it runs every few seconds.
+It imports only the standard library, to start fast: Docker runs it every few seconds.
 """
 
 import base64
@@ -11,7 +11,7 @@ import urllib.request
 
 
 def credentials() -> dict[str, str]:
-    """HTTP headers with the credentials of this container's service, from the environment of the service."""
+    """HTTP headers with the credentials in this container's environment variables; empty if there are none."""
     if "RAY_AUTH_TOKEN" in os.environ:
         return {"Authorization": f"Bearer {os.environ['RAY_AUTH_TOKEN']}"}
     if "MLFLOW_AUTH_ADMIN_PASSWORD" in os.environ:

@@ -21,16 +21,17 @@ CHANCES: dict[str, str] = {
 
 
 def chances(explored: Iterable[ExploreTrials], targets: Sequence[Target]) -> pd.DataFrame:
-    """Chance that the best of n configurations reaches tau, for every n up to C/2; columns as in `CHANCES`.
+    """Chance that the best of n random configurations reaches tau, for n = 1 .. C/2; columns as in `CHANCES`.
 
-    C is the number of configurations that count, m the number of them that reach tau, V = m/C the stable volume.
+    C is the number of explore configurations that count, m the number of those that reach tau, V = m/C the volume.
 
-    chance       1 - C(C-m, n)/C(C, n): the share of all subsets of n of the C configurations that hold one of the m
-    chance_low   1 - (1-V)^n at the ends of V's Wilson interval
+    chance       1 - binomial(C - m, n)/binomial(C, n): the share of all subsets of n of the C configurations that
+                 contain one of the m
+    chance_low   1 - (1 - V)^n at the ends of V's Wilson interval
     chance_high
 
-    Beyond C/2 the subsets overlap too much for an estimate. A condition with a grid has no rows: its configurations
-    are not drawn.
+    Beyond C/2 the subsets overlap too much for an estimate. A condition with a grid has no rows, since its
+    configurations are not drawn at random.
 
     Source: Dodge et al. 2019, arXiv:1909.03004, without replacement: unbiased (Tang et al. 2020, arXiv:2004.13705).
     """

@@ -1,4 +1,4 @@
-"""Comparison of a study's conditions: every table of it, each computed on first access."""
+"""Comparison of a study's conditions, as tables."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -23,32 +23,32 @@ from studies.tables.ranking import FIRST, failed_as_infinity, first_confirmed, r
 from studies.tables.results import Results
 
 PROGRESS = (0.75, 0.9, 0.95)
-"""Progress towards real data of the target distances used unless others are given."""
+"""Progress towards real data at the default target distances."""
 STEPS = 40
 """Number of target distances of a volume curve, at equal steps from the constant at the data's mean to real data."""
 
 
 class Comparison:
-    """Tables that compare the conditions of one study.
+    """Tables that compare the conditions of one study, each computed on first access.
 
-    Volumes come from explore, the ranking from confirm, none of the two from exploit.
+    Volumes are computed from explore, the ranking from confirm, neither from exploit.
 
-    volumes             share of its ranges in which each condition is stable, columns `VOLUMES`
+    volumes             stable volume of each condition, columns `VOLUMES`
     volume_curves       the same at `STEPS` target distances between the constant and real data
-    volume_differences  of every pair of conditions, columns `VOLUME_DIFFERENCES`
+    volume_differences  difference of the stable volumes of every pair of conditions, columns `VOLUME_DIFFERENCES`
     widths              stable width of each hyperparameter with a range, columns `WIDTHS`
-    shares              stable share at each listed value of a hyperparameter, columns `SHARES`
+    shares              share of configurations that work at each listed value of a hyperparameter, columns `SHARES`
     chances             chance of success against the number of draws, columns `CHANCES`
     ranking             the confirmed conditions, best first, columns `RANKING`
-    pairs               tests of every pair of them, columns `PAIRS`
+    pairs               tests of every pair of confirmed conditions, columns `PAIRS`
     tuning              each setting found against the authors' setting, columns `TUNING`
     robustness          the ranking under other outcome rules, columns `ROBUSTNESS`
     equal_critic_steps  the ranking at equal critic steps, columns `EQUAL_CRITIC_STEPS`
     outcomes            share of each outcome among the members, columns `OUTCOME_SHARES`
 
-    `tau` holds the target distances, the same for all conditions; by default those with `PROGRESS` between the
-    reference distances of the constant and of real data on the validation split. All random numbers are drawn from the
-    study's `search.seed`.
+    `tau` gives the target distances, the same for all conditions; by default the distances with progress `PROGRESS`,
+    computed from the reference distances on the validation split. The study's `search.seed` is the seed of all random
+    numbers.
     """
 
     def __init__(self, results: Results, *, tau: Sequence[float] | None = None):
@@ -56,7 +56,7 @@ class Comparison:
 
     @cached_property
     def targets(self) -> tuple[Target, ...]:
-        """The target distances; unless they are given, none before an explore trial has finished."""
+        """The target distances; if `tau` is not given, none until a trial of explore or exploit has finished."""
         references = self.results.validation_reference_distances
         constant, real = references.get("constant"), references.get("real")
         if constant is None or real is None:
@@ -67,7 +67,7 @@ class Comparison:
 
     @cached_property
     def explored(self) -> tuple[ExploreTrials, ...]:
-        """The explore trials of each condition that count: the longest prefix in which every trial ended."""
+        """The explore trials that count, for each condition; see `prefix_lengths`."""
         return tuple(
             self._explore_trials(condition, self._prefix_lengths[condition.name])
             for condition in self.results.study.conditions
@@ -95,7 +95,7 @@ class Comparison:
         )
 
     def _distances(self, condition: str, count: int) -> Float[np.ndarray, "configurations seeds"]:
-        """Late distances of their members, +inf for a failed member; a failed trial has none but failed members."""
+        """Late distances of the members of the first `count` explore trials; +inf if the member or its trial failed."""
         members = self.results.members
         explore = members[(members["condition"] == condition) & (members["phase"] == "explore")]
         distances = np.full((count, self.results.study.seeds), np.inf)
@@ -105,7 +105,7 @@ class Comparison:
 
     @cached_property
     def confirmed(self) -> list[ConfirmTrial]:
-        """The confirm trials that enter the ranking, in its order."""
+        """The confirm trials that enter the ranking, in the order of the ranking."""
         curves = self.results.member_curves
         trials = {
             trial.condition: ConfirmTrial(
@@ -180,7 +180,7 @@ class Comparison:
 
     @cached_property
     def _counted_members(self) -> pd.DataFrame:
-        """The members of all trials that count, failed trials included: exploit and authors count whole."""
+        """Members of the trials that `outcomes` counts: explore trials that count, exploit, ranked confirm, authors."""
         members, lengths = self.results.ended_members, self._prefix_lengths
         counts = [
             phase in ("exploit", "authors")

@@ -1,4 +1,4 @@
-"""Several studies: each condition's distance relative to the best one of every study."""
+"""Comparison of several studies, by the ratio of each distance to the smallest distance in the same study."""
 
 from collections.abc import Mapping, Sequence
 
@@ -22,18 +22,20 @@ CROSS_STUDY_RANKING: dict[str, str] = {
 }
 PROFILE: dict[str, str] = {"condition": "str", "ratio": "float64", "share": "float64", "studies": "int64"}
 RATIOS = (1.0, 1.1, 1.25, 1.5, 2.0, 4.0)
-"""Ratios to the smallest distance at which a performance profile is given."""
+"""Ratios to the smallest distance at which a performance profile is computed."""
 
 
 def cross_study_ranking(comparisons: Sequence[Comparison]) -> pd.DataFrame:
     """A row per condition and study in which it is confirmed; columns as in `CROSS_STUDY_RANKING`.
 
     data          kind of the study's data
-    rank          rank among the study's own conditions, with its `distance`, empty where "failed"
+    rank          rank of the condition in the study
+    distance      distance of its confirm trial; empty if the trial has none
     progress      the distance on the scale from the constant (0) to real data (1): distances on different data have no
                   common unit
-    ratio         distance / smallest distance of the study; empty where "failed", and if the smallest one is 0
-    failure_rate  share of its `members` that failed
+    ratio         distance / smallest distance of the study; empty without a distance. If the smallest one is 0, the
+                  ratio is 1 for that distance and empty for all others
+    failure_rate  share of the `members` of its confirm trial that failed
     """
     rows = []
     for comparison in comparisons:
@@ -61,7 +63,7 @@ def performance_profile(table: pd.DataFrame) -> pd.DataFrame:
     Columns as in `PROFILE`:
 
     share  share of the `studies` in which the condition's distance is at most `ratio` times the smallest distance of
-           these conditions in that study; a failed condition never is
+           these conditions in that study; a condition without a distance in a study does not count there
 
     Source: Dolan & More 2002, doi:10.1007/s101070100263.
     """
@@ -88,7 +90,7 @@ def _progress(distance: float, references: Mapping[str, float | None]) -> float:
 
 
 def _ratio(distance: float, best: float) -> float:
-    """distance / best; 1 for the best distance even if it is 0, and NaN for any other then."""
+    """distance / best; if `best` is 0, the ratio is 1 for a distance of 0 and else NaN."""
     if distance == best:
         return 1.0
     return distance / best if best else np.nan

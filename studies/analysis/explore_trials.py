@@ -17,8 +17,8 @@ from studies.file.distributions import Choice, Distribution, Grid, IntUniform, L
 class Target(NamedTuple):
     """A target distance that configurations are tested against.
 
-    tau       the distance: a seed reaches it if it is stable and its late distance is <= tau
-    progress  the same on the scale from the constant at the data's mean (0) to real data (1); NaN if unknown
+    tau       the distance: a seed reaches tau if its outcome is `stable` and its late distance is <= tau
+    progress  the same distance on the scale from the constant at the data's mean (0) to real data (1); NaN if unknown
     """
 
     tau: float
@@ -30,9 +30,9 @@ class ExploreTrials:
     """The explore trials of one condition that count, see `prefix_lengths`.
 
     hyperparameters  the distributions that were drawn from, by dotted path
-    configurations   the values drawn, in the order of issue
+    configurations   the values drawn for each trial, by dotted path; trial 0 first
     distances        late distance of every seed of every configuration, +inf for a failed seed
-    planned          number of configurations in the study file
+    planned          number of explore trials of each condition in the study file
     defaults         the authors' values of the hyperparameters, see `preset_defaults`
     """
 
@@ -48,25 +48,25 @@ class ExploreTrials:
         return (self.distances <= tau).mean(axis=1)
 
     def reaching(self, tau: float) -> Bool[np.ndarray, "configurations"]:
-        """True for each configuration that reaches tau: at least ceil(.8 S) of its S seeds do."""
+        """True for each configuration that reaches tau: at least ceil(.8 S) of its S seeds reach it."""
         return (self.distances <= tau).sum(axis=1) >= seeds_that_must_reach(self.distances.shape[1])
 
     def values(self, hyperparameter: str) -> list[Value]:
-        """The values drawn of one hyperparameter, in the order of issue."""
+        """The value of one hyperparameter in each configuration."""
         return [configuration[hyperparameter] for configuration in self.configurations]
 
     @property
     def grids(self) -> list[str]:
-        """The hyperparameters that are grids: their values are listed and taken in turn, not drawn from a range."""
+        """Dotted paths of the hyperparameters that are grids: their values are taken in turn from a list, not drawn."""
         return [path for path, hyperparameter in self.hyperparameters.items() if isinstance(hyperparameter, Grid)]
 
 
 def prefix_lengths(trials: pd.DataFrame, conditions: Sequence[str], planned: int) -> dict[str, int]:
     """Number of explore trials of each condition that count: those before the first trial that has not ended.
 
-    Trials are issued round-robin: index 0 of every condition, then index 1. In an interrupted study the trials that
-    ended are the fast ones, and failures are fast, so counting them all would be biased. Only the longest prefix of
-    the order of issue in which every trial ended counts, across all conditions.
+    Trials are started round-robin: index 0 of every condition, then index 1. In an interrupted study the trials that
+    ended are the fast ones, and failures are fast, so counting all that ended would bias the results. In this order,
+    across all conditions, only the trials before the first one that has not ended count.
     """
     explore = trials[(trials["phase"] == "explore") & trials["state"].isin(["finished", "failed"])]
     ended = set(zip(explore["condition"].astype("str"), explore["trial"], strict=True))
@@ -80,12 +80,12 @@ def prefix_lengths(trials: pd.DataFrame, conditions: Sequence[str], planned: int
 
 
 def seeds_that_must_reach(seeds: int) -> int:
-    """ceil(.8 seeds), computed in integers."""
+    """Number of a configuration's seeds that must reach tau: ceil(.8 seeds), computed in integers."""
     return -(-4 * seeds // 5)
 
 
 def share_below(hyperparameter: Uniform | LogUniform | IntUniform, value: float) -> float:
-    """The u in [0, 1] whose quantile is this value; for an integer the middle of the interval of such u."""
+    """Cumulative probability u of a value; for an integer, the middle of the interval of u that gives the integer."""
     match hyperparameter:
         case LogUniform():
             return log(value / hyperparameter.low) / log(hyperparameter.high / hyperparameter.low)
@@ -98,9 +98,9 @@ def share_below(hyperparameter: Uniform | LogUniform | IntUniform, value: float)
 def near_defaults(explored: ExploreTrials) -> Bool[np.ndarray, "configurations"] | None:
     """True for each configuration in the half of every hyperparameter's range around its default; None without default.
 
-    The half is taken on the scale of the range: u within 1/4 of the default's u, with the default's u moved to at
-    least 1/4 and at most 3/4, so that the half lies within the range. Choices, grids and hyperparameters without a
-    default do not restrict the configurations; None if no hyperparameter does.
+    The half holds the values whose u, see `share_below`, differs by at most 1/4 from that of the default. The default's
+    u is first moved to at least 1/4 and at most 3/4, so that the half lies within the range. Choices, grids and
+    hyperparameters without a default do not restrict the configurations; None if no hyperparameter does.
     """
     near = np.ones(len(explored.configurations), dtype=bool)
     restricted = False
@@ -131,7 +131,7 @@ def preset_defaults(condition: Condition) -> dict[str, Value]:
 
 
 def _preset_value(preset: Mapping, table: Mapping, path: str) -> Value | None:
-    """The preset's value at a dotted path; None if it has none or a table on the way is of another kind."""
+    """The preset's value at a dotted path; None if there is no such value or a table on the path is of another kind."""
     *parents, name = path.split(".")
     for parent in parents:
         if not (isinstance(preset.get(parent), Mapping) and isinstance(table.get(parent), Mapping)):

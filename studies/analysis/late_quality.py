@@ -17,7 +17,7 @@ def late_quality(results: Results) -> pd.DataFrame:
     coverage   share of the real samples that have fakes near them
 
     Both are medians over the late window, like the late distance; empty if a sample was not finite. The table has no
-    rows if the trials did not measure them: they exist for images only.
+    rows if the trials did not measure precision and coverage, which exist for images only.
     """
     curves, members = winners(results.curves), winners(results.members)
     measured = curves[curves["metric"].isin(QUALITY)].sort_values("step")

@@ -28,14 +28,14 @@ TRIAL_FAILED = "trial failed"
 def outcomes(members: pd.DataFrame, *, seed: int) -> pd.DataFrame:
     """A row per condition, phase and outcome, also for outcomes without members; columns as in `OUTCOME_SHARES`.
 
-    outcome     one of `OUTCOMES`, or "trial failed" if there are trials that ended without a result
+    outcome     one of `OUTCOMES`, or "trial failed" for the members of trials that ended without a result
     members     number of members with this outcome
-    share       share of the members of this condition in this phase
+    share       share of the members of this condition and phase that have this outcome
     low, high   explore: the bootstrap interval over configurations, since members of one configuration are dependent;
                 confirm and authors, which have one configuration: Wilson's interval; exploit: empty, since its
                 configurations depend on each other's results
-    improving   number of these members that still improved at the end: for a failure it means that the budget was too
-                short, not that the training was unstable
+    improving   number of these members whose progress still rose at the end; if such a member failed, the budget may
+                have been too short
     """
     groups = members.groupby(["condition", "phase"], observed=True, sort=False)
     rows = (row for (condition, phase), group in groups for row in _rows(str(condition), str(phase), group, seed))

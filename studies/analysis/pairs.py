@@ -1,4 +1,4 @@
-"""Permutation tests of every pair of conditions on their confirmed members."""
+"""Permutation test of every pair of conditions, on the late distances of the members of their confirm trials."""
 
 from collections.abc import Mapping
 from itertools import combinations
@@ -35,11 +35,11 @@ def pairs(distances: Mapping[str, Real[np.ndarray, "members"]], *, seed: int) ->
     p_value        two-sided, from `permutation_test`; empty if either condition has fewer than two members
     p_adjusted     adjusted by Holm's method over all pairs: if nothing differs, the chance of any `decided` pair is at
                    most `LEVEL`
-    exact          True if all splits of the members were tried
+    exact          True if all splits of the members of both conditions into two groups were tried
     members        number of members of `condition`
     other_members  number of members of `other`
     decided        p_adjusted < `LEVEL`
-    needed         number of confirm seeds of each condition at which this effect is found with a power of 80 %, see
+    needed         number of confirm seeds of each condition needed to detect this effect with a power of 80 %, see
                    `sample_size_for_effect`; empty if the effect is exactly 1/2
 
     Source: Brunner & Munzel 2000 (doi:10.1002/(SICI)1521-4036(200001)42:1<17::AID-BIMJ17>3.0.CO;2-U) for the

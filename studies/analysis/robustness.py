@@ -41,12 +41,12 @@ ALTERNATIVES: Mapping[str, tuple[float, ...]] = {
     "running": (1, 3, 5, 7),
     "quantile": (0.75, 0.8, 0.9, 0.95, 1.0),
 }
-"""Other values of each threshold in the outcome rules, in increasing order."""
+"""Values of each threshold of the outcome rules to compare with a study's own value, in increasing order."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConfirmTrial:
-    """The confirm trial of a condition that enters the ranking, with its curves.
+    """A confirm trial that enters the ranking, with its curves.
 
     curves  curve of every member, by seed; None for each if the trial failed
     """
@@ -69,7 +69,7 @@ class ConfirmTrial:
         ]
 
     def cut_at(self, critic_steps: int) -> "ConfirmTrial":
-        """The same trial without the evaluations after more than `critic_steps` critic steps."""
+        """The same trial, with only the evaluations made after at most `critic_steps` critic steps."""
         planned, taken = self.budget.evaluation_iterations(self.training), self.measured_critic_steps()
         last_step = self.budget.elapsed_steps(
             self.training,
@@ -79,11 +79,14 @@ class ConfirmTrial:
 
 
 def robustness(confirmed: Sequence[ConfirmTrial], rules: OutcomeRules) -> pd.DataFrame:
-    """A row per threshold of the outcome rules, value and condition; columns as in `ROBUSTNESS`.
+    """The ranking under changed outcome rules: a row per threshold, value and condition; columns as in `ROBUSTNESS`.
 
-    threshold, value   one threshold changed alone: the study's own value (`own`) and two others, see `three_values`
-    stable, improving  number of the `members` that are then stable, and that then fail but still improved
-    rank, distance     of the condition then, as in the ranking; the distance is empty where "failed"
+    threshold, value   the one threshold that is changed, and its value: the study's own or one of two others, see
+                       `three_values`
+    own                True if the value is the study's own
+    stable, improving  number of the condition's `members` that are stable under these rules, and number of those that
+                       are not stable but improving
+    rank, distance     as in the ranking, under these rules; the distance is empty if there is none
     """
     own_members = classified_members(confirmed, rules)
     rows: list[dict[str, Any]] = []
@@ -108,7 +111,7 @@ def three_values(threshold: str, own_value: float) -> list[float]:
 
 
 def classified_members(confirmed: Sequence[ConfirmTrial], rules: OutcomeRules) -> pd.DataFrame:
-    """The members under these outcome rules: condition, phase, trial, seed, outcome, improving, late_distance."""
+    """A row per member, classified by these rules: condition, phase, trial, seed, outcome, improving, late_distance."""
     rows = []
     for trial in confirmed:
         for seed, curve in trial.curves.items():
@@ -124,8 +127,8 @@ def classified_members(confirmed: Sequence[ConfirmTrial], rules: OutcomeRules) -
 def equal_critic_steps(confirmed: Sequence[ConfirmTrial], rules: OutcomeRules, *, seed: int) -> pd.DataFrame:
     """The ranking with every curve cut at the smallest number of critic steps that any condition takes.
 
-    Columns as in `RANKING`, and for each condition the `critic_steps` at its last evaluation that is left and the
-    number of `measurements` after step 0 that are left. The late window is the last fifth of those, at least three.
+    Columns as in `RANKING`, and for each condition the `critic_steps` at the last evaluation that is left, and the
+    `measurements`, the number of evaluations after step 0 that are left. Late distances are computed from those.
     """
     smallest = min((trial.critic_steps for trial in confirmed), default=0)
     left = {
@@ -149,7 +152,7 @@ def _ranking_rows(members: pd.DataFrame) -> Iterator[dict[str, Any]]:
 
 
 def _cut(curve: MemberCurve | None, last_step: int) -> MemberCurve | None:
-    """The curve up to that step; a member that became non-finite later is still finite."""
+    """The evaluations of a curve up to `last_step`; a member that became nonfinite later counts as finite."""
     if curve is None:
         return None
     kept = curve.step <= last_step

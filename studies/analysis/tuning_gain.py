@@ -28,12 +28,12 @@ TUNING: dict[str, str] = {
 
 
 def tuning(members: pd.DataFrame, *, seed: int) -> pd.DataFrame:
-    """A row per condition with both settings confirmed, in the order of the study; columns as in `TUNING`.
+    """A row per condition for which both settings were trained on fresh seeds; columns as in `TUNING`.
 
     distance, failure_rate, members   of the setting found, as in the ranking
     authors_*                         the same of the authors' setting, on the same seeds and the same test split
     effect                            estimated chance that a member with the setting found ends at a smaller distance
-                                      than one with the authors', plus half the chance of a tie
+                                      than one with the authors' setting, plus half the chance of a tie
     p_value, p_adjusted, exact,       as in `pairs`, adjusted for the number of conditions. The test is unpaired
     decided                           although both settings have the same seeds: their results hardly correlate
     """

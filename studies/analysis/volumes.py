@@ -1,4 +1,4 @@
-"""Stable volumes: the share of a condition's configurations that reach a distance, and their differences."""
+"""Stable volumes, the share of a condition's explore configurations that reach a distance, and their differences."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -52,19 +52,20 @@ def volumes(explored: Iterable[ExploreTrials], targets: Sequence[Target], *, see
     """A row per condition with at least one configuration, and target; columns as in `VOLUMES`.
 
     tau, progress       the target distance, and its progress towards real data
-    planned             number of configurations in the study file
-    configurations      C: number of configurations that count
-    seeds               S: seeds of each configuration
+    planned             number of explore configurations of each condition in the study file
+    configurations      C: number of them that count: those before the first one, of any condition, that has not ended
+    seeds               S: number of seeds of each configuration
     reached             m: number of configurations of which at least ceil(.8 S) seeds are stable and end at a distance
                         <= tau
     volume              V = m / C, with its Wilson interval `volume_low`, `volume_high`
     draws_per_success   1 / V; empty if V is 0
     seeds_share         U: mean share of seeds that reach tau, unbiased for any S, with its `share_interval`
-    half_volume         V among the `half_configurations` that are `near_defaults`, with its Wilson interval `half_low`,
-                        `half_high`; empty if there is none
-    ranges              the distributions of the hyperparameters, as in the study file: V is a share of them
+    half_volume         V among the `half_configurations` configurations in the half of every range around the authors'
+                        value, see `near_defaults`, with its Wilson interval `half_low`, `half_high`; empty if there
+                        are none
+    ranges              the distributions of the hyperparameters, as in the study file; V depends on them
 
-    If a hyperparameter is a grid, V and U are shares of the listed points: their intervals, 1 / V and the half are
+    If a hyperparameter is a grid, V and U are shares of the listed points: their intervals, 1 / V and V of the half are
     empty.
     """
     rows = (_volume(trials, target, seed) for trials in explored for target in targets if trials.configurations)
@@ -114,14 +115,14 @@ def _ranges(explored: ExploreTrials) -> str:
 def volume_differences(explored: Iterable[ExploreTrials], targets: Sequence[Target], *, seed: int) -> pd.DataFrame:
     """A row per target and pair of conditions without a grid; columns as in `VOLUME_DIFFERENCES`.
 
-    difference      V of `condition` less V of `other`, over the first `configurations` of both
-    low, high       its bootstrap interval over configurations; Newcombe's interval where that has no width
+    difference      V of `condition` minus V of `other`, over the first `configurations` configurations of both
+    low, high       its bootstrap interval over configurations; Newcombe's interval if that has width 0
     decided         True if the interval excludes 0
-    needed          number of configurations of each condition at which the difference is found with a power of 80 % if
+    needed          number of configurations of each condition needed to detect the difference with a power of 80 % if
                     both volumes are as estimated; empty if they are equal
 
-    Draw i of a hyperparameter is the same number in every condition that searches it. Configurations with the same i
-    are therefore resampled together, and variance common to both conditions does not widen the interval.
+    Draw i of a hyperparameter uses the same random number in every condition. Configurations with the same i are
+    therefore resampled together, and variance common to both conditions does not widen the interval.
     """
     drawn = [trials for trials in explored if trials.configurations and not trials.grids]
     rows = (_difference(first, second, target, seed) for first, second in combinations(drawn, 2) for target in targets)

@@ -1,4 +1,4 @@
-"""Stable widths: the part of a hyperparameter's range in which a condition reaches a distance, in decades or units."""
+"""Stable widths: how much of a hyperparameter's range lets a condition reach a distance, in decades or units."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -47,19 +47,19 @@ def widths(explored: Iterable[ExploreTrials], targets: Sequence[Target], *, seed
                     "units"
     width           width of the values at which a configuration reaches tau, averaged over the other hyperparameters:
                     the mean over draws of 1[reached] / (density per unit), at most `stated`
-    width_low       its interval: Wilson's interval of V times `stated` where the density per unit is constant (then
-    width_high      the width is V times `stated`), else a bootstrap over configurations, and where that has no width
-                    the worst case
+    width_low       95 % interval of `width`. If the density per unit is constant, `width` is V times `stated`, and the
+    width_high      interval is V's Wilson interval times `stated`. Otherwise it is a bootstrap interval over
+                    configurations; if all or none of them reach tau, it is the worst case
     stated          width of the whole range in the study file
     lowest          smallest and largest value that reached tau; empty if none did
     highest
-    border_low      True if the values that reach tau may extend to that end of the range: the width is then a lower
-    border_high     bound
-    configurations  number of configurations that count
+    border_low      True if the values that reach tau may extend to the lower (upper) end of the range: the width is
+    border_high     then a lower bound
+    configurations  number of explore configurations that count, as in `volumes`
 
     The width does not depend on the range in the study file as long as no border is touched: a wider range has a
-    smaller density. An integer stands for the piece from half below it to half above it. The estimators and their
-    sources are in `studies.statistics.success_width`.
+    smaller density. An integer k stands for the interval from k - 1/2 to k + 1/2. The estimators and their sources are
+    in `studies.statistics.success_width`.
     """
     rows = (row for trials in explored if trials.configurations for row in _width_rows(trials, targets, seed))
     return table_of(rows, WIDTHS)
@@ -73,7 +73,8 @@ def shares(explored: Iterable[ExploreTrials], targets: Sequence[Target]) -> pd.D
     value           as text, since some values are numbers and some are names
     reached         how many of the `configurations` with that value reached tau
     share           reached / configurations, with its Wilson interval `low`, `high`. The interval is empty if another
-                    hyperparameter is a grid, whose values are not drawn; all three are empty if the value was not drawn
+                    hyperparameter is a grid, whose values are not drawn at random; share and interval are empty if no
+                    configuration has the value
     """
     return table_of(
         (row for trials in explored if trials.configurations for row in _share_rows(trials, targets)), SHARES
@@ -88,7 +89,7 @@ def in_decades(hyperparameter: Uniform | LogUniform | IntUniform) -> bool:
 
 
 def sampled_range(hyperparameter: Uniform | LogUniform | IntUniform) -> SampledRange:
-    """The range, density and unit of a hyperparameter, as the statistics need them."""
+    """The range, density and unit of width of a hyperparameter."""
     integers = isinstance(hyperparameter, IntUniform)
     margin = 0.5 if integers else 0
     return SampledRange(

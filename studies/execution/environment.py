@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 SUBMITTED_GIT_STATE = "GAN_STUDY_GIT"
-"""Environment variable of a submitted job with the git state of the submitting machine, as JSON."""
+"""Name of the environment variable that gives a submitted job the submitting machine's git state, as JSON."""
 
 PACKAGES = ("gan-studies", "torch", "ray", "optuna", "mlflow", "numpy", "scipy", "pandas", "pyarrow")
 
@@ -37,8 +37,9 @@ def package_version(package: str) -> str | None:
 
 
 def git_state(folder: Path) -> dict[str, Any] | None:
-    """Commit and branch of the folder's repository, and `dirty`, True if it has changes; None outside a repository.
+    """Commit, branch and `dirty` of a folder's repository; None outside a repository.
 
+    `dirty` is True unless git answers that there are no uncommitted changes.
     The address of a remote is left out, since it may contain a token.
     """
     commit = _git(folder, "rev-parse", "HEAD")

@@ -11,12 +11,12 @@ from types import FrameType
 def graceful_termination() -> Iterator[None]:
     """Context in which SIGTERM has the effect of Ctrl-C: Tune ends its trials, and each writes a checkpoint.
 
-    Enter it after `ray.init`, whose handler exits at once.
+    Enter it after `ray.init`, which installs a handler of SIGTERM that exits at once.
     """
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may set signal handlers
         return
-    # Tune does not restore the former handlers, and its own would ignore the next Ctrl-C
+    # Tune does not restore the former handlers, and the handler that it leaves ignores the next Ctrl-C
     previous = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)}
     signal.signal(signal.SIGTERM, _stop_tune)
     try:

@@ -1,4 +1,4 @@
-"""The samples in a trial's entry: snapshots during training, fakes at its end, and on 2-D data the critics' values."""
+"""The samples in a trial's entry: snapshots, fakes of the best and last generators, critics' outputs on 2-D data."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,9 +12,9 @@ from gan_core.training import Trainer
 from studies.ledger.entries import SAMPLES_KEPT, SNAPSHOT_IMAGES, SNAPSHOT_POINTS
 
 SURFACE_MARGIN = 0.2
-"""How far the grid of critic values extends beyond the data, as a fraction of the longer side of their box."""
+"""Margin of the grid of critic outputs around the data, as a fraction of the longer side of their bounding box."""
 INTERVALS = 5
-"""Number of intervals between snapshots."""
+"""Number of intervals between consecutive snapshots, one less than the number of snapshots."""
 
 
 class KeptSamples:
@@ -37,9 +37,10 @@ class KeptSamples:
     def arrays(
         self, trainer: Trainer, generators: Mapping[str, torch.Tensor | None], steps: Sequence[int]
     ) -> dict[str, np.ndarray]:
-        """Everything that `samples.npz` holds; `generators` are parameters by name, None for the present ones.
+        """The arrays of `samples.npz`, by name.
 
-        steps  step of every evaluation, in the budget's unit
+        generators  parameters of the generators that make the final fakes, by name; None: the trainer's present ones
+        steps       step of every evaluation, in the budget's unit
         """
         count = self._settings.samples if self._data.planar else SAMPLES_KEPT
         arrays = self._critic_surface(trainer) if self._data.planar else {}
@@ -49,7 +50,7 @@ class KeptSamples:
         return arrays | {"snapshots": snapshots, "snapshot_steps": snapshot_steps}
 
     def _critic_surface(self, trainer: Trainer) -> dict[str, np.ndarray]:
-        """The critics' values on a grid around the data, and the corners of the grid."""
+        """The critics' outputs on a grid around the data, and the corners of the grid."""
         resolution = self._settings.resolution
         box = Box.around(self._data.every, resolution=resolution, margin=SURFACE_MARGIN)
         values = trainer.critic_values(box.centers)
@@ -60,10 +61,10 @@ class KeptSamples:
 
 
 def snapshot_evaluations(measurements: int) -> list[int]:
-    """Evaluations at which fakes are kept, the first and the last included: at squares of 0/5 .. 5/5 of the budget.
+    """Indices of the evaluations at which fakes are kept: at the fractions (i/5)^2 of the budget, i = 0, ..., 5.
 
-    Most changes happen early, but members also fail late. Linear interpolation between these snapshots misses the
-    distance of 300 confirmed members (digits, ring, grid) by 3 % of its range, between equally spaced ones by 6 %;
-    powers of two leave half of the budget without a snapshot.
+    Most changes happen early, but members also fail late. Interpolated linearly between these evaluations, distances of
+    300 members of confirm trials (digits, ring, grid) are off by 3 % of their range, between equally spaced ones by
+    6 %. Fractions that are powers of 1/2 would leave the second half of the budget without a snapshot.
     """
     return sorted({-(-measurements * i**2 // INTERVALS**2) for i in range(INTERVALS + 1)})

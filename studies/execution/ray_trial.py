@@ -13,7 +13,7 @@ from studies.file.modules import add_module_folder
 from studies.ledger.ledger import Ledger
 
 SECONDS_PER_REPORT = 0.7
-"""Training time per report; a report costs a round trip to the driver."""
+"""Seconds of training between two reports; a report costs a round trip to the driver."""
 
 
 class RayTrial(tune.Trainable):
@@ -35,9 +35,10 @@ class RayTrial(tune.Trainable):
         return True
 
     def step(self) -> dict[str, Any]:
-        """Train for a while. An exception is recorded as the trial's failure: the same trial would raise it again.
+        """Train for about `SECONDS_PER_REPORT` and return a report.
 
-        Only the death of this process is retried, by the searcher.
+        An exception is recorded as the trial's failure and not retried, since the same trial would raise it again. The
+        searcher retries a trial only if this process dies.
         """
         try:
             return self._step()
@@ -64,7 +65,7 @@ class RayTrial(tune.Trainable):
         return {"done": training.done, **report}
 
     def cleanup(self) -> None:
-        """Called by Tune when it ends this actor: write a checkpoint."""
+        """Write a checkpoint; Tune calls this method when it ends the actor."""
         self._checkpoint()
 
     def _checkpoint(self) -> None:

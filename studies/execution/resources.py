@@ -40,9 +40,9 @@ class Node:
 class Resources:
     """A Ray cluster that runs trials.
 
-    nodes   its nodes when the study starts
-    joined  True if this process is a driver of the cluster (a submitted job); else the study starts a Ray of its own
-            on this machine and shuts it down at its end
+    nodes   nodes of the cluster when the study starts
+    joined  True if this process is a driver of a running cluster (a submitted job); False if the study starts Ray on
+            this machine and shuts it down at the end
     """
 
     nodes: tuple[Node, ...]
@@ -55,8 +55,9 @@ class Resources:
     def allocation(self, settings: ResourceSettings) -> Allocation:
         """The allocation of one trial under these settings.
 
-        `gpu = "auto"` is 0 without a graphics processor, else a share of one for each trial that the cores of its node
-        admit; the smallest such share over the nodes, and at most 1.
+        With `gpu = "auto"` a trial gets no graphics processor if no node has one. Otherwise it gets a node's graphics
+        processors divided by the number of trials that fit on the node's cores, at most 1; the smallest of these shares
+        over the nodes with graphics processors.
         """
         if settings.gpu != "auto":
             return Allocation(cpu=settings.cpu, gpu=settings.gpu)
@@ -79,5 +80,5 @@ class Resources:
 
 
 def this_machine() -> Resources:
-    """Resources of this machine, for a Ray that the study starts itself."""
+    """Resources of this machine, for a study that starts Ray itself."""
     return Resources(nodes=(Node(cpu=os.cpu_count() or 1, gpu=torch.cuda.device_count()),))

@@ -27,9 +27,9 @@ from studies.progress.pending import StudyProgress
 
 @dataclass(frozen=True)
 class RunResult:
-    """The end of a run.
+    """Result of a run: the failed trials, and whether all trials ended.
 
-    failed       trials without a result
+    failed       trials that ended without a result
     interrupted  True if trials are still pending
     """
 
@@ -38,10 +38,10 @@ class RunResult:
 
 
 def run(study: Study, *listeners: Listener, question: str = "", resources: Resources | None = None) -> RunResult:
-    """Run the trials that the ledger does not hold yet, on this machine or on `resources`.
+    """Run the trials of a study that are not finished in the ledger, on `resources` or by default on this machine.
 
-    listeners  receive the events of the run
-    question   the question that the study answers, in words for its readers
+    listeners  objects that receive the events of the run
+    question   question that the study answers, stored with its record in the ledger
 
     Errors: `InputError` before any trial starts; `StudyFailed` if Ray cannot run the study or the ledger cannot be
     written.
@@ -57,9 +57,8 @@ def run(study: Study, *listeners: Listener, question: str = "", resources: Resou
         progress = StudyProgress(Design(study, provenance), ledger)
         for spec in progress.trials():
             ledger.entry(spec.address).clear_failure()
-        progress = StudyProgress(
-            Design(study, provenance), ledger
-        )  # anew: exploit depends on the scores of the cleared failures
+        # a new object: the former one has counted the cleared failures as ended, with their scores
+        progress = StudyProgress(Design(study, provenance), ledger)
         progress.write_plan()
         listener.opened(progress)
         try:
@@ -90,7 +89,7 @@ def _register(study: Study, ledger: Ledger, provenance: Provenance, question: st
     """
     table = study.table()
     former = ledger.read_study(study.name)
-    if former is not None:  # as a Study: fields that were added since then get their defaults
+    if former is not None:  # read as a Study, so that fields added since then get their defaults
         recorded = Study.from_record(former["study"], former.get("provenance", {}).get("sources", {}))
         _refuse_changes(study.name, old=recorded.table(), new=table)
     record = {"study": table, "provenance": provenance.table()}

@@ -14,10 +14,11 @@ from studies.progress.summaries import EvaluationSummary
 
 
 class DesignSearcher(Searcher):
-    """Issues the first trial of the design that has neither ended nor been issued; waits if there is none yet.
+    """Issues the first trial of the design that has neither ended nor been issued; waits while there is none.
 
-    Its state is the ledger, so Tune's snapshots of it are left empty. A trial whose worker died is issued again, up to
-    `retries` times: Tune itself retries only running trials, not one that was pending on a node that died.
+    Lasting state is in the ledger, so the state that Tune saves of this searcher is empty. A trial whose worker died
+    is issued again, up to `retries` times: Tune itself retries only running trials, not one that was pending on a node
+    that died.
 
     failure  error of the ledger after which no further trial is issued, else None
     """
@@ -30,7 +31,7 @@ class DesignSearcher(Searcher):
         self.failure: GanStudyError | None = None
 
     def suggest(self, trial_id: str) -> Any:
-        """The configuration of the next trial; None to wait, `Searcher.FINISHED` at the end."""
+        """Tune's configuration of the next trial; None to wait for running trials, `Searcher.FINISHED` at the end."""
         try:
             pending = [] if self.failure else self._progress.pending()
             self._progress.write_plan()
@@ -66,7 +67,7 @@ class DesignSearcher(Searcher):
         self._listener.ended(spec, entry)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Empty: Tune pickles its searcher at the start, and nothing is restored from that."""
+        """An empty state: Tune pickles the searcher at the start, but this project never restores it."""
         return {}
 
     def save(self, checkpoint_path: str) -> None:

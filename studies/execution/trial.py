@@ -36,7 +36,7 @@ class TrialTraining:
 
     def __init__(self, identity: Mapping[str, Any], entry: Entry, *, threads: int = 1):
         torch.set_num_threads(threads)
-        torch.set_flush_denormal(True)  # clipped weights would otherwise multiply a hundred times slower
+        torch.set_flush_denormal(True)  # clipped weights give denormal numbers, which multiply a hundred times slower
         self._identity, self._entry = identity, entry
         require_sources(_sources(identity))
         self._setting: Setting = build(Setting, {part: identity[part] for part in PARTS}, ())
@@ -76,16 +76,16 @@ class TrialTraining:
 
     @property
     def done(self) -> bool:
-        """True once all evaluations are made, or no member has finite numbers left."""
+        """True if all evaluations are made, or every member has become non-finite."""
         return len(self._measured) == len(self._due) or bool((self._trainer.nonfinite_iteration >= 0).all())
 
     @property
     def iteration(self) -> int:
-        """Iterations so far."""
+        """Number of iterations so far, pre-training steps included."""
         return self._trainer.iteration
 
     def advance(self, seconds: float) -> None:
-        """Train for about that long; an evaluation or an iteration is never cut short."""
+        """Train for about `seconds`; an iteration or evaluation that has begun is completed."""
         end = monotonic() + seconds
         while not self.done and monotonic() < end:
             due = self._due[len(self._measured)]
@@ -105,7 +105,7 @@ class TrialTraining:
     def report(self) -> str:
         """JSON of the evaluations since the last report, each summarised over the members.
 
-        After a resume it starts again with the first evaluation; the receiver recognises repeated ones by their step.
+        The first report after a resume starts again at evaluation 0; the receiver recognises repeats by their step.
         """
         fresh = range(self._reported, len(self._measured))
         self._reported = len(self._measured)
@@ -160,7 +160,7 @@ class TrialTraining:
         return {name: view.cpu().clone() for name, view in self._trainer.generator.views(parameters).items()}
 
     def _curves(self) -> pd.DataFrame:
-        """A row per seed, step and metric, in this order."""
+        """Table with one row per seed, step and metric, sorted in this order."""
         seeds, steps = self._identity["seeds"], [self._step(due) for due in self._due[: len(self._measured)]]
         metrics = sorted(self._measured[0])
         values = np.array([[measured[metric] for metric in metrics] for measured in self._measured])
@@ -225,7 +225,7 @@ def _sources(identity: Mapping[str, Any]) -> dict[str, str]:
 
 @lru_cache(maxsize=4)
 def _load_data(key: str) -> Dataset:
-    """The samples that a data table describes, checked against the fingerprint that the study recorded."""
+    """Real samples, checked against a fingerprint; `key` is [table of the data, source hashes, fingerprint] as JSON."""
     table, _, fingerprint = json.loads(key)
     data = load_samples(build(Data | AnyData, table, ("data",)))
     if data.fingerprint != fingerprint:

@@ -14,8 +14,9 @@ from gan_core.training import Training
 class Budget:
     """Training steps of every member, and the number of its evaluations.
 
-    unit          `generator_steps`: the same number of generator steps for every condition, so n_critic = 5 costs five
-                  times the critic steps. `critic_steps`: the same number of critic steps, pre-training included
+    unit          `generator_steps`: the same number of generator steps for every condition, so n_critic = 5 takes five
+                  times the critic steps of n_critic = 1. `critic_steps`: the same number of critic steps, pre-training
+                  included
     steps         training steps of each member, counted in `unit`
     measurements  number of evaluations of each member, at equal fractions of `steps`; one more is made at step 0
     """
@@ -40,7 +41,7 @@ class Budget:
     def evaluation_iterations(self, training: Training) -> list[int]:
         """Iterations after which a member is evaluated, in order: 0, then at equal fractions of the budget's steps.
 
-        Shape: `measurements` + 1 numbers. An evaluation that falls within an iteration is made at its end.
+        Shape: `measurements` + 1 numbers. An evaluation due within an iteration is made at the end of that iteration.
         """
         iterations = self.iterations(training)
         last = self.elapsed_steps(training, iterations)

@@ -21,7 +21,10 @@ SEEDS_PER_PHASE = 1_000_000
 
 
 def check_seeds(trials: Mapping[str, int], seeds: int) -> None:
-    """Check that no phase uses seeds of the next one; `trials` per phase and condition, `seeds` per trial.
+    """Check that no phase uses seeds of the next one.
+
+    trials  number of trials of each condition, by phase
+    seeds   number of seeds of each trial
 
     Errors: `Refusal` for the first phase with too many trials.
     """
@@ -52,12 +55,12 @@ def check_start(start: Sequence[Mapping[str, Any]], conditions: Sequence[Conditi
 
 
 def check_samples(data: AnyData, evaluation: EvaluationSettings) -> None:
-    """Check that there are enough real samples for the metrics, and for real samples compared with real ones.
+    """Check that there are enough real samples for the metrics and for the reference distance `real`.
 
     Errors: `Refusal` for the first number that is too large.
     """
     sizes = data.sizes
-    if sizes.train == 1:  # a point mass has neither cells nor a distance of real samples to real ones
+    if sizes.train == 1:  # a point mass has neither cells nor a reference distance of real samples to real samples
         return
     most = sizes.every - sizes.held_out
     if evaluation.samples > most:
@@ -86,7 +89,7 @@ def check_settings(conditions: Iterable[Condition], data: AnyData, budget: Budge
 
 
 def _check_kinds(path: Parts, setting: Setting, data: AnyData) -> None:
-    """Some networks can be trained on one kind of data alone, some data need one kind of networks."""
+    """Check that networks made for one kind of data get that kind, and data made for one kind of networks get it."""
     networks = setting.networks
     if data.only_with not in (None, networks.kind):
         must = f"must be {{kind = {format_value(data.only_with)}}} on data.kind = {format_value(data.kind)}"
@@ -124,7 +127,7 @@ def _check_user_networks(path: Parts, setting: Setting, data: AnyData) -> None:
 
 
 def _check_measurements(path: Parts, setting: Setting, budget: Budget) -> None:
-    """The budget must hold a generator step, and one iteration at least between two evaluations."""
+    """Check that the budget holds at least one generator step, and one iteration between any two evaluations."""
     training, condition = setting.training, ".".join(path)
     iterations = budget.iterations(training)
     generator_steps = training.generator_steps(iterations)

@@ -22,7 +22,7 @@ from studies.file.validation import build, choose, field_types, plain, refuse_un
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """Objective, constraint, networks and training settings of a trial: the arguments of a `Trainer`."""
+    """Objective, constraint, networks and training settings of a trial, which a `Trainer` takes as arguments."""
 
     objective: Objective | AnyObjective
     constraint: Constraint | AnyConstraint
@@ -45,16 +45,16 @@ _DEFAULTS: Tree = {"constraint": plain(Unconstrained()), "networks": _DEFAULT_PA
 
 @dataclass(frozen=True, kw_only=True)
 class Condition:
-    """One of the things that a study compares.
+    """One thing that a study compares: an objective with a constraint, and ranges for its hyperparameters.
 
     name             name in tables and figures, unique in the study
     preset           method of the literature whose settings the condition starts from; None: no preset
     table            objective, constraint, networks and training with every default; distributions as in TOML
     hyperparameters  distributions in `table` by dotted path (`constraint.clip_value`), sorted by path
     authors          the same four tables with the settings of the preset's authors, which are trained for comparison
-                     on the seeds of confirm; None: they are not trained
-    replicate        number of this condition among equal ones, 0 to 99; each number has seeds of its own, so that equal
-                     conditions differ by chance alone
+                     on the seeds of confirm; None: the authors' settings are not trained
+    replicate        number that distinguishes equal conditions, 0 to 99; each number has its own seeds, so that the
+                     results of equal conditions differ by chance alone
     """
 
     name: str
@@ -81,7 +81,8 @@ class Condition:
     def extreme_settings(self) -> Iterator[Setting]:
         """Settings whose validity implies that of all settings of the condition.
 
-        Each hyperparameter takes each of its extremes, the others the first of theirs; last comes the authors' setting.
+        Each hyperparameter in turn takes each of its extremes while the others keep their first extreme; the authors'
+        setting, if there is one, comes last.
         """
         for configuration in _extreme_configurations(self.hyperparameters):
             yield self.setting(configuration)
@@ -97,7 +98,7 @@ class Condition:
             raise refusal.under("conditions", self.name, "authors") from None
 
     def authors_configuration(self) -> dict[str, Value]:
-        """The authors' values of the searched hyperparameters that their setting has; `authors` must not be None."""
+        """The authors' values of the searched hyperparameters that `authors` holds; `authors` must not be None."""
         assert self.authors is not None
         values = by_path(self.authors)
         return {path: values[path] for path in self.hyperparameters if not isinstance(values.get(path, []), list)}
@@ -115,7 +116,7 @@ def condition_from(
     table    the condition's table, which has a valid name
     shared   the study's top-level tables, on which `table` is merged
     presets  presets by name, on which both are merged; None if `table` is resolved, so that its preset is only a label
-    authors  True to add the setting of the preset's authors where `table` has a preset; `table` may hold it itself
+    authors  True to add the authors' setting: that of the preset, changed by the table `authors` if `table` holds one
 
     Errors: `Refusal` at the path of the wrong value, in the condition's table or in the shared one.
     """
@@ -127,7 +128,7 @@ def condition_from(
     merged = {part: _merged(part, layers, path) for part in PARTS}
 
     def source_path(parts: Parts) -> Parts:
-        """Path in the study file of the value at `parts` in the condition: in its own table or in a shared one."""
+        """Path in the study file of the condition's value at `parts`: in its own table or in a shared table."""
         return parts if contains(shared, parts) and not contains(table, parts) else (*path, *parts)
 
     hyperparameters = _hyperparameters(merged, preset.ranges if preset else {}, source_path)
@@ -142,7 +143,7 @@ def condition_from(
 
 
 def recorded_condition(table: Mapping[str, Any]) -> Condition:
-    """The condition of a resolved study that was recorded; its settings are not built, since results do not need them.
+    """The condition in a table of a recorded study; no setting is built, since reading results needs none.
 
     Errors: `Refusal` for an invalid distribution.
     """
@@ -181,7 +182,7 @@ def _merged(part: str, layers: tuple[Mapping[str, Any], ...], path: Parts) -> An
 
 
 def _authors(table: Mapping[str, Any], preset: Preset | None, merged: Tree, path: Parts) -> Tree | None:
-    """The authors' objective, constraint and training, with the study's networks and batch size, resolved."""
+    """Resolved tables of the authors' setting: the preset, changed by `authors` or the study's networks and batch."""
     if "authors" in table:
         given = table["authors"]
         if not isinstance(given, Mapping):
@@ -217,7 +218,7 @@ def _hyperparameters(
 
 
 def _resolved(merged: Tree, hyperparameters: Mapping[str, Distribution], source_path: Callable[[Parts], Parts]) -> Tree:
-    """The condition's table with every default; every extreme of every hyperparameter has been validated."""
+    """The condition's table with every default, after validating each extreme of each hyperparameter."""
     try:
         settings = [_setting(merged, configuration) for configuration in _extreme_configurations(hyperparameters)]
     except Refusal as refusal:
@@ -228,7 +229,7 @@ def _resolved(merged: Tree, hyperparameters: Mapping[str, Distribution], source_
 
 
 def _naming_distribution(refusal: Refusal, hyperparameters: Mapping[str, Distribution]) -> Refusal:
-    """The same error, with the distribution that the wrong value is an extreme of."""
+    """The same error; if the wrong value is an extreme of a hyperparameter, its message shows the distribution."""
     path = ".".join(refusal.parts)
     if path not in hyperparameters or not refusal.but.startswith("is "):
         return refusal
@@ -239,7 +240,7 @@ def _naming_distribution(refusal: Refusal, hyperparameters: Mapping[str, Distrib
 
 
 def _extreme_configurations(hyperparameters: Mapping[str, Distribution]) -> Iterator[dict[str, Value]]:
-    """Each hyperparameter at each of its extremes, the others at the first of theirs."""
+    """Configurations with each hyperparameter in turn at each of its extremes and the others at their first extreme."""
     first: dict[str, Value] = {path: hyperparameter.extremes()[0] for path, hyperparameter in hyperparameters.items()}
     yield first
     for path, hyperparameter in hyperparameters.items():

@@ -18,14 +18,14 @@ Number = TypeVar("Number", int, float)
 
 @dataclass(frozen=True)
 class _Range(Generic[Number]):
-    """All numbers from `low` to `high`."""
+    """Base class of the distributions on a range [low, high]."""
 
     low: Number
     high: Number
     key: ClassVar[str]
 
     def extremes(self) -> tuple[Number, Number]:
-        """Both ends: if they are valid settings, so is every number between them."""
+        """Both ends; if both are valid values of a hyperparameter, so is every number between them."""
         return self.low, self.high
 
     def table(self) -> dict[str, list[Number]]:
@@ -35,17 +35,17 @@ class _Range(Generic[Number]):
 
 @dataclass(frozen=True)
 class _Listed:
-    """The values of a list."""
+    """Base class of the distributions on a list of values."""
 
     values: tuple[Value, ...]
     key: ClassVar[str]
 
     def quantile(self, u: float) -> Value:
-        """The value at share u of the list, number floor(u n) of n counted from 0; 0 <= u < 1."""
+        """The value at position floor(u n) of the list of n values, counted from 0; 0 <= u < 1."""
         return self.values[min(int(u * len(self.values)), len(self.values) - 1)]
 
     def extremes(self) -> tuple[Value, ...]:
-        """All values: each must be a valid setting."""
+        """All values, since the validity of one implies nothing about the others."""
         return self.values
 
     def table(self) -> dict[str, list[Value]]:
@@ -91,7 +91,7 @@ class IntUniform(_Range[int]):
     key: ClassVar[str] = "int_uniform"
 
     def quantile(self, u: float) -> int:
-        """The integer at share u of the ordered integers; 0 <= u < 1."""
+        """The integer low + floor(u (high - low + 1)); 0 <= u < 1."""
         return min(self.low + int(u * (self.high - self.low + 1)), self.high)
 
 
@@ -104,10 +104,7 @@ class Choice(_Listed):
 
 @dataclass(frozen=True)
 class Grid(_Listed):
-    """List of values that explore takes in order, in every combination with the condition's other grids.
-
-    Its quantile is used if it is drawn at random nevertheless.
-    """
+    """List of values that explore takes in order, in every combination with the condition's other grids."""
 
     key: ClassVar[str] = "grid"
 
@@ -118,13 +115,13 @@ KEYS = tuple(distribution.key for distribution in get_args(Distribution))
 
 
 def draw(hyperparameters: Mapping[str, Distribution], *, seed: int, index: int) -> dict[str, Value]:
-    """Draw number `index` of every hyperparameter, by its dotted path.
+    """Values of all hyperparameters in the random draw with number `index`, by dotted path.
 
-    The value of a hyperparameter is `quantile(U(seed, path, index))`. It does not depend on the other hyperparameters,
-    nor on the condition, its name or its position. Grids take their combinations in order, the last path fastest, and
-    repeat none before all were taken.
+    The value of a hyperparameter is `quantile(U(seed, path, index))`. It depends neither on the other hyperparameters
+    nor on the condition. Grids go through their combinations in order, the last path changing fastest, and start again
+    after the last combination.
 
-    Source of U in [0, 1): numpy's SeedSequence([seed, crc32(path), index]), the upper 53 of 64 bits.
+    U in [0, 1) is made of the upper 53 of the 64 bits of numpy's SeedSequence([seed, crc32(path), index]).
     """
     grids = {
         path: hyperparameter
@@ -139,7 +136,7 @@ def draw(hyperparameters: Mapping[str, Distribution], *, seed: int, index: int) 
 
 
 def may_draw(hyperparameter: Distribution, value: Any) -> bool:
-    """True if `value` is in the range of the distribution and of its type."""
+    """True if `value` lies in the range or list of the distribution and has a type that the hyperparameter accepts."""
     match hyperparameter:
         case Choice() | Grid():
             return any(type(value) is type(listed) and value == listed for listed in hyperparameter.values)
@@ -150,7 +147,7 @@ def may_draw(hyperparameter: Distribution, value: Any) -> bool:
 
 
 def is_distribution(value: Any) -> bool:
-    """True if a value of a study file is written as a distribution; it may be an invalid one."""
+    """True if a value of a study file is written as a distribution, even as an invalid one."""
     if isinstance(value, Mapping):
         return "kind" not in value and any(key in value for key in KEYS)
     return isinstance(value, str) and value == "search"
@@ -160,7 +157,7 @@ def parse(table: Any, path: str, preset_range: Mapping[str, Any] | None = None) 
     """The distribution that a value of a study file describes.
 
     path          dotted path of the value, for error messages
-    preset_range  range of the preset, which `"search"` stands for; None if there is none
+    preset_range  range that the preset gives for this path, used for `"search"`; None if it gives none
 
     Errors: `InputError` for two distributions in one table, for ends that are not two numbers in ascending order, for
     ends of a log-uniform that are not positive, for a list of values that is empty, holds a value twice or holds a
@@ -244,7 +241,7 @@ def _clamp(number: float, low: float, high: float) -> float:
 
 
 def _unit(seed: int, path: str, index: int) -> float:
-    """U(seed, path, index) in [0, 1)."""
+    """The random number U(seed, path, index) in [0, 1), as defined in `draw`."""
     (bits,) = np.random.SeedSequence([seed, crc32(path.encode()), index]).generate_state(1, np.uint64)
     return (int(bits) >> 11) * 2.0**-53
 

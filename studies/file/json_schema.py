@@ -102,7 +102,7 @@ def _condition() -> dict[str, Any]:
 
 
 def _parts(text: str) -> dict[str, Any]:
-    """Objective, constraint, networks and training, where values may be distributions."""
+    """Schemas of the tables objective, constraint, networks and training, each with `text` as its description."""
     return {part: {"description": text, "$ref": f"#/$defs/{part}"} for part in PARTS}
 
 
@@ -122,7 +122,7 @@ def _schema(annotation: Any, definitions: Definitions, *, searchable: bool) -> d
 
 
 def _union(annotation: Any, kinds: tuple[Any, ...], definitions: Definitions, *, searchable: bool) -> dict[str, Any]:
-    """A table whose `kind` decides which keys it may have; without a kind those of all kinds, since tables merge."""
+    """Schema of a table with the keys of its `kind`; without `kind`, which another layer may give, of all kinds."""
     rules = [
         {
             "if": {"properties": {"kind": {"const": kind.kind}}, "required": ["kind"]},
@@ -149,7 +149,7 @@ def _union(annotation: Any, kinds: tuple[Any, ...], definitions: Definitions, *,
 
 
 def _reference(description: Any, definitions: Definitions, *, searchable: bool) -> dict[str, Any]:
-    """A reference to the definition of a dataclass, which is added if it is new."""
+    """A reference to the schema of a dataclass in `definitions`, where the schema is added if it is missing."""
     name = description.__name__
     if name not in definitions:
         definitions[name] = {}  # before its fields, which may refer to it
@@ -179,7 +179,7 @@ def _described(description: Any, name: str, schema: dict[str, Any]) -> dict[str,
 
 
 def _value(annotation: Any, *, searchable: bool) -> dict[str, Any]:
-    """A number, a word, or a list of them; each element of a list of fixed length may be a distribution."""
+    """Schema of a number, text or list; `searchable` allows distributions, also as elements of a fixed-length list."""
     schema = _leaf(annotation)
     if not searchable:
         return schema

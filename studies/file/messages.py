@@ -37,7 +37,7 @@ def count_noun(number: Any, noun: str) -> str:
 def short_name(path: str) -> str:
     """Short name of a hyperparameter, as in `gp_weight`, `critic lr` or `generator width`.
 
-    The last key of its path; for a setting of a network or its optimizer, the network and the keys below it.
+    The last key of the path; below a network or its optimizer, "generator" or "critic" and all keys below that.
     """
     parts = path.split(".")
     for position, part in enumerate(parts):

@@ -37,8 +37,8 @@ class _Imported:
     """A user's module as this process imported it.
 
     folder  folder that it was imported from
-    names   its name and those of the modules in the same folder that it imports, directly or through one another
-    source  hash of the source of all of them
+    names   names of the module and of the modules in the same folder that it imports, directly or indirectly
+    source  hash of the source files of all these modules
     """
 
     folder: Path
@@ -82,7 +82,7 @@ def kind_class(reference: str, contract: type, parts: Parts) -> type:
 
 @contextmanager
 def modules_in(folder: Path | None) -> Iterator[None]:
-    """Within the context, look modules up in `folder`, the study file's, and import changed ones again."""
+    """Context in which user's modules are looked up in `folder`, the study file's, and imported again if changed."""
     resolved = None if folder is None else folder.resolve()
     for name, module in list(_imported.items()):
         if module.folder == resolved and _source(resolved, name)[1] != module.source:
@@ -107,7 +107,7 @@ def module_names(tree: Any) -> set[str]:
 
 
 def sources(tree: Any) -> dict[str, str]:
-    """Hash of the source of each user's module that a tree uses, as it was imported, by module name."""
+    """Hash of the source of each user's module that a tree uses, taken at its import, by module name."""
     return {name: _imported_module(name).source for name in sorted(module_names(tree))}
 
 
@@ -117,13 +117,13 @@ def folder_of(tree: Any) -> str | None:
 
 
 def require_sources(sources: Mapping[str, str]) -> None:
-    """Import the user's modules and compare the hash of each source with the one given by module name.
+    """Import the user's modules named in `sources` and check that each has the source hash given there.
 
     Errors: `InputError` for the first module that is not found, cannot be imported or has another source.
     """
     for name, source in sources.items():
         if name in _imported and _imported[name].source != source:
-            _forget(name)  # it may have been changed back
+            _forget(name)  # the file may have been changed back to the required source
         module = _imported_module(name)
         if module.source != source:
             _forget(name)
@@ -165,7 +165,7 @@ def _module(dotted: str, parts: Parts) -> ModuleType:
 
 
 def _imported_module(name: str) -> _Imported:
-    """The module, imported now if this process has not done so yet."""
+    """The record of a user's module, which is imported first if this process has not imported it yet."""
     _module(name, ("the study",))
     return _imported[name]
 
@@ -186,7 +186,7 @@ def _import(name: str, parts: Parts) -> None:
 
 
 def _imported_or_refused(dotted: str, parts: Parts) -> ModuleType:
-    # Python compares a bytecode file with its source by whole seconds and size alone, so none is written
+    # write no bytecode: Python would use it for a changed source of equal size and equal time in whole seconds
     dont_write, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     try:
         return import_module(dotted)
@@ -217,7 +217,7 @@ def _forget(name: str) -> None:
 
 
 def _source(folder: Path, name: str) -> tuple[tuple[str, ...], str]:
-    """A module's name with those of the modules in the folder that it imports, sorted, and the hash of all files."""
+    """Sorted names of a module and of the modules in `folder` that it imports, even indirectly; hash of their files."""
     files_of: dict[str, list[Path]] = {}
     waiting = [name]
     while waiting:
@@ -235,7 +235,7 @@ def _source(folder: Path, name: str) -> tuple[tuple[str, ...], str]:
 
 
 def _files(folder: Path, name: str) -> list[Path]:
-    """A module's source files, of a package all of them; empty if the folder has no such module."""
+    """The source file of a module, or all source files of a package; empty if the folder has neither."""
     package = folder / name
     if (package / "__init__.py").is_file():
         return [file for file in sorted(package.rglob("*.py")) if not is_hidden(file.relative_to(folder))]

@@ -10,7 +10,7 @@ from studies.file.refusal import Refusal
 
 
 def load_samples(data: AnyData) -> Dataset:
-    """The samples of a data description.
+    """The real samples that a data description loads; those of a user's class are checked.
 
     Errors: `Refusal` if a user's class raises an exception, or loads samples that differ from its declaration.
     """

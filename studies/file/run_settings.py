@@ -13,8 +13,8 @@ class ResourceSettings:
     """Processor cores and GPUs of each trial.
 
     cpu  processor cores of a trial; may be a fraction
-    gpu  GPUs of a trial: a fraction of one, or a whole number; "auto": none on a machine without GPU, otherwise the
-         share at which all processor cores are in use, at most one
+    gpu  GPUs of a trial: a fraction of one, or a whole number; "auto": 0 on a machine without GPU, otherwise the number
+         of GPUs divided by the number of trials that fit on the processor cores, at most 1
     """
 
     cpu: Positive = 1.0
@@ -29,7 +29,7 @@ class ResourceSettings:
 class Limits:
     """Limits of a run.
 
-    trial_retries  number of times that a trial is started again after its worker died; then the trial has failed
+    trial_retries  number of times that a trial is started again after its worker died; at the next death it has failed
     """
 
     trial_retries: Whole = 3

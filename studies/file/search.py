@@ -11,8 +11,8 @@ class Confirm:
     """The confirm phase: the best configurations of each condition, trained again on fresh seeds.
 
     best     number of configurations of each condition, those with the highest search scores; 0: no confirm phase
-    seeds    fresh seeds that each configuration is trained with
-    authors  true: also train each preset's authors' settings, on the seeds of the best configuration
+    seeds    number of fresh seeds that each of these configurations is trained with
+    authors  true: also train each preset at its authors' settings, on the seeds of the best configuration
     """
 
     best: Whole = 1
@@ -31,8 +31,8 @@ class Search:
     sampler      Optuna's sampler of the exploit trials: `tpe` fits a model to earlier results, `random` uses none
     exploit_lag  suggestion j is computed from the results of all explore trials and of exploit trials 0 to
                  j - exploit_lag, so that up to exploit_lag exploit trials of a condition run at once
-    start        hyperparameters of the first exploit trials, one table for each; a condition takes those that it
-                 searches, and the sampler suggests the others
+    start        values of hyperparameters for the first exploit trials, one table per trial; each condition uses the
+                 values of the hyperparameters that it searches, and the sampler suggests the missing ones
     """
 
     seed: Whole = 0

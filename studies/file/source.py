@@ -20,7 +20,7 @@ _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def read(source: str | Path) -> Tree:
-    """The tree of a file, or of the catalog's study of that name if there is no such file.
+    """The tree of tables in a study file; without a file at this path, of the study of this name in the catalog.
 
     Errors: `InputError` for a missing file (with the most similar name of the catalog), for a folder, and for a file
     that cannot be read or is not TOML (with the line).
@@ -39,15 +39,15 @@ def question(source: str | Path) -> str:
 
 
 def catalog() -> dict[str, Traversable]:
-    """The studies that ship with the package, by name."""
+    """The study files that ship with the package, by name of the study."""
     shipped = files("studies").joinpath("catalog").iterdir()
     return {entry.name.removesuffix(".toml"): entry for entry in shipped if entry.name.endswith(".toml")}
 
 
 def merge(base: Any, over: Any) -> Any:
-    """The result of `over` on top of `base`: a table is merged into a table, anything else replaces `base`.
+    """The result of merging `over` into `base`: two tables are merged key by key, anything else replaces `base`.
 
-    A table with a `kind` of its own replaces, too. A distribution is a value, not a table.
+    An `over` with a `kind` also replaces `base`. A distribution counts as a value, not as a table.
     """
     if not (_is_mergeable(base) and _is_mergeable(over)) or "kind" in over:
         return over

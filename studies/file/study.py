@@ -35,7 +35,7 @@ from studies.file.validation import (
 )
 
 CHANGEABLE = ("conditions", "search", "outcomes", "resources", "limits", "checkpoint", "ledger")
-"""Keys that a study may change under the same name; of `search` only the counts."""
+"""Top-level keys that a study may change and keep its name; of `search` only `SEARCH_COUNTS`."""
 SEARCH_COUNTS = ("explore", "exploit", "confirm")
 
 
@@ -95,7 +95,7 @@ class Study:
 
         source     path of the file, or name in the catalog
         overrides  assignments `key.path=value`, which take precedence over the file
-        smoke      True: a study NAME-smoke with as few steps, trials and seeds as possible
+        smoke      True: the study renamed to NAME-smoke, with very few steps, trials and seeds
 
         Errors: `InputError`, in one sentence with the key's path, for a study that cannot be run.
         """
@@ -137,14 +137,14 @@ class Study:
 
 
 def fixed_part(table: Tree) -> Tree:
-    """The part of a resolved study that may not change under the same name."""
+    """The part of a resolved study that must stay the same as long as the study keeps its name."""
     fixed = {key: value for key, value in table.items() if key not in CHANGEABLE}
     fixed["search"] = {key: value for key, value in table["search"].items() if key not in SEARCH_COUNTS}
     return fixed
 
 
 _OUTER = tuple(name for name in field_types(Study) if name != "conditions")
-"""Keys of a study besides its conditions and the tables that they share."""
+"""Fields of `Study` besides `conditions`."""
 
 
 def _study(tree: Mapping[str, Any], presets: Mapping[str, Preset] | None) -> Study:
@@ -161,7 +161,7 @@ def _study(tree: Mapping[str, Any], presets: Mapping[str, Preset] | None) -> Stu
 
 
 def _outer(tree: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a study besides its conditions."""
+    """The fields of `Study` besides `conditions`, built from the tree of a study file."""
     types = field_types(Study)
     refuse_unknown(tree, (*types, *PARTS), (), owner="a study")
     for field in fields(Study):
@@ -177,7 +177,7 @@ def _shared(tree: Mapping[str, Any]) -> Tree:
     for part, table in shared.items():
         if not isinstance(table, Mapping):
             raise Refusal((part,), "must be a table", f"is {format_value(table)}")
-        # conditions find keys that their own kinds do not have, but not if all of them replace the table
+        # building the conditions would miss an unknown key here if every condition replaces this table
         refuse_unknown(table, known_keys(field_types(Setting)[part], table, (part,)), (part,))
     return shared
 
@@ -206,10 +206,10 @@ def _condition_table(condition: Condition) -> Tree:
 
 
 def _smoke(study: Study) -> Study:
-    """The study NAME-smoke: as few steps, evaluations, trials and seeds as possible, never more than before."""
+    """The study renamed to NAME-smoke, with few steps, evaluations, trials and seeds, none more than in `study`."""
     budget, search = study.budget, study.search
     steps = 20
-    if budget.unit == "critic_steps":  # 20 generator steps for every setting, also the one with most critic steps
+    if budget.unit == "critic_steps":  # enough for 20 generator steps of every setting
         settings = [setting for condition in study.conditions for setting in condition.extreme_settings()]
         steps = max(setting.training.critic_steps(setting.training.pretrain_steps + steps) for setting in settings)
     return replace(

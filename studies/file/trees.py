@@ -60,7 +60,7 @@ def contains(tree: Any, parts: Sequence[str]) -> bool:
 
 
 def substitute(tree: Any, values: Mapping[str, Any], path: str = "") -> Any:
-    """A copy of the tree with the values at their dotted paths; `path` is that of the tree itself."""
+    """A copy of the tree with new `values`, given by dotted path; `path` is the dotted path of the tree itself."""
     if path in values:
         return values[path]
     above = f"{path}." if path else ""
@@ -77,7 +77,7 @@ def by_path(tree: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def differences(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """Dotted path, old and new value wherever two trees differ; None for a key that one of them lacks."""
+    """Dotted path, old value and new value of every difference of two trees; None for the value of a missing key."""
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for key in [*old, *(key for key in new if key not in old)]:
             yield from differences(old.get(key), new.get(key), f"{path}.{key}" if path else key)

@@ -1,4 +1,4 @@
-"""Frozen dataclasses built from tables of a study file, or an error of one sentence.
+"""Building of frozen dataclasses from tables of a study file; a wrong table raises an error of one sentence.
 
 This module chooses the dataclass by `kind`, finds unknown keys and adds the path to every error.
 """
@@ -31,7 +31,8 @@ def build(annotation: Any, value: Any, parts: Parts) -> Any:
 
     If the annotation is a dataclass, or a union of dataclasses distinguished by `kind`, the value must be a table
     without unknown keys. If the union also holds a contract (`AnyObjective`, ...), `kind` may name a user's class.
-    Otherwise the value must have exactly the annotated type, but for integers given as numbers and lists as tuples.
+    Otherwise the value must have exactly the annotated type, except that an integer may stand for a float and a list
+    for a tuple.
 
     Errors: `Refusal` for the first rule that does not hold.
     """
@@ -49,9 +50,9 @@ def build(annotation: Any, value: Any, parts: Parts) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """A dataclass as the JSON-serialisable table, with every default, from which `build` makes it; a tuple as a list.
+    """A dataclass as a JSON-serialisable table with every default, from which `build` makes an equal dataclass.
 
-    Numbers and text stay as they are.
+    A tuple becomes a list; numbers and text stay as they are.
     """
     return json.loads(json.dumps(_table(value), allow_nan=False))
 
@@ -61,7 +62,7 @@ def _table(value: Any) -> Any:
         return dict(value.table)
     if is_dataclass(value):
         table = {field.name: _table(getattr(value, field.name)) for field in fields(value)}
-        kind = getattr(value, "kind", None)  # a user's class may have no field of this name
+        kind = getattr(value, "kind", None)  # a user's class need not have a field `kind`
         return {"kind": kind} | table if is_reference(kind) else table
     return [_table(element) for element in value] if isinstance(value, tuple) else value
 
@@ -133,7 +134,7 @@ def field_types(description: type) -> dict[str, Any]:
 
 
 def descriptions(annotation: Any) -> tuple[Any, ...]:
-    """The dataclasses of this library in an annotation, a dataclass or a union; empty for any other annotation."""
+    """The dataclasses of this library in an annotation (a dataclass or a union); empty for any other annotation."""
     choices = tuple(choice for choice in alternatives(annotation) if not isabstract(choice))
     return choices if all(is_dataclass(choice) for choice in choices) else ()
 
@@ -251,7 +252,7 @@ def is_required(field: Field[Any]) -> bool:
 
 
 def _from_description(error: ValueError, names: Iterable[str], parts: Parts) -> Refusal:
-    """The error of a dataclass that checks more than its annotations: "clip_value: must be ..."."""
+    """The refusal for a `ValueError` that a dataclass raised itself, as in "clip_value: must be ..."."""
     name, colon, sentence = str(error).partition(": ")
     known = bool(colon) and name.partition(".")[0] in names
     return Refusal((*parts, *name.split(".")), sentence) if known else Refusal(parts, str(error))

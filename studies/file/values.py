@@ -1,4 +1,4 @@
-"""Values of a study file checked against the annotation of a field, by pydantic."""
+"""Validation of the values of a study file against the annotations of dataclass fields, with pydantic."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -16,7 +16,7 @@ _STRICT = ConfigDict(strict=True, allow_inf_nan=False)
 
 
 def alternatives(annotation: Any) -> tuple[Any, ...]:
-    """The members of a union; any other annotation alone."""
+    """The members of an annotation that is a union; otherwise a tuple of the annotation alone."""
     return get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
 
 
@@ -34,13 +34,13 @@ def build_value(annotation: Any, value: Any, parts: Parts) -> Any:
     except ValidationError as error:
         raise _from_pydantic(error.errors()[0], annotation, value, parts) from None
     if type(result) is not type(given) and not (type(given) is int and type(result) is float):
-        # True == 1 == 1.0 in Python, and in a Literal
+        # True == 1 == 1.0 in Python, so a Literal accepts any of them for another
         raise Refusal(parts, f"must be {format_value(result)}", f"is {format_value(value)}")
     return result
 
 
 def _alternative(annotation: Any, value: Any) -> Any:
-    """The part of an annotation "number or word" that has the value's type: the error then names that part's rule."""
+    """The union member that fits the type of `value`, if one of two members is a Literal; else the annotation."""
     words = [choice for choice in alternatives(annotation) if get_origin(choice) is Literal]
     others = [choice for choice in alternatives(annotation) if get_origin(choice) is not Literal]
     if len(words) == len(others) == 1:

@@ -1,1 +1,1 @@
-"""The ledger: the folder that holds a study's trials, and its storage format."""
+"""The ledger, the folder that holds all trials and studies, and the formats of its files."""

@@ -1,6 +1,6 @@
 """Curves of a trial's members as arrays.
 
-Thousands of trials are evaluated with the same metrics at the same steps, so the order of the rows is stored once.
+Thousands of trials are evaluated with the same metrics at the same steps; these share one `CurveIndex`.
 """
 
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ class CurveIndex:
 
     @cached_property
     def rows(self) -> dict[str, Int[np.ndarray, "seeds steps"]]:
-        """Row of every value of a metric, by the metric's name; -1 for a missing value."""
+        """Row number of the value of each member at each step, by name of the metric; -1 for a missing value."""
         rows = np.full((len(self.metrics), self.member.max(initial=-1) + 1, len(self.steps)), -1)
         rows[self.metric, self.member, np.searchsorted(self.steps, self.step)] = np.arange(len(self.step))
         return dict(zip(self.metrics, rows, strict=True))

@@ -3,16 +3,16 @@
     curves.parquet        seed, step, metric, value
     generator_best.pt     parameters of each member's generator at its smallest distance
     generator_last.pt     parameters of each member's generator at the end
-    generator_average.pt  their moving average, if the study keeps one
+    generator_average.pt  moving average of each member's generator parameters, if `training.generator_average` > 0
     samples.npz           see `Entry.samples`
     facts.json            identity, reference distances, costs, checksums of the other files
     log.txt               one line for each start, resume and end
     checkpoint.pt         only while the trial is unfinished
     error.json            only if the trial failed
 
-A trial is finished if `facts.json` exists: it is written last and holds the checksums of the others. Every file is
-written under a temporary name that is unique to its process and then renamed, so two workers with the same trial (a
-killed driver's worker may live on for some seconds) write the same bytes twice.
+A trial is finished if `facts.json` exists: it is written last and holds the checksums of the others. Every file except
+the log is written under a unique temporary name and then renamed, so two workers that train the same trial (a killed
+driver's worker may live on for some seconds) do no harm: each replaces the other's files with the same curves.
 """
 
 import json
@@ -31,9 +31,9 @@ from studies.ledger.curves import TrialCurves
 from studies.ledger.storage import FORMAT, checksum, read_record, write_file, write_json
 
 SAMPLES_KEPT = 16
-"""Images of each seed in `samples.npz`; the generators can make more."""
+"""Number of fakes of each generator in `samples.npz`, for data other than 2-D points."""
 SNAPSHOT_IMAGES, SNAPSHOT_POINTS = 8, 240
-"""Fakes of each seed in a snapshot: of data other than 2-D points, and of 2-D points."""
+"""Number of fakes of each seed in a snapshot: for data other than 2-D points, and for 2-D points."""
 
 Facts = dict[str, Any]
 
@@ -91,7 +91,7 @@ class Entry:
         best, last      fakes of the two kept generators, (seeds, samples, dim)
         snapshots       fakes of the same z at a few evaluations, (snapshots, seeds, samples, dim)
         snapshot_steps  steps of those evaluations, in the budget's unit
-        critic_surface  values of the last critics on a grid, (seeds, rows from below, columns); 2-D data only
+        critic_surface  outputs of the last critics on a grid, (seeds, rows, columns), lowest row first; 2-D data only
         critic_corners  lower left and upper right corner of the grid; 2-D data only
 
         Errors: `InputError` for a damaged file.
@@ -142,7 +142,7 @@ class Entry:
         samples: Mapping[str, np.ndarray],
         facts: Facts,
     ) -> None:
-        """Write the files of a finished trial, then the facts with their checksums; delete checkpoint and error."""
+        """Write the files of a finished trial, then `facts.json` with their checksums; delete checkpoint and error."""
         writers: dict[str, Callable[[Path], Any]] = {
             "curves.parquet": lambda path: curves.to_parquet(path, index=False),
             "samples.npz": lambda path: _save_arrays(path, samples),
@@ -168,7 +168,7 @@ class Entry:
 
 
 def _save_tensors(path: Path, tensors: Mapping[str, Any]) -> None:
-    with path.open("wb") as file:  # given a path, torch writes it into the file, so equal trials would differ
+    with path.open("wb") as file:  # torch.save would store the path in the file, so equal trials would differ
         torch.save(dict(tensors), file)
 
 

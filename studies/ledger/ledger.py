@@ -32,11 +32,11 @@ class Ledger:
             raise InputError(f"ledger.root: must be a folder, but is {escape_control(str(root))} ({error})") from None
 
     def entry(self, address: str) -> Entry:
-        """The entry of a trial, whether it exists or not."""
+        """The entry of the trial with this address; its folder need not exist."""
         return Entry(self.root / "trials" / address)
 
     def study_folder(self, name: str) -> Path:
-        """The folder of a study, whether it exists or not."""
+        """Path of a study's folder, which need not exist."""
         return self.root / "studies" / name
 
     def studies(self) -> list[str]:
@@ -58,13 +58,13 @@ class Ledger:
         write_json(self.study_folder(name) / "study.json", {"format": FORMAT, **record})
 
     def read_plan(self, name: str) -> list[dict[str, Any]]:
-        """The trials of a study whose configurations were known when it last ran."""
+        """The trials of a study whose configurations were known when the study last ran."""
         path = self.study_folder(name) / "plan.jsonl"
         text = path.read_text() if path.is_file() else ""
-        return [json.loads(line) for line in text.split("\n")[:-1]]  # an incomplete last line was cut off by a kill
+        return [json.loads(line) for line in text.split("\n")[:-1]]  # a kill may leave an incomplete last line
 
     def write_plan(self, name: str, trials: Iterable[Mapping[str, Any]], *, append: bool) -> None:
-        """Replace the plan of a study, or append to it."""
+        """Write trials into the `plan.jsonl` of a study; `append` keeps the trials that the file holds already."""
         path, lines = self.study_folder(name) / "plan.jsonl", "".join(json.dumps(trial) + "\n" for trial in trials)
         if append:
             with failure_as_error(path), path.open("a") as plan:
@@ -74,7 +74,7 @@ class Ledger:
 
     @contextmanager
     def writing(self, name: str) -> Iterator[None]:
-        """Lock a study for this process; the operating system releases the lock even if the process is killed.
+        """Context that locks a study for this process; the system releases the lock even if the process is killed.
 
         Errors: `InputError` if another process holds the lock, or the folder cannot be written.
         """

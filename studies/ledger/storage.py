@@ -12,11 +12,11 @@ from uuid import uuid4
 from studies.errors import InputError, StudyFailed
 
 FORMAT = 2
-"""Number in every `study.json` and `facts.json`; raised when their content changes."""
+"""Format number in every `study.json` and `facts.json`, increased when the content of these files changes."""
 
 
 def read_record(path: Path, remedy: str) -> dict[str, Any]:
-    """The JSON object in a file that this version wrote; `remedy` tells what to do if it is damaged.
+    """The JSON object in a file of the format `FORMAT`; `remedy` is the advice in the error for a damaged file.
 
     Errors: `InputError` for a file that holds no JSON object, and for one of another format.
     """
@@ -59,7 +59,7 @@ def write_file(path: Path, write: Callable[[Path], Any]) -> None:
 
 @contextmanager
 def failure_as_error(path: Path) -> Iterator[None]:
-    """Raise `StudyFailed` for an `OSError` while `path` is written."""
+    """Context in which `path` is written: an `OSError` is raised as `StudyFailed` with that path."""
     try:
         yield
     except OSError as error:

@@ -1,7 +1,8 @@
 """Trial records: specification, facts and curves of a trial, without its generators and samples.
 
-Thousands of records fit in one Parquet file, a row per trial: `spec` and `facts` as JSON, `error`, `seeds`, and the
-`value` column of the curves. The distinct curve indices, few of them, are in the file's metadata.
+A Parquet file holds thousands of records, one row per trial: `spec` and `facts` as JSON, `error`, `seeds`, and the
+`value` column of the curves. The few distinct curve indices are in the file's metadata; `index` is a trial's number
+among them.
 """
 
 import gc
@@ -22,12 +23,12 @@ from studies.ledger.entries import Entry, Facts
 
 STATES = ("finished", "failed", "running")
 INDICES = b"curve_indices"
-"""Key of the curve indices in the metadata of a file of trials."""
+"""Key of the curve indices in the metadata of a Parquet file that `write_trials` wrote."""
 
 
 @dataclass(frozen=True, eq=False)
 class FinishedTrial:
-    """A finished trial."""
+    """Record of a finished trial."""
 
     spec: TrialSpec
     facts: Facts
@@ -37,7 +38,7 @@ class FinishedTrial:
 
 @dataclass(frozen=True, eq=False)
 class UnfinishedTrial:
-    """A trial that was started and is running, was interrupted, or failed.
+    """Record of a trial that was started and is running, was interrupted, or failed.
 
     error  why the trial failed; None if it did not fail
     """
@@ -74,7 +75,7 @@ def read_trial(spec: TrialSpec, entry: Entry) -> TrialRecord:
 
 @contextmanager
 def garbage_collection_off() -> Iterator[None]:
-    """Switch the garbage collector off: its scans double the time that creating many objects takes."""
+    """Context with the garbage collector off: its scans double the time that creating many objects takes."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -85,7 +86,7 @@ def garbage_collection_off() -> Iterator[None]:
 
 
 def write_trials(trials: Sequence[TrialRecord], path: Path) -> None:
-    """Write trials into one file; equal trials give equal bytes."""
+    """Write the records of trials into one Parquet file; equal records give equal bytes."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -115,7 +116,7 @@ def write_trials(trials: Sequence[TrialRecord], path: Path) -> None:
 
 
 def read_trials(path: Path) -> list[TrialRecord]:
-    """The trials in a file of `write_trials`, bit for bit.
+    """The records that `write_trials` wrote into a file, with bitwise equal values.
 
     Errors: `InputError` for a file that another version wrote.
     """
@@ -150,7 +151,7 @@ def _read(path: Path) -> list[TrialRecord]:
 
 
 def _facts_to_json(trial: FinishedTrial) -> str:
-    redundant = trial.facts.get("identity") == trial.spec.identity  # most of the text, so it is written once
+    redundant = trial.facts.get("identity") == trial.spec.identity  # the spec holds this long text too
     return json.dumps(trial.facts | ({"identity": None} if redundant else {}))
 
 

@@ -13,20 +13,20 @@ class Listener:
     """Receives the events of a run; every method does nothing unless a subclass overrides it."""
 
     def opened(self, progress: StudyProgress) -> None:
-        """The study is valid and locked for this run; `progress` has read what the ledger already holds."""
+        """Called once, before any trial starts; `progress` has read the trials that the ledger already holds."""
 
     def measured(self, spec: TrialSpec, summaries: Sequence[EvaluationSummary]) -> None:
-        """A trial is running; `summaries` are its evaluations since the last call, possibly none."""
+        """Called repeatedly while a trial runs; `summaries` are its evaluations since the last call, possibly none."""
 
     def ended(self, spec: TrialSpec, entry: Entry) -> None:
-        """A trial ended, finished or failed."""
+        """Called when a trial has ended, finished or failed."""
 
     def closed(self, progress: StudyProgress, interrupted: bool) -> None:
-        """The run is over, for whatever reason. Called once, after `opened`."""
+        """Called once at the end of the run, also after an exception; `interrupted` is True if trials are pending."""
 
 
 class Broadcast(Listener):
-    """Passes every event to several listeners and logs their exceptions: one raised in a Tune callback ends a study."""
+    """Passes every event to several listeners and logs their exceptions, which would otherwise end the Tune run."""
 
     def __init__(self, listeners: Sequence[Listener]):
         self._listeners = listeners

@@ -17,7 +17,7 @@ class StudyProgress:
 
     def trials(self) -> list[TrialSpec]:
         """Every trial whose configuration is determined by the trials that ended so far."""
-        while True:  # the scores of newly ended trials may determine further configurations
+        while True:  # the scores of trials that ended may determine further configurations
             known = list(self.design.trials(self._scores))
             ended = [trial for trial in known if trial.address not in self._scores and self._has_ended(trial)]
             if not ended:
@@ -30,7 +30,7 @@ class StudyProgress:
         return entry.finished or entry.error() is not None
 
     def write_plan(self) -> None:
-        """Record the trials in the ledger: results are read from this record, without Optuna."""
+        """Write the known trials into the study's plan in the ledger, so that results can be read without Optuna."""
         known = self.trials()
         unwritten = [asdict(trial) for trial in known if trial.name not in self._written]
         if unwritten:

@@ -1,4 +1,4 @@
-"""Summaries of an evaluation over the members of a trial: quartiles of every metric."""
+"""Summaries of the evaluations of a trial: quartiles of every metric over the trial's members."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -24,8 +24,8 @@ class EvaluationSummary:
     """One evaluation of a trial, summarised over its members.
 
     step       step in the budget's unit
-    seconds    seconds of training until then; None if the ledger does not hold them
-    quartiles  of each metric, over the members with a finite value; metrics without one are left out
+    seconds    seconds from the trial's start to this evaluation, without interruptions; None if not recorded
+    quartiles  of each metric, over the members with a finite value; metrics without any finite value are left out
     finite     number of members with a finite distance
     """
 
@@ -64,10 +64,9 @@ def checkpoint_summaries(spec: TrialSpec, checkpoint: Mapping[str, Any]) -> list
     training = build(Training, spec.identity["training"], ("training",))
     budget = build(Budget, spec.identity["budget"], ("budget",))
     steps = [budget.elapsed_steps(training, iterations) for iterations in budget.evaluation_iterations(training)]
+    # not strict: the checkpoint holds only the evaluations that were made
     evaluations = zip(steps, checkpoint["measured_seconds"], checkpoint["measured"], strict=False)
-    return [
-        summarize(step, seconds, values) for step, seconds, values in evaluations
-    ]  # later evaluations have not been made
+    return [summarize(step, seconds, values) for step, seconds, values in evaluations]
 
 
 def _quartiles(members: Sequence[float]) -> Quartiles:

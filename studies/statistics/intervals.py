@@ -54,12 +54,12 @@ def interquartile_means(groups: Sequence[Sequence[float]]) -> list[float]:
 def bootstrap_interval(
     values: Real[np.ndarray, "n"], *, seed: int, resamples: int = 10_000, confidence: float = 0.95
 ) -> tuple[float, float]:
-    """Percentile bootstrap interval of the interquartile mean; an end is +inf where resamples there have that mean.
+    """Percentile bootstrap interval of the interquartile mean; an end is +inf if that percentile of the means is +inf.
 
-    The ends are values that some resample took (inverted distribution function): an interpolation would compute
-    inf - inf. They do not depend on the order of the values. A single value is returned as both ends. At confidence .95
-    the coverage is .89 / .93 / .95 / .95 for 5 / 10 / 20 / 40 normal values (2000 simulations each, 1000 resamples), so
-    below 10 values the interval is indicative.
+    Each end is the mean of one of the resamples (inverted distribution function): interpolation between two means would
+    compute inf - inf. The ends do not depend on the order of the values. A single value is returned as both ends. At
+    confidence .95 the coverage is .89 / .93 / .95 / .95 for 5 / 10 / 20 / 40 normal values (2000 simulations each, 1000
+    resamples), so the interval is too narrow for fewer than 10 values.
 
     Errors: `ValueError` as for `interquartile_mean`.
 
@@ -94,11 +94,11 @@ def mean_interval(
     The percentiles lie further out than (1 - confidence)/2, which corrects for a small n: Student's quantile replaces
     the normal one, and the factor sqrt(n/(n - 1)) restores the variance that resampling loses. At confidence .95 the
     coverage is .96 / .96 / .95 / .95 for n = 8 / 16 / 32 / 64 values that are shares of three seeds (0, 1/3, 2/3, 1);
-    that of plain percentiles is .92 / .94 / .94 / .95. If a tenth of the seeds succeed, this interval covers
+    that of plain percentiles is .92 / .94 / .94 / .95. If a tenth of the seeds succeed, the coverage is
     .90 / .92 / .93 for n = 16 / 32 / 64 (2000 simulations each).
 
-    A resample is drawn as counts: how often it contains each distinct value. Its distribution is that of n draws
-    with replacement, and for shares, which take few distinct values, the cost does not grow with n.
+    A resample is drawn as the counts of its distinct values, from a multinomial distribution. This is equivalent to n
+    draws with replacement, and for shares, which take few distinct values, the cost does not grow with n.
 
     Errors: `ValueError` for no values.
 
@@ -123,8 +123,8 @@ def share_interval(
 ) -> tuple[float, float]:
     """Interval of the mean of n independent shares in [0, 1]: their `mean_interval`, which stays within [0, 1].
 
-    If all shares are equal, Wilson's interval of n draws replaces the bootstrap, which has no width. It is rather too
-    wide than too narrow: at a given mean no share has a larger variance than one that is always 0 or 1.
+    If all shares are equal, the bootstrap interval has width 0, and Wilson's interval for n draws is returned instead.
+    It tends to be too wide: of all values in [0, 1] with a given mean, those that are 0 or 1 vary the most.
 
     Errors: `ValueError` for no shares.
     """
@@ -132,12 +132,12 @@ def share_interval(
     if low < high:
         return low, high
     n = len(shares)
-    count = round(low * n, 9)  # a mean of thirds may miss a whole number by rounding
+    count = round(low * n, 9)  # a sum of thirds may differ from a whole number by a rounding error
     return wilson(floor(count), n, confidence)[0], wilson(ceil(count), n, confidence)[1]
 
 
 def newcombe(first: tuple[int, int], second: tuple[int, int], confidence: float = 0.95) -> tuple[float, float]:
-    """Interval of the first share less the second, each given as (count, n), from their Wilson intervals.
+    """Confidence interval of first share - second share, each given as (count, n), from their Wilson intervals.
 
     Errors: `ValueError` as for `wilson`.
 
@@ -148,7 +148,7 @@ def newcombe(first: tuple[int, int], second: tuple[int, int], confidence: float 
 
 
 def difference_interval(first: tuple[float, float, float], second: tuple[float, float, float]) -> tuple[float, float]:
-    """Interval of the first value less the second, each given as (value, low, high) and estimated independently.
+    """Interval of a - b for independent estimates, `first` = (a, a_low, a_high) and `second` = (b, b_low, b_high).
 
         (a - b) - sqrt((a - a_low)^2 + (b_high - b)^2)   to   (a - b) + sqrt((a_high - a)^2 + (b - b_low)^2)
 

@@ -9,17 +9,17 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Real
 
 MOST_SPLITS = 200_000
-"""Largest number of splits of two groups for which all of them are tried."""
+"""Largest number of splits of the pooled values into two groups for which `permutation_test` tries every split."""
 RANDOM_SPLITS = 20_000
-"""Number of random splits tried otherwise."""
+"""Number of random splits that `permutation_test` tries if there are more than `MOST_SPLITS`."""
 LEVEL = 0.05
 """Significance level."""
 _CELLS = 400_000
-"""Numbers processed at once: they fit in a cache; with more the time doubles."""
+"""Number of mask elements processed at once: this many fit in the processor's cache; with more the time doubles."""
 
 
 def effect(first: Real[np.ndarray, "n"], second: Real[np.ndarray, "m"]) -> float:
-    """Share of the n m pairs of values in which that of `first` is the smaller one, ties counted half.
+    """Share of the n m pairs of values in which the value of `first` is the smaller one; a tie counts half.
 
     It estimates P(X < Y) + P(X = Y)/2; infinities tie with each other.
     """
@@ -27,9 +27,9 @@ def effect(first: Real[np.ndarray, "n"], second: Real[np.ndarray, "m"]) -> float
 
 
 def brunner_munzel(first: Real[np.ndarray, "n"], second: Real[np.ndarray, "m"]) -> float:
-    """Brunner and Munzel's statistic: positive if the values of `first` are the smaller ones.
+    """Brunner and Munzel's statistic: positive if the values of `first` tend to be smaller than those of `second`.
 
-    Infinite if the groups do not overlap, since no placement varies then; 0 if all values are tied.
+    Infinite if the groups do not overlap, since the estimated variance is then 0; 0 if all values are tied.
 
     Source: Brunner & Munzel 2000, doi:10.1002/(SICI)1521-4036(200001)42:1<17::AID-BIMJ17>3.0.CO;2-U.
     """
@@ -38,13 +38,14 @@ def brunner_munzel(first: Real[np.ndarray, "n"], second: Real[np.ndarray, "m"]) 
 
 
 def permutation_test(first: Real[np.ndarray, "n"], second: Real[np.ndarray, "m"], *, seed: int) -> tuple[float, bool]:
-    """Two-sided p-value of `brunner_munzel` under random splits of all values into groups of n and m, and exactness.
+    """Two-sided p-value of `brunner_munzel` from permutations, and True if the p-value is exact.
 
-    The p-value is the share of splits whose statistic is at least as far from 0 as the observed one. The second value
-    is True if all splits were tried. Otherwise B = `RANDOM_SPLITS` random ones were, and with b of them as extreme the
-    p-value is (b + 1)/(B + 1). For groups that do not overlap it is 2/C(n + m, n) unless there are ties.
+    The exact p-value is the share of all splits of the n + m values into groups of n and m whose statistic is at least
+    as far from 0 as the observed one. For groups that do not overlap it is 2/binomial(n + m, n) unless there are ties.
+    If there are more than `MOST_SPLITS` splits, B = `RANDOM_SPLITS` random ones are tried; if b of them are as extreme,
+    the p-value is (b + 1)/(B + 1).
 
-    (NaN, False) if a group has fewer than two values, since its variance is unknown.
+    The result is (NaN, False) if a group has fewer than two values, since its variance is unknown.
 
     Source: Neubert & Brunner 2007, doi:10.1016/j.csda.2006.05.024.
     """
@@ -53,7 +54,7 @@ def permutation_test(first: Real[np.ndarray, "n"], second: Real[np.ndarray, "m"]
         return np.nan, False
     larger, in_first = _pooled(first, second)
     exact = comb(n + m, n) <= MOST_SPLITS
-    observed = abs(_statistics(larger, in_first[None])[0]) * (1 - 1e-9)  # statistics that differ by rounding are equal
+    observed = abs(_statistics(larger, in_first[None])[0]) * (1 - 1e-9)  # rounding must not break ties
     splits = _all_splits(n, m) if exact else _random_splits(n, m, seed)
     extreme = sum(int((np.abs(_statistics(larger, masks)) >= observed).sum()) for masks in _masks(splits, n + m))
     return (extreme / len(splits) if exact else (extreme + 1) / (len(splits) + 1)), exact
@@ -82,7 +83,7 @@ def _larger(first: Real[np.ndarray, "..."], second: Real[np.ndarray, "..."]) -> 
 def _pooled(
     first: Real[np.ndarray, "n"], second: Real[np.ndarray, "m"]
 ) -> tuple[Float[np.ndarray, "pool pool"], Bool[np.ndarray, "pool"]]:
-    """Matrix of `_larger(value i, value j)` over both groups, and the mask of the values of `first`."""
+    """Matrix of `_larger(value i, value j)` over the values of both groups, and a mask: True for those of `first`."""
     pool = np.concatenate([first, second])
     return _larger(pool[:, None], pool), np.arange(len(pool)) < len(first)
 
@@ -114,7 +115,7 @@ def _squared_length(rows: Float[np.ndarray, "splits pool"]) -> Float[np.ndarray,
 
 
 def _masks(splits: Int[np.ndarray, "splits n"], pool: int) -> Iterator[Bool[np.ndarray, "block pool"]]:
-    """Boolean masks of the first group, in blocks of about `_CELLS` numbers."""
+    """Boolean masks of the first group of each split, in blocks of about `_CELLS` elements."""
     size = max(1, _CELLS // pool)
     for start in range(0, len(splits), size):
         block = splits[start : start + size]

@@ -6,16 +6,16 @@ from math import ceil, comb, sqrt
 import numpy as np
 
 SIMULATIONS = 1000
-"""Simulated samples for each group size."""
+"""Number of simulated pairs of groups for each group size."""
 MOST_SIMULATED = 64
-"""Largest group size that is simulated; beyond it the formula is accurate, since only small effects need more."""
+"""Largest group size that is simulated; only small effects need larger groups, and for those a formula is accurate."""
 
 
 def sample_size_for_shares(first: float, second: float, *, power: float = 0.8, confidence: float = 0.95) -> int | None:
-    """Number of draws per group at which a difference of these two shares is found with this power.
+    """Number of draws per group needed to detect the difference between two shares with this power.
 
-    The normal approximation of the test of two independent shares; None if the shares are equal. Draws that are
-    common to both groups make the number needed a little smaller.
+    It follows from the normal approximation of the test of two independent shares, p1 = `first` and p2 = `second`. None
+    if the shares are equal. If the groups have draws in common, a slightly smaller number suffices.
 
         n = (z_a sqrt(2 p (1-p)) + z_b sqrt(p1 (1-p1) + p2 (1-p2)))^2 / (p1 - p2)^2,  p = (p1 + p2)/2
 
@@ -34,11 +34,11 @@ def sample_size_for_shares(first: float, second: float, *, power: float = 0.8, c
 
 
 def sample_size_for_effect(effect: float, *, comparisons: int, power: float = 0.8, level: float = 0.05) -> int | None:
-    """Number of values per group at which this effect is found with this power, as one of `comparisons` tests.
+    """Number of values per group needed to detect an effect with this power, in one of `comparisons` tests.
 
     `effect` is P(X < Y) for a value X of one group and Y of the other. The significance level is that of Holm's first
-    step, level / comparisons. Up to `MOST_SIMULATED` values it is the smallest number whose `rank_test_power`
-    suffices; beyond it Noether's formula, which is exact for small effects. None for an effect of 1/2.
+    step, level / comparisons. The result is the smallest number up to `MOST_SIMULATED` whose `rank_test_power`
+    suffices, or else that of Noether's formula, which is accurate for small effects. None for an effect of 1/2.
 
         n = (z_a + z_b)^2 / (6 (effect - 1/2)^2)
 
@@ -65,13 +65,14 @@ def sample_size_for_effect(effect: float, *, comparisons: int, power: float = 0.
 
 @lru_cache(maxsize=1024)
 def rank_test_power(effect: float, n: int, *, comparisons: int, level: float = 0.05) -> float:
-    """Probability that two groups of n values with this effect are told apart at level / comparisons.
+    """Probability that a rank test of two groups of n values with this effect is significant at level / comparisons.
 
-    The share of `SIMULATIONS` samples of two normal groups of equal variance, whose distance gives the effect
-    P(X < Y), with a p-value below the level. The p-value is that of Mann and Whitney's statistic in its normal
-    approximation. The result is at most .1 below the power of `permutation_test` (.80 against .84 for n = 10, 10
-    comparisons and a distance of two standard deviations); Student's approximation of Brunner and Munzel's statistic
-    would be up to .2 above it. 0 if the smallest p-value of any permutation test, 2/C(2n, n), is not below the level.
+    The result is the share of `SIMULATIONS` pairs of normal groups whose p-value is below that level. The groups have
+    equal variances, and means whose difference gives P(X < Y) = `effect`. The p-value is that of Mann and Whitney's
+    statistic in its normal approximation. The result is at most .1 below the power of `permutation_test` (.80 against
+    .84 for n = 10, 10 comparisons and means two standard deviations apart); Student's approximation of Brunner and
+    Munzel's statistic would be up to .2 above that power. The result is 0 if the smallest p-value of any permutation
+    test, 2/binomial(2n, n), is not below the level.
     """
     from scipy.stats import norm
 

@@ -1,4 +1,4 @@
-"""Width of the part of a range in which random draws succeed, and its borders."""
+"""Width of the part of a range in which random draws succeed, and a test for its touching an end of the range."""
 
 from dataclasses import dataclass
 from math import comb, log, log10
@@ -9,17 +9,18 @@ from jaxtyping import Bool, Float
 from studies.statistics.intervals import mean_interval, wilson
 
 BORDER_LEVEL = 0.05
-"""Smallest chance of the failures beyond the outermost success for which that end of the range counts as reached."""
+"""The region of success may extend to an end of the range if the chance in `touches_border` is at least this."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SampledRange:
     """A range from which values are drawn at random, and the unit of its widths.
 
-    low, high    ends of the range; an integer stands for the piece from half below it to half above it
-    integers     only integers are drawn
-    log_density  each decade is equally likely, else each value
-    in_decades   widths are in decades, log10(b/a), else in units of the values, b - a; True if `log_density`
+    low, high    ends of the range; for integers, 1/2 below the smallest and 1/2 above the largest one
+    integers     True if only integers are drawn: an integer k then stands for the interval k - 1/2 to k + 1/2
+    log_density  True for a log-uniform distribution, False for a uniform one
+    in_decades   True if widths are in decades, log10(b/a); False if in units of the values, b - a. Must be True if
+                 `log_density` is
     """
 
     low: float
@@ -54,7 +55,7 @@ class SampledRange:
 def success_width(
     sampled: SampledRange, values: Float[np.ndarray, "draws"], successes: Bool[np.ndarray, "draws"]
 ) -> float:
-    """Width of the values that succeed: the mean over draws of 1[success] / density, at most the whole width.
+    """Estimated width of the values that succeed: the mean over draws of 1[success] / density, at most the whole width.
 
     A value that succeeds with chance c contributes c times its width.
 
@@ -69,9 +70,9 @@ def success_width_interval(
     """95 % interval of `success_width`.
 
     With a constant density the width is the share of successes times the whole width, and its interval is Wilson's.
-    Otherwise it is the bootstrap interval of the mean. If all draws succeeded or all failed, that has no width; the
-    share that may still fail or succeed by Wilson's interval is then assumed at the lower end of the range, where
-    draws are rarest per decade.
+    Otherwise the interval is the bootstrap interval of the mean, unless all draws succeeded or all failed: it would
+    then have width 0. Instead, the share that may still fail (or succeed) by Wilson's interval is assumed to lie at the
+    lower end of the range, where a given share of the draws spans the most decades.
     """
     whole_width = sampled.whole_width
     low, high = wilson(int(successes.sum()), len(successes))

@@ -1,6 +1,7 @@
 """Outcomes of the members of a finished trial, under a study's rules.
 
-They are classified when they are read and never stored: the rules belong to the study, the curves to the trial.
+Outcomes are computed from a trial's curves whenever they are needed and never stored, since a study may change its
+rules.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,9 +14,9 @@ from studies.ledger.entries import Entry, Facts
 from studies.statistics.intervals import interquartile_means
 
 DISTANCES = ("sliced_wasserstein", "distance_to_equilibrium")
-"""The distances that outcomes are classified by; a trial has one of them."""
+"""Names of the distance metrics that outcomes are computed from; a trial has one of them."""
 COSTS = ("generator_steps", "critic_steps", "real_samples_seen", "elapsed_seconds")
-"""The facts that tell what a trial cost; counts and seconds."""
+"""Names of the values stored with each finished trial that measure its cost: steps, samples, and seconds."""
 
 
 def classify_members(facts: Facts, curves: TrialCurves, rules: OutcomeRules) -> dict[int, MemberOutcome]:
@@ -25,7 +26,7 @@ def classify_members(facts: Facts, curves: TrialCurves, rules: OutcomeRules) -> 
 
 
 def member_curves(facts: Facts, curves: TrialCurves) -> dict[int, MemberCurve]:
-    """The curve that each member's outcome follows from, by seed."""
+    """The curve from which each member's outcome is computed, by seed."""
     distance = next(values for metric in DISTANCES if (values := curves.values(metric)) is not None)
     cells, spread = curves.values("cells"), curves.values("spread")
     nonfinite = dict(zip(facts["seeds"], facts["nonfinite_step"], strict=True))
@@ -53,12 +54,12 @@ def score(entry: Entry, rules: OutcomeRules) -> float:
 
 
 def trial_result(facts: Facts, members: Sequence[MemberOutcome]) -> dict[str, float]:
-    """Distance, failure rate, search score and costs of a finished trial; the distance is NaN if it "failed"."""
+    """Distances, failure rate, search score and costs of a finished trial; `distance` is NaN if it has none."""
     return trial_results([(facts, members)])[0]
 
 
 def trial_results(trials: Sequence[tuple[Facts, Sequence[MemberOutcome]]]) -> list[dict[str, float]]:
-    """`trial_result` of many finished trials."""
+    """The `trial_result` of each of many finished trials, computed together."""
     distances = interquartile_means(
         [
             [member.late_distance if member.outcome == "stable" else np.inf for member in members]
@@ -78,7 +79,7 @@ def trial_results(trials: Sequence[tuple[Facts, Sequence[MemberOutcome]]]) -> li
 
 
 def late_distance(members: Sequence[MemberOutcome]) -> float:
-    """Median of the members' late distances, whatever their outcome; NaN if none is finite."""
+    """Median of the finite late distances of the members, whatever their outcomes; NaN if none is finite."""
     finite = [member.late_distance for member in members if np.isfinite(member.late_distance)]
     return float(np.median(finite)) if finite else np.nan
 

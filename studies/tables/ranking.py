@@ -1,4 +1,4 @@
-"""The headline ranking of the conditions, from the members of their confirm trials."""
+"""Ranking of the conditions, from the members of their confirm trials."""
 
 from collections.abc import Iterator
 
@@ -28,23 +28,23 @@ STANDINGS: dict[str, str] = {
 """Columns of the ranking without intervals."""
 
 FIRST = 0
-"""Index of the confirm trial of a condition's winning configuration."""
+"""Index of the confirm trial that trains the setting found for a condition, and of an authors' trial."""
 
 
 def rank(members: pd.DataFrame, *, seed: int) -> pd.DataFrame:
-    """The headline ranking, from confirm alone: a row per condition, best first, columns as in `RANKING`.
+    """Ranking of the conditions, from confirm alone: a row per condition, best first, columns as in `RANKING`.
 
-    Only the first confirm trial of each condition counts: it trains the configuration that ranked first before
-    confirm, so no configuration is selected and evaluated on the same seeds. A condition has no row until that trial
-    ended. A member failed unless its outcome is `stable`; the members of a failed trial have no outcome and failed.
+    Only the first confirm trial of each condition counts: it trains the setting found, so no configuration is chosen
+    and evaluated on the same seeds. A condition has no row until that trial has ended. A member failed unless its
+    outcome is `stable`; the members of a failed trial have no outcome and count as failed.
 
     distance       interquartile mean of the late distances, failed members as +inf; empty if it is +inf
     distance_low   ends of its bootstrap interval; an end at +inf is empty
     distance_high
     failure_rate   failed members / members, with its Wilson interval `failure_low`, `failure_high`
 
-    Order: distance, conditions without one last; ties by failure rate, then by name. Every condition is resampled with
-    the same seed, so its row does not depend on the other conditions.
+    Order: by distance, conditions without a distance last; ties by failure rate, then by name. The bootstrap uses the
+    same seed for every condition, so a row depends on the other conditions only in its rank.
 
     Errors: `ValueError` for a stable member without a late distance.
     """
@@ -70,14 +70,20 @@ def standings(members: pd.DataFrame) -> pd.DataFrame:
 
 
 def winners(frame: pd.DataFrame, phase: str = "confirm") -> pd.DataFrame:
-    """Rows of each condition's first trial of a phase, in a table of trials, members or curves."""
+    """Rows of a table of trials, members or curves that belong to the first trial of each condition in a phase."""
     return frame[(frame["phase"] == phase) & (frame["trial"] == FIRST)]
+
+
+def last_evaluations(curves: pd.DataFrame) -> pd.DataFrame:
+    """Rows of a table of curves that belong to the last evaluation of each member, whatever their values."""
+    members = ["condition", "phase", "trial", "seed"]
+    return curves[curves["step"] == curves.groupby(members, observed=True)["step"].transform("max")]
 
 
 def first_confirmed(
     members: pd.DataFrame, phase: str = "confirm"
 ) -> Iterator[tuple[str, int, Float[np.ndarray, "members"]]]:
-    """Condition, trial and `failed_as_infinity` of the members, of each condition's first trial of a phase."""
+    """Condition, trial index and distances (see `failed_as_infinity`) of each condition's first trial in a phase."""
     for condition, group in winners(members, phase).groupby("condition", observed=True):
         yield str(condition), int(group["trial"].iloc[0]), failed_as_infinity(group)
 
@@ -94,7 +100,7 @@ def is_stable(members: pd.DataFrame) -> Bool[np.ndarray, "members"]:
 
 
 def point_estimates(distances: Float[np.ndarray, "members"]) -> dict[str, float]:
-    """Distance, failure rate and number of members, from the distances of one configuration's members."""
+    """Distance, failure rate and number of members of one configuration, from distances that are +inf for failures."""
     return {
         "distance": _empty_if_failed(interquartile_mean(distances)),
         "failure_rate": np.isinf(distances).sum() / len(distances),
@@ -103,7 +109,7 @@ def point_estimates(distances: Float[np.ndarray, "members"]) -> dict[str, float]
 
 
 def interval_ends(distances: Float[np.ndarray, "members"], seed: int) -> dict[str, float]:
-    """Ends of the intervals of distance and failure rate."""
+    """Ends of the intervals of distance and failure rate, from the same distances; an end at +inf becomes NaN."""
     low, high = bootstrap_interval(distances, seed=seed)
     failure_low, failure_high = wilson(int(np.isinf(distances).sum()), len(distances))
     return {

@@ -32,8 +32,8 @@ class Results:
     members      a row per member of a finished trial
     curves       a row per member, step and metric of a finished trial
     ranking      a row per confirmed condition, best first
-    study        the study itself
-    question     the question that the study answers, as its file states it
+    study        the resolved study
+    question     the question that the study answers, as stated in its file
     environment  versions, git state and hardware of the last run
     """
 
@@ -45,7 +45,7 @@ class Results:
 
     @cached_property
     def trial_records(self) -> list[TrialRecord]:
-        """The trials that were started, in the order of issue."""
+        """The trials that were started, ordered by phase, index and condition."""
         position = {condition.name: i for i, condition in enumerate(self.study.conditions)}
         records = self._remote.trials if self._remote is not None else self._read()
 
@@ -64,7 +64,7 @@ class Results:
 
     @property
     def specs(self) -> list[TrialSpec]:
-        """Specifications of the trials that were started, in the order of issue."""
+        """Specifications of the trials that were started, ordered by phase, index and condition."""
         return [trial.spec for trial in self.trial_records]
 
     @cached_property
@@ -73,7 +73,7 @@ class Results:
 
     @cached_property
     def member_curves(self) -> dict[str, dict[int, MemberCurve]]:
-        """The curves that the members' outcomes follow from, by the trial's address and the member's seed."""
+        """The curves from which outcomes are computed, by the trial's address and the member's seed."""
         return {trial.spec.address: member_curves(trial.facts, trial.curves) for trial in self._finished}
 
     @cached_property
@@ -90,7 +90,10 @@ class Results:
 
     @cached_property
     def curves(self) -> pd.DataFrame:
-        """A row per member, step and metric: study, condition, phase, trial, seed, step, metric, value."""
+        """A row per member of a finished trial, step and metric.
+
+        Columns: study, condition, phase, trial, seed, step, metric, value.
+        """
         all_curves = [trial.curves for trial in self._finished]
         metrics = sorted({metric for curves in all_curves for metric in curves.index.metrics})
         codes = {curves.index: np.searchsorted(metrics, curves.index.metrics) for curves in all_curves}
@@ -113,7 +116,7 @@ class Results:
     def members(self) -> pd.DataFrame:
         """A row per member of a finished trial: its outcome under the study's rules, and its distances.
 
-        A value that does not exist is empty, as the distances of a non-finite member.
+        Values that do not exist are empty, for example the distances of a nonfinite member.
         """
         by_trial = [self._outcomes[trial.spec.address] for trial in self._finished]
         outcomes = [outcome for by_seed in by_trial for outcome in by_seed.values()]
@@ -190,7 +193,7 @@ class Results:
     def ranking(self) -> pd.DataFrame:
         """A row per confirmed condition, best first, from confirm alone; see `studies.tables.ranking.rank`.
 
-        Distance and failure rate with their intervals, number of members, and the winning configuration.
+        Distance and failure rate with their intervals, number of members, and the setting found.
         """
         table = rank(self.ended_members, seed=self.study.search.seed)
         trials = self.trials[self.trials["phase"] == "confirm"].astype({"condition": "str"})
@@ -200,9 +203,9 @@ class Results:
         return table
 
     def best(self, condition: str, which: str = "last") -> TrainedConfiguration:
-        """A condition's winning configuration, with the generators of its confirm trial.
+        """The setting found for a condition, with the generators that its confirm trial trained.
 
-        which  `last`: at the end of training; `best`: each member's at its smallest distance
+        which  `last`: the generators at the end of training; `best`: each member's generator at its smallest distance
 
         Errors: `InputError` for a condition that the study does not have, that is not confirmed yet, or whose confirm
         trial failed.
@@ -218,16 +221,16 @@ class Results:
         )
 
     def samples(self, condition: str, which: str = "last") -> Float[np.ndarray, "seeds samples dim"]:
-        """Fakes of the generators that `best` returns, as the ledger keeps them, flattened.
+        """Fakes stored in the ledger, made by the generators that `best` returns; each fake is flattened.
 
         Errors: `InputError` as for `best`.
         """
         return self._samples(condition)[which]
 
     def sample_snapshots(self, condition: str) -> tuple[list[int], Float[np.ndarray, "snapshots seeds samples dim"]]:
-        """Steps in the budget's unit, and fakes of the same trial's generators at these steps, flattened.
+        """Steps of the snapshots of a condition's confirm trial, in the budget's unit, and their fakes, flattened.
 
-        All snapshots are made from the same z. A trial that ended early, without a finite member, has fewer of them.
+        All snapshots are made from the same z. A trial that ended early, since no member was finite, has fewer.
 
         Errors: `InputError` as for `best`, and for a trial without snapshots.
         """
@@ -237,9 +240,9 @@ class Results:
         return arrays["snapshot_steps"].tolist(), arrays["snapshots"]
 
     def critic_surface(self, condition: str) -> tuple[Box, Float[np.ndarray, "seeds rows columns"]]:
-        """Values of the same trial's critics at the end of training, on a grid around 2-D data.
+        """A grid around 2-D data, and the values of the critics of a condition's confirm trial at the end of training.
 
-        A value for each cell of the box, in the order of its `centers`.
+        There is one value for each cell of the box, in the order of `Box.centers`.
 
         Errors: `InputError` as for `best`, and for data that are not 2-D.
         """
@@ -254,7 +257,7 @@ class Results:
         return self._entry(self._winner(condition), "samples.npz").samples()
 
     def _winner(self, condition: str) -> TrialSpec:
-        """The confirm trial of a condition's winning configuration."""
+        """The finished confirm trial of the setting found for a condition."""
         self.study.condition(condition)
         for trial in self._finished:
             spec = trial.spec
@@ -265,7 +268,7 @@ class Results:
         raise InputError(f"{condition}: is not confirmed yet; run the study to its end first")
 
     def _entry(self, spec: TrialSpec, file: str) -> Entry:
-        """A trial's entry; `file` is downloaded if the trial is on a server."""
+        """A trial's entry in the ledger; `file` is downloaded into it first if the results are on a server."""
         entry = self.ledger.entry(spec.address)
         if self._remote is not None:
             self._remote.download(entry, ["facts.json", file])
@@ -278,26 +281,29 @@ class Results:
 
     @cached_property
     def reference_distances(self) -> dict[str, float | None]:
-        """Reference distances on the test split, by name; those on the validation split if nothing is confirmed."""
+        """Reference distances on the test split, by name; on the validation split before a confirm trial finished."""
         return self._fact("reference_distances", confirming=True) or self.validation_reference_distances
 
     @cached_property
     def validation_reference_distances(self) -> dict[str, float | None]:
-        """Reference distances on the validation split, by name: those of explore and exploit."""
+        """Reference distances on the validation split, on which explore and exploit are evaluated, by name."""
         return self._fact("reference_distances", confirming=False)
 
     @cached_property
     def real_values(self) -> dict[str, float]:
-        """Values of real samples on the test split, by metric."""
+        """Value of each metric for real samples in place of fakes, measured on the test split."""
         return self._fact("real_values", confirming=True)
 
     @cached_property
     def gaussian_values(self) -> dict[str, float]:
-        """Values of a Gaussian with the data's mean and covariance on the test split, by metric."""
+        """Value of each metric for a Gaussian with the data's mean and covariance, measured on the test split."""
         return self._fact("gaussian_values", confirming=True)
 
     def _fact(self, name: str, *, confirming: bool) -> dict[str, Any]:
-        """Fact `name` of any trial evaluated on the split: it is equal for all of them; empty if there is none."""
+        """The values that finished trials store as `name`, equal for all of one split; empty if no trial finished.
+
+        confirming  True: those on the test split; False: those on the validation split
+        """
         same_split = (trial for trial in self._finished if (trial.spec.phase in CONFIRMING) == confirming)
         return dict(next((trial.facts.get(name, {}) for trial in same_split), {}))
 
@@ -319,7 +325,7 @@ class Results:
         )
 
     def _typed(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """The table with the types of its key columns, which are the same in every table."""
+        """The table, with the columns that identify its rows converted to the types that they have in every table."""
         conditions = [condition.name for condition in self.study.conditions]
         frame["condition"] = pd.Categorical(frame["condition"], conditions)
         frame["phase"] = pd.Categorical(frame["phase"], PHASES, ordered=True)

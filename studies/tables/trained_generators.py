@@ -1,4 +1,4 @@
-"""Trained generators of a study, callable for samples."""
+"""Trained generators of a study, which return samples when called."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from studies.file.validation import build
 
 @dataclass(frozen=True)
 class TrainedConfiguration:
-    """The winning configuration of a condition, with the generators of its confirm trial.
+    """The setting found for a condition, with the generators that its confirm trial trained.
 
     configuration  searched hyperparameters, by dotted path
     identity       everything that determined what was trained
@@ -41,9 +41,9 @@ class TrainedConfiguration:
     def setting(self) -> Setting:
         """Objective, constraint, networks and training settings.
 
-        A class of the user's is imported from the present module search path.
+        Classes that the user has written are imported from the current `sys.path`.
 
-        Errors: `InputError` if its source differs from the source that was trained.
+        Errors: `InputError` if the source of such a class has changed since the training.
         """
         return self._build(Setting, {part: self.identity[part] for part in PARTS}, ())
 
@@ -73,7 +73,7 @@ class TrainedConfiguration:
 
 @dataclass(frozen=True)
 class TrainedGenerator:
-    """A trained generator of one member; call it for samples."""
+    """The trained generator of one member; a call returns samples."""
 
     origin: TrainedConfiguration
     parameters: dict[str, torch.Tensor]

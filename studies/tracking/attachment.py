@@ -8,7 +8,7 @@ from studies.tracking.run_search import search, study_filter
 
 
 def attach(results: Results, file: Path, folder: str, uri: str | None = None) -> bool:
-    """Log a file on the study's run, in the artifact folder `folder`; False if MLflow has no run of this study.
+    """Upload a file to `folder` among the artifacts of the study's run; return False if MLflow has no run of the study.
 
     Errors: `TrackingError` if the server cannot be reached or refuses.
     """

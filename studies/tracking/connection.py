@@ -10,7 +10,7 @@ from typing import Any
 from studies.errors import GanStudyError, TrackingError, TrackingRefused
 
 _ENVIRONMENT = {
-    # MLflow's defaults, 7 retries of 120 s, would take four minutes for one request to a server that is down.
+    # With MLflow's defaults, 7 retries with growing pauses, a request to a server that is down takes four minutes.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
@@ -64,7 +64,7 @@ def requests_to(uri: str | None) -> Iterator[None]:
 
 @contextmanager
 def _long_timeouts() -> Iterator[None]:
-    """Longer time limits, unless the user has set others: a server that serves many requests at once is slow."""
+    """Context with long time limits, unless the user has set others: a server with many requests at once is slow."""
     before = {name: os.environ.get(name) for name in _TIMEOUTS}
     unset = [name for name, value in before.items() if value in (None, _ENVIRONMENT[name])]
     os.environ.update(dict.fromkeys(unset, LONG_TIMEOUT_SECONDS))
@@ -87,7 +87,7 @@ def describe_error(error: Exception, uri: str | None) -> str:
 
 
 def _http_status(error: Exception) -> int | None:
-    """The HTTP status of an answer: MLflow's exceptions have a method for it, those of its downloads a response."""
+    """HTTP status of the server's answer, from an exception of MLflow or of its HTTP client; None if unknown."""
     status = getattr(error, "get_http_status_code", None)
     return status() if status else getattr(getattr(error, "response", None), "status_code", None)
 

@@ -1,4 +1,4 @@
-"""Results from a tracking server: the bundle of the study's run, and the runs of trials that ended after it."""
+"""Download of a study's results from a tracking server: its bundle, and the runs of trials that are not in it."""
 
 import json
 import re
@@ -25,9 +25,9 @@ _ADDRESS = re.compile(r"[0-9a-f]{24}")
 
 
 def fetch(name: str, uri: str | None, folder: Path, *, searched: Ledger | None = None) -> tuple[Ledger, RemoteTrials]:
-    """The records of one study on a tracking server, and a ledger in `folder` for files that are downloaded later.
+    """A ledger in `folder` for the files downloaded now and later, and the records of the study's trials on a server.
 
-    searched  a ledger without the study, named in the error message
+    searched  a ledger that was searched without finding the study, to be named in the error message
 
     Errors: `InputError` if the server has no such study; `TrackingError` if it cannot be reached, refuses, or has a
     damaged file.
@@ -56,7 +56,7 @@ def fetch(name: str, uri: str | None, folder: Path, *, searched: Ledger | None =
 
 
 def _parent(client: Any, name: str) -> Any | None:
-    """The study's run; of several studies with one name the one that was created last."""
+    """The run of the study with this name, the newest if there are several; None if there is none."""
     experiment = client.get_experiment_by_name(name)
     parents = search(client, experiment.experiment_id, "tags.kind = 'study'") if experiment else []
     return parents[0] if parents else None
@@ -77,7 +77,7 @@ def _unknown(client: Any, name: str, address: str, searched: Ledger | None) -> I
 def _read_bundle(
     client: Any, parent: Any, name: str, address: str, uri: str | None
 ) -> tuple[Bundle, list[TrialRecord]]:
-    """The valid bundle; if it is overwritten during its download, the next one."""
+    """The valid bundle and the trials in it; downloads the next one if this one is overwritten meanwhile."""
     tags = parent.data.tags
     while (bundle := Bundle.from_tags(tags)).number:
         with tempfile.TemporaryDirectory() as folder:
@@ -95,7 +95,7 @@ def _read_bundle(
 
 
 def _runs(client: Any, parent: Any, bundle: Bundle) -> list[Any]:
-    """The runs of trials that are not in the bundle; of all trials if there is none."""
+    """The runs of trials whose latest state is not in the bundle; of all trials if there is no bundle."""
     newer = f"tags.`{FIRST_BUNDLE_TAG}` = '{bundle.next_number}'" if bundle.number else "tags.kind = 'trial'"
     runs = search(client, parent.info.experiment_id, _child_filter(parent, newer))
     return [run for run in runs if _ADDRESS.fullmatch(run.data.tags.get("address", ""))]
@@ -106,7 +106,7 @@ def _child_filter(parent: Any, condition: str) -> str:
 
 
 def _newer(client: Any, run: Any, ledger: Ledger, uri: str | None) -> TrialRecord | None:
-    """The record of a trial from the artifacts of its run; None if the run has just been created."""
+    """The record of a trial from the artifacts of its run; None if the run has no `trial.json` yet."""
     entry = ledger.entry(run.data.tags["address"])
     present = {file.path for file in client.list_artifacts(run.info.run_id)}
     if "trial.json" not in present:
@@ -115,7 +115,7 @@ def _newer(client: Any, run: Any, ledger: Ledger, uri: str | None) -> TrialRecor
     spec = TrialSpec(**json.loads((entry.folder / "trial.json").read_text()))
     if run.info.status not in ("FINISHED", "FAILED"):
         return UnfinishedTrial(spec, None)
-    files = ("error.json", "curves.parquet", "facts.json")  # facts last, as in every ledger: they make an entry valid
+    files = ("error.json", "curves.parquet", "facts.json")  # facts.json last: its presence marks an entry as finished
     _download(run, [file for file in files if file in present], entry.folder, uri)
     return read_trial(spec, entry)
 
@@ -124,6 +124,6 @@ def _download(run: Any, files: list[str], folder: Path, uri: str | None) -> None
     from mlflow.artifacts import download_artifacts
 
     folder.mkdir(parents=True, exist_ok=True)
-    for file in files:  # by the artifact's address: by the run's id each file would take two more requests
+    for file in files:  # by the artifact's URI: with the run's id instead, each file would take two more requests
         address = f"{run.info.artifact_uri}/{file}"
         download_artifacts(artifact_uri=address, dst_path=str(folder), tracking_uri=uri)

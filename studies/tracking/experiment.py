@@ -10,7 +10,7 @@ from studies.tracking.views import VIEWS_TAG, views
 
 
 def open_experiment(client: Any, study: Study, question: str) -> str:
-    """Identifier of the study's experiment; creates or restores it if necessary, and updates its tags."""
+    """Create or restore the study's experiment if necessary, update its tags, and return its identifier."""
     experiment = client.get_experiment_by_name(study.name)
     if experiment is None:
         experiment = client.get_experiment(client.create_experiment(study.name))
@@ -30,7 +30,7 @@ def open_experiment(client: Any, study: Study, question: str) -> str:
 
 
 def _write_views(client: Any, experiment: Any, study: Study) -> None:
-    """Write the saved views, except those that were changed in the browser."""
+    """Write the saved views, except those that a user has changed in the browser."""
     present = experiment.tags
     written = json.loads(present.get(VIEWS_TAG, "{}"))
     for name, view in views(study, experiment.creation_time or 0).items():

@@ -8,7 +8,7 @@ from studies.progress.summaries import EvaluationSummary
 from studies.tracking.run_content import MEASURED, logged_metrics
 
 METRICS_PER_REQUEST = 900
-"""MLflow accepts 1000 entities in one request; the rest is left for params and tags."""
+"""Largest number of metrics in one request: MLflow accepts 1000 metrics, params and tags together."""
 
 
 @dataclass
@@ -18,7 +18,7 @@ class Run:
     checksum    of the content that the run was made from; empty until all of it is logged
     values      the latest value of each metric
     steps       steps at which evaluations are logged; None until they are read from the server
-    stopped_ms  end of an interrupted trial: when its last checkpoint was written, in milliseconds since 1970
+    stopped_ms  for an interrupted trial, time at which its last checkpoint was written, in milliseconds since 1970
     """
 
     run_id: str
@@ -39,7 +39,7 @@ class MetricLog:
     def log_summaries(self, run: Run, summaries: Iterable[EvaluationSummary]) -> None:
         """Log evaluations, except those at steps that the run already has.
 
-        The time of a metric is the run's start plus the seconds of training until then.
+        The time of a metric is the run's start plus the seconds of training until its evaluation.
         """
         from mlflow.entities import Metric
 
@@ -66,7 +66,7 @@ class MetricLog:
         run.steps |= steps
 
     def log_changed(self, run: Run, values: Mapping[str, float], *, step: int) -> None:
-        """Log the values that differ from the run's latest ones."""
+        """Log those values that differ from the latest values of the same metrics in the run."""
         from mlflow.entities import Metric
         from mlflow.utils.time import get_current_time_millis
 

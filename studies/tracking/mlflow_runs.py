@@ -34,14 +34,14 @@ Key = tuple[str, str, str, str]
 
 
 def key_of(spec: TrialSpec) -> Key:
-    """The key that a trial's run is found by."""
+    """The key under which `MlflowRuns` keeps a trial's run."""
     return spec.condition, spec.phase, str(spec.index), spec.address
 
 
 class MlflowRuns:
     """The experiment of one study, the study's own run and the runs of its trials.
 
-    Methods raise the errors of MLflow; a call after an error writes nothing twice.
+    Methods raise the errors of MLflow; if a call is repeated after an error, nothing is logged twice.
     """
 
     def __init__(self, study: Study, ledger: Ledger, uri: str | None = None):
@@ -58,7 +58,7 @@ class MlflowRuns:
     # -- search before create ----------------------------------------------------------------------------------------
 
     def _find_runs(self) -> tuple[Run, dict[Key, Run]]:
-        """The study's own run, created if there is none, and the runs of its trials."""
+        """The study's own run, created if there is none, and the runs of its trials; deletes duplicates of these."""
         definition = definition_of(self.study)
         parents = search(self._client, self.experiment_id, study_filter(self.study))
         parent = _local_copy(parents[0]) if parents else self._create_parent(definition)
@@ -67,7 +67,7 @@ class MlflowRuns:
         for child in self._children(parent):
             own_tags = child.data.tags
             key = own_tags["condition"], own_tags["phase"], own_tags["trial"], own_tags["address"]
-            if key in runs:  # a request was repeated because the first answer came too late
+            if key in runs:  # a request to create the run was repeated because its answer came too late
                 duplicate = child.info.run_id if runs[key].checksum else runs[key].run_id
                 self._client.delete_run(duplicate)
                 if duplicate == child.info.run_id:
@@ -92,7 +92,7 @@ class MlflowRuns:
         return Run(created.info.run_id, created.info.start_time, created.info.status, steps=set())
 
     def _run(self, spec: TrialSpec, *, start_ms: int | None = None) -> Run:
-        """A trial's run, in the status RUNNING."""
+        """A trial's run, created if there is none, and set to the status RUNNING."""
         run = self._runs.get(key_of(spec))
         first_bundle = {FIRST_BUNDLE_TAG: self._bundle.next_number, "outcome": "running"}
         if run is None:
@@ -116,9 +116,9 @@ class MlflowRuns:
     # -- the study -----------------------------------------------------------------------------------------------------
 
     def open(self, *, running: bool) -> None:
-        """Log the study, its environment and its data.
+        """Log the study, its environment and its data in the study's run.
 
-        running  True if trials are to be run: the study's run then gets the status RUNNING again
+        running  True if trials are still to be trained: the study's run then gets the status RUNNING again
         """
         if running and self._parent.status != "RUNNING":
             self._client.set_tag(self._parent.run_id, "outcome", "running")
@@ -130,9 +130,9 @@ class MlflowRuns:
             self._client.log_text(self._parent.run_id, environment, "environment.json")
 
     def close(self, status: str, outcome: str) -> None:
-        """End the study's run and every run that is still running, and delete runs that are not of this study's trials.
+        """End the study's run; end as interrupted the trials' runs that are still running; delete duplicate runs.
 
-        A run that has this status already keeps its end time.
+        If the study's run has this status already, it keeps its end time.
         """
         for run in self._runs.values():
             if run.status == "RUNNING":
@@ -147,7 +147,7 @@ class MlflowRuns:
             self._end(self._parent, status, outcome=outcome)
 
     def write_bundle(self, trials: Sequence[TrialRecord]) -> None:
-        """Upload the records of all trials as one file, then the tag that makes it the valid one."""
+        """Upload the records of all trials as a bundle, then set the tag that makes this bundle the valid one."""
         run_id = self._parent.run_id
         with tempfile.TemporaryDirectory() as folder:
             bundle, file = self._bundle.write_next(trials, Path(folder))
@@ -156,7 +156,7 @@ class MlflowRuns:
         self._bundle = bundle
 
     def write_tables(self, results: Results, draw_sheets: Callable[[Path], None]) -> None:
-        """Log the study's tables, its notes, its sample sheets and the rank of every confirmed trial."""
+        """Log the study's tables, notes and sample sheets, and the rank of each condition."""
         client, run_id = self._client, self._parent.run_id
         sentences = answer(Comparison(results))
         client.set_tag(run_id, "mlflow.note.content", study_note(results, self._question, sentences))
@@ -178,7 +178,7 @@ class MlflowRuns:
             client.log_artifacts(run_id, folder)
 
     def _log_ranks(self, results: Results) -> None:
-        """Log the ranks of the conditions on their ranked trials: the views sort by it, runs without it come last."""
+        """Log the rank of each condition in the run of its confirm trial: the saved views sort runs by this metric."""
         ranks = {(row.condition, "confirm", str(row.trial)): float(row.rank) for row in results.ranking.itertuples()}
         for (condition, phase, trial, _), run in self._runs.items():
             if (rank := ranks.get((condition, phase, trial))) is not None:
@@ -192,7 +192,7 @@ class MlflowRuns:
     # -- a trial -------------------------------------------------------------------------------------------------------
 
     def measured(self, spec: TrialSpec, summaries: Iterable[EvaluationSummary]) -> None:
-        """Log evaluations of a running trial that MLflow does not have yet."""
+        """Log those evaluations of a running trial that MLflow does not have yet."""
         from mlflow.utils.time import get_current_time_millis
 
         evaluations = list(summaries)
@@ -214,7 +214,7 @@ class MlflowRuns:
         self._metrics.log_summaries(run, checkpoint_summaries(spec, checkpoint))
 
     def ended(self, spec: TrialSpec) -> None:
-        """Make the run of a trial that ended equal to its entry in the ledger."""
+        """Log a trial that ended, from its entry in the ledger; a run with different content is replaced."""
         entry = self.ledger.entry(spec.address)
         facts = entry.facts() if entry.finished else {"error": entry.error()}
         checksum = content_checksum(self.study, spec, facts)
@@ -227,7 +227,7 @@ class MlflowRuns:
         content = run_content(self.study, spec, entry)
         exists = key_of(spec) in self._runs
         run = self._run(spec, start_ms=_written_ms(entry) - round(1000 * content.seconds))
-        if exists:  # an earlier attempt may have ended before it logged this
+        if exists:  # an earlier attempt may have failed between creating and describing the run
             self._describe(run, spec)
         self._metrics.log_summaries(run, content.summaries)
         last = content.summaries[-1].step if content.summaries else 0
@@ -242,7 +242,7 @@ class MlflowRuns:
         self._end(run, status, outcome=content.tags["outcome"], at_ms=ended_ms)
 
     def _log_files(self, run: Run, spec: TrialSpec, entry: Entry, content: RunContent) -> None:
-        """Log the files of the entry that `download` reads, and a table and a picture for the browser."""
+        """Upload the files of the entry, and for the browser a table of the members and a picture of samples."""
         names = ["log.txt", "error.json"] if not entry.finished else ["curves.parquet", "samples.npz", "log.txt"]
         if entry.finished and spec.phase in CONFIRMING:
             names += ["generator_best.pt", "generator_last.pt"]

@@ -20,10 +20,10 @@ from studies.tables.member_outcomes import COSTS, DISTANCES, classify_members, o
 from studies.tracking.notes import failed_trial_note, trial_note
 
 EXPORT_VERSION = 3
-"""Raised by hand with every change of the content of runs: `sync` then replaces the runs of an older version."""
+"""Increased by hand with every change of the content of runs: `sync` then replaces runs of an older version."""
 
 MEASURED = "outcomes/measured"
-"""Metric: number of members with a finite distance. Every evaluation has it, so its steps are the logged ones."""
+"""Metric: number of members with a finite distance. Its steps are those of all logged evaluations."""
 
 CHECKSUM_TAG = "mlflow.gan_studies.checksum"
 """Tag of a trial's run: `content_checksum` of a complete run. MLflow's pages hide tags that begin with `mlflow.`"""
@@ -108,7 +108,7 @@ def _failed(study: Study, spec: TrialSpec, entry: Entry) -> RunContent:
 def content_checksum(study: Study, spec: TrialSpec, facts: Mapping[str, Any]) -> str:
     """Hash of everything that the content of a trial's run is computed from.
 
-    The short names of hyperparameters are among it: a further condition of the study may change them.
+    It includes the short names of hyperparameters, since adding a condition to the study may change them.
     """
     rules, names = asdict(study.outcomes), sorted(params(study, spec))
     sources = [EXPORT_VERSION, rules, spec.name, names, facts.get("checksums"), facts.get("error")]
@@ -116,13 +116,13 @@ def content_checksum(study: Study, spec: TrialSpec, facts: Mapping[str, Any]) ->
 
 
 def params(study: Study, spec: TrialSpec) -> dict[str, str]:
-    """Kinds of objective and constraint, and the values of the searched hyperparameters by their short names."""
+    """Params of a trial's run: kind of objective, kind of constraint, and searched hyperparameters by short name."""
     kinds = {part: spec.identity[part]["kind"] for part in ("objective", "constraint")}
     return kinds | {study.short_names[path]: str(value) for path, value in spec.configuration.items()}
 
 
 def tags(study: Study, spec: TrialSpec) -> dict[str, str]:
-    """Tags to search for a trial's run, in the order in which MLflow suggests them for `tags.`."""
+    """Tags by which a trial's run can be searched for, in the order in which MLflow's search box suggests them."""
     return {
         "condition": spec.condition,
         "phase": spec.phase,

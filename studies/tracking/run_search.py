@@ -7,7 +7,7 @@ from typing import Any
 from studies.file.study import Study, fixed_part
 
 DEFINITION_TAG = "mlflow.gan_studies.definition"
-"""Tag of a study's run: hash of the part of the study that may not change under its name."""
+"""Tag of a study's run: `definition_of` the study."""
 
 
 def search(client: Any, experiment_id: str, condition: str) -> list[Any]:
@@ -27,5 +27,5 @@ def study_filter(study: Study) -> str:
 
 
 def definition_of(study: Study) -> str:
-    """Hash of the part of a study that may not change under its name."""
+    """Hash of the part of a study file that may not change unless the study gets another name."""
     return sha256(json.dumps(fixed_part(study.table()), sort_keys=True).encode()).hexdigest()[:16]

@@ -24,11 +24,11 @@ from studies.tracking.connection import describe_error, mlflow_module, requests_
 from studies.tracking.mlflow_runs import Key, MlflowRuns, key_of
 
 MAX_END_SECONDS = 10.0
-"""Longest time that the end of a study is delayed by its tracking server."""
+"""Longest time for which the end of a run waits for the tracking server."""
 FLUSH_SECONDS = 2.0
 """Time for which events are collected before they are sent."""
 FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 5.0, 60.0
-"""Time without requests after an error of the server; it doubles with each further error."""
+"""Pause of all requests after the first error of the server, doubled with each further error, and its maximum."""
 
 
 @dataclass
@@ -41,10 +41,11 @@ class _Closing:
 
 @dataclass
 class _Backlog:
-    """Events that are not in MLflow yet; the ledger has their content, so sending them may be repeated at any time.
+    """Events that are not in MLflow yet; sending them may be repeated, since nothing is logged twice.
 
-    live   evaluations of running trials
-    ended  trials that ended
+    live     evaluations of running trials
+    ended    trials that ended
+    closing  the end of the run; None while the study is running
     """
 
     live: dict[Key, tuple[TrialSpec, list[EvaluationSummary]]] = field(default_factory=dict)
@@ -130,7 +131,7 @@ class Tracker(Listener):
                 return
 
     def _collect(self) -> None:
-        """Collect the events of the next seconds; return at once when the run is over."""
+        """Add events to the backlog for at most `FLUSH_SECONDS`; return at once when the run is over."""
         end = monotonic() + (FLUSH_SECONDS if self._mlflow is not None or self._warned else 0.0)
         while self._backlog.closing is None:
             try:
@@ -164,7 +165,7 @@ class Tracker(Listener):
         return self._mlflow
 
     def _pause_requests(self, error: Exception) -> None:
-        """Send nothing for a while; the runs are read from the server again after that."""
+        """Send nothing for a while, and warn at the first error; the runs are then read from the server again."""
         self._mlflow = None
         self._not_before, self._pause = monotonic() + self._pause, min(2 * self._pause, MAX_PAUSE_SECONDS)
         if not self._warned:
@@ -191,7 +192,7 @@ def close(mlflow_runs: MlflowRuns, *, interrupted: bool, failed: bool) -> None:
 def sync(results: Results, uri: str | None = None) -> str:
     """Record a study in MLflow from its ledger, and return the address of the MLflow store.
 
-    Runs that are up to date stay as they are, with their start and end times: a second call changes nothing.
+    Trials' runs that are up to date stay as they are, with their start and end times.
 
     Errors: `TrackingError` if the server cannot be reached or refuses; `InputError` while the study is running.
     """

@@ -10,7 +10,7 @@ VIEW = "gan-studies"
 """Key of the view that is opened first; the keys of the others begin with it."""
 VIEW_TAG = f"mlflow.sharedViewState.{VIEW}"
 VIEWS_TAG = "mlflow.gan_studies.views"
-"""Tag of an experiment: hash of each saved view as it was written. A view that differs was changed in the browser."""
+"""Tag of an experiment: hash of each saved view as written here. A view with another hash was changed by a user."""
 
 HYPERPARAMETERS_SECTION = "hyperparameters"
 """Section of the charts with parallel coordinates, one chart for each set of hyperparameters that a condition has."""
@@ -32,7 +32,7 @@ def views(study: Study, created_ms: int) -> dict[str, str]:
     """The saved views of an experiment, each as the value of a tag, by the tag's name.
 
     By default MLflow's table hides every metric, param and tag, and its charts show ten runs. Saved views are in its
-    list of views, the newest first, and open with `viewStateShareKey` in an address.
+    list of views, the newest first; an address with the parameter `viewStateShareKey` opens one of them.
 
     created_ms  creation time of the first view, in milliseconds since 1970; the others are older
 
@@ -59,7 +59,7 @@ def views(study: Study, created_ms: int) -> dict[str, str]:
 
 
 def _table(study: Study, search_filter: str, order: str) -> dict[str, Any]:
-    """A table of the runs that match, in ascending order of a metric, with their results and settings."""
+    """State of a view: the runs that match the filter, in ascending order of a metric, with results and settings."""
     paths = sorted({path for condition in study.conditions for path in condition.hyperparameters})
     names = [*(study.short_names[path] for path in paths), "objective", "constraint"]
     params = [f"params.`{name}`" for name in names]
@@ -79,10 +79,10 @@ def _table(study: Study, search_filter: str, order: str) -> dict[str, Any]:
 
 
 def _hyperparameter_charts(study: Study) -> dict[str, Any]:
-    """Parallel coordinates from each set of hyperparameters to results; MLflow adds the curves below.
+    """Charts with parallel coordinates, one for each set of hyperparameters; MLflow adds charts of the curves below.
 
     A chart leaves out every run that lacks one of its axes, so it shows the conditions that have its hyperparameters.
-    Its last axes are metrics that failed trials have too, unlike `distance`.
+    The last axes are metrics that most trials without a `distance` have too.
     """
     sets = [tuple(condition.hyperparameters) for condition in study.conditions if condition.hyperparameters]
     shared = tuple(path for path in (sets[0] if sets else ()) if all(path in paths for paths in sets))

@@ -1,7 +1,8 @@
-"""Figures of a study, each drawn from its results or from a table of its comparison.
+"""Figures of a study, each drawn from its `Results` or from a table of its `Comparison`.
 
-Each function draws one figure in a theme and returns it with a caption and its numbers in words; None if there are no
-data for it. `save` writes a figure to files; `svg` makes a figure in the theme "both" an element of a page.
+A function with a parameter `theme_name` draws one figure and returns it with a caption and its numbers in words, or
+None if there are no data for it. `save` writes such a figure as SVG and PNG; `svg` converts one in the theme "both" to
+an element of an HTML page. `ranking_picture`, `sample_sheet` and `draw_samples` write a picture to a given path.
 """
 
 from studies.reporting.figures.canvas import DrawnFigure, save

@@ -57,7 +57,7 @@ def moved_apart(positions: Float[np.ndarray, "labels"], gap: float) -> list[floa
 
 
 def use_log_scale(axis: Any, low: float, high: float) -> None:
-    """Make an x or y axis logarithmic, with as many plain numbers as fit on it."""
+    """Make an x or y axis logarithmic from `low` to `high`, with as many tick labels as fit on it."""
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
     panel, horizontal = axis.axes, axis.axis_name == "x"
@@ -74,7 +74,10 @@ def tick_capacity(panel: "Axes", *, horizontal: bool) -> int:
 
 
 def log_ticks(low: float, high: float, capacity: int) -> list[float]:
-    """Round numbers from `low` to `high`, the densest series of which at most `capacity` lie between."""
+    """Ticks of a logarithmic axis: of several series of round numbers the densest with at most `capacity` ticks.
+
+    If fewer than two numbers of that series lie between `low` and `high`, the ticks are equally spaced instead.
+    """
     from matplotlib.ticker import MaxNLocator
 
     exponents = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)

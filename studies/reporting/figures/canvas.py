@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WIDTH = 7.2
-"""Width in inches: shown 700 pixels wide, text of 8 points is 11 pixels high."""
+"""Width of a figure in inches; if it is shown 700 pixels wide, text of 8 points is 11 pixels high."""
 SMALL, NORMAL = 7.5, 8.5
-"""Text sizes in points: labels and notes, titles."""
+"""Text sizes in points: `SMALL` for ticks, legends and notes, `NORMAL` for titles and shared axis labels."""
 COLUMNS = 3
 """Largest number of panels in a row."""
 PNG_DPI = 144
-"""Resolution of PNG files. The layout is computed at it, since text is not exactly as wide at another resolution."""
+"""Dots per inch of PNG files and of the layout, since the width of text depends slightly on the resolution."""
 DETERMINISTIC: Any = {"svg.fonttype": "none", "svg.hashsalt": "gan-studies", "savefig.bbox": None}
 """Settings of matplotlib with which the same figure gives the same bytes."""
 _LETTER = 0.06
@@ -44,7 +44,7 @@ class DrawnFigure:
 
 
 def save(figure: "Figure", path: Path) -> tuple[Path, Path]:
-    """Write `path`.svg, whose text stays text, and `path`.png.
+    """Write `path`.svg, with letters as text rather than shapes, and `path`.png; return both paths.
 
     path  without a suffix
 
@@ -61,7 +61,7 @@ def save(figure: "Figure", path: Path) -> tuple[Path, Path]:
 
 
 def finish(figure: "Figure", name: str, caption: str, alternative: str) -> DrawnFigure:
-    """Compute the layout once, so that it is the same each time the figure is saved."""
+    """Fix the layout of a figure, so that it is the same each time it is saved; return the figure with its texts."""
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.execute(figure)
@@ -79,7 +79,7 @@ def empty_figure(theme: Theme, *, width: float, height: float) -> "Figure":
 
 
 def panels(theme: Theme, count: int, *, height: float, **shared: Any) -> "tuple[Figure, list[Axes]]":
-    """A figure with `count` panels in rows; `height` of a row in inches."""
+    """A figure and its `count` panels, in rows of `height` inches; `shared` is passed to `Figure.subplots`."""
     columns = columns_for(count)
     rows = -(-count // columns)
     figure = empty_figure(theme, width=WIDTH, height=0.7 + rows * height)
@@ -94,7 +94,7 @@ def panels(theme: Theme, count: int, *, height: float, **shared: Any) -> "tuple[
 
 
 def columns_for(count: int) -> int:
-    """Panels in a row, if there are `count` panels."""
+    """Number of panels in each row of a figure with `count` panels."""
     return 2 if count == 4 else min(COLUMNS, count)
 
 
@@ -132,7 +132,7 @@ def label_axes(figure: "Figure", theme: Theme, x: str, y: str = "") -> None:
 def add_legend(
     figure: "Figure", theme: Theme, handles: Sequence[Any], *, side: Literal["upper", "lower"] = "upper"
 ) -> None:
-    """Draw the legend above all panels, where it cannot overlap the label of their x axes; or below, at `lower`."""
+    """Draw the legend above all panels, where it cannot overlap an x-axis label, or below if `side` is `lower`."""
     longest = max(len(handle.get_label()) for handle in handles)
     figure.legend(
         handles=handles,

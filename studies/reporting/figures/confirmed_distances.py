@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 STRIP = 10
-"""Fakes drawn next to each condition."""
+"""Number of fakes drawn next to each condition in the ranking picture."""
 
 
 def ranking_picture(results: Results, path: Path) -> Path | None:
-    """Write the ranking as a PNG file: every confirmed member's distance, each condition's interval, and some fakes.
+    """Write the ranking as a PNG file: confirmed members' distances, conditions' intervals and, of grey images, fakes.
 
     Nothing is written, and None returned, before a condition is confirmed.
     """
@@ -116,7 +116,7 @@ def _failures(row: Any) -> int:
 
 
 def _draw_distances(axis: "Axes", results: Results, theme: Theme) -> None:
-    """A row per condition: a dot per stable member, a cross per failed member, and the interval below them."""
+    """Draw a row per condition: a dot per stable member, a cross per failed member, and the interval below them."""
     ranking, members = results.ranking, winners(results.members)
     right_edge = _right_edge(results)
     failure = theme.outcomes["diverged"].color
@@ -136,7 +136,7 @@ def _draw_distances(axis: "Axes", results: Results, theme: Theme) -> None:
 
 
 def _right_edge(results: Results) -> float:
-    """The largest distance drawn, at which the members farther away are drawn: all are failed."""
+    """The largest distance on the x axis; members farther away, all of them failed, are drawn at this value."""
     members, ranking = winners(results.members), results.ranking
     stable = members["late_distance"][members["outcome"] == "stable"]
     values = [*stable, *ranking["distance_low"], *ranking["distance_high"], results.reference_distances.get("constant")]
@@ -155,7 +155,7 @@ def _draw_interval(axis: "Axes", theme: Theme, row: Any, y: float, right_edge: f
 
 
 def _draw_strips(axis: "Axes", strips: list[np.ndarray | None]) -> None:
-    """Fakes of the first member of each condition, at the height of the condition's row."""
+    """Draw fakes of the first member of each condition, at the height of the condition's row."""
     for row, images in enumerate(strips, start=1):
         if images is not None:
             spaced = np.pad(images[:STRIP], ((0, 0), (0, 0), (1, 1)), constant_values=np.nan)

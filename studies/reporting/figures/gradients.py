@@ -66,7 +66,7 @@ def gradients(results: Results, condition: str, theme_name: ThemeName = "light")
 
 
 def quartile_curves(curves: pd.DataFrame) -> pd.DataFrame:
-    """Quartiles over members of each evaluation, at the median of the members' steps.
+    """Quartiles of the values over the members: a row per evaluation, indexed by the median of the members' steps.
 
     The steps of an evaluation may differ between configurations. Values that are not finite and positive are left out.
     """

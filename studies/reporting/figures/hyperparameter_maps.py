@@ -37,10 +37,10 @@ _HEIGHT = 1.9
 class ConditionDraws:
     """The explore configurations of one condition whose trials ended.
 
-    table            a row each: the hyperparameters by their paths, `stable` (number of stable seeds), `outcome` (that
-                     of most failed seeds, or stable)
-    hyperparameters  the distributions that they were drawn from
-    seeds            of each configuration
+    table            a row per configuration: `trial`, the hyperparameters by path, `stable` (number of stable seeds),
+                     `outcome` (commonest outcome of the failed seeds; "stable" if none failed; or "trial failed")
+    hyperparameters  the distributions that the configurations were drawn from, by path
+    seeds            number of seeds of each configuration
     """
 
     table: pd.DataFrame
@@ -49,7 +49,7 @@ class ConditionDraws:
 
     @property
     def needed(self) -> int:
-        """Number of stable seeds with which a configuration is stable."""
+        """Smallest number of stable seeds with which a configuration counts as stable."""
         return seeds_that_must_reach(self.seeds)
 
     @property
@@ -63,7 +63,7 @@ class ConditionDraws:
 
 
 def condition_draws(results: Results, condition: str) -> ConditionDraws:
-    """The explore configurations of a condition; a trial that failed has no stable seed."""
+    """The explore configurations of a condition whose trials ended; a failed trial has no stable seed."""
     trials, members = (explore_rows(condition_rows(table, condition)) for table in (results.trials, results.members))
     trials = trials[trials["state"] != "running"]
     hyperparameters = dict(results.study.condition(condition).hyperparameters)
@@ -76,7 +76,7 @@ def condition_draws(results: Results, condition: str) -> ConditionDraws:
 
 
 def _commonest_failure(outcomes: list[str]) -> str:
-    """The outcome of most failed seeds, the later in `OUTCOMES` of two equally common ones; stable if none failed."""
+    """The commonest failed outcome, in a tie the last in `OUTCOMES`; stable if none failed, `TRIAL_FAILED` if empty."""
     if not outcomes:
         return TRIAL_FAILED
     failures = [outcome for outcome in outcomes if outcome != "stable"]
@@ -87,7 +87,7 @@ def _commonest_failure(outcomes: list[str]) -> str:
 
 
 def outcome_map(results: Results, condition: str, theme_name: ThemeName = "light") -> DrawnFigure | None:
-    """A panel per searched hyperparameter: number of stable seeds of each explore configuration, by its value.
+    """A panel per searched hyperparameter: number of stable seeds of explore configurations against its value.
 
     None without searched hyperparameters or explore configurations.
     """
@@ -132,7 +132,7 @@ def _draw_map(axis: "Axes", theme: Theme, draws: ConditionDraws, path: str) -> N
 
 
 def _stable_range(draws: ConditionDraws, path: str) -> str:
-    """Smallest and largest value of the stable configurations, in words."""
+    """Smallest and largest value of a hyperparameter among the stable configurations, in words."""
     values = draws.table[path][draws.good]
     if values.empty:
         return "none stable"
@@ -144,7 +144,7 @@ def _stable_range(draws: ConditionDraws, path: str) -> str:
 
 
 def _handles(theme: Theme, draws: ConditionDraws) -> list[Any]:
-    """A marker for each outcome drawn, filled and hollow as it is drawn."""
+    """Legend entries: the filled and the hollow marker of each outcome, if the figure contains them."""
     from matplotlib.lines import Line2D
 
     handles = []
@@ -169,7 +169,7 @@ def _legend_label(outcome: str, *, filled: bool) -> str:
 def hyperparameter_pairs(results: Results, condition: str, theme_name: ThemeName = "light") -> DrawnFigure | None:
     """A scatter of the explore configurations for each pair of searched hyperparameters.
 
-    None with fewer than two hyperparameters, and without explore configurations.
+    None with fewer than two hyperparameters or without explore configurations.
     """
     theme, draws, names = THEMES[theme_name], condition_draws(results, condition), results.study.short_names
     pairs = list(combinations(draws.hyperparameters, 2))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class HyperparameterScale:
-    """Coordinates of a hyperparameter's values on an axis: the values of a range, the positions of a list.
+    """The axis of a hyperparameter: the coordinate of a value is the value itself in a range, its position in a list.
 
     low, high  ends of the axis
     values     the values of a list, None for a range
@@ -45,7 +45,7 @@ class HyperparameterScale:
         return cls(low - margin, high + margin, None, False)
 
     def coordinates(self, values: "pd.Series[Any]") -> np.ndarray:
-        """Coordinates of the values; numbers may be given as text, as in a column that another condition shares."""
+        """Coordinates of the values; numbers may be text: a column is all text if one condition's values are text."""
         if self.values is None:
             return values.astype("float64").to_numpy()
         texts = [str(value) for value in self.values]
@@ -53,7 +53,7 @@ class HyperparameterScale:
         return np.array([texts.index(str(v)) if str(v) in texts else numbers[str(float(v))] for v in values], float)
 
     def dodge(self, coordinates: np.ndarray, group: "pd.Series[Any]") -> np.ndarray:
-        """Coordinates with equal ones of a group moved apart, in the order of the rows; on the axis of a list only."""
+        """The coordinates; for a list, equal ones within a group are moved apart, in the order of the rows."""
         if self.values is None or not len(coordinates):
             return coordinates
         keys = pd.Series(list(zip(coordinates, group, strict=True)))
@@ -62,7 +62,7 @@ class HyperparameterScale:
         return coordinates + ((position - (size - 1) / 2) * gap).to_numpy()
 
     def shaded(self, low: float, high: float) -> tuple[float, float]:
-        """Ends of a shade from one coordinate to another: it covers the markers, and is never empty."""
+        """Ends of the shaded area from `low` to `high`, widened so that it covers the markers and is never empty."""
         if self.values is not None:
             return low - 0.45, high + 0.45
         if self.log:
@@ -72,7 +72,7 @@ class HyperparameterScale:
         return low - margin, high + margin
 
     def apply(self, panel: "Axes", *, horizontal: bool) -> None:
-        """Set scale, limits and ticks of the x axis, or of the y axis unless `horizontal`."""
+        """Set scale, limits and ticks of the x axis if `horizontal`, else of the y axis."""
         axis = panel.xaxis if horizontal else panel.yaxis
         if self.log:
             use_log_scale(axis, self.low, self.high)
@@ -84,7 +84,7 @@ class HyperparameterScale:
 
 
 def format_value(value: Any) -> str:
-    """The value of a hyperparameter in as few characters as fit on an axis."""
+    """The value of a hyperparameter as a text short enough for an axis."""
     return format_tick(value) if isinstance(value, float) else shortened(str(value), 12)
 
 

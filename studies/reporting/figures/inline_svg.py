@@ -2,7 +2,7 @@
 
 In the theme "both" colours are placeholders. They become variables of the page's style sheet, so that one drawing
 serves light and dark. Parts that all figures share are removed from each and written once per page: the style, and the
-shapes of letters, which are most of a figure.
+shapes of letters, which take up most of the text of an SVG element.
 """
 
 import re
@@ -54,19 +54,19 @@ def split_letters(elements: Iterable[str]) -> tuple[list[str], str]:
 
 
 def css_variables(theme: ThemeName) -> str:
-    """Declarations that give the figures of a page the colours of a theme."""
+    """Declarations of CSS variables that give the figures of a page the colours of a theme."""
     return " ".join(f"--figure-{role}: {color};" for role, color in color_roles(THEMES[theme]).items())
 
 
 def color_roles(theme: Theme) -> dict[str, str]:
-    """Every colour of a theme that becomes a variable, by the name of its role."""
+    """The colours of a theme that become CSS variables, by role: `ink`, `several-0`, an outcome."""
     plain = {name: getattr(theme, name) for name in ("background", "ink", "muted", "faint", "main")}
     several = {f"several-{index}": color for index, color in enumerate(theme.several)}
     return plain | several | {outcome.replace(" ", "-"): style.color for outcome, style in theme.outcomes.items()}
 
 
 def _with_variables(text: str) -> str:
-    """The drawing with a variable for each placeholder."""
+    """The SVG text with a CSS variable in place of each placeholder colour."""
     placeholders = {color.lower(): f"var(--figure-{role})" for role, color in color_roles(THEMES["both"]).items()}
     if THEMES["both"].background.lower() not in text:
         raise ValueError('svg: must be given a figure in the theme "both"')
@@ -74,7 +74,7 @@ def _with_variables(text: str) -> str:
 
 
 def _with_own_ids(text: str, prefix: str) -> str:
-    """The drawing with a prefix to each id that is referred to, except to letters', and without all other ids."""
+    """The SVG text with `prefix` before each id that is referred to, except ids of letters; unused ids are removed."""
     used = set(_REFERENCE.findall(text))
 
     def renamed(identifier: str) -> str:
@@ -85,6 +85,6 @@ def _with_own_ids(text: str, prefix: str) -> str:
 
 
 def _rounded(attribute: re.Match[str]) -> str:
-    """The attribute with its numbers at two decimals: a hundredth of a point is less than any screen shows."""
+    """The attribute with numbers rounded to 0.01 point, less than any screen shows, and fewer spaces in paths."""
     text = re.sub(r"\d+\.\d{3,}", lambda number: f"{round(float(number[0]), 2):g}", attribute[0])
     return re.sub(r"(?<=[\d\"]) ?([A-Zz]) ?", r"\1", text)

@@ -21,7 +21,7 @@ from studies.reporting.figures.canvas import (
 from studies.reporting.figures.selection import condition_rows, conditions_in
 from studies.reporting.figures.themes import THEMES, Theme, ThemeName
 from studies.reporting.figures.wording import shortened
-from studies.tables.ranking import winners
+from studies.tables.ranking import last_evaluations, winners
 from studies.tables.results import Results
 
 if TYPE_CHECKING:
@@ -73,13 +73,12 @@ def _last_values(results: Results) -> pd.DataFrame:
     if curves.empty:
         return pd.DataFrame(columns=["condition", "seed"])
     keys = ["condition", "seed"]
-    last = curves[curves["step"] == curves.groupby(keys, observed=True)["step"].transform("max")]
-    wide = last.pivot(index=keys, columns="metric", values="value").reset_index()
+    wide = last_evaluations(curves).pivot(index=keys, columns="metric", values="value").reset_index()
     return wide.merge(winners(results.members)[[*keys, "outcome"]], on=keys)
 
 
 def _draw_rows(axis: "Axes", theme: Theme, last: pd.DataFrame, names: list[str], column: str) -> None:
-    """A marker per member; the members of a condition lie above each other."""
+    """Draw a marker per member; the members of a condition lie one above the other."""
     for index, name in enumerate(names):
         rows = condition_rows(last, name)
         shifts = np.linspace(-0.25, 0.25, len(rows)) if len(rows) > 1 else [0.0]

@@ -35,7 +35,7 @@ _HEIGHT = 1.9
 def learning_curves(results: Results, theme_name: ThemeName = "light") -> DrawnFigure | None:
     """Every confirmed member's distance over the budget, with the median and the quartiles of each condition.
 
-    A value that is not finite ranks as +infinity, as in the ranking. None before a condition is confirmed.
+    In median and quartiles, a value that is not finite counts as +infinity. None before a condition is confirmed.
     """
     curves, members, theme = winners(results.curves), winners(results.members), THEMES[theme_name]
     curves = curves[curves["metric"].isin(DISTANCES)]
@@ -77,7 +77,7 @@ def _by_step(curves: pd.DataFrame) -> pd.DataFrame:
 
 
 def _limits(tables: list[pd.DataFrame], references: dict[str, float]) -> tuple[float, float]:
-    """Ends of the y axis: all positive values up to ten times the largest of the reference and the start distances."""
+    """Ends of the y axis: it shows all positive values up to ten times the largest initial or reference distance."""
     values = np.concatenate([table.to_numpy().ravel() for table in tables] + [list(references.values())])
     starts = np.concatenate([table.iloc[0].to_numpy() for table in tables] + [list(references.values())])
     values, starts = values[values > 0], starts[starts > 0]  # which leaves NaN out
@@ -96,14 +96,14 @@ def _draw_members(axis: "Axes", theme: Theme, table: pd.DataFrame, outcomes: "pd
 
 
 def _draw_quartiles(axis: "Axes", theme: Theme, table: pd.DataFrame, top: float) -> None:
-    """Median and quartiles over the seeds: an infinite upper quartile is drawn to the top, an infinite median not."""
+    """Draw median and quartiles over the seeds; an infinite quartile is drawn at the top, an infinite median not."""
     low, median, high = _quartiles(table)
     axis.fill_between(table.index, low, np.minimum(high, top), color=theme.main, alpha=0.2, lw=0)
     axis.plot(table.index, np.where(np.isfinite(median), median, np.nan), color=theme.main, lw=2)
 
 
 def _quartiles(table: pd.DataFrame) -> np.ndarray:
-    """(3, steps); NaN ranks as +infinity."""
+    """Quartiles over the seeds, (3, steps); NaN counts as +infinity."""
     ranked = table.fillna(np.inf).to_numpy()
     with np.errstate(invalid="ignore"):  # between two infinities numpy interpolates to NaN
         return np.nan_to_num(np.quantile(ranked, [0.25, 0.5, 0.75], axis=1), nan=np.inf, posinf=np.inf)

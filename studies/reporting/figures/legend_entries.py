@@ -9,11 +9,11 @@ from studies.reporting.figures.canvas import marker_style
 from studies.reporting.figures.themes import REFERENCE_STYLES, Theme
 
 FAILED: tuple[str, ...] = (*OUTCOMES[1:], TRIAL_FAILED)
-"""All outcomes but stable."""
+"""All outcomes but stable, and `TRIAL_FAILED`."""
 
 
 def outcome_handles(theme: Theme, labels: Mapping[str, str]) -> list[Any]:
-    """A line with a marker for each outcome, and its label."""
+    """A line with a marker for each outcome; `labels` holds the text of the legend by outcome."""
     from matplotlib.lines import Line2D
 
     handles = []

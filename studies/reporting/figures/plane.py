@@ -1,4 +1,4 @@
-"""Points of the plane: densities, the critic's values, and a transport plan."""
+"""Figure for 2-D data: densities of real points and fakes, the critic's values, and a transport plan."""
 
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 TRANSPORTED = 100
 """Number of real samples, and of fakes, in the transport plan."""
 _FAKE = "#D55E00"
-"""Visible on every colour of the critic's values."""
+"""Colour of fakes; it is visible on every colour of the map of the critic's values."""
 _CRITIC_LABELS = {"score": "score (high on real)", "energy": "energy (low on real)"}
 
 
@@ -72,7 +72,7 @@ def plane(results: Results, condition: str, theme_name: ThemeName = "light", *, 
 
 
 def _draw_densities(axes: Any, theme: Theme, box: Box, real: np.ndarray, fake: np.ndarray) -> None:
-    """Both densities on one logarithmic scale, since a narrow mode is a thousand times as dense as a wide one."""
+    """Draw both densities on one logarithmic scale: a narrow mode can be a thousand times as dense as a wide one."""
     from matplotlib.colors import LogNorm
 
     densities = [box.density(points) for points in (real, fake)]
@@ -115,7 +115,7 @@ def _add_color_bar(axis: "Axes", theme: Theme, image: Any, label: str, *, ticks:
 
 
 def _draw_plan(axis: "Axes", theme: Theme, real: np.ndarray, fake: np.ndarray) -> float:
-    """Draw a line for each transport of mass from a fake to a real point; the mean distance of the plan."""
+    """Draw a line for each transport of mass from a fake to a real point; return the mean distance of the plan."""
     from matplotlib.collections import LineCollection
 
     plan = transport_plan(real, fake)
@@ -132,6 +132,6 @@ def _draw_plan(axis: "Axes", theme: Theme, real: np.ndarray, fake: np.ndarray) -
 
 
 def _critic_form(results: Results, condition: str) -> str:
-    """`score` or `energy`; empty for an objective of the user's own."""
+    """Critic output that the objective needs, `score` or `energy`; empty for an objective of the user's own."""
     kind = results.study.condition(condition).table["objective"]["kind"]
     return next((str(objective.critic_form) for objective in get_args(Objective) if objective.kind == kind), "")

@@ -68,7 +68,7 @@ def precision_coverage(results: Results, theme_name: ThemeName = "light") -> Dra
 
 
 def _draw_members(axis: "Axes", theme: Theme, members: pd.DataFrame, index: int) -> None:
-    """Filled markers for stable members, hollow markers for failed ones."""
+    """Draw filled markers for stable members and hollow markers for failed ones."""
     for stable, group in members.groupby(members["outcome"] == "stable"):
         axis.plot(group["coverage"], group["precision"], **_condition_style(theme, index, filled=bool(stable)))
 
@@ -95,7 +95,7 @@ def _references(results: Results) -> dict[str, tuple[float, float]]:
 def _draw_reference(axis: "Axes", theme: Theme, name: str, values: tuple[float, float]) -> None:
     marker = _REFERENCE_MARKERS[name]
     axis.plot(*values, marker, ms=14 if marker == "*" else 9, color=theme.ink, mec=theme.background, zorder=4)
-    above = name == "real data" or values[1] < 0.12  # lower, the text would overlap the axis
+    above = name == "real data" or values[1] < 0.12  # text below a marker this low would overlap the axis
     axis.annotate(
         name,
         values,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 GREY: dict[str, Any] = {"cmap": "gray", "vmin": -1, "vmax": 1, "interpolation": "none"}
-"""Keyword arguments of `Axes.imshow`: the file holds the samples' pixels, a quarter less than those of a screen."""
+"""Keyword arguments of `Axes.imshow`; without interpolation an SVG holds only the samples' own pixels."""
 SCATTERS = 4
 """Largest number of scatters in a row."""
 
@@ -41,8 +41,8 @@ def sample_sheet(results: Results, condition: str, path: Path) -> Path | None:
 def samples(results: Results, condition: str, theme_name: ThemeName = "light") -> DrawnFigure | None:
     """Fakes of a condition's confirmed generators.
 
-    Images: a row of real samples, then a row per member. Points of the plane: a scatter per member, with real points.
-    None for a condition that is not confirmed, and for other data.
+    Grey images: a row of real samples, then a row of fakes per member. Points of the plane: a scatter per member of its
+    fakes and real points. None for a condition that is not confirmed, and for other kinds of data.
     """
     figure = _figure(results, condition, THEMES[theme_name])
     if figure is None:
@@ -92,7 +92,7 @@ def confirmed_labels(results: Results, condition: str) -> list[str]:
 
 
 def _scatters(results: Results, condition: str, theme: Theme) -> "Figure | None":
-    """A panel per confirmed member, all in the same coordinates: its fakes, and as many real points."""
+    """A figure with a panel per confirmed member: its fakes and as many real points, on the same axes for all."""
     labels = confirmed_labels(results, condition)
     if not labels:
         return None
@@ -121,8 +121,8 @@ def _scatters(results: Results, condition: str, theme: Theme) -> "Figure | None"
 def view_corners(real: np.ndarray, fakes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Lower left and upper right corner of the part of the plane that is drawn.
 
-    It holds all real points, and the fakes between their quantiles 0.01 and 0.99 as far as these lie at most the data's
-    longer side away from the data.
+    This part contains all real points and the fakes between their quantiles 0.01 and 0.99, except fakes that lie
+    farther from the bounding box of the data than the length of its longer side.
     """
     near, far = (Box.around(real, resolution=1, margin=margin) for margin in (0.1, 1.0))
     finite = fakes[np.isfinite(fakes).all(-1)]

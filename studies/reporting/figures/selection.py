@@ -1,4 +1,4 @@
-"""Rows of a study's tables."""
+"""Selection of rows from a study's tables, by phase or condition."""
 
 import pandas as pd
 

@@ -24,11 +24,11 @@ Picture = Float[np.ndarray, "height width 4"]
 """Red, green, blue and opacity of each pixel."""
 IMAGES_PER_ROW = 4
 SCATTER_SIDE = 72
-"""Pixels along each side of a scatter. A fake is one pixel, since a page with each point as a shape has megabytes."""
+"""Pixels along each side of a scatter. A fake is one pixel: with a vector shape per point, pages would be megabytes."""
 GREYS = 16
-"""Grey levels of an image, as in the digits; with all levels the file is twice as large."""
+"""Steps from black to white in an image, as in the digits; with 255 steps the file is twice as large."""
 COLUMNS = 6
-"""Snapshots that fit next to each other."""
+"""Number of snapshots that fit next to each other."""
 _LABEL_WIDTH = 1.1
 """Inches left of the pictures."""
 
@@ -68,7 +68,7 @@ def sample_snapshots(results: Results, condition: str, theme_name: ThemeName = "
 
 
 def shown_members(late_distances: np.ndarray) -> dict[int, str]:
-    """Index and role of the members shown: best, median, worst, as far as there are so many.
+    """Role (best, median, worst late distance) of each member shown, by index; fewer than 3 members have fewer roles.
 
     A member whose late distance is NaN ranks last.
     """
@@ -108,7 +108,7 @@ def _sheet(images: Float[np.ndarray, "images height width"]) -> Picture:
 
 
 def _scatter(theme: Theme, real: np.ndarray, fake: np.ndarray, low: np.ndarray, high: np.ndarray) -> Picture:
-    """Fakes of one pixel on real points of 3 x 3 pixels, which stay visible below them, in a frame."""
+    """A framed picture: each fake is one pixel, each real point 3 x 3 pixels behind the fakes, so both are visible."""
     from matplotlib.colors import to_rgba
 
     picture = np.zeros((SCATTER_SIDE, SCATTER_SIDE, 4))
@@ -134,7 +134,7 @@ def _table(
     steps: list[int],
     title: str,
 ) -> "Figure":
-    """All pictures in one image: a tenth of the size that one image per picture would have."""
+    """A figure with all pictures in one image; with one image per picture it would be ten times as large."""
     rows, columns, height, width, _ = pictures.shape
     right, down = width + round(0.1 * width), height + round(0.1 * width)
     spaced = np.pad(pictures, ((0, 0), (0, 0), (0, down - height), (0, right - width), (0, 0)))

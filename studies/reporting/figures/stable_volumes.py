@@ -86,7 +86,7 @@ def _draw_volume(
 def _draw_others(
     axis: "Axes", theme: Theme, tables: dict[str, pd.DataFrame], name: str, draw: Callable[..., None]
 ) -> None:
-    """The other conditions, in thin grey lines."""
+    """Draw the conditions other than `name` in thin grey lines."""
     for other, table in tables.items():
         if other != name:
             draw(axis, table, {"color": theme.muted, "lw": 0.6, "alpha": 0.45, "zorder": 1})
@@ -115,7 +115,7 @@ def _other_handles(theme: Theme, others: bool) -> list[Any]:
 
 
 def _volumes_in_words(table: pd.DataFrame) -> str:
-    """The share at the smallest distance, and at each at which it rises."""
+    """The stable volume at the smallest distance, and at each distance at which it rises, in words."""
     rises = table[table["volume"].diff().ne(0)]
     return ", ".join(f"{format_share(row.volume)} reach {format_distance(row.tau)}" for row in rises.itertuples())
 
@@ -164,7 +164,7 @@ def chance_of_success(
 
 
 def rows_at(table: pd.DataFrame, tau: float | None) -> pd.DataFrame:
-    """The rows of one distance to reach, by default of the largest."""
+    """The rows with target distance `tau`; with the largest target distance in the table if `tau` is None."""
     return table[table["tau"] == (table["tau"].max() if tau is None else tau)]
 
 

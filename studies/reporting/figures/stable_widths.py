@@ -1,6 +1,6 @@
 """Stable width of each hyperparameter of each condition.
 
-The table is one of `studies.analysis`; nothing is computed here.
+The widths are computed in `studies.analysis` and only drawn here.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -32,7 +32,7 @@ _ROW = 0.24
 def stable_widths(
     widths: pd.DataFrame, theme_name: ThemeName = "light", *, tau: float | None = None
 ) -> DrawnFigure | None:
-    """The stable width of each hyperparameter of each condition, next to the searched range, with its interval.
+    """The stable width of each hyperparameter of each condition with its interval, and the searched range.
 
     tau  distance that a configuration must reach; by default the largest of the table
 

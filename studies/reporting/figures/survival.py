@@ -24,8 +24,8 @@ _HEIGHT = 1.9
 def survival(results: Results, theme_name: ThemeName = "light") -> DrawnFigure | None:
     """The share of explore members that have not failed yet, and of those that have, by outcome.
 
-    Failures without a step of their own (stalled, collapsed, diverged, relapsed by swinging, trial failed) count at the
-    last step. None without explore members.
+    Failures that do not begin at one step (stalled, collapsed, diverged, relapsed by swinging, trial failed) count at
+    the last step. None without explore members.
     """
     members, theme = _with_failed_trials(results), THEMES[theme_name]
     names = conditions_in(members, results)

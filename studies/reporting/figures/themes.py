@@ -34,7 +34,7 @@ class Theme:
     main      the subject of the figure
     real      real samples in scatters
     fake      fakes in scatters
-    several   conditions that share a panel, each with a marker besides
+    several   conditions that share a panel; each also has its own marker
     outcomes  style of each outcome, and of `trial failed` for a trial without a result
     """
 
@@ -91,17 +91,18 @@ _DARK = Theme(
 
 
 def _placeholders(theme: Theme) -> Theme:
-    """The theme with every colour changed by one bit, so that it is told apart from any other colour, such as black.
+    """The theme with one bit of each colour changed, so that no other colour of a drawing equals a placeholder.
 
-    Scatters of thousands of points are drawn as pixels, whose colours cannot be replaced: theirs have enough contrast
-    with either background.
+    `real` and `fake` are fixed colours with enough contrast with either background: scatters of thousands of points are
+    drawn as pixels, whose colours cannot be replaced.
     """
 
     def changed(color: str, by: int = 1) -> str:
         return f"#{int(color[1:], 16) ^ by:06X}"
 
     colors = {name: changed(color) for name, color in vars(theme).items() if isinstance(color, str)}
-    several = tuple(changed(color, by=2) for color in theme.several)  # an outcome of the same colour may differ in dark
+    # another bit than outcomes: a condition and an outcome with the same light colour may have different dark colours
+    several = tuple(changed(color, by=2) for color in theme.several)
     outcomes = {outcome: replace(style, color=changed(style.color)) for outcome, style in theme.outcomes.items()}
     pixels = {"real": "#9A9EA3", "fake": "#2B8CCB"}
     return replace(theme, **colors | pixels, several=several, outcomes=MappingProxyType(outcomes))

@@ -1,4 +1,4 @@
-"""Sample pictures of running trials, drawn without matplotlib, which would take a hundred times longer."""
+"""Sample pictures of finished trials, drawn without matplotlib, which would take a hundred times longer."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from studies.reporting.figures.sample_sheets import view_corners
 from studies.reporting.figures.themes import THEMES
 
 PIXEL_SCALE = 4
-"""Screen pixels along each side of a sample's pixel."""
+"""Pixels of the picture along each side of a sample's pixel."""
 SIDE = 180
 """Pixels along each side of a scatter."""
 _LIGHT = THEMES["light"]

@@ -31,15 +31,15 @@ AUTHORS = "authors"
 _FOUND = "setting found"
 _MARKERS = {"authors' setting": "s", "median of random settings": "o", _FOUND: "D"}
 _FAILED_SHARES = (0.02, 0.06, 0.1)
-"""Horizontal positions of the failed settings, as shares of the axis beyond the largest distance."""
+"""Offsets of failed settings beyond the largest distance, as shares of the axis; in the order of `_MARKERS`."""
 _ROW = 0.34
 
 
 def tuning(results: Results, theme_name: ThemeName = "light") -> DrawnFigure | None:
-    """Each condition's distance with the authors' setting, a random setting and the setting found.
+    """Each condition's distance with the authors' setting and the setting found, and the median of random settings.
 
-    Settings without a distance, because they failed, are drawn in the shade at the right. None unless a condition has
-    two of the settings.
+    Settings without a distance, because they failed, are drawn in the shade at the right. None unless an explore trial
+    and an authors' or confirm trial of one condition have ended.
     """
     theme, table = THEMES[theme_name], _table(results)
     shown = [column for column in _MARKERS if table[column].notna().any()]
@@ -74,7 +74,7 @@ def tuning(results: Results, theme_name: ThemeName = "light") -> DrawnFigure | N
 
 
 def _table(results: Results) -> pd.DataFrame:
-    """A row per condition: a distance per setting, +inf where it failed, NaN where there is none."""
+    """A row per condition, a column per marker: distance of that setting, +inf if it failed, NaN if no trial ended."""
     finished = results.trials[results.trials["state"] != "running"]
     distances = finished.assign(distance=finished["distance"].fillna(np.inf))
     ranking = results.ranking.set_index("condition")["distance"].fillna(np.inf)

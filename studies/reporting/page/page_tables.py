@@ -1,4 +1,4 @@
-"""Tables as text for readers: every number is formatted by the column that it is in."""
+"""DataFrames as tables of text; the name of a column determines how its numbers are formatted."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,9 +11,9 @@ from studies.reporting.page.page_text import TableDescription
 
 _DISTANCES = ("distance", "tau")
 _SHARES = ("share", "rate", "failure", "volume", "chance", "half_", "progress")
-"""Parts of the names of columns."""
+"""A column holds distances or shares if its name contains one of these strings."""
 _SHARE_COLUMNS = ("low", "high", "difference")
-"""Ends of intervals of shares, and differences of shares."""
+"""Full names of further columns with shares: ends of intervals, and differences."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class PageTable:
 
 
 def format_table(table: pd.DataFrame, description: TableDescription) -> PageTable:
-    """The table without its study, its hidden columns and its columns without any value; a failed distance is one."""
+    """The table as text. `study`, hidden columns and empty columns are left out, but not empty columns of distances."""
     hidden = ("study", *description.hidden)
     shown = [name for name in table if name not in hidden and (_may_fail(name) or not table[name].isna().all())]
     columns = [Column(name if "." in name else name.replace("_", " "), not _is_number(table[name])) for name in shown]
@@ -55,8 +55,8 @@ def format_cell(column: str, value: Any) -> str:
 
 
 def _may_fail(column: str) -> bool:
-    """True if a missing value means that the members failed."""
-    return "distance" in column
+    """True for a column of distances, in which a missing value means that members failed; not for interval ends."""
+    return "distance" in column and not column.endswith(("_low", "_high"))
 
 
 def _format_number(column: str, value: float) -> str:

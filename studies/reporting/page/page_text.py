@@ -1,4 +1,4 @@
-"""Texts of the page that are the same for every study: titles and captions of the tables, and the methods."""
+"""Texts that the report pages of all studies share: titles and captions of the tables, and the methods."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class TableDescription:
-    """Title and caption of a table, and the columns that the page leaves out."""
+    """Title and caption of a table, and the names of its columns that the page leaves out."""
 
     title: str
     caption: str
@@ -18,8 +18,8 @@ TABLES: Mapping[str, TableDescription] = {
         "Ranking",
         "The setting found for each condition, trained with seeds and evaluated with real samples that the search "
         "did not use. Distance: interquartile mean over the seeds, where failed seeds count as infinitely far, with "
-        "its 95% bootstrap interval. Failure rate: share of failed seeds, with its 95% Wilson interval. Members: "
-        "number of seeds.",
+        "its 95% bootstrap interval; a dash as its upper end: infinite, since too many seeds failed. Failure rate: "
+        "share of failed seeds, with its 95% Wilson interval. Members: number of seeds.",
         ("trial",),
     ),
     "pairs": TableDescription(

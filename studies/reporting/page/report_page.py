@@ -1,4 +1,4 @@
-"""One self-contained HTML page about a study: verdict, figures, tables, methods, citations, and how to run it again."""
+"""A self-contained HTML page about a study: verdict, figures, tables, methods, citations, commands to repeat it."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -33,7 +33,7 @@ SECTIONS = (
 
 @dataclass(frozen=True)
 class PageFigure:
-    """A figure as an element of the page."""
+    """A figure of the page: its name, its caption, and its SVG element as text."""
 
     name: str
     caption: str
@@ -42,7 +42,7 @@ class PageFigure:
 
 @dataclass(frozen=True)
 class Formula:
-    """Title and text of an objective or a constraint."""
+    """Title of an objective or a constraint, and its docstring, which states the formula."""
 
     title: str
     text: str
@@ -83,7 +83,7 @@ def render_page(compared: Comparison) -> str:
 
 
 def page_figures(compared: Comparison) -> tuple[list[PageFigure], str]:
-    """The figures of the page, and the hidden element with the shapes of their letters."""
+    """The figures of the page, and one hidden SVG element that defines the shapes of the letters in all of them."""
     drawn = [figure for figure in draw_figures(compared, "both") if figure is not None]
     shown = [PageFigure(figure.name, figure.caption, figures.svg(figure)) for figure in drawn]
     elements, letters = figures.split_letters(figure.element for figure in shown)
@@ -91,7 +91,7 @@ def page_figures(compared: Comparison) -> tuple[list[PageFigure], str]:
 
 
 def draw_figures(compared: Comparison, theme: ThemeName) -> Iterator[DrawnFigure | None]:
-    """Every figure, in the order of the page: the ranking, the stable settings, the failures, the samples."""
+    """Every figure in the order of the page: ranking, stable settings, failures, samples; None for one without data."""
     results = compared.results
     names = [condition.name for condition in results.study.conditions]
     yield figures.confirmed(results, theme)
@@ -134,7 +134,7 @@ def _tables(compared: Comparison) -> Iterator[PageTable]:
 
 
 def _formulas(results: Results) -> Iterator[Formula]:
-    """The docstring of each objective and constraint in the study, each once."""
+    """The docstring of each objective and constraint in the study, each once; those of the user's own are left out."""
     seen: set[str] = set()
     for part, union in (("objective", Objective), ("constraint", Constraint)):
         for condition in results.study.conditions:

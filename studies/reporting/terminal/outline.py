@@ -6,7 +6,7 @@ from studies.reporting.terminal.preset_text import format_distribution
 
 
 def outline(study: Study) -> str:
-    """The number of trials and, for each condition, its kinds and its searched hyperparameters."""
+    """The number of trials and, per condition, the kinds of objective and constraint and the searched ranges."""
     search, authors_trials = study.search, sum(condition.authors is not None for condition in study.conditions)
     authors = f" + {authors_trials} trials at authors' settings" if authors_trials else ""
     lines = [

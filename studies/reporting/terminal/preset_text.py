@@ -1,4 +1,4 @@
-"""Presets for a terminal: the list, and one preset in full."""
+"""Presets as a table or text for a terminal, and as values for JSON."""
 
 import json
 from collections.abc import Mapping
@@ -56,6 +56,6 @@ def preset_table(preset: Preset) -> dict[str, Any]:
 
 
 def format_distribution(table: Mapping[str, Any]) -> str:
-    """A distribution as in `log_uniform [0.001, 1.0]`."""
+    """Text of a distribution from its table in a study file, as in `log_uniform [0.001, 1.0]`."""
     ((kind, content),) = table.items()
     return f"{kind} {json.dumps(content)}"

@@ -37,7 +37,7 @@ def trial_label(spec: TrialSpec) -> str:
 
 
 class PlainProgress(Listener):
-    """One line for each trial that ends."""
+    """Listener that prints the number of trials at the start, warnings, and a line for each trial that ends."""
 
     def __init__(self, study: Study, console: Console):
         self._study, self._console = study, console
@@ -61,7 +61,7 @@ class PlainProgress(Listener):
         self._print(f"[{self._ended:>{width}}/{self._total} {elapsed}] {self._result_line(spec, entry)}")
 
     def _result_line(self, spec: TrialSpec, entry: Entry) -> str:
-        """Trial, median late distance, outcomes, seconds of training, and the values of its hyperparameters."""
+        """Label and setting of a trial that ended, with its late distance, outcomes and seconds, or with its error."""
         names = self._study.short_names
         setting = "  ".join(f"{names[path]}={format_setting(value)}" for path, value in spec.configuration.items())
         # 12: a space, the longest name of a phase, a space, three digits
@@ -156,7 +156,8 @@ class LiveProgress(PlainProgress):
     def _status_line(self) -> str:
         """Trials ended, elapsed time, rate and rough remaining time, running trials.
 
-        The rate is that of the trials ended in this run; confirm trials have more seeds and take longer.
+        The rate is that of the trials that ended in this run. The remaining time is rough, since confirm trials usually
+        have more seeds and take longer.
         """
         ended = self._ended - self._ended_before
         line = f"{self._ended}/{self._total} trials ended, {format_duration(monotonic() - self._started)} elapsed"

@@ -39,7 +39,7 @@ def print_ranking(results: Results, console: Console) -> None:
 
 
 def print_undecided_pairs(comparison: Comparison, console: Console) -> None:
-    """Print the pairs of the ranking that are not decided, below the ranking."""
+    """Print one sentence about the undecided pairs of conditions in the ranking; nothing if there are none."""
     if sentence := undecided_ranks(comparison):
         console.print(sentence, markup=False, soft_wrap=True)
 

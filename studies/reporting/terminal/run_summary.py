@@ -16,7 +16,7 @@ from studies.tables.results import Results
 
 
 def print_run_summary(results: Results, run: RunResult, console: Console) -> None:
-    """Print the summary, and write the picture and the sample sheets that it names."""
+    """Print the summary and write its picture and sample sheets; after an interruption print only how to resume."""
     name, folder = results.study.name, results.ledger.study_folder(results.study.name)
     if run.interrupted:
         console.print(f"\ninterrupted; the same command resumes {name} where it stopped.", markup=False)

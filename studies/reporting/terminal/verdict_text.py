@@ -31,7 +31,7 @@ Records = Callable[[pd.DataFrame], list[dict[str, Any]]]
 
 
 def print_verdicts(comparisons: Sequence[Comparison], console: Console) -> None:
-    """Print ranking, tables and sentences of each study, and of several studies those about all together."""
+    """Print ranking, tables and sentences of each study; for several studies also those about all of them together."""
     for comparison in comparisons:
         print_ranking(comparison.results, console)
         print_undecided_pairs(comparison, console)
@@ -53,7 +53,7 @@ def _print_topic(topic: Topic, console: Console) -> None:
 
 
 def _print_shares(comparison: Comparison, console: Console) -> None:
-    """Print the shares of settings that work, at the target distance used in the text, and the rule."""
+    """Print the shares of settings that work at the target distance of the verdict, and the rule by which one works."""
     volumes = rows_at_target(comparison, comparison.volumes)
     if volumes.empty:
         return
@@ -83,13 +83,13 @@ _WIDTHS_LEGEND = (
     "log-uniform range it is the share of working settings times the searched width, so it is equal for all "
     "hyperparameters of a condition that were searched over equally many decades. No width is estimated from fewer "
     f"than {FEWEST_FOR_A_RANGE} working settings. The smallest and largest working values are values that were drawn, "
-    "not limits of what works. Last column: an end of the searched range before which too few values were drawn to "
-    "show that the range that works ends."
+    "not limits of what works. Last column: an end of the searched range that may work too; too few values were drawn "
+    "between it and the nearest working value to show that training fails there."
 )
 
 
 def _print_ranges(comparison: Comparison, console: Console) -> None:
-    """Print the ranges of hyperparameters in which settings work, at the same target; nothing if none works."""
+    """Print the hyperparameter ranges in which settings work at the target distance of the verdict, if any works."""
     volumes, widths = (rows_at_target(comparison, frame) for frame in (comparison.volumes, comparison.widths))
     if widths.empty or not volumes["reached"].any():
         return
@@ -122,7 +122,7 @@ _BEYOND = "may work\nup to and beyond"
 
 
 def _range_cells(row: pd.Series, explored: ExploreTrials, reached: int) -> list[str]:
-    """The cells after condition and hyperparameter; without a width if too few settings work."""
+    """A row's cells after condition and hyperparameter; if too few settings work, dashes instead of the estimates."""
     low, high = (format_setting(value) for value in explored.hyperparameters[row["hyperparameter"]].extremes())
     has_width = reached >= FEWEST_FOR_A_RANGE
     return [
@@ -137,14 +137,14 @@ def _range_cells(row: pd.Series, explored: ExploreTrials, reached: int) -> list[
 
 
 def text(comparisons: Sequence[Comparison]) -> str:
-    """The output of `print_verdicts`, for a file."""
+    """The output of `print_verdicts` as text that can be written to a file."""
     output = StringIO()
     print_verdicts(comparisons, Console(file=output, width=WIDTH, highlight=False))
     return output.getvalue()
 
 
 def markdown(comparisons: Sequence[Comparison]) -> str:
-    """The verdicts with every table, in Markdown."""
+    """The verdicts and every table that has rows, in Markdown."""
     parts = []
     for comparison in comparisons:
         parts.append(f"# {comparison.results.study.name}")
@@ -165,7 +165,10 @@ def _bullets(sentences: Sequence[str]) -> str:
 
 
 def content(comparisons: Sequence[Comparison], records: Records) -> dict[str, Any]:
-    """Verdict and tables of every study, and sentences and tables of all together, as values that JSON can hold."""
+    """Verdicts and tables of each study and of all studies together, as values that JSON can hold.
+
+    records  converts a table to a list with a mapping for each row
+    """
     together = cross_study_ranking(comparisons)
     return {
         "studies": [
@@ -188,7 +191,7 @@ def content(comparisons: Sequence[Comparison], records: Records) -> dict[str, An
 
 
 def _frame(comparison: Comparison, name: str) -> pd.DataFrame:
-    """A table of the comparison; the ranking with the configurations that were confirmed."""
+    """The table `name` of a comparison; the ranking has columns for the hyperparameters of the settings found."""
     return comparison.results.ranking if name == "ranking" else getattr(comparison, name)
 
 

@@ -12,6 +12,7 @@ from studies.reporting.text.phrases import (
     MAX_NAMES,
     budget_in_words,
     capitalize,
+    decided_with_first,
     failed_count,
     found_for,
     goal,
@@ -23,7 +24,7 @@ from studies.reporting.text.sample_quality import quality_sentences
 
 
 def answer(comparison: Comparison) -> tuple[str, ...]:
-    """The first topic of the verdict: the answer, then the numbers that support it."""
+    """Sentences of the verdict's first topic: the result of the study, then the numbers that support it."""
     return tuple(_sentences(comparison))
 
 
@@ -53,13 +54,13 @@ def _unconfirmed(comparison: Comparison) -> Iterator[str]:
 
 
 def _smallest_distance(comparison: Comparison) -> str:
-    """The distance of the first setting of the ranking, with its interval."""
+    """Sentence on the smallest distance in the ranking, with its interval and the settings that have it."""
     ranking = comparison.ranking
     best, tied = ranking.iloc[0], _tied(ranking)
     distance = format_distance(best["distance"])
     if len(tied) > 1:
         opening = f"{capitalize(found_for(tied))} have the same distance from {goal(comparison)}, {distance}"
-    elif len(ranking) == 1 or _first_is_decided(comparison):
+    elif len(ranking) == 1 or len(decided_with_first(comparison)[0]):
         opening = f"{capitalize(found_for(tied))} ends at a distance of {distance} from {goal(comparison)}"
     else:
         opening = f"On these seeds {found_for(tied)} has the smallest distance from {goal(comparison)}, {distance}"
@@ -73,14 +74,8 @@ def _tied(ranking: pd.DataFrame) -> list[str]:
     return ranking.loc[ranking["distance"] == ranking["distance"].iloc[0], "condition"].tolist()
 
 
-def _first_is_decided(comparison: Comparison) -> bool:
-    """True if a pair with the first setting of the ranking is decided."""
-    first, pairs = comparison.ranking["condition"].iloc[0], comparison.pairs
-    return bool(pairs.loc[(pairs["condition"] == first) | (pairs["other"] == first), "decided"].any())
-
-
 def _failed_seeds(comparison: Comparison) -> str:
-    """The failed seeds of the first setting of the ranking, with the interval of their share."""
+    """Sentence on the failed seeds of the first setting of the ranking, with the interval of its failure rate."""
     best = comparison.ranking.iloc[0]
     tied = _tied(comparison.ranking[comparison.ranking["failure_rate"] == best["failure_rate"]])
     each = "each of " if len(tied) > 1 else ""
@@ -91,7 +86,7 @@ def _failed_seeds(comparison: Comparison) -> str:
 
 
 def _reference_distances(comparison: Comparison) -> Iterator[str]:
-    """The reference distances that the smallest distance is to be read against."""
+    """Sentences that compare the smallest distance with the Gaussian, and state that of other real samples."""
     references = comparison.results.reference_distances
     real, gaussian = references.get("real"), references.get("gaussian")
     if gaussian is not None:
@@ -101,7 +96,7 @@ def _reference_distances(comparison: Comparison) -> Iterator[str]:
 
 
 def _against_gaussian(best: pd.Series, gaussian: float, goal_name: str) -> str:
-    """If the first setting of the ranking is farther than the Gaussian, by the interval of its distance."""
+    """Sentence that says if the Gaussian's distance is below, above or within the interval of the smallest distance."""
     samples, distance = "samples of a Gaussian with the mean and covariance of the real data", format_distance(gaussian)
     if best["members"] == 1:
         return f"{capitalize(samples)} have a distance of {distance} from {goal_name}."

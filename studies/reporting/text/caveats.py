@@ -191,7 +191,7 @@ def _on_pairs(comparison: Comparison) -> Iterator[str]:
 
 
 def _on_critic_steps(comparison: Comparison) -> Iterator[str]:
-    """The critic steps of the settings found, if they differ within a budget of generator steps."""
+    """Sentence on the critic steps of the settings found, if they differ within a budget of generator steps."""
     study = comparison.results.study
     steps = {trial.condition: trial.critic_steps for trial in comparison.confirmed}
     if study.budget.unit == "generator_steps" and len(set(steps.values())) > 1:
@@ -202,7 +202,7 @@ def _on_critic_steps(comparison: Comparison) -> Iterator[str]:
 
 
 def fewest_evaluations(rules: OutcomeRules) -> int:
-    """Number of evaluations below which a late window holds most of a curve: twice its smallest length."""
+    """Number of evaluations below which the late window, at its smallest length, is more than half of a curve."""
     return 2 * rules.least
 
 
@@ -220,5 +220,5 @@ def _names(explored: Iterable[ExploreTrials]) -> list[str]:
 
 
 def _for(names: list[str], comparison: Comparison) -> str:
-    """The conditions that a sentence is about, as in " for a and b"; empty if it is about all of them."""
+    """The conditions that a sentence is about, as in " for a and b"; empty if these are all of the study's."""
     return "" if len(names) == len(comparison.results.study.conditions) else f" for {join_words(names)}"

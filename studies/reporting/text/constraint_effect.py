@@ -9,7 +9,7 @@ import pandas as pd
 from studies.analysis.comparison import Comparison
 from studies.file.condition import Condition
 from studies.reporting.text.phrases import distance_in_words, goal, largest_p
-from studies.tables.ranking import winners
+from studies.tables.ranking import last_evaluations, winners
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class _Design:
     """Two kinds of constraint under the same objectives.
 
     conditions  name of the condition, by objective and kind of constraint
-    first       the kind whose settings are closer for more objectives
+    first       the kind whose settings found end closer for more objectives
     second      the other kind
     """
 
@@ -27,7 +27,7 @@ class _Design:
 
 
 def constraint_clause(comparison: Comparison) -> str:
-    """The clause; empty unless two kinds of constraint occur under the same objectives, everything else being equal."""
+    """Clause that compares two kinds of constraint; empty unless both occur with equal objectives, all else equal."""
     design = _design(comparison)
     if design is None:
         return ""
@@ -55,7 +55,7 @@ def _design(comparison: Comparison) -> _Design | None:
 
 
 def _groups(comparison: Comparison) -> dict[str, dict[str, str]]:
-    """Name of the condition by objective and kind of constraint; empty if anything else differs."""
+    """Name of the condition by objective and kind of constraint; empty if more differs or one is not ranked."""
     conditions, ranked = comparison.results.study.conditions, set(comparison.ranking["condition"])
     groups: dict[str, dict[str, str]] = {}
     for condition in conditions:
@@ -74,7 +74,7 @@ def _otherwise_equal(condition: Condition, other: Condition) -> bool:
 
 
 def _result(comparison: Comparison, design: _Design) -> str:
-    """Which kind's settings end closer, or that it is undecided, and for how many objectives."""
+    """Clause that says which constraint's settings end closer and for how many objectives, or that it is undecided."""
     pairs = comparison.pairs
     rows = pd.concat(
         pairs[pairs["condition"].isin(list(pair.values())) & pairs["other"].isin(list(pair.values()))]
@@ -103,7 +103,7 @@ def _in_words(kind: str) -> str:
 
 
 def _costs(comparison: Comparison, design: _Design) -> str:
-    """Final critic slopes and the ratio of training times; empty if a trial ended without a result."""
+    """Clause on final critic slopes and the ratio of training times; empty if either is unknown for one constraint."""
     slopes = [_critic_slope(comparison, design, kind) for kind in (design.first, design.second)]
     seconds = [_seconds(comparison, design, kind) for kind in (design.first, design.second)]
     if np.isnan(slopes).any() or min(seconds) <= 0:
@@ -116,14 +116,14 @@ def _costs(comparison: Comparison, design: _Design) -> str:
 
 
 def _critic_slope(comparison: Comparison, design: _Design, kind: str) -> float:
-    """Median of the last critic slope over the confirmed members."""
+    """Median of the last critic slopes of the confirmed members with this kind of constraint."""
     curves, names = comparison.results.curves, [pair[kind] for pair in design.conditions.values()]
     slopes = winners(curves[curves["metric"] == "critic_slope"])
     slopes = slopes[slopes["condition"].isin(names)]
-    return float(slopes.sort_values("step").groupby(["condition", "seed"], observed=True)["value"].last().median())
+    return float(last_evaluations(slopes)["value"].median())
 
 
 def _seconds(comparison: Comparison, design: _Design, kind: str) -> float:
-    """Training time of the confirmed trials, in seconds."""
+    """Total training time of the confirmed trials with this kind of constraint, in seconds."""
     trials, names = comparison.results.trials, [pair[kind] for pair in design.conditions.values()]
     return float(winners(trials[trials["condition"].isin(names)])["elapsed_seconds"].sum())

@@ -27,7 +27,7 @@ from studies.reporting.text.phrases import (
 
 
 def pair_sentences(comparison: Comparison) -> Iterator[str]:
-    """The decided pairs, the undecided pairs, and the number of seeds that would decide them."""
+    """Sentences on the decided pairs, the undecided pairs, and the number of seeds that would decide the latter."""
     pairs, names = comparison.pairs.dropna(subset="p_value"), comparison.ranking["condition"].tolist()
     if pairs.empty:
         return
@@ -42,7 +42,7 @@ def pair_sentences(comparison: Comparison) -> Iterator[str]:
 
 
 def _decided(comparison: Comparison, pairs: pd.DataFrame, names: Sequence[str]) -> Iterator[str]:
-    """The decided pairs; those with a setting that failed on every fresh seed in sentences of their own."""
+    """Sentences on the decided pairs, separate ones on pairs with a setting that failed on every fresh seed."""
     failed = all_failed(comparison.ranking)
     with_failed = pairs["condition"].isin(failed) | pairs["other"].isin(failed)
     for rows in (pairs[~with_failed], pairs[with_failed]):
@@ -90,7 +90,7 @@ def _undecided(undecided: pd.DataFrame, pairs: int) -> str:
 
 
 def tuning_sentences(comparison: Comparison) -> Iterator[str]:
-    """For each condition the setting found against its authors' setting."""
+    """A sentence for each condition that compares the setting found with the authors' setting."""
     yield from first_sentences((_tuning(row) for _, row in comparison.tuning.iterrows()), "tuning")
 
 
@@ -120,7 +120,7 @@ def _tested(row: pd.Series) -> str:
 
 
 def robustness_sentences(comparison: Comparison) -> Iterator[str]:
-    """The first of the ranking under other thresholds of the outcome rules, and at equal critic steps."""
+    """Sentences on which setting ranks first under other thresholds of the outcome rules, and at equal critic steps."""
     ranking = comparison.ranking
     if len(ranking) < 2 or ranking["distance"].isna().all():
         return
@@ -131,7 +131,7 @@ def robustness_sentences(comparison: Comparison) -> Iterator[str]:
 
 
 def _under_other_rules(first: str, leaders: pd.DataFrame) -> Iterator[str]:
-    """leaders: the first of the ranking under each variant of the rules."""
+    """Sentences on variants of the outcome rules; `leaders` has the first row of the ranking under each variant."""
     changed = leaders[(leaders["condition"] != first) | leaders["distance"].isna()]
     variants = f"{len(leaders)} variants of the outcome rules (one threshold changed at a time)"
     if changed.empty:
@@ -156,13 +156,13 @@ def _at_equal_critic_steps(comparison: Comparison, first: str) -> Iterator[str]:
     else:
         result = f"{found_for([leader['condition']])} {'stays' if leader['condition'] == first else 'is'} first"
     yield (
-        f"If all curves are cut at {steps} critic steps, the smallest number among the settings found, {result}"
+        f"If all curves are cut at {steps} critic steps, the fewest that any setting found takes, {result}"
         f"{_evaluations_left(comparison)}."
     )
 
 
 def _evaluations_left(comparison: Comparison) -> str:
-    """The number of evaluations after step 0 in the cut curves, and for which conditions it is small."""
+    """Clause on the evaluations after step 0 that the cut curves have, or on the conditions with few of them."""
     ranking = comparison.equal_critic_steps
     left = {row.condition: int(row.measurements) for row in ranking.itertuples()}
     few = {name: count for name, count in left.items() if count < fewest_evaluations(comparison.results.study.outcomes)}

@@ -13,7 +13,7 @@ _MEMBERS = {"explore": "GANs of the explore phase", "confirm": "fresh seeds of t
 
 
 def failure_sentences(comparison: Comparison) -> Iterator[str]:
-    """For each condition the numbers of failed members by outcome, and how many of those were still improving."""
+    """Sentences on each condition's failed members: their number by outcome, and how many were still improving."""
     outcomes = comparison.outcomes[comparison.outcomes["phase"].isin(list(_MEMBERS))]
     trained = set(outcomes["condition"])
     names = [condition.name for condition in comparison.results.study.conditions if condition.name in trained]

@@ -15,6 +15,7 @@ from studies.reporting.text.phrases import (
     MAX_NAMES,
     all_failed,
     capitalize,
+    decided_with_first,
     failed_count,
     found_for,
     goal,
@@ -28,18 +29,18 @@ from studies.statistics.power import rank_test_power
 
 
 def headline(comparison: Comparison) -> tuple[str, ...]:
-    """The sentences; undecided comparisons are called undecided.
+    """The first sentences of the answer; undecided comparisons are called undecided.
 
-    They are about the coverage of modes if the modes of the data are known, about the constraint if conditions differ
-    in their constraint alone, else about the distances of the confirmed settings; then about the settings that work in
-    explore.
+    They are about the modes covered and the kinds of constraint if `coverage_clause` or `constraint_clause` is not
+    empty, else about the distances of the confirmed settings (mostly left out if there is only one) and the settings
+    that work in explore.
     """
     clauses = [clause for clause in (_progress_clause(comparison), *_clauses(comparison)[0]) if clause]
     return tuple(_sentence(comparison, clause) for clause in clauses or ["there are no results yet"])
 
 
 def other_findings(comparison: Comparison) -> Iterator[str]:
-    """Sentences on distances and working settings if the headline is about modes or constraints."""
+    """Sentences on distances and working settings, if the headline is about other findings."""
     yield from (_sentence(comparison, clause) for clause in _clauses(comparison)[1] if clause)
 
 
@@ -59,7 +60,7 @@ def _progress_clause(comparison: Comparison) -> str:
 
 
 def _clauses(comparison: Comparison) -> tuple[list[str], list[str]]:
-    """The clauses of the headline, and those of the sentences that follow it; one for each sentence."""
+    """The clauses of `headline` and those of `other_findings`; each becomes one sentence."""
     special = [clause for clause in (coverage_clause(comparison), constraint_clause(comparison)) if clause]
     distances, works = list(_distance_clauses(comparison)), working_clause(comparison)
     if special:
@@ -94,15 +95,35 @@ def _distance_clauses(comparison: Comparison) -> Iterator[str]:
 
 
 def _first_against_others(comparison: Comparison) -> Iterator[str]:
-    """The others that the first of the ranking is decided to be ahead of, and those that are undecided."""
-    ranking = comparison.ranking
-    best, *others = ranking["condition"].tolist()
-    pairs = comparison.pairs[(comparison.pairs["condition"] == best) | (comparison.pairs["other"] == best)]
-    decided = pairs[pairs["decided"]]
-    farther = [name for name in others if name in {*decided["condition"], *decided["other"]}]
-    if not farther:
+    """Clauses on the decided pairs with the first of the ranking, and on the undecided ones."""
+    best, *others = comparison.ranking["condition"].tolist()
+    ahead, behind = decided_with_first(comparison)
+    farther, closer = (
+        [name for name in others if name in {*pairs["condition"], *pairs["other"]}] for pairs in (ahead, behind)
+    )
+    if not farther and not closer:
         yield _undecided_clause(comparison, best)
         return
+    if farther:
+        yield _ahead_clause(comparison, farther, ahead)
+    if closer:
+        yield (
+            f"fresh seeds of {found_for(closer)} tend to end closer to {goal(comparison)} than those of "
+            f"{ones_found_for([best])} ({largest_p(behind)}); {best} is first in the ranking, which compares "
+            "interquartile means of the distances"
+        )
+    undecided = [name for name in others if name not in (*farther, *closer)]
+    if undecided:
+        yield (
+            f"whether {found_for([best])}{' also' if farther else ''} ends closer than {ones_found_for(undecided)} is "
+            f"undecided (adjusted p >= {LEVEL:g})"
+        )
+
+
+def _ahead_clause(comparison: Comparison, farther: list[str], ahead: pd.DataFrame) -> str:
+    """Clause on the conditions `farther`, which the first of the ranking is decided to be ahead of."""
+    ranking = comparison.ranking
+    best, *others = ranking["condition"].tolist()
     is_ahead = f"ends closer to {goal(comparison)} than"
     if set(farther) <= set(all_failed(ranking)):
         is_ahead = "ranks ahead of"
@@ -112,13 +133,7 @@ def _first_against_others(comparison: Comparison) -> Iterator[str]:
         than = f"the settings found for the {len(others)} other conditions"
     else:
         than = f"the settings found for {len(farther)} of the {len(others)} other conditions"
-    yield f"{found_for([best])} {is_ahead} {than} ({largest_p(decided)})"
-    undecided = [name for name in others if name not in farther]
-    if undecided:
-        yield (
-            f"whether {found_for([best])} also ends closer than {ones_found_for(undecided)} is undecided (adjusted p "
-            f">= {LEVEL:g})"
-        )
+    return f"{found_for([best])} {is_ahead} {than} ({largest_p(ahead)})"
 
 
 def _all_failed_clause(ranking: pd.DataFrame) -> str:

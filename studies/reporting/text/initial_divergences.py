@@ -12,7 +12,7 @@ _DIVERGENCES = {"jensen_shannon": "the Jensen-Shannon divergence", "wasserstein_
 def initial_divergence_clause(comparison: Comparison) -> str:
     """Clause on how both divergences change with theta before training.
 
-    Empty unless every condition lists theta and explore evaluated at least two values above 0.
+    Empty unless every condition searches theta and explore evaluated at least two values of theta above 0.
     """
     study, results = comparison.results.study, comparison.results
     if not all(_THETA in condition.hyperparameters for condition in study.conditions):

@@ -1,4 +1,4 @@
-"""The listed values of a hyperparameter at which training works, as one clause, with the outcomes at the others."""
+"""Clause on the listed values of a hyperparameter at which training works, and on the outcomes at the others."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ _MOST_FREQUENT = "the most frequent outcome is"
 
 
 def clause_of_one_condition(comparison: Comparison, explored: ExploreTrials) -> str:
-    """The values at which the only condition works, the best of them, and the outcomes at the other values."""
+    """Clause on the values at which the only condition works, the best of them, and the outcomes at the others."""
     volumes = volumes_at_target(comparison)
     tau, within = float(volumes["tau"].iloc[0]), within_target(comparison, volumes)
     works = _works(explored, tau)
@@ -41,7 +41,7 @@ def clause_of_one_condition(comparison: Comparison, explored: ExploreTrials) -> 
 
 
 def clause_of_conditions(comparison: Comparison, explored: Sequence[ExploreTrials]) -> str:
-    """The values at which each of several conditions works."""
+    """Clause on the values at which each of several conditions works."""
     volumes = volumes_at_target(comparison)
     tau, within = float(volumes["tau"].iloc[0]), within_target(comparison, volumes)
     works = {condition.condition: _works(condition, tau) for condition in explored}
@@ -62,7 +62,7 @@ def clause_of_conditions(comparison: Comparison, explored: Sequence[ExploreTrial
 
 
 def _working_values(comparison: Comparison, explored: ExploreTrials, works: Mask, *, of_all: bool) -> str:
-    """The values that work; with `of_all` also the values they are among."""
+    """Text of the values that work; if `of_all`, also of all values that were tried."""
     best = _best(comparison, explored, works) if works.any() else ""
     if works.any() and (len(works) == 1 or not works.all()):
         values = f"{_name(comparison, explored)} = {_listed(explored, works)}{best}"
@@ -73,7 +73,7 @@ def _working_values(comparison: Comparison, explored: ExploreTrials, works: Mask
 
 
 def _works(explored: ExploreTrials, tau: float) -> Mask:
-    """For each configuration, True if enough of all seeds with its value reach tau: ceil(.8 S) of these S seeds."""
+    """True for each configuration whose value works: at least ceil(.8 S) of the S seeds with this value reach tau."""
     values, close = np.array(explored.values(_path(explored)), dtype=object), explored.distances <= tau
     by_value = {value: close[values == value] for value in values}
     enough = [by_value[value].sum() >= seeds_that_must_reach(by_value[value].size) for value in values]
@@ -81,7 +81,7 @@ def _works(explored: ExploreTrials, tau: float) -> Mask:
 
 
 def _best(comparison: Comparison, explored: ExploreTrials, works: Mask) -> str:
-    """The confirmed value in brackets: that it is the best of several, or how many fresh seeds failed at it."""
+    """Remark on the confirmed value, in brackets: too many fresh seeds failed at it, or it is the best of several."""
     ranking = comparison.results.ranking
     confirmed = ranking[ranking["condition"] == explored.condition]
     if confirmed.empty:
@@ -97,7 +97,7 @@ def _best(comparison: Comparison, explored: ExploreTrials, works: Mask) -> str:
 
 
 def _outcomes_elsewhere(comparison: Comparison, explored: ExploreTrials, tau: float, works: Mask) -> str:
-    """The outcomes at values that do not work: below the working ones, above them, and between."""
+    """The most frequent outcomes at values that do not work: below the working values, above and between them."""
     values = explored.values(_path(explored))
     if any(isinstance(value, str | bool) for value in values):
         others = "the other values" if len(_texts(explored, ~works)) > 1 else "the other value"
@@ -119,7 +119,7 @@ def _outcomes_elsewhere(comparison: Comparison, explored: ExploreTrials, tau: fl
 
 
 def _outcomes(comparison: Comparison, explored: ExploreTrials, tau: float, mask: Mask) -> str:
-    """The most frequent outcome at each of these values, each outcome once, as in "stalled or collapsed"."""
+    """The most frequent outcome at each value in `mask`, each outcome named once, as in "stalled or collapsed"."""
     members = comparison.results.ended_members
     members = members[(members["condition"] == explored.condition) & (members["phase"] == "explore")]
     outcomes = members["outcome"].astype("object").fillna(TRIAL_FAILED)
@@ -150,7 +150,7 @@ def _value_text(value: object) -> str:
 
 
 def _texts(explored: ExploreTrials, mask: Mask) -> list[str]:
-    """The values as text, each once, the smallest first."""
+    """The values in `mask` as text, each once, the smallest first."""
     values = {value for value, chosen in zip(explored.values(_path(explored)), mask, strict=True) if chosen}
     return [_value_text(value) for value in sorted(values, key=lambda value: (isinstance(value, str), value))]
 
@@ -164,7 +164,7 @@ def _all_texts(explored: ExploreTrials) -> list[str]:
 
 
 def _all_values(comparison: Comparison, explored: ExploreTrials) -> str:
-    """All values with the name, as in "7 values of clip_value from 0.0001 to 1"."""
+    """All listed values with the hyperparameter's name, as in "7 values of clip_value from 0.0001 to 1"."""
     texts = _all_texts(explored)
     if len(texts) <= 2 or any(isinstance(value, str | bool) for value in explored.values(_path(explored))):
         return f"{_name(comparison, explored)} = {join_words(texts, most=MAX_VALUES)}"
@@ -172,7 +172,7 @@ def _all_values(comparison: Comparison, explored: ExploreTrials) -> str:
 
 
 def _span(explored: ExploreTrials) -> str:
-    """All values without the name, as in "7 values from 0.0001 to 1"."""
+    """All listed values without the hyperparameter's name, as in "7 values from 0.0001 to 1"."""
     texts = _all_texts(explored)
     if any(isinstance(value, str | bool) for value in explored.values(_path(explored))):
         return join_words(texts, most=MAX_VALUES)

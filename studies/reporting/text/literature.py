@@ -27,7 +27,7 @@ _OPINIONS: dict[Opinion, tuple[str, str]] = {
     "disagrees": ("this study disagrees", "these studies disagree"),
     "undecided": ("in this study this is undecided", "in these studies this is undecided"),
 }
-"""Opinions of one study and of several."""
+"""Clause for each opinion: for one study, and for several studies."""
 
 
 class StudyCondition(NamedTuple):
@@ -53,7 +53,7 @@ Pair = tuple[StudyCondition, StudyCondition]
 
 
 class Evidence(NamedTuple):
-    """The opinion of one pair of conditions on an ordering, with its numbers."""
+    """Opinion on an ordering that follows from one pair of conditions, and a clause with the numbers."""
 
     opinion: Opinion
     numbers: str
@@ -61,13 +61,13 @@ class Evidence(NamedTuple):
 
 @dataclass(frozen=True)
 class Ordering:
-    """A claim about two kinds of conditions.
+    """A claim of a paper that orders two kinds of conditions.
 
-    claim     a clause
+    claim     the claim, as a clause
     source    the paper
-    differs   the part in which the two conditions differ
-    applies   returns True if the claim is about these two conditions, everything else being equal
-    evaluate  the evidence of each pair that has results
+    differs   the part in which the two kinds differ
+    applies   returns True if the two conditions are of these kinds, in this order
+    evaluate  returns the evidence of each pair of conditions that has results
     """
 
     claim: str
@@ -78,9 +78,9 @@ class Ordering:
 
 
 def literature_sentences(comparisons: Sequence[Comparison]) -> Iterator[str]:
-    """A sentence for each ordering for which there is a pair of conditions.
+    """The claim and the evidence on it, for each ordering for which a pair of conditions has results.
 
-    Of one study its own pairs, of several studies the pairs of conditions from two of them.
+    The two conditions of a pair are from the same study if there is only one study, else from two different studies.
     """
     yield from (sentence for ordering in ORDERINGS if (sentence := _sentence(ordering, comparisons)))
 
@@ -125,7 +125,7 @@ _SHARED = ("data", "budget", "evaluation", "outcomes", "seeds")
 
 
 def _otherwise_equal(first: StudyCondition, second: StudyCondition) -> bool:
-    """True if everything but objective and constraint is equal in the two conditions."""
+    """True if the conditions have equal networks and training, and their studies equal `_SHARED` parts."""
     tables = [condition.comparison.results.study.table() for condition in (first, second)]
     equal = all(_equal((first, second), part) for part in ("networks", "training"))
     return equal and all(tables[0].get(part) == tables[1].get(part) for part in _SHARED)
@@ -139,9 +139,9 @@ def _equal(pair: Pair, part: str) -> bool:
 
 
 def _narrower(pairs: Sequence[Pair]) -> Iterator[Evidence]:
-    """The first works over fewer decades of its hyperparameter: share of settings that work x decades searched.
+    """Evidence that the first condition works over fewer decades of its constraint's hyperparameter than the second.
 
-    Listed values are treated as if they had been drawn, each for its part of the range.
+    These decades are the share of settings that work x the decades searched; listed values count as random draws.
     """
     for pair in pairs:
         rows, decades = _at_one_distance(pair), [_decades(condition) for condition in pair]
@@ -157,9 +157,9 @@ def _narrower(pairs: Sequence[Pair]) -> Iterator[Evidence]:
 
 
 def _at_one_distance(pair: Pair) -> tuple[pd.Series, pd.Series] | None:
-    """The volumes of both conditions at one target distance; None if they have none in common.
+    """A row of the volumes for each condition, at the same target distance; None if the studies share no target.
 
-    Of one study it is the target used in the text, of two studies the smallest that both conditions reach.
+    For one study it is the target used in the text, for two the smallest that both conditions reach, else the largest.
     """
     volumes = [
         condition.comparison.volumes[condition.comparison.volumes["condition"] == condition.name] for condition in pair
@@ -186,7 +186,7 @@ def _decades(condition: StudyCondition) -> float:
 
 
 def _width(row: pd.Series, decades: float) -> tuple[float, float, float]:
-    """The width that works in decades, with its interval."""
+    """Decades over which settings work, the share that works x `decades`, and the ends of the 95% interval."""
     low, high = wilson(int(row["reached"]), int(row["configurations"]))
     return row["volume"] * decades, low * decades, high * decades
 
@@ -197,14 +197,14 @@ def _settings(condition: StudyCondition) -> str:
 
 
 def _searched(condition: StudyCondition, decades: float) -> str:
-    """The range of the constraint's hyperparameter, and that others vary too."""
+    """The constraint's hyperparameter with the decades searched, and a remark if others are searched too."""
     name = condition.comparison.results.study.short_names[_weight_path(condition)]
     others = ", other hyperparameters searched too" if len(condition.condition.hyperparameters) > 1 else ""
     return f"{name} over {decades:.2g} decades{others}"
 
 
 def _fails(pairs: Sequence[Pair]) -> Iterator[Evidence]:
-    """The first fails more often: its settings if hyperparameters are searched, else its fresh seeds."""
+    """Evidence that the first condition fails more often, in explore settings or, if none are searched, fresh seeds."""
     for first, second in pairs:
         counts = [_failed(condition) for condition in (first, second)]
         if any(total == 0 for _, total in counts):
@@ -218,7 +218,7 @@ def _fails(pairs: Sequence[Pair]) -> Iterator[Evidence]:
 
 
 def _failed(condition: StudyCondition) -> tuple[int, int]:
-    """Number of failed settings or fresh seeds, and number of all."""
+    """Numbers of failed and of all explore settings or, if no hyperparameter is searched, of fresh seeds."""
     if condition.condition.hyperparameters:
         (explored,) = [trials for trials in condition.comparison.explored if trials.condition == condition.name]
         return len(explored.configurations) - _stable(explored), len(explored.configurations)
@@ -234,7 +234,7 @@ def _stable(explored: ExploreTrials) -> int:
 
 
 def _covers(pairs: Sequence[Pair]) -> Iterator[Evidence]:
-    """The first covers more of the known modes than the second."""
+    """Evidence that the first condition covers more of the known modes than the second, from permutation tests."""
     by_study = {id(condition.comparison): modes_covered(condition.comparison) for pair in pairs for condition in pair}
     modes = [[by_study[id(condition.comparison)].get(condition.name) for condition in pair] for pair in pairs]
     ready = [
@@ -256,7 +256,7 @@ def _extremes(values: Sequence[float]) -> str:
 
 
 def _opinion(low: float, high: float) -> Opinion:
-    """The opinion that follows from the interval of the claimed difference."""
+    """The opinion on the claim that a difference is positive, from the ends of its interval."""
     return "agrees" if low > 0 else "disagrees" if high < 0 else "undecided"
 
 

@@ -8,20 +8,20 @@ from studies.analysis.comparison import Comparison
 from studies.numbers import format_shares
 from studies.reporting.text.phrases import MAX_NAMES, found_for, join_words
 from studies.statistics.intervals import wilson
-from studies.tables.ranking import winners
+from studies.tables.ranking import last_evaluations, winners
 
 
 def modes_covered(comparison: Comparison) -> pd.Series:
-    """Number of modes that each member covers at its last evaluation, sorted, by confirmed condition.
+    """For each condition the numbers of modes that its confirmed members cover at their last evaluation, sorted.
 
-    Empty if the data have no known modes. A member without a last evaluation, or with a generated sample that is not
+    Empty if the data have no known modes. A member without an evaluation, or with a generated sample that is not
     finite, covers none.
     """
     curves = comparison.results.curves
     confirmed = winners(curves[curves["metric"] == "modes_covered"])
     if confirmed.empty:
         return pd.Series(dtype="object")
-    last = confirmed.sort_values("step").groupby(["condition", "seed"], observed=True)["value"].last().fillna(0)
+    last = last_evaluations(confirmed).set_index(["condition", "seed"])["value"].fillna(0)
     measured = last.index.get_level_values(0)
     covered = {}
     for row in comparison.ranking.itertuples():
@@ -31,7 +31,7 @@ def modes_covered(comparison: Comparison) -> pd.Series:
 
 
 def coverage_clause(comparison: Comparison) -> str:
-    """Which settings cover all modes with each seed, and with how many the others; empty without known modes."""
+    """Clause on the settings that cover all modes with each seed, and on the others; empty without known modes."""
     by_condition = modes_covered(comparison)
     known = comparison.results.data.modes if len(by_condition) else None
     if known is None:
@@ -54,7 +54,7 @@ def coverage_clause(comparison: Comparison) -> str:
 
 
 def coverage_interval(comparison: Comparison) -> Iterator[str]:
-    """The interval of the share of seeds that cover all modes, if all seeds of a setting do."""
+    """Sentence on the interval of the share of seeds that cover all modes, if all fresh seeds of a setting do."""
     by_condition = modes_covered(comparison)
     known = comparison.results.data.modes if len(by_condition) else None
     if known is None or not any(min(values) >= len(known.centers) for values in by_condition):

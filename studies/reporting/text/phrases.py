@@ -12,20 +12,20 @@ from studies.numbers import format_distance, format_interval, format_p
 from studies.statistics.permutation import LEVEL
 
 MAX_ITEMS = 6
-"""Largest number of names, pairs or sentences that are listed; of longer lists the first ones and a count."""
+"""Largest number of names, pairs or sentences that are listed; a longer list ends with the number of the others."""
 MAX_NAMES = 20
-"""The same for lists of conditions in which each name is part of the answer."""
+"""Largest number of conditions in a list in which each name is part of the answer."""
 
 
 def join_words(words: Sequence[str], last: str = "and", most: int = MAX_ITEMS) -> str:
-    """A list as in "a, b and c"; of more than `most` words the first ones and the number of the others."""
+    """The words joined as in "a, b and c", where "and" is `last`; more than `most` words as in "a, b and 3 more"."""
     if len(words) > most:
         return f"{', '.join(words[: most - 1])} {last} {len(words) - most + 1} more"
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
 def first_sentences(sentences: Iterable[str], table: str) -> Iterator[str]:
-    """The first `MAX_ITEMS` sentences; if there are more, a sentence that names the table with the others."""
+    """The sentences; if there are more than `MAX_ITEMS`, the first ones and a sentence that names the full table."""
     all_sentences = list(sentences)
     if len(all_sentences) <= MAX_ITEMS:
         yield from all_sentences
@@ -60,12 +60,12 @@ def found_for(conditions: Sequence[str], most: int = MAX_NAMES) -> str:
 
 
 def ones_found_for(conditions: Sequence[str], most: int = MAX_ITEMS) -> str:
-    """The same where settings were mentioned before, as in "the one found for c"."""
+    """Short form of `found_for` after other settings found were mentioned, as in "the one found for c"."""
     return f"the one{'s' if len(conditions) > 1 else ''} found for {join_words(conditions, most=most)}"
 
 
 def distance_in_words(distance: float) -> str:
-    """A distance, or that there is none because too many seeds failed."""
+    """A distance as text, or "no distance" with the reason that too many seeds failed."""
     return format_distance(distance) if math.isfinite(distance) else "no distance (too many seeds failed)"
 
 
@@ -93,7 +93,7 @@ def counts_by_name(counts: Mapping[str, int]) -> str:
 
 
 def failed_count(row: pd.Series) -> str:
-    """Failed members of a row with a failure rate, as in "2 of 10"."""
+    """Number of failed members in a row of the ranking, as in "2 of 10"."""
     return f"{round(row['failure_rate'] * row['members'])} of {row['members']}"
 
 
@@ -102,14 +102,25 @@ def largest_p(rows: pd.DataFrame) -> str:
     return f"p {'=' if len(rows) == 1 else '<='} {format_p(rows['p_adjusted'].max())}"
 
 
+def decided_with_first(comparison: Comparison) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Decided pairs with the first of the ranking: those in which it tends to be closer, those in which the other does.
+
+    The second table can have rows: the ranking orders interquartile means, the test compares the order of all seeds.
+    """
+    first, pairs = comparison.ranking["condition"].iloc[0], comparison.pairs
+    decided = pairs[pairs["decided"] & ((pairs["condition"] == first) | (pairs["other"] == first))]
+    is_closer = (decided["effect"] > 0.5) == (decided["condition"] == first)
+    return decided[is_closer], decided[~is_closer]
+
+
 def decided_groups(
     pairs: pd.DataFrame, leads: "pd.Series[bool]", conditions: Sequence[str]
 ) -> Iterator[tuple[list[str], list[str], pd.DataFrame]]:
-    """Conditions that are ahead of the same others, those others, and the pairs that decided it.
+    """Conditions that are ahead of the same others, these others, and the rows of their pairs; for each such group.
 
     pairs       with the columns `condition`, `other` and `decided`
     leads       for each pair, True if `condition` is ahead of `other`
-    conditions  in the order in which they are named
+    conditions  all conditions, in the order in which the groups name them
     """
     ahead: dict[tuple[str, ...], list[str]] = {}
     for name in conditions:
@@ -126,7 +137,7 @@ def decided_groups(
 
 
 def number_needed(undecided: pd.DataFrame, unit: str) -> Iterator[str]:
-    """The numbers of `unit` that would decide the first and every undecided pair; nothing if no number would."""
+    """Sentences on how many `unit` would decide one undecided pair, and how many all; none if no number would."""
     needed = undecided["needed"].dropna().astype("int64")
     if needed.empty:
         return

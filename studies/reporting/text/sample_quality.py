@@ -9,9 +9,9 @@ from studies.reporting.text.phrases import found_for
 
 
 def quality_sentences(comparison: Comparison) -> Iterator[str]:
-    """Median precision and coverage, with the values of real data and of the Gaussian.
+    """A sentence on median precision and coverage, with the values of other real samples and of the Gaussian.
 
-    Empty if they were not measured. A member without finite samples counts with 0.
+    No sentence if they were not measured. A member with a nonfinite sample in the late window counts as 0.
     """
     best, results = comparison.ranking.iloc[0]["condition"], comparison.results
     late = late_quality(results)

@@ -11,7 +11,7 @@ from studies.reporting.text.phrases import budget_in_words, join_words
 
 
 def several_studies(comparisons: Sequence[Comparison]) -> tuple[str, ...]:
-    """Their data and budgets, what they say about the literature, and how conditions that all of them rank compare."""
+    """Sentences on their data and budgets, on claims of papers, and on the conditions that all of the studies rank."""
     return tuple(_sentences(comparisons))
 
 
@@ -74,7 +74,7 @@ def _budgets(comparisons: Sequence[Comparison]) -> Iterator[str]:
 
 
 def _profile(profile: pd.DataFrame) -> Iterator[str]:
-    """In how many studies each condition has the smallest distance, and its largest ratio over all studies."""
+    """Sentences on the number of studies in which each condition is best, and on the ratio it keeps in all."""
     studies = int(profile["studies"].iloc[0])
     smallest = profile[(profile["ratio"] == 1.0) & (profile["share"] > 0)]
     if len(smallest):

@@ -44,7 +44,7 @@ def volumes_at_target(comparison: Comparison) -> pd.DataFrame:
 
 
 def searched_conditions(comparison: Comparison) -> list[ExploreTrials]:
-    """The conditions with at least one hyperparameter and one counted explore trial."""
+    """The explore trials of each condition that searches a hyperparameter and has explore trials that count."""
     return [condition for condition in comparison.explored if condition.hyperparameters and condition.configurations]
 
 
@@ -102,18 +102,20 @@ def working_rule(comparison: Comparison, volumes: pd.DataFrame) -> str:
 
 
 def _choice_of_target(comparison: Comparison, volumes: pd.DataFrame) -> Iterator[str]:
-    """Sentence on the choice of the target distance, if there are several."""
-    targets = list(dict.fromkeys(format_distance(target.tau) for target in comparison.targets))
+    """Sentences on the choice of the target distance, if there are several target distances."""
+    targets = {format_distance(target.tau): format_share(target.progress) for target in comparison.targets}
     if len(targets) == 1 or len(volumes) == 1:
         return
+    is_way = goal(comparison) != "the equilibrium"
+    has_ways = is_way and not any(np.isnan(target.progress) for target in comparison.targets)
+    ways = join_words(list(targets.values()), most=MAX_VALUES)
+    tried = f"Target distances tried: {join_words(list(targets), most=MAX_VALUES)}"
+    yield f"{tried} ({ways} of the way from a constant to real data)." if has_ways else f"{tried}."
+    used = format_distance(volumes["tau"].iloc[0])
     if (volumes["reached"] > 0).sum() > 1:
-        reason = "it is the smallest that settings of at least two conditions reach"
+        yield f"The smallest that settings of at least two conditions reach is used: {used}."
     else:
-        reason = "it is the largest, and none of them is reached by settings of two conditions"
-    yield (
-        f"The target distance {format_distance(volumes['tau'].iloc[0])} was chosen from "
-        f"{join_words(targets, most=MAX_VALUES)} by the results: {reason}."
-    )
+        yield f"None of them is reached by settings of two conditions, so the largest is used: {used}."
     yield "The shares are therefore those at a target chosen after the fact."
 
 

@@ -21,7 +21,7 @@ from studies.reporting.text.working_ranges import FEWEST_FOR_A_RANGE, width_in_w
 
 
 def working_clause(comparison: Comparison) -> str:
-    """The clause; empty if no hyperparameter is searched, and before a target distance is known."""
+    """Clause on the tried settings that work; empty if no hyperparameter is searched or no target distance is known."""
     volumes = volumes_at_target(comparison)
     searched = {condition.condition: condition for condition in searched_conditions(comparison)}
     volumes = volumes[volumes["condition"].isin(list(searched))]
@@ -49,7 +49,7 @@ def _one_condition(comparison: Comparison, row: pd.Series) -> str:
 
 
 def _conditions(comparison: Comparison, volumes: pd.DataFrame) -> str:
-    """The number of working settings of each condition, and if the largest share is decided."""
+    """Clause on the number of working settings of each condition, and a remark on the largest share."""
     first, within = volumes.iloc[0], within_target(comparison, volumes)
     drawn = not any(condition.grids for condition in searched_conditions(comparison))
     settings = "randomly drawn settings" if drawn else "settings tried"
@@ -63,7 +63,7 @@ def _conditions(comparison: Comparison, volumes: pd.DataFrame) -> str:
 
 
 def _decision(comparison: Comparison, volumes: pd.DataFrame) -> str:
-    """If the largest share is decided: the 95 % intervals of its differences from all others exclude 0."""
+    """Remark on the largest share: it is decided if the 95% intervals of its differences from all others exclude 0."""
     names = volumes["condition"].tolist()
     leading = volumes.loc[volumes["volume"] == volumes["volume"].iloc[0], "condition"].tolist()
     if len(leading) == len(names):

@@ -17,7 +17,7 @@ from studies.reporting.text.stable_settings import (
 )
 
 FEWEST_FOR_A_RANGE = 3
-"""Number of working settings from which a range is reported."""
+"""Smallest number of working settings for which a range is reported."""
 
 
 def range_sentences(comparison: Comparison) -> Iterator[str]:
@@ -67,7 +67,7 @@ def _with(values: Sequence[str]) -> str:
 
 
 def width_in_words(row: pd.Series, explored: ExploreTrials, names: Mapping[str, str]) -> str:
-    """The width over which a hyperparameter works, the smallest and largest working value, and touched borders."""
+    """Clause on the width over which settings work, the extreme working values, and the ends they may extend to."""
     width = format_width(row["stated"], row["unit"])
     searched = f"the {width} searched" if row["unit"] == "decades" else f"the searched width {width}"
     averaged = ", averaged over the other hyperparameters" if len(explored.hyperparameters) > 1 else ""
@@ -82,9 +82,9 @@ def width_in_words(row: pd.Series, explored: ExploreTrials, names: Mapping[str, 
             f"; too few values {values} were drawn to show that the range that works ends before the {join_words(ends)}"
         )
     return (
-        f"the working values of {names[row['hyperparameter']]} have an estimated width of {row['width']:.2g} of "
-        f"{searched} (95% interval {row['width_low']:.2g} to {row['width_high']:.2g}){averaged}; smallest working "
-        f"value {format_setting(row['lowest'])}, largest {format_setting(row['highest'])}{beyond}"
+        f"settings work over an estimated {row['width']:.2g} of {searched} of {names[row['hyperparameter']]} "
+        f"(95% interval {row['width_low']:.2g} to {row['width_high']:.2g}){averaged}; smallest working value drawn "
+        f"{format_setting(row['lowest'])}, largest {format_setting(row['highest'])}{beyond}"
     )
 
 
@@ -96,7 +96,7 @@ def format_width(width: float, unit: str) -> str:
 
 
 def touched_ends(row: pd.Series, explored: ExploreTrials) -> list[str]:
-    """The ends of the searched range beyond which working values may extend, as in "upper end (0.01)"."""
+    """The ends of the searched range that working values may extend to, as in "upper end (0.01)"."""
     low, high = (format_setting(value) for value in explored.hyperparameters[row["hyperparameter"]].extremes())
     ends = {"border_low": f"lower end ({low})", "border_high": f"upper end ({high})"}
     return [end for column, end in ends.items() if row[column]]
