@@ -292,6 +292,25 @@ def test_if_the_constraint_alone_differs_the_answer_is_about_the_constraint(tmp_
         )
 
 
+@pytest.mark.parametrize(("wasserstein", "hinge", "closer", "objectives"), [
+    (0.05, -0.05, "gradient penalty", "1 of 2 objectives, farther for 1"),
+    (0.0, -0.05, "spectral norm", "1 of 2 objectives, and for 1 it is undecided"),
+])  # fmt: skip
+def test_a_constraint_that_is_closer_for_one_objective_is_said_to_be_farther_or_undecided_for_the_other(
+    tmp_path, wasserstein, hinge, closer, objectives
+):
+    def progress_of(trial, seed):
+        gain = {"wasserstein-gradient_penalty": wasserstein, "hinge-gradient_penalty": hinge}.get(trial.condition, 0.0)
+        return (*RISING, 0.9 + gain + 1e-3 * ((seed * 7 + 3 * len(trial.condition)) % 5))
+
+    first, *_ = sentences(tmp_path, progress_of, "search.confirm.seeds=8", text=HEAD + CONSTRAINTS)
+    other = {"gradient penalty", "spectral norm"} - {closer}
+    assert first.startswith(
+        f"The settings found with {closer} end closer to the real data than those found with {other.pop()} for "
+        f"{objectives}: "
+    )
+
+
 def test_constraints_under_different_objectives_are_not_compared(tmp_path):
     text = HEAD + condition("a", "wasserstein", "spectral_norm") + condition("b", "hinge", "gradient_penalty")
     first, *_ = sentences(tmp_path, lambda trial, seed: CLOSE, text=text)

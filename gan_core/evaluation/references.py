@@ -81,7 +81,7 @@ def _gaussian_samples(metrics: SampleMetrics) -> Float[Tensor, "n dim"]:
 
 
 def _real_splits(metrics: SampleMetrics) -> Iterator[tuple[Tensor, Tensor]]:
-    """20 random pairs of disjoint sets of real samples, as large as the held-out split and as a member's fakes."""
+    """20 random pairs of disjoint sets of real samples, as many as are held out and, if the rest suffices, as fakes."""
     rng = np.random.default_rng([EVALUATION_SEED, 1])
     samples, held_out = metrics.data.every, metrics.data.held_out(metrics.split)
     for _ in range(SPLITS):

@@ -17,7 +17,8 @@ class _Design:
     """Two kinds of constraint under the same objectives.
 
     conditions  name of the condition, by objective and kind of constraint
-    first       the kind whose settings found end closer for more objectives
+    first       the kind whose settings found are decided to end closer for more objectives; if both kinds have equal
+                numbers, the kind that has the smaller distance for more objectives
     second      the other kind
     """
 
@@ -50,7 +51,7 @@ def _design(comparison: Comparison) -> _Design | None:
     wins = dict.fromkeys(pair_of_kinds, 0)
     for pair in groups.values():
         wins[min(pair, key=lambda kind: distances[pair[kind]])] += 1
-    first, second = sorted(pair_of_kinds, key=lambda kind: -wins[kind])
+    first, second = sorted(pair_of_kinds, key=lambda kind: (-_decided_for(comparison, groups, kind).sum(), -wins[kind]))
     return _Design(groups, first, second)
 
 
@@ -74,25 +75,41 @@ def _otherwise_equal(condition: Condition, other: Condition) -> bool:
 
 
 def _result(comparison: Comparison, design: _Design) -> str:
-    """Clause that says which constraint's settings end closer and for how many objectives, or that it is undecided."""
-    pairs = comparison.pairs
-    rows = pd.concat(
-        pairs[pairs["condition"].isin(list(pair.values())) & pairs["other"].isin(list(pair.values()))]
-        for pair in design.conditions.values()
+    """Clause that says for how many objectives the settings found with each constraint end closer, or are undecided."""
+    rows = _pairs(comparison, design.conditions)
+    closer, farther = (
+        int(_decided_for(comparison, design.conditions, kind).sum()) for kind in (design.first, design.second)
     )
-    names = {pair[design.first] for pair in design.conditions.values()}
-    wins = rows["decided"] & ((rows["effect"] > 0.5) == rows["condition"].isin(names))
     objectives = {1: "", 2: " for both objectives"}.get(len(rows), " for every objective")
     first, second = (f"with {_in_words(kind)}" for kind in (design.first, design.second))
-    if not wins.any():
+    if not closer:
         return (
             f"whether the settings found {first} or those found {second} end closer to {goal(comparison)} is "
             f"undecided{objectives}"
         )
     opening = f"the settings found {first} end closer to {goal(comparison)} than those found {second}"
-    if wins.all():
+    if closer == len(rows):
         return f"{opening}{objectives} ({largest_p(rows)})"
-    return f"{opening} for {wins.sum()} of {len(wins)} objectives, and the rest is undecided"
+    undecided = len(rows) - closer - farther
+    return (
+        f"{opening} for {closer} of {len(rows)} objectives{f', farther for {farther}' if farther else ''}"
+        f"{f', and for {undecided} it is undecided' if undecided else ''}"
+    )
+
+
+def _pairs(comparison: Comparison, conditions: Mapping[str, Mapping[str, str]]) -> pd.DataFrame:
+    """The row of the table of pairs for each objective; `conditions` is that of `_Design`."""
+    pairs = comparison.pairs
+    return pd.concat(
+        pairs[pairs["condition"].isin(list(pair.values())) & pairs["other"].isin(list(pair.values()))]
+        for pair in conditions.values()
+    )
+
+
+def _decided_for(comparison: Comparison, conditions: Mapping[str, Mapping[str, str]], kind: str) -> "pd.Series[bool]":
+    """True for each of `_pairs` in which the setting found with this kind of constraint is decided to end closer."""
+    rows, names = _pairs(comparison, conditions), {pair[kind] for pair in conditions.values()}
+    return rows["decided"] & ((rows["effect"] > 0.5) == rows["condition"].isin(names))
 
 
 def _in_words(kind: str) -> str:
