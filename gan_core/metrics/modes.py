@@ -18,8 +18,8 @@ def mode_metrics(fake: Float[Tensor, "*seeds n dim"], modes: Modes) -> dict[str,
     high_quality   share of the fakes within 3 sigma of their nearest mode
     mode_kl        KL(fakes || true weights) over the nearest modes of all fakes, in nats, minus (K-1)/(2n)
 
-    For n >> K a perfect sampler has a mean divergence of about (K-1)/(2n), so its `mode_kl` is about 0 on average and can
-    be negative. Read the three together, since a generator can score well on each one alone.
+    For n >> K a perfect sampler has a mean divergence of about (K-1)/(2n), so its `mode_kl` is about 0 on average and
+    can be negative. Read the three together, since a generator can score well on each one alone.
 
     Source: Srivastava et al. 2017, arXiv:1705.07761 (VEEGAN), for 3 sigma; there a single sample covers a mode, so
     uniform noise covers most of them. The subtracted term is the bias of an entropy in Miller 1955.
