@@ -27,7 +27,7 @@ DISTRIBUTIONS = ("gan-studies", "numpy", "ray", "torch")
 
 
 def versions() -> dict[str, str]:
-    """Versions by name, of packages, numerics and Python, that must be equal on all nodes that run a study."""
+    """Versions by name that must be equal on all nodes: of packages, of Python, and `NUMERICS_VERSION`."""
     # torch 2.13.0+cpu and 2.13.0+cu129 differ only in the device, which is part of each trial's address
     installed = {name: (package_version(name) or "none").split("+")[0] for name in DISTRIBUTIONS}
     return {**installed, "numerics": str(NUMERICS_VERSION), "python": ".".join(python_version().split(".")[:2])}

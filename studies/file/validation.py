@@ -134,7 +134,7 @@ def field_types(description: type) -> dict[str, Any]:
 
 
 def descriptions(annotation: Any) -> tuple[Any, ...]:
-    """The dataclasses of this library in an annotation (a dataclass or a union); empty for any other annotation."""
+    """The classes of an annotation that is a dataclass or a union of dataclasses; empty for any other annotation."""
     choices = tuple(choice for choice in alternatives(annotation) if not isabstract(choice))
     return choices if all(is_dataclass(choice) for choice in choices) else ()
 
