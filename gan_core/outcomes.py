@@ -107,7 +107,7 @@ class MemberOutcome:
 
     outcome        first rule that applies, see `classify`
     outcome_step   for `nonfinite` the first nonfinite step; for `relapsed` the step from which the running
-                   median of the progress p stays below `relapse` times `best`, None if it ends above; for the others None
+                   median of the progress p stays below `relapse` times `best`, None if it ends above; else None
     improving      True if p still rose at the end: a failure may then mean a budget that is too small
     best           largest running median of p
     late           median of p over the late window

@@ -9,7 +9,7 @@ from studies.reporting.text.phrases import found_for
 
 
 def quality_sentences(comparison: Comparison) -> Iterator[str]:
-    """A sentence on the samples of the setting that ranks first: medians of precision and coverage, and their references.
+    """A sentence on the setting that ranks first: median precision and coverage of its samples, and their references.
 
     No sentence if they were not measured. A member with a nonfinite sample in the late window counts as 0.
     """
