@@ -557,7 +557,7 @@ def test_a_missing_distance_is_given_in_words(failed):
     assert interval_in_words(0.126, 0.2) == "95% interval 0.126 to 0.200"
 
 
-FEWEST = "the pair that needs the fewest, a against b, with a probability of 80%."
+FEWEST = "the undecided pair that needs the fewest, a against b, with a probability of 80%."
 
 
 @pytest.mark.parametrize(

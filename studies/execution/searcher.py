@@ -17,8 +17,8 @@ class DesignSearcher(Searcher):
     """Issues the first trial of the design that has neither ended nor been issued; waits while there is none.
 
     Lasting state is in the ledger, so the state that Tune saves of this searcher is empty. A trial whose worker died
-    is issued again, up to `retries` times: Tune itself retries only running trials, not one that was pending on a node
-    that died.
+    is issued again, up to `retries` times. Tune's own retries are off: they would cover running trials only, not one
+    that was pending on a node that died.
 
     failure  error of the ledger after which no further trial is issued, else None
     """

@@ -88,7 +88,7 @@ class Entry:
     def samples(self) -> dict[str, np.ndarray]:
         """Arrays of `samples.npz`; fakes are flattened.
 
-        best, last      fakes of the two kept generators, (seeds, samples, dim)
+        best, last      fakes of the best and of the last generators, (seeds, samples, dim)
         snapshots       fakes of the same z at a few evaluations, (snapshots, seeds, samples, dim)
         snapshot_steps  steps of those evaluations, in the budget's unit
         critic_surface  outputs of the last critics on a grid, (seeds, rows, columns), lowest row first; 2-D data only

@@ -62,7 +62,7 @@ class HyperparameterScale:
         return coordinates + ((position - (size - 1) / 2) * gap).to_numpy()
 
     def shaded(self, low: float, high: float) -> tuple[float, float]:
-        """Ends of the shaded area from `low` to `high`, widened so that it covers the markers and is never empty."""
+        """Ends of the shaded area from `low` to `high`, widened a little so that it is never empty."""
         if self.values is not None:
             return low - 0.45, high + 0.45
         if self.log:

@@ -32,7 +32,7 @@ _ROW = 0.32
 
 
 def modes(results: Results, theme_name: ThemeName = "light") -> DrawnFigure | None:
-    """Number of known modes that each confirmed member covers at the end, and its share of high-quality fakes.
+    """Known modes covered, and share of high-quality fakes, at the end for each seed of the setting found.
 
     None for data without known modes, and before a condition is confirmed.
     """
@@ -67,7 +67,7 @@ def modes(results: Results, theme_name: ThemeName = "light") -> DrawnFigure | No
 
 
 def _last_values(results: Results) -> pd.DataFrame:
-    """A row per confirmed member: condition, seed, outcome, modes_covered and high_quality at its last evaluation."""
+    """A row per member of each setting found: condition, seed, outcome, and both metrics at its last evaluation."""
     curves = winners(results.curves)
     curves = curves[curves["metric"].isin(["modes_covered", "high_quality"])].astype({"metric": "str"})
     if curves.empty:

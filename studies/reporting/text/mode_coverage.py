@@ -12,7 +12,7 @@ from studies.tables.ranking import last_evaluations, winners
 
 
 def modes_covered(comparison: Comparison) -> pd.Series:
-    """For each condition the numbers of modes that its confirmed members cover at their last evaluation, sorted.
+    """Numbers of modes that the seeds of each condition's setting found cover at their last evaluation, sorted.
 
     Empty if the data have no known modes. A member without an evaluation, or with a generated sample that is not
     finite, covers none.

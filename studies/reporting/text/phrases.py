@@ -145,7 +145,7 @@ def number_needed(undecided: pd.DataFrame, unit: str) -> Iterator[str]:
     nearest = undecided.loc[needed[needed == least].index]
     if len(nearest) == 1:
         pair = f"{nearest['condition'].iloc[0]} against {nearest['other'].iloc[0]}"
-        pairs = f"{'the pair that needs the fewest, ' if most > least else ''}{pair}"
+        pairs = f"{'the undecided pair that needs the fewest, ' if most > least else ''}{pair}"
     else:
         pairs = "every undecided pair" if len(nearest) == len(undecided) else f"{len(nearest)} of the undecided pairs"
     probability = f"with a probability of 80%{' for each pair' if len(nearest) > 1 else ''}"
