@@ -234,7 +234,7 @@ def test_a_listener_that_fails_does_not_end_a_study(tmp_path: Path) -> None:
 # One trial of every four trains ten times as long as the others, so that it can be interrupted.
 LONG = (
     "search.explore=4",
-    "conditions.gan.training.n_critic={grid=[1,2,3,90]}",
+    "conditions.gan.training.n_critic={grid=[1,2,3,400]}",
     "checkpoint.every_seconds=0.1",
 )
 NO_CLUSTER = clean_environment(RAY_ADDRESS="192.0.2.1:6379")  # a leftover of another program: no Ray runs there
