@@ -85,7 +85,7 @@ def check_name(value: Any, parts: Parts) -> str:
 def refuse_unknown(table: Mapping[str, Any], known: Iterable[str], parts: Parts, owner: str = "") -> None:
     """Check that a table holds known keys only; `owner` is the noun for the table in the message.
 
-    Errors: `Refusal` for the first unknown key, with its new name, the most similar known key, or all known keys.
+    Errors: `Refusal` for the first unknown key; it names the new key if it was renamed, else a similar key or all keys.
     """
     names = list(known)
     for key in table:

@@ -40,7 +40,7 @@ def headline(comparison: Comparison) -> tuple[str, ...]:
 
 
 def other_findings(comparison: Comparison) -> Iterator[str]:
-    """Sentences on distances and working settings, if the headline is about other findings."""
+    """Sentences on distances and working settings that `headline` leaves out because it states something else."""
     yield from (_sentence(comparison, clause) for clause in _clauses(comparison)[1] if clause)
 
 
