@@ -342,7 +342,7 @@ def _condition_rows() -> Iterator[list[str]]:
 def words(described: Any) -> str:
     """A docstring in Markdown: aligned columns stay as they are, papers become links, errors are left to Python."""
     paragraphs = cleandoc(described.__doc__).split("\n\n")
-    kept = [_paragraph(one) for one in paragraphs if not one.startswith("Errors:")]
+    kept = [_paragraph(paragraph) for paragraph in paragraphs if not paragraph.startswith("Errors:")]
     return "\n\n".join(kept).replace("\n```\n\n```text\n", "\n\n")
 
 
@@ -371,9 +371,9 @@ def _short_paper(key: str) -> str:
 
 
 def _entry(key: str, field: str) -> str:
-    found = re.search(rf"^  {field} = (.*?),?$", BIBTEX[key], flags=re.MULTILINE)
-    assert found, f"{key} has no {field}"
-    return found[1].removeprefix("{").removesuffix("}")
+    match = re.search(rf"^  {field} = (.*?),?$", BIBTEX[key], flags=re.MULTILINE)
+    assert match, f"{key} has no {field}"
+    return match[1].removeprefix("{").removesuffix("}")
 
 
 def _plain(title: str) -> str:

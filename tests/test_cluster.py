@@ -228,7 +228,7 @@ def log_of(ledger: Ledger, address: str) -> str:
 def assert_same_numbers(ledger: Ledger, other: Ledger) -> None:
     assert trials(ledger) == trials(other) != set()
     for address in trials(ledger):
-        curves, expected = ledger.entry(address).curve_table(), other.entry(address).curve_table()
+        curves, expected = ledger.entry(address).curves().frame(), other.entry(address).curves().frame()
         pd.testing.assert_frame_equal(curves, expected, check_exact=True)
 
 

@@ -3,20 +3,19 @@
 import ctypes
 import json
 import os
-import resource
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from full_disk import files_of_at_most
 
 from studies.errors import InputError, StudyFailed
 from studies.ledger.entries import Entry
@@ -65,7 +64,7 @@ def test_an_entry_returns_what_was_committed(entry: Entry) -> None:
     assert (entry.started, entry.finished) == (False, False)
     entry.commit(**given)
     assert (entry.started, entry.finished) == (True, True)
-    pd.testing.assert_frame_equal(entry.curve_table(), given["curves"], check_exact=True)
+    pd.testing.assert_frame_equal(entry.curves().frame(), given["curves"], check_exact=True)
     for which in ("best", "last"):
         assert torch.equal(entry.generator(which)["w"], given["generators"][which]["w"])
         assert np.array_equal(entry.samples()[which], given["samples"][which])
@@ -319,7 +318,7 @@ def test_a_read_only_ledger_can_be_read_and_refuses_to_be_written(ledger: Ledger
         from studies.errors import InputError
         from studies.ledger.ledger import Ledger
         ledger = Ledger(sys.argv[1])
-        assert len(ledger.entry("a").curve_table()) == 2
+        assert len(ledger.entry("a").curves().frame()) == 2
         assert ledger.read_study("s")["name"] == "s"
         for name in ("s", "t"):
             try:
@@ -407,7 +406,7 @@ def test_two_processes_that_commit_the_same_trial_at_once_leave_one_valid_entry(
         errors = [writer.communicate(timeout=60)[1] for writer in writers]
     assert [writer.returncode for writer in writers] == [0, 0], errors
     assert further_files(entry) <= {"checkpoint.pt"}
-    pd.testing.assert_frame_equal(entry.curve_table(), contents()["curves"], check_exact=True)
+    pd.testing.assert_frame_equal(entry.curves().frame(), contents()["curves"], check_exact=True)
 
 
 SLOW_WRITER = """if True:
@@ -439,17 +438,6 @@ def test_a_writer_killed_in_mid_write_leaves_an_unfinished_entry(ledger: Ledger,
     assert entry.checkpoint() is None
     committed(entry)
     assert [read(entry) is not None for read in READERS.values()] == [True] * 4
-
-
-@contextmanager
-def files_of_at_most(size: int) -> Iterator[None]:
-    """Let writing beyond `size` bytes fail, as on a full disk."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_a_full_disk_leaves_the_former_entry(entry: Entry) -> None:

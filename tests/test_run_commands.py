@@ -1,17 +1,15 @@
 import json
 import os
-import resource
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import command_line
 import pandas as pd
 import pytest
 from command_line import Answer, Call, assert_refused, options_of
+from full_disk import files_of_at_most
 from tiny import clean_environment, gan_study, run_without_ray
 
 from studies.design import total
@@ -78,16 +76,6 @@ def test_a_damaged_ledger_is_refused(call: Call, tiny_file: Path, copied_root: P
         assert answer.code == 2
         assert "is damaged (its checksum is not the one in facts.json)" in answer.err
         assert answer.err.count("\n") == 1
-
-
-@contextmanager
-def files_of_at_most(size: int) -> Iterator[None]:
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_a_full_disk_is_a_failure_in_one_sentence(call: Call, tiny_file: Path) -> None:

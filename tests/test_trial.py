@@ -134,7 +134,7 @@ def test_an_evaluation_before_a_checkpoint_is_not_repeated_after_it(tmp_path: Pa
     training = TrialTraining(spec.identity, entry)
     assert training.done
     training.commit()
-    assert len(entry.curve_table()["step"].unique()) == 7
+    assert len(entry.curves().frame()["step"].unique()) == 7
     assert same_numbers(entry, trained(study_in(tmp_path, f"ledger.root={tmp_path / 'other'}"), spec))
 
 
@@ -161,7 +161,7 @@ def test_elapsed_time_includes_the_time_before_the_last_checkpoint(
 
 
 def steps_of(entry: Entry) -> list[int]:
-    return sorted(entry.curve_table()["step"].unique())
+    return sorted(entry.curves().frame()["step"].unique())
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_evaluations_lie_at_equal_fractions_of_the_budget(
 def test_every_seed_step_and_metric_has_one_row(tmp_path: Path) -> None:
     study = study_in(tmp_path)
     spec = first_trial(study)
-    curves = trained(study, spec).curve_table()
+    curves = trained(study, spec).curves().frame()
     assert list(curves.columns) == ["seed", "step", "metric", "value"]
     assert not curves.duplicated(["seed", "step", "metric"]).any()
     metrics = set(curves["metric"])
@@ -206,8 +206,8 @@ def test_more_evaluations_change_no_training_number(tmp_path: Path) -> None:
         for study in (study_in(tmp_path, f"budget.measurements={measurements}") for measurements in (3, 12))
     )
     assert few.address != many.address
-    shared = many.curve_table().merge(few.curve_table(), on=["seed", "step", "metric"])
-    assert len(shared) == len(few.curve_table())
+    shared = many.curves().frame().merge(few.curves().frame(), on=["seed", "step", "metric"])
+    assert len(shared) == len(few.curves().frame())
     assert (shared["value_x"] == shared["value_y"]).all()
     for name, last in few.generator("last").items():
         assert torch.equal(last, many.generator("last")[name])
@@ -222,7 +222,7 @@ def test_confirm_is_evaluated_on_another_split(tmp_path: Path) -> None:
     validation = trained(study, spec)
     generators = validation.generator("last")
     assert all(torch.equal(value, generators[name]) for name, value in test.generator("last").items())
-    tables = [entry.curve_table() for entry in (validation, test)]
+    tables = [entry.curves().frame() for entry in (validation, test)]
     distances = [table.query("metric == 'sliced_wasserstein'")["value"].to_numpy() for table in tables]
     assert (distances[0] != distances[1]).all()
     assert np.allclose(distances[0], distances[1], atol=0.05)
@@ -259,7 +259,7 @@ def test_facts_hold_costs_reference_distances_and_checksums(tmp_path: Path) -> N
     }
     assert gaussian_values["sliced_wasserstein"] == references["gaussian"]
     assert all(0.1 < gaussian_values[name] / real_values[name] < 0.5 for name in ("precision", "coverage"))
-    assert real_values.keys() == gaussian_values.keys() <= set(entry.curve_table()["metric"])
+    assert real_values.keys() == gaussian_values.keys() <= set(entry.curves().frame()["metric"])
     assert set(checksums) == {"curves.parquet", "generator_best.pt", "generator_last.pt", "samples.npz"}
     assert content_address(facts["identity"]) == entry.address
 
@@ -279,7 +279,9 @@ def test_the_best_generator_is_each_members_own_at_its_smallest_distance(tmp_pat
     study = study_in(tmp_path)
     spec = next(t for t in first_trials(study) if t.name == "wgan-explore-1")  # its best generators are not its last
     entry = trained(study, spec)
-    distances = entry.curve_table().query("metric == 'sliced_wasserstein'").pivot(index="step", columns="seed")["value"]
+    distances = (
+        entry.curves().frame().query("metric == 'sliced_wasserstein'").pivot(index="step", columns="seed")["value"]
+    )
     metrics = SampleMetrics(
         study.data.load(), "validation", study.evaluation, device=torch.device("cpu"), dtype=torch.float32
     )
@@ -354,7 +356,7 @@ def test_on_2d_data_real_samples_and_the_gaussian_have_a_value_of_every_metric(t
     metrics |= {"modes_covered", "high_quality", "mode_kl"}
     assert set(facts["real_values"]) == set(facts["gaussian_values"]) == metrics
     assert facts["gaussian_values"]["high_quality"] < 0.1 < facts["real_values"]["high_quality"]
-    assert metrics <= set(entry.curve_table()["metric"])
+    assert metrics <= set(entry.curves().frame()["metric"])
     assert facts["real_values"]["modes_covered"] == facts["real_cells"] == 8
 
 
@@ -413,9 +415,9 @@ def test_a_nonfinite_member_changes_no_number_of_the_others(tmp_path: Path) -> N
     expected = trained(study_in(tmp_path, f"ledger.root={tmp_path / 'other'}"), spec)
     assert entry.facts()["nonfinite_step"] == [stopped + 1, None]
     assert entry.facts()["generator_steps"] == 36
-    curves, others = (e.curve_table().query("seed == 1").reset_index(drop=True) for e in (entry, expected))
+    curves, others = (e.curves().frame().query("seed == 1").reset_index(drop=True) for e in (entry, expected))
     assert curves.equals(others)
-    nonfinite = entry.curve_table().query("seed == 0 and metric == 'sliced_wasserstein'").set_index("step")["value"]
+    nonfinite = entry.curves().frame().query("seed == 0 and metric == 'sliced_wasserstein'").set_index("step")["value"]
     assert nonfinite.loc[:stopped].notna().all()
     assert nonfinite.loc[stopped + 1 :].isna().all()
     assert all(torch.isfinite(value).all() for value in entry.generator("best").values())
@@ -429,7 +431,7 @@ def test_the_distance_of_the_dirac_pair_grows_by_its_exact_factor_at_every_evalu
     """Simultaneous descent with step h multiplies the distance to the equilibrium by sqrt(1 + h^2)."""
     study = study_in(tmp_path, text=DIRAC)
     entry = trained(study, first_trial(study))
-    curve = entry.curve_table().query("metric == 'distance_to_equilibrium'").sort_values("step")
+    curve = entry.curves().frame().query("metric == 'distance_to_equilibrium'").sort_values("step")
     assert curve["step"].tolist() == list(range(21))
     expected = math.sqrt(2) * math.sqrt(1 + 0.2**2) ** np.arange(21)
     assert np.allclose(curve["value"], expected, rtol=2e-6)  # 20 steps of float32

@@ -1,4 +1,4 @@
-"""Metrics of generated samples against one split of the real data."""
+"""Metrics that compare generated samples with the real samples of one split, validation or test."""
 
 from functools import cached_property, lru_cache
 

@@ -124,7 +124,7 @@ class Adam:
                 raise ValueError(f"betas: must lie in [0, 1), but one is {beta}")
 
     def build(self, parameters: Tensor) -> torch.optim.Optimizer:
-        """Torch's optimizer of a flat tensor of parameters."""
+        """The torch optimizer that updates `parameters`, one flat tensor with the parameters of all seeds."""
         return torch.optim.Adam([parameters], lr=self.lr, betas=self.betas, eps=self.eps, fused=True)
 
 
@@ -150,7 +150,7 @@ class RMSProp:
         check_fields(self)
 
     def build(self, parameters: Tensor) -> torch.optim.Optimizer:
-        """Torch's optimizer of a flat tensor of parameters."""
+        """The torch optimizer that updates `parameters`, one flat tensor with the parameters of all seeds."""
         return torch.optim.RMSprop([parameters], lr=self.lr, alpha=self.alpha, eps=self.eps)
 
 
@@ -172,7 +172,7 @@ class SGD:
         check_fields(self)
 
     def build(self, parameters: Tensor) -> torch.optim.Optimizer:
-        """Torch's optimizer of a flat tensor of parameters."""
+        """The torch optimizer that updates `parameters`, one flat tensor with the parameters of all seeds."""
         return torch.optim.SGD([parameters], lr=self.lr, momentum=self.momentum)
 
 

@@ -86,7 +86,7 @@ class Trainer:
         return self.training.generator_steps(self.iteration)
 
     def advance(self, iterations: int) -> None:
-        """Train for `iterations` further iterations: first those of pre-training, then critic and generator steps."""
+        """Train for `iterations` more iterations: pre-training comes first, every later one updates both networks."""
         for _ in range(iterations):
             pretraining = self.iteration < self.training.pretrain_steps
             finite = self._pretraining_step() if pretraining else self._generator_iteration()

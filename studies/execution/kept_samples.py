@@ -61,7 +61,7 @@ class KeptSamples:
 
 
 def snapshot_evaluations(measurements: int) -> list[int]:
-    """Indices of the evaluations at which fakes are kept: at the fractions (i/5)^2 of the budget, i = 0, ..., 5.
+    """Indices of the evaluations whose fakes are kept: those at 0, 4, 16, 36, 64, 100 % of the budget, or next.
 
     Most changes happen early, but members also fail late. Interpolated linearly between these evaluations, distances of
     300 members of confirm trials (digits, ring, grid) are off by 3 % of their range, between equally spaced ones by

@@ -81,10 +81,6 @@ class Entry:
         metric = table["metric"].combine_chunks().dictionary_encode()
         return TrialCurves.from_columns(seed, step, metric.indices.to_numpy(), metric.dictionary.to_pylist(), value)
 
-    def curve_table(self) -> pd.DataFrame:
-        """`curves` as a table with the columns seed, step, metric and value."""
-        return self.curves().frame()
-
     def samples(self) -> dict[str, np.ndarray]:
         """Arrays of `samples.npz`; fakes are flattened.
 

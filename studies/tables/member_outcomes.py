@@ -16,7 +16,7 @@ from studies.statistics.intervals import interquartile_means
 DISTANCES = ("sliced_wasserstein", "distance_to_equilibrium")
 """Names of the distance metrics that outcomes are computed from; a trial has one of them."""
 COSTS = ("generator_steps", "critic_steps", "real_samples_seen", "elapsed_seconds")
-"""Names of the values stored with each finished trial that measure its cost: steps, samples, and seconds."""
+"""Keys of the values in a finished trial's `facts.json` that say what it cost: steps, real samples, seconds."""
 
 
 def classify_members(facts: Facts, curves: TrialCurves, rules: OutcomeRules) -> dict[int, MemberOutcome]:

@@ -55,12 +55,12 @@ def capitalize(text: str) -> str:
 
 
 def found_for(conditions: Sequence[str], most: int = MAX_NAMES) -> str:
-    """The confirmed settings of some conditions, as in "the settings found for a and b"."""
+    """Phrase that names the settings found for these conditions, as in "the settings found for a and b"."""
     return f"the setting{'s' if len(conditions) > 1 else ''} found for {join_words(conditions, most=most)}"
 
 
 def ones_found_for(conditions: Sequence[str], most: int = MAX_ITEMS) -> str:
-    """Short form of `found_for` after other settings found were mentioned, as in "the one found for c"."""
+    """The phrase of `found_for` where "setting" has just been said, as in "the ones found for c and d"."""
     return f"the one{'s' if len(conditions) > 1 else ''} found for {join_words(conditions, most=most)}"
 
 
