@@ -292,6 +292,20 @@ def test_if_the_constraint_alone_differs_the_answer_is_about_the_constraint(tmp_
         )
 
 
+def test_a_critic_slope_that_is_not_finite_at_the_end_is_not_replaced_by_an_earlier_one(tmp_path):
+    def metrics(trial, seed):
+        return {"critic_slope": 9.0 if seed % 2 else 1.25 if trial.condition.endswith("penalty") else 0.5}
+
+    comparison = Comparison(simulate(tmp_path, lambda trial, seed: CLOSE, text=HEAD + CONSTRAINTS, metrics=metrics))
+    comparison.results.trials["elapsed_seconds"] = 2.0
+    curves = comparison.results.curves
+    at_the_end = (curves["metric"] == "critic_slope") & (curves["step"] == curves["step"].max())
+    curves.loc[at_the_end & (curves["seed"] % 2 == 1), "value"] = float("nan")
+    first, *_ = answer(comparison)
+    assert "1.2 with gradient penalty" in first
+    assert "0.5 with spectral norm" in first
+
+
 @pytest.mark.parametrize(("wasserstein", "hinge", "closer", "objectives"), [
     (0.05, -0.05, "gradient penalty", "1 of 2 objectives, farther for 1"),
     (0.0, -0.05, "spectral norm", "1 of 2 objectives, and for 1 it is undecided"),
