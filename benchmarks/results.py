@@ -44,7 +44,8 @@ from studies.tracking.tracker import close
 STUDY = """
 name = "large"
 seeds = 3
-budget = {{steps = 1000, measurements = 20}}
+budget = {{steps = 1000}}
+evaluation.measurements = 20
 search = {{explore = {explore}, exploit = 0, confirm = {{best = 1, seeds = 10}}}}
 data = {{kind = "digits"}}
 networks.generator = {{kind = "mlp", width = 128, depth = 3, latent = 32}}

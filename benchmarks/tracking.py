@@ -58,7 +58,7 @@ def seconds(folder: Path, steps: int, *options: str, **environment: str) -> floa
     write_tiny(folder)
     started, used_before = perf_counter(), _processor_seconds()
     done = subprocess.run(
-        command("run", "tiny.toml", "--set", f"budget.steps={steps}", "--set", "budget.measurements=20", *options),
+        command("run", "tiny.toml", "--set", f"budget.steps={steps}", "--set", "evaluation.measurements=20", *options),
         cwd=folder,
         env=process_environment(**environment),
         capture_output=True,

@@ -1,4 +1,7 @@
-"""The trials of a study in each phase; the address of a trial is a hash of everything that determines its numbers.
+"""The trials of a study in each phase, with their addresses.
+
+The address of a trial is a hash of everything that determines what is trained. Its evaluation has an address of its own,
+a hash of everything that determines the metrics; phase, name and number are in neither.
 
 The trials are a pure function of the study, its provenance and the scores of the trials that ended. The explore trials
 and the authors' trials (a preset at its authors' settings, on the first seeds of confirm) are known from the start,
@@ -9,12 +12,14 @@ exploit have ended. No other state is kept, so an interrupted study continues wi
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from hashlib import sha256
 from typing import Any, Literal
 
 import numpy as np
 
 from gan_core.data import Split
+from gan_core.evaluation import EVALUATION_VERSION
 from studies.file.condition import Condition
 from studies.file.distributions import Choice, Distribution, Grid, IntUniform, LogUniform, draw
 from studies.file.modules import module_names
@@ -28,13 +33,13 @@ CONFIRMING: tuple[Phase, ...] = ("confirm", "authors")
 FIRST_SEED: Mapping[Phase, int] = {"explore": 0, "exploit": 1_000_000, "confirm": 2_000_000, "authors": 2_000_000}
 SEEDS_PER_REPLICATE = 10_000_000
 """Distance between the first seeds of two consecutive replicates, large enough for the seeds of all phases."""
-NUMERICS_VERSION = 3
-"""Increased by hand with every change of the code that changes a trial's numbers."""
+NUMERICS_VERSION = 4
+"""Increased by hand with every change of the code that changes what a trial trains."""
 
 Configuration = dict[str, Any]
 """Values of the hyperparameters by dotted path."""
 Scores = Mapping[str, float]
-"""Search score of each trial that ended, by address."""
+"""Search score of each trial that ended, by key."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,15 +69,23 @@ class Provenance:
         used = module_names(tables)
         return replace(self, sources={name: source for name, source in self.sources.items() if name in used})
 
+    def of_evaluation(self, evaluation: Any) -> dict[str, Any]:
+        """The provenance of an evaluation with these settings, as a JSON-serialisable table."""
+        table = self.of_trial(evaluation).table()
+        del table["numerics_version"]
+        return {**table, "evaluation_version": EVALUATION_VERSION}
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrialSpec:
     """One trial of the design.
 
-    index          number of the trial among those of its condition and phase, from 0
-    configuration  values of the condition's hyperparameters
-    identity       everything that determines the trial's numbers
-    address        hash of `identity`
+    index               number of the trial among those of its condition and phase, from 0
+    configuration       values of the condition's hyperparameters
+    identity            everything that determines what is trained
+    address             hash of `identity`
+    evaluation          everything that determines the metrics: split, settings, versions
+    evaluation_address  hash of `evaluation`
     """
 
     condition: str
@@ -81,6 +94,13 @@ class TrialSpec:
     configuration: Configuration
     identity: dict[str, Any]
     address: str
+    evaluation: dict[str, Any]
+    evaluation_address: str
+
+    @property
+    def key(self) -> str:
+        """Key of the trial's entry in the ledger."""
+        return trial_key(self.address, self.evaluation_address)
 
     @property
     def name(self) -> str:
@@ -93,8 +113,9 @@ class TrialSpec:
         return self.identity["seeds"]
 
     def payload(self) -> str:
-        """Name, address and identity of the trial as JSON text: Tune would read a dictionary as a search space."""
-        return json.dumps({"name": self.name, "address": self.address, "identity": self.identity})
+        """What a worker needs of the trial, as JSON text: Tune would read a dictionary as a search space."""
+        names = ("name", "key", "address", "identity", "evaluation", "evaluation_address")
+        return json.dumps({name: getattr(self, name) for name in names})
 
 
 def counts(study: Study, condition: Condition) -> dict[Phase, int]:
@@ -152,14 +173,14 @@ class Design:
         ended = self._ended(condition, search.explore, search.exploit, scores)
         if ended is None:
             return None
-        ranked = sorted(ended, key=lambda trial: -scores[trial.address])  # of equal scores, the earlier trial first
+        ranked = sorted(ended, key=lambda trial: -scores[trial.key])  # of equal scores, the earlier trial first
         return ranked[index].configuration
 
     def _ended(self, condition: Condition, explore: int, exploit: int, scores: Scores) -> list[TrialSpec] | None:
         """The first `explore` explore trials and `exploit` exploit trials; None if one of them has not ended."""
         trials = [self._trial(condition, "explore", i, scores) for i in range(explore)]
         trials += [self._trial(condition, "exploit", j, scores) for j in range(exploit)]
-        known = [trial for trial in trials if trial is not None and trial.address in scores]
+        known = [trial for trial in trials if trial is not None and trial.key in scores]
         return known if len(known) == len(trials) else None
 
     def _suggestion(self, condition: Condition, index: int, scores: Scores) -> Configuration | None:
@@ -177,7 +198,7 @@ class Design:
         ]
         return suggest(
             condition.hyperparameters,
-            ended=[(trial.configuration, scores[trial.address]) for trial in ended],
+            ended=[(trial.configuration, scores[trial.key]) for trial in ended],
             running=[trial.configuration for trial in running if trial is not None],
             fixed=_start(search.start, condition, index),
             sampler=search.sampler,
@@ -185,21 +206,26 @@ class Design:
         )
 
     def _spec(self, condition: Condition, phase: Phase, index: int, configuration: Configuration) -> TrialSpec:
-        study = self.study
-        confirming = phase in CONFIRMING
-        count = study.search.confirm.seeds if confirming else study.seeds
-        first = FIRST_SEED[phase] + condition.replicate * SEEDS_PER_REPLICATE + index * count
-        split: Split = "test" if confirming else "validation"
-        tables = study.table()
         setting = condition.authors_setting() if phase == "authors" else condition.setting(configuration)
-        trained = {**setting.table(), "data": tables["data"]}
+        return self.spec(condition, phase, index, configuration, setting.table())
+
+    def spec(
+        self, condition: Condition, phase: Phase, index: int, configuration: Configuration, setting: Mapping[str, Any]
+    ) -> TrialSpec:
+        """The trial of a condition with this phase, index and configuration; `setting` is the table of its setting."""
+        tables = self._tables
+        trained = {**setting, "data": tables["data"]}
         identity = {
             **trained,
             "budget": tables["budget"],
-            "evaluation": tables["evaluation"],
-            "seeds": list(range(first, first + count)),
-            "split": split,
+            "seeds": seeds_of(self.study, condition, phase, index),
             "provenance": self.provenance.of_trial(trained).table(),
+        }
+        split: Split = "test" if phase in CONFIRMING else "validation"
+        evaluation = {
+            "split": split,
+            "settings": tables["evaluation"],
+            "provenance": self.provenance.of_evaluation(tables["evaluation"]),
         }
         return TrialSpec(
             condition=condition.name,
@@ -208,13 +234,40 @@ class Design:
             configuration=configuration,
             identity=identity,
             address=content_address(identity),
+            evaluation=evaluation,
+            evaluation_address=evaluation_address(evaluation),
         )
+
+    @cached_property
+    def _tables(self) -> dict[str, Any]:
+        return self.study.table()
+
+
+def seeds_of(study: Study, condition: Condition, phase: Phase, index: int) -> list[int]:
+    """Seeds of a trial's members."""
+    count = study.search.confirm.seeds if phase in CONFIRMING else study.seeds
+    first = FIRST_SEED[phase] + condition.replicate * SEEDS_PER_REPLICATE + index * count
+    return list(range(first, first + count))
 
 
 def content_address(identity: Mapping[str, Any]) -> str:
-    """Hash of a trial's identity, 24 hexadecimal digits; the order of keys does not change it."""
-    canonical = json.dumps(identity, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return sha256(canonical.encode()).hexdigest()[:24]
+    """Hash of what a trial trains, 24 hexadecimal digits; the order of keys does not change it."""
+    return _hash(identity)[:24]
+
+
+def evaluation_address(evaluation: Mapping[str, Any]) -> str:
+    """Hash of an evaluation, 12 hexadecimal digits; the order of keys does not change it."""
+    return _hash(evaluation)[:12]
+
+
+def trial_key(address: str, evaluation_address: str) -> str:
+    """Key of a trial's entry: its address, and the address of its evaluation."""
+    return f"{address}.{evaluation_address}"
+
+
+def _hash(content: Mapping[str, Any]) -> str:
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return sha256(canonical.encode()).hexdigest()
 
 
 def suggest(

@@ -23,6 +23,20 @@ class InputError(GanStudyError):
     exit_code = 2
 
 
+class DamagedError(InputError):
+    """Something in a ledger, or downloaded from a server, that is not what this project wrote there.
+
+    place   path or address of it
+    reason  finding, as in "is a folder" or "its checksum is wrong"
+    """
+
+    def __init__(self, place: object, reason: str):
+        self.place, self.reason = str(place), reason
+        super().__init__(
+            f"{self.place}: is damaged or foreign ({reason}); gan-study run sets it aside and repeats what it held"
+        )
+
+
 class StudyFailed(GanStudyError):
     """A study could not be run to its end: Ray or the cluster failed, or the ledger cannot be written.
 

@@ -21,7 +21,8 @@ QUESTION = "Does a tiny study leave its traces?"
 TINY = f"""# {QUESTION}
 name = "tiny"
 seeds = 3
-budget = {{steps = 8, measurements = 4}}
+budget = {{steps = 8}}
+evaluation.measurements = 4
 search = {{explore = 2, exploit = 1, confirm = {{best = 1, seeds = 4}}}}
 data = {{kind = "digits", held_out = 200}}
 evaluation = {{samples = 200, directions = 8, cells = 4}}

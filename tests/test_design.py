@@ -239,7 +239,7 @@ def test_an_address_changes_with_the_provenance(load: Load, changed: dict[str, A
     [
         "seeds=4",
         "budget.steps=101",
-        "budget.measurements=19",
+        "evaluation.measurements=19",
         "budget.unit=critic_steps",
         "data={kind='digits',held_out=399}",
         "evaluation.samples=801",

@@ -144,7 +144,7 @@ BAD_ASSIGNMENTS = {
         f"{WGAN}.networks.critic: mlp outputs scores",
     ),
     "no budget": ("budget.steps=0", "budget.steps: must be >= 1, but is 0"),
-    "too many measurements": ("budget.measurements=37", "budget.measurements: must be <= 36"),
+    "too many measurements": ("evaluation.measurements=37", "evaluation.measurements: must be <= 36"),
     "no seeds": ("seeds=0", "seeds: must be >= 1, but is 0"),
     "a boolean": ("training.batch=true", "training.batch: must be an integer, but is true"),
     "text": ("budget.steps=many", 'budget.steps: must be an integer, but is "many"'),

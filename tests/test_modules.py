@@ -99,7 +99,8 @@ HEAD = """
 # Is it sharp?
 name = "own"
 seeds = 2
-budget = {steps = 12, measurements = 4}
+budget = {steps = 12}
+evaluation.measurements = 4
 search = {explore = 2, exploit = 1, confirm = {best = 1, seeds = 2}}
 evaluation = {samples = 64, directions = 16, cells = 4}
 training.batch = 8

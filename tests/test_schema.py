@@ -16,7 +16,8 @@ from studies.file.validation import descriptions, field_types
 CATALOG = Path(__file__).parent.parent / "studies" / "catalog"
 VALID = """
 name = "valid"
-budget = {steps = 10, measurements = 3}
+budget = {steps = 10}
+evaluation.measurements = 3
 search.start = [{constraint.clip_value = 0.01}]
 training.critic_optimizer = {kind = "adam", lr = "search", betas = [{uniform = [0.0, 0.9]}, 0.9]}
 
@@ -79,7 +80,7 @@ def test_partial_tables_distributions_and_user_kinds_are_accepted(schema_file, t
         ("gp_weight = {choice = [1.0, 10.0]}", "gp_weight = -1.0"),
         ('name = "valid"', 'name = "not valid"'),
         ("betas = [{uniform = [0.0, 0.9]}, 0.9]", "betas = [0.9]"),
-        ("budget = {steps = 10, measurements = 3}", "budget = {steps = {uniform = [1, 2]}, measurements = 3}"),
+        ("budget = {steps = 10}", "evaluation.measurements=3", "budget = {steps = {uniform = [1, 2]}, measurements = 3}"),
     ],
 )
 def test_a_wrong_key_or_value_is_refused(right, wrong, schema_file, tmp_path):

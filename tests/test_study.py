@@ -37,7 +37,8 @@ preset = "wgan"
 FIRST = """
 name = "first"
 seeds = 3
-budget = {unit = "generator_steps", steps = 1000, measurements = 20}
+budget = {unit = "generator_steps", steps = 1000}
+evaluation.measurements = 20
 search = {seed = 0, explore = 16, exploit = 6, confirm = {best = 1, seeds = 10}}
 data.kind = "digits"
 resources = {cpu = 1, gpu = 0.0}
@@ -71,7 +72,8 @@ objective = {kind = "wasserstein"}
 
 DIRAC = """
 name = "dirac"
-budget = {steps = 50, measurements = 50}
+budget = {steps = 50}
+evaluation.measurements = 50
 data.kind = "dirac"
 networks = {kind = "dirac", theta = 1.0, psi = -1.0}
 training = {batch = 1, critic_optimizer = {kind = "sgd", lr = 0.2}, generator_optimizer = {kind = "sgd", lr = 0.2}}
@@ -284,13 +286,13 @@ def test_evaluations_are_at_equal_fractions_of_the_budgets_steps(
         ),
         (
             "{warmup_steps=1,warmup_n_critic=50,n_critic=1}",
-            "budget.measurements: must be <= 2, since conditions.wgan takes 50 critic steps in one iteration, "
+            "evaluation.measurements: must be <= 2, since conditions.wgan takes 50 critic steps in one iteration, "
             "but is 20",
         ),
     ],
 )
 def test_a_warm_up_iteration_must_fit_between_two_evaluations(load: Load, training: str, sentence: str) -> None:
-    budget = "budget={unit='critic_steps',steps=103,measurements=20}"
+    budget = "budget={unit='critic_steps',steps=103}", "evaluation.measurements=20"
     assert refusal(load, SMALL, budget, f"conditions.wgan.training={training}") == sentence
 
 
@@ -471,14 +473,14 @@ def test_smoke_reduces_steps_trials_and_seeds(load: Load) -> None:
 
 
 def test_smoke_increases_nothing(load: Load) -> None:
-    tiny = ["seeds=1", "budget={steps=4,measurements=3}", "search={explore=1,exploit=0,confirm={best=0,seeds=1}}"]
+    tiny = ["seeds=1", "budget={steps=4}", "evaluation.measurements=3", "search={explore=1,exploit=0,confirm={best=0,seeds=1}}"]
     study = load(SMALL, *tiny)
     assert load(SMALL, *tiny, smoke=True) == replace(study, name="small-smoke")
 
 
 def test_smoke_leaves_enough_iterations_for_the_evaluations(load: Load) -> None:
-    study = load(FIRST, "budget={unit='critic_steps',steps=1000,measurements=20}", smoke=True)
-    assert (study.budget.steps, study.budget.measurements) == (100, 5)
+    study = load(FIRST, "budget={unit='critic_steps',steps=1000}", "evaluation.measurements=20", smoke=True)
+    assert (study.budget.steps, study.evaluation.measurements) == (100, 5)
     assert Study.from_table(study.table()) == study
 
 
@@ -564,14 +566,14 @@ DATA = ", ".join(data.kind for data in get_args(Data))
         ("seeds=2020-01-01", "seeds: must be an integer, but is 2020-01-01"),
         ("seeds=" + "9" * 30, "seeds: must fit into 64 bits, but is an integer beyond 64 bits"),
         ("budget.steps=0", "budget.steps: must be >= 1, but is 0"),
-        ("budget.measurements=2", "budget.measurements: must be >= 3, but is 2"),
+        ("evaluation.measurements=2", "evaluation.measurements: must be >= 3, but is 2"),
         (
-            "budget.measurements=101",
-            "budget.measurements: must be <= 100, the generator steps of the budget, but is 101",
+            "evaluation.measurements=101",
+            "evaluation.measurements: must be <= 100, the generator steps of the budget, but is 101",
         ),
         (
             "budget={unit='critic_steps',steps=99}",
-            "budget.measurements: must be <= 19, the generator steps of the budget "
+            "evaluation.measurements: must be <= 19, the generator steps of the budget "
             "at conditions.wgan.training.n_critic = 5, but is 20",
         ),
         ("search.explore=0", "search.explore: must be >= 1, but is 0"),

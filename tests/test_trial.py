@@ -29,7 +29,7 @@ from studies.ledger.entries import SAMPLES_KEPT, SNAPSHOT_IMAGES, SNAPSHOT_POINT
 from studies.ledger.ledger import Ledger
 from studies.ledger.storage import FORMAT
 
-CRITIC_STEPS = "budget={unit='critic_steps',steps=72,measurements=6}"
+CRITIC_STEPS = "budget={unit='critic_steps',steps=72}", "evaluation.measurements=6"
 
 
 def first_trials(study: Study) -> list[TrialSpec]:
@@ -203,7 +203,7 @@ def test_every_seed_step_and_metric_has_one_row(tmp_path: Path) -> None:
 def test_more_evaluations_change_no_training_number(tmp_path: Path) -> None:
     few, many = (
         trained(study, first_trial(study))
-        for study in (study_in(tmp_path, f"budget.measurements={measurements}") for measurements in (3, 12))
+        for study in (study_in(tmp_path, f"evaluation.measurements={measurements}") for measurements in (3, 12))
     )
     assert few.address != many.address
     shared = many.curves().frame().merge(few.curves().frame(), on=["seed", "step", "metric"])
@@ -250,7 +250,7 @@ def test_facts_hold_costs_reference_distances_and_checksums(tmp_path: Path) -> N
     }
     assert 0 < elapsed < 60
     assert measured == sorted(measured)
-    assert len(measured) == study.budget.measurements + 1
+    assert len(measured) == study.evaluation.measurements + 1
     assert 0 < references["real"] < references["constant"] < 1
     assert 0 < references["gaussian"] < references["constant"]
     assert real_values == {
@@ -311,7 +311,7 @@ def test_snapshots_are_fakes_of_the_same_z_at_a_few_evaluations(tmp_path: Path) 
     assert kept["snapshots"].shape == (5, 2, SNAPSHOT_IMAGES, 64)
     assert kept["snapshots"].dtype == np.float32
     assert kept["snapshot_steps"].tolist() == [0, 6, 18, 24, 36]
-    half = study_in(tmp_path, "budget={steps=18,measurements=3}")
+    half = study_in(tmp_path, "budget={steps=18}", "evaluation.measurements=3")
     for snapshot, last in ((2, trained(half, first_trial(half)).samples()["last"]), (4, kept["last"])):
         assert np.allclose(kept["snapshots"][snapshot], last[:, :SNAPSHOT_IMAGES], atol=1e-6)
     assert len(np.unique(kept["snapshots"][:, 0, 0], axis=0)) == 5

@@ -25,9 +25,9 @@ TINY = """
 # Scores differ from trial to trial, and Optuna's sampler has the ten that it learns from.
 name = "tiny"
 seeds = 2
-budget = {steps = 36, measurements = 6}
+budget = {steps = 36}
 search = {explore = 10, exploit = 2, exploit_lag = 1, confirm = {best = 1, seeds = 3}}
-evaluation = {samples = 64, directions = 16, cells = 4}
+evaluation = {measurements = 6, samples = 64, directions = 16, cells = 4}
 outcomes = {moved = 0, cells = 0, spread = 0, near = 0.1, swing = 9}
 
 [networks]
@@ -57,7 +57,8 @@ SMALLER = ("search.explore=3", "search.exploit=1")
 DIRAC = """
 name = "dirac"
 seeds = 1
-budget = {steps = 20, measurements = 20}
+budget = {steps = 20}
+evaluation.measurements = 20
 search = {explore = 1, exploit = 0, confirm = {best = 1, seeds = 2}}
 data.kind = "dirac"
 networks = {kind = "dirac", theta = 1.0, psi = -1.0}

@@ -5,4 +5,7 @@ from gan_core.evaluation.evaluator import Evaluator
 from gan_core.evaluation.references import ReferenceDistances, References, compute_references
 from gan_core.evaluation.sample_metrics import SampleMetrics
 
-__all__ = ["EvaluationSettings", "Evaluator", "ReferenceDistances", "References", "SampleMetrics", "compute_references"]
+EVALUATION_VERSION = 1
+"""Increased by hand with every change of the code that changes a metric's values."""
+
+__all__ = ["EVALUATION_VERSION", "EvaluationSettings", "Evaluator", "ReferenceDistances", "References", "SampleMetrics", "compute_references"]

@@ -1,66 +1,97 @@
-"""The samples in a trial's entry: snapshots, fakes of the best and last generators, critics' outputs on 2-D data."""
+"""Samples and generators in a trial's entry: fakes for pictures, critics' outputs on 2-D data, generator snapshots."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import numpy as np
 import torch
 
 from gan_core.data import Dataset
-from gan_core.evaluation import EvaluationSettings
 from gan_core.metrics import Box
 from gan_core.training import Trainer
-from studies.ledger.entries import SAMPLES_KEPT, SNAPSHOT_IMAGES, SNAPSHOT_POINTS
+from studies.ledger.entries import GeneratorSnapshots
 
+IMAGES, POINTS = 16, 500
+"""Number of fakes of each last generator: for data other than 2-D points, and for 2-D points."""
+SNAPSHOT_IMAGES, SNAPSHOT_POINTS = 8, 240
+"""Number of fakes of each seed at an earlier evaluation, and of a trial that is not confirmed, likewise."""
+SURFACE_RESOLUTION = 50
+"""Number of critic outputs along each side of the grid."""
 SURFACE_MARGIN = 0.2
 """Margin of the grid of critic outputs around the data, as a fraction of the longer side of their bounding box."""
 INTERVALS = 5
-"""Number of intervals between consecutive snapshots, one less than the number of snapshots."""
+"""Number of intervals between consecutive pictures, one less than their number."""
+LATE_SHARE, LATE_LEAST = 5, 3
+"""The late window, in which generators are kept: the last fifth of the evaluations after step 0, at least three."""
+Kept = Literal["late", "all", "last"]
 
 
 class KeptSamples:
-    """Collects the samples that the entry of one trial keeps.
+    """Collects the samples and generators that the entry of one trial keeps.
 
-    snapshots  fakes of the same z at a few evaluations, each (seeds, samples, dim)
+    measurements  number of evaluations after step 0
+    kept          evaluations whose generators are kept, see `CheckpointSettings`
+    confirming    True for a confirm trial, whose figures show fakes of several steps and the critics
     """
 
-    def __init__(self, data: Dataset, settings: EvaluationSettings, measurements: int):
-        self._data, self._settings = data, settings
-        self._due = snapshot_evaluations(measurements)
-        self.snapshots: list[torch.Tensor] = []
+    def __init__(self, data: Dataset, measurements: int, kept: Kept, *, confirming: bool):
+        self._data, self._confirming = data, confirming
+        self._pictures = picture_evaluations(measurements) if confirming else []
+        self._generators = generator_evaluations(measurements, kept)
+        self._fakes: list[torch.Tensor] = []
+        self._parameters: dict[int, torch.Tensor] = {}
 
-    def add_snapshot(self, evaluation: int, trainer: Trainer) -> None:
-        """Keep fakes if a snapshot is due at this evaluation, counted from 0."""
-        if evaluation in self._due:
-            count = SNAPSHOT_POINTS if self._data.planar else SNAPSHOT_IMAGES
-            self.snapshots.append(trainer.generate(count).float().cpu())
+    def add(self, evaluation: int, trainer: Trainer) -> None:
+        """Keep fakes and generators of the trainer if they are due at this evaluation, counted from 0."""
+        if evaluation in self._pictures:
+            self._fakes.append(self._generated(trainer, SNAPSHOT_POINTS, SNAPSHOT_IMAGES))
+        if evaluation in self._generators:
+            self._parameters[evaluation] = _flat(trainer)
 
-    def arrays(
-        self, trainer: Trainer, generators: Mapping[str, torch.Tensor | None], steps: Sequence[int]
-    ) -> dict[str, np.ndarray]:
-        """The arrays of `samples.npz`, by name.
+    def state(self) -> dict[str, Any]:
+        """What was collected so far, for a checkpoint."""
+        return {"fakes": self._fakes, "parameters": self._parameters}
 
-        generators  parameters of the generators that make the final fakes, by name; None: the trainer's present ones
-        steps       step of every evaluation, in the budget's unit
-        """
-        count = self._settings.samples if self._data.planar else SAMPLES_KEPT
+    def load(self, state: dict[str, Any]) -> None:
+        """Restore what `state` returned."""
+        self._fakes, self._parameters = list(state["fakes"]), dict(state["parameters"])
+
+    def arrays(self, trainer: Trainer, steps: Sequence[int]) -> dict[str, np.ndarray]:
+        """The arrays of `Entry.samples`, by name; `steps` has the step of every evaluation, in the budget's unit."""
+        if not self._confirming:
+            return {"last": self._generated(trainer, SNAPSHOT_POINTS, SNAPSHOT_IMAGES).numpy()}
         arrays = self._critic_surface(trainer) if self._data.planar else {}
-        arrays |= {name: trainer.generate(count, flat).cpu().numpy() for name, flat in generators.items()}
-        snapshots = torch.stack(self.snapshots).numpy()
-        snapshot_steps = np.array([steps[evaluation] for evaluation in self._due[: len(snapshots)]])
-        return arrays | {"snapshots": snapshots, "snapshot_steps": snapshot_steps}
+        due = self._pictures[: len(self._fakes)]
+        return arrays | {
+            "last": self._generated(trainer, POINTS, IMAGES).numpy(),
+            "snapshots": torch.stack(self._fakes).numpy(),
+            "snapshot_steps": np.array([steps[evaluation] for evaluation in due]),
+        }
+
+    def _generated(self, trainer: Trainer, points: int, images: int) -> torch.Tensor:
+        """Fakes in half precision, which pictures do not need more of."""
+        return trainer.generate(points if self._data.planar else images).half().cpu()
+
+    def generators(self, trainer: Trainer, steps: Sequence[int]) -> GeneratorSnapshots:
+        """The kept generators; of a trial that ended early also the last ones, since they were due later."""
+        parameters = dict(sorted(self._parameters.items()))
+        if len(steps) - 1 not in parameters:
+            parameters[len(steps) - 1] = _flat(trainer)
+        shapes = {name: tuple(view.shape[1:]) for name, view in trainer.generator.frozen.items()}
+        kept_steps = tuple(steps[evaluation] for evaluation in parameters)
+        return GeneratorSnapshots(kept_steps, shapes, torch.stack(list(parameters.values())).numpy())
 
     def _critic_surface(self, trainer: Trainer) -> dict[str, np.ndarray]:
         """The critics' outputs on a grid around the data, and the corners of the grid."""
-        resolution = self._settings.resolution
-        box = Box.around(self._data.every, resolution=resolution, margin=SURFACE_MARGIN)
+        box = Box.around(self._data.every, resolution=SURFACE_RESOLUTION, margin=SURFACE_MARGIN)
         values = trainer.critic_values(box.centers)
         return {
-            "critic_surface": values.reshape(-1, resolution, resolution),
+            "critic_surface": values.reshape(-1, SURFACE_RESOLUTION, SURFACE_RESOLUTION).astype(np.float32),
             "critic_corners": np.stack([box.low, box.high]),
         }
 
 
-def snapshot_evaluations(measurements: int) -> list[int]:
+def picture_evaluations(measurements: int) -> list[int]:
     """Indices of the evaluations whose fakes are kept: those at 0, 4, 16, 36, 64, 100 % of the budget, or next.
 
     Most changes happen early, but members also fail late. Interpolated linearly between these evaluations, distances of
@@ -68,3 +99,17 @@ def snapshot_evaluations(measurements: int) -> list[int]:
     6 %. Fractions that are powers of 1/2 would leave the second half of the budget without a snapshot.
     """
     return sorted({-(-measurements * i**2 // INTERVALS**2) for i in range(INTERVALS + 1)})
+
+
+def generator_evaluations(measurements: int, kept: Kept) -> list[int]:
+    """Indices of the evaluations whose generators are kept."""
+    if kept == "last":
+        return [measurements]
+    late = max(LATE_LEAST, -(-measurements // LATE_SHARE))
+    return list(range(measurements + 1)) if kept == "all" else [0, *range(measurements + 1 - late, measurements + 1)]
+
+
+def _flat(trainer: Trainer) -> torch.Tensor:
+    """Generator parameters (versions, seeds, parameters) in float32: the trained ones and, if any, their averages."""
+    versions = [trainer.generator.flat, *([] if trainer.average is None else [trainer.average])]
+    return torch.stack(versions).detach().float().cpu()

@@ -2,18 +2,23 @@
 
 import json
 import traceback
+from dataclasses import asdict
 from time import monotonic
 from typing import Any
 
 import ray
 from ray import tune
 
+from studies.errors import StudyFailed
 from studies.execution.trial import TrialTraining
 from studies.file.modules import add_module_folder
 from studies.ledger.ledger import Ledger
+from studies.ledger.unfinished import EndState, TrialEnd
 
 SECONDS_PER_REPORT = 0.7
 """Seconds of training between two reports; a report costs a round trip to the driver."""
+LONGEST_TRACEBACK = 20_000
+"""Largest number of characters of a traceback that are kept, the last ones."""
 
 
 class RayTrial(tune.Trainable):
@@ -23,9 +28,9 @@ class RayTrial(tune.Trainable):
     """
 
     def setup(self, config: dict[str, Any]) -> None:
-        self._payload, self._threads = json.loads(config["payload"]), config["threads"]
-        self._entry = Ledger(config["ledger"]).entry(self._payload["address"])
-        self._checkpoint_seconds, self._last_checkpoint = config["checkpoint_seconds"], monotonic()
+        self._trial, self._config, self._last_checkpoint = json.loads(config["payload"]), config, monotonic()
+        self._ledger = Ledger(config["ledger"])
+        self._unfinished = self._ledger.unfinished(self._trial["key"])
         self._training: TrialTraining | None = None
         if config.get("modules"):
             add_module_folder(config["modules"])
@@ -37,30 +42,34 @@ class RayTrial(tune.Trainable):
     def step(self) -> dict[str, Any]:
         """Train for about `SECONDS_PER_REPORT` and return a report.
 
-        An exception is recorded as the trial's failure and not retried, since the same trial would raise it again. The
-        searcher retries a trial only if this process dies.
+        An exception is reported as the trial's end; the searcher, which decides about another attempt, records it.
         """
         try:
             return self._step()
         except Exception as error:
-            self._entry.log(traceback.format_exc())
-            self._entry.record_failure(f"{type(error).__name__}: {error}")
             self._training = None
-            return {"done": True, "iteration": 0}
+            detail = "".join(traceback.format_exception(error))[-LONGEST_TRACEBACK:]
+            end = TrialEnd(state=end_of(error), reason=f"{type(error).__name__}: {error}", detail=detail)
+            return {"done": True, "iteration": 0, "end": _reported(end, storage_failed=isinstance(error, StudyFailed))}
 
     def _step(self) -> dict[str, Any]:
-        if self._entry.finished:
-            return {"done": True, "iteration": 0}
         if self._training is None:
-            self._entry.log(f"on node {ray.util.get_node_ip_address()}")
-            self._training = TrialTraining(self._payload["identity"], self._entry, threads=self._threads)
-        training = self._training
+            self._unfinished.mark_started(ray.util.get_node_ip_address())
+            threads, kept = self._config["threads"], self._config["kept"]
+            self._training = TrialTraining(self._trial, self._unfinished, threads=threads, kept=kept)
+            self._training.log(f"on node {ray.util.get_node_ip_address()}")
+        training, limit = self._training, self._config.get("trial_seconds")
         training.advance(SECONDS_PER_REPORT)
         report = {"iteration": training.iteration, "summaries": training.report()}
         if training.done:
-            training.commit()
+            self._ledger.commit([training.row()])
             self._training = None
-        elif monotonic() - self._last_checkpoint > self._checkpoint_seconds:
+        elif limit is not None and training.seconds > limit:
+            self._checkpoint()  # a later run with a larger limit continues from here
+            self._training = None
+            reason = f"its training took longer than limits.trial_seconds = {limit:g}"
+            return {"done": True, **report, "end": _reported(TrialEnd(state="timed_out", reason=reason))}
+        elif monotonic() - self._last_checkpoint > self._config["checkpoint_seconds"]:
             self._checkpoint()
         return {"done": training.done, **report}
 
@@ -72,3 +81,17 @@ class RayTrial(tune.Trainable):
         if self._training is not None:
             self._training.save_checkpoint()
             self._last_checkpoint = monotonic()
+
+
+def end_of(error: Exception) -> EndState:
+    """State of a trial that an exception ended."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # of torch.cuda, if there is one
+        return "out_of_memory"
+    if isinstance(error, RuntimeError) and "can't allocate memory" in str(error):  # of torch on a processor
+        return "out_of_memory"
+    return "lost" if isinstance(error, StudyFailed | OSError) else "error"
+
+
+def _reported(end: TrialEnd, *, storage_failed: bool = False) -> str:
+    """JSON of an end for the searcher; `storage_failed` is True if this worker could not write the ledger."""
+    return json.dumps({"end": asdict(end), "storage_failed": storage_failed})

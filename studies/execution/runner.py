@@ -11,8 +11,8 @@ from typing import Any
 
 import torch
 
-from studies.design import Design, Provenance, TrialSpec
-from studies.errors import InputError, StudyFailed
+from studies.design import Design, Provenance
+from studies.errors import DamagedError, InputError, StudyFailed
 from studies.execution.environment import environment
 from studies.execution.interruption import graceful_termination
 from studies.execution.resources import Allocation, Resources, this_machine
@@ -20,20 +20,23 @@ from studies.file import modules
 from studies.file.real_samples import load_samples
 from studies.file.study import Study, fixed_part
 from studies.file.trees import differences
+from studies.ledger.leases import Lease
 from studies.ledger.ledger import Ledger
+from studies.ledger.mending import mend_segments, mend_study
+from studies.ledger.trial_records import TrialRecord
 from studies.progress.events import Broadcast, Listener
 from studies.progress.pending import StudyProgress
 
 
 @dataclass(frozen=True)
 class RunResult:
-    """Result of a run: the failed trials, and whether all trials ended.
+    """Result of a run.
 
-    failed       trials that ended without a result
-    interrupted  True if trials are still pending
+    without_result  records of the trials that ended without a result, lost ones included
+    interrupted     True if trials are still pending because the run was interrupted
     """
 
-    failed: list[TrialSpec]
+    without_result: list[TrialRecord]
     interrupted: bool
 
 
@@ -51,14 +54,12 @@ def run(study: Study, *listeners: Listener, question: str = "", resources: Resou
     ledger = Ledger(study.ledger.root)
     allocation = resources.allocation(study.resources)
     resources.refuse_too_large(allocation)
-    with ledger.writing(study.name):
+    for sentence in mend_study(ledger, study.name):
+        listener.warned(sentence)
+    with ledger.writing(study.name) as lease:
         provenance = _provenance(study, "cuda" if allocation.gpu else "cpu")
         _register(study, ledger, provenance, question)
-        progress = StudyProgress(Design(study, provenance), ledger)
-        for spec in progress.trials():
-            ledger.entry(spec.address).clear_failure()
-        # a new object: the former one has counted the cleared failures as ended, with their scores
-        progress = StudyProgress(Design(study, provenance), ledger)
+        progress = _mended_progress(study, provenance, ledger, lease, listener)
         progress.write_plan()
         listener.opened(progress)
         try:
@@ -66,8 +67,27 @@ def run(study: Study, *listeners: Listener, question: str = "", resources: Resou
                 _schedule(study, allocation, progress, listener, resources)
         finally:
             listener.closed(progress, bool(progress.pending()))
-        failed = [trial for trial in progress.trials() if ledger.entry(trial.address).error() is not None]
-        return RunResult(failed=failed, interrupted=bool(progress.pending()))
+        without_result = [record for record in progress.records() if not record.finished]
+        return RunResult(without_result=without_result, interrupted=bool(progress.pending()))
+
+
+def _mended_progress(
+    study: Study, provenance: Provenance, ledger: Ledger, lease: Lease, listener: Listener
+) -> StudyProgress:
+    """The progress of a study after setting damaged entries aside; trials that ended without a result are pending."""
+    while True:
+        try:
+            StudyProgress(Design(study, provenance), ledger, lease).clear_ends()
+            # new objects: the former ones have counted the cleared trials as ended, with their scores
+            progress = StudyProgress(Design(study, provenance), ledger, lease)
+            progress.trials()
+            return progress
+        except DamagedError:
+            sentences = list(mend_segments(ledger))
+            if not sentences:
+                raise
+        for sentence in sentences:
+            listener.warned(sentence)
 
 
 def _provenance(study: Study, device: str = "cpu") -> Provenance:
@@ -119,12 +139,14 @@ def _schedule(
     from ray import tune
 
     from studies.execution.ray_trial import RayTrial
-    from studies.execution.searcher import DesignSearcher
+    from studies.execution.searcher import CauseScheduler, DesignSearcher
 
     trial_config = {
         "ledger": str(progress.ledger.root),
         "threads": max(1, int(allocation.cpu)),
         "checkpoint_seconds": study.checkpoint.every_seconds,
+        "trial_seconds": study.limits.trial_seconds,
+        "kept": study.checkpoint.snapshots,
         "modules": modules.folder_of(study.table()),
     }
     searcher = DesignSearcher(progress, trial_config, listener, retries=study.limits.trial_retries)
@@ -135,6 +157,7 @@ def _schedule(
                 tune.with_resources(RayTrial, {"cpu": allocation.cpu, "gpu": allocation.gpu}),
                 tune_config=tune.TuneConfig(
                     search_alg=searcher,
+                    scheduler=CauseScheduler(searcher),
                     num_samples=-1,
                     max_concurrent_trials=resources.trials_at_once(allocation),
                     reuse_actors=True,

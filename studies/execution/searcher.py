@@ -2,32 +2,40 @@
 
 import json
 from collections import Counter
+from contextlib import suppress
 from typing import Any
 
+from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 
 from studies.design import TrialSpec
-from studies.errors import GanStudyError
+from studies.errors import GanStudyError, StudyFailed
+from studies.ledger.unfinished import EndState, TrialEnd
 from studies.progress.events import Listener
 from studies.progress.pending import StudyProgress
 from studies.progress.summaries import EvaluationSummary
+
+RETRIES_OF_OWN_ENDS = {"out_of_memory": 1, "error": 1, "timed_out": 0}
+"""Number of times that a trial is started again after an end that may be its configuration's own."""
 
 
 class DesignSearcher(Searcher):
     """Issues the first trial of the design that has neither ended nor been issued; waits while there is none.
 
-    Lasting state is in the ledger, so the state that Tune saves of this searcher is empty. A trial whose worker died
-    is issued again, up to `retries` times. Tune's own retries are off: they would cover running trials only, not one
-    that was pending on a node that died.
+    Lasting state is in the ledger, so the state that Tune saves of this searcher is empty. A trial that was lost with
+    its worker is issued again, up to `retries` times; one that ran out of memory or raised an exception once more.
+    Tune's own retries are off: they would cover running trials only, not one that was pending on a node that died.
 
     failure  error of the ledger after which no further trial is issued, else None
     """
 
     def __init__(self, progress: StudyProgress, trial_config: dict[str, Any], listener: Listener, *, retries: int):
         super().__init__(metric="iteration", mode="max")
-        self._retries, self._deaths = retries, Counter[str]()
+        self._retries: dict[str, int] = {**RETRIES_OF_OWN_ENDS, "lost": retries}
+        self._attempts = Counter[tuple[str, EndState]]()
         self._progress, self._trial_config, self._listener = progress, trial_config, listener
         self._issued: dict[str, TrialSpec] = {}
+        self._causes: dict[str, str] = {}
         self.failure: GanStudyError | None = None
 
     def suggest(self, trial_id: str) -> Any:
@@ -37,9 +45,9 @@ class DesignSearcher(Searcher):
             self._progress.write_plan()
         except GanStudyError as error:
             pending, self.failure = [], error
-        issued = {spec.address for spec in self._issued.values()}
+        issued = {spec.key for spec in self._issued.values()}
         for spec in pending:
-            if spec.address not in issued:
+            if spec.key not in issued:
                 self._issued[trial_id] = spec
                 return {**self._trial_config, "payload": spec.payload()}
         return None if issued else Searcher.FINISHED
@@ -54,17 +62,36 @@ class DesignSearcher(Searcher):
         spec = self._issued.pop(trial_id, None)
         if spec is None:
             return
-        entry = self._progress.ledger.entry(spec.address)
-        if error and not entry.finished:
-            self._deaths[spec.address] += 1
-            if self._deaths[spec.address] <= self._retries:
-                return
-            try:
-                entry.record_failure("the trial's worker died more often than limits.trial_retries allows")
-            except GanStudyError as failure:
-                self.failure = failure
-                return
-        self._listener.ended(spec, entry)
+        try:
+            if not self._progress.ledger.finished([spec.key]):
+                end, storage_failed = self._end(trial_id, result or {})
+                if storage_failed:
+                    raise StudyFailed(end.reason)
+                self._attempts[spec.key, end.state] += 1
+                if self._attempts[spec.key, end.state] <= self._retries[end.state]:
+                    return
+                self._progress.ledger.unfinished(spec.key).record_end(end)
+            self._progress.trials()
+            record = self._progress.record(spec)
+        except GanStudyError as failure:
+            self.failure = failure
+            return
+        self._listener.ended(record)
+
+    def _end(self, trial_id: str, result: dict[str, Any]) -> tuple[TrialEnd, bool]:
+        """How a trial ended without a result, and True if its worker could not write the ledger."""
+        if "end" in result:
+            reported = json.loads(result["end"])
+            return TrialEnd(**reported["end"]), reported["storage_failed"]
+        cause = self._causes.pop(trial_id, "its worker died")
+        if "OutOfMemory" in cause or "low on memory" in cause:
+            return TrialEnd(state="out_of_memory", reason="Ray ended it because its node was running out of memory"), False
+        return TrialEnd(state="lost", reason=f"its worker or node was lost: {cause}"), False
+
+    def note_cause(self, trial_id: str, error: Exception | None) -> None:
+        """Remember the error with which a trial's worker ended; `on_trial_complete` is not given it."""
+        text = str(error or "").strip().partition("\n")[0]
+        self._causes[trial_id] = f"{type(error).__name__}: {text}" if error else "its worker died"
 
     def __getstate__(self) -> dict[str, Any]:
         """An empty state: Tune pickles the searcher at the start, but this project never restores it."""
@@ -75,3 +102,21 @@ class DesignSearcher(Searcher):
 
     def restore(self, checkpoint_path: str) -> None:
         pass
+
+
+class CauseScheduler(FIFOScheduler):
+    """First in, first out; notes with the searcher why a worker ended, since Tune tells a searcher only that it did."""
+
+    def __init__(self, searcher: DesignSearcher):
+        super().__init__()
+        self._searcher = searcher
+
+    def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
+        error = None
+        with suppress(Exception):  # an exception here would end the whole study
+            error = trial.get_pickled_error()
+        self._searcher.note_cause(trial.trial_id, error)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """An empty state, as the searcher's."""
+        return {}

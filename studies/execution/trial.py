@@ -1,4 +1,4 @@
-"""One trial: train, evaluate, checkpoint, write its entry in the ledger."""
+"""One trial: train, evaluate, checkpoint, and the row that its ledger entry is made of."""
 
 import json
 import platform
@@ -9,51 +9,59 @@ from time import monotonic
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 
 from gan_core.data import AnyData, Data, Dataset
 from gan_core.evaluation import EvaluationSettings, Evaluator
 from gan_core.training import Trainer
-from studies.errors import InputError
-from studies.execution.kept_samples import KeptSamples
+from studies.errors import DamagedError, InputError
+from studies.execution.kept_samples import Kept, KeptSamples
 from studies.file.budget import Budget
 from studies.file.condition import PARTS, Setting
 from studies.file.messages import format_value
 from studies.file.modules import require_sources
 from studies.file.real_samples import load_samples
 from studies.file.validation import build
-from studies.ledger.entries import Entry
+from studies.ledger.curves import Curves
+from studies.ledger.entries import to_row
+from studies.ledger.segments import Row
+from studies.ledger.unfinished import Unfinished
 from studies.progress.summaries import summarize
-from studies.tables.member_outcomes import DISTANCES
 
 
 class TrialTraining:
-    """Trains one trial from its start or its last checkpoint, and writes its entry in the ledger.
+    """Trains one trial from its start or its last checkpoint.
+
+    trial       what `TrialSpec.payload` holds
+    unfinished  what the ledger holds of the trial so far; checkpoints are written there
+    kept        evaluations whose generators are kept
 
     Errors: `InputError` if the samples or the user's modules differ from those that the study was started with.
     """
 
-    def __init__(self, identity: Mapping[str, Any], entry: Entry, *, threads: int = 1):
+    def __init__(self, trial: Mapping[str, Any], unfinished: Unfinished, *, threads: int = 1, kept: Kept = "late"):
         torch.set_num_threads(threads)
         torch.set_flush_denormal(True)  # clipped weights give denormal numbers, which multiply a hundred times slower
-        self._identity, self._entry = identity, entry
-        require_sources(_sources(identity))
-        self._setting: Setting = build(Setting, {part: identity[part] for part in PARTS}, ())
-        self._budget: Budget = build(Budget, identity["budget"], ("budget",))
-        fingerprint = identity["provenance"]["data_fingerprint"]
-        data = _load_data(json.dumps([identity["data"], _sources(identity), fingerprint]))
-        self._trainer, self._evaluator = self._built(data)
-        self._due = self._budget.evaluation_iterations(self._setting.training)
+        self._trial, self._unfinished, self._identity = trial, unfinished, trial["identity"]
+        require_sources(_sources(trial))
+        self._setting: Setting = build(Setting, {part: self._identity[part] for part in PARTS}, ())
+        self._budget: Budget = build(Budget, self._identity["budget"], ("budget",))
+        settings: EvaluationSettings = build(EvaluationSettings, trial["evaluation"]["settings"], ("evaluation",))
+        fingerprint = self._identity["provenance"]["data_fingerprint"]
+        data = _load_data(json.dumps([self._identity["data"], _sources(trial), fingerprint]))
+        self._trainer, self._evaluator = self._built(data, settings)
+        self._modes = data.modes
+        self._due = self._budget.evaluation_iterations(self._setting.training, settings.measurements)
         self._measured: list[dict[str, list[float]]] = []
         self._measured_seconds: list[float] = []
         self._reported = 0
-        self._best = _BestGenerators(len(identity["seeds"]))
-        self._samples = KeptSamples(data, self._evaluator.settings, self._budget.measurements)
+        confirming = trial["evaluation"]["split"] == "test"
+        self._samples = KeptSamples(data, settings.measurements, kept, confirming=confirming)
+        self._log: list[str] = []
         self._seconds_before, self._started = 0.0, monotonic()
         self._resume()
 
-    def _built(self, data: Dataset) -> tuple[Trainer, Evaluator]:
+    def _built(self, data: Dataset, settings: EvaluationSettings) -> tuple[Trainer, Evaluator]:
         setting, device = self._setting, self._identity["provenance"]["device"]
         trainer = Trainer(
             objective=setting.objective,
@@ -67,8 +75,8 @@ class TrialTraining:
         evaluator = Evaluator(
             data,
             setting.networks,
-            settings=build(EvaluationSettings, self._identity["evaluation"], ("evaluation",)),
-            split=self._identity["split"],
+            settings=settings,
+            split=self._trial["evaluation"]["split"],
             device=device,
             dtype=setting.training.dtype,
         )
@@ -84,6 +92,11 @@ class TrialTraining:
         """Number of iterations so far, pre-training steps included."""
         return self._trainer.iteration
 
+    @property
+    def seconds(self) -> float:
+        """Seconds of training so far, without interruptions."""
+        return self._seconds_before + monotonic() - self._started
+
     def advance(self, seconds: float) -> None:
         """Train for about `seconds`; an iteration or evaluation that has begun is completed."""
         end = monotonic() + seconds
@@ -95,12 +108,10 @@ class TrialTraining:
                 self._evaluate()
 
     def _evaluate(self) -> None:
-        self._samples.add_snapshot(len(self._measured), self._trainer)
+        self._samples.add(len(self._measured), self._trainer)
         metrics = self._evaluator.evaluate(self._trainer)
         self._measured.append({name: values.tolist() for name, values in metrics.items()})
-        self._measured_seconds.append(round(self._seconds(), 3))
-        distance = next(metrics[name] for name in DISTANCES if name in metrics)
-        self._best.update(distance, self._trainer.generator.flat)
+        self._measured_seconds.append(round(self.seconds, 3))
 
     def report(self) -> str:
         """JSON of the evaluations since the last report, each summarised over the members.
@@ -114,60 +125,53 @@ class TrialTraining:
 
     # -- checkpoints -------------------------------------------------------------------------------------------------
 
+    def log(self, line: str) -> None:
+        """Add a line to the trial's log."""
+        self._log.append(line)
+
     def save_checkpoint(self) -> None:
-        """Write the state of the training into the entry."""
-        self._entry.save_checkpoint(
+        """Write the state of the training into the ledger."""
+        self._unfinished.save_checkpoint(
             {
                 "trainer": self._trainer.state(),
                 "measured": self._measured,
                 "measured_seconds": self._measured_seconds,
-                "best": self._best.state(),
-                "snapshots": self._samples.snapshots,
-                "seconds": self._seconds(),
+                "samples": self._samples.state(),
+                "seconds": self.seconds,
+                "log": self._log,
             }
         )
 
     def _resume(self) -> None:
-        state = self._entry.checkpoint()
+        try:
+            state = self._unfinished.checkpoint()
+        except DamagedError as error:
+            self._unfinished.set_aside("checkpoint")
+            self.log(f"began anew, since its checkpoint was set aside: {error.reason}")
+            state = None
         if state is None:
-            self._entry.log(f"started on {platform.machine()}, torch {torch.__version__}")
+            self.log(f"started on {platform.machine()}, torch {torch.__version__}")
             return
         self._trainer.load(state["trainer"])
         self._measured = state["measured"]
         self._measured_seconds = state["measured_seconds"]
-        self._best.load(state["best"])
-        self._samples.snapshots = state["snapshots"]
+        self._samples.load(state["samples"])
         self._seconds_before = state["seconds"]
-        self._entry.log(f"resumed at iteration {self.iteration}")
-
-    def _seconds(self) -> float:
-        return self._seconds_before + monotonic() - self._started
+        self._log = [*state["log"], f"resumed at iteration {self.iteration}"]
 
     # -- the entry -----------------------------------------------------------------------------------------------------
 
-    def commit(self) -> None:
-        """Write the finished trial into its entry of the ledger."""
-        generators = {"best": self._generators(self._best.flat), "last": self._generators(self._trainer.generator.flat)}
-        if self._trainer.average is not None:
-            generators["average"] = self._generators(self._trainer.average)
-        steps = [self._step(due) for due in self._due]
-        samples = self._samples.arrays(self._trainer, {"best": self._best.flat, "last": None}, steps)
-        self._entry.commit(curves=self._curves(), generators=generators, samples=samples, facts=self._facts())
-        self._entry.log(f"finished after {self.iteration} iterations and {self._seconds():.1f} s")
-
-    def _generators(self, flat: torch.Tensor | None) -> dict[str, torch.Tensor]:
-        parameters = self._trainer.generator.flat if flat is None else flat
-        return {name: view.cpu().clone() for name, view in self._trainer.generator.views(parameters).items()}
-
-    def _curves(self) -> pd.DataFrame:
-        """Table with one row per seed, step and metric, sorted in this order."""
-        seeds, steps = self._identity["seeds"], [self._step(due) for due in self._due[: len(self._measured)]]
-        metrics = sorted(self._measured[0])
-        values = np.array([[measured[metric] for metric in metrics] for measured in self._measured])
-        index = pd.MultiIndex.from_product([steps, metrics, seeds], names=["step", "metric", "seed"])
-        frame = pd.DataFrame({"value": values.reshape(-1)}, index=index).reset_index()
-        frame["metric"] = pd.Categorical(frame["metric"], metrics)
-        return frame.sort_values(["seed", "step", "metric"], ignore_index=True)[["seed", "step", "metric", "value"]]
+    def row(self) -> Row:
+        """The row of the finished trial's entry."""
+        self.log(f"finished after {self.iteration} iterations and {self.seconds:.1f} s")
+        steps = [self._step(due) for due in self._due[: len(self._measured)]]
+        return to_row(
+            self._facts(),
+            Curves.from_evaluations(self._identity["seeds"], steps, self._measured),
+            generators=self._samples.generators(self._trainer, steps),
+            samples=self._samples.arrays(self._trainer, steps),
+            log=self._log,
+        )
 
     def _step(self, iterations: int) -> int:
         """Steps in the budget's unit after that many iterations."""
@@ -180,47 +184,28 @@ class TrialTraining:
             None if iteration < 0 else self._step(iteration) for iteration in trainer.nonfinite_iteration.tolist()
         ]
         return {
-            "address": self._entry.address,
-            "identity": dict(self._identity),
-            "seeds": self._identity["seeds"],
+            **{name: self._trial[name] for name in ("address", "identity", "evaluation_address", "evaluation")},
             "reference_distances": asdict(evaluator.reference_distances),
             "real_cells": evaluator.real_cells,
             "real_values": evaluator.real_values,
             "gaussian_values": evaluator.gaussian_values,
+            "known_modes": None if self._modes is None else len(self._modes.centers),
             "nonfinite_step": nonfinite,
             "generator_steps": trainer.generator_steps,
             "critic_steps": critic_steps,
             "real_samples_seen": critic_steps * training.batch,
-            "elapsed_seconds": round(self._seconds(), 3),
+            "elapsed_seconds": round(self.seconds, 3),
             "measured_seconds": self._measured_seconds,
             "threads": torch.get_num_threads(),
         }
 
 
-class _BestGenerators:
-    """The parameters of each seed's generator at its smallest distance so far."""
-
-    def __init__(self, seeds: int):
-        self.distance = torch.full((seeds,), torch.inf, dtype=torch.float64)
-        self.flat: torch.Tensor | None = None
-
-    def update(self, distance: np.ndarray, flat: torch.Tensor) -> None:
-        distances = torch.from_numpy(distance)
-        better = distances < self.distance
-        kept = flat if self.flat is None else self.flat
-        self.flat = torch.where(better.to(flat.device)[:, None], flat, kept)
-        self.distance = torch.where(better, distances, self.distance)
-
-    def state(self) -> dict[str, Any]:
-        return {"distance": self.distance, "flat": self.flat}
-
-    def load(self, state: dict[str, Any]) -> None:
-        self.distance, self.flat = state["distance"], state["flat"]
-
-
-def _sources(identity: Mapping[str, Any]) -> dict[str, str]:
-    """Source hashes of the user's modules that a trial uses, by module name."""
-    return identity["provenance"].get("sources", {})
+def _sources(trial: Mapping[str, Any]) -> dict[str, str]:
+    """Source hashes of the user's modules that a trial and its evaluation use, by module name."""
+    return {
+        **trial["identity"]["provenance"].get("sources", {}),
+        **trial["evaluation"]["provenance"].get("sources", {}),
+    }
 
 
 @lru_cache(maxsize=4)

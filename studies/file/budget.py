@@ -1,10 +1,8 @@
-"""Budgets: number of training steps of every member, and the steps at which it is evaluated."""
+"""Budgets: number of training steps of every member, and the iterations after which it is evaluated."""
 
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
-from typing import Annotated, Literal
-
-from annotated_types import Ge
+from typing import Literal
 
 from gan_core.fields import Count
 from gan_core.training import Training
@@ -12,18 +10,15 @@ from gan_core.training import Training
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """Training steps of every member, and the number of its evaluations.
+    """Training steps of every member.
 
-    unit          `generator_steps`: the same number of generator steps for every condition, so n_critic = 5 takes five
-                  times the critic steps of n_critic = 1. `critic_steps`: the same number of critic steps, pre-training
-                  included
-    steps         training steps of each member, counted in `unit`
-    measurements  number of evaluations of each member, at equal fractions of `steps`; one more is made at step 0
+    unit   `generator_steps`: the same number of generator steps for every condition, so n_critic = 5 takes five times
+           the critic steps of n_critic = 1. `critic_steps`: the same number of critic steps, pre-training included
+    steps  training steps of each member, counted in `unit`
     """
 
     unit: Literal["generator_steps", "critic_steps"] = "generator_steps"
     steps: Count
-    measurements: Annotated[int, Ge(3)] = 20
 
     def iterations(self, training: Training) -> int:
         """Largest number of iterations that takes at most `steps` steps of the budget's unit."""
@@ -38,14 +33,14 @@ class Budget:
             return training.generator_steps(iterations)
         return training.critic_steps(iterations)
 
-    def evaluation_iterations(self, training: Training) -> list[int]:
+    def evaluation_iterations(self, training: Training, measurements: int) -> list[int]:
         """Iterations after which a member is evaluated, in order: 0, then at equal fractions of the budget's steps.
 
         Shape: `measurements` + 1 numbers. An evaluation due within an iteration is made at the end of that iteration.
         """
         iterations = self.iterations(training)
         last = self.elapsed_steps(training, iterations)
-        due = [i * last / self.measurements for i in range(1, self.measurements + 1)]
+        due = [i * last / measurements for i in range(1, measurements + 1)]
         return [
             0,
             *(

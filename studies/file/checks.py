@@ -74,7 +74,9 @@ def check_samples(data: AnyData, evaluation: EvaluationSettings) -> None:
         raise Refusal(("evaluation", "neighbours"), must, f"is {evaluation.neighbours}")
 
 
-def check_settings(conditions: Iterable[Condition], data: AnyData, budget: Budget) -> None:
+def check_settings(
+    conditions: Iterable[Condition], data: AnyData, budget: Budget, evaluation: EvaluationSettings
+) -> None:
     """Check that the parts of every setting fit together, and that they fit the study's data and budget.
 
     Errors: `Refusal` for the first rule that does not hold.
@@ -85,7 +87,7 @@ def check_settings(conditions: Iterable[Condition], data: AnyData, budget: Budge
             _check_kinds(path, setting, data)
             _check_compatible(path, setting)
             _check_user_networks(path, setting, data)
-            _check_measurements(path, setting, budget)
+            _check_measurements(path, setting, budget, evaluation.measurements)
 
 
 def _check_kinds(path: Parts, setting: Setting, data: AnyData) -> None:
@@ -126,7 +128,7 @@ def _check_user_networks(path: Parts, setting: Setting, data: AnyData) -> None:
                 raise Refusal(parts, must, f"it {describe_error(error)}") from None
 
 
-def _check_measurements(path: Parts, setting: Setting, budget: Budget) -> None:
+def _check_measurements(path: Parts, setting: Setting, budget: Budget, measurements: int) -> None:
     """Check that the budget holds at least one generator step, and one iteration between any two evaluations."""
     training, condition = setting.training, ".".join(path)
     iterations = budget.iterations(training)
@@ -135,13 +137,13 @@ def _check_measurements(path: Parts, setting: Setting, budget: Budget) -> None:
         least = training.critic_steps(training.pretrain_steps + 1)
         must = f"must be >= {least}, the critic steps of {condition} up to its first generator step"
         raise Refusal(("budget", "steps"), must, f"is {budget.steps}")
-    if budget.measurements > generator_steps:
+    if measurements > generator_steps:
         must = f"must be <= {generator_steps}, the generator steps of the budget"
         if budget.unit == "critic_steps":
             must += f" at {condition}.training.n_critic = {training.n_critic}"
-        raise Refusal(("budget", "measurements"), must, f"is {budget.measurements}")
-    due = budget.evaluation_iterations(training)
+        raise Refusal(("evaluation", "measurements"), must, f"is {measurements}")
+    due = budget.evaluation_iterations(training, measurements)
     if len(set(due)) < len(due):
         most = max(training.critic_steps_at(generator_step) for generator_step in range(generator_steps))
         must = f"must be <= {budget.steps // most}, since {condition} takes {most} critic steps in one iteration"
-        raise Refusal(("budget", "measurements"), must, f"is {budget.measurements}")
+        raise Refusal(("evaluation", "measurements"), must, f"is {measurements}")

@@ -29,20 +29,26 @@ class ResourceSettings:
 class Limits:
     """Limits of a run.
 
-    trial_retries  number of times that a trial is started again after its worker died; at the next death it has failed
+    trial_retries  number of times that a trial is started again after its worker died; at the next death it is lost
+                   until the study is run again
+    trial_seconds  longest time of a trial's training, in seconds; a trial that takes longer has ended as `timed_out`
     """
 
     trial_retries: Whole = 3
+    trial_seconds: Positive | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class CheckpointSettings:
-    """Checkpoints of running trials.
+    """Checkpoints of running trials, and the generators that finished trials keep.
 
     every_seconds  seconds between two checkpoints of a trial, about the training time that an interruption may lose
+    snapshots      evaluations at which each member's generator is kept, from which other evaluations can be made:
+                   `late`: step 0 and the last fifth of the evaluations; `all`; `last`: the last one
     """
 
     every_seconds: Positive = 20.0
+    snapshots: Literal["late", "all", "last"] = "late"
 
 
 @dataclass(frozen=True, kw_only=True)

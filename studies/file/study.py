@@ -45,14 +45,14 @@ class Study:
 
     name        name of the study, under which its results are stored
     seeds       number of seeds of each explore and exploit trial, trained together
-    budget      training steps of every member, and the number of its evaluations
+    budget      training steps of every member
     search      trials per condition in each phase, and the sampler of exploit
     data        real samples, chosen by `kind`
-    evaluation  numbers of samples, directions, cells and neighbours of the metrics
+    evaluation  schedule of the evaluations, and numbers with which the metrics are computed
     outcomes    thresholds of the rules that classify each member as stable, collapsed, diverged, ...
     resources   processor cores and GPUs of each trial
-    limits      number of retries of a trial whose worker died
-    checkpoint  seconds between two checkpoints of a trial
+    limits      retries and time of a trial
+    checkpoint  seconds between two checkpoints of a trial, and the generators that are kept
     ledger      folder that holds all results
     conditions  conditions that are compared, at least one
     """
@@ -156,7 +156,7 @@ def _study(tree: Mapping[str, Any], presets: Mapping[str, Preset] | None) -> Stu
     check_seeds({"explore": study.search.explore, "exploit": study.search.exploit}, study.seeds)
     check_start(study.search.start, conditions)
     check_samples(study.data, study.evaluation)
-    check_settings(conditions, study.data, study.budget)
+    check_settings(conditions, study.data, study.budget, study.evaluation)
     return study
 
 
@@ -216,7 +216,8 @@ def _smoke(study: Study) -> Study:
         study,
         name=f"{study.name[:58]}-smoke",
         seeds=min(study.seeds, 2),
-        budget=replace(budget, steps=min(budget.steps, steps), measurements=min(budget.measurements, 5)),
+        budget=replace(budget, steps=min(budget.steps, steps)),
+        evaluation=replace(study.evaluation, measurements=min(study.evaluation.measurements, 5)),
         search=replace(
             search,
             explore=min(search.explore, 2),

@@ -97,13 +97,14 @@ FORMER_NAMES: Mapping[str, str] = {
     "measures": "evaluation",
     "stability": "outcomes",
     "data.reference": "data.held_out",
+    "budget.measurements": "evaluation.measurements",
 }
-"""Present path of each renamed key, by its former path."""
+"""Present path of each renamed or moved key, by its former path."""
 
 
 def _hint(key: str, names: list[str], parts: Parts, owner: str) -> str:
     present = FORMER_NAMES.get(".".join((*parts, key)))
-    if present is not None and present.split(".")[-1] in names:
+    if present is not None:
         return f"it is called {present} now"
     if (near := nearest(key, names)) is not None:
         return f"did you mean {near}?"

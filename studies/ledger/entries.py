@@ -1,173 +1,193 @@
-"""Entry: the folder of one trial.
-
-    curves.parquet        seed, step, metric, value
-    generator_best.pt     parameters of each member's generator at its smallest distance
-    generator_last.pt     parameters of each member's generator at the end
-    generator_average.pt  moving average of each member's generator parameters, if `training.generator_average` > 0
-    samples.npz           see `Entry.samples`
-    facts.json            identity, reference distances, costs, checksums of the other files
-    log.txt               one line for each start, resume and end
-    checkpoint.pt         only while the trial is unfinished
-    error.json            only if the trial failed
-
-A trial is finished if `facts.json` exists: it is written last and holds the checksums of the others. Every file except
-the log is written under a unique temporary name and then renamed, so two workers that train the same trial (a killed
-driver's worker may live on for some seconds) do no harm: each replaces the other's files with the same curves.
-"""
+"""Entry: everything that a ledger holds of a finished trial under one evaluation, checked when it is read."""
 
 import json
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
+from jaxtyping import Float
 
-from studies.errors import InputError
-from studies.ledger.curves import TrialCurves
-from studies.ledger.storage import FORMAT, checksum, read_record, write_file, write_json
-
-SAMPLES_KEPT = 16
-"""Number of fakes of each generator in `samples.npz`, for data other than 2-D points."""
-SNAPSHOT_IMAGES, SNAPSHOT_POINTS = 8, 240
-"""Number of fakes of each seed in a snapshot: for data other than 2-D points, and for 2-D points."""
+from studies.design import content_address, evaluation_address, trial_key
+from studies.errors import DamagedError
+from studies.ledger.curves import Curves
+from studies.ledger.sealed import checksum, parse_object
+from studies.ledger.segments import LightRow, Row
 
 Facts = dict[str, Any]
+"""What is known of an entry; `TrialTraining` writes it."""
+Parameters = dict[str, torch.Tensor]
 
 
+@dataclass(frozen=True, eq=False)
+class GeneratorSnapshots:
+    """Parameters of every member's generator at some evaluations, float32.
+
+    steps   steps of those evaluations, in the budget's unit
+    shapes  shape of each parameter of one generator, by name
+    values  flat parameters; the second axis holds the trained generators and, where the training keeps them
+            (`training.generator_average`), their moving averages
+    """
+
+    steps: tuple[int, ...]
+    shapes: Mapping[str, tuple[int, ...]]
+    values: Float[np.ndarray, "snapshots versions seeds parameters"]
+
+    @property
+    def averaged(self) -> bool:
+        """True if moving averages are kept."""
+        return self.values.shape[1] > 1
+
+    def parameters(self, snapshot: int, *, average: bool = False) -> Parameters:
+        """Parameters by name at a snapshot (an index, -1 for the last), each with a leading seed axis."""
+        return self._views(torch.from_numpy(self.values[snapshot, int(average)].copy()))
+
+    def chosen(self, snapshots: Sequence[int]) -> Parameters:
+        """Parameters by name, for each seed those at the snapshot with the given index."""
+        seeds = np.arange(self.values.shape[2])
+        return self._views(torch.from_numpy(self.values[np.asarray(snapshots), 0, seeds]))
+
+    def _views(self, flat: torch.Tensor) -> Parameters:
+        sizes = [int(np.prod(shape)) for shape in self.shapes.values()]
+        parts = flat.split(sizes, dim=1)
+        return {
+            name: part.reshape(len(flat), *shape)
+            for (name, shape), part in zip(self.shapes.items(), parts, strict=True)
+        }
+
+
+@dataclass(frozen=True, eq=False)
 class Entry:
-    """The folder of one trial, named by the trial's address."""
+    """A finished trial under one evaluation.
 
-    def __init__(self, folder: Path):
-        self.folder = folder
+    place  path or address of the file that holds it, for messages
+    heavy  reads a heavy column of the entry's row by its name
+    """
+
+    key: str
+    facts: Facts
+    curves: Curves
+    place: str
+    heavy: Callable[[str], Any]
 
     @property
     def address(self) -> str:
-        return self.folder.name
+        """Address of the training."""
+        return self.facts["address"]
 
-    @property
-    def started(self) -> bool:
-        return self.folder.is_dir()
+    def generators(self) -> GeneratorSnapshots:
+        """The kept generators.
 
-    @property
-    def finished(self) -> bool:
-        return (self.folder / "facts.json").is_file()
-
-    def facts(self) -> Facts:
-        """Identity, reference distances, costs and checksums of a finished trial.
-
-        Errors: `InputError` for a damaged file, and for one that another version wrote.
+        Errors: `DamagedError` if they are not those that the facts describe.
         """
-        return read_record(self.folder / "facts.json", self._remedy)
-
-    def error(self) -> str | None:
-        """The error of a failed trial, else None."""
-        path = self.folder / "error.json"
-        return json.loads(path.read_text())["error"] if path.is_file() and not self.finished else None
-
-    def curves(self) -> TrialCurves:
-        """Curves of all members.
-
-        Errors: `InputError` for a damaged file.
-        """
-        import pyarrow.parquet as pq
-
-        # pandas.read_parquet takes minutes for thousands of small files
-        table = pq.ParquetFile(BytesIO(self._checked("curves.parquet"))).read(use_threads=False)
-        seed, step, value = (table[name].to_numpy() for name in ("seed", "step", "value"))
-        metric = table["metric"].combine_chunks().dictionary_encode()
-        return TrialCurves.from_columns(seed, step, metric.indices.to_numpy(), metric.dictionary.to_pylist(), value)
+        values = np.ascontiguousarray(self.heavy("generators"), dtype=np.float32)
+        self._check("generators", values.tobytes())
+        described = self.facts["snapshots"]
+        return GeneratorSnapshots(
+            steps=tuple(described["steps"]),
+            shapes={name: tuple(shape) for name, shape in described["parameters"].items()},
+            values=values.reshape(described["shape"]),
+        )
 
     def samples(self) -> dict[str, np.ndarray]:
-        """Arrays of `samples.npz`; fakes are flattened.
+        """Arrays for pictures; fakes are flattened.
 
-        best, last      fakes of the best and of the last generators, (seeds, samples, dim)
+        last            fakes of the last generators, (seeds, samples, dim)
         snapshots       fakes of the same z at a few evaluations, (snapshots, seeds, samples, dim)
         snapshot_steps  steps of those evaluations, in the budget's unit
         critic_surface  outputs of the last critics on a grid, (seeds, rows, columns), lowest row first; 2-D data only
         critic_corners  lower left and upper right corner of the grid; 2-D data only
 
-        Errors: `InputError` for a damaged file.
+        Errors: `DamagedError` if they are not those that the facts describe.
         """
-        with np.load(BytesIO(self._checked("samples.npz"))) as arrays:
+        content = self.heavy("samples")
+        self._check("samples", content)
+        with np.load(BytesIO(content), allow_pickle=False) as arrays:
             return dict(arrays)
 
-    def generator(self, which: str) -> dict[str, torch.Tensor]:
-        """Parameters of the `best`, `last` or `average` generators, each with a leading seed axis.
+    def log(self) -> str:
+        """One line for each start, resume and end."""
+        return self.heavy("log")
 
-        Errors: `InputError` for a damaged file.
-        """
-        return torch.load(BytesIO(self._checked(f"generator_{which}.pt")), weights_only=True)
-
-    def _checked(self, name: str) -> bytes:
-        path = self.folder / name
-        content = path.read_bytes() if path.is_file() else None
-        if content is None or checksum(content) != self.facts()["checksums"].get(name):
-            raise InputError(f"{path}: is damaged (its checksum is not the one in facts.json); {self._remedy}")
-        return content
-
-    @property
-    def _remedy(self) -> str:
-        return f"delete the folder {self.folder} and run the study again, which repeats this trial alone"
-
-    # -- written by the trial's worker -----------------------------------------------------------------------------
-
-    def log(self, line: str) -> None:
-        """Append a line to `log.txt`."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "log.txt").open("a") as log:
-            log.write(line + "\n")
-
-    def save_checkpoint(self, state: Mapping[str, Any]) -> None:
-        """Replace the checkpoint."""
-        write_file(self.folder / "checkpoint.pt", lambda path: _save_tensors(path, state))
-
-    def checkpoint(self) -> dict[str, Any] | None:
-        """The last checkpoint, None if there is none."""
-        path = self.folder / "checkpoint.pt"
-        return torch.load(path, weights_only=True) if path.is_file() else None
-
-    def commit(
-        self,
-        *,
-        curves: pd.DataFrame,
-        generators: Mapping[str, Mapping[str, torch.Tensor]],
-        samples: Mapping[str, np.ndarray],
-        facts: Facts,
-    ) -> None:
-        """Write the files of a finished trial, then `facts.json` with their checksums; delete checkpoint and error."""
-        writers: dict[str, Callable[[Path], Any]] = {
-            "curves.parquet": lambda path: curves.to_parquet(path, index=False),
-            "samples.npz": lambda path: _save_arrays(path, samples),
-        }
-        for which, parameters in generators.items():
-            writers[f"generator_{which}.pt"] = partial(_save_tensors, tensors=parameters)
-        for name, writer in writers.items():
-            write_file(self.folder / name, writer)
-        checksums = {name: checksum((self.folder / name).read_bytes()) for name in writers}
-        write_json(self.folder / "facts.json", {"format": FORMAT, **facts, "checksums": checksums})
-        for leftover in ("checkpoint.pt", "error.json"):
-            (self.folder / leftover).unlink(missing_ok=True)
-
-    # -- written by the driver ---------------------------------------------------------------------------------------
-
-    def record_failure(self, error: str) -> None:
-        """Record that the trial ended without a result."""
-        write_json(self.folder / "error.json", {"error": error})
-
-    def clear_failure(self) -> None:
-        """Delete the record of a failure, so that the trial is pending again."""
-        (self.folder / "error.json").unlink(missing_ok=True)
+    def _check(self, column: str, content: bytes) -> None:
+        if checksum(content) != self.facts["checksums"].get(column):
+            raise DamagedError(self.place, f"the checksum of the {column} of {self.key} is wrong")
 
 
-def _save_tensors(path: Path, tensors: Mapping[str, Any]) -> None:
-    with path.open("wb") as file:  # torch.save would store the path in the file, so equal trials would differ
-        torch.save(dict(tensors), file)
+def to_row(
+    facts: Facts,
+    curves: Curves,
+    *,
+    generators: GeneratorSnapshots,
+    samples: Mapping[str, np.ndarray],
+    log: Sequence[str],
+) -> Row:
+    """The row of a finished trial; its facts get the axes of the curves, the shapes of generators, and checksums."""
+    buffer = BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **samples)
+    packed, parameters = buffer.getvalue(), np.ascontiguousarray(generators.values, dtype=np.float32)
+    described = {
+        **facts,
+        "metrics": list(curves.metrics),
+        "seeds": curves.seeds.tolist(),
+        "steps": curves.steps.tolist(),
+        "unmeasured": _unmeasured(curves),
+        "snapshots": {
+            "steps": list(generators.steps),
+            "parameters": {name: list(shape) for name, shape in generators.shapes.items()},
+            "shape": list(parameters.shape),
+        },
+        "checksums": {
+            "values": checksum(np.ascontiguousarray(curves.values).tobytes()),
+            "generators": checksum(parameters.tobytes()),
+            "samples": checksum(packed),
+        },
+    }
+    key = trial_key(facts["address"], facts["evaluation_address"])
+    lines = "".join(f"{line}\n" for line in log)
+    return Row(key, json.dumps(described), curves.values.reshape(-1), parameters, packed, lines)
 
 
-def _save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    with path.open("wb") as file:
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+def from_row(row: LightRow, place: str, heavy: Callable[[str], Any]) -> Entry:
+    """The entry in a row, after checking it against its checksums and its addresses.
+
+    Errors: `DamagedError` if a checksum is wrong or an address is not that of the identity.
+    """
+    if checksum(row.facts.encode()) != row.checksum:
+        raise DamagedError(place, f"the checksum of the facts of {row.key} is wrong")
+    facts = parse_object(row.facts.encode(), place)
+    try:
+        _check_addresses(row.key, facts, place)
+        entry = Entry(row.key, facts, _curves(facts, row.values), place, heavy)
+    except (KeyError, TypeError, ValueError) as error:
+        raise DamagedError(place, f"the facts of {row.key} are incomplete ({error!r})") from None
+    if checksum(row.values.tobytes()) != facts["checksums"]["values"]:
+        raise DamagedError(place, f"the checksum of the curves of {row.key} is wrong")
+    return entry
+
+
+def _check_addresses(key: str, facts: Facts, place: str) -> None:
+    trained, evaluated = content_address(facts["identity"]), evaluation_address(facts["evaluation"])
+    if (trained, evaluated) != (facts["address"], facts["evaluation_address"]) or trial_key(trained, evaluated) != key:
+        raise DamagedError(place, f"{key} is not the address of the trial that it holds")
+    if facts["seeds"] != facts["identity"]["seeds"]:
+        raise DamagedError(place, f"the seeds of {key} are not those of its identity")
+
+
+def _curves(facts: Facts, values: np.ndarray) -> Curves:
+    metrics, seeds, steps = tuple(facts["metrics"]), np.array(facts["seeds"]), np.array(facts["steps"])
+    measured = np.ones((len(metrics), len(steps)), dtype=bool)
+    for metric, positions in facts["unmeasured"].items():
+        measured[metrics.index(metric), positions] = False
+    return Curves(metrics, seeds, steps, values.reshape(len(metrics), len(seeds), len(steps)), measured)
+
+
+def _unmeasured(curves: Curves) -> dict[str, list[int]]:
+    """Positions of the evaluations at which a metric was not measured, for metrics with any."""
+    return {
+        metric: np.flatnonzero(~row).tolist()
+        for metric, row in zip(curves.metrics, curves.measured, strict=True)
+        if not row.all()
+    }

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from studies.design import TrialSpec
-from studies.ledger.entries import Entry
+from studies.ledger.trial_records import TrialRecord
 from studies.progress.pending import StudyProgress
 from studies.progress.summaries import EvaluationSummary
 
@@ -18,8 +18,11 @@ class Listener:
     def measured(self, spec: TrialSpec, summaries: Sequence[EvaluationSummary]) -> None:
         """Called repeatedly while a trial runs; `summaries` are its evaluations since the last call, possibly none."""
 
-    def ended(self, spec: TrialSpec, entry: Entry) -> None:
-        """Called when a trial has ended, finished or failed."""
+    def ended(self, trial: TrialRecord) -> None:
+        """Called when a trial has ended, with or without a result."""
+
+    def warned(self, sentence: str) -> None:
+        """Called with one sentence about something that the run has mended or that the user should know."""
 
     def closed(self, progress: StudyProgress, interrupted: bool) -> None:
         """Called once at the end of the run, also after an exception; `interrupted` is True if trials are pending."""
@@ -37,8 +40,11 @@ class Broadcast(Listener):
     def measured(self, spec: TrialSpec, summaries: Sequence[EvaluationSummary]) -> None:
         self._send(lambda listener: listener.measured(spec, summaries))
 
-    def ended(self, spec: TrialSpec, entry: Entry) -> None:
-        self._send(lambda listener: listener.ended(spec, entry))
+    def ended(self, trial: TrialRecord) -> None:
+        self._send(lambda listener: listener.ended(trial))
+
+    def warned(self, sentence: str) -> None:
+        self._send(lambda listener: listener.warned(sentence))
 
     def closed(self, progress: StudyProgress, interrupted: bool) -> None:
         self._send(lambda listener: listener.closed(progress, interrupted))

@@ -3,40 +3,104 @@
 from dataclasses import asdict
 
 from studies.design import Design, TrialSpec
+from studies.errors import DamagedError
+from studies.ledger.leases import Lease
 from studies.ledger.ledger import Ledger
+from studies.ledger.trial_records import TrialRecord, record_of
+from studies.ledger.unfinished import CONFIGURATIONS_OWN, TrialEnd
 from studies.tables.member_outcomes import score
 
 
 class StudyProgress:
-    """The ended and the pending trials of a design; each ended trial is read from the ledger once."""
+    """The ended and the pending trials of a design; each ended trial is read from the ledger once.
 
-    def __init__(self, design: Design, ledger: Ledger):
-        self.design, self.ledger = design, ledger
+    A trial has ended if it is finished, or if the configuration itself made it end without a result: then its score is
+    0. A lost trial has not ended: what depends on it waits for another run, so that the design does not depend on what
+    was lost.
+
+    lease  the right to write the study, which this run holds
+    """
+
+    def __init__(self, design: Design, ledger: Ledger, lease: Lease):
+        self.design, self.ledger, self._lease = design, ledger, lease
         self._scores: dict[str, float] = {}
+        self._ends: dict[str, TrialEnd] = {}
         self._written: set[str] = set()
+        self._parts = 0
 
     def trials(self) -> list[TrialSpec]:
         """Every trial whose configuration is determined by the trials that ended so far."""
         while True:  # the scores of trials that ended may determine further configurations
             known = list(self.design.trials(self._scores))
-            ended = [trial for trial in known if trial.address not in self._scores and self._has_ended(trial)]
-            if not ended:
+            before = len(self._scores)
+            self._read([trial.key for trial in known if trial.key not in self._scores])
+            if len(self._scores) == before:
                 return known
-            for trial in ended:
-                self._scores[trial.address] = score(self.ledger.entry(trial.address), self.design.study.outcomes)
 
-    def _has_ended(self, trial: TrialSpec) -> bool:
-        entry = self.ledger.entry(trial.address)
-        return entry.finished or entry.error() is not None
+    def _read(self, keys: list[str]) -> None:
+        """Read the scores of trials that have ended, and the ends of trials without a result."""
+        finished = self.ledger.finished(keys)
+        for key, entry in self.ledger.entries(finished).items():
+            self._scores[key] = score(entry, self.design.study.outcomes)
+            self._ends.pop(key, None)
+        for key in self.ledger.started().intersection(keys) - finished:
+            end = self._read_end(key)
+            if end is not None:
+                self._ends[key] = end
+                if end.state in CONFIGURATIONS_OWN:
+                    self._scores[key] = 0.0
+
+    def _read_end(self, key: str) -> TrialEnd | None:
+        unfinished = self.ledger.unfinished(key)
+        try:
+            return unfinished.end()
+        except DamagedError:
+            unfinished.set_aside("end")
+            return None
+
+    def clear_ends(self) -> None:
+        """Forget how trials ended without a result, so that they are pending again."""
+        self.trials()
+        for key in list(self._ends):
+            self.ledger.unfinished(key).clear_end()
+            self._scores.pop(key, None)
+        self._ends.clear()
+
+    def end(self, trial: TrialSpec) -> TrialEnd | None:
+        """How a trial ended without a result, None if it did not; as of the last call of `trials` or `pending`."""
+        return self._ends.get(trial.key)
+
+    def record(self, trial: TrialSpec) -> TrialRecord:
+        """The record of a trial that ended."""
+        entry = self.ledger.entry(trial.key)
+        return record_of(trial, entry=entry, end=self.end(trial), running=True)
+
+    def records(self) -> list[TrialRecord]:
+        """The records of all trials that ended, lost ones included."""
+        ended = [trial for trial in self.trials() if trial.key in self._scores or trial.key in self._ends]
+        entries = self.ledger.entries([trial.key for trial in ended])
+        return [
+            record_of(trial, entry=entries.get(trial.key), end=self.end(trial), running=True) for trial in ended
+        ]
 
     def write_plan(self) -> None:
-        """Write the known trials into the study's plan in the ledger, so that results can be read without Optuna."""
+        """Write the known trials into the study's plan in the ledger, so that results can be read without Optuna.
+
+        Errors: `StudyFailed` if it cannot be written, or if another run has taken the study over.
+        """
+        self._lease.check()
         known = self.trials()
         unwritten = [asdict(trial) for trial in known if trial.name not in self._written]
         if unwritten:
-            self.ledger.write_plan(self.design.study.name, unwritten, append=bool(self._written))
+            name = self.design.study.name
+            self.ledger.write_plan(name, unwritten, run=self._lease.number, part=self._parts)
+            self._parts += 1
             self._written |= {trial.name for trial in known}
 
     def pending(self) -> list[TrialSpec]:
-        """The known trials that have not ended."""
-        return [trial for trial in self.trials() if trial.address not in self._scores]
+        """The known trials that have not ended and are not lost."""
+        return [trial for trial in self.trials() if trial.key not in self._scores and trial.key not in self._ends]
+
+    def unended(self) -> list[TrialSpec]:
+        """The known trials that have not ended, lost ones included."""
+        return [trial for trial in self.trials() if trial.key not in self._scores]

@@ -110,7 +110,7 @@ def _against_gaussian(best: pd.Series, gaussian: float, goal_name: str) -> str:
 def _budget(comparison: Comparison) -> str:
     """The budget of every GAN, and the definition of its distance."""
     study = comparison.results.study
-    evaluations = study.budget.measurements
+    evaluations = study.evaluation.measurements
     late = late_evaluations(study.outcomes, evaluations)
     return (
         f"Every GAN had a budget of {budget_in_words(study)}; its distance is its late distance, the median over the "

@@ -1,0 +1,118 @@
+"""What a ledger holds of a trial that is not finished: a mark of its start, a checkpoint, the reason of its end.
+
+    running/KEY/started     sealed record with the node that started the trial
+    running/KEY/checkpoint  a line of JSON (format, key, checksum), then the state as PyTorch saves it
+    running/KEY/end         sealed record of how the trial ended without a result
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from io import BytesIO
+from typing import Any, Literal, get_args
+
+import torch
+
+from studies.errors import DamagedError
+from studies.ledger.sealed import FORMAT, checksum, parse_object, refuse_other_format, seal, unseal
+from studies.ledger.storage import Storage
+
+FOLDER = "running"
+EndState = Literal["lost", "out_of_memory", "timed_out", "error"]
+STATES = ("finished", "running", "interrupted", *get_args(EndState))
+"""States of a trial that was started.
+
+finished       has curves; its members have outcomes
+running        a run is training it at this moment
+interrupted    was started; no run is training it
+lost           its worker, node or storage failed more often than `limits.trial_retries` allows
+out_of_memory  ran out of memory, and again when it was retried
+timed_out      took longer than `limits.trial_seconds`
+error          code of the user raised an exception, and again when it was retried
+"""
+CONFIGURATIONS_OWN: tuple[EndState, ...] = ("out_of_memory", "timed_out", "error")
+"""Ends that the configuration itself causes. Among random settings they count as settings that do not work."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialEnd:
+    """End of a trial without a result.
+
+    reason  one sentence, or kind and message of the exception
+    detail  traceback of the exception, if there is one
+    """
+
+    state: EndState
+    reason: str
+    detail: str = ""
+
+
+class Unfinished:
+    """The objects of one unfinished trial in a storage; `key` is the trial's key."""
+
+    def __init__(self, storage: Storage, key: str):
+        self._storage, self._key = storage, key
+
+    def _object(self, name: str) -> str:
+        return f"{FOLDER}/{self._key}/{name}"
+
+    def mark_started(self, node: str) -> None:
+        """Record that the trial was started on a node."""
+        self._storage.create(self._object("started"), seal({"key": self._key, "node": node}))
+
+    def save_checkpoint(self, state: Mapping[str, Any]) -> None:
+        """Replace the checkpoint."""
+        buffer = BytesIO()
+        torch.save(dict(state), buffer)
+        payload = buffer.getvalue()
+        header = {"format": FORMAT, "key": self._key, "checksum": checksum(payload)}
+        self._storage.replace(self._object("checkpoint"), json.dumps(header).encode() + b"\n" + payload)
+
+    def checkpoint(self) -> dict[str, Any] | None:
+        """The last checkpoint; None if there is none.
+
+        Errors: `DamagedError` for a checkpoint that is damaged, or of another trial; `InputError` for one that another
+        version wrote.
+        """
+        name = self._object("checkpoint")
+        content, place = self._storage.read(name), self._storage.place(name)
+        if content is None:
+            return None
+        line, _, payload = content.partition(b"\n")
+        header = parse_object(line, place)
+        refuse_other_format(header.get("format"), place)
+        if header.get("key") != self._key:
+            raise DamagedError(place, "it is the checkpoint of another trial")
+        if header.get("checksum") != checksum(payload):
+            raise DamagedError(place, "its checksum is wrong")
+        return torch.load(BytesIO(payload), weights_only=True)
+
+    def set_aside(self, name: Literal["checkpoint", "end"]) -> None:
+        """Set a damaged object aside."""
+        self._storage.set_aside(self._object(name))
+
+    def record_end(self, end: TrialEnd) -> None:
+        """Record that the trial ended without a result."""
+        self._storage.replace(self._object("end"), seal({"key": self._key, **asdict(end)}))
+
+    def end(self) -> TrialEnd | None:
+        """How the trial ended without a result; None if it did not.
+
+        Errors: `DamagedError` for a damaged record.
+        """
+        name = self._object("end")
+        content, place = self._storage.read(name), self._storage.place(name)
+        if content is None:
+            return None
+        record = unseal(content, place)
+        if record.get("key") != self._key or record.get("state") not in get_args(EndState):
+            raise DamagedError(place, "it is not the record of this trial's end")
+        return TrialEnd(state=record["state"], reason=record["reason"], detail=record["detail"])
+
+    def clear_end(self) -> None:
+        """Delete the record of an end, so that the trial is pending again."""
+        self._storage.delete(self._object("end"))
+
+    def clear(self) -> None:
+        """Delete everything: the trial is finished."""
+        self._storage.delete_below(f"{FOLDER}/{self._key}")
