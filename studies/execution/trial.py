@@ -13,7 +13,8 @@ import pandas as pd
 import torch
 
 from gan_core.data import AnyData, Data, Dataset
-from gan_core.evaluation import EvaluationSettings, Evaluator
+from gan_core.evaluation import EvaluationSettings, Evaluator, ReferenceDistances, equilibrium_distances
+from gan_core.networks import DiracPair
 from gan_core.training import Trainer
 from studies.errors import InputError
 from studies.execution.kept_samples import KeptSamples
@@ -25,7 +26,6 @@ from studies.file.real_samples import load_samples
 from studies.file.validation import build
 from studies.ledger.entries import Entry
 from studies.progress.summaries import summarize
-from studies.tables.member_outcomes import DISTANCES
 
 
 class TrialTraining:
@@ -65,8 +65,8 @@ class TrialTraining:
             device=device,
         )
         evaluator = Evaluator(
+            setting.networks.generator,
             data,
-            setting.networks,
             settings=build(EvaluationSettings, self._identity["evaluation"], ("evaluation",)),
             split=self._identity["split"],
             device=device,
@@ -96,11 +96,17 @@ class TrialTraining:
 
     def _evaluate(self) -> None:
         self._samples.add_snapshot(len(self._measured), self._trainer)
-        metrics = self._evaluator.evaluate(self._trainer)
+        metrics = self._metrics(last=len(self._measured) + 1 == len(self._due))
         self._measured.append({name: values.tolist() for name, values in metrics.items()})
         self._measured_seconds.append(round(self._seconds(), 3))
-        distance = next(metrics[name] for name in DISTANCES if name in metrics)
-        self._best.update(distance, self._trainer.generator.flat)
+        self._best.update(self._evaluator.distance_of(metrics), self._trainer.generator.flat)
+
+    def _metrics(self, *, last: bool) -> dict[str, np.ndarray]:
+        """Every metric that is due at this evaluation, by name, one value per member."""
+        trainer = self._trainer
+        health = {name: value.detach().cpu().numpy().astype(np.float64) for name, value in trainer.health().items()}
+        average = None if trainer.average is None else trainer.generator.views(trainer.average)
+        return health | self._evaluator.evaluate(trainer.generator.frozen, last=last, average=average)
 
     def report(self) -> str:
         """JSON of the evaluations since the last report, each summarised over the members.
@@ -162,10 +168,14 @@ class TrialTraining:
     def _curves(self) -> pd.DataFrame:
         """Table with one row per seed, step and metric, sorted in this order."""
         seeds, steps = self._identity["seeds"], [self._step(due) for due in self._due[: len(self._measured)]]
-        metrics = sorted(self._measured[0])
-        values = np.array([[measured[metric] for metric in metrics] for measured in self._measured])
-        index = pd.MultiIndex.from_product([steps, metrics, seeds], names=["step", "metric", "seed"])
-        frame = pd.DataFrame({"value": values.reshape(-1)}, index=index).reset_index()
+        metrics = sorted({metric for measured in self._measured for metric in measured})
+        rows = [
+            (step, metric, seed, value)
+            for step, measured in zip(steps, self._measured, strict=True)
+            for metric, values in measured.items()
+            for seed, value in zip(seeds, values, strict=True)
+        ]
+        frame = pd.DataFrame(rows, columns=["step", "metric", "seed", "value"])
         frame["metric"] = pd.Categorical(frame["metric"], metrics)
         return frame.sort_values(["seed", "step", "metric"], ignore_index=True)[["seed", "step", "metric", "value"]]
 
@@ -183,7 +193,7 @@ class TrialTraining:
             "address": self._entry.address,
             "identity": dict(self._identity),
             "seeds": self._identity["seeds"],
-            "reference_distances": asdict(evaluator.reference_distances),
+            "reference_distances": asdict(self._reference_distances()),
             "real_cells": evaluator.real_cells,
             "real_values": evaluator.real_values,
             "gaussian_values": evaluator.gaussian_values,
@@ -195,6 +205,13 @@ class TrialTraining:
             "measured_seconds": self._measured_seconds,
             "threads": torch.get_num_threads(),
         }
+
+    def _reference_distances(self) -> ReferenceDistances:
+        distances, networks = self._evaluator.reference_distances, self._setting.networks
+        if distances is None:
+            assert isinstance(networks, DiracPair)
+            return equilibrium_distances(networks)
+        return distances
 
 
 class _BestGenerators:
