@@ -14,11 +14,12 @@
         seeds=[0, 1, 2],
     )
     trainer.advance(100)
-    Evaluator(data, trainer.networks).evaluate(trainer)["sliced_wasserstein"]         # one distance per seed
+    evaluator = Evaluator(trainer.networks.generator, data)
+    evaluator.evaluate(trainer.generator.frozen, last=True)["sliced_wasserstein"]     # one distance per seed
 
 Objectives, constraints, networks, optimizers and data are frozen dataclasses whose fields are their hyperparameters.
 `Objective`, `Constraint`, `Networks`, `Optimizer` and `Data` are unions of the classes in this library. To write your
-own, subclass `AnyObjective`, `AnyConstraint`, `AnyGenerator`, `AnyCritic` or `AnyData`; the classes in
+own, subclass `AnyObjective`, `AnyConstraint`, `AnyGenerator`, `AnyCritic`, `AnyData` or `AnyMetric`; the classes in
 `gan_core.contracts` test them. The library does not use Ray, MLflow or study files. All seeds are trained together.
 
 Names are imported on first use; `__init__.pyi` lists them.

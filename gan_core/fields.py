@@ -2,7 +2,7 @@
 
 from dataclasses import fields
 from math import isfinite
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, get_args, get_type_hints
 
 from annotated_types import Ge, Gt, Le, Lt
 
@@ -31,7 +31,10 @@ def check_fields(description: Any) -> None:
         value = getattr(description, field.name)
         if isinstance(value, float) and not isfinite(value):
             raise ValueError(f"{field.name}: must be a finite number, but is {value}")
-        for bound in getattr(hints[field.name], "__metadata__", ()):
+        if not isinstance(value, int | float):
+            continue  # a choice such as "auto" in place of a number, or a table
+        choices = (hints[field.name], *get_args(hints[field.name]))
+        for bound in (item for choice in choices for item in getattr(choice, "__metadata__", ())):
             if type(bound) not in _BOUNDS:
                 continue  # an annotation of a user's class may hold other metadata
             attribute, sign, holds = _BOUNDS[type(bound)]

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn.functional import normalize, relu, softplus
 
 from gan_core.fields import NonNegative, check_fields
+from gan_core.metric_description import MetricDescription
 from gan_core.shapes import CriticForm, CriticOutput, State
 
 
@@ -24,6 +25,7 @@ class AnyObjective(ABC):
 
     critic_form           `score` or `energy`: the critic output that the losses are functions of
     generator_reads_real  True if `generator_loss` depends on `real`; if False, and without a state, `real` may be None
+    described_metrics     descriptions of the metrics that `metrics` returns
 
     Losses have the shape `seeds`: they reduce over the batch axis and keep the leading axes.
     """
@@ -31,6 +33,7 @@ class AnyObjective(ABC):
     kind: str
     critic_form: ClassVar[CriticForm]
     generator_reads_real: ClassVar[bool] = False
+    described_metrics: ClassVar[tuple[MetricDescription, ...]] = ()
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -304,6 +307,22 @@ class BoundaryEquilibrium(AnyObjective):
     gamma: Annotated[float, Ge(0), Le(1)] = 0.5
     balance_rate: NonNegative = 1e-3
     critic_form: ClassVar[CriticForm] = "energy"
+    described_metrics: ClassVar[tuple[MetricDescription, ...]] = (
+        MetricDescription(
+            name="balance",
+            unit="ratio",
+            direction="neither",
+            applies_to="`boundary_equilibrium`",
+            description="k, weight of the fakes in the critic's loss, between 0 and 1",
+        ),
+        MetricDescription(
+            name="convergence",
+            unit="energy",
+            direction="lower",
+            applies_to="`boundary_equilibrium`",
+            description="M = U(real) + |gamma U(real) - U(fake)|",
+        ),
+    )
 
     def critic_loss(self, real: CriticOutput, fake: CriticOutput, state: State) -> Float[Tensor, "*seeds"]:
         return real.value.mean(-1) - state["balance"] * fake.value.mean(-1)

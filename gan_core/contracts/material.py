@@ -174,14 +174,15 @@ def train(
         seeds=range(SEEDS),
     )
     settings = EvaluationSettings(samples=64, directions=16, cells=4)
-    evaluator = Evaluator(data, trainer.networks, settings=settings)
+    evaluator = Evaluator(trainer.networks.generator, data, settings=settings)
     networks = {"generator": trainer.generator, "critic": trainer.critic}
     before = {name: parameters.flat.clone() for name, parameters in networks.items()}
     trainer.advance(3)
     for name, parameters in networks.items():
         assert parameters.flat.isfinite().all(), f"after three iterations a parameter of the {name} is not finite"
         assert (parameters.flat != before[name]).any(), f"after three iterations no parameter of the {name} has changed"
-    for name, values in evaluator.evaluate(trainer).items():
+    health = {name: value.detach().numpy() for name, value in trainer.health().items()}
+    for name, values in (health | evaluator.evaluate(trainer.generator.frozen, last=True)).items():
         assert np.isfinite(values).all(), f"after three iterations the metric {name} is not finite"
 
 

@@ -1,6 +1,6 @@
 """Data sets: real samples in a training, a validation and a test split."""
 
-from gan_core.data.dataset import AnyData, Dataset, Modes, Sizes, Split
+from gan_core.data.dataset import AnyData, Dataset, Modes, Pairs, Sizes, Split
 from gan_core.data.digits import Digits
 from gan_core.data.dirac import Dirac
 from gan_core.data.planar import Grid, Ring, Segments, SwissRoll, TwoMoons
@@ -15,6 +15,7 @@ __all__ = [
     "Dirac",
     "Grid",
     "Modes",
+    "Pairs",
     "Ring",
     "Segments",
     "Sizes",

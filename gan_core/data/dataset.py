@@ -1,7 +1,8 @@
 """Real samples in three splits, and the abstract base class of data sets."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from typing import ClassVar, Literal
@@ -22,6 +23,18 @@ class Modes:
     sigma: float
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Pairs:
+    """Latent vectors, and the real sample that the fake of each should equal, as in a conditional task.
+
+    latent  what fakes are generated from, in place of the evaluation's random latents
+    target  real sample that belongs to each latent vector, flattened
+    """
+
+    latent: Float[np.ndarray, "pairs latent"]
+    target: Float[np.ndarray, "pairs dim"]
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)  # the comparison of arrays has no single truth value
 class Dataset:
     """Real samples, flattened, in three splits that share no sample.
@@ -32,6 +45,7 @@ class Dataset:
     shape       shape of one sample: (1, 8, 8) for an image, (2,) for a point of the plane
     bounded     True if every coordinate lies in [-1, 1]
     modes       the mixture that the samples were drawn from, None if it is unknown
+    pairs       latent vectors with their real samples, by split, for paired metrics; empty if there are none
     """
 
     name: str
@@ -41,6 +55,7 @@ class Dataset:
     shape: tuple[int, ...]
     bounded: bool
     modes: Modes | None = None
+    pairs: Mapping[Split, Pairs] = field(default_factory=dict)
 
     @property
     def sample_shape(self) -> SampleShape:
@@ -52,7 +67,7 @@ class Dataset:
         """All real samples, from which reference distances are computed."""
         return np.concatenate([self.train, self.validation, self.test])
 
-    @property
+    @cached_property
     def varies(self) -> bool:
         """True if the training samples differ from each other, unlike those of the point mass `dirac`."""
         return bool(self.train.std(0).max() > 0)
@@ -73,9 +88,10 @@ class Dataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hash of the three splits, 16 hexadecimal digits; independent of `name`, `shape`, `bounded` and `modes`."""
+        """Hash of splits and pairs, 16 hexadecimal digits; independent of `name`, `shape`, `bounded` and `modes`."""
         digest = sha256()
-        for part in (self.train, self.validation, self.test):
+        paired = [array for _, pairs in sorted(self.pairs.items()) for array in (pairs.latent, pairs.target)]
+        for part in (self.train, self.validation, self.test, *paired):
             digest.update(repr((part.shape, part.dtype.str)).encode())
             digest.update(np.ascontiguousarray(part).tobytes())
         return digest.hexdigest()[:16]

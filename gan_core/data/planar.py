@@ -55,7 +55,15 @@ class PlanarData(AnyData):
             split: self.draw(count, np.random.default_rng([DRAW_SEED, stream])).astype(np.float32)
             for stream, (split, count) in enumerate(counts.items())
         }
-        return Dataset(name=self.kind, **splits, shape=(2,), bounded=False, modes=self.known_modes)
+        return Dataset(
+            name=self.kind,
+            train=splits["train"],
+            validation=splits["validation"],
+            test=splits["test"],
+            shape=(2,),
+            bounded=False,
+            modes=self.known_modes,
+        )
 
 
 class _Mixture(PlanarData):

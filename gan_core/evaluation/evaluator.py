@@ -1,6 +1,7 @@
-"""Evaluation of a trainer: the metrics of all its members at one step."""
+"""Evaluation of generators: metrics of the fakes of every member, and their reference values."""
 
-import math
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -9,29 +10,35 @@ from torch import Tensor
 
 from gan_core.data import Dataset, Split
 from gan_core.evaluation.evaluation_settings import EvaluationSettings
-from gan_core.evaluation.references import ReferenceDistances, References, compute_references
-from gan_core.evaluation.sample_metrics import SampleMetrics
-from gan_core.metrics.registry import AVERAGE
-from gan_core.networks import DiracPair, Networks
-from gan_core.training import Trainer
+from gan_core.evaluation.references import ReferenceDistances, ReferenceValues, reference_values
+from gan_core.metrics import AVERAGE, SAMPLE_METRICS, AnyMetric, Fakes, RealSamples, real_cells
+from gan_core.networks import AnyGenerator
+from gan_core.shapes import Parameters
+from gan_core.training import evaluation_latents
 
 
 class Evaluator:
-    """Evaluator of trainers against the real samples of one split; does not change the training.
+    """Evaluator of generators against the real samples of one split.
 
-        evaluator = Evaluator(data, trainer.networks)
-        evaluator.evaluate(trainer)["sliced_wasserstein"]         # one distance per seed
+        evaluator = Evaluator(trainer.networks.generator, data)
+        evaluator.evaluate(trainer.generator.frozen, last=True)["sliced_wasserstein"]         # one distance per member
 
-    For the Dirac pair, whose data have no spread, the distance is the norm of the parameters, 0 at the equilibrium.
+    Sample metrics are computed on `device` in floating-point type `dtype`. Random numbers (latents, directions) are
+    fixed: the same for every member, trial and step. Members are measured one after the other, which bounds the memory
+    and keeps the bits of a member's value independent of the members beside it.
 
-    `networks` are those of the trainers; sample metrics are computed on `device` in floating-point type `dtype`. Random
-    numbers (latents, directions, health batch) are fixed: the same for every member, trial and step.
+    metrics        metrics that an evaluation computes, by name; those of the library that apply to the data, then the
+                   settings' own
+    distance_name  name of the metric that decides
+
+    Errors: `ValueError` for a metric of the settings that does not apply to the data, for pairs that do not fit the
+    generator, and for images unless `settings.neighbours` is less than the number of real samples.
     """
 
     def __init__(
         self,
+        generator: AnyGenerator,
         data: Dataset,
-        networks: Networks,
         *,
         settings: EvaluationSettings | None = None,
         split: Split = "validation",
@@ -39,58 +46,141 @@ class Evaluator:
         dtype: str = "float32",
     ):
         self.settings = settings or EvaluationSettings()
-        self._data, self._networks, self._split = data, networks, split
-        self._device, self._dtype = torch.device(device), getattr(torch, dtype)
-        self._samples = (
-            SampleMetrics(data, split, self.settings, device=self._device, dtype=self._dtype) if data.varies else None
-        )
+        self.metrics = applicable_metrics(self.settings, data)
+        self.distance_name = _distance_name(self.settings, data)
+        self._generator, self._shape = generator, data.sample_shape
+        self._real = RealSamples(data, split, self.settings, device=torch.device(device), dtype=getattr(torch, dtype))
+        if data.of_images and data.varies and self.settings.neighbours >= len(self._real.samples):
+            must = f"must be < {len(self._real.samples)}, the number of real samples"
+            raise ValueError(f"neighbours: {must}, but is {self.settings.neighbours}")
+        latents = evaluation_latents(self.settings.samples, generator.latent).numpy()
+        self._latents = {False: self._real.tensor(latents)}
+        if any(metric.paired for metric in self.metrics.values()):
+            self._latents[True] = self._real.tensor(_pair_latents(data, split, generator))
 
-    def evaluate(self, trainer: Trainer) -> dict[str, Float[np.ndarray, "seeds"]]:
-        """Every metric of every member, by name, in float64; `METRICS` describes each.
+    # -- values ------------------------------------------------------------------------------------------------------
+
+    def evaluate(
+        self, parameters: Parameters, *, last: bool, average: Parameters | None = None
+    ) -> dict[str, Float[np.ndarray, "members"]]:
+        """Every metric of every member that is due, by name, in float64; `METRICS` describes those of the library.
+
+        parameters  parameters of the generators by name, with a leading member axis
+        last        True at the last evaluation of a training, where costly metrics are measured too
+        average     parameters of averaged generators, whose metrics have the suffix `_of_average`
 
         A NaN or an overflow in a network or a sample gives a NaN or an infinite value, never an exception.
         """
-        values = trainer.health()
-        if self._samples is None:
-            parameters = torch.cat([trainer.generator.flat, trainer.critic.flat], dim=1)
-            values["distance_to_equilibrium"] = torch.linalg.vector_norm(parameters, dim=1)
-        else:
-            values |= self._samples.measure(trainer.generate(self.settings.samples))
-            if trainer.average is not None:
-                averaged = self._samples.measure(trainer.generate(self.settings.samples, trainer.average))
-                values |= {f"{name}{AVERAGE}": value for name, value in averaged.items()}
-        return {name: _as_float64(value) for name, value in values.items()}
+        due = [metric for metric in self.metrics.values() if last or self._at_every_evaluation(metric)]
+        values = self._values(parameters, due)
+        averaged = {} if average is None else self._values(average, due)
+        return values | {f"{name}{AVERAGE}": value for name, value in averaged.items()}
+
+    def _at_every_evaluation(self, metric: AnyMetric) -> bool:
+        return not metric.costly or self.settings.exact == "every" or metric.name == self.distance_name
+
+    def _values(self, parameters: Parameters, due: Sequence[AnyMetric]) -> dict[str, Float[np.ndarray, "members"]]:
+        members = len(next(iter(parameters.values())))
+        values = {metric.name: np.empty(members) for metric in due}
+        for member in range(members):
+            alone = {name: value[member : member + 1] for name, value in parameters.items()}
+            fakes = {paired: self._fakes(alone, paired) for paired in {metric.paired for metric in due}}
+            for metric in due:
+                (values[metric.name][member],) = metric.measure(self._real, fakes[metric.paired]).tolist()
+        return values
+
+    def _fakes(self, parameters: Parameters, paired: bool) -> Fakes:
+        with torch.no_grad():
+            return Fakes(self._generator.generate(parameters, self._latents[paired][None], self._shape))
+
+    # -- the distance ------------------------------------------------------------------------------------------------
+
+    def distance_of(self, values: Mapping[str, Float[np.ndarray, "members"]]) -> Float[np.ndarray, "members"]:
+        """The distance of each member, from the values of an evaluation (and of `Trainer.health`, for the Dirac pair).
+
+        The value of the deciding metric if lower is better, else its best attainable value minus the value.
+        """
+        value, best = values[self.distance_name], self.highest
+        return value if best is None else best - value
 
     @property
-    def reference_distances(self) -> ReferenceDistances:
-        """Reference distances; for the Dirac pair `real` is 0 and `constant` the norm of the initial parameters."""
-        if (computed := self._references) is not None:
-            return computed.distances
-        assert isinstance(self._networks, DiracPair)
-        initial = math.hypot(self._networks.theta, self._networks.psi)
-        return ReferenceDistances(real=0.0, constant=initial, gaussian=None)
+    def highest(self) -> float | None:
+        """Best attainable value of the deciding metric if higher is better, else None."""
+        metric = self.metrics.get(self.distance_name)
+        return metric.best if metric is not None and metric.direction == "higher" else None
+
+    @property
+    def reference_distances(self) -> ReferenceDistances | None:
+        """Reference values of the distance; None for data without spread, whose distance is not one of samples."""
+        metric = self.metrics.get(self.distance_name)
+        if metric is None:
+            return None
+        values, highest = self._references[metric.name], self.highest
+
+        def distance(value: float) -> float:
+            return value if highest is None else highest - value
+
+        return ReferenceDistances(
+            real=distance(values.real if metric.best is None else metric.best),
+            constant=distance(values.constant if metric.trivial is None else metric.trivial),
+            gaussian=distance(values.gaussian),
+        )
+
+    # -- reference values --------------------------------------------------------------------------------------------
 
     @property
     def real_cells(self) -> int | None:
         """Number of cells that the split's real samples occupy; None for data without spread."""
-        return None if self._samples is None else self._samples.real_cells
+        return real_cells(self._real) if "cells" in self.metrics else None
+
+    @property
+    def known_modes(self) -> int | None:
+        """Number of known modes of the data; None if they are unknown."""
+        modes = self._real.data.modes
+        return None if modes is None else len(modes.centers)
 
     @property
     def real_values(self) -> dict[str, float]:
         """Every sample metric, by name, of real samples in place of fakes; empty for data without spread."""
-        return {} if self._references is None else dict(self._references.real_values)
+        return {name: values.real for name, values in self._references.items()}
 
     @property
     def gaussian_values(self) -> dict[str, float]:
         """Sample metrics of Gaussian samples with the data's mean and covariance; empty for data without spread."""
-        return {} if self._references is None else dict(self._references.gaussian_values)
+        return {name: values.gaussian for name, values in self._references.items()}
 
-    @property
-    def _references(self) -> References | None:
-        if self._samples is None:
-            return None
-        return compute_references(self._data, self._split, self.settings, self._device, self._dtype)
+    @cached_property
+    def _references(self) -> dict[str, ReferenceValues]:
+        return reference_values(list(self.metrics.values()), self._real) if self.metrics else {}
 
 
-def _as_float64(value: Tensor) -> Float[np.ndarray, "seeds"]:
-    return value.detach().cpu().numpy().astype(np.float64)
+def applicable_metrics(settings: EvaluationSettings, data: Dataset) -> dict[str, AnyMetric]:
+    """The metrics of the library that apply to these data, then those of the settings, by name.
+
+    Errors: `ValueError` for a metric of the settings, or a deciding metric, that does not apply to the data.
+    """
+    for position, metric in enumerate(settings.metrics):
+        if not metric.applies(data):
+            needed = metric.applies_to.text + (" with pairs" if metric.paired else "")
+            raise ValueError(f"metrics.{position}: must apply to the data, but {metric.name} needs {needed}")
+    of_library = [metric for metric in SAMPLE_METRICS if metric.applies(data)]
+    metrics = {metric.name: metric for metric in (*of_library, *settings.metrics)}
+    if settings.distance not in ("default", *metrics):
+        raise ValueError(f"distance: must be a metric that applies to the data, but {settings.distance} does not")
+    return metrics
+
+
+def _distance_name(settings: EvaluationSettings, data: Dataset) -> str:
+    if settings.distance != "default":
+        return settings.distance
+    return "sliced_wasserstein" if data.varies else "distance_to_equilibrium"
+
+
+def _pair_latents(data: Dataset, split: Split, generator: AnyGenerator) -> Float[np.ndarray, "pairs latent"]:
+    if split not in data.pairs:
+        raise ValueError(f"pairs: must hold pairs of the split {split}, but hold {', '.join(data.pairs)} alone")
+    latents = data.pairs[split].latent
+    if latents.shape[1] != generator.latent:
+        must = f"must have {generator.latent} coordinates, as the generator's latent vectors"
+        raise ValueError(f"pairs.latent: {must}, but has {latents.shape[1]}")
+    return latents

@@ -1,10 +1,11 @@
 """Reference values of the metrics, computed from the data alone: of real samples, a constant and a Gaussian.
 
-They take seconds for thousands of samples and are the same for every trial on the same data, so they are cached in the
-process.
+They take seconds for thousands of samples and are the same for every trial on the same data, so they are cached on disk
+and in the process. Those of a user's metric are cached in the process alone: their code may change.
 """
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -14,9 +15,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gan_core.data import Dataset, Split
-from gan_core.evaluation.evaluation_settings import EvaluationSettings
-from gan_core.evaluation.sample_metrics import SampleMetrics
-from gan_core.training.randomness import EVALUATION_SEED
+from gan_core.metrics import SAMPLE_METRICS, AnyMetric, Fakes, RealSamples, SampleSettings
+from gan_core.networks import DiracPair
+from gan_core.training import EVALUATION_SEED
 
 SPLITS = 20
 """Number of random splits in two over which the metrics of real samples against real samples are averaged."""
@@ -30,6 +31,8 @@ class ReferenceDistances:
               evaluation if the data are large enough
     constant  distance of one constant sample, the mean of the data
     gaussian  distance of Gaussian samples with the mean and covariance of the data; None if the data have no spread
+
+    A metric that has a best attainable value or a trivial value gives `real` or `constant` itself.
     """
 
     real: float
@@ -38,53 +41,99 @@ class ReferenceDistances:
 
 
 @dataclass(frozen=True)
-class References:
-    """Reference values of one data set, split and evaluation settings.
+class ReferenceValues:
+    """Values of one metric, from which nothing but the data was learned.
 
-    distances        reference values of the sliced Wasserstein distance
-    real_values      every sample metric of real samples in place of fakes, mean over the 20 splits of `distances.real`
-    gaussian_values  every sample metric of the Gaussian samples of `distances.gaussian`
+    real      value of real samples in place of fakes, mean over the 20 splits; of a paired metric, of the targets
+    constant  value of one constant sample, the mean of the data, repeated
+    gaussian  value of Gaussian samples with the mean and covariance of the data
     """
 
-    distances: ReferenceDistances
-    real_values: dict[str, float]
-    gaussian_values: dict[str, float]
+    real: float
+    constant: float
+    gaussian: float
+
+
+def reference_values(metrics: Sequence[AnyMetric], real: RealSamples) -> dict[str, ReferenceValues]:
+    """Reference values of each metric that applies to the data, by its name."""
+    computed = _of_library([metric for metric in metrics if metric in SAMPLE_METRICS], real)
+    own = tuple(metric for metric in metrics if metric not in SAMPLE_METRICS)
+    return computed | _of_user(own, real.data, real.split, real.settings, real.device, real.dtype)
+
+
+def equilibrium_distances(pair: DiracPair) -> ReferenceDistances:
+    """Reference distances of the Dirac pair: `real` is 0 and `constant` the norm of the initial parameters."""
+    return ReferenceDistances(real=0.0, constant=math.hypot(pair.theta, pair.psi), gaussian=None)
+
+
+def _of_library(metrics: Sequence[AnyMetric], real: RealSamples) -> dict[str, ReferenceValues]:
+    names = [metric.name for metric in metrics]
+    numbers = {name: getattr(real.settings, name) for name in _SETTINGS}
+    key = {"split": real.split, "metrics": names, "numbers": numbers, "splits": SPLITS}
+
+    def compute() -> dict[str, np.ndarray]:
+        values = _computed(metrics, real)
+        return {name: np.array([values[name].real, values[name].constant, values[name].gaussian]) for name in names}
+
+    arrays = real.cache.arrays("reference_values", key, compute)
+    return {name: ReferenceValues(*arrays[name].tolist()) for name in names}
 
 
 @lru_cache(maxsize=8)
-def compute_references(
-    data: Dataset, split: Split, settings: EvaluationSettings, device: torch.device, dtype: torch.dtype
-) -> References:
-    """Reference values of the data, for one split and one set of evaluation settings; cached."""
-    metrics = SampleMetrics(data, split, settings, device=device, dtype=dtype)
-    by_split = [metrics.measure_between(real, other) for real, other in _real_splits(metrics)]
-    real_values = {name: float(np.mean([values[name] for values in by_split])) for name in by_split[0]}
-    gaussian = _gaussian_samples(metrics)
-    constant = data.every.mean(0, dtype=np.float64, keepdims=True)
-    return References(
-        distances=ReferenceDistances(
-            real=real_values["sliced_wasserstein"],
-            constant=float(metrics.distance(metrics.tensor(constant))),
-            gaussian=float(metrics.distance(gaussian)),
-        ),
-        real_values=real_values,
-        gaussian_values={name: float(values[0]) for name, values in metrics.measure(gaussian[None]).items()},
-    )
+def _of_user(
+    metrics: tuple[AnyMetric, ...],
+    data: Dataset,
+    split: Split,
+    settings: SampleSettings,
+    device: torch.device,
+    dtype: torch.dtype,
+) -> dict[str, ReferenceValues]:
+    real = RealSamples(data, split, settings, device=device, dtype=dtype)
+    return _computed(metrics, real) if metrics else {}
 
 
-def _gaussian_samples(metrics: SampleMetrics) -> Float[Tensor, "n dim"]:
-    """Fixed samples of a Gaussian with the data's mean and covariance, as many as an evaluation has fakes."""
-    samples = metrics.data.every.astype(np.float64)
+_SETTINGS = ("samples", "directions", "cells", "exact_points", "resolution", "neighbours")
+"""Settings that change the values of the library's metrics."""
+
+
+def _computed(metrics: Sequence[AnyMetric], real: RealSamples) -> dict[str, ReferenceValues]:
+    unpaired = [metric for metric in metrics if not metric.paired]
+    paired = [metric for metric in metrics if metric.paired]
+    of_real = [_measured(unpaired, real.replaced(one), other) for one, other in _real_splits(real)]
+    values = {metric.name: float(np.mean([split[metric.name] for split in of_real])) for metric in unpaired}
+    if real.targets is not None:
+        values |= _measured(paired, real, real.targets)
+    constant, gaussian = _constant(real), _gaussian_samples(real)
+    of_constant = _measured(unpaired, real, constant.expand(real.settings.samples, -1))
+    of_gaussian = _measured(unpaired, real, gaussian)
+    if real.targets is not None:
+        of_constant |= _measured(paired, real, constant.expand_as(real.targets))
+        of_gaussian |= _measured(paired, real, _gaussian_samples(real, len(real.targets)))
+    return {name: ReferenceValues(values[name], of_constant[name], of_gaussian[name]) for name in values}
+
+
+def _measured(metrics: Sequence[AnyMetric], real: RealSamples, samples: Float[Tensor, "n dim"]) -> dict[str, float]:
+    fake = Fakes(samples[None])
+    return {metric.name: float(metric.measure(real, fake)[0]) for metric in metrics}
+
+
+def _constant(real: RealSamples) -> Float[Tensor, "one dim"]:
+    return real.tensor(real.data.every.mean(0, dtype=np.float64, keepdims=True))
+
+
+def _gaussian_samples(real: RealSamples, count: int | None = None) -> Float[Tensor, "n dim"]:
+    """Fixed samples of a Gaussian with the data's mean and covariance; without `count` as many as fakes."""
+    samples = real.data.every.astype(np.float64)
     mean, covariance = samples.mean(0), np.atleast_2d(np.cov(samples.T))
     rng = np.random.default_rng([EVALUATION_SEED, 2])
-    return metrics.tensor(rng.multivariate_normal(mean, covariance, metrics.settings.samples, method="eigh"))
+    return real.tensor(rng.multivariate_normal(mean, covariance, count or real.settings.samples, method="eigh"))
 
 
-def _real_splits(metrics: SampleMetrics) -> Iterator[tuple[Tensor, Tensor]]:
+def _real_splits(real: RealSamples) -> Iterator[tuple[Tensor, Tensor]]:
     """20 random pairs of disjoint sets of real samples, as many as are held out and, if the rest suffices, as fakes."""
     rng = np.random.default_rng([EVALUATION_SEED, 1])
-    samples, held_out = metrics.data.every, metrics.data.held_out(metrics.split)
+    samples, held_out = real.data.every, real.data.held_out(real.split)
     for _ in range(SPLITS):
-        rest, real = np.split(rng.permutation(len(samples)), [-len(held_out)])
-        other = rest[: metrics.settings.samples]  # fewer if the data are too small: no sample is in both sets
-        yield metrics.tensor(samples[real]), metrics.tensor(samples[other])
+        rest, chosen = np.split(rng.permutation(len(samples)), [-len(held_out)])
+        other = rest[: real.settings.samples]  # fewer if the data are too small: no sample is in both sets
+        yield real.tensor(samples[chosen]), real.tensor(samples[other])

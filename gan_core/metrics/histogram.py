@@ -1,11 +1,16 @@
 """Histograms over a box of the plane, and the Jensen-Shannon divergence between them."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+
+from gan_core.metric_description import Direction
+from gan_core.metrics.any_metric import PLANAR, AnyMetric, Applicability
+from gan_core.metrics.samples import Fakes, RealSamples
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,17 +66,52 @@ class Box:
         return counts.scatter_add_(-1, cell, torch.ones_like(cell, dtype=points.dtype)) / points.shape[-2]
 
 
-def jensen_shannon(real: Float[Tensor, "m 2"], fake: Float[Tensor, "*seeds n 2"], box: Box) -> Float[Tensor, "*seeds"]:
+@dataclass(frozen=True, kw_only=True)
+class JensenShannon(AnyMetric):
     """Jensen-Shannon divergence in nats between the histograms of real samples and fakes over the cells of a box.
 
-    JS = H((p + q)/2) - (H(p) + H(q))/2, from 0 to log 2; NaN for a seed with a nonfinite fake.
+    JS = H((p + q)/2) - (H(p) + H(q))/2, from 0 to log 2; NaN for a member with a nonfinite fake.
 
-    If the box contains all real samples, fakes outside share no cell with them, however near they are. Two samples
-    of one distribution have about (cells in use - 1)(1/n + 1/m)/8 instead of 0: compare with the value of real samples.
+    The box is the smallest one that contains all real samples, so fakes outside share no cell with them, however near
+    they are. Two samples of one distribution have about (cells in use - 1)(1/n + 1/m)/8 instead of 0: compare with the
+    value of real samples.
 
     Source: Lin 1991, "Divergence measures based on the Shannon entropy", eq. 4.1.
     """
-    p, q = box.shares(real), box.shares(fake)
+
+    name: ClassVar[str] = "jensen_shannon"
+    unit: ClassVar[str] = "nats"
+    direction: ClassVar[Direction] = "lower"
+    description: ClassVar[str] = (
+        "Jensen-Shannon divergence between histograms over the smallest box around the real data; log 2 = "
+        "0.693 if the supports do not overlap, at any distance"
+    )
+    applies_to: ClassVar[Applicability] = PLANAR
+
+    def measure(self, real: RealSamples, fake: Fakes) -> Float[Tensor, "members"]:
+        shares = real.once_for_data(_box).shares(fake.samples)
+        return fake.finite_or_nan(divergence(real.once(_real_shares), shares))
+
+
+def _box(real: RealSamples) -> Box:
+    return Box.around(real.data.every, resolution=real.settings.resolution)
+
+
+def _real_shares(real: RealSamples) -> Float[Tensor, "cells"]:
+    return real.once_for_data(_box).shares(real.samples)
+
+
+def divergence(p: Float[Tensor, "cells"], q: Float[Tensor, "*seeds cells"]) -> Float[Tensor, "*seeds"]:
+    """Jensen-Shannon divergence in nats of two distributions over the same cells."""
     # a sum over differences in each cell, so that equal histograms give exactly 0
-    js = (torch.special.entr((p + q) / 2) - (torch.special.entr(p) + torch.special.entr(q)) / 2).sum(-1)
+    entropy = torch.special.entr
+    return (entropy((p + q) / 2) - (entropy(p) + entropy(q)) / 2).sum(-1)
+
+
+def jensen_shannon(real: Float[Tensor, "m 2"], fake: Float[Tensor, "*seeds n 2"], box: Box) -> Float[Tensor, "*seeds"]:
+    """Jensen-Shannon divergence between the histograms of real samples and fakes over the cells of any box.
+
+    NaN for a seed with a nonfinite fake.
+    """
+    js = divergence(box.shares(real), box.shares(fake))
     return torch.where(fake.isfinite().flatten(-2).all(-1), js, torch.nan)

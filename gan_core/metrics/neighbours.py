@@ -5,13 +5,82 @@ nearer to the digits than most GANs, while its samples do not look like digits.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from gan_core.metric_description import Direction
+from gan_core.metrics.any_metric import IMAGES, AnyMetric, Applicability
+from gan_core.metrics.samples import Fakes, RealSamples
+
 ROWS = 1024
 """Number of samples whose distances to all others are computed in one matrix product; limits the memory needed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Precision(AnyMetric):
+    """Quality: share of the fakes that lie in the ball of at least one real sample; NaN with a nonfinite fake.
+
+    The ball of a real sample reaches to its k-th nearest other real sample, surface included. For images of 8x8 pixels
+    the features are the pixels. Read it together with `coverage`: one good fake repeated has precision 1 and coverage
+    near 0.
+
+    Source: Kynkaanniemi et al. 2019, arXiv:1904.06991, with 3 neighbours.
+    """
+
+    name: ClassVar[str] = "precision"
+    unit: ClassVar[str] = "share"
+    direction: ClassVar[Direction] = "higher"
+    description: ClassVar[str] = (
+        "share of the fakes that are no farther, in pixels, from some real sample than the "
+        "`neighbours`-th nearest other real sample is; does not measure variety"
+    )
+    applies_to: ClassVar[Applicability] = IMAGES
+
+    def measure(self, real: RealSamples, fake: Fakes) -> Float[Tensor, "members"]:
+        return fake.once(_neighbour_metrics, real)[self.name]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Coverage(AnyMetric):
+    """Variety: share of the real samples whose ball contains at least one fake; NaN with a nonfinite fake.
+
+    The ball of a real sample reaches to its k-th nearest other real sample. Compare with the value of real samples,
+    which is below 1 too: if n fakes and m real samples have the same distribution, the expected share of real samples
+    that are not covered is (m-1)...(m-k) / ((n+m-1)...(n+m-k)), for any distribution.
+
+    Source: Naeem et al. 2020, arXiv:2002.09797, with 5 neighbours; their code leaves a ball's surface out.
+    """
+
+    name: ClassVar[str] = "coverage"
+    unit: ClassVar[str] = "share"
+    direction: ClassVar[Direction] = "higher"
+    description: ClassVar[str] = (
+        "share of the real samples with a fake that is no farther, in pixels, than their `neighbours`-th "
+        "nearest other real sample; compare with its value for real samples, which is below 1"
+    )
+    applies_to: ClassVar[Applicability] = IMAGES
+
+    def measure(self, real: RealSamples, fake: Fakes) -> Float[Tensor, "members"]:
+        return fake.once(_neighbour_metrics, real)[self.name]
+
+
+def _neighbour_metrics(real: RealSamples, fake: Fakes) -> dict[str, Float[Tensor, "members"]]:
+    return neighbour_metrics(real.once(_balls), fake.samples)
+
+
+def _balls(real: RealSamples) -> "Balls":
+    neighbours = real.settings.neighbours
+    if not real.of_split:
+        return Balls.around(real.samples, neighbours)
+    key = {"split": real.split, "neighbours": neighbours}
+    radii = real.cache.arrays(
+        "balls", key, lambda: {"squared": Balls.around(real.samples, neighbours).squared_radii.cpu().numpy()}
+    )
+    return Balls(real.samples.double(), torch.from_numpy(radii["squared"]).to(real.device))
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,27 +115,20 @@ class Balls:
     def contain(self, points: Float[Tensor, "n dim"]) -> Bool[Tensor, "n m"]:
         """True where a point lies in a ball, its surface included."""
         # |f|^2 - 2 <f, c> <= r^2 - |c|^2 takes one matrix product; an overflow gives inf or NaN, never below the bound
-        bound = (self.squared_radii - self.centers.square().sum(1)).to(points.dtype)
-        minus_twice = -2 * self.centers.T.to(points.dtype)
-        return torch.addmm(points.square().sum(1)[:, None], points, minus_twice) <= bound
+        minus_twice = self._minus_twice.to(points.dtype)
+        return torch.addmm(points.square().sum(1)[:, None], points, minus_twice) <= self._bound.to(points.dtype)
+
+    @cached_property
+    def _minus_twice(self) -> Float[Tensor, "dim m"]:
+        return -2 * self.centers.T
+
+    @cached_property
+    def _bound(self) -> Float[Tensor, "m"]:
+        return self.squared_radii - self.centers.square().sum(1)
 
 
 def neighbour_metrics(balls: Balls, fake: Float[Tensor, "seeds n dim"]) -> dict[str, Float[Tensor, "seeds"]]:
-    """Precision (quality) and coverage (variety) of each seed's fakes; NaN for a seed with a nonfinite fake.
-
-    precision  share of the fakes that lie in the ball of at least one real sample
-    coverage   share of the real samples whose ball contains at least one fake
-
-    The ball of a real sample reaches to its k-th nearest other real sample, surface included. For images of 8x8 pixels
-    the features are the pixels.
-
-    Read both together: one good fake repeated has precision 1 and coverage near 0. Compare both with their values for
-    real samples, which are below 1 too: if n fakes and m real samples have the same distribution, the expected share
-    of real samples that are not covered is (m-1)...(m-k) / ((n+m-1)...(n+m-k)), for any distribution.
-
-    Source: Kynkaanniemi et al. 2019, arXiv:1904.06991 (precision, with 3 neighbours); Naeem et al. 2020,
-    arXiv:2002.09797 (coverage, with 5; their code leaves a ball's surface out).
-    """
+    """The metrics `precision` and `coverage` of each seed's fakes; NaN for a seed with a nonfinite fake."""
     shares = torch.stack([torch.stack(_shares(balls, member)) for member in fake])
     shares = torch.where(fake.isfinite().flatten(-2).all(-1)[:, None], shares, torch.nan)
     return {"precision": shares[:, 0], "coverage": shares[:, 1]}

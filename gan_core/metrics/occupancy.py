@@ -1,14 +1,90 @@
 """Occupied cells and spread of fakes: the two metrics that define a collapse."""
 
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+
+from gan_core.metric_description import Direction
+from gan_core.metrics.any_metric import AnyMetric
+from gan_core.metrics.samples import Fakes, RealSamples
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cells(AnyMetric):
+    """Number of cells with at least n / (10 cells) of the n fakes; a fake belongs to the cell of its nearest center.
+
+    The centers are the known modes, else k-means centers of the training data. Without meaning for a member with a fake
+    that is not finite.
+    """
+
+    name: ClassVar[str] = "cells"
+    unit: ClassVar[str] = "count"
+    direction: ClassVar[Direction] = "higher"
+    description: ClassVar[str] = (
+        "number of cells (known modes, else k-means cells of the training data) with at least "
+        "n / (10 cells) of the n fakes; at best the number that real samples occupy"
+    )
+
+    def measure(self, real: RealSamples, fake: Fakes) -> Int[Tensor, "members"]:
+        return occupied_cells(fake.samples, real.once_for_data(_centers))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spread(AnyMetric):
+    """Root of the ratio of total variances, fakes over training data: 1 for the same spread, 0 for a single point."""
+
+    name: ClassVar[str] = "spread"
+    unit: ClassVar[str] = "ratio"
+    direction: ClassVar[Direction] = "neither"
+    description: ClassVar[str] = (
+        "root of the ratio of total variances, fakes over training data: 1 for the same spread, 0 for a single point"
+    )
+
+    def measure(self, real: RealSamples, fake: Fakes) -> Float[Tensor, "members"]:
+        return spread(fake.samples, real.once_for_data(_training_variance))
+
+
+def cell_centers(real: RealSamples) -> Float[np.ndarray, "cells dim"]:
+    """Centers of the cells: the known modes, else k-means centers of the training data."""
+    if real.data.modes is not None:
+        return real.data.modes.centers
+    cells = real.settings.cells
+    return real.cache.arrays(
+        "k_means", {"cells": cells}, lambda: {"centers": _k_means_centers(real.data.train, cells)}
+    )["centers"]
+
+
+def _centers(real: RealSamples) -> Float[Tensor, "cells dim"]:
+    return real.tensor(cell_centers(real))
+
+
+def _k_means_centers(train: np.ndarray, cells: int) -> np.ndarray:
+    from sklearn.cluster import KMeans
+
+    return KMeans(cells, n_init=4, random_state=0).fit(train.astype(np.float32)).cluster_centers_.astype(np.float32)
+
+
+def _training_variance(real: RealSamples) -> float:
+    def compute() -> dict[str, np.ndarray]:
+        return {"variance": real.data.train.astype(np.float64).var(0).sum()}
+
+    return float(real.cache.arrays("training_variance", {}, compute)["variance"])
+
+
+def real_cells(real: RealSamples) -> int:
+    """Number of cells that the split's real samples occupy."""
+    return int(occupied_cells(real.samples[None], real.once_for_data(_centers))[0])
 
 
 def occupied_cells(fake: Float[Tensor, "seeds n dim"], centers: Float[Tensor, "cells dim"]) -> Int[Tensor, "seeds"]:
     """Number of cells with at least n / (10 cells) of the n fakes; a fake belongs to the cell of its nearest center."""
     nearest = torch.cdist(fake, centers.expand(len(fake), -1, -1)).argmin(-1)
-    counts = torch.nn.functional.one_hot(nearest, len(centers)).sum(-2)
+    counts = torch.zeros((len(fake), len(centers)), dtype=torch.int64, device=fake.device)
+    counts.scatter_add_(-1, nearest, torch.ones_like(nearest))
     return (counts >= fake.shape[-2] / (10 * len(centers))).sum(-1)
 
 

@@ -1,7 +1,7 @@
 """Training: settings, optimizers, random streams, and the loop that trains S GANs together, one per seed."""
 
 from gan_core.training.optimizers import SGD, Adam, Constant, Cosine, Halving, Linear, Optimizer, RMSProp, Schedule
-from gan_core.training.randomness import EVALUATION_SEED, stream
+from gan_core.training.randomness import EVALUATION_SEED, evaluation_latents, stream
 from gan_core.training.settings import Training, UpdateOrder, check_compatible
 from gan_core.training.trainer import Trainer
 
@@ -20,5 +20,6 @@ __all__ = [
     "Training",
     "UpdateOrder",
     "check_compatible",
+    "evaluation_latents",
     "stream",
 ]

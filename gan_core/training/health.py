@@ -8,6 +8,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gan_core.constraints import slope
+from gan_core.metric_description import MetricDescription
+from gan_core.networks import DiracPair
 from gan_core.shapes import State
 from gan_core.training.draws import CriticDraw
 from gan_core.training.losses import Losses
@@ -16,6 +18,68 @@ from gan_core.training.stacked import StackedParameters
 
 HEALTH_BATCH = 256
 """Number of samples in the fixed batch."""
+HEALTH_METRICS = (
+    MetricDescription(
+        name="critic_loss",
+        unit="objective's",
+        direction="neither",
+        applies_to="all data",
+        description="loss of the critic, penalty of the constraint included; not comparable between objectives",
+    ),
+    MetricDescription(
+        name="generator_loss",
+        unit="objective's",
+        direction="neither",
+        applies_to="all data",
+        description="loss of the generator; not comparable between objectives",
+    ),
+    MetricDescription(
+        name="critic_on_real",
+        unit="critic's",
+        direction="neither",
+        applies_to="all data",
+        description="mean score (high on real) or energy (low on real) of real samples",
+    ),
+    MetricDescription(
+        name="critic_on_fake",
+        unit="critic's",
+        direction="neither",
+        applies_to="all data",
+        description="mean score or energy of fakes; the critic separates real from fake by the difference to "
+        "`critic_on_real`",
+    ),
+    MetricDescription(
+        name="critic_slope",
+        unit="critic's / data",
+        direction="neither",
+        applies_to="all data",
+        description="mean norm of the critic's gradient with respect to the sample, at points between real and fake",
+    ),
+    MetricDescription(
+        name="critic_gradient_norm",
+        unit="loss / parameters",
+        direction="neither",
+        applies_to="all data",
+        description="norm of the gradient of the critic's loss with respect to its parameters",
+    ),
+    MetricDescription(
+        name="generator_gradient_norm",
+        unit="loss / parameters",
+        direction="neither",
+        applies_to="all data",
+        description="norm of the gradient of the generator's loss with respect to its parameters; near 0 the generator "
+        "does not learn",
+    ),
+    MetricDescription(
+        name="distance_to_equilibrium",
+        unit="parameters",
+        direction="lower",
+        applies_to="`dirac`",
+        description="norm of (theta, psi), 0 at the equilibrium. Outcomes, search score and ranking use it for the "
+        "Dirac pair",
+    ),
+)
+"""Metrics of the training that do not belong to one objective."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +121,8 @@ def health_metrics(
 ) -> dict[str, Float[Tensor, "seeds"]]:
     """Losses, outputs on real and fake, gradient norms, critic slope, and the objective's own metrics.
 
-    All are computed on the fixed batch, so sampling adds no noise to the comparison of trials and steps; they can be
-    computed before the first iteration too. `gan_core.metrics.METRICS` describes each.
+    The Dirac pair also has its distance to the equilibrium. All are computed on the fixed batch, so sampling adds no noise to the comparison of trials and steps; they can be
+    computed before the first iteration too. `HEALTH_METRICS` describes each.
     """
     with torch.no_grad():
         fake = losses.generate(generator.frozen, batch.z)
@@ -76,5 +140,11 @@ def health_metrics(
         "critic_gradient_norm": torch.linalg.vector_norm(critic.gradient(critic_loss.loss), dim=1),
         "generator_gradient_norm": torch.linalg.vector_norm(generator.gradient(generator_loss.loss), dim=1),
         "critic_slope": critic_slope.mean(-1),
+        **(_distance_to_equilibrium(generator, critic) if isinstance(losses.networks, DiracPair) else {}),
         **losses.objective.metrics(critic_loss.real, critic_loss.fake, objective_state),
     }
+
+
+def _distance_to_equilibrium(generator: StackedParameters, critic: StackedParameters) -> dict[str, Tensor]:
+    parameters = torch.cat([generator.flat, critic.flat], dim=1)
+    return {"distance_to_equilibrium": torch.linalg.vector_norm(parameters, dim=1)}

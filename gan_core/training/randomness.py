@@ -3,11 +3,13 @@
 The same key gives the same numbers on any device and in any order of calls, so no random state has to be stored.
 """
 
+import math
 import zlib
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 EVALUATION_SEED = 20_140_610
@@ -26,3 +28,10 @@ def for_each_seed(seeds: Sequence[int], purpose: str, block: int, draw: Callable
     `draw` returns a tensor (draws, ...) from a generator; the result is (draws, seeds, ...).
     """
     return torch.stack([draw(stream(seed, purpose, block)) for seed in seeds], dim=1)
+
+
+def evaluation_latents(count: int, latent: int) -> Float[Tensor, "count latent"]:
+    """The first `count` latent vectors from which fakes are evaluated; the same for every member of every study."""
+    # torch.randn draws an incomplete last block of 16 numbers differently: latents would depend on `count`
+    rows = 16 * math.ceil(count / 16)
+    return torch.randn((rows, latent), generator=stream(EVALUATION_SEED, "samples_z"))[:count]

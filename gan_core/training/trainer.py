@@ -1,6 +1,5 @@
 """The training loop: S GANs of one configuration, trained together."""
 
-import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -17,7 +16,7 @@ from gan_core.training.draws import Draws, DrawShapes
 from gan_core.training.health import HealthBatch, health_metrics
 from gan_core.training.losses import Losses
 from gan_core.training.optimizers import Optimizer
-from gan_core.training.randomness import EVALUATION_SEED, stream
+from gan_core.training.randomness import evaluation_latents, stream
 from gan_core.training.settings import Training, check_compatible
 from gan_core.training.stacked import StackedParameters
 
@@ -178,15 +177,13 @@ class Trainer:
 
         `flat` replaces the generators' present parameters, in the layout of `generator.flat`.
         """
-        # torch.randn draws an incomplete last block of 16 numbers differently: latents would depend on `count`
-        rows = 16 * math.ceil(count / 16)
-        z = torch.randn((rows, self.networks.generator.latent), generator=stream(EVALUATION_SEED, "samples_z"))
+        z = evaluation_latents(count, self.networks.generator.latent)
         with torch.no_grad():
             parameters = self.generator.frozen if flat is None else self.generator.views(flat)
-            return self._losses.generate(parameters, self._for_all_seeds(z[:count]))
+            return self._losses.generate(parameters, self._for_all_seeds(z))
 
     def health(self) -> dict[str, Float[Tensor, "seeds"]]:
-        """Losses, critic slope and gradient norms on one fixed batch, by name; changes no number of the training."""
+        """Metrics of the training by name, described in `HEALTH_METRICS`; changes no number of the training."""
         return health_metrics(
             self._losses,
             self._health_batch,

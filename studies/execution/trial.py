@@ -12,7 +12,8 @@ import numpy as np
 import torch
 
 from gan_core.data import AnyData, Data, Dataset
-from gan_core.evaluation import EvaluationSettings, Evaluator
+from gan_core.evaluation import EvaluationSettings, Evaluator, equilibrium_distances
+from gan_core.networks import DiracPair, Networks
 from gan_core.training import Trainer
 from studies.errors import DamagedError, InputError
 from studies.execution.kept_samples import Kept, KeptSamples
@@ -50,7 +51,6 @@ class TrialTraining:
         fingerprint = self._identity["provenance"]["data_fingerprint"]
         data = _load_data(json.dumps([self._identity["data"], _sources(trial), fingerprint]))
         self._trainer, self._evaluator = self._built(data, settings)
-        self._modes = data.modes
         self._due = self._budget.evaluation_iterations(self._setting.training, settings.measurements)
         self._measured: list[dict[str, list[float]]] = []
         self._measured_seconds: list[float] = []
@@ -73,8 +73,8 @@ class TrialTraining:
             device=device,
         )
         evaluator = Evaluator(
+            setting.networks.generator,
             data,
-            setting.networks,
             settings=settings,
             split=self._trial["evaluation"]["split"],
             device=device,
@@ -109,9 +109,16 @@ class TrialTraining:
 
     def _evaluate(self) -> None:
         self._samples.add(len(self._measured), self._trainer)
-        metrics = self._evaluator.evaluate(self._trainer)
+        metrics = self._metrics(last=len(self._measured) + 1 == len(self._due))
         self._measured.append({name: values.tolist() for name, values in metrics.items()})
         self._measured_seconds.append(round(self.seconds, 3))
+
+    def _metrics(self, *, last: bool) -> dict[str, np.ndarray]:
+        """Every metric that is due at this evaluation, by name, one value per member."""
+        trainer = self._trainer
+        health = {name: value.detach().cpu().numpy().astype(np.float64) for name, value in trainer.health().items()}
+        average = None if trainer.average is None else trainer.generator.views(trainer.average)
+        return health | self._evaluator.evaluate(trainer.generator.frozen, last=last, average=average)
 
     def report(self) -> str:
         """JSON of the evaluations since the last report, each summarised over the members.
@@ -185,11 +192,7 @@ class TrialTraining:
         ]
         return {
             **{name: self._trial[name] for name in ("address", "identity", "evaluation_address", "evaluation")},
-            "reference_distances": asdict(evaluator.reference_distances),
-            "real_cells": evaluator.real_cells,
-            "real_values": evaluator.real_values,
-            "gaussian_values": evaluator.gaussian_values,
-            "known_modes": None if self._modes is None else len(self._modes.centers),
+            **evaluation_facts(evaluator, self._setting.networks),
             "nonfinite_step": nonfinite,
             "generator_steps": trainer.generator_steps,
             "critic_steps": critic_steps,
@@ -198,6 +201,23 @@ class TrialTraining:
             "measured_seconds": self._measured_seconds,
             "threads": torch.get_num_threads(),
         }
+
+
+def evaluation_facts(evaluator: Evaluator, networks: Networks) -> dict[str, Any]:
+    """Facts of a trial that its evaluation determines: the metric that decides, and reference values."""
+    distances = evaluator.reference_distances
+    if distances is None:
+        assert isinstance(networks, DiracPair)
+        distances = equilibrium_distances(networks)
+    return {
+        "distance": evaluator.distance_name,
+        "highest": evaluator.highest,
+        "reference_distances": asdict(distances),
+        "real_cells": evaluator.real_cells,
+        "known_modes": evaluator.known_modes,
+        "real_values": evaluator.real_values,
+        "gaussian_values": evaluator.gaussian_values,
+    }
 
 
 def _sources(trial: Mapping[str, Any]) -> dict[str, str]:

@@ -55,7 +55,7 @@ def metric_name(name: str) -> str:
     if own_name in DISTANCES:
         return f"distance/{name}"
     metric = METRICS.get(own_name)  # None for a metric of a user's own objective
-    return f"samples/{name}" if metric is not None and metric.of_samples else f"training/{name}"
+    return f"{'training' if metric is None else metric.section}/{name}"
 
 
 def logged_metrics(summary: EvaluationSummary) -> dict[str, float]:

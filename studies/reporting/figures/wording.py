@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from gan_core.metrics.registry import METRICS
+from gan_core.metrics import METRICS
 from studies.file.budget import Budget
 from studies.file.messages import count_noun
 

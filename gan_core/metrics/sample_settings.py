@@ -1,0 +1,27 @@
+"""Settings that the metrics of samples read."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from annotated_types import Ge
+
+from gan_core.fields import check_fields
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleSettings:
+    """Numbers of samples, directions, cells and neighbours of an evaluation; `EvaluationSettings` explains each.
+
+    Errors: `ValueError` for a number below the minimum in its annotation.
+    """
+
+    samples: Annotated[int, Ge(50)] = 800
+    directions: Annotated[int, Ge(1)] | Literal["auto"] = "auto"
+    cells: Annotated[int, Ge(2)] = 20
+    exact: Literal["last", "every"] = "last"
+    exact_points: Annotated[int, Ge(2)] = 512
+    resolution: Annotated[int, Ge(2)] = 50
+    neighbours: Annotated[int, Ge(1)] = 5
+
+    def __post_init__(self) -> None:
+        check_fields(self)

@@ -1,0 +1,92 @@
+"""What metrics compare: the real samples of one split, and the fakes of some members."""
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from gan_core.data import Dataset, Split
+from gan_core.metrics.sample_settings import SampleSettings
+from gan_core.reference_cache import ReferenceCache
+
+Prepared = TypeVar("Prepared")
+
+
+class RealSamples:
+    """The real samples of one split on one device, and what metrics prepare from them.
+
+    data      the data set, with all its splits
+    split     the split that fakes are compared with
+    settings  numbers of samples, directions, ... of the evaluation
+    samples   the real samples that fakes are compared with
+    of_split  True if they are those of the split, False if others stand in their place
+    targets   the real sample that belongs to each fake, for paired metrics; None if the data have no pairs
+    cache     cache on disk for what takes long to prepare
+    """
+
+    def __init__(
+        self, data: Dataset, split: Split, settings: SampleSettings, *, device: torch.device, dtype: torch.dtype
+    ):
+        self.data, self.split, self.settings = data, split, settings
+        self.device, self.dtype = device, dtype
+        self.samples: Float[Tensor, "m dim"] = self.tensor(data.held_out(split))
+        self.of_split = True
+        pairs = data.pairs.get(split)
+        self.targets: Float[Tensor, "pairs dim"] | None = None if pairs is None else self.tensor(pairs.target)
+        self.cache = ReferenceCache(data=data, dtype=str(dtype), device=device.type)
+        self._of_samples: dict[Callable[..., Any], Any] = {}
+        self._of_data: dict[Callable[..., Any], Any] = {}
+
+    def tensor(self, array: np.ndarray) -> Tensor:
+        """The array on this device, in this floating-point type."""
+        return torch.from_numpy(np.ascontiguousarray(array)).to(self.device, self.dtype)
+
+    def once(self, prepare: "Callable[[RealSamples], Prepared]") -> Prepared:
+        """`prepare(self)`, computed once for these real samples."""
+        if prepare not in self._of_samples:
+            self._of_samples[prepare] = prepare(self)
+        return self._of_samples[prepare]
+
+    def once_for_data(self, prepare: "Callable[[RealSamples], Prepared]") -> Prepared:
+        """`prepare(self)`, computed once for the data set: it must not depend on `samples` or `targets`."""
+        if prepare not in self._of_data:
+            self._of_data[prepare] = prepare(self)
+        return self._of_data[prepare]
+
+    def replaced(self, samples: Float[Tensor, "m dim"]) -> "RealSamples":
+        """The same data and settings with other real samples in place of the split's."""
+        other = RealSamples.__new__(RealSamples)
+        other.__dict__.update(self.__dict__)
+        other.samples, other.of_split, other._of_samples = samples, False, {}
+        return other
+
+
+class Fakes:
+    """Fakes of some members, with what metrics of one family compute together.
+
+    samples  fakes of each member; for a paired metric one for each of `RealSamples.targets`, else from random latents
+    """
+
+    def __init__(self, samples: Float[Tensor, "members n dim"]):
+        self.samples = samples
+        self._computed: dict[tuple[Any, Any], Any] = {}
+
+    @cached_property
+    def finite(self) -> Bool[Tensor, "members"]:
+        """True for each member whose fakes are all finite."""
+        return self.samples.isfinite().flatten(-2).all(-1)
+
+    def once(self, compute: "Callable[[RealSamples, Fakes], Prepared]", real: RealSamples) -> Prepared:
+        """`compute(real, self)`, computed once for these fakes and these real samples."""
+        key = (compute, real)
+        if key not in self._computed:
+            self._computed[key] = compute(real, self)
+        return self._computed[key]
+
+    def finite_or_nan(self, values: Float[Tensor, "members"]) -> Float[Tensor, "members"]:
+        """The values, NaN for a member with a fake that is not finite."""
+        return torch.where(self.finite, values, torch.nan)
