@@ -59,6 +59,11 @@ class Provenance:
     numerics_version: int = NUMERICS_VERSION
     sources: Mapping[str, str] = field(default_factory=dict)
 
+    @classmethod
+    def from_table(cls, table: Mapping[str, Any]) -> "Provenance":
+        """The provenance that `table` returned."""
+        return cls(**{"sources": {}, **table})
+
     def table(self) -> dict[str, Any]:
         """The provenance as a JSON-serialisable table, without `sources` if there are none."""
         table = dict(vars(self))

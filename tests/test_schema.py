@@ -80,7 +80,11 @@ def test_partial_tables_distributions_and_user_kinds_are_accepted(schema_file, t
         ("gp_weight = {choice = [1.0, 10.0]}", "gp_weight = -1.0"),
         ('name = "valid"', 'name = "not valid"'),
         ("betas = [{uniform = [0.0, 0.9]}, 0.9]", "betas = [0.9]"),
-        ("budget = {steps = 10}", "evaluation.measurements=3", "budget = {steps = {uniform = [1, 2]}, measurements = 3}"),
+        (
+            "budget = {steps = 10}",
+            "evaluation.measurements=3",
+            "budget = {steps = {uniform = [1, 2]}, measurements = 3}",
+        ),
     ],
 )
 def test_a_wrong_key_or_value_is_refused(right, wrong, schema_file, tmp_path):

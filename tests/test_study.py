@@ -473,7 +473,12 @@ def test_smoke_reduces_steps_trials_and_seeds(load: Load) -> None:
 
 
 def test_smoke_increases_nothing(load: Load) -> None:
-    tiny = ["seeds=1", "budget={steps=4}", "evaluation.measurements=3", "search={explore=1,exploit=0,confirm={best=0,seeds=1}}"]
+    tiny = [
+        "seeds=1",
+        "budget={steps=4}",
+        "evaluation.measurements=3",
+        "search={explore=1,exploit=0,confirm={best=0,seeds=1}}",
+    ]
     study = load(SMALL, *tiny)
     assert load(SMALL, *tiny, smoke=True) == replace(study, name="small-smoke")
 

@@ -85,7 +85,9 @@ class DesignSearcher(Searcher):
             return TrialEnd(**reported["end"]), reported["storage_failed"]
         cause = self._causes.pop(trial_id, "its worker died")
         if "OutOfMemory" in cause or "low on memory" in cause:
-            return TrialEnd(state="out_of_memory", reason="Ray ended it because its node was running out of memory"), False
+            return TrialEnd(
+                state="out_of_memory", reason="Ray ended it because its node was running out of memory"
+            ), False
         return TrialEnd(state="lost", reason=f"its worker or node was lost: {cause}"), False
 
     def note_cause(self, trial_id: str, error: Exception | None) -> None:

@@ -150,6 +150,17 @@ def to_row(
     return Row(key, json.dumps(described), curves.values.reshape(-1), parameters, packed, lines)
 
 
+def entry_row(entry: Entry) -> Row:
+    """The row that an entry was read from, all of its columns checked.
+
+    Errors: `DamagedError` if a heavy column is damaged.
+    """
+    entry.samples()
+    values = entry.curves.values.reshape(-1)
+    generators = entry.generators().values
+    return Row(entry.key, json.dumps(entry.facts), values, generators, entry.heavy("samples"), entry.log())
+
+
 def from_row(row: LightRow, place: str, heavy: Callable[[str], Any]) -> Entry:
     """The entry in a row, after checking it against its checksums and its addresses.
 

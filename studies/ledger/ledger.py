@@ -1,18 +1,18 @@
 """Ledger: all trials and studies below one folder.
 
-    trials/CHECKSUM.parquet    entries of trials that were committed together, see `segments`
-    running/KEY/               what there is of a trial that is not finished, see `unfinished`
-    studies/NAME/study.json    the record of a study
-    studies/NAME/plan/         its trials whose configurations are known, in parts written one after the other
-    studies/NAME/lease/        the run that writes the study at this moment, see `leases`
-    set-aside/                 what was found damaged
+trials/CHECKSUM.parquet    entries of trials that were committed together, see `segments`
+running/KEY/               what there is of a trial that is not finished, see `unfinished`
+studies/NAME/study.json    the record of a study
+studies/NAME/plan/         its trials whose configurations are known, in parts written one after the other
+studies/NAME/lease/        the run that writes the study at this moment, see `leases`
+set-aside/                 what was found damaged
 """
 
 import gzip
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import Any
 
 from studies.errors import DamagedError, InputError
 from studies.ledger import leases
-from studies.ledger.entries import Entry, from_row
+from studies.ledger.entries import Entry, entry_row, from_row
 from studies.ledger.leases import Lease
 from studies.ledger.sealed import seal, unseal
 from studies.ledger.segments import Row, Segment, segment_name, to_segment
@@ -43,7 +43,7 @@ class Ledger:
     def __init__(self, root: Path | str):
         self.storage = FolderStorage(root)
         self._rows: dict[str, tuple[str, int]] = {}
-        self._known: set[str] = set()
+        self._segments: dict[str, tuple[str, ...]] = {}
         self._damaged: dict[str, DamagedError] = {}
 
     @property
@@ -109,9 +109,10 @@ class Ledger:
         """Keys of the segments that cannot be opened or whose curves or facts are damaged, with the first error."""
         self._scan()
         damaged = dict(self._damaged)
-        for name in sorted(self._known - damaged.keys()):
+        for name, keys in self._segments.items():
             try:
-                self._read(name, set(self.segment(name).keys))
+                if name not in damaged:
+                    self._read(name, set(keys))
             except DamagedError as error:
                 damaged[name] = error
         return sorted(damaged.items())
@@ -127,6 +128,34 @@ class Ledger:
             self.storage.create(f"{TRIALS}/{segment_name(segment)}.parquet", segment)
         return rows, self.storage.set_aside(name)
 
+    def sizes(self) -> dict[str, int]:
+        """Number of bytes of each entry, by key; those of one segment share its size equally."""
+        self._scan()
+        sizes: dict[str, int] = defaultdict(int)
+        for name, keys in self._segments.items():
+            for key in keys:
+                sizes[key] += self.storage.path(name).stat().st_size // len(keys)
+        return dict(sizes)
+
+    def remove(self, keys: Iterable[str]) -> None:
+        """Delete entries; the other entries of their segments are committed again before."""
+        self._scan()
+        removed = set(keys)
+        for name in [name for name, held in self._segments.items() if removed.intersection(held)]:
+            rest = [row for row in self.segment(name).rows() if row.key not in removed]
+            if rest:
+                segment = to_segment(rest)
+                self.storage.create(f"{TRIALS}/{segment_name(segment)}.parquet", segment)
+            self.storage.delete(name)
+
+    def rows(self, keys: Iterable[str]) -> Iterator[Row]:
+        """All columns of the entries of some keys, checked.
+
+        Errors: as for `entries`.
+        """
+        for entry in self.entries(keys).values():
+            yield entry_row(entry)
+
     def _whole_rows(self, name: str) -> list[Row]:
         try:
             segment = self.segment(name)
@@ -135,30 +164,26 @@ class Ledger:
             return []
         rows = []
         for row in light:
-            try:
-                entry = from_row(row, segment.place, partial(segment.heavy, row.number))
-                generators, samples, log = entry.generators().values, entry.heavy("samples"), entry.log()
-                entry.samples()
-            except DamagedError:
-                continue
-            rows.append(Row(row.key, row.facts, row.values, generators, samples, log))
+            with suppress(DamagedError):
+                rows.append(entry_row(from_row(row, segment.place, partial(segment.heavy, row.number))))
         return rows
 
     def _scan(self) -> None:
         """Read the footers of segments that were not read before; forget those that are gone."""
         present = set(self.storage.keys(TRIALS))
-        gone = self._known - present
+        gone = self._segments.keys() - present
         if gone:
             self._rows = {key: place for key, place in self._rows.items() if place[0] not in gone}
             self._damaged = {name: error for name, error in self._damaged.items() if name not in gone}
-            self._known -= gone
-        for name in sorted(present - self._known):
+            self._segments = {name: keys for name, keys in self._segments.items() if name not in gone}
+        for name in sorted(present - self._segments.keys()):
+            self._segments[name] = ()
             try:
-                for number, key in enumerate(self.segment(name).keys):
-                    self._rows.setdefault(key, (name, number))
+                self._segments[name] = self.segment(name).keys
             except DamagedError as error:
                 self._damaged[name] = error
-            self._known.add(name)
+            for number, key in enumerate(self._segments[name]):
+                self._rows.setdefault(key, (name, number))
 
     def _read(self, name: str, keys: set[str]) -> dict[str, Entry]:
         """The entries of some keys in one segment."""

@@ -17,6 +17,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import pairwise
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -132,7 +133,10 @@ class Segment:
         texts = [table[name].to_pylist() for name in ("key", "facts", "checksum")]
         if tuple(texts[0]) != self.keys:
             raise DamagedError(self.place, "its rows are not those that its footer lists")
-        return [LightRow(number, *row, values[number]) for number, row in enumerate(zip(*texts, strict=True))]
+        return [
+            LightRow(number, key, facts, digest, values[number])
+            for number, (key, facts, digest) in enumerate(zip(*texts, strict=True))
+        ]
 
     def heavy(self, number: int, column: str) -> Any:
         """A heavy column of one row: an array of float32, bytes, or text."""
@@ -184,7 +188,7 @@ def _lists(rows: Sequence[np.ndarray], dtype: type) -> Any:
     import pyarrow as pa
 
     offsets = np.cumsum([0, *(row.size for row in rows)])
-    values = np.concatenate([np.empty(0, dtype), *(row.reshape(-1) for row in rows)]).astype(dtype, copy=False)
+    values: np.ndarray = np.concatenate([np.empty(0, dtype), *(row.reshape(-1) for row in rows)]).astype(dtype, copy=False)
     return pa.LargeListArray.from_arrays(offsets, values).cast(pa.list_(pa.from_numpy_dtype(dtype)))
 
 
@@ -193,4 +197,4 @@ def _arrays(column: Any) -> Iterator[np.ndarray]:
 
     for chunk in column.chunks if isinstance(column, pa.ChunkedArray) else [column]:
         offsets, values = chunk.offsets.to_numpy(), chunk.values.to_numpy()
-        yield from (values[start:end] for start, end in zip(offsets[:-1], offsets[1:], strict=True))
+        yield from (values[start:end] for start, end in pairwise(offsets))

@@ -118,7 +118,9 @@ class FolderStorage(Storage):
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise DamagedError(path, "it is a link" if path.is_symlink() else f"it cannot be read ({error.strerror})") from None
+            raise DamagedError(
+                path, "it is a link" if path.is_symlink() else f"it cannot be read ({error.strerror})"
+            ) from None
         file = os.fdopen(descriptor, "rb")
         try:
             self._check(path, os.fstat(descriptor))
@@ -159,7 +161,7 @@ class FolderStorage(Storage):
 
     @contextmanager
     def _written(self, path: Path, content: bytes) -> Iterator[Path]:
-        """Context with a temporary file of this content beside `path`, which is deleted at the end if it still exists."""
+        """Context with a temporary file of this content beside `path`, deleted at the end if it still exists."""
         temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
         try:
             with failure_as_error(path):

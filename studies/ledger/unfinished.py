@@ -1,8 +1,8 @@
 """What a ledger holds of a trial that is not finished: a mark of its start, a checkpoint, the reason of its end.
 
-    running/KEY/started     sealed record with the node that started the trial
-    running/KEY/checkpoint  a line of JSON (format, key, checksum), then the state as PyTorch saves it
-    running/KEY/end         sealed record of how the trial ended without a result
+running/KEY/started     sealed record with the node that started the trial
+running/KEY/checkpoint  a line of JSON (format, key, checksum), then the state as PyTorch saves it
+running/KEY/end         sealed record of how the trial ended without a result
 """
 
 import json

@@ -79,9 +79,7 @@ class StudyProgress:
         """The records of all trials that ended, lost ones included."""
         ended = [trial for trial in self.trials() if trial.key in self._scores or trial.key in self._ends]
         entries = self.ledger.entries([trial.key for trial in ended])
-        return [
-            record_of(trial, entry=entries.get(trial.key), end=self.end(trial), running=True) for trial in ended
-        ]
+        return [record_of(trial, entry=entries.get(trial.key), end=self.end(trial), running=True) for trial in ended]
 
     def write_plan(self) -> None:
         """Write the known trials into the study's plan in the ledger, so that results can be read without Optuna.

@@ -1,0 +1,149 @@
+"""Archives: one file with a study and all of its trials, for another machine or to accompany a paper.
+
+An archive is a ZIP file without compression: `archive.json` with the checksum of every other file, `study.json`,
+`plan.json.gz`, and segments with the entries of the study's finished trials.
+"""
+
+import re
+import zipfile
+from collections.abc import Callable, Iterator
+from functools import partial
+from io import BytesIO
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from studies.design import Provenance
+from studies.errors import DamagedError, InputError
+from studies.file.study import Study, fixed_part
+from studies.file.trees import differences
+from studies.file.validation import check_name
+from studies.ledger.entries import entry_row, from_row
+from studies.ledger.ledger import TRIALS, Ledger, pack_plan, unpack_plan
+from studies.ledger.plans import planned_trials
+from studies.ledger.sealed import checksum, seal, unseal
+from studies.ledger.segments import Row, Segment, segment_name, to_segment
+
+MANIFEST, RECORD, PLAN = "archive.json", "study.json", "plan.json.gz"
+_SEGMENT = re.compile(r"trials/[0-9a-f]{32}\.parquet")
+_DATE = (1980, 1, 1, 0, 0, 0)
+"""Time of every file in an archive, so that equal studies give equal archives."""
+SEGMENT_BYTES = 2**26
+"""Size from which a further segment is begun."""
+
+
+def write_archive(ledger: Ledger, name: str, file: BinaryIO, *, versions: dict[str, Any]) -> int:
+    """Write a study and its finished trials into a file, and return the number of these trials.
+
+    versions  versions of the packages that write the archive
+
+    Errors: `InputError` if there is no such study, and for damaged entries.
+    """
+    record = ledger.read_study(name)
+    if record is None:
+        raise InputError(f"{name}: there is no such study in {ledger.root}")
+    plan = ledger.read_plan(name)
+    keys = [f"{trial['address']}.{trial['evaluation_address']}" for trial in plan]
+    finished = ledger.finished(keys)
+    checksums: dict[str, str] = {}
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+
+        def add(member: str, content: bytes) -> None:
+            archive.writestr(zipfile.ZipInfo(member, _DATE), content)
+            checksums[member] = checksum(content)
+
+        add(RECORD, seal(record))
+        add(PLAN, pack_plan(plan))
+        for segment in _segments(ledger.rows(key for key in keys if key in finished)):
+            add(f"{TRIALS}/{segment_name(segment)}.parquet", segment)
+        manifest = {"study": name, "trials": len(finished), "versions": versions, "checksums": dict(checksums)}
+        archive.writestr(zipfile.ZipInfo(MANIFEST, _DATE), seal(manifest))
+    return len(finished)
+
+
+def _segments(rows: Iterator[Row]) -> Iterator[bytes]:
+    held: list[Row] = []
+    for row in rows:
+        held.append(row)
+        if sum(row.size for row in held) > SEGMENT_BYTES:
+            yield to_segment(held)
+            held = []
+    if held:
+        yield to_segment(held)
+
+
+def read_archive(ledger: Ledger, path: Path) -> tuple[str, int]:
+    """Verify an archive, write its study into the ledger, and return the study's name and its number of trials.
+
+    Nothing is written unless everything is what the archive says: checksums, addresses, and that each trial is one of
+    the study's.
+
+    Errors: `InputError` for a file that is no archive, is damaged, or holds another study than the ledger's of the same
+    name.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return _import(ledger, archive, str(path))
+    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError) as error:
+        raise InputError(f"{path}: must be an archive that gan-study archive wrote ({error})") from None
+    except DamagedError as error:
+        raise InputError(f"{error.place}: is damaged ({error.reason}); nothing was imported") from None
+
+
+def _import(ledger: Ledger, archive: zipfile.ZipFile, place: str) -> tuple[str, int]:
+    contents = _checked_contents(archive, place)
+    record = unseal(contents[RECORD](), f"{place}: {RECORD}")
+    name = check_name(record.get("study", {}).get("name"), ("name",))
+    provenance = Provenance.from_table(record["provenance"])
+    study = Study.from_record(record["study"], provenance.sources)
+    plan = unpack_plan(contents[PLAN](), f"{place}: {PLAN}")
+    keys = {trial.key for trial in planned_trials(plan, study, provenance, f"{place}: {PLAN}")}
+    _refuse_another(ledger, name, study)
+    segments = [member for member in contents if _SEGMENT.fullmatch(member)]
+    held = [key for member in segments for key in _verified_keys(contents[member](), member, place)]
+    if foreign := set(held) - keys:
+        raise DamagedError(place, f"its trial {min(foreign)} is not one of the study's")
+    with ledger.writing(name) as lease:
+        for member in segments:
+            ledger.storage.create(member, contents[member]())
+        ledger.write_study(name, record)
+        ledger.write_plan(name, plan, run=lease.number, part=0)
+    return name, len(set(held))
+
+
+def _checked_contents(archive: zipfile.ZipFile, place: str) -> dict[str, Callable[[], bytes]]:
+    """Functions that read each member of an archive, by name; names, sizes and checksums are checked first."""
+    members = {info.filename: info for info in archive.infolist()}
+    for member, info in members.items():
+        if member not in (MANIFEST, RECORD, PLAN) and not _SEGMENT.fullmatch(member):
+            raise DamagedError(place, f"it holds {member[:60]!r}, which belongs in no archive")
+        if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size:
+            raise DamagedError(place, f"its {member} is compressed")
+    if missing := {MANIFEST, RECORD, PLAN} - members.keys():
+        raise DamagedError(place, f"it holds no {min(missing)}")
+    checksums = unseal(archive.read(MANIFEST), f"{place}: {MANIFEST}").get("checksums")
+    if not isinstance(checksums, dict) or checksums.keys() != members.keys() - {MANIFEST}:
+        raise DamagedError(place, "its files are not those that archive.json lists")
+    for member, expected in checksums.items():
+        if checksum(archive.read(member)) != expected:
+            raise DamagedError(place, f"the checksum of its {member} is wrong")
+    return {member: partial(archive.read, member) for member in checksums}
+
+
+def _verified_keys(content: bytes, member: str, place: str) -> list[str]:
+    """Keys of the entries in a segment, each checked with all of its columns."""
+    segment = Segment(BytesIO(content), member.rpartition("/")[2].removesuffix(".parquet"), f"{place}: {member}")
+    for row in segment.light_rows():
+        entry_row(from_row(row, segment.place, partial(segment.heavy, row.number)))
+    return list(segment.keys)
+
+
+def _refuse_another(ledger: Ledger, name: str, study: Study) -> None:
+    former = ledger.read_study(name)
+    if former is None:
+        return
+    recorded = Study.from_record(former["study"], former.get("provenance", {}).get("sources", {}))
+    for path, before, after in differences(fixed_part(recorded.table()), fixed_part(study.table())):
+        raise InputError(
+            f"{path}: the ledger {ledger.root} holds another study {name!r}, with {before!r} here, while the archive "
+            f"has {after!r}; import it with --root into another ledger"
+        )

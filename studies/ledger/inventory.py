@@ -1,0 +1,84 @@
+"""Inventory of a ledger: what each study holds, what only it holds, and the removal of a study."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from studies.errors import InputError
+from studies.ledger.ledger import STUDIES, Ledger
+
+
+@dataclass(frozen=True, kw_only=True)
+class Holding:
+    """What a study holds of a ledger.
+
+    planned      trials whose configurations are known
+    finished     those of them that have an entry
+    shared       finished trials that other studies hold too
+    own_bytes    size of what only this study holds: its folder, and the entries of trials that are not shared
+    shared_bytes size of the entries that other studies hold too
+    written      time of the last change of its record, in seconds since 1970
+    running      True if a run writes the study at this moment
+    """
+
+    name: str
+    planned: int
+    finished: int
+    shared: int
+    own_bytes: int
+    shared_bytes: int
+    written: float
+    running: bool
+
+
+def holdings(ledger: Ledger) -> Iterator[Holding]:
+    """What every study of the ledger holds, sorted by name.
+
+    Errors: `InputError` for a study whose plan is damaged or was written by another version.
+    """
+    keys = {name: keys_of(ledger, name) for name in ledger.studies()}
+    sizes = ledger.sizes()
+    for name, own in keys.items():
+        others = set().union(*(other for study, other in keys.items() if study != name))
+        finished = own & sizes.keys()
+        yield Holding(
+            name=name,
+            planned=len(own),
+            finished=len(finished),
+            shared=len(finished & others),
+            own_bytes=sum(sizes[key] for key in finished - others) + _folder_bytes(ledger.study_folder(name)),
+            shared_bytes=sum(sizes[key] for key in finished & others),
+            written=(ledger.study_folder(name) / "study.json").stat().st_mtime,
+            running=ledger.is_running(name),
+        )
+
+
+def keys_of(ledger: Ledger, name: str) -> set[str]:
+    """Keys of the trials in a study's plan.
+
+    Errors: as for `Ledger.read_plan`.
+    """
+    return {f"{trial['address']}.{trial['evaluation_address']}" for trial in ledger.read_plan(name)}
+
+
+def remove_study(ledger: Ledger, name: str) -> None:
+    """Delete a study: its folder, and the entries and unfinished trials that no other study holds.
+
+    Errors: `InputError` if there is no such study, if a run writes it at this moment, or if another study's plan cannot
+    be read, so that it is unknown what that study holds.
+    """
+    if name not in ledger.studies():
+        raise InputError(f"{name}: there is no such study in {ledger.root}")
+    with ledger.writing(name):
+        own = keys_of(ledger, name)
+        others = set().union(*(keys_of(ledger, other) for other in ledger.studies() if other != name))
+        ledger.storage.delete(f"{STUDIES}/{name}/study.json")  # first: a study without its record does not exist
+        ledger.remove(own - others)
+        for key in own - others:
+            ledger.unfinished(key).clear()
+    ledger.storage.delete_below(f"{STUDIES}/{name}")
+
+
+def _folder_bytes(folder: Path) -> int:
+    return sum(os.lstat(os.path.join(parent, file)).st_size for parent, _, files in os.walk(folder) for file in files)
