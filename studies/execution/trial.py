@@ -9,7 +9,6 @@ from time import monotonic
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 
 from gan_core.data import AnyData, Data, Dataset
@@ -23,9 +22,9 @@ from studies.file.messages import format_value
 from studies.file.modules import require_sources
 from studies.file.real_samples import load_samples
 from studies.file.validation import build
+from studies.ledger.curves import Curves
 from studies.ledger.entries import Entry
 from studies.progress.summaries import summarize
-from studies.tables.member_outcomes import DISTANCES
 
 
 class TrialTraining:
@@ -43,6 +42,8 @@ class TrialTraining:
         self._budget: Budget = build(Budget, identity["budget"], ("budget",))
         fingerprint = identity["provenance"]["data_fingerprint"]
         data = _load_data(json.dumps([identity["data"], _sources(identity), fingerprint]))
+        self._distance = build(Data | AnyData, identity["data"], ("data",)).distance
+        self._known_modes = None if data.modes is None else len(data.modes.centers)
         self._trainer, self._evaluator = self._built(data)
         self._due = self._budget.evaluation_iterations(self._setting.training)
         self._measured: list[dict[str, list[float]]] = []
@@ -99,8 +100,7 @@ class TrialTraining:
         metrics = self._evaluator.evaluate(self._trainer)
         self._measured.append({name: values.tolist() for name, values in metrics.items()})
         self._measured_seconds.append(round(self._seconds(), 3))
-        distance = next(metrics[name] for name in DISTANCES if name in metrics)
-        self._best.update(distance, self._trainer.generator.flat)
+        self._best.update(metrics[self._distance], self._trainer.generator.flat)
 
     def report(self) -> str:
         """JSON of the evaluations since the last report, each summarised over the members.
@@ -109,7 +109,10 @@ class TrialTraining:
         """
         fresh = range(self._reported, len(self._measured))
         self._reported = len(self._measured)
-        summaries = [summarize(self._step(self._due[i]), self._measured_seconds[i], self._measured[i]) for i in fresh]
+        summaries = [
+            summarize(self._step(self._due[i]), self._measured_seconds[i], self._measured[i], self._distance)
+            for i in fresh
+        ]
         return json.dumps([asdict(summary) for summary in summaries])
 
     # -- checkpoints -------------------------------------------------------------------------------------------------
@@ -159,15 +162,9 @@ class TrialTraining:
         parameters = self._trainer.generator.flat if flat is None else flat
         return {name: view.cpu().clone() for name, view in self._trainer.generator.views(parameters).items()}
 
-    def _curves(self) -> pd.DataFrame:
-        """Table with one row per seed, step and metric, sorted in this order."""
-        seeds, steps = self._identity["seeds"], [self._step(due) for due in self._due[: len(self._measured)]]
-        metrics = sorted(self._measured[0])
-        values = np.array([[measured[metric] for metric in metrics] for measured in self._measured])
-        index = pd.MultiIndex.from_product([steps, metrics, seeds], names=["step", "metric", "seed"])
-        frame = pd.DataFrame({"value": values.reshape(-1)}, index=index).reset_index()
-        frame["metric"] = pd.Categorical(frame["metric"], metrics)
-        return frame.sort_values(["seed", "step", "metric"], ignore_index=True)[["seed", "step", "metric", "value"]]
+    def _curves(self) -> Curves:
+        steps = [self._step(due) for due in self._due[: len(self._measured)]]
+        return Curves.from_evaluations(self._identity["seeds"], steps, self._measured)
 
     def _step(self, iterations: int) -> int:
         """Steps in the budget's unit after that many iterations."""
@@ -183,6 +180,8 @@ class TrialTraining:
             "address": self._entry.address,
             "identity": dict(self._identity),
             "seeds": self._identity["seeds"],
+            "distance": self._distance,
+            "known_modes": self._known_modes,
             "reference_distances": asdict(evaluator.reference_distances),
             "real_cells": evaluator.real_cells,
             "real_values": evaluator.real_values,

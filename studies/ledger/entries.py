@@ -23,11 +23,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 
 from studies.errors import InputError
-from studies.ledger.curves import TrialCurves
+from studies.ledger.curves import Curves
 from studies.ledger.storage import FORMAT, checksum, read_record, write_file, write_json
 
 SAMPLES_KEPT = 16
@@ -68,7 +67,7 @@ class Entry:
         path = self.folder / "error.json"
         return json.loads(path.read_text())["error"] if path.is_file() and not self.finished else None
 
-    def curves(self) -> TrialCurves:
+    def curves(self) -> Curves:
         """Curves of all members.
 
         Errors: `InputError` for a damaged file.
@@ -77,9 +76,16 @@ class Entry:
 
         # pandas.read_parquet takes minutes for thousands of small files
         table = pq.ParquetFile(BytesIO(self._checked("curves.parquet"))).read(use_threads=False)
-        seed, step, value = (table[name].to_numpy() for name in ("seed", "step", "value"))
-        metric = table["metric"].combine_chunks().dictionary_encode()
-        return TrialCurves.from_columns(seed, step, metric.indices.to_numpy(), metric.dictionary.to_pylist(), value)
+        seeds, member = np.unique(table["seed"].to_numpy(), return_inverse=True)
+        steps, step = np.unique(table["step"].to_numpy(), return_inverse=True)
+        names = table["metric"].combine_chunks().dictionary_encode()
+        metrics = tuple(sorted(names.dictionary.to_pylist()))
+        metric = np.array([metrics.index(name) for name in names.dictionary.to_pylist()])[names.indices.to_numpy()]
+        values = np.full((len(metrics), len(seeds), len(steps)), np.nan)
+        values[metric, member, step] = table["value"].to_numpy()
+        measured = np.zeros((len(metrics), len(steps)), dtype=bool)
+        measured[metric, step] = True
+        return Curves(metrics, seeds, steps, values, measured)
 
     def samples(self) -> dict[str, np.ndarray]:
         """Arrays of `samples.npz`; fakes are flattened.
@@ -133,14 +139,14 @@ class Entry:
     def commit(
         self,
         *,
-        curves: pd.DataFrame,
+        curves: Curves,
         generators: Mapping[str, Mapping[str, torch.Tensor]],
         samples: Mapping[str, np.ndarray],
         facts: Facts,
     ) -> None:
         """Write the files of a finished trial, then `facts.json` with their checksums; delete checkpoint and error."""
         writers: dict[str, Callable[[Path], Any]] = {
-            "curves.parquet": lambda path: curves.to_parquet(path, index=False),
+            "curves.parquet": lambda path: curves.frame().to_parquet(path, index=False),
             "samples.npz": lambda path: _save_arrays(path, samples),
         }
         for which, parameters in generators.items():

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from studies.errors import InputError, StudyFailed
 
-FORMAT = 2
+FORMAT = 3
 """Format number in every `study.json` and `facts.json`, increased when the content of these files changes."""
 
 

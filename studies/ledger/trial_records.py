@@ -1,14 +1,12 @@
 """Trial records: specification, facts and curves of a trial, without its generators and samples.
 
 A Parquet file holds thousands of records, one row per trial: `spec` and `facts` as JSON, `error`, `seeds`, and the
-`value` column of the curves. The few distinct curve indices are in the file's metadata; `index` is a trial's number
-among them.
+`values` of the curves. The few distinct layouts of curves (metrics, steps, which were measured) are in the file's
+metadata; `layout` is a trial's number among them.
 """
 
-import gc
 import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -18,12 +16,12 @@ import numpy as np
 
 from studies.design import TrialSpec
 from studies.errors import InputError
-from studies.ledger.curves import TrialCurves, curve_index
+from studies.ledger.curves import Curves
 from studies.ledger.entries import Entry, Facts
 
 STATES = ("finished", "failed", "running")
-INDICES = b"curve_indices"
-"""Key of the curve indices in the metadata of a Parquet file that `write_trials` wrote."""
+LAYOUTS = b"curve_layouts"
+"""Key of the layouts of curves in the metadata of a Parquet file that `write_trials` wrote."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +30,7 @@ class FinishedTrial:
 
     spec: TrialSpec
     facts: Facts
-    curves: TrialCurves
+    curves: Curves
     state = "finished"
 
 
@@ -73,45 +71,28 @@ def read_trial(spec: TrialSpec, entry: Entry) -> TrialRecord:
     return UnfinishedTrial(spec, entry.error())
 
 
-@contextmanager
-def garbage_collection_off() -> Iterator[None]:
-    """Context with the garbage collector off: its scans double the time that creating many objects takes."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
 def write_trials(trials: Sequence[TrialRecord], path: Path) -> None:
     """Write the records of trials into one Parquet file; equal records give equal bytes."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     finished = [trial if isinstance(trial, FinishedTrial) else None for trial in trials]
-    indices = {
-        index: number for number, index in enumerate(dict.fromkeys(trial.curves.index for trial in finished if trial))
-    }
+    layouts = [_layout(trial.curves) if trial else None for trial in finished]
+    numbers = {layout: number for number, layout in enumerate(dict.fromkeys(filter(None, layouts)))}
     errors = [trial.error if isinstance(trial, UnfinishedTrial) else None for trial in trials]
     table = pa.table(
         {
             "spec": pa.array([json.dumps(asdict(trial.spec)) for trial in trials], pa.string()),
             "facts": pa.array([_facts_to_json(trial) if trial else None for trial in finished], pa.string()),
             "error": pa.array(errors, pa.string()),
-            "index": pa.array([indices[trial.curves.index] if trial else None for trial in finished], pa.int32()),
+            "layout": pa.array([numbers[layout] if layout else None for layout in layouts], pa.int32()),
             "seeds": _lists([trial.curves.seeds if trial else () for trial in finished], np.int64),
-            "value": _lists([trial.curves.value if trial else () for trial in finished], np.float64),
+            "values": _lists([trial.curves.values.reshape(-1) if trial else () for trial in finished], np.float64),
         }
     )
-    columns = ("member", "step", "metric")
-    index_tables = [
-        {"metrics": index.metrics, **{name: getattr(index, name).tolist() for name in columns}} for index in indices
-    ]
-    table = table.replace_schema_metadata({INDICES: json.dumps(index_tables)})
+    table = table.replace_schema_metadata({LAYOUTS: json.dumps(list(numbers))})
     # bytes of equal significance are stored together: most values were float32, whose low bytes are 0 in float64
-    encoding = {"value.list.element": "BYTE_STREAM_SPLIT"}
+    encoding = {"values.list.element": "BYTE_STREAM_SPLIT"}
     pq.write_table(table, path, compression="zstd", use_dictionary=False, column_encoding=encoding)
 
 
@@ -120,34 +101,36 @@ def read_trials(path: Path) -> list[TrialRecord]:
 
     Errors: `InputError` for a file that another version wrote.
     """
-    with garbage_collection_off():
-        return _read(path)
-
-
-def _read(path: Path) -> list[TrialRecord]:
     import pyarrow.parquet as pq
 
     table = pq.read_table(path)
     metadata = table.schema.metadata or {}
-    if INDICES not in metadata:
+    if LAYOUTS not in metadata:
         raise InputError(
             f"{path}: was written by another version of gan-studies; run the study again under another name"
         )
-    indices = [
-        curve_index(np.array(index["member"]), np.array(index["step"]), np.array(index["metric"]), index["metrics"])
-        for index in json.loads(metadata[INDICES])
+    layouts = [
+        (tuple(layout["metrics"]), np.array(layout["steps"], dtype=np.int64), np.array(layout["measured"], dtype=bool))
+        for layout in map(json.loads, json.loads(metadata[LAYOUTS]))
     ]
-    seeds, values = _arrays(table["seeds"]), _arrays(table["value"])
-    columns = (table[name].to_pylist() for name in ("spec", "facts", "error", "index"))
+    seeds, values = _arrays(table["seeds"]), _arrays(table["values"])
+    columns = (table[name].to_pylist() for name in ("spec", "facts", "error", "layout"))
     trials: list[TrialRecord] = []
-    for row, (spec_json, facts, error, index) in enumerate(zip(*columns, strict=True)):
+    for row, (spec_json, facts, error, number) in enumerate(zip(*columns, strict=True)):
         spec = TrialSpec(**json.loads(spec_json))
         if facts is None:
             trials.append(UnfinishedTrial(spec, error))
         else:
-            curves = TrialCurves(seeds[row], indices[index], values[row])
+            metrics, steps, measured = layouts[number]
+            shaped = values[row].reshape(len(metrics), len(seeds[row]), len(steps))
+            curves = Curves(metrics, seeds[row], steps, shaped, measured)
             trials.append(FinishedTrial(spec, _facts_from_json(facts, spec), curves))
     return trials
+
+
+def _layout(curves: Curves) -> str:
+    """Metrics, steps and which of them were measured, as JSON."""
+    return json.dumps({"metrics": curves.metrics, "steps": curves.steps.tolist(), "measured": curves.measured.tolist()})
 
 
 def _facts_to_json(trial: FinishedTrial) -> str:
