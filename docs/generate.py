@@ -135,7 +135,7 @@ def _results() -> Iterable[str]:
         if schema is not None:
             yield _types(schema)
     yield "Columns of `members`:"
-    yield words(outcomes.MemberOutcome)
+    yield words(outcomes.MemberOutcomes)
     yield "Columns of `ranking`:"
     yield words(rank)
 
@@ -243,7 +243,7 @@ def _outcomes() -> Iterable[str]:
     yield f"Every member has one of the outcomes {', '.join(f'`{outcome}`' for outcome in outcomes.OUTCOMES)}."
     yield words(outcomes.classify)
     yield "## Numbers of a member"
-    yield words(outcomes.MemberOutcome)
+    yield words(outcomes.MemberOutcomes)
     yield "## The search score"
     yield words(outcomes.search_score)
     yield "## The table `[outcomes]` of a study"

@@ -4,14 +4,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
+from gan_core.data import Ring
 from gan_core.training import Training
 from studies.analysis.explore_trials import ExploreTrials
 from studies.design import Design, Provenance, TrialSpec
 from studies.file.distributions import Distribution
 from studies.file.study import Study
 from studies.file.validation import build
+from studies.ledger.curves import Curves
 from studies.ledger.ledger import Ledger
 from studies.locate import results
 from studies.progress.pending import StudyProgress
@@ -120,7 +121,7 @@ def _write_entry(ledger: Ledger, trial: TrialSpec, study: Study, progress_of: Pr
     constant, real = references["constant"], references["real"]
     assert constant is not None
     assert real is not None
-    rows: list[tuple[int, int, str, float]] = []
+    evaluations: list[dict[str, list[float]]] = [{} for _ in steps]
     for seed in trial.seeds:
         progress = progress_of(trial, seed)
         if progress is None:
@@ -128,18 +129,19 @@ def _write_entry(ledger: Ledger, trial: TrialSpec, study: Study, progress_of: Pr
             entry.record_failure("RuntimeError: out of luck")
             return
         values = [*progress, *[progress[-1]] * len(steps)][: len(steps)]
-        rows += [
-            (seed, step, "sliced_wasserstein", constant - value * (constant - real))
-            for step, value in zip(steps, values, strict=True)
-        ]
-        rows += [(seed, step, name, value) for step in steps for name, value in metrics(trial, seed).items()]
+        for evaluation, value in zip(evaluations, values, strict=True):
+            of_member = {study.data.distance: constant - value * (constant - real), **metrics(trial, seed)}
+            for name, number in of_member.items():
+                evaluation.setdefault(name, []).append(number)
     entry.commit(
-        curves=pd.DataFrame(rows, columns=["seed", "step", "metric", "value"]),
+        curves=Curves.from_evaluations(trial.seeds, steps, evaluations),
         generators={},
         samples={},
         facts={
             "address": trial.address,
             "seeds": trial.seeds,
+            "distance": study.data.distance,
+            "known_modes": study.data.modes if isinstance(study.data, Ring) else None,
             "reference_distances": references,
             "real_cells": None,
             "nonfinite_step": [None] * len(trial.seeds),

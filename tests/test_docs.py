@@ -17,7 +17,7 @@ from gan_core.evaluation import EvaluationSettings, Evaluator
 from gan_core.metrics.registry import AVERAGE, METRICS
 from gan_core.networks import AutoencoderCritic, DiracPair, MLPCritic, MLPGenerator, NetworkPair
 from gan_core.objectives import BoundaryEquilibrium, EnergyMargin, Objective, Wasserstein
-from gan_core.outcomes import OUTCOMES, MemberOutcome
+from gan_core.outcomes import OUTCOMES, MemberOutcomes
 from gan_core.presets import PRESETS
 from gan_core.training import Trainer, Training
 from studies.errors import InputError
@@ -138,7 +138,7 @@ def everything_below(tops: set[type]) -> set[type]:
     return found
 
 
-DESCRIPTIONS = everything_below({Study, Setting, MemberOutcome})
+DESCRIPTIONS = everything_below({Study, Setting, MemberOutcomes})
 
 
 def hints_at(path: str) -> list[Any]:

@@ -18,6 +18,7 @@ import torch
 from full_disk import files_of_at_most
 
 from studies.errors import InputError, StudyFailed
+from studies.ledger.curves import Curves
 from studies.ledger.entries import Entry
 from studies.ledger.ledger import Ledger
 from studies.ledger.storage import FORMAT
@@ -28,9 +29,7 @@ FILES = ["curves.parquet", "samples.npz", "generator_best.pt", "generator_last.p
 def contents(seed: int = 0, samples: int = 4) -> dict:
     rng = np.random.default_rng(seed)
     return {
-        "curves": pd.DataFrame(
-            {"seed": [seed, seed], "step": [0, 1], "metric": pd.Categorical(["a", "a"]), "value": rng.random(2)}
-        ),
+        "curves": Curves.from_evaluations([seed], [0, 1], [{"a": rng.random(1).tolist()} for _ in range(2)]),
         "generators": {which: {"w": torch.from_numpy(rng.random((2, 3)))} for which in ("best", "last")},
         "samples": {which: rng.random((2, samples, 3)) for which in ("best", "last")},
         "facts": {"address": "a", "seeds": [seed]},
@@ -64,7 +63,7 @@ def test_an_entry_returns_what_was_committed(entry: Entry) -> None:
     assert (entry.started, entry.finished) == (False, False)
     entry.commit(**given)
     assert (entry.started, entry.finished) == (True, True)
-    pd.testing.assert_frame_equal(entry.curves().frame(), given["curves"], check_exact=True)
+    pd.testing.assert_frame_equal(entry.curves().frame(), given["curves"].frame(), check_exact=True)
     for which in ("best", "last"):
         assert torch.equal(entry.generator(which)["w"], given["generators"][which]["w"])
         assert np.array_equal(entry.samples()[which], given["samples"][which])
@@ -197,7 +196,7 @@ def test_a_damaged_study_is_refused_in_one_sentence(ledger: Ledger) -> None:
 # -- other formats -----------------------------------------------------------------------------------------------------
 
 
-OLD = [({}, 1), ({"format": 1}, 1), ({"format": 3}, 3)]
+OLD = [({}, 1), ({"format": 1}, 1), ({"format": 4}, 4)]
 
 
 def other_format(path: Path, number: int) -> str:
@@ -406,7 +405,7 @@ def test_two_processes_that_commit_the_same_trial_at_once_leave_one_valid_entry(
         errors = [writer.communicate(timeout=60)[1] for writer in writers]
     assert [writer.returncode for writer in writers] == [0, 0], errors
     assert further_files(entry) <= {"checkpoint.pt"}
-    pd.testing.assert_frame_equal(entry.curves().frame(), contents()["curves"], check_exact=True)
+    pd.testing.assert_frame_equal(entry.curves().frame(), contents()["curves"].frame(), check_exact=True)
 
 
 SLOW_WRITER = """if True:

@@ -241,6 +241,8 @@ def test_facts_hold_costs_reference_distances_and_checksums(tmp_path: Path) -> N
         "address": spec.address,
         "identity": spec.identity,
         "seeds": [0, 1],
+        "distance": "sliced_wasserstein",
+        "known_modes": None,
         "real_cells": 4,
         "nonfinite_step": [None, None],
         "generator_steps": 36,
@@ -357,7 +359,7 @@ def test_on_2d_data_real_samples_and_the_gaussian_have_a_value_of_every_metric(t
     assert set(facts["real_values"]) == set(facts["gaussian_values"]) == metrics
     assert facts["gaussian_values"]["high_quality"] < 0.1 < facts["real_values"]["high_quality"]
     assert metrics <= set(entry.curves().frame()["metric"])
-    assert facts["real_values"]["modes_covered"] == facts["real_cells"] == 8
+    assert facts["real_values"]["modes_covered"] == facts["known_modes"] == facts["real_cells"] == 8
 
 
 # -- failed members ----------------------------------------------------------------------------------------------------

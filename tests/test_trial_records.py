@@ -11,7 +11,7 @@ from simulated import simulate
 
 from studies.design import TrialSpec
 from studies.errors import InputError
-from studies.ledger.curves import TrialCurves
+from studies.ledger.curves import Curves
 from studies.ledger.entries import Entry
 from studies.ledger.trial_records import (
     FinishedTrial,
@@ -26,18 +26,14 @@ from studies.tables.results import Results
 TABLES = ("trials", "members", "curves", "ranking")
 
 
-def curves(*, seeds: Sequence[int] = (3, 4), metrics: Sequence[str] = ("a", "b"), start: float = 0.0) -> TrialCurves:
-    index = pd.MultiIndex.from_product([seeds, [0, 5, 10], metrics], names=["seed", "step", "metric"])
-    values = start + np.arange(len(index)) / 7
-    values[:3] = [np.nan, np.inf, -0.0]
-    return curves_of(pd.DataFrame({"value": values}, index=index).reset_index())
-
-
-def curves_of(frame: pd.DataFrame) -> TrialCurves:
-    metric, metrics = pd.factorize(frame["metric"])
-    return TrialCurves.from_columns(
-        frame["seed"].to_numpy(), frame["step"].to_numpy(), metric, list(metrics), frame["value"].to_numpy()
-    )
+def curves(*, seeds: Sequence[int] = (3, 4), metrics: Sequence[str] = ("a", "b"), start: float = 0.0) -> Curves:
+    """Curves whose last metric is measured at the last step alone."""
+    values = start + np.arange(3 * len(metrics) * len(seeds)).reshape(3, len(metrics), len(seeds)) / 7
+    values[0, 0, :2] = [np.inf, -0.0]
+    evaluations = [dict(zip(metrics, of_step, strict=True)) for of_step in values.tolist()]
+    for evaluation in evaluations[:-1]:
+        del evaluation[metrics[-1]]
+    return Curves.from_evaluations(seeds, [0, 5, 10], evaluations)
 
 
 def spec(index: int, seeds: Sequence[int] = (3, 4)) -> TrialSpec:
@@ -56,9 +52,9 @@ def content(trial: TrialRecord) -> object:
     """Everything in a record, its arrays as bytes."""
     if isinstance(trial, UnfinishedTrial):
         return asdict(trial)
-    index = trial.curves.index
-    columns = (trial.curves.seeds, trial.curves.value, index.member, index.step, index.metric)
-    return asdict(trial.spec), trial.facts, index.metrics, [column.tobytes() for column in columns]
+    curves = trial.curves
+    arrays = (curves.seeds, curves.steps, curves.values, curves.measured)
+    return asdict(trial.spec), trial.facts, curves.metrics, [(array.shape, array.tobytes()) for array in arrays]
 
 
 MANY: list[TrialRecord] = [
@@ -86,19 +82,6 @@ def test_a_file_of_another_version_is_refused(tmp_path: Path) -> None:
     pd.DataFrame({"planned": ["{}"], "facts": ["{}"]}).to_parquet(tmp_path / "file")
     with pytest.raises(InputError, match=r"file: was written by another version of gan-studies; run the study again "):
         read_trials(tmp_path / "file")
-
-
-def test_trials_with_the_same_rows_share_one_index() -> None:
-    first, same, different = curves(), curves(seeds=(7, 8), start=1.0), curves(metrics=("b", "c"))
-    assert first.index is same.index is not different.index
-
-
-def test_curves_do_not_depend_on_the_order_of_the_rows() -> None:
-    columns = {"seed": [4, 3, 3, 4, 3], "step": [5, 0, 5, 0, 0], "metric": ["b", "b", "b", "b", "a"]}
-    shuffled = curves_of(pd.DataFrame({**columns, "value": [1.0, 2.0, 3.0, 4.0, 5.0]}))
-    np.testing.assert_array_equal(shuffled.values("b"), [[2.0, 3.0], [4.0, 1.0]])
-    np.testing.assert_array_equal(shuffled.values("a"), [[5.0, np.nan], [np.nan, np.nan]])
-    assert shuffled.values("c") is None
 
 
 def test_tables_from_a_file_equal_those_from_the_ledger(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 
 from gan_core.data import Dataset
 from gan_core.metrics import Box
-from gan_core.outcomes import MemberCurve, MemberOutcome, classify_all
+from gan_core.outcomes import MemberOutcomes
 from studies.design import CONFIRMING, PHASES, TrialSpec
 from studies.errors import InputError
 from studies.file.distributions import Distribution
@@ -18,9 +18,10 @@ from studies.file.real_samples import load_samples
 from studies.file.study import Study
 from studies.ledger.entries import Entry
 from studies.ledger.ledger import Ledger
-from studies.ledger.trial_records import FinishedTrial, RemoteTrials, TrialRecord, garbage_collection_off, read_trial
+from studies.ledger.trial_records import FinishedTrial, RemoteTrials, TrialRecord, read_trial
 from studies.tables.columns import MEMBER_COLUMNS, TRIAL_COLUMNS
-from studies.tables.member_outcomes import member_curves, trial_results
+from studies.tables.curve_columns import curve_columns
+from studies.tables.member_outcomes import classify_members, member_columns, trial_results
 from studies.tables.ranking import FIRST, rank
 from studies.tables.trained_generators import TrainedConfiguration
 
@@ -69,24 +70,13 @@ class Results:
 
     @cached_property
     def _finished(self) -> list[FinishedTrial]:
+        """Records of the finished trials, in the order of `trial_records`."""
         return [trial for trial in self.trial_records if isinstance(trial, FinishedTrial)]
 
     @cached_property
-    def member_curves(self) -> dict[str, dict[int, MemberCurve]]:
-        """The curves from which outcomes are computed, by the trial's address and the member's seed."""
-        return {trial.spec.address: member_curves(trial.facts, trial.curves) for trial in self._finished}
-
-    @cached_property
-    def _outcomes(self) -> dict[str, dict[int, MemberOutcome]]:
-        """Outcomes of the members of finished trials, by the trial's address and the member's seed."""
-        with garbage_collection_off():
-            members = [(address, seed) for address, curves in self.member_curves.items() for seed in curves]
-            curves = [self.member_curves[address][seed] for address, seed in members]
-            classified = classify_all(curves, self.study.outcomes)
-        outcomes: dict[str, dict[int, MemberOutcome]] = {address: {} for address in self.member_curves}
-        for (address, seed), outcome in zip(members, classified, strict=True):
-            outcomes[address][seed] = outcome
-        return outcomes
+    def _outcomes(self) -> MemberOutcomes:
+        """Outcomes of the members of finished trials, in the order of the trials and their seeds."""
+        return classify_members([(trial.facts, trial.curves) for trial in self._finished], self.study.outcomes)
 
     @cached_property
     def curves(self) -> pd.DataFrame:
@@ -94,23 +84,8 @@ class Results:
 
         Columns: study, condition, phase, trial, seed, step, metric, value.
         """
-        all_curves = [trial.curves for trial in self._finished]
-        metrics = sorted({metric for curves in all_curves for metric in curves.index.metrics})
-        codes = {curves.index: np.searchsorted(metrics, curves.index.metrics) for curves in all_curves}
-        rows = np.array([len(curves.value) for curves in all_curves], dtype=np.int64)
-        return self._keyed(
-            [trial.spec for trial in self._finished],
-            rows,
-            {
-                "seed": _concatenated([curves.seeds[curves.index.member] for curves in all_curves], np.int64),
-                "step": _concatenated([curves.index.step for curves in all_curves], np.int64),
-                "metric": pd.Categorical.from_codes(
-                    _concatenated([codes[curves.index][curves.index.metric] for curves in all_curves], np.int64),
-                    pd.Index(metrics, dtype="str"),
-                ),
-                "value": _concatenated([curves.value for curves in all_curves], np.float64),
-            },
-        )
+        rows, columns = curve_columns([trial.curves for trial in self._finished])
+        return self._keyed([trial.spec for trial in self._finished], rows, columns)
 
     @cached_property
     def members(self) -> pd.DataFrame:
@@ -118,18 +93,11 @@ class Results:
 
         Values that do not exist are empty, for example the distances of a nonfinite member.
         """
-        by_trial = [self._outcomes[trial.spec.address] for trial in self._finished]
-        outcomes = [outcome for by_seed in by_trial for outcome in by_seed.values()]
+        seeds = [trial.curves.seeds for trial in self._finished]
         return self._keyed(
             [trial.spec for trial in self._finished],
-            np.array([len(by_seed) for by_seed in by_trial], dtype=np.int64),
-            {
-                "seed": np.array([seed for by_seed in by_trial for seed in by_seed], dtype=np.int64),
-                **{
-                    name: pd.Series([getattr(outcome, name) for outcome in outcomes], dtype=dtype)
-                    for name, dtype in MEMBER_COLUMNS.items()
-                },
-            },
+            np.array([len(of_trial) for of_trial in seeds], dtype=np.int64),
+            {"seed": np.concatenate([np.empty(0, np.int64), *seeds]), **member_columns(self._outcomes)},
         )
 
     @cached_property
@@ -157,28 +125,20 @@ class Results:
     @cached_property
     def trials(self) -> pd.DataFrame:
         """A row per trial that was started: its hyperparameters by dotted path, its distances, costs and state."""
-        hyperparameters, finished = self._hyperparameter_types, self._finished
-        with garbage_collection_off():
-            results = trial_results(
-                [(trial.facts, list(self._outcomes[trial.spec.address].values())) for trial in finished]
-            )
-            result_of = {trial.spec.address: result for trial, result in zip(finished, results, strict=True)}
-            rows = [
-                {
-                    "study": self.study.name,
-                    "condition": trial.spec.condition,
-                    "phase": trial.spec.phase,
-                    "trial": trial.spec.index,
-                    **{path: trial.spec.configuration.get(path) for path in hyperparameters},
-                    "state": trial.state,
-                    **result_of.get(trial.spec.address, {}),
-                    "address": trial.spec.address,
-                }
-                for trial in self.trial_records
-            ]
-        columns = ["study", "condition", "phase", "trial", *hyperparameters, *TRIAL_COLUMNS, "address"]
-        frame = pd.DataFrame(rows, columns=columns, dtype="object")
-        return self._typed(frame.astype({**hyperparameters, **TRIAL_COLUMNS, "address": "str"}))
+        records, hyperparameters = self.trial_records, self._hyperparameter_types
+        specs = [trial.spec for trial in records]
+        is_finished = np.array([trial.state == "finished" for trial in records], dtype=bool)
+        results = trial_results([trial.facts for trial in self._finished], self._outcomes)
+        columns: dict[str, Any] = {path: [spec.configuration.get(path) for spec in specs] for path in hyperparameters}
+        for name in TRIAL_COLUMNS:
+            columns[name] = np.full(len(records), None)
+            if name in results:
+                columns[name][is_finished] = results[name]
+        columns["state"] = [trial.state for trial in records]
+        columns["address"] = [spec.address for spec in specs]
+        types = {**hyperparameters, **TRIAL_COLUMNS, "address": "str"}
+        typed = {name: pd.Series(columns[name], dtype="object").astype(types[name]) for name in types}
+        return self._keyed(specs, np.ones(len(specs), dtype=np.int64), typed)
 
     @property
     def _hyperparameter_types(self) -> dict[str, str]:
@@ -341,7 +301,3 @@ def _column_type(distributions: Iterable[Distribution]) -> str:
     if any(isinstance(value, str | bool) for value in values):
         return "str"
     return "Int64" if all(isinstance(value, int) for value in values) else "float64"
-
-
-def _concatenated(columns: Sequence[np.ndarray], dtype: type) -> np.ndarray:
-    return np.concatenate([np.empty(0, dtype), *columns])

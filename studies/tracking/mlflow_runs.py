@@ -49,7 +49,7 @@ class MlflowRuns:
 
         self.study, self.ledger, self._data = study, ledger, load_samples(study.data)
         self._client = MlflowClient(uri)
-        self._metrics = MetricLog(self._client)
+        self._metrics = MetricLog(self._client, study.data.distance)
         self._record = ledger.read_study(study.name) or {}
         self._question = self._record.get("question", "")
         self.experiment_id = open_experiment(self._client, study, self._question)
@@ -211,7 +211,7 @@ class MlflowRuns:
         stopped_ms = _written_ms(entry)
         run = self._run(spec, start_ms=stopped_ms - round(1000 * checkpoint["seconds"]))
         run.stopped_ms = stopped_ms
-        self._metrics.log_summaries(run, checkpoint_summaries(spec, checkpoint))
+        self._metrics.log_summaries(run, checkpoint_summaries(spec, checkpoint, self.study.data.distance))
 
     def ended(self, spec: TrialSpec) -> None:
         """Log a trial that ended, from its entry in the ledger; a run with different content is replaced."""

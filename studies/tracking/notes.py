@@ -3,7 +3,8 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from gan_core.outcomes import MemberOutcome
+from gan_core.metrics import METRICS
+from gan_core.outcomes import MemberOutcomes
 from studies.design import TrialSpec
 from studies.file.study import Study
 from studies.numbers import MISSING, format_distance, format_interval, format_setting, format_share, format_shares
@@ -14,10 +15,6 @@ _PHASES = {
     "exploit": "hyperparameters suggested by Optuna, an optimiser, from the results of earlier trials",
     "confirm": "the best setting found for the condition, trained again with new seeds",
     "authors": "the settings that the authors of the method published, trained with the same seeds as confirm",
-}
-_DISTANCES = {
-    "sliced_wasserstein": "sliced Wasserstein distance between generated and real samples",
-    "distance_to_equilibrium": "distance of the parameters of both networks to the equilibrium",
 }
 _OUTCOMES = {
     "stable": "it came close to the real data and stayed there",
@@ -73,8 +70,8 @@ as infinitely far, so `distance` is missing if too many members failed |
 | `failure_rate` | share of the members that failed: their outcome is not `stable` |
 | `search_score` | the number that the search maximises, between 0 and 1 |
 | `outcomes/NAME` | number of members with the outcome NAME, see below |
-| `distance/{distance}.median`, `.q25`, `.q75` | over {unit}: {_DISTANCES[distance]}, lower is better; median and \
-quartiles over the members |
+| `distance/{distance}.median`, `.q25`, `.q75` | over {unit}, median and quartiles over the members, lower is better: \
+{METRICS[distance].description} |
 | `samples/...` | over {unit}: variety and quality of the generated samples; median and quartiles over the members |
 | `training/...` | over {unit}: losses, gradient norms and critic slope; median and quartiles over the members |
 | `outcomes/measured` | over {unit}: number of members with a finite distance |
@@ -126,7 +123,7 @@ def study_note(results: Results, question: str, answer: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
-def trial_note(study: Study, spec: TrialSpec, members: Mapping[int, MemberOutcome], result: Mapping[str, float]) -> str:
+def trial_note(study: Study, spec: TrialSpec, members: MemberOutcomes, result: Mapping[str, float]) -> str:
     """Note of a finished trial's run: its setting, its result, a row per member."""
     failed = f"{format_share(result['failure_rate'])} of the members failed"
     if math.isfinite(result["distance"]):
@@ -141,12 +138,10 @@ def trial_note(study: Study, spec: TrialSpec, members: Mapping[int, MemberOutcom
         "| seed | outcome | late distance | best distance |",
         "| ---: | --- | ---: | ---: |",
     ]
-    for seed, member in members.items():
-        late, best = (
-            format_distance(distance) if math.isfinite(distance) else MISSING
-            for distance in (member.late_distance, member.best_distance)
-        )
-        lines.append(f"| {seed} | {member.outcome} | {late} | {best} |")
+    distances = zip(members.late_distance.tolist(), members.best_distance.tolist(), strict=True)
+    for seed, outcome, pair in zip(spec.seeds, members.names, distances, strict=True):
+        late, best = (format_distance(distance) if math.isfinite(distance) else MISSING for distance in pair)
+        lines.append(f"| {seed} | {outcome} | {late} | {best} |")
     return "\n".join(lines)
 
 

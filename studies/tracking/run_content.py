@@ -10,13 +10,13 @@ from typing import Any
 import pandas as pd
 
 from gan_core.metrics import AVERAGE, METRICS
-from gan_core.outcomes import OUTCOMES, MemberOutcome
+from gan_core.outcomes import OUTCOMES, MemberOutcomes
 from studies.analysis.outcome_shares import TRIAL_FAILED
 from studies.design import TrialSpec
 from studies.file.study import Study
 from studies.ledger.entries import Entry
 from studies.progress.summaries import EvaluationSummary, trial_summaries
-from studies.tables.member_outcomes import COSTS, DISTANCES, classify_members, outcome_counts, trial_result
+from studies.tables.member_outcomes import COSTS, classify_members, member_columns, outcome_counts, trial_results
 from studies.tracking.notes import failed_trial_note, trial_note
 
 EXPORT_VERSION = 3
@@ -46,28 +46,30 @@ class RunContent:
     seconds: float
 
 
-def metric_name(name: str) -> str:
-    """Name of a metric in MLflow, whose charts are grouped into sections by the part before the slash.
+def metric_name(name: str, distance: str) -> str:
+    """Name of a metric in MLflow; `distance` is the metric that decides.
+
+    MLflow's charts are grouped into sections by the part before the slash.
 
     Sections are in alphabetical order and only the first one is open: `distance`.
     """
     own_name = name.removesuffix(AVERAGE)
-    if own_name in DISTANCES:
+    if own_name == distance:
         return f"distance/{name}"
     metric = METRICS.get(own_name)  # None for a metric of a user's own objective
     return f"{'training' if metric is None else metric.section}/{name}"
 
 
-def logged_metrics(summary: EvaluationSummary) -> dict[str, float]:
-    """The metrics of one evaluation by their names in MLflow, the distance first.
+def logged_metrics(summary: EvaluationSummary, distance: str) -> dict[str, float]:
+    """The metrics of one evaluation by their names in MLflow, the metric `distance` first.
 
     MLflow's page that compares runs opens with the first metric that all of them have.
     """
     metrics: dict[str, float] = {}
     for name, (low, middle, high) in summary.quartiles.items():
-        logged = metric_name(name)
+        logged = metric_name(name, distance)
         metrics |= {f"{logged}.median": middle, f"{logged}.q25": low, f"{logged}.q75": high}
-        if name in DISTANCES:
+        if name == distance:
             metrics[MEASURED] = float(summary.finite)
     return metrics if MEASURED in metrics else {MEASURED: float(summary.finite), **metrics}
 
@@ -77,10 +79,10 @@ def run_content(study: Study, spec: TrialSpec, entry: Entry) -> RunContent:
     if not entry.finished:
         return _failed(study, spec, entry)
     facts, curves = entry.facts(), entry.curves()
-    members = classify_members(facts, curves, study.outcomes)
-    result = trial_result(facts, list(members.values()))
-    counts = outcome_counts(members.values())
-    logged = {f"spent/{name}" if name in COSTS else name: float(value) for name, value in result.items()}
+    members = classify_members([(facts, curves)], study.outcomes)
+    result = {name: float(value) for name, (value,) in trial_results([facts], members).items()}
+    counts = outcome_counts(members)
+    logged = {f"spent/{name}" if name in COSTS else name: value for name, value in result.items()}
     values = {name: value for name, value in logged.items() if math.isfinite(value)}
     values |= {f"outcomes/{outcome}": float(counts[outcome]) for outcome in OUTCOMES}
     outcome = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
@@ -134,8 +136,7 @@ def tags(study: Study, spec: TrialSpec) -> dict[str, str]:
     }
 
 
-def members_table(spec: TrialSpec, members: Mapping[int, MemberOutcome]) -> pd.DataFrame:
+def members_table(spec: TrialSpec, members: MemberOutcomes) -> pd.DataFrame:
     """A row per member of one trial."""
     keys = {"condition": spec.condition, "phase": spec.phase, "trial": spec.index}
-    frame = pd.DataFrame([{**keys, "seed": seed, **vars(member)} for seed, member in members.items()])
-    return frame.astype({"outcome_step": "Int64"})
+    return pd.DataFrame({**keys, "seed": spec.seeds, **member_columns(members)})

@@ -21,7 +21,7 @@ from studies.progress.events import Listener
 from studies.progress.pending import StudyProgress
 from studies.progress.summaries import EvaluationSummary
 from studies.reporting.terminal.ranking_table import count_outcomes
-from studies.tables.member_outcomes import classify_members, late_distance, trial_result
+from studies.tables.member_outcomes import classify_members, late_distance, trial_results
 
 _WITHOUT_RESULT = "without a result"
 
@@ -69,10 +69,10 @@ class PlainProgress(Listener):
         if not entry.finished:
             return f"{label} FAILED: {entry.error()}  {setting}"
         facts = entry.facts()
-        members = list(classify_members(facts, entry.curves(), self._study.outcomes).values())
+        members = classify_members([(facts, entry.curves())], self._study.outcomes)
         late = late_distance(members)
         distance = MISSING if np.isnan(late) else format_distance(late)
-        outcomes = count_outcomes(pd.Series([member.outcome for member in members]))
+        outcomes = count_outcomes(pd.Series(members.names))
         return (
             f"{label} late distance {distance:<7} {outcomes:<26} {facts['elapsed_seconds']:5.1f} s  {setting}".rstrip()
         )
@@ -130,11 +130,11 @@ class LiveProgress(PlainProgress):
             tally.outcomes[_WITHOUT_RESULT] += len(spec.seeds)
             return
         facts = entry.facts()
-        members = list(classify_members(facts, entry.curves(), self._study.outcomes).values())
-        distance = trial_result(facts, members)["distance"]
+        members = classify_members([(facts, entry.curves())], self._study.outcomes)
+        distance = trial_results([facts], members)["distance"][0]
         if np.isfinite(distance):
             tally.best = min(tally.best, distance)
-        tally.outcomes.update(member.outcome for member in members)
+        tally.outcomes.update(members.names)
 
     def _table(self) -> Group:
         planned = {condition.name: counts(self._study, condition) for condition in self._study.conditions}
