@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from gan_core.evaluation.sample_metrics import SampleMetrics
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tiny import DIRAC, actor, finish, finished, ledger_of, same_numbers, study_in, trial_config
 
-from gan_core.evaluation.sample_metrics import SampleMetrics
 from gan_core.training import EVALUATION_SEED
 from gan_core.training.randomness import stream
 from studies.design import Design, TrialSpec, content_address

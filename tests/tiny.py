@@ -93,7 +93,7 @@ def actor(root: Path, payload: str) -> RayTrial:
 
 
 def trial_config(root: Path, checkpoint_seconds: float = 1e9) -> dict[str, Any]:
-    return {"ledger": str(root), "threads": 1, "checkpoint_seconds": checkpoint_seconds}
+    return {"ledger": str(root), "threads": 1, "checkpoint_seconds": checkpoint_seconds, "kept": "late"}
 
 
 def schedule_without_ray(
@@ -107,9 +107,9 @@ def schedule_without_ray(
             trainable = actor(root, config["payload"])
         else:
             trainable.reset_config(config)
-        while not trainable.step()["done"]:
+        while not (result := trainable.step())["done"]:
             pass
-        searcher.on_trial_complete("only")
+        searcher.on_trial_complete("only", result)
     if searcher.failure is not None:
         raise searcher.failure
 

@@ -6,7 +6,6 @@ from functools import cached_property
 import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Tensor
 
 from gan_core.data import Dataset, Split
 from gan_core.evaluation.evaluation_settings import EvaluationSettings

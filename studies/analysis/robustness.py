@@ -49,13 +49,13 @@ ALTERNATIVES: Mapping[str, tuple[float, ...]] = {
 class ConfirmTrial:
     """A confirm trial that enters the ranking, with its curves.
 
-    curves  curves of the members, in the order of `seeds`; None if the trial failed
+    curves  curves of the members, in the order of `seeds`
     """
 
     condition: str
     trial: int
     seeds: Sequence[int]
-    curves: MemberCurves | None
+    curves: MemberCurves
     training: Training
     budget: Budget
 
@@ -77,7 +77,7 @@ class ConfirmTrial:
             self.training,
             max(iterations for iterations, steps in zip(planned, taken, strict=True) if steps <= critic_steps),
         )
-        return replace(self, curves=None if self.curves is None else _cut(self.curves, last_step))
+        return replace(self, curves=_cut(self.curves, last_step))
 
 
 def robustness(confirmed: Sequence[ConfirmTrial], rules: OutcomeRules) -> pd.DataFrame:
@@ -116,11 +116,9 @@ def classified_members(confirmed: Sequence[ConfirmTrial], rules: OutcomeRules) -
     """A row per member, classified by these rules: condition, phase, trial, seed, outcome, improving, late_distance."""
     rows = []
     for trial in confirmed:
-        values: list[tuple[Any, ...]] = [(None, False, np.nan)] * len(trial.seeds)
-        if trial.curves is not None:
-            members = classify(trial.curves, rules)
-            improving, late = members.improving.tolist(), members.late_distance.tolist()
-            values = list(zip(members.names, improving, late, strict=True))
+        members = classify(trial.curves, rules)
+        improving, late = members.improving.tolist(), members.late_distance.tolist()
+        values = zip(members.names, improving, late, strict=True)
         keys = (trial.condition, "confirm", trial.trial)
         rows += [(*keys, seed, *of_member) for seed, of_member in zip(trial.seeds, values, strict=True)]
     columns = ["condition", "phase", "trial", "seed", "outcome", "improving", "late_distance"]

@@ -78,6 +78,12 @@ class Study:
         by_name = {condition.name: condition for condition in self.conditions}
         return by_name[choose(name, by_name, ("condition",))]
 
+    @property
+    def distance(self) -> str:
+        """Name of the metric that decides: that of the evaluation, by default that of the data."""
+        named = self.evaluation.distance
+        return self.data.distance if named == "default" else named
+
     @cached_property
     def short_names(self) -> dict[str, str]:
         """Short name of every searched hyperparameter, by its dotted path."""

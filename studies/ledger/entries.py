@@ -161,6 +161,19 @@ def entry_row(entry: Entry) -> Row:
     return Row(entry.key, json.dumps(entry.facts), values, generators, entry.heavy("samples"), entry.log())
 
 
+def row_without_generators(entry: Entry) -> Row:
+    """The row of an entry with its samples and its log, but without generators."""
+    nothing = np.empty(0, dtype=np.float32)
+    values = entry.curves.values.reshape(-1)
+    return Row(entry.key, json.dumps(entry.facts), values, nothing, entry.heavy("samples"), entry.log())
+
+
+def light_row(entry: Entry) -> Row:
+    """The row of an entry with its heavy columns empty."""
+    nothing = np.empty(0, dtype=np.float32)
+    return Row(entry.key, json.dumps(entry.facts), entry.curves.values.reshape(-1), nothing, b"", "")
+
+
 def from_row(row: LightRow, place: str, heavy: Callable[[str], Any]) -> Entry:
     """The entry in a row, after checking it against its checksums and its addresses.
 

@@ -9,7 +9,6 @@ set-aside/                 what was found damaged
 """
 
 import gzip
-
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress

@@ -1,7 +1,7 @@
 """Segments: Parquet files with the entries of trials that were committed together, one row per entry.
 
     key         address of the training and address of the evaluation, joined by a dot
-    facts       what is known of the entry as JSON: both identities, costs, reference values, axes of the arrays, and the
+    facts       what is known of the entry as JSON: both identities, costs, reference values, axes of the arrays, and
                 checksums of the other columns
     checksum    of `facts`
     values      value of each metric, seed and step
@@ -188,7 +188,9 @@ def _lists(rows: Sequence[np.ndarray], dtype: type) -> Any:
     import pyarrow as pa
 
     offsets = np.cumsum([0, *(row.size for row in rows)])
-    values: np.ndarray = np.concatenate([np.empty(0, dtype), *(row.reshape(-1) for row in rows)]).astype(dtype, copy=False)
+    values: np.ndarray = np.concatenate([np.empty(0, dtype), *(row.reshape(-1) for row in rows)]).astype(
+        dtype, copy=False
+    )
     return pa.LargeListArray.from_arrays(offsets, values).cast(pa.list_(pa.from_numpy_dtype(dtype)))
 
 

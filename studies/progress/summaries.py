@@ -70,7 +70,11 @@ def checkpoint_summaries(spec: TrialSpec, checkpoint: Mapping[str, Any], distanc
     # other parts of the identity may name classes of the user, which are not imported here
     training = build(Training, spec.identity["training"], ("training",))
     budget = build(Budget, spec.identity["budget"], ("budget",))
-    steps = [budget.elapsed_steps(training, iterations) for iterations in budget.evaluation_iterations(training)]
+    measurements = spec.evaluation["settings"]["measurements"]
+    steps = [
+        budget.elapsed_steps(training, iterations)
+        for iterations in budget.evaluation_iterations(training, measurements)
+    ]
     # not strict: the checkpoint holds only the evaluations that were made
     evaluations = zip(steps, checkpoint["measured_seconds"], checkpoint["measured"], strict=False)
     return [summarize(step, seconds, values, distance) for step, seconds, values in evaluations]

@@ -62,7 +62,7 @@ def member_curves(trials: Sequence[FinishedCurves]) -> MemberCurves:
     nonfinite = [-1 if step is None else step for fact in facts for step in fact["nonfinite_step"]]
     return MemberCurves(
         step=np.repeat([curves.steps for curves in all_curves], sizes, axis=0),
-        distance=np.concatenate([curves.of(fact["distance"]) for fact, curves in trials]),
+        distance=np.concatenate([distances_of(fact, curves) for fact, curves in trials]),
         constant=reference("reference_distances", "constant"),
         real=reference("reference_distances", "real"),
         cells=values("cells"),
@@ -72,6 +72,16 @@ def member_curves(trials: Sequence[FinishedCurves]) -> MemberCurves:
         known_modes=reference("known_modes") if has_modes else None,
         nonfinite_step=np.array(nonfinite, dtype=np.int64),
     )
+
+
+def distances_of(facts: Facts, curves: Curves) -> Float[np.ndarray, "seeds steps"]:
+    """Distances of a trial's members: the metric that decides or, if higher is better, its best value less the metric.
+
+    NaN at evaluations that did not measure it.
+    """
+    values = curves.of(facts["distance"])
+    assert values is not None
+    return values if facts["highest"] is None else facts["highest"] - values
 
 
 def _columns(facts: Facts, curves: Curves) -> tuple[int, ...]:
@@ -98,10 +108,8 @@ def members_of(sizes: Int[np.ndarray, "trials"], trials: Int[np.ndarray, "some_t
 
 
 def score(entry: Entry, rules: OutcomeRules) -> float:
-    """Search score of a trial that ended: larger is better, 0 for a failed trial."""
-    if not entry.finished:
-        return 0.0
-    members = classify_members([(entry.facts(), entry.curves())], rules)
+    """Search score of a finished trial: larger is better."""
+    members = classify_members([(entry.facts, entry.curves)], rules)
     return float(search_score(members.outcome, members.late))
 
 

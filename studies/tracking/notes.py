@@ -7,6 +7,7 @@ from gan_core.metrics import METRICS
 from gan_core.outcomes import MemberOutcomes
 from studies.design import TrialSpec
 from studies.file.study import Study
+from studies.ledger.unfinished import TrialEnd
 from studies.numbers import MISSING, format_distance, format_interval, format_setting, format_share, format_shares
 from studies.tables.results import Results
 
@@ -29,7 +30,7 @@ _OUTCOMES = {
 def experiment_note(study: Study, question: str, answer: Sequence[str] = ()) -> str:
     """Note of a study's experiment: the answer, the question, and the meaning of runs, tags and metrics."""
     unit = study.budget.unit.replace("_", " ")
-    distance = study.data.distance
+    distance = study.distance
     names = ", ".join(condition.name for condition in study.conditions)
     outcomes = "\n".join(f"| `{name}` | {meaning} |" for name, meaning in _OUTCOMES.items())
     return f"""{_opening(question, answer)}**{study.name}** compares these conditions on {study.data.kind} data: \
@@ -145,12 +146,11 @@ def trial_note(study: Study, spec: TrialSpec, members: MemberOutcomes, result: M
     return "\n".join(lines)
 
 
-def failed_trial_note(study: Study, spec: TrialSpec, error: str) -> str:
+def note_without_result(study: Study, spec: TrialSpec, end: TrialEnd) -> str:
     """Note of the run of a trial that ended without a result."""
-    return (
-        f"{_headline(study, spec)}\n\nThe trial ended without a result, because of this error: `{error}`\n\n"
-        "The artifact `log.txt` has the details."
-    )
+    state = end.state.replace("_", " ")
+    again = "Running the study again repeats it." if end.state == "lost" else "The artifact `log.txt` has the details."
+    return f"{_headline(study, spec)}\n\nThe trial ended without a result ({state}): `{end.reason}`\n\n{again}"
 
 
 def _opening(question: str, answer: Sequence[str]) -> str:

@@ -5,23 +5,25 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
-from typing import Any
 
 import pandas as pd
 
 from gan_core.metrics import AVERAGE, METRICS
 from gan_core.outcomes import OUTCOMES, MemberOutcomes
-from studies.analysis.outcome_shares import TRIAL_FAILED
 from studies.design import TrialSpec
 from studies.file.study import Study
-from studies.ledger.entries import Entry
+from studies.ledger.trial_records import TrialRecord
+from studies.ledger.unfinished import TrialEnd
 from studies.progress.summaries import EvaluationSummary, trial_summaries
 from studies.tables.member_outcomes import COSTS, classify_members, member_columns, outcome_counts, trial_results
-from studies.tracking.notes import failed_trial_note, trial_note
+from studies.tracking.notes import note_without_result, trial_note
+from studies.tracking.run_search import KEY_TAG
 
-EXPORT_VERSION = 3
+EXPORT_VERSION = 4
 """Increased by hand with every change of the content of runs: `sync` then replaces runs of an older version."""
 
+TRIAL_FILE, ENTRY_FOLDER = "trial.json", "entry"
+"""Artifacts of a trial's run: its specification and state, and a folder with its entry as a segment of one row."""
 MEASURED = "outcomes/measured"
 """Metric: number of members with a finite distance. Its steps are those of all logged evaluations."""
 
@@ -74,11 +76,11 @@ def logged_metrics(summary: EvaluationSummary, distance: str) -> dict[str, float
     return metrics if MEASURED in metrics else {MEASURED: float(summary.finite), **metrics}
 
 
-def run_content(study: Study, spec: TrialSpec, entry: Entry) -> RunContent:
-    """Content of the run of a trial that finished or failed."""
-    if not entry.finished:
-        return _failed(study, spec, entry)
-    facts, curves = entry.facts(), entry.curves()
+def run_content(study: Study, trial: TrialRecord) -> RunContent:
+    """Content of the run of a trial that ended, with or without a result."""
+    if trial.end is not None:
+        return _without_result(study, trial.spec, trial.end)
+    spec, facts, curves = trial.spec, trial.facts, trial.curves
     members = classify_members([(facts, curves)], study.outcomes)
     result = {name: float(value) for name, (value,) in trial_results([facts], members).items()}
     counts = outcome_counts(members)
@@ -95,11 +97,10 @@ def run_content(study: Study, spec: TrialSpec, entry: Entry) -> RunContent:
     )
 
 
-def _failed(study: Study, spec: TrialSpec, entry: Entry) -> RunContent:
-    error = entry.error() or "unknown"
+def _without_result(study: Study, spec: TrialSpec, end: TrialEnd) -> RunContent:
     return RunContent(
         tags=tags(study, spec)
-        | {"outcome": TRIAL_FAILED, "mlflow.note.content": failed_trial_note(study, spec, error)},
+        | {"outcome": end.state.replace("_", " "), "mlflow.note.content": note_without_result(study, spec, end)},
         summaries=[],
         values={},
         members=pd.DataFrame(),
@@ -107,14 +108,15 @@ def _failed(study: Study, spec: TrialSpec, entry: Entry) -> RunContent:
     )
 
 
-def content_checksum(study: Study, spec: TrialSpec, facts: Mapping[str, Any]) -> str:
+def content_checksum(study: Study, trial: TrialRecord) -> str:
     """Hash of everything that the content of a trial's run is computed from.
 
     It includes the short names of hyperparameters, since adding a condition to the study may change them.
     """
-    rules, names = asdict(study.outcomes), sorted(params(study, spec))
-    sources = [EXPORT_VERSION, rules, spec.name, names, facts.get("checksums"), facts.get("error")]
-    return sha256(json.dumps(sources, sort_keys=True).encode()).hexdigest()[:16]
+    rules, names = asdict(study.outcomes), sorted(params(study, trial.spec))
+    source = trial.facts["checksums"] if trial.end is None else asdict(trial.end)
+    content = [EXPORT_VERSION, rules, trial.spec.name, trial.spec.key, names, source]
+    return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def params(study: Study, spec: TrialSpec) -> dict[str, str]:
@@ -133,6 +135,7 @@ def tags(study: Study, spec: TrialSpec) -> dict[str, str]:
         "study": study.name,
         "kind": "trial",
         "address": spec.address,
+        KEY_TAG: spec.key,
     }
 
 

@@ -37,7 +37,7 @@ def learning_curves(results: Results, theme_name: ThemeName = "light") -> DrawnF
     In median and quartiles, a value that is not finite counts as +infinity. None before a condition is confirmed.
     """
     curves, members, theme = winners(results.curves), winners(results.members), THEMES[theme_name]
-    curves = curves[curves["metric"] == results.study.data.distance]
+    curves = curves[curves["metric"] == results.study.distance]
     names = conditions_in(curves, results)
     if not names:
         return None

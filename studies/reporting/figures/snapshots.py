@@ -84,7 +84,7 @@ def _members_in_words(roles: list[str], members: int) -> str:
 
 def _distances(results: Results, condition: str, steps: list[int]) -> Float[np.ndarray, "members steps"]:
     curves = condition_rows(winners(results.curves), condition)
-    rows = curves[curves["metric"] == results.study.data.distance]
+    rows = curves[curves["metric"] == results.study.distance]
     return rows.pivot(index="seed", columns="step", values="value")[steps].to_numpy()
 
 
