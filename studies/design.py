@@ -199,7 +199,7 @@ class Design:
             "evaluation": tables["evaluation"],
             "seeds": list(range(first, first + count)),
             "split": split,
-            "provenance": self.provenance.of_trial(trained).table(),
+            "provenance": self.provenance.of_trial({**trained, "evaluation": tables["evaluation"]}).table(),
         }
         return TrialSpec(
             condition=condition.name,
