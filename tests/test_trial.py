@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from gan_core.evaluation.sample_metrics import SampleMetrics
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small_gans import measure, real_samples

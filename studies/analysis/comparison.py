@@ -123,6 +123,7 @@ class Comparison:
             curves=member_curves([(trial.facts, trial.curves)]),
             training=build(Training, trial.spec.identity["training"], ("training",)),
             budget=self.results.study.budget,
+            measurements=self.results.study.evaluation.measurements,
         )
 
     @cached_property

@@ -49,7 +49,8 @@ ALTERNATIVES: Mapping[str, tuple[float, ...]] = {
 class ConfirmTrial:
     """A confirm trial that enters the ranking, with its curves.
 
-    curves  curves of the members, in the order of `seeds`
+    curves        curves of the members, in the order of `seeds`
+    measurements  number of planned evaluations after step 0
     """
 
     condition: str
@@ -58,6 +59,7 @@ class ConfirmTrial:
     curves: MemberCurves
     training: Training
     budget: Budget
+    measurements: int
 
     @property
     def critic_steps(self) -> int:
@@ -66,13 +68,15 @@ class ConfirmTrial:
 
     def measured_critic_steps(self) -> list[int]:
         """Critic steps at every planned evaluation, step 0 included."""
-        return [
-            self.training.critic_steps(iterations) for iterations in self.budget.evaluation_iterations(self.training)
-        ]
+        return [self.training.critic_steps(iterations) for iterations in self._planned]
+
+    @property
+    def _planned(self) -> list[int]:
+        return self.budget.evaluation_iterations(self.training, self.measurements)
 
     def cut_at(self, critic_steps: int) -> "ConfirmTrial":
         """The same trial, with only the evaluations made after at most `critic_steps` critic steps."""
-        planned, taken = self.budget.evaluation_iterations(self.training), self.measured_critic_steps()
+        planned, taken = self._planned, self.measured_critic_steps()
         last_step = self.budget.elapsed_steps(
             self.training,
             max(iterations for iterations, steps in zip(planned, taken, strict=True) if steps <= critic_steps),

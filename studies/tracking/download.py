@@ -178,7 +178,7 @@ def _records(
 
 
 def _record(table: Mapping[str, Any], record: TrialRecord, place: str) -> TrialRecord:
-    state, end = table.get("state"), table.get("end")
+    state, end = str(table.get("state")), table.get("end")
     if state == "finished" and record.entry is not None:
         return record
     if state in ("running", "interrupted"):
