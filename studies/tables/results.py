@@ -152,12 +152,10 @@ class Results:
         is_finished = np.array([trial.state == "finished" for trial in records], dtype=bool)
         results = trial_results([trial.facts for trial in self._finished], self._outcomes)
         columns: dict[str, Any] = {path: [spec.configuration.get(path) for spec in specs] for path in hyperparameters}
-        for name in TRIAL_COLUMNS:
+        for name, values in results.items():
             columns[name] = np.full(len(records), None)
-            if name in results:
-                columns[name][is_finished] = results[name]
-        columns["state"] = [trial.state for trial in records]
-        columns["address"] = [spec.address for spec in specs]
+            columns[name][is_finished] = values
+        columns |= {"state": [trial.state for trial in records], "address": [spec.address for spec in specs]}
         types = {**hyperparameters, **TRIAL_COLUMNS, "address": "str"}
         typed = {name: pd.Series(columns[name], dtype="object").astype(types[name]) for name in types}
         return self._keyed(specs, np.ones(len(specs), dtype=np.int64), typed)

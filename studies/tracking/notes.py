@@ -20,7 +20,7 @@ _PHASES = {
 _OUTCOMES = {
     "stable": "it came close to the real data and stayed there",
     "relapsed": "it came close, then lost much of that or oscillated",
-    "stalled": "it never came close",
+    "stalled": "it never came close, or misses too many of the known modes",
     "collapsed": "its samples lack variety",
     "diverged": "it ended no closer to the data than a generator that always returns the data's mean",
     "nonfinite": "a number in it became infinite or not a number",
