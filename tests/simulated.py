@@ -13,7 +13,9 @@ from studies.file.distributions import Distribution
 from studies.file.study import Study
 from studies.file.validation import build
 from studies.ledger.curves import Curves
+from studies.ledger.entries import GeneratorSnapshots, to_row
 from studies.ledger.ledger import Ledger
+from studies.ledger.unfinished import TrialEnd
 from studies.locate import results
 from studies.progress.pending import StudyProgress
 from studies.tables.results import Results
@@ -103,21 +105,24 @@ def simulate(
     file.write_text(text)
     study = Study.load(file, overrides=[f"ledger.root={folder / 'ledger'}", *overrides])
     ledger = Ledger(study.ledger.root)
-    ledger.write_study(study.name, {"study": study.table()})
-    study_progress = StudyProgress(Design(study, PROVENANCE), ledger)
-    study_progress.write_plan()
-    while (pending := study_progress.pending()) and trials != 0:
-        _write_entry(ledger, pending[0], study, progress_of, metrics)
+    record = {"study": study.table(), "provenance": PROVENANCE.table(), "question": "", "environment": {}}
+    ledger.write_study(study.name, record)
+    with ledger.writing(study.name) as lease:
+        study_progress = StudyProgress(Design(study, PROVENANCE), ledger, lease)
         study_progress.write_plan()
-        trials = None if trials is None else trials - 1
+        while (pending := study_progress.pending()) and trials != 0:
+            _write_entry(ledger, pending[0], study, progress_of, metrics)
+            study_progress.write_plan()
+            trials = None if trials is None else trials - 1
     return results(study.name, root=study.ledger.root)
 
 
 def _write_entry(ledger: Ledger, trial: TrialSpec, study: Study, progress_of: ProgressOf, metrics: MetricsOf) -> None:
-    entry, budget = ledger.entry(trial.address), study.budget
+    budget = study.budget
     training = build(Training, trial.identity["training"], ("training",))
-    steps = [budget.elapsed_steps(training, iterations) for iterations in budget.evaluation_iterations(training)]
-    references = REFERENCE_DISTANCES[trial.identity["split"]]
+    due = budget.evaluation_iterations(training, study.evaluation.measurements)
+    steps = [budget.elapsed_steps(training, iterations) for iterations in due]
+    references = REFERENCE_DISTANCES[trial.evaluation["split"]]
     constant, real = references["constant"], references["real"]
     assert constant is not None
     assert real is not None
@@ -125,29 +130,31 @@ def _write_entry(ledger: Ledger, trial: TrialSpec, study: Study, progress_of: Pr
     for seed in trial.seeds:
         progress = progress_of(trial, seed)
         if progress is None:
-            entry.log("started")
-            entry.record_failure("RuntimeError: out of luck")
+            ledger.unfinished(trial.key).mark_started("a node")
+            ledger.unfinished(trial.key).record_end(TrialEnd(state="error", reason="RuntimeError: out of luck"))
             return
         values = [*progress, *[progress[-1]] * len(steps)][: len(steps)]
         for evaluation, value in zip(evaluations, values, strict=True):
-            of_member = {study.data.distance: constant - value * (constant - real), **metrics(trial, seed)}
+            of_member = {study.distance: constant - value * (constant - real), **metrics(trial, seed)}
             for name, number in of_member.items():
                 evaluation.setdefault(name, []).append(number)
-    entry.commit(
-        curves=Curves.from_evaluations(trial.seeds, steps, evaluations),
-        generators={},
-        samples={},
-        facts={
-            "address": trial.address,
-            "seeds": trial.seeds,
-            "distance": study.data.distance,
-            "known_modes": study.data.modes if isinstance(study.data, Ring) else None,
-            "reference_distances": references,
-            "real_cells": None,
-            "nonfinite_step": [None] * len(trial.seeds),
-            "generator_steps": budget.iterations(training),
-            "critic_steps": training.critic_steps(budget.iterations(training)),
-            "real_samples_seen": 0,
-            "elapsed_seconds": 0.0,
-        },
-    )
+    facts = {
+        **{name: getattr(trial, name) for name in ("address", "identity", "evaluation_address", "evaluation")},
+        "seeds": trial.seeds,
+        "distance": study.distance,
+        "highest": None,
+        "known_modes": study.data.modes if isinstance(study.data, Ring) else None,
+        "reference_distances": references,
+        "real_cells": None,
+        "real_values": {},
+        "gaussian_values": {},
+        "nonfinite_step": [None] * len(trial.seeds),
+        "generator_steps": budget.iterations(training),
+        "critic_steps": training.critic_steps(budget.iterations(training)),
+        "real_samples_seen": 0,
+        "elapsed_seconds": 0.0,
+        "ended_at": 0.0,
+    }
+    curves = Curves.from_evaluations(trial.seeds, steps, evaluations)
+    nothing = GeneratorSnapshots((), {}, np.empty((0, 1, len(trial.seeds), 0), dtype=np.float32))
+    ledger.commit([to_row(facts, curves, generators=nothing, samples={}, log=[])])

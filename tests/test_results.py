@@ -25,7 +25,7 @@ from studies.errors import InputError
 from studies.execution.runner import _provenance, _register, run
 from studies.file.study import Study
 from studies.ledger.ledger import Ledger
-from studies.ledger.trial_records import STATES
+from studies.ledger.unfinished import STATES
 from studies.locate import results
 from studies.progress.events import Listener
 from studies.progress.pending import StudyProgress
