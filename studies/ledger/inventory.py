@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from studies.errors import InputError
+from studies.ledger.leases import name_of
 from studies.ledger.ledger import STUDIES, Ledger
 
 
@@ -49,7 +50,7 @@ def holdings(ledger: Ledger) -> Iterator[Holding]:
             shared=len(finished & others),
             own_bytes=sum(sizes[key] for key in finished - others) + _folder_bytes(ledger.study_folder(name)),
             shared_bytes=sum(sizes[key] for key in finished & others),
-            written=(ledger.study_folder(name) / "study.json").stat().st_mtime,
+            written=_modified(ledger.study_folder(name) / "study.json"),
             running=ledger.is_running(name),
         )
 
@@ -70,15 +71,26 @@ def remove_study(ledger: Ledger, name: str) -> None:
     """
     if name not in ledger.studies():
         raise InputError(f"{name}: there is no such study in {ledger.root}")
-    with ledger.writing(name):
+    folder = f"{STUDIES}/{name}"
+    with ledger.writing(name) as lease:
         own = keys_of(ledger, name)
-        others = set().union(*(keys_of(ledger, other) for other in ledger.studies() if other != name))
-        ledger.storage.delete(f"{STUDIES}/{name}/study.json")  # first: a study without its record does not exist
-        ledger.remove(own - others)
-        for key in own - others:
+        own -= set().union(*(keys_of(ledger, other) for other in ledger.planned_studies() if other != name))
+        ledger.remove(own)
+        for key in own:
             ledger.unfinished(key).clear()
-    ledger.storage.delete_below(f"{STUDIES}/{name}")
+        # the record last: if this process is killed, the study is still listed and can be removed again
+        ledger.storage.delete_below(f"{folder}/plan")
+        ledger.storage.delete(f"{folder}/study.json")
+    ledger.storage.delete(name_of(folder, lease.number))
+
+
+def _modified(path: Path) -> float:
+    try:
+        return os.lstat(path).st_mtime
+    except OSError:  # it has just been deleted
+        return 0.0
 
 
 def _folder_bytes(folder: Path) -> int:
-    return sum(os.lstat(os.path.join(parent, file)).st_size for parent, _, files in os.walk(folder) for file in files)
+    paths = (os.path.join(parent, file) for parent, _, files in os.walk(folder) for file in files)
+    return sum(os.lstat(path).st_size for path in paths if os.path.lexists(path))
