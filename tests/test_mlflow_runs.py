@@ -38,9 +38,9 @@ def trial_name(row):
 def test_sync_into_an_empty_store_writes_what_was_recorded_during_the_run(recorded, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     empty = f"sqlite:///{tmp_path}/empty.db"
-    sync(recorded.results, empty)
+    sync(recorded.ledger, "tiny", empty)
     assert contents(empty) == contents(recorded.uri)
-    sync(recorded.results, empty)
+    sync(recorded.ledger, "tiny", empty)
     assert contents(empty) == contents(recorded.uri)
 
 
@@ -48,13 +48,13 @@ def test_a_finished_study_run_again_or_synced_changes_no_duration(tmp_path, monk
     monkeypatch.chdir(tmp_path)
     study, uri = load_tiny(tmp_path), f"sqlite:///{tmp_path}/mlflow.db"
     run_pending(study, Tracker(study, print, uri=uri))
-    sync(results("tiny", root=study.ledger.root), uri)  # the tracker's 10 s may be too short on a busy machine
+    sync(Ledger(study.ledger.root), "tiny", uri)  # the tracker's 10 s may be too short on a busy machine
     before = times_of(uri)
     assert len(before) == 1 + 8
     assert all(start <= end for start, end in before.values())
     run_pending(study, Tracker(study, print, uri=uri))
     assert times_of(uri) == before
-    sync(results("tiny", root=study.ledger.root), uri)
+    sync(Ledger(study.ledger.root), "tiny", uri)
     assert times_of(uri) == before
 
 
@@ -62,13 +62,13 @@ def test_sync_of_an_interrupted_study_changes_no_duration(tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path)
     study, uri = load_tiny(tmp_path), f"sqlite:///{tmp_path}/mlflow.db"
     progress = run_pending(study, trials=1)
-    sync(results("tiny", root=study.ledger.root), uri)
+    sync(Ledger(study.ledger.root), "tiny", uri)
     before = times_of(uri)
-    sync(results("tiny", root=study.ledger.root), uri)
+    sync(Ledger(study.ledger.root), "tiny", uri)
     assert times_of(uri) == before
     # a trial that began but wrote no checkpoint
     progress.ledger.entry(progress.pending()[0].address).folder.joinpath("checkpoint.pt").unlink()
-    sync(results("tiny", root=study.ledger.root), uri)
+    sync(Ledger(study.ledger.root), "tiny", uri)
     assert times_of(uri) == before
 
 
@@ -97,20 +97,20 @@ def test_views_of_an_extended_study_have_its_new_columns_unless_changed_in_the_b
 def test_other_outcome_rules_make_sync_replace_the_runs(recorded, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     local, uri = recorded.results, f"sqlite:///{tmp_path}/mlflow.db"
-    sync(local, uri)
+    sync(ledger, "tiny", uri)
     before = {run.info.run_id for run in runs_of(uri)[1]}
-    record = json.loads((local.ledger.study_folder("tiny") / "study.json").read_text())
+    record = json.loads((ledger.study_folder("tiny") / "study.json").read_text())
     original = json.dumps(record)
     try:
         record["study"]["outcomes"] |= {"near": 0.0, "moved": 0.0}
-        local.ledger.write_study("tiny", record)
-        changed = results("tiny", root=local.ledger.root)
+        ledger.write_study("tiny", record)
+        changed = results("tiny", root=ledger.root)
         sync(changed, uri)
         assert_equal_results(results("tiny", tracking_uri=uri), changed)
         contents(uri)  # no two runs of one name
         assert not before & {run.info.run_id for run in runs_of(uri)[1]}
     finally:
-        local.ledger.write_study("tiny", json.loads(original))
+        ledger.write_study("tiny", json.loads(original))
 
 
 def test_sync_gives_an_interrupted_trial_the_curves_of_its_checkpoint(tmp_path, monkeypatch):
@@ -118,8 +118,8 @@ def test_sync_gives_an_interrupted_trial_the_curves_of_its_checkpoint(tmp_path, 
     study, live, synced = load_tiny(tmp_path), f"sqlite:///{tmp_path}/live.db", f"sqlite:///{tmp_path}/synced.db"
     run_pending(study, Tracker(study, print, uri=live), trials=1)
     local = results("tiny", root=study.ledger.root)
-    sync(local, live)  # the tracker's 10 s may be too short on a busy machine
-    sync(local, synced)
+    sync(ledger, "tiny", live)  # the tracker's 10 s may be too short on a busy machine
+    sync(ledger, "tiny", synced)
     interrupted = contents(synced)
     assert interrupted == contents(live)
     (name,) = [name for name, run in interrupted.items() if run["status"] == "KILLED" and name != "tiny"]
@@ -129,7 +129,7 @@ def test_sync_gives_an_interrupted_trial_the_curves_of_its_checkpoint(tmp_path, 
 
     run_pending(study)
     local = results("tiny", root=study.ledger.root)
-    sync(local, synced)
+    sync(ledger, "tiny", synced)
     assert {run["status"] for run in contents(synced).values()} == {"FINISHED"}
     trial = next(row for row in local.trials.to_dict("records") if trial_name(row) == name)
     curves = rows_of(local.curves, trial)
@@ -159,12 +159,12 @@ def test_the_run_of_a_trial_that_failed_is_failed_and_is_replaced_once_the_trial
     progress = run_pending(study, trials=0)
     failed = progress.pending()[0]
     progress.ledger.entry(failed.address).record_failure("ValueError: no")
-    sync(results("tiny", root=study.ledger.root), uri)
+    sync(Ledger(study.ledger.root), "tiny", uri)
     _, trials = runs_of(uri)
     (run,) = [run for run in trials if run.info.run_name == failed.name]
     assert (run.info.status, run.data.tags["outcome"]) == ("FAILED", "trial failed")
     assert_equal_results(results("tiny", tracking_uri=uri), results("tiny", root=study.ledger.root))
     progress.ledger.entry(failed.address).clear_failure()
     run_pending(study)
-    sync(results("tiny", root=study.ledger.root), uri)
+    sync(Ledger(study.ledger.root), "tiny", uri)
     assert {run["status"] for run in contents(uri).values()} == {"FINISHED"}

@@ -39,7 +39,7 @@ def test_killed_and_stopped_attempts_record_nothing_twice(recorded, tmp_path, mo
     sleep(5)  # it writes some of it before it is killed
     kill(killed)
     run_pending(study, Tracker(study, print, uri=uri), trials=1)
-    sync(results("tiny", root=study.ledger.root), uri)
+    sync(Ledger(study.ledger.root), "tiny", uri)
     studies, trials = runs_of(uri)
     assert [run.info.status for run in studies] == ["KILLED"]
     finished = len(list(tmp_path.glob("gan-studies/trials/*/facts.json")))
@@ -47,7 +47,7 @@ def test_killed_and_stopped_attempts_record_nothing_twice(recorded, tmp_path, mo
     assert Counter(run.info.status for run in trials) == {"FINISHED": finished, "KILLED": 1}
     assert_equal_results(results("tiny", tracking_uri=uri), results("tiny", root=study.ledger.root))
     run_pending(study, Tracker(study, print, uri=uri))
-    sync(results("tiny", root=study.ledger.root), uri)
+    sync(Ledger(study.ledger.root), "tiny", uri)
     resumed, undisturbed = contents(uri), contents(recorded.uri)
     assert {run["status"] for run in resumed.values()} == {"FINISHED"}
     assert resumed.keys() == undisturbed.keys()
@@ -144,9 +144,9 @@ def test_sync_completes_the_record_after_a_server_died_during_the_study(tmp_path
         assert any("cannot be reached" in warning for warning in warnings)
         local = results("tiny", root=study.ledger.root)
         with pytest.raises(TrackingError, match="cannot be reached"):
-            sync(local, uri)
+            sync(ledger, "tiny", uri)
         server = start_mlflow(tmp_path / "server", port)
-        sync(local, uri)
+        sync(ledger, "tiny", uri)
         assert {run["status"] for run in contents(uri).values()} == {"FINISHED"}
         assert_equal_results(results("tiny", tracking_uri=uri), local)
     finally:

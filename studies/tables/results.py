@@ -50,8 +50,10 @@ class Results:
         self.place, self.provenance, self._records = place, provenance, records
 
     @classmethod
-    def of_ledger(cls, ledger: Ledger, name: str) -> "Results":
+    def of_ledger(cls, ledger: Ledger, name: str, *, running: bool | None = None) -> "Results":
         """Results of a study in a ledger.
+
+        running  True if a run trains the study at this moment; by default True if a process holds its lease
 
         Errors: `InputError` if the ledger has no such study, or its record was written by another version;
         `DamagedError` if the record is damaged.
@@ -63,7 +65,7 @@ class Results:
         def read(study: Study, provenance: Provenance) -> Iterable[TrialRecord]:
             place = str(ledger.study_folder(name) / "plan")
             specs = planned_trials(ledger.read_plan(name), study, provenance, place)
-            return read_records(ledger, specs, running=ledger.is_running(name))
+            return read_records(ledger, specs, running=ledger.is_running(name) if running is None else running)
 
         return cls(record, read, str(ledger.root))
 
