@@ -5,7 +5,7 @@ from mlflow_contents import recorded_tiny
 from recorded import call, load_tiny, run_pending
 from servers import free_port
 
-from studies.locate import results
+from studies.ledger.ledger import Ledger
 from studies.tracking.connection import mlflow_module, requests_to, shown_address
 from studies.tracking.tracker import Tracker, sync
 
