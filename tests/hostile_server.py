@@ -92,9 +92,9 @@ class Store:
     def rows(self) -> list[LightRow]:
         return _rows(self.files[self.bundled(SEGMENT)], self.bundle.segment)
 
-    def replace_plan(self, content: bytes | Sequence[Any]) -> None:
+    def replace_plan(self, content: bytes | list[Any]) -> None:
         """Replace the plan, and its checksum in the tag."""
-        packed = content if isinstance(content, bytes) else pack_plan(list(content))
+        packed = content if isinstance(content, bytes) else pack_plan(content)
         path, bundle = self.bundled(PLAN), self.bundle
         self.files[path] = packed
         tag = str(Bundle(bundle.number, bundle.segment, checksum(packed)))
