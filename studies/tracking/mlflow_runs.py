@@ -60,6 +60,8 @@ def key_in(run: Any) -> Key:
 class MlflowRuns:
     """The experiment of one study, the study's own run and the runs of its trials.
 
+    resumed  True if the study's run existed before
+
     Methods raise the errors of MLflow; if a call is repeated after an error, nothing is logged twice.
     """
 
@@ -80,6 +82,7 @@ class MlflowRuns:
         """The study's own run, created if there is none, and the runs of its trials; deletes duplicates of these."""
         definition = definition_of(self.study)
         parents = search(self._client, self.experiment_id, study_filter(self.study))
+        self.resumed = bool(parents)
         parent = _local_copy(parents[0]) if parents else self._create_parent(definition)
         self._bundle = Bundle.from_tags(parents[0].data.tags if parents else {})
         runs: dict[Key, Run] = {}
