@@ -1,6 +1,7 @@
 """Results: the tables of a finished or running study as DataFrames."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -15,7 +16,9 @@ from studies.design import CONFIRMING, PHASES, Provenance, TrialSpec
 from studies.errors import InputError
 from studies.file.distributions import Distribution
 from studies.file.real_samples import load_samples
+from studies.file.recorded import recorded_evaluation
 from studies.file.study import Study
+from studies.ledger.evaluations import FurtherEvaluation, chosen_evaluation, with_evaluation
 from studies.ledger.ledger import Ledger
 from studies.ledger.plans import planned_trials
 from studies.ledger.trial_records import TrialRecord, read_records
@@ -50,8 +53,11 @@ class Results:
         self.place, self.provenance, self._records = place, provenance, records
 
     @classmethod
-    def of_ledger(cls, ledger: Ledger, name: str) -> "Results":
+    def of_ledger(cls, ledger: Ledger, name: str, *, evaluation: str | None = None) -> "Results":
         """Results of a study in a ledger.
+
+        evaluation  identifier of a further evaluation whose metrics the tables have, or the beginning of one; trials
+                    that it did not evaluate are left out. None: the study's own evaluation
 
         Errors: `InputError` if the ledger has no such study, or its record was written by another version;
         `DamagedError` if the record is damaged.
@@ -63,9 +69,14 @@ class Results:
         def read(study: Study, provenance: Provenance) -> Iterable[TrialRecord]:
             place = str(ledger.study_folder(name) / "plan")
             specs = planned_trials(ledger.read_plan(name), study, provenance, place)
-            return read_records(ledger, specs, running=ledger.is_running(name))
+            records = read_records(ledger, specs, running=ledger.is_running(name))
+            return records if further is None else _evaluated(ledger, records, further)
 
-        return cls(record, read, str(ledger.root))
+        further = None if evaluation is None else chosen_evaluation(ledger, name, evaluation)
+        results = cls(record, read, str(ledger.root))
+        if further is not None:
+            results.study = replace(results.study, evaluation=recorded_evaluation(further.settings))
+        return results
 
     @cached_property
     def trial_records(self) -> list[TrialRecord]:
@@ -91,7 +102,9 @@ class Results:
     @cached_property
     def _outcomes(self) -> MemberOutcomes:
         """Outcomes of the members of finished trials, in the order of the trials and their seeds."""
-        return classify_members([(trial.facts, trial.curves) for trial in self._finished], self.study.outcomes)
+        trials = [(trial.facts, trial.curves) for trial in self._finished]
+        own = [(trial.steering.facts, trial.steering.curves) for trial in self._finished if trial.steering is not None]
+        return classify_members(trials, self.study.outcomes, own or None)
 
     @cached_property
     def curves(self) -> pd.DataFrame:
@@ -315,6 +328,18 @@ class Results:
         frame["study"] = pd.Categorical(frame["study"], [self.study.name])
         integers = {name: "int64" for name in ("trial", "seed", "step") if name in frame}
         return frame.astype(integers)
+
+
+def _evaluated(ledger: Ledger, records: Iterable[TrialRecord], further: FurtherEvaluation) -> Iterable[TrialRecord]:
+    """Records with the metrics of a further evaluation; finished trials that it did not evaluate are left out."""
+    records = list(records)
+    entries = ledger.entries(further.key(trial.spec) for trial in records if trial.finished)
+    for trial in records:
+        entry = entries.get(further.key(trial.spec))
+        if not trial.finished:
+            yield trial
+        elif entry is not None:
+            yield with_evaluation(trial, entry)
 
 
 def _column_type(distributions: Iterable[Distribution]) -> str:
