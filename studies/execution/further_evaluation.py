@@ -51,15 +51,15 @@ def evaluate(
     own = results.study.evaluation
     if settings.measurements != own.measurements:
         raise InputError(
-            f"evaluation.measurements: must be {own.measurements}, as when the study was run, since generators are kept "
-            f"at its evaluations, but is {settings.measurements}"
+            f"evaluation.measurements: must be {own.measurements} as in the study, at whose evaluations the generators "
+            f"were kept, but is {settings.measurements}"
         )
     evaluation = _described(results, settings, sources)
     with ledger.writing(results.study.name):
         write_evaluation(ledger, results.study.name, evaluation)
         trials = [trial for trial in results.trial_records if trial.finished and trial.spec.phase in phases]
-        done = ledger.finished(evaluation.key(trial.spec) for trial in trials)
-        pending = [trial for trial in trials if evaluation.key(trial.spec) not in done]
+        done = ledger.finished(evaluation.key_of(trial.spec) for trial in trials)
+        pending = [trial for trial in trials if evaluation.key_of(trial.spec) not in done]
         evaluators = _Evaluators(results.study, results.data, settings)
         for first in range(0, len(pending), TRIALS_PER_COMMIT):
             progress(first, len(pending))
@@ -113,8 +113,8 @@ def _row(trial: TrialRecord, evaluation: FurtherEvaluation, evaluators: _Evaluat
     facts = {
         **{name: value for name, value in entry.facts.items() if name not in ("snapshots", "checksums")},
         **evaluation_facts(evaluator, networks),
-        "evaluation": evaluation.of_trial(trial.spec),
-        "evaluation_address": evaluation.key(trial.spec).rpartition(".")[2],
+        "evaluation": evaluation.on(trial.spec.evaluation["split"]),
+        "evaluation_address": evaluation.key_of(trial.spec).rpartition(".")[2],
         "own_evaluation_address": trial.spec.evaluation_address,
     }
     seeds = entry.curves.seeds.tolist()

@@ -17,11 +17,12 @@ from studies.errors import DamagedError, InputError
 from studies.file.study import Study, fixed_part
 from studies.file.trees import differences
 from studies.file.validation import check_name
-from studies.ledger.entries import entry_row, from_row
-from studies.ledger.ledger import TRIALS, Ledger, pack_plan, unpack_plan
+from studies.ledger.entries import checked_row
+from studies.ledger.ledger import Ledger, segment_key
+from studies.ledger.plan_parts import pack_plan, unpack_plan
 from studies.ledger.plans import planned_trials
 from studies.ledger.sealed import checksum, seal, unseal
-from studies.ledger.segments import Row, Segment, segment_name, to_segment
+from studies.ledger.segments import Row, Segment, to_segment
 
 MANIFEST, RECORD, PLAN = "archive.json", "study.json", "plan.json.gz"
 _SEGMENT = re.compile(r"trials/[0-9a-f]{32}\.parquet")
@@ -54,7 +55,7 @@ def write_archive(ledger: Ledger, name: str, file: BinaryIO, *, versions: dict[s
         add(RECORD, seal(record))
         add(PLAN, pack_plan(plan))
         for segment in _segments(ledger.rows(key for key in keys if key in finished)):
-            add(f"{TRIALS}/{segment_name(segment)}.parquet", segment)
+            add(segment_key(segment), segment)
         manifest = {"study": name, "trials": len(finished), "versions": versions, "checksums": dict(checksums)}
         archive.writestr(zipfile.ZipInfo(MANIFEST, _DATE), seal(manifest))
     return len(finished)
@@ -62,11 +63,13 @@ def write_archive(ledger: Ledger, name: str, file: BinaryIO, *, versions: dict[s
 
 def _segments(rows: Iterator[Row]) -> Iterator[bytes]:
     held: list[Row] = []
+    size = 0
     for row in rows:
         held.append(row)
-        if sum(row.size for row in held) > SEGMENT_BYTES:
+        size += row.size
+        if size > SEGMENT_BYTES:
             yield to_segment(held)
-            held = []
+            held, size = [], 0
     if held:
         yield to_segment(held)
 
@@ -83,7 +86,7 @@ def read_archive(ledger: Ledger, path: Path) -> tuple[str, int]:
     try:
         with zipfile.ZipFile(path) as archive:
             return _import(ledger, archive, str(path))
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, ValueError, RuntimeError) as error:
         raise InputError(f"{path}: must be an archive that gan-study archive wrote ({error})") from None
     except DamagedError as error:
         raise InputError(f"{error.place}: is damaged ({error.reason}); nothing was imported") from None
@@ -92,9 +95,7 @@ def read_archive(ledger: Ledger, path: Path) -> tuple[str, int]:
 def _import(ledger: Ledger, archive: zipfile.ZipFile, place: str) -> tuple[str, int]:
     contents = _checked_contents(archive, place)
     record = unseal(contents[RECORD](), f"{place}: {RECORD}")
-    name = check_name(record.get("study", {}).get("name"), ("name",))
-    provenance = Provenance.from_table(record["provenance"])
-    study = Study.from_record(record["study"], provenance.sources)
+    name, study, provenance = _recorded(record, f"{place}: {RECORD}")
     plan = unpack_plan(contents[PLAN](), f"{place}: {PLAN}")
     keys = {trial.key for trial in planned_trials(plan, study, provenance, f"{place}: {PLAN}")}
     _refuse_another(ledger, name, study)
@@ -104,15 +105,27 @@ def _import(ledger: Ledger, archive: zipfile.ZipFile, place: str) -> tuple[str, 
         raise DamagedError(place, f"its trial {min(foreign)} is not one of the study's")
     with ledger.writing(name) as lease:
         for member in segments:
-            ledger.storage.create(member, contents[member]())
+            ledger.add_segment(contents[member]())
         ledger.write_study(name, record)
         ledger.write_plan(name, plan, run=lease.number, part=0)
     return name, len(set(held))
 
 
+def _recorded(record: dict[str, Any], place: str) -> tuple[str, Study, Provenance]:
+    """Name, study and provenance in a study's record."""
+    try:
+        name = check_name(record["study"]["name"], ("name",))
+        provenance = Provenance.from_table(record["provenance"])
+        return name, Study.from_record(record["study"], provenance.sources), provenance
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DamagedError(place, f"it is no record of a study ({error!r})") from None
+
+
 def _checked_contents(archive: zipfile.ZipFile, place: str) -> dict[str, Callable[[], bytes]]:
     """Functions that read each member of an archive, by name; names, sizes and checksums are checked first."""
     members = {info.filename: info for info in archive.infolist()}
+    if len(members) != len(archive.infolist()):
+        raise DamagedError(place, "it holds two files of one name")
     for member, info in members.items():
         if member not in (MANIFEST, RECORD, PLAN) and not _SEGMENT.fullmatch(member):
             raise DamagedError(place, f"it holds {member[:60]!r}, which belongs in no archive")
@@ -133,7 +146,7 @@ def _verified_keys(content: bytes, member: str, place: str) -> list[str]:
     """Keys of the entries in a segment, each checked with all of its columns."""
     segment = Segment(BytesIO(content), member.rpartition("/")[2].removesuffix(".parquet"), f"{place}: {member}")
     for row in segment.light_rows():
-        entry_row(from_row(row, segment.place, partial(segment.heavy, row.number)))
+        checked_row(segment, row)
     return list(segment.keys)
 
 

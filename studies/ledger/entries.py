@@ -1,8 +1,11 @@
 """Entry: everything that a ledger holds of a finished trial under one evaluation, checked when it is read."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+import zipfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from typing import Any
 
@@ -14,11 +17,13 @@ from studies.design import content_address, evaluation_address, trial_key
 from studies.errors import DamagedError
 from studies.ledger.curves import Curves
 from studies.ledger.sealed import checksum, parse_object
-from studies.ledger.segments import LightRow, Row
+from studies.ledger.segments import LightRow, Row, Segment
 
 Facts = dict[str, Any]
 """What is known of an entry; `TrialTraining` writes it."""
 Parameters = dict[str, torch.Tensor]
+LARGEST_SAMPLES = 2**30
+"""Largest number of bytes of an entry's samples without compression."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,12 +89,13 @@ class Entry:
         """
         values = np.ascontiguousarray(self.heavy("generators"), dtype=np.float32)
         self._check("generators", values.tobytes())
-        described = self.facts["snapshots"]
-        return GeneratorSnapshots(
-            steps=tuple(described["steps"]),
-            shapes={name: tuple(shape) for name, shape in described["parameters"].items()},
-            values=values.reshape(described["shape"]),
-        )
+        with self._as_damage("generators"):
+            described = self.facts["snapshots"]
+            return GeneratorSnapshots(
+                steps=tuple(described["steps"]),
+                shapes={name: tuple(shape) for name, shape in described["parameters"].items()},
+                values=values.reshape(described["shape"]),
+            )
 
     def samples(self) -> dict[str, np.ndarray]:
         """Arrays for pictures; fakes are flattened.
@@ -104,8 +110,12 @@ class Entry:
         """
         content = self.heavy("samples")
         self._check("samples", content)
-        with np.load(BytesIO(content), allow_pickle=False) as arrays:
-            return dict(arrays)
+        with self._as_damage("samples"):
+            with zipfile.ZipFile(BytesIO(content)) as archive:
+                if sum(member.file_size for member in archive.infolist()) > LARGEST_SAMPLES:
+                    raise ValueError("a bomb")
+            with np.load(BytesIO(content), allow_pickle=False) as arrays:
+                return dict(arrays)
 
     def log(self) -> str:
         """One line for each start, resume and end."""
@@ -114,6 +124,15 @@ class Entry:
     def _check(self, column: str, content: bytes) -> None:
         if checksum(content) != self.facts["checksums"].get(column):
             raise DamagedError(self.place, f"the checksum of the {column} of {self.key} is wrong")
+
+    @contextmanager
+    def _as_damage(self, column: str) -> Iterator[None]:
+        """Context in which a column is read whose checksum is right, but which may be forged."""
+        try:
+            yield
+        except Exception as error:
+            reason = f"the {column} of {self.key} cannot be read ({type(error).__name__})"
+            raise DamagedError(self.place, reason) from None
 
 
 def to_row(
@@ -183,6 +202,14 @@ def light_row(entry: Entry) -> Row:
     return Row(entry.key, json.dumps(entry.facts), entry.curves.values.reshape(-1), nothing, b"", "")
 
 
+def checked_row(segment: Segment, row: LightRow) -> Row:
+    """A row of a segment, all of its columns checked.
+
+    Errors: `DamagedError` if one of them is damaged.
+    """
+    return entry_row(from_row(row, segment.place, partial(segment.heavy, row.number)))
+
+
 def from_row(row: LightRow, place: str, heavy: Callable[[str], Any]) -> Entry:
     """The entry in a row, after checking it against its checksums and its addresses.
 
@@ -193,12 +220,15 @@ def from_row(row: LightRow, place: str, heavy: Callable[[str], Any]) -> Entry:
     facts = parse_object(row.facts.encode(), place)
     try:
         _check_addresses(row.key, facts, place)
-        entry = Entry(row.key, facts, _curves(facts, row.values), place, heavy)
-    except (KeyError, TypeError, ValueError) as error:
-        raise DamagedError(place, f"the facts of {row.key} are incomplete ({error!r})") from None
-    if checksum(row.values.tobytes()) != facts["checksums"]["values"]:
+        curves = _curves(facts, row.values)
+        whole = checksum(row.values.tobytes()) == facts["checksums"]["values"]
+    except DamagedError:
+        raise
+    except Exception as error:  # forged facts can have any shape
+        raise DamagedError(place, f"the facts of {row.key} are incomplete ({type(error).__name__})") from None
+    if not whole:
         raise DamagedError(place, f"the checksum of the curves of {row.key} is wrong")
-    return entry
+    return Entry(row.key, facts, curves, place, heavy)
 
 
 def _check_addresses(key: str, facts: Facts, place: str) -> None:
@@ -210,11 +240,21 @@ def _check_addresses(key: str, facts: Facts, place: str) -> None:
 
 
 def _curves(facts: Facts, values: np.ndarray) -> Curves:
-    metrics, seeds, steps = tuple(facts["metrics"]), np.array(facts["seeds"]), np.array(facts["steps"])
+    metrics, seeds, steps = tuple(facts["metrics"]), _integers(facts["seeds"]), _integers(facts["steps"])
+    if values.dtype != np.float64 or values.size != len(metrics) * len(seeds) * len(steps):
+        raise ValueError("the curves have another shape than their axes")
+    if not all(isinstance(metric, str) for metric in metrics):
+        raise TypeError("the names of metrics are texts")
     measured = np.ones((len(metrics), len(steps)), dtype=bool)
     for metric, positions in facts["unmeasured"].items():
         measured[metrics.index(metric), positions] = False
     return Curves(metrics, seeds, steps, values.reshape(len(metrics), len(seeds), len(steps)), measured)
+
+
+def _integers(values: Sequence[int]) -> np.ndarray:
+    if not all(type(value) is int for value in values):
+        raise TypeError("seeds and steps are integers")
+    return np.array(values, dtype=np.int64)
 
 
 def _unmeasured(curves: Curves) -> dict[str, list[int]]:

@@ -39,13 +39,17 @@ class FurtherEvaluation:
         """Hash of settings and provenance, by which users name the evaluation."""
         return evaluation_address({"settings": self.settings, "provenance": self.provenance})
 
-    def of_trial(self, trial: TrialSpec) -> dict[str, Any]:
-        """What determines the metrics of a trial: the split that the trial is measured on, settings and provenance."""
-        return {"split": trial.evaluation["split"], "settings": self.settings, "provenance": self.provenance}
+    def on(self, split: str) -> dict[str, Any]:
+        """What determines the metrics of a trial that is measured on a split, and is hashed to their address."""
+        return {"split": split, "settings": self.settings, "provenance": self.provenance}
 
-    def key(self, trial: TrialSpec) -> str:
+    def key(self, trial_key: str, split: str) -> str:
+        """Key of the further entry of a trial that is measured on a split, from the key of its own entry."""
+        return f"{trial_key}.{evaluation_address(self.on(split))}"
+
+    def key_of(self, trial: TrialSpec) -> str:
         """Key of the further entry of a trial."""
-        return f"{trial.key}.{evaluation_address(self.of_trial(trial))}"
+        return self.key(trial.key, trial.evaluation["split"])
 
 
 def _object(study: str, identifier: str) -> str:

@@ -5,7 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from studies.design import trial_key
 from studies.errors import InputError
+from studies.ledger.evaluations import read_evaluations
+from studies.ledger.leases import name_of
 from studies.ledger.ledger import STUDIES, Ledger
 
 
@@ -13,7 +16,7 @@ from studies.ledger.ledger import STUDIES, Ledger
 class Holding:
     """What a study holds of a ledger.
 
-    planned      trials whose configurations are known
+    planned      trials whose configurations are known, and their further evaluations
     finished     those of them that have an entry
     shared       finished trials that other studies hold too
     own_bytes    size of what only this study holds: its folder, and the entries of trials that are not shared
@@ -49,17 +52,19 @@ def holdings(ledger: Ledger) -> Iterator[Holding]:
             shared=len(finished & others),
             own_bytes=sum(sizes[key] for key in finished - others) + _folder_bytes(ledger.study_folder(name)),
             shared_bytes=sum(sizes[key] for key in finished & others),
-            written=(ledger.study_folder(name) / "study.json").stat().st_mtime,
+            written=_modified(ledger.study_folder(name) / "study.json"),
             running=ledger.is_running(name),
         )
 
 
 def keys_of(ledger: Ledger, name: str) -> set[str]:
-    """Keys of the trials in a study's plan.
+    """Keys of the trials in a study's plan, and of their further entries under the study's further evaluations.
 
-    Errors: as for `Ledger.read_plan`.
+    Errors: as for `Ledger.read_plan` and `read_evaluations`.
     """
-    return {f"{trial['address']}.{trial['evaluation_address']}" for trial in ledger.read_plan(name)}
+    plan, further = ledger.read_plan(name), read_evaluations(ledger, name).values()
+    own = {trial_key(trial["address"], trial["evaluation_address"]): trial["evaluation"]["split"] for trial in plan}
+    return {*own, *(evaluation.key(key, split) for key, split in own.items() for evaluation in further)}
 
 
 def remove_study(ledger: Ledger, name: str) -> None:
@@ -70,15 +75,28 @@ def remove_study(ledger: Ledger, name: str) -> None:
     """
     if name not in ledger.studies():
         raise InputError(f"{name}: there is no such study in {ledger.root}")
-    with ledger.writing(name):
+    folder = f"{STUDIES}/{name}"
+    with ledger.writing(name) as lease:
         own = keys_of(ledger, name)
-        others = set().union(*(keys_of(ledger, other) for other in ledger.studies() if other != name))
-        ledger.storage.delete(f"{STUDIES}/{name}/study.json")  # first: a study without its record does not exist
-        ledger.remove(own - others)
-        for key in own - others:
+        own -= set().union(*(keys_of(ledger, other) for other in ledger.planned_studies() if other != name))
+        ledger.remove(own)
+        for key in own:
             ledger.unfinished(key).clear()
-    ledger.storage.delete_below(f"{STUDIES}/{name}")
+        # the record last: if this process is killed, the study is still listed and can be removed again
+        for key in ledger.storage.keys(folder):
+            if key != f"{folder}/study.json" and not key.startswith(f"{folder}/lease/"):
+                ledger.storage.delete(key)
+        ledger.storage.delete(f"{folder}/study.json")
+    ledger.storage.delete(name_of(folder, lease.number))
+
+
+def _modified(path: Path) -> float:
+    try:
+        return os.lstat(path).st_mtime
+    except OSError:  # it has just been deleted
+        return 0.0
 
 
 def _folder_bytes(folder: Path) -> int:
-    return sum(os.lstat(os.path.join(parent, file)).st_size for parent, _, files in os.walk(folder) for file in files)
+    paths = (os.path.join(parent, file) for parent, _, files in os.walk(folder) for file in files)
+    return sum(os.lstat(path).st_size for path in paths if os.path.lexists(path))

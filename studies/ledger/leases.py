@@ -6,20 +6,26 @@ holder was a process of this machine that is gone, or if it was not renewed for 
 """
 
 import os
+import re
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from studies.errors import DamagedError, GanStudyError, InputError, StudyFailed
+from studies.file.messages import escape_control
 from studies.ledger.sealed import seal, unseal
 from studies.ledger.storage import Storage
 
 RENEWAL_SECONDS, EXPIRY_SECONDS = 10.0, 60.0
 """Time between two renewals of a lease, and time after which a lease that was not renewed is over."""
+NAME = r"[0-9]{8,12}"
+"""Regular expression of the last part of a lease's key."""
+UNKNOWN = "unknown"
+"""Start time of a process that exists, where the system does not say when it was started."""
 
 
 class Lease:
@@ -43,20 +49,24 @@ class Lease:
 
     def record(self, *, released: bool = False) -> bytes:
         """The content of the lease at this moment."""
-        return seal({"holder": self._holder, "renewed": time.time(), "released": released})
+        key = name_of(self._folder, self.number)
+        return seal({"key": key, "holder": self._holder, "renewed": time.time(), "released": released})
 
     def renew_until_released(self) -> None:
         """Renew the lease until `release` is called."""
         while not self._ended.wait(RENEWAL_SECONDS):
             with suppress(GanStudyError):  # a full disk is noticed by the run itself
-                if numbers(self._storage, self._folder)[-1] > self.number:
+                if max(numbers(self._storage, self._folder), default=0) > self.number:
                     self._taken_over = True
                     return
                 self._storage.replace(name_of(self._folder, self.number), self.record())
 
-    def release(self) -> None:
-        """End the lease."""
+    def end_renewal(self) -> None:
+        """Let `renew_until_released` return."""
         self._ended.set()
+
+    def release(self) -> None:
+        """End the lease; `renew_until_released` must have returned, or it may renew the lease again."""
         if not self._taken_over:
             with suppress(GanStudyError):
                 self._storage.replace(name_of(self._folder, self.number), self.record(released=True))
@@ -68,29 +78,39 @@ def held(storage: Storage, folder: str, study: str) -> Iterator[Lease]:
 
     Errors: `InputError` if another run holds it; `StudyFailed` if it cannot be written.
     """
-    taken = numbers(storage, folder)
-    if taken and (owner := holder_of(storage, folder, taken[-1])):
-        raise InputError(
-            f"name: another run is writing the study {study!r} at this moment, on {owner}; wait for it, stop it, or "
-            "give this study another name"
-        )
-    lease = Lease(storage, folder, (taken[-1] if taken else 0) + 1)
-    name = name_of(folder, lease.number)
-    if not storage.create(name, lease.record()):
-        if holder_of(storage, folder, lease.number):
-            raise InputError(f"name: another run of the study {study!r} has just started; wait for it or stop it")
-        storage.set_aside(name)  # something else has this name, for example a folder
-        storage.create(name, lease.record())
+    lease = _take(storage, folder, study)
+    thread = threading.Thread(target=lease.renew_until_released, name="lease", daemon=True)
+    try:
+        thread.start()
+        yield lease
+    finally:
+        lease.end_renewal()
+        if thread.ident is not None:
+            thread.join()
+        lease.release()
+
+
+def _take(storage: Storage, folder: str, study: str) -> Lease:
+    """A new lease with the largest number."""
+    tried = 0
+    while True:
+        taken = numbers(storage, folder)
+        if taken and (owner := _living_holder(storage, folder, taken[-1])):
+            raise InputError(
+                f"name: another run is writing the study {study!r} at this moment, on {owner}; wait for it, stop it, "
+                "or give this study another name"
+            )
+        tried = max([tried, *taken]) + 1
+        lease = Lease(storage, folder, tried)
+        if not storage.create(name_of(folder, lease.number), lease.record()):
+            continue  # another run has taken this number
+        if max(numbers(storage, folder), default=0) == lease.number:
+            break
+        storage.delete(name_of(folder, lease.number))  # it had been taken, given back and deleted in the meantime
     for number in taken:
         with suppress(GanStudyError):
             storage.delete(name_of(folder, number))
-    thread = threading.Thread(target=lease.renew_until_released, name="lease", daemon=True)
-    thread.start()
-    try:
-        yield lease
-    finally:
-        lease.release()
-        thread.join()
+    return lease
 
 
 def name_of(folder: str, number: int) -> str:
@@ -100,24 +120,69 @@ def name_of(folder: str, number: int) -> str:
 
 def numbers(storage: Storage, folder: str) -> list[int]:
     """Numbers of the leases that exist, in increasing order."""
-    names = (key.rpartition("/")[2] for key in storage.keys(f"{folder}/lease"))
-    return sorted(int(name) for name in names if name.isdecimal())
+    names = {key.removeprefix(f"{folder}/lease/").partition("/")[0] for key in storage.keys(f"{folder}/lease")}
+    return sorted(int(name) for name in names if re.fullmatch(NAME, name))
 
 
 def holder_of(storage: Storage, folder: str, number: int) -> str | None:
     """Machine and process of a lease's holder; None if the lease is over."""
+    lease = _read(storage, folder, number)
+    return _holder_text(lease) if _is_held(lease) else None
+
+
+def _living_holder(storage: Storage, folder: str, number: int) -> str | None:
+    """As `holder_of`, independent of the clocks of other machines: a lease that looks old is watched for renewals."""
+    lease = _read(storage, folder, number)
+    if _is_held(lease):
+        return _holder_text(lease)
+    if lease.get("released", True) or _has_ended(lease):
+        return None
+    end = time.monotonic() + 2 * RENEWAL_SECONDS
+    while time.monotonic() < end:
+        time.sleep(RENEWAL_SECONDS / 10)
+        now = _read(storage, folder, number)
+        if now != lease:
+            return None if now.get("released", True) else _holder_text(now)
+    return None
+
+
+def _read(storage: Storage, folder: str, number: int) -> dict[str, Any]:
+    """The content of a lease; empty if there is none, or another thing in its place."""
+    key = name_of(folder, number)
     try:
-        content = storage.read(name_of(folder, number))
-        lease: dict[str, Any] = {} if content is None else unseal(content, storage.place(name_of(folder, number)))
+        content = storage.read(key)
+        lease = {} if content is None else unseal(content, storage.place(key))
     except DamagedError:
-        return None
-    owner, mine = lease.get("holder"), holder()
-    if lease.get("released", True) or not isinstance(owner, dict):
-        return None
-    text = f"{owner.get('host')} (process {owner.get('process')})"
-    if owner.get("machine") == mine["machine"]:
-        return text if _started(owner.get("process")) == owner.get("started") else None
-    return text if time.time() - lease.get("renewed", 0.0) < EXPIRY_SECONDS else None
+        return {}
+    fits = isinstance(lease.get("holder"), dict) and isinstance(lease.get("renewed"), float)
+    return lease if fits and lease.get("key") == key else {}
+
+
+def _holder_text(lease: Mapping[str, Any]) -> str:
+    owner = lease["holder"]
+    return escape_control(f"{owner.get('host')} (process {owner.get('process')})")
+
+
+def _is_held(lease: Mapping[str, Any]) -> bool:
+    """True if the holder is known to live, or has renewed the lease within `EXPIRY_SECONDS`."""
+    if lease.get("released", True) or _has_ended(lease):
+        return False
+    return _lives(lease) or abs(time.time() - lease["renewed"]) < EXPIRY_SECONDS
+
+
+def _has_ended(lease: Mapping[str, Any]) -> bool:
+    """True if the holder was a process of this machine that is gone."""
+    owner = lease["holder"]
+    if owner.get("machine") != _machine():
+        return False
+    started = _started(owner.get("process"))
+    return started is None or (UNKNOWN not in (started, owner.get("started")) and started != owner.get("started"))
+
+
+def _lives(lease: Mapping[str, Any]) -> bool:
+    """True if the holder is a process of this machine that exists, though it may be suspended."""
+    owner = lease["holder"]
+    return owner.get("machine") == _machine() and _started(owner.get("process")) == owner.get("started") != UNKNOWN
 
 
 def holder() -> dict[str, Any]:
@@ -142,15 +207,18 @@ def _machine() -> str:
 
 
 def _started(process: Any) -> str | None:
-    """Start time of a process of this machine; None if there is no such process."""
-    if not isinstance(process, int):
+    """Start time of a process of this machine, `UNKNOWN` if it cannot be read; None if there is no such process."""
+    if type(process) is not int or process <= 0:
         return None
     try:  # the name of the command, in parentheses, may hold spaces
         fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
         return None if fields[0] in "ZX" else fields[19]  # Z: it has ended, but its parent has not noticed yet
     except OSError:
         pass
-    with suppress(OSError, OverflowError):
-        os.kill(process, 0)  # a system without /proc
-        return "unknown"
-    return None
+    try:
+        os.kill(process, 0)  # a system without /proc, or one that hides the processes of other users
+    except PermissionError:
+        return UNKNOWN
+    except (OSError, OverflowError):
+        return None
+    return UNKNOWN

@@ -8,29 +8,28 @@ studies/NAME/lease/        the run that writes the study at this moment, see `le
 set-aside/                 what was found damaged
 """
 
-import gzip
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from studies.errors import DamagedError, InputError
 from studies.ledger import leases
-from studies.ledger.entries import Entry, entry_row, from_row
+from studies.ledger.entries import Entry, checked_row, entry_row, from_row
+from studies.ledger.folder_storage import FolderStorage
 from studies.ledger.leases import Lease
+from studies.ledger.plan_parts import read_parts, write_part
 from studies.ledger.sealed import seal, unseal
-from studies.ledger.segments import Row, Segment, segment_name, to_segment
-from studies.ledger.storage import FolderStorage
+from studies.ledger.segment_index import TRIALS, SegmentIndex
+from studies.ledger.segments import Row, segment_name, to_segment
+from studies.ledger.storage import SET_ASIDE
 from studies.ledger.unfinished import FOLDER as RUNNING
 from studies.ledger.unfinished import Unfinished
 
-TRIALS, STUDIES = "trials", "studies"
-"""Prefixes of the keys of segments and of what belongs to a study."""
-LARGEST_PLAN = 2**30
-"""Largest number of bytes of a part of a plan without compression."""
+STUDIES = "studies"
+"""Prefix of the keys of what belongs to a study."""
 
 
 class Ledger:
@@ -41,9 +40,7 @@ class Ledger:
 
     def __init__(self, root: Path | str):
         self.storage = FolderStorage(root)
-        self._rows: dict[str, tuple[str, int]] = {}
-        self._segments: dict[str, tuple[str, ...]] = {}
-        self._damaged: dict[str, DamagedError] = {}
+        self._index = SegmentIndex(self.storage)
 
     @property
     def root(self) -> Path:
@@ -57,15 +54,38 @@ class Ledger:
 
         Errors: `StudyFailed` if they cannot be written.
         """
-        segment = to_segment(rows)
-        self.storage.create(f"{TRIALS}/{segment_name(segment)}.parquet", segment)
+        self.add_segment(to_segment(rows))
         for row in rows:
             self.unfinished(row.key).clear()
 
+    def add_segment(self, segment: bytes) -> None:
+        """Write a segment, unless it exists already; something else under its name is set aside.
+
+        Errors: `StudyFailed` if it cannot be written.
+        """
+        name = segment_key(segment)
+        while not self.storage.create(name, segment) and not self._holds(name, segment):
+            self.storage.set_aside(name)
+
+    def _holds(self, name: str, content: bytes) -> bool:
+        try:
+            file = self.storage.opened(name)
+        except DamagedError:
+            return False
+        if file is None:  # it was deleted in the meantime
+            return False
+        with file:
+            return file.read(len(content) + 1) == content
+
     def finished(self, keys: Iterable[str]) -> set[str]:
         """Those of the keys that have an entry."""
-        self._scan()
-        return {key for key in keys if key in self._rows}
+        self._index.scan()
+        return {key for key in keys if key in self._index}
+
+    def committed(self) -> set[str]:
+        """Keys of all entries."""
+        self._index.scan()
+        return {key for keys in self._index.segments.values() for key in keys}
 
     def entries(self, keys: Iterable[str]) -> dict[str, Entry]:
         """The entries of those keys that have one, checked.
@@ -74,16 +94,17 @@ class Ledger:
         may be the one that holds it.
         """
         wanted = list(dict.fromkeys(keys))
-        self._scan()
-        by_segment: dict[str, list[str]] = defaultdict(list)
-        for key in wanted:
-            if key in self._rows:
-                by_segment[self._rows[key][0]].append(key)
-            elif self._damaged:
-                raise next(iter(self._damaged.values()))
         found: dict[str, Entry] = {}
-        for name, held in by_segment.items():
-            found |= self._read(name, set(held))
+        missing = wanted
+        while missing:
+            self._index.scan()
+            by_segment = self._index.by_segment(missing)
+            if self._index.damaged and not all(key in self._index for key in missing):
+                raise next(iter(self._index.damaged.values()))
+            for name, held in by_segment.items():
+                found |= self._read(name, held)
+            # another process has just written them into another segment
+            missing = [key for held in by_segment.values() for key in held if key not in found]
         return {key: found[key] for key in wanted if key in found}
 
     def entry(self, key: str) -> Entry | None:
@@ -93,60 +114,6 @@ class Ledger:
         """
         return self.entries([key]).get(key)
 
-    def segment(self, name: str) -> Segment:
-        """The segment in the object `name`.
-
-        Errors: `DamagedError` if it is damaged or gone.
-        """
-        place = self.storage.place(name)
-        file = self.storage.opened(name)
-        if file is None:
-            raise DamagedError(place, "it is gone")
-        return Segment(file, name.rpartition("/")[2].removesuffix(".parquet"), place)
-
-    def damaged_segments(self) -> list[tuple[str, DamagedError]]:
-        """Keys of the segments that cannot be opened or whose curves or facts are damaged, with the first error."""
-        self._scan()
-        damaged = dict(self._damaged)
-        for name, keys in self._segments.items():
-            try:
-                if name not in damaged:
-                    self._read(name, set(keys))
-            except DamagedError as error:
-                damaged[name] = error
-        return sorted(damaged.items())
-
-    def set_aside(self, name: str) -> tuple[list[Row], str]:
-        """Set a damaged segment aside, and commit again those of its entries that are whole.
-
-        Returns these entries, and the key that the segment has now.
-        """
-        rows = self._whole_rows(name)
-        if rows:
-            segment = to_segment(rows)
-            self.storage.create(f"{TRIALS}/{segment_name(segment)}.parquet", segment)
-        return rows, self.storage.set_aside(name)
-
-    def sizes(self) -> dict[str, int]:
-        """Number of bytes of each entry, by key; those of one segment share its size equally."""
-        self._scan()
-        sizes: dict[str, int] = defaultdict(int)
-        for name, keys in self._segments.items():
-            for key in keys:
-                sizes[key] += self.storage.path(name).stat().st_size // len(keys)
-        return dict(sizes)
-
-    def remove(self, keys: Iterable[str]) -> None:
-        """Delete entries; the other entries of their segments are committed again before."""
-        self._scan()
-        removed = set(keys)
-        for name in [name for name, held in self._segments.items() if removed.intersection(held)]:
-            rest = [row for row in self.segment(name).rows() if row.key not in removed]
-            if rest:
-                segment = to_segment(rest)
-                self.storage.create(f"{TRIALS}/{segment_name(segment)}.parquet", segment)
-            self.storage.delete(name)
-
     def rows(self, keys: Iterable[str]) -> Iterator[Row]:
         """All columns of the entries of some keys, checked.
 
@@ -155,46 +122,103 @@ class Ledger:
         for entry in self.entries(keys).values():
             yield entry_row(entry)
 
+    def damaged_segments(self, *, thorough: bool = False) -> list[tuple[str, DamagedError]]:
+        """Keys of the segments that cannot be opened or hold a damaged entry, with the first error.
+
+        thorough  True: the heavy columns of every entry are checked too
+        """
+        self._index.scan()
+        damaged = dict(self._index.damaged)
+        for name, keys in self._index.segments.items():
+            try:
+                for entry in self._read(name, set(keys)).values():
+                    if thorough:
+                        entry_row(entry)
+            except DamagedError as error:
+                damaged[name] = error
+        return sorted(damaged.items())
+
+    def set_aside(self, name: str) -> tuple[list[Row], str]:
+        """Commit those entries of a damaged segment that are whole again, and set the segment aside.
+
+        Returns these entries, and the key that the segment has now.
+        """
+        rows = self._whole_rows(name)
+        if rows:
+            segment = to_segment(rows)
+            self.add_segment(segment)
+            if name == segment_key(segment):  # another process has written it again
+                return rows, name
+        return rows, self.storage.set_aside(name)
+
     def _whole_rows(self, name: str) -> list[Row]:
-        try:
-            segment = self.segment(name)
-            light = segment.light_rows()
-        except (DamagedError, InputError):
-            return []
         rows = []
-        for row in light:
-            with suppress(DamagedError):
-                rows.append(entry_row(from_row(row, segment.place, partial(segment.heavy, row.number))))
+        with suppress(InputError):
+            segment = self._index.opened(name)
+            if segment is not None:
+                for light in segment.light_rows():
+                    with suppress(DamagedError):
+                        rows.append(checked_row(segment, light))
         return rows
 
-    def _scan(self) -> None:
-        """Read the footers of segments that were not read before; forget those that are gone."""
-        present = set(self.storage.keys(TRIALS))
-        gone = self._segments.keys() - present
-        if gone:
-            self._rows = {key: place for key, place in self._rows.items() if place[0] not in gone}
-            self._damaged = {name: error for name, error in self._damaged.items() if name not in gone}
-            self._segments = {name: keys for name, keys in self._segments.items() if name not in gone}
-        for name in sorted(present - self._segments.keys()):
-            self._segments[name] = ()
-            try:
-                self._segments[name] = self.segment(name).keys
-            except DamagedError as error:
-                self._damaged[name] = error
-            for number, key in enumerate(self._segments[name]):
-                self._rows.setdefault(key, (name, number))
+    def sizes(self) -> dict[str, int]:
+        """Number of bytes of each entry, by key; those of one segment share its size equally."""
+        self._index.scan()
+        sizes: dict[str, int] = defaultdict(int)
+        for name, keys in self._index.segments.items():
+            share = self.storage.size(name) // max(1, len(keys))
+            for key in keys:
+                sizes[key] += share
+        return dict(sizes)
+
+    def remove(self, keys: Iterable[str]) -> None:
+        """Delete entries; the other entries of their segments are committed again before.
+
+        Errors: `DamagedError` if one of those is damaged; their segment stays.
+        """
+        self._index.scan()
+        removed = set(keys)
+        for name in [name for name, held in self._index.segments.items() if removed.intersection(held)]:
+            segment = self._index.opened(name)
+            if segment is None:
+                continue
+            rest = [checked_row(segment, row) for row in segment.light_rows() if row.key not in removed]
+            if rest:
+                self.add_segment(to_segment(rest))
+            self.storage.delete(name)
+
+    def set_entry_aside(self, key: str) -> str | None:
+        """Move an entry below `SET_ASIDE`, and return the key of the segment that holds it now; None if there is none.
+
+        Errors: `DamagedError` if the entry or one in the same segment is damaged.
+        """
+        rows = list(self.rows([key]))
+        if not rows:
+            return None
+        target = f"{SET_ASIDE}/{key}.parquet"
+        self.storage.create(target, to_segment(rows))
+        self.remove([key])
+        return target
 
     def _read(self, name: str, keys: set[str]) -> dict[str, Entry]:
-        """The entries of some keys in one segment."""
-        segment = self.segment(name)
+        """The entries of some keys in one segment; none if the segment is gone."""
+        segment = self._index.opened(name)
+        if segment is None:
+            return {}
         return {
-            row.key: from_row(row, segment.place, partial(self._heavy, name, row.number))
+            row.key: from_row(row, segment.place, partial(self._heavy, name, row.key, row.number))
             for row in segment.light_rows()
             if row.key in keys
         }
 
-    def _heavy(self, name: str, number: int, column: str) -> Any:
-        return self.segment(name).heavy(number, column)
+    def _heavy(self, name: str, key: str, number: int, column: str) -> Any:
+        segment = self._index.opened(name)
+        if segment is not None:
+            return segment.heavy(number, column)
+        entry = self.entry(key)  # another process has written it into another segment
+        if entry is None:
+            raise DamagedError(self.storage.place(name), "it is gone")
+        return entry.heavy(column)
 
     # -- unfinished trials -------------------------------------------------------------------------------------------
 
@@ -204,7 +228,8 @@ class Ledger:
 
     def started(self) -> set[str]:
         """Keys of all trials that were started and are not finished."""
-        return {name.split("/")[1] for name in self.storage.keys(RUNNING)}
+        names = (name.split("/") for name in self.storage.keys(RUNNING))
+        return {parts[1] for parts in names if len(parts) > 2}
 
     # -- studies -----------------------------------------------------------------------------------------------------
 
@@ -215,7 +240,12 @@ class Ledger:
     def studies(self) -> list[str]:
         """Names of all studies, sorted."""
         keys = (key.split("/") for key in self.storage.keys(STUDIES))
-        return sorted(parts[1] for parts in keys if parts[2:] == ["study.json"])
+        return sorted({parts[1] for parts in keys if parts[2:3] == ["study.json"]})
+
+    def planned_studies(self) -> list[str]:
+        """Names of all studies that have a plan, those without a record included, sorted."""
+        keys = (key.split("/") for key in self.storage.keys(STUDIES))
+        return sorted({parts[1] for parts in keys if parts[2:3] == ["plan"]})
 
     def read_study(self, name: str) -> dict[str, Any] | None:
         """The record of a study, None if there is none.
@@ -224,7 +254,13 @@ class Ledger:
         """
         key = f"{STUDIES}/{name}/study.json"
         content = self.storage.read(key)
-        return None if content is None else unseal(content, self.storage.place(key))
+        if content is None:
+            return None
+        record, place = unseal(content, self.storage.place(key)), self.storage.place(key)
+        study = record.get("study")
+        if not isinstance(study, dict) or study.get("name") != name:
+            raise DamagedError(place, "it is not the record of this study")
+        return record
 
     def write_study(self, name: str, record: Mapping[str, Any]) -> None:
         """Replace the record of a study."""
@@ -235,16 +271,7 @@ class Ledger:
 
         Errors: `DamagedError` for a damaged part of the plan.
         """
-        parts = sorted(key.rpartition("/")[2] for key in self.storage.keys(f"{STUDIES}/{name}/plan"))
-        newest = max((part.partition("-")[0] for part in parts), default="")
-        trials: list[dict[str, Any]] = []
-        for number, part in enumerate(part for part in parts if part.partition("-")[0] == newest):
-            key = f"{STUDIES}/{name}/plan/{part}"
-            content, place = self.storage.read(key), self.storage.place(key)
-            if part != _part_name(int(newest) if newest.isdecimal() else -1, number):
-                raise DamagedError(place, "the part before it is missing")
-            trials += unpack_plan(content or b"", place)
-        return trials
+        return read_parts(self.storage, f"{STUDIES}/{name}/plan")
 
     def write_plan(self, name: str, trials: Sequence[Mapping[str, Any]], *, run: int, part: int) -> None:
         """Write a part of a study's plan.
@@ -252,12 +279,7 @@ class Ledger:
         run   number of the run's lease; a plan holds the parts of one run, and those of earlier runs are deleted
         part  number of the part in this run, from 0
         """
-        folder = f"{STUDIES}/{name}/plan"
-        self.storage.replace(f"{folder}/{_part_name(run, part)}", pack_plan(trials))
-        if part == 0:
-            for key in self.storage.keys(folder):
-                if not key.rpartition("/")[2].startswith(_part_name(run, 0).partition("-")[0]):
-                    self.storage.delete(key)
+        write_part(self.storage, f"{STUDIES}/{name}/plan", trials, run=run, part=part)
 
     @contextmanager
     def writing(self, name: str) -> Iterator[Lease]:
@@ -275,26 +297,6 @@ class Ledger:
         return bool(taken) and leases.holder_of(self.storage, folder, taken[-1]) is not None
 
 
-def pack_plan(trials: Sequence[Mapping[str, Any]]) -> bytes:
-    """Trials as compressed JSON with a checksum; equal trials give equal bytes."""
-    return gzip.compress(seal({"trials": list(trials)}), mtime=0)
-
-
-def unpack_plan(content: bytes, place: str) -> list[dict[str, Any]]:
-    """The trials in what `pack_plan` wrote.
-
-    Errors: `DamagedError` for anything else; `InputError` for what another version wrote.
-    """
-    try:
-        with gzip.GzipFile(fileobj=BytesIO(content)) as file:
-            text = file.read(LARGEST_PLAN)
-    except (OSError, EOFError, ValueError) as error:
-        raise DamagedError(place, f"it cannot be read: {error}") from None
-    trials = unseal(text, place).get("trials")
-    if not isinstance(trials, list) or not all(isinstance(trial, dict) for trial in trials):
-        raise DamagedError(place, "it holds no list of trials")
-    return trials
-
-
-def _part_name(run: int, part: int) -> str:
-    return f"{run:08d}-{part:06d}.json.gz"
+def segment_key(segment: bytes) -> str:
+    """Key of the object that a segment becomes."""
+    return f"{TRIALS}/{segment_name(segment)}.parquet"

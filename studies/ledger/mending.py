@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from studies.errors import DamagedError
-from studies.ledger.ledger import STUDIES, TRIALS, Ledger
+from studies.ledger.ledger import STUDIES, Ledger
+from studies.ledger.segment_index import TRIALS
 from studies.ledger.unfinished import FOLDER as RUNNING
 
 
@@ -16,12 +17,26 @@ def mend_study(ledger: Ledger, name: str) -> Iterator[str]:
     for prefix in (TRIALS, RUNNING, STUDIES, folder, f"{folder}/plan", f"{folder}/lease"):
         if ledger.storage.blocked(prefix):
             yield sentence(ledger, prefix, "it is no folder")
-    for key in {key for key in ledger.storage.keys(RUNNING) if key.count("/") != 2}:
-        yield sentence(ledger, key, "it belongs to no trial")
+    for key, reason in foreign_in_running(ledger):
+        yield sentence(ledger, key, reason)
     try:
         ledger.read_study(name)
     except DamagedError as error:
         yield sentence(ledger, f"{folder}/study.json", error.reason)
+
+
+def foreign_in_running(ledger: Ledger) -> list[tuple[str, str]]:
+    """Key of everything in the place of an unfinished trial or of one of its objects that is none, with the reason."""
+    found = []
+    for key in sorted({"/".join(key.split("/")[:3]) for key in ledger.storage.keys(RUNNING)}):
+        try:
+            if key.count("/") < 2:
+                raise DamagedError(ledger.storage.place(key), "it belongs to no trial")
+            if (file := ledger.storage.opened(key)) is not None:
+                file.close()
+        except DamagedError as error:
+            found.append((key, error.reason))
+    return found
 
 
 def mend_segments(ledger: Ledger) -> Iterator[str]:

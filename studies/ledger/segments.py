@@ -2,7 +2,7 @@
 
     key         address of the training and address of the evaluation, joined by a dot
     facts       what is known of the entry as JSON: both identities, costs, reference values, axes of the arrays, and
-                checksums of the other columns
+                the checksums of the other columns
     checksum    of `facts`
     values      value of each metric, seed and step
     generators  parameters of the generators at each snapshot, float32
@@ -29,6 +29,8 @@ LIGHT = ("key", "facts", "checksum", "values")
 """Columns that every table of results is made from."""
 HEAVY = ("generators", "samples", "log")
 """Columns that are read for one entry at a time."""
+LARGEST_GROUP = 2**33
+"""Largest number of bytes of a row group that is read."""
 GROUP_BYTES = 2**22
 """Largest size of a row group, within which one entry's columns cannot be read alone."""
 _METADATA = b"gan_studies"
@@ -114,12 +116,29 @@ class Segment:
 
     def __init__(self, file: BinaryIO, name: str, place: str):
         self._file, self.place = file, place
-        if checksum(_footer(file, place))[:32] != name:
+        if checksum(self._checked(lambda: _footer(file, place)))[:32] != name:
             raise DamagedError(place, "its name is not the checksum of its footer")
         self._parquet = self._checked(self._open)
-        metadata = self._checked(lambda: json.loads((self._parquet.metadata.metadata or {})[_METADATA]))
-        refuse_other_format(metadata["format"], place)
-        self.keys: tuple[str, ...] = tuple(metadata["keys"])
+        self.keys: tuple[str, ...] = self._checked(self._keys)
+        self._checked(self._check_size)
+
+    def _keys(self) -> tuple[str, ...]:
+        metadata = json.loads((self._parquet.metadata.metadata or {})[_METADATA])
+        refuse_other_format(metadata["format"], self.place)
+        keys = metadata["keys"]
+        if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+            raise DamagedError(self.place, "its footer lists no keys")
+        return tuple(keys)
+
+    def _check_size(self) -> None:
+        """Check that reading takes no more memory than the columns of a trial can: a foreign file may be a bomb."""
+        footer = self._parquet.metadata
+        for group in map(footer.row_group, range(footer.num_row_groups)):
+            if group.num_rows > len(self.keys) or group.total_byte_size > LARGEST_GROUP:
+                raise DamagedError(self.place, "its row groups are larger than those that are written")
+            for column in map(group.column, range(group.num_columns)):
+                if column.num_values > LARGEST_GROUP // 4 or "RLE_DICTIONARY" in column.encodings:
+                    raise DamagedError(self.place, "its columns are not encoded as those that are written")
 
     def _open(self) -> Any:
         import pyarrow.parquet as pq
@@ -128,30 +147,28 @@ class Segment:
 
     def light_rows(self) -> list[LightRow]:
         """The light columns of all rows."""
-        table = self._checked(lambda: self._parquet.read(list(LIGHT), use_threads=False))
-        values = list(_arrays(table["values"]))
-        texts = [table[name].to_pylist() for name in ("key", "facts", "checksum")]
-        if tuple(texts[0]) != self.keys:
+        return self._checked(self._light_rows)
+
+    def _light_rows(self) -> list[LightRow]:
+        table = self._parquet.read(list(LIGHT), use_threads=False)
+        columns = [list(_arrays(table["values"])), *(table[name].to_pylist() for name in ("key", "facts", "checksum"))]
+        if tuple(columns[1]) != self.keys:
             raise DamagedError(self.place, "its rows are not those that its footer lists")
         return [
-            LightRow(number, key, facts, digest, values[number])
-            for number, (key, facts, digest) in enumerate(zip(*texts, strict=True))
+            LightRow(number, key, facts, digest, values)
+            for number, (values, key, facts, digest) in enumerate(zip(*columns, strict=True))
         ]
 
     def heavy(self, number: int, column: str) -> Any:
         """A heavy column of one row: an array of float32, bytes, or text."""
-        group, first = self._group_of(number)
-        column_values = self._checked(
-            lambda: self._parquet.read_row_group(group, [column], use_threads=False)[column].combine_chunks()
-        )
-        if column == "generators":
-            return list(_arrays(column_values))[number - first]
-        return column_values[number - first].as_py()
+        return self._checked(lambda: self._heavy(number, column))
 
-    def rows(self) -> Iterator[Row]:
-        """All columns of all rows."""
-        for row in self.light_rows():
-            yield Row(row.key, row.facts, row.values, *(self.heavy(row.number, column) for column in HEAVY))
+    def _heavy(self, number: int, column: str) -> Any:
+        group, first = self._group_of(number)
+        values = self._parquet.read_row_group(group, [column], use_threads=False)[column].combine_chunks()
+        if column == "generators":
+            return list(_arrays(values))[number - first]
+        return values[number - first].as_py()
 
     def _group_of(self, number: int) -> tuple[int, int]:
         """Number of the row group that holds a row, and the number of its first row."""

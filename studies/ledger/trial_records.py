@@ -59,7 +59,8 @@ def read_records(ledger: Ledger, specs: Iterable[TrialSpec], *, running: bool) -
     Errors: `DamagedError` for a damaged entry or end.
     """
     by_key = {spec.key: spec for spec in specs}
-    entries, started = ledger.entries(by_key), ledger.started()
+    started = ledger.started()  # first: a trial that is finished in between has an entry and is no longer started
+    entries = ledger.entries(by_key)
     records = []
     for key, spec in by_key.items():
         entry = entries.get(key)

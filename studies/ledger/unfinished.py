@@ -1,24 +1,25 @@
 """What a ledger holds of a trial that is not finished: a mark of its start, a checkpoint, the reason of its end.
 
 running/KEY/started     sealed record with the node that started the trial
-running/KEY/checkpoint  a line of JSON (format, key, checksum), then the state as PyTorch saves it
+running/KEY/checkpoint  a sealed record in one line (key, number of bytes, checksum), then the state as PyTorch saves it
 running/KEY/end         sealed record of how the trial ended without a result
 """
 
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from io import BytesIO
-from typing import Any, Literal, get_args
+from typing import Any, BinaryIO, Literal, get_args
 
 import torch
 
 from studies.errors import DamagedError
-from studies.ledger.sealed import FORMAT, checksum, parse_object, refuse_other_format, seal, unseal
+from studies.ledger.sealed import checksum, seal, unseal
 from studies.ledger.storage import Storage
 
 FOLDER = "running"
+_LONGEST_HEADER = 2**12
+"""Largest number of bytes of the first line of a checkpoint."""
 EndState = Literal["lost", "out_of_memory", "timed_out", "error"]
 STATES = ("finished", "running", "interrupted", *get_args(EndState))
 """States of a trial that was started.
@@ -68,8 +69,8 @@ class Unfinished:
         buffer = BytesIO()
         torch.save(dict(state), buffer)
         payload = buffer.getvalue()
-        header = {"format": FORMAT, "key": self._key, "checksum": checksum(payload)}
-        self._storage.replace(self._object("checkpoint"), json.dumps(header).encode() + b"\n" + payload)
+        header = {"key": self._key, "bytes": len(payload), "state": checksum(payload)}
+        self._storage.replace(self._object("checkpoint"), seal(header, indent=None) + b"\n" + payload)
 
     def checkpoint(self) -> dict[str, Any] | None:
         """The last checkpoint; None if there is none.
@@ -78,17 +79,33 @@ class Unfinished:
         version wrote.
         """
         name = self._object("checkpoint")
-        content, place = self._storage.read(name), self._storage.place(name)
-        if content is None:
+        file, place = self._storage.opened(name), self._storage.place(name)
+        if file is None:
             return None
-        line, _, payload = content.partition(b"\n")
-        header = parse_object(line, place)
-        refuse_other_format(header.get("format"), place)
+        with file:
+            try:
+                return self._state(file, place)
+            except OSError as error:
+                raise DamagedError(place, f"it cannot be read ({error.strerror})") from None
+
+    def _state(self, file: BinaryIO, place: str) -> dict[str, Any]:
+        header = unseal(file.readline(_LONGEST_HEADER), place)
         if header.get("key") != self._key:
             raise DamagedError(place, "it is the checkpoint of another trial")
-        if header.get("checksum") != checksum(payload):
+        start = file.tell()
+        if file.seek(0, 2) - start != header.get("bytes"):
+            raise DamagedError(place, "it has another size than was written")
+        file.seek(start)
+        payload = file.read()
+        if header.get("state") != checksum(payload):
             raise DamagedError(place, "its checksum is wrong")
-        return torch.load(BytesIO(payload), weights_only=True)
+        try:
+            state = torch.load(BytesIO(payload), weights_only=True)
+        except Exception as error:  # PyTorch raises many kinds
+            raise DamagedError(place, f"PyTorch cannot read it ({type(error).__name__})") from None
+        if not isinstance(state, dict):
+            raise DamagedError(place, "it holds no table")
+        return state
 
     def set_aside(self, name: Literal["checkpoint", "end"]) -> None:
         """Set a damaged object aside."""
@@ -108,7 +125,9 @@ class Unfinished:
         if content is None:
             return None
         record = unseal(content, place)
-        if record.get("key") != self._key or record.get("state") not in get_args(EndState):
+        texts = (record.get("reason"), record.get("detail"))
+        is_end = record.get("state") in get_args(EndState) and all(isinstance(text, str) for text in texts)
+        if record.get("key") != self._key or not is_end:
             raise DamagedError(place, "it is not the record of this trial's end")
         return TrialEnd(**{name: record[name] for name in ("state", "reason", "detail", "at")})
 

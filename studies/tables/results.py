@@ -333,9 +333,9 @@ class Results:
 def _evaluated(ledger: Ledger, records: Iterable[TrialRecord], further: FurtherEvaluation) -> Iterable[TrialRecord]:
     """Records with the metrics of a further evaluation; finished trials that it did not evaluate are left out."""
     records = list(records)
-    entries = ledger.entries(further.key(trial.spec) for trial in records if trial.finished)
+    entries = ledger.entries(further.key_of(trial.spec) for trial in records if trial.finished)
     for trial in records:
-        entry = entries.get(further.key(trial.spec))
+        entry = entries.get(further.key_of(trial.spec))
         if not trial.finished:
             yield trial
         elif entry is not None:

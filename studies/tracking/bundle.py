@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from studies.ledger.entries import light_row
-from studies.ledger.ledger import pack_plan
+from studies.ledger.plan_parts import pack_plan
 from studies.ledger.sealed import checksum
 from studies.ledger.segments import segment_name, to_segment
 from studies.ledger.trial_records import TrialRecord

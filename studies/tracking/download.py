@@ -13,7 +13,8 @@ from studies.errors import DamagedError, InputError, TrackingError
 from studies.file.messages import escape_control, nearest
 from studies.file.study import Study
 from studies.ledger.entries import Entry, from_row
-from studies.ledger.ledger import Ledger, unpack_plan
+from studies.ledger.ledger import Ledger
+from studies.ledger.plan_parts import unpack_plan
 from studies.ledger.plans import planned_trials
 from studies.ledger.sealed import checksum, unseal
 from studies.ledger.segments import Segment

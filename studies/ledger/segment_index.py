@@ -1,0 +1,73 @@
+"""Index of the segments of a ledger: which segment holds which entry, as of the last scan."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from studies.errors import DamagedError
+from studies.ledger.segments import Segment
+from studies.ledger.storage import Storage
+
+TRIALS = "trials"
+"""Prefix of the keys of segments."""
+
+
+class SegmentIndex:
+    """Keys of the entries in every whole segment of a storage; the footer of a segment is read once.
+
+    segments  keys of the entries by segment
+    damaged   the finding, by segment, for those that cannot be opened
+    """
+
+    def __init__(self, storage: Storage):
+        self._storage = storage
+        self.segments: dict[str, tuple[str, ...]] = {}
+        self.damaged: dict[str, DamagedError] = {}
+        self._holders: dict[str, list[str]] = defaultdict(list)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._holders
+
+    def scan(self) -> None:
+        """Read the footers of segments that were not read before or were damaged; forget those that are gone."""
+        present = self._storage.keys(TRIALS)
+        for name in self.segments.keys() - set(present):
+            self._forget(name)
+        self.damaged = {}
+        for name in present:
+            if name not in self.segments:
+                try:
+                    self._add(name)
+                except DamagedError as error:
+                    self.damaged[name] = error
+
+    def by_segment(self, keys: Iterable[str]) -> dict[str, set[str]]:
+        """Those of the keys that have an entry, by segment; of several segments with an entry, the first by name."""
+        held: dict[str, set[str]] = defaultdict(set)
+        for key in keys:
+            if key in self._holders:
+                held[min(self._holders[key])].add(key)
+        return held
+
+    def opened(self, name: str) -> Segment | None:
+        """The segment in the object `name`; None if it is gone.
+
+        Errors: `DamagedError` if it is damaged; `InputError` for one of another format.
+        """
+        file = self._storage.opened(name)
+        if file is None:
+            return None
+        return Segment(file, name.rpartition("/")[2].removesuffix(".parquet"), self._storage.place(name))
+
+    def _add(self, name: str) -> None:
+        segment = self.opened(name)
+        if segment is None:
+            return
+        self.segments[name] = segment.keys
+        for key in segment.keys:
+            self._holders[key].append(name)
+
+    def _forget(self, name: str) -> None:
+        for key in self.segments.pop(name):
+            self._holders[key].remove(name)
+            if not self._holders[key]:
+                del self._holders[key]
