@@ -359,6 +359,11 @@ def _tail(rows: Real[np.ndarray, "members evaluations"], share: float, least: in
     return rows[:, -max(count, least) :]
 
 
+def late_steps(steps: Int[np.ndarray, "evaluations"], rules: OutcomeRules) -> Int[np.ndarray, "tail"]:
+    """The steps of the late window."""
+    return np.asarray(_tail(steps[None], rules.late_share, rules.least)[0])
+
+
 def late_median(rows: Real[np.ndarray, "members evaluations"], rules: OutcomeRules) -> Float[np.ndarray, "members"]:
     """Median of each row over the late window."""
     return np.median(_tail(rows, rules.late_share, rules.least), axis=-1)

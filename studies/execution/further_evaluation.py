@@ -9,12 +9,14 @@ import torch
 from gan_core.data import Dataset
 from gan_core.evaluation import EvaluationSettings, Evaluator
 from gan_core.networks import Networks
-from studies.design import Phase, Provenance
+from studies.design import PHASES, Phase, Provenance
 from studies.errors import InputError
 from studies.execution.trial import evaluation_facts
-from studies.file.modules import module_names, require_sources
+from studies.file.checks import check_evaluation, check_samples
+from studies.file.modules import module_names, modules_in, require_sources, sources
+from studies.file.source import override
 from studies.file.study import Study
-from studies.file.validation import build, plain
+from studies.file.validation import build, choose, plain
 from studies.ledger.curves import Curves
 from studies.ledger.entries import Entry, GeneratorSnapshots, to_row
 from studies.ledger.evaluations import FurtherEvaluation, write_evaluation
@@ -27,20 +29,20 @@ TRIALS_PER_COMMIT = 24
 """Number of trials whose further entries share a segment."""
 
 
-def evaluate(
+def evaluate_again(
     results: Results,
     ledger: Ledger,
     settings: EvaluationSettings,
     *,
     phases: Sequence[Phase],
-    sources: dict[str, str],
+    module_sources: Mapping[str, str],
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> FurtherEvaluation:
     """Evaluate the finished trials of a study again, and write the values into its ledger.
 
     settings  settings of the evaluation; its `measurements` must be the study's
     phases    phases whose trials are evaluated
-    sources   hash of the source of each user's module that the settings name, by module name
+    module_sources  hash of the source of each user's module that the settings name, by module name
     progress  called with the number of trials that were evaluated and of all that are to be
 
     Trials that have the evaluation already are not evaluated again.
@@ -54,7 +56,7 @@ def evaluate(
             f"evaluation.measurements: must be {own.measurements} as in the study, at whose evaluations the generators "
             f"were kept, but is {settings.measurements}"
         )
-    evaluation = _described(results, settings, sources)
+    evaluation = _described(results, settings, module_sources)
     with ledger.writing(results.study.name):
         write_evaluation(ledger, results.study.name, evaluation)
         trials = [trial for trial in results.trial_records if trial.finished and trial.spec.phase in phases]
@@ -69,17 +71,46 @@ def evaluate(
     return evaluation
 
 
-def _described(results: Results, settings: EvaluationSettings, sources: dict[str, str]) -> FurtherEvaluation:
+def _described(results: Results, settings: EvaluationSettings, module_sources: Mapping[str, str]) -> FurtherEvaluation:
     table = plain(settings)
     provenance = Provenance(
         data_fingerprint=results.data.fingerprint,
         torch_version=torch.__version__.split("+")[0],
         device="cpu",
-        sources=sources,
+        sources=module_sources,
     )
     if provenance.data_fingerprint != results.provenance.data_fingerprint:
         raise InputError("data: must be the samples that the study was run with, but others are loaded here")
     return FurtherEvaluation(settings=table, provenance=provenance.of_evaluation(table))
+
+
+def changed_settings(results: Results, assignments: Sequence[str]) -> tuple[EvaluationSettings, dict[str, str]]:
+    """Settings of a study's evaluation with assignments `evaluation.KEY=VALUE` applied, and the sources of their modules.
+
+    Modules of a user's metrics are looked up in the working folder. The source hashes are by module name.
+
+    Errors: `InputError` for an assignment to something else, and for a value that is not valid for the study.
+    """
+    for assignment in assignments:
+        if not assignment.startswith("evaluation."):
+            raise InputError(f"--set: must change a key of [evaluation], as in evaluation.neighbours=10: {assignment}")
+    study = results.study
+    table = override({"evaluation": study.table()["evaluation"]}, assignments)["evaluation"]
+    with modules_in(Path()):
+        settings: EvaluationSettings = build(EvaluationSettings, table, ("evaluation",))
+        check_samples(study.data, settings)
+        check_evaluation(settings, (), study.data)
+        return settings, sources(table)
+
+
+def phases_named(names: Sequence[str]) -> tuple[Phase, ...]:
+    """The phases with these names, all phases if there are none.
+
+    Errors: `InputError` for a word that is no phase.
+    """
+    for name in names:
+        choose(name, PHASES, ("--phase",))
+    return tuple(phase for phase in PHASES if phase in names or not names)
 
 
 class _Evaluators:
