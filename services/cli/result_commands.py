@@ -81,9 +81,8 @@ def compare(
 
     taus = _distances(tau)
     refuse_unwritable(output)
-    comparisons = [
-        Comparison(study_results, tau=taus) for study_results in _read_distinct(names, root, tracking, evaluation)
-    ]
+    read = _read_distinct(names, root, tracking, evaluation)
+    comparisons = [Comparison(study_results, tau=taus) for study_results in read]
     chosen_format = VerdictFormat.json if as_json else format_
     if chosen_format is VerdictFormat.text and output is None:
         verdict_text.print_verdicts(comparisons, console())

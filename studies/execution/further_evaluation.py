@@ -1,7 +1,8 @@
 """Further evaluations of a study's finished trials, from the generators that they kept; no generator is trained."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -85,7 +86,7 @@ def _described(results: Results, settings: EvaluationSettings, module_sources: M
 
 
 def changed_settings(results: Results, assignments: Sequence[str]) -> tuple[EvaluationSettings, dict[str, str]]:
-    """Settings of a study's evaluation with assignments `evaluation.KEY=VALUE` applied, and the sources of their modules.
+    """Settings of a study's evaluation with assignments `evaluation.KEY=VALUE` applied, and their modules' sources.
 
     Modules of a user's metrics are looked up in the working folder. The source hashes are by module name.
 
