@@ -107,7 +107,12 @@ class Comparison:
 
     @cached_property
     def confirmed(self) -> list[ConfirmTrial]:
-        """The confirm trials that enter the ranking, in the order of the ranking."""
+        """The confirm trials that enter the ranking, in the order of the ranking.
+
+        Empty under a further evaluation that did not measure the distance over the whole training.
+        """
+        if not self.results.whole:
+            return []
         trials = {
             trial.spec.condition: self._confirm_trial(trial)
             for trial in self.results.trial_records

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from gan_core.data import Dataset
-from gan_core.evaluation import EvaluationSettings, Evaluator
+from gan_core.evaluation import EvaluationSettings, Evaluator, applicable_metrics
 from gan_core.networks import Networks
 from studies.design import PHASES, Phase, Provenance
 from studies.errors import InputError
@@ -16,7 +16,6 @@ from studies.execution.trial import evaluation_facts
 from studies.file.checks import check_evaluation, check_samples
 from studies.file.modules import module_names, modules_in, require_sources, sources
 from studies.file.source import override
-from studies.file.study import Study
 from studies.file.validation import build, choose, plain
 from studies.ledger.curves import Curves
 from studies.ledger.entries import Entry, GeneratorSnapshots, to_row
@@ -59,11 +58,11 @@ def evaluate_again(
         )
     evaluation = _described(results, settings, module_sources)
     with ledger.writing(results.study.name):
-        write_evaluation(ledger, results.study.name, evaluation)
         trials = [trial for trial in results.trial_records if trial.finished and trial.spec.phase in phases]
         done = ledger.finished(evaluation.key_of(trial.spec) for trial in trials)
         pending = [trial for trial in trials if evaluation.key_of(trial.spec) not in done]
-        evaluators = _Evaluators(results.study, results.data, settings)
+        evaluators = _Evaluators(results.data, settings)
+        write_evaluation(ledger, results.study.name, evaluation)
         for first in range(0, len(pending), TRIALS_PER_COMMIT):
             progress(first, len(pending))
             block = pending[first : first + TRIALS_PER_COMMIT]
@@ -101,6 +100,10 @@ def changed_settings(results: Results, assignments: Sequence[str]) -> tuple[Eval
         settings: EvaluationSettings = build(EvaluationSettings, table, ("evaluation",))
         check_samples(study.data, settings)
         check_evaluation(settings, (), study.data)
+        try:
+            applicable_metrics(settings, results.data)
+        except ValueError as error:
+            raise InputError(f"evaluation.{error}") from None
         return settings, sources(table)
 
 
@@ -117,7 +120,7 @@ def phases_named(names: Sequence[str]) -> tuple[Phase, ...]:
 class _Evaluators:
     """Evaluators of the generators of a study, one for each description of a generator, split and type."""
 
-    def __init__(self, study: Study, data: Dataset, settings: EvaluationSettings):
+    def __init__(self, data: Dataset, settings: EvaluationSettings):
         self._data, self._settings = data, settings
         self._made: dict[tuple[str, str, str], tuple[Evaluator, Networks]] = {}
 

@@ -16,7 +16,7 @@ from studies.ledger.ledger import STUDIES, Ledger
 class Holding:
     """What a study holds of a ledger.
 
-    planned      trials whose configurations are known, and their further evaluations
+    planned      trials whose configurations are known
     finished     those of them that have an entry
     shared       finished trials that other studies hold too
     own_bytes    size of what only this study holds: its folder, and the entries of trials that are not shared
@@ -44,12 +44,12 @@ def holdings(ledger: Ledger) -> Iterator[Holding]:
     sizes = ledger.sizes()
     for name, own in keys.items():
         others = set().union(*(other for study, other in keys.items() if study != name))
-        finished = own & sizes.keys()
+        finished, trials = own & sizes.keys(), {key for key in own if key.count(".") == 1}
         yield Holding(
             name=name,
-            planned=len(own),
-            finished=len(finished),
-            shared=len(finished & others),
+            planned=len(own & trials),
+            finished=len(finished & trials),
+            shared=len(finished & trials & others),
             own_bytes=sum(sizes[key] for key in finished - others) + _folder_bytes(ledger.study_folder(name)),
             shared_bytes=sum(sizes[key] for key in finished & others),
             written=_modified(ledger.study_folder(name) / "study.json"),

@@ -42,7 +42,7 @@ def classify_members(
     own = trials if own is None else own
     groups: dict[tuple[Any, ...], list[int]] = {}
     for index, (trial, own_trial) in enumerate(zip(trials, own, strict=True)):
-        groups.setdefault((_whole(*trial), _columns(*trial), _columns(*own_trial)), []).append(index)
+        groups.setdefault((is_whole(*trial), _columns(*trial), _columns(*own_trial)), []).append(index)
     sizes = np.array([len(curves.seeds) for _, curves in trials], dtype=np.int64)
     order = np.concatenate(
         [np.empty(0, np.int64), *(members_of(sizes, np.array(indices)) for indices in groups.values())]
@@ -99,7 +99,7 @@ def distances_of(facts: Facts, curves: Curves) -> Float[np.ndarray, "seeds steps
     return values if facts["highest"] is None else facts["highest"] - values
 
 
-def _whole(facts: Facts, curves: Curves) -> bool:
+def is_whole(facts: Facts, curves: Curves) -> bool:
     """True if the metric that decides was measured at every evaluation."""
     return bool(curves.measured[curves.metrics.index(facts["distance"])].all())
 

@@ -24,7 +24,7 @@ from studies.ledger.plans import planned_trials
 from studies.ledger.trial_records import TrialRecord, read_records
 from studies.tables.columns import END_NAMES, MEMBER_COLUMNS, TRIAL_COLUMNS, WITHOUT_RESULT
 from studies.tables.curve_columns import curve_columns
-from studies.tables.member_outcomes import classify_members, member_columns, trial_results
+from studies.tables.member_outcomes import classify_members, is_whole, member_columns, trial_results
 from studies.tables.ranking import FIRST, rank
 from studies.tables.trained_generators import TrainedConfiguration, kept_parameters
 
@@ -36,7 +36,7 @@ class Results:
     members      a row per member of a finished trial
     curves       a row per member, step and metric of a finished trial
     ranking      a row per confirmed condition, best first
-    study        the resolved study
+    study        the resolved study; its `evaluation` is the one that the metrics come from
     question     the question that the study answers, as stated in its file
     environment  versions, git state and hardware of the last run
     provenance   versions and hashes that determine the numbers besides the study
@@ -44,10 +44,16 @@ class Results:
     """
 
     def __init__(
-        self, record: Mapping[str, Any], records: Callable[[Study, Provenance], Iterable[TrialRecord]], place: str
+        self,
+        record: Mapping[str, Any],
+        records: Callable[[Study, Provenance], Iterable[TrialRecord]],
+        place: str,
+        *,
+        further: FurtherEvaluation | None = None,
     ):
         provenance = Provenance.from_table(record["provenance"])
-        self.study = Study.from_record(record["study"], provenance.sources)
+        own = self._own = Study.from_record(record["study"], provenance.sources)
+        self.study = own if further is None else replace(own, evaluation=recorded_evaluation(further.settings))
         self.question: str = record["question"]
         self.environment: dict[str, Any] = record["environment"]
         self.place, self.provenance, self._records = place, provenance, records
@@ -73,10 +79,7 @@ class Results:
             return records if further is None else _evaluated(ledger, records, further)
 
         further = None if evaluation is None else chosen_evaluation(ledger, name, evaluation)
-        results = cls(record, read, str(ledger.root))
-        if further is not None:
-            results.study = replace(results.study, evaluation=recorded_evaluation(further.settings))
-        return results
+        return cls(record, read, str(ledger.root), further=further)
 
     @cached_property
     def trial_records(self) -> list[TrialRecord]:
@@ -87,7 +90,7 @@ class Results:
             spec = trial.spec
             return PHASES.index(spec.phase), spec.index, position[spec.condition]
 
-        return sorted(self._records(self.study, self.provenance), key=order)
+        return sorted(self._records(self._own, self.provenance), key=order)
 
     @property
     def specs(self) -> list[TrialSpec]:
@@ -105,6 +108,14 @@ class Results:
         trials = [(trial.facts, trial.curves) for trial in self._finished]
         own = [(trial.steering.facts, trial.steering.curves) for trial in self._finished if trial.steering is not None]
         return classify_members(trials, self.study.outcomes, own or None)
+
+    @property
+    def whole(self) -> bool:
+        """True if the distances of all finished trials were measured over the whole training.
+
+        False under a further evaluation of a study that keeps generators at a few evaluations alone.
+        """
+        return all(is_whole(trial.facts, trial.curves) for trial in self._finished)
 
     @cached_property
     def curves(self) -> pd.DataFrame:
