@@ -37,6 +37,7 @@ class Results:
     curves       a row per member, step and metric of a finished trial
     ranking      a row per confirmed condition, best first
     study        the resolved study; its `evaluation` is the one that the metrics come from
+    is_further   True if the metrics are those of a further evaluation
     question     the question that the study answers, as stated in its file
     environment  versions, git state and hardware of the last run
     provenance   versions and hashes that determine the numbers besides the study
@@ -53,6 +54,7 @@ class Results:
     ):
         provenance = Provenance.from_table(record["provenance"])
         own = self._own = Study.from_record(record["study"], provenance.sources)
+        self.is_further = further is not None
         self.study = own if further is None else replace(own, evaluation=recorded_evaluation(further.settings))
         self.question: str = record["question"]
         self.environment: dict[str, Any] = record["environment"]
