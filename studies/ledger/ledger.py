@@ -23,7 +23,7 @@ from studies.ledger.leases import Lease
 from studies.ledger.plan_parts import read_parts, write_part
 from studies.ledger.sealed import seal, unseal
 from studies.ledger.segment_index import TRIALS, SegmentIndex
-from studies.ledger.segments import LightRow, Row, Segment, segment_name, to_segment
+from studies.ledger.segments import Row, segment_name, to_segment
 from studies.ledger.storage import SET_ASIDE
 from studies.ledger.unfinished import FOLDER as RUNNING
 from studies.ledger.unfinished import Unfinished
