@@ -8,7 +8,8 @@ the code that records every study, except for the runs of the trials: a run take
 are. The others are copied from these in the server's database, with their tags, parameters and latest metrics and
 without their histories, so that the server searches the same number of runs. Each reading is a process of its own; its
 time begins after the import of `studies.results` and includes the import of MLflow. "By trial" reads a study whose run
-has no bundle: measured with the recorded trials and multiplied.
+has no bundle: measured with the recorded trials and multiplied. "Tables" is the time of the four tables once the
+records of all trials are in memory; the rate is that of the classification of their members.
 
 On a machine with other load compare the processor times: those of the reading process, without the server.
 """
@@ -33,6 +34,7 @@ from servers import mlflow_server
 
 from studies.design import Design, Provenance, TrialSpec
 from studies.file.study import Study
+from studies.ledger.curves import Curves
 from studies.ledger.entries import SAMPLES_KEPT, Entry
 from studies.ledger.ledger import Ledger
 from studies.locate import results
@@ -54,7 +56,7 @@ training.critic_optimizer.lr = {{log_uniform = [1e-5, 1e-2]}}
 """
 CONDITION = '\n[[conditions]]\nname = "{name}"\npreset = "{name}"\n'
 PRESETS = ("gan", "lsgan", "wgan", "wgan-gp", "dragan")
-METRICS = ("cells", "sliced_wasserstein", "spread", *(f"metric_{letter}" for letter in "abcdefg"))
+METRICS = ("cells", *(f"metric_{letter}" for letter in "abcdefg"), "sliced_wasserstein", "spread")
 REFERENCE_DISTANCES = {"real": 0.04, "constant": 0.43, "gaussian": 0.05}
 READ = """
 import json, resource, sys
@@ -66,11 +68,17 @@ def now():
     return perf_counter(), used.ru_utime + used.ru_stime
 start = now()
 results = studies.results("large", **json.loads(sys.argv[1]))
-transferred = now()
+records = results.trial_records
+recorded = now()
 tables = results.trials, results.members, results.curves, results.ranking
 ready = now()
-elapsed = [[b - a for a, b in zip(start, end)] for end in (transferred, ready)]
-print(json.dumps(elapsed + [[len(table) for table in tables]]))
+from studies.tables.member_outcomes import classify_members
+trials = [(trial.facts, trial.curves) for trial in records]
+began = perf_counter()
+members = classify_members(trials, results.study.outcomes)
+rate = len(members.outcome) / (perf_counter() - began)
+elapsed = [[b - a for a, b in zip(start, end)] for end in (recorded, ready)]
+print(json.dumps([*elapsed, rate, [len(table) for table in tables]]))
 """
 
 
@@ -90,18 +98,19 @@ def write_ledger(study: Study) -> Ledger:
 def commit(spec: TrialSpec, entry: Entry, rng: np.random.Generator) -> None:
     budget, seeds = spec.identity["budget"], spec.seeds
     steps = np.linspace(0, budget["steps"], budget["measurements"] + 1).astype(int)
-    index = pd.MultiIndex.from_product([seeds, steps, METRICS], names=["seed", "step", "metric"])
-    values = rng.random((len(seeds), len(steps), len(METRICS))).astype(np.float32).astype(np.float64)
+    values = rng.random((len(METRICS), len(seeds), len(steps))).astype(np.float32).astype(np.float64)
     approach = np.linspace(0, rng.random(), len(steps)) + rng.normal(0, 0.03, (len(seeds), len(steps)))
     constant, real = REFERENCE_DISTANCES["constant"], REFERENCE_DISTANCES["real"]
-    values[..., METRICS.index("sliced_wasserstein")] = constant - approach * (constant - real)
-    values[..., METRICS.index("cells")] = rng.integers(8, 21, (len(seeds), len(steps)))
-    frame = pd.DataFrame({"value": values.reshape(-1)}, index=index).reset_index()
-    frame["metric"] = pd.Categorical(frame["metric"], METRICS)
+    values[METRICS.index("sliced_wasserstein")] = constant - approach * (constant - real)
+    values[METRICS.index("cells")] = rng.integers(8, 21, (len(seeds), len(steps)))
+    measured = np.ones((len(METRICS), len(steps)), dtype=bool)
+    curves = Curves(METRICS, np.array(seeds), steps, values, measured)
     facts = {
         "address": spec.address,
         "identity": spec.identity,
         "seeds": seeds,
+        "distance": "sliced_wasserstein",
+        "known_modes": None,
         "reference_distances": REFERENCE_DISTANCES,
         "real_cells": 20,
         "real_values": {"sliced_wasserstein": real, "cells": 20.0, "spread": 0.99},
@@ -114,7 +123,7 @@ def commit(spec: TrialSpec, entry: Entry, rng: np.random.Generator) -> None:
         "threads": 1,
     }
     samples = {which: np.zeros((len(seeds), SAMPLES_KEPT, 64), dtype=np.float32) for which in ("best", "last")}
-    entry.commit(curves=frame, generators={}, samples=samples, facts=facts)
+    entry.commit(curves=curves, generators={}, samples=samples, facts=facts)
 
 
 def copy_runs(database: Path, copies: int) -> None:
@@ -139,10 +148,11 @@ def time_reading(label: str, factor: float, **source: str) -> float:
     )
     if process.returncode:
         raise SystemExit(process.stdout + process.stderr)
-    transferred, ready, rows = json.loads(process.stdout)
+    recorded, ready, rate, rows = json.loads(process.stdout)
+    tables = [(whole - before) * factor for before, whole in zip(recorded, ready, strict=True)]
     print(
-        f"  {label:<22} elapsed {ready[0] * factor:8.1f} s, processor {ready[1] * factor:8.1f} s; of these before the "
-        f"tables {transferred[0] * factor:8.1f} s and {transferred[1] * factor:8.1f} s; rows {rows}",
+        f"  {label:<22} elapsed {ready[0] * factor:8.1f} s, processor {ready[1] * factor:8.1f} s; of these tables "
+        f"{tables[0]:6.2f} s and {tables[1]:6.2f} s; {rate:,.0f} members/s classified; rows {rows}",
         flush=True,
     )
     return ready[1] * factor

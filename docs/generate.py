@@ -18,16 +18,8 @@ from gan_core.citations import BIBTEX, papers
 from gan_core.constraints import Constraint, GradientPenalty, Location
 from gan_core.data import Data
 from gan_core.data.planar import PlanarData
-from gan_core.evaluation import EvaluationSettings, ReferenceDistances
-from gan_core.metrics import (
-    AVERAGE,
-    METRICS,
-    jensen_shannon,
-    mode_metrics,
-    neighbour_metrics,
-    sliced_wasserstein,
-    wasserstein_1,
-)
+from gan_core.evaluation import EvaluationSettings, ReferenceDistances, references
+from gan_core.metrics import AVERAGE, METRICS, SAMPLE_METRICS
 from gan_core.networks import Critic, Generator, NetworkPair, Networks
 from gan_core.objectives import Objective
 from gan_core.presets import PRESETS, SHARED_RANGES, Preset
@@ -47,7 +39,7 @@ from studies.file.json_schema import field_meanings, json_schema
 from studies.file.run_settings import CheckpointSettings, LedgerSettings, Limits, ResourceSettings
 from studies.file.search import Confirm, Search
 from studies.file.study import Study
-from studies.file.validation import descriptions, is_required
+from studies.file.validation import descriptions, is_required, listed_tables
 from studies.tables.columns import MEMBER_COLUMNS, TRIAL_COLUMNS
 from studies.tables.ranking import RANKING, rank
 from studies.tables.results import Results
@@ -135,7 +127,7 @@ def _results() -> Iterable[str]:
         if schema is not None:
             yield _types(schema)
     yield "Columns of `members`:"
-    yield words(outcomes.MemberOutcome)
+    yield words(outcomes.MemberOutcomes)
     yield "Columns of `ranking`:"
     yield words(rank)
 
@@ -214,11 +206,12 @@ def _metrics() -> Iterable[str]:
         f"If `training.generator_average` is above 0, the metrics of the fakes are computed for the averaged generator "
         f"too; their names end in `{AVERAGE}`."
     )
-    for function in (sliced_wasserstein, wasserstein_1, jensen_shannon, mode_metrics, neighbour_metrics):
-        yield f"### Formula of `{function.__name__}`"
-        yield words(function)
+    for metric in SAMPLE_METRICS:
+        yield f"### `{metric.name}`"
+        yield words(type(metric))
     yield "## Reference distances"
     yield words(ReferenceDistances)
+    yield words(references)
     yield "## The table `[evaluation]` of a study"
     yield words(EvaluationSettings)
     yield _fields(EvaluationSettings)
@@ -243,7 +236,7 @@ def _outcomes() -> Iterable[str]:
     yield f"Every member has one of the outcomes {', '.join(f'`{outcome}`' for outcome in outcomes.OUTCOMES)}."
     yield words(outcomes.classify)
     yield "## Numbers of a member"
-    yield words(outcomes.MemberOutcome)
+    yield words(outcomes.MemberOutcomes)
     yield "## The search score"
     yield words(outcomes.search_score)
     yield "## The table `[outcomes]` of a study"
@@ -415,6 +408,8 @@ def _type(hint: Any) -> str:
         return "one of " + ", ".join(f"`{_value(value)}`" for value in get_args(hint))
     if descriptions(hint):
         return "table"
+    if listed_tables(hint) is not None:
+        return "list of tables"
     if get_origin(hint) is tuple:
         element = get_args(hint)[0]
         return "list of tables" if get_origin(element) is dict else f"list of {_type(element)}s"

@@ -76,8 +76,8 @@ from .objectives import Stateless as Stateless
 from .objectives import Wasserstein as Wasserstein
 from .objectives import pull_away as pull_away
 from .outcomes import OUTCOMES as OUTCOMES
-from .outcomes import MemberCurve as MemberCurve
-from .outcomes import MemberOutcome as MemberOutcome
+from .outcomes import MemberCurves as MemberCurves
+from .outcomes import MemberOutcomes as MemberOutcomes
 from .outcomes import Outcome as Outcome
 from .outcomes import OutcomeRules as OutcomeRules
 from .outcomes import classify as classify

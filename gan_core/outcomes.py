@@ -1,12 +1,13 @@
-"""Outcome of a member: classification of its curve as stable, relapsed, stalled, collapsed, diverged or nonfinite.
+"""Outcomes of members: classification of their curves as stable, relapsed, stalled, collapsed, diverged or nonfinite.
 
 Rules about the distance use progress, `p = (constant - distance)/(constant - real)`: 0 for a constant sample, the mean
-of the data, and 1 for real data. A failed member gives an outcome, never an exception.
+of the data, and 1 for real data. A failed member gives an outcome, never an exception. Curves and outcomes are arrays
+over many members, and a member's outcome does not depend on the others.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from math import ceil, nan
+from dataclasses import dataclass, fields, replace
+from math import ceil
 from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
@@ -22,6 +23,9 @@ Share = Annotated[float, Ge(0), Le(1)]
 
 # Members train in float32 by default: a larger number counts as an overflow, though float64 can represent it.
 _LARGEST = float(np.finfo(np.float32).max)
+_NEVER = np.iinfo(np.int64).max
+_PAIRS = 2**21
+"""Number of pairs of evaluations in one block of Theil-Sen lines: 16 MiB of slopes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +39,7 @@ class OutcomeRules:
     relapse      relapsed if late progress is below this share of the best progress; 0: never
     swing        relapsed if roughness is above this share of the best progress
     near         stalled if the best progress is below this; 0: never
+    modes        stalled if the late number of modes covered is below this share of the known modes; 0: never
     rise         improving only if the trend of p rises by more than this over the rough window
     rise_gap     improving only if the last running median of p is at most this much below the best progress
     late_share   length of the late window, as a share of the evaluations after step 0; late values are medians over it
@@ -54,6 +59,7 @@ class OutcomeRules:
     relapse: Share = 0.5
     swing: Annotated[float, Ge(0)] = 0.5
     near: Share = 0.75
+    modes: Share = 0.75
     rise: Annotated[float, Ge(0)] = 0.05
     rise_gap: Annotated[float, Ge(0)] = 0.05
     late_share: Annotated[float, Gt(0), Le(1)] = 1 / 5
@@ -66,9 +72,9 @@ class OutcomeRules:
         check_fields(self)
 
 
-@dataclass(frozen=True, kw_only=True)
-class MemberCurve:
-    """Evaluations of one member, step 0 included; they may end early if the member became nonfinite.
+@dataclass(frozen=True, kw_only=True, eq=False)  # the comparison of arrays has no single truth value
+class MemberCurves:
+    """Evaluations of many members, equally many for each, step 0 included; one row per member.
 
     step            steps so far in the unit of the budget, increasing
     distance        distance of the fakes, in the unit of the data; may be NaN or infinite
@@ -77,37 +83,53 @@ class MemberCurve:
     cells           number of cells that the fakes occupy; None if the data have no spread
     real_cells      number of cells that real samples occupy; None if `cells` is
     spread          root of the ratio of total variances, fakes over data; None if the data have no spread
-    nonfinite_step  first step at which a loss or a parameter was not finite; None if there is none
+    modes_covered   number of modes that the fakes cover, NaN where it was not measured; None if no modes are known
+    known_modes     number of modes of the data; None if `modes_covered` is
+    nonfinite_step  first step at which a loss or a parameter was not finite; -1 if there is none
 
-    Errors: `ValueError` for steps that do not increase, for `cells` without `real_cells` or the reverse, and for a
-    curve without evaluations unless `nonfinite_step` is given.
+    Curves may end early if their members became nonfinite.
+
+    Errors: `ValueError` for steps that do not increase, for `cells` without `real_cells`, `modes_covered` without
+    `known_modes` or the reverse, and for curves without evaluations unless `nonfinite_step` is given for each.
     """
 
-    step: Int[np.ndarray, "evaluations"]
-    distance: Float[np.ndarray, "evaluations"]
-    constant: float
-    real: float
-    cells: Real[np.ndarray, "evaluations"] | None
-    real_cells: int | None
-    spread: Float[np.ndarray, "evaluations"] | None
-    nonfinite_step: int | None
+    step: Int[np.ndarray, "members evaluations"]
+    distance: Float[np.ndarray, "members evaluations"]
+    constant: Float[np.ndarray, "members"]
+    real: Float[np.ndarray, "members"]
+    cells: Real[np.ndarray, "members evaluations"] | None
+    real_cells: Real[np.ndarray, "members"] | None
+    spread: Float[np.ndarray, "members evaluations"] | None
+    modes_covered: Real[np.ndarray, "members evaluations"] | None
+    known_modes: Real[np.ndarray, "members"] | None
+    nonfinite_step: Int[np.ndarray, "members"]
 
     def __post_init__(self) -> None:
-        if (self.step[1:] <= self.step[:-1]).any():
-            raise ValueError(f"step: must increase, but is {self.step.tolist()}")
-        if (self.cells is None) != (self.real_cells is None):
-            raise ValueError("cells, real_cells: must be given together, but one is None")
-        if not len(self.step) and self.nonfinite_step is None:
+        increasing = (self.step[:, 1:] > self.step[:, :-1]).all(axis=-1)
+        if not increasing.all():
+            raise ValueError(f"step: must increase, but is {self.step[~increasing][0].tolist()}")
+        for name, reference in (("cells", "real_cells"), ("modes_covered", "known_modes")):
+            if (getattr(self, name) is None) != (getattr(self, reference) is None):
+                raise ValueError(f"{name}, {reference}: must be given together, but one is None")
+        if not self.step.shape[1] and (self.nonfinite_step < 0).any():
             raise ValueError("step: must hold at least one evaluation unless nonfinite_step is given, but is empty")
 
+    def take(self, rows: Int[np.ndarray, "rows"] | Bool[np.ndarray, "members"]) -> "MemberCurves":
+        """The members with these indices, in this order, or those for which `rows` is True."""
+        columns: dict[str, Any] = {
+            name: None if column is None else column[rows] for name, column in vars(self).items()
+        }
+        return MemberCurves(**columns)
 
-@dataclass(frozen=True, kw_only=True)
-class MemberOutcome:
-    """Outcome of a member, and the numbers that it was derived from.
 
-    outcome        first rule that applies, see `classify`
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MemberOutcomes:
+    """Outcomes of many members and the numbers that they were derived from; one element of each array per member.
+
+    outcome        first rule that applies, see `classify`; in arrays its index in `OUTCOMES`, in tables its name
     outcome_step   for `nonfinite` the first nonfinite step; for `relapsed` the step from which the running
-                   median of the progress p stays below `relapse` times `best`, None if it ends above; else None
+                   median of the progress p stays below `relapse` times `best`, none if it ends above; else none, which
+                   is -1 in arrays and empty in tables
     improving      True if p still rose at the end: a failure may then mean a budget that is too small
     best           largest running median of p
     late           median of p over the late window
@@ -120,16 +142,38 @@ class MemberOutcome:
     Every float is NaN for a nonfinite member.
     """
 
-    outcome: Outcome
-    outcome_step: int | None
-    improving: bool
-    best: float
-    late: float
-    gap: float
-    roughness: float
-    best_distance: float
-    late_distance: float
-    last_distance: float
+    outcome: Int[np.ndarray, "members"]
+    outcome_step: Int[np.ndarray, "members"]
+    improving: Bool[np.ndarray, "members"]
+    best: Float[np.ndarray, "members"]
+    late: Float[np.ndarray, "members"]
+    gap: Float[np.ndarray, "members"]
+    roughness: Float[np.ndarray, "members"]
+    best_distance: Float[np.ndarray, "members"]
+    late_distance: Float[np.ndarray, "members"]
+    last_distance: Float[np.ndarray, "members"]
+
+    @classmethod
+    def concatenate(cls, parts: "Sequence[MemberOutcomes]") -> "MemberOutcomes":
+        """The members of all parts, in the order of the parts; no members if there are no parts."""
+        parts = [_all_nonfinite(np.empty(0, dtype=np.int64)), *parts]
+        return cls(
+            **{field.name: np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)}
+        )
+
+    def take(self, rows: Int[np.ndarray, "rows"]) -> "MemberOutcomes":
+        """The members with these indices, in this order."""
+        return MemberOutcomes(**{name: column[rows] for name, column in vars(self).items()})
+
+    @property
+    def names(self) -> list[Outcome]:
+        """Name of each member's outcome."""
+        return [OUTCOMES[code] for code in self.outcome.tolist()]
+
+    @property
+    def stable(self) -> Bool[np.ndarray, "members"]:
+        """True for each member whose outcome is `stable`."""
+        return self.outcome == OUTCOMES.index("stable")
 
 
 def progress(
@@ -145,14 +189,16 @@ def progress(
     Errors: `ValueError` unless constant - real is positive and finite.
     """
     scale = np.asarray(constant, dtype=np.float64) - np.asarray(real, dtype=np.float64)
-    if not ((scale > 0) & np.isfinite(scale)).all():
-        raise ValueError(f"constant - real: must be > 0 and finite, but constant is {constant} and real is {real}")
+    positive = (scale > 0) & np.isfinite(scale)
+    if not positive.all():
+        first, second = (float(np.broadcast_to(value, scale.shape)[~positive][0]) for value in (constant, real))
+        raise ValueError(f"constant - real: must be > 0 and finite, but constant is {first} and real is {second}")
     with np.errstate(over="ignore"):  # an overflow is infinite: `classify` returns nonfinite
         return (constant - np.asarray(distance, dtype=np.float64)) / scale
 
 
-def classify(curve: MemberCurve, rules: OutcomeRules) -> MemberOutcome:
-    """Outcome of a member: the first of these rules that applies, here with the default thresholds.
+def classify(curves: MemberCurves, rules: OutcomeRules) -> MemberOutcomes:
+    """Outcome of each member: the first of these rules that applies, here with the default thresholds.
 
     nonfinite  `nonfinite_step` is given, or a distance, its progress, cells or spread is NaN, infinite or beyond
                float32's largest number; `outcome_step` is the earliest of these steps
@@ -160,7 +206,7 @@ def classify(curve: MemberCurve, rules: OutcomeRules) -> MemberOutcome:
     collapsed  median cells < .5 real_cells, or median spread < .1, over the late window; None is skipped
     diverged   late <= 0
     relapsed   late < best/2, or roughness > best/2
-    stalled    best < .75
+    stalled    best < .75, or median modes_covered < .75 known_modes over the late window; None is skipped
     stable     none of these
 
     The late window is the last fifth of the evaluations after step 0, rounded up, at least 3; the rough window the last
@@ -171,161 +217,140 @@ def classify(curve: MemberCurve, rules: OutcomeRules) -> MemberOutcome:
     which is fast enough for a few thousand evaluations. A member is improving if that line rises by more than
     `rules.rise` and the last running median is within `rules.rise_gap` of the best.
 
-    Errors: `ValueError` unless constant - real is positive and finite; never because of the member's values.
+    Errors: `ValueError` unless constant - real is positive and finite; never because of the members' values.
 
     Source: Theil 1950, Sen 1968 (doi:10.1080/01621459.1968.10480934) for the slope.
     """
-    return classify_all([curve], rules)[0]
+    p = progress(curves.distance, constant=curves.constant[:, None], real=curves.real[:, None])
+    nonfinite_step = _nonfinite_steps(curves, p)
+    finite = nonfinite_step == _NEVER
+    order = np.argsort(~finite, kind="stable")  # the finite members first
+    parts = [_all_nonfinite(nonfinite_step[~finite])]
+    if finite.any():
+        parts.insert(0, _classify_finite(curves.take(finite), p[finite], rules))
+    return MemberOutcomes.concatenate(parts).take(np.argsort(order))
 
 
-def classify_all(curves: Sequence[MemberCurve], rules: OutcomeRules) -> list[MemberOutcome]:
-    """Outcomes of many members by the rules of `classify`, more than ten times as fast as one call per member."""
-    groups: dict[tuple[int, bool, bool], list[int]] = {}
-    for index, curve in enumerate(curves):
-        groups.setdefault((len(curve.step), curve.cells is None, curve.spread is None), []).append(index)
-    outcomes: dict[int, MemberOutcome] = {}
-    for indices in groups.values():
-        # in blocks: the Theil-Sen line needs memory for each pair of evaluations in the rough window
-        size = max(1, 2**21 // max(1, len(curves[indices[0]].step)) ** 2)
-        for first in range(0, len(indices), size):
-            block = indices[first : first + size]
-            outcomes |= zip(block, _classify_group([curves[index] for index in block], rules), strict=True)
-    return [outcomes[index] for index in range(len(curves))]
+def with_late_values(outcomes: MemberOutcomes, curves: MemberCurves, rules: OutcomeRules) -> MemberOutcomes:
+    """Outcomes of members that were measured again in the late window alone, with other metrics or settings.
+
+    outcomes  of the same members, from evaluations over the whole training; they keep outcome, step and `improving`
+    curves    the new evaluations; NaN where nothing was measured
+
+    `late`, `late_distance` and `last_distance` are those of the new evaluations; the numbers that need the whole curve
+    are NaN. A member whose new late distance is not finite is `nonfinite`.
+    """
+    p = progress(curves.distance, constant=curves.constant[:, None], real=curves.real[:, None])
+    late, late_distance = (measured_median(_tail(rows, rules.late_share, rules.least)) for rows in (p, curves.distance))
+    was_finite = outcomes.outcome != OUTCOMES.index("nonfinite")
+    finite = was_finite & np.isfinite(late_distance)
+    nothing = np.full(len(late), np.nan)
+    return replace(
+        outcomes,
+        outcome=np.where(was_finite & ~finite, np.int8(OUTCOMES.index("nonfinite")), outcomes.outcome),
+        outcome_step=np.where(was_finite & ~finite, curves.step[:, -1], outcomes.outcome_step),
+        improving=outcomes.improving & finite,
+        best=nothing,
+        late=np.where(finite, late, np.nan),
+        gap=nothing,
+        roughness=nothing,
+        best_distance=nothing,
+        late_distance=np.where(finite, late_distance, np.nan),
+        last_distance=np.where(finite, curves.distance[:, -1], np.nan),
+    )
 
 
-def search_score(outcomes: Sequence[MemberOutcome]) -> float:
-    """Search score of a trial, by which the setting found is chosen: mean over the trial's members of `max(0, late)`.
+def search_score(
+    outcome: Int[np.ndarray, "*trials members"], late: Float[np.ndarray, "*trials members"]
+) -> Float[np.ndarray, "*trials"]:
+    """Search score of each trial, by which the setting found is chosen: mean over its members of `max(0, late)`.
 
     Nonfinite, collapsed and diverged members count 0; a trial without members has score 0. The score is finite and not
     negative, larger is better. Trials whose members failed need a score too: without it, Optuna's TPE sampler would
     suggest similar configurations again.
+
+    outcome, late  as in `MemberOutcomes`
     """
-    without_progress = ("nonfinite", "collapsed", "diverged")
-    scores = [0.0 if member.outcome in without_progress else max(0.0, member.late) for member in outcomes]
-    return float(np.mean(scores)) if scores else 0.0
+    without_progress = [OUTCOMES.index(name) for name in ("nonfinite", "collapsed", "diverged")]
+    scores = np.where((late > 0) & ~np.isin(outcome, without_progress), late, 0.0)
+    return np.asarray(scores.sum(axis=-1) / max(1, scores.shape[-1]))
 
 
-def _classify_group(curves: Sequence[MemberCurve], rules: OutcomeRules) -> list[MemberOutcome]:
-    """Outcomes of members with the same number of evaluations and the same metrics."""
-    members = _Members.of(curves)
-    steps = [_earliest(step, curve) for step, curve in zip(members.nonfinite_steps(), curves, strict=True)]
-    finite = np.array([step is None for step in steps])
-    classified = iter(_classify_finite(members.select(finite), rules) if finite.any() else ())
-    return [next(classified) if step is None else _nonfinite(step) for step in steps]
+def measured_median(rows: Real[np.ndarray, "*rows values"]) -> Float[np.ndarray, "*rows"]:
+    """Median of each row over its values that are not NaN; NaN for a row without any."""
+    ordered = np.sort(np.asarray(rows, dtype=np.float64), axis=-1)  # NaN last
+    count = (~np.isnan(ordered)).sum(axis=-1, keepdims=True)
+    middle = np.concatenate([(count - 1) // 2, count // 2], axis=-1).clip(min=0)
+    return np.asarray(np.take_along_axis(ordered, middle, axis=-1).sum(axis=-1) / 2)
 
 
-def _earliest(evaluated: int | None, curve: MemberCurve) -> int | None:
-    steps = (evaluated, curve.nonfinite_step)
-    return min((int(step) for step in steps if step is not None), default=None)
+def _nonfinite_steps(curves: MemberCurves, p: Float[np.ndarray, "members evaluations"]) -> Int[np.ndarray, "members"]:
+    """First step of each member at which it was not finite, or at which a value was NaN, infinite or beyond float32."""
+    columns = [column for column in (curves.distance, p, curves.cells, curves.spread) if column is not None]
+    # `<=` is False for NaN, so NaN counts as nonfinite
+    finite = np.all([np.abs(column) <= _LARGEST for column in columns], axis=0)
+    measured = np.where(finite, _NEVER, curves.step).min(axis=-1, initial=_NEVER)
+    return np.minimum(measured, np.where(curves.nonfinite_step < 0, _NEVER, curves.nonfinite_step))
 
 
-@dataclass(frozen=True)
-class _Members:
-    """Curves of members with the same number of evaluations, one row per member."""
-
-    step: Int[np.ndarray, "members evaluations"]
-    distance: Float[np.ndarray, "members evaluations"]
-    p: Float[np.ndarray, "members evaluations"]
-    cells: Float[np.ndarray, "members evaluations"] | None
-    real_cells: Float[np.ndarray, "members"] | None
-    spread: Float[np.ndarray, "members evaluations"] | None
-
-    @classmethod
-    def of(cls, curves: Sequence[MemberCurve]) -> "_Members":
-        def rows(name: str) -> Any:
-            return np.array([getattr(curve, name) for curve in curves], dtype=np.float64)
-
-        distance = rows("distance")
-        has_cells, has_spread = curves[0].cells is not None, curves[0].spread is not None
-        return cls(
-            step=np.array([curve.step for curve in curves]),
-            distance=distance,
-            p=progress(distance, constant=rows("constant")[:, None], real=rows("real")[:, None]),
-            cells=rows("cells") if has_cells else None,
-            real_cells=rows("real_cells") if has_cells else None,
-            spread=rows("spread") if has_spread else None,
-        )
-
-    def select(self, selected: Bool[np.ndarray, "members"]) -> "_Members":
-        rows: dict[str, Any] = {name: None if rows is None else rows[selected] for name, rows in vars(self).items()}
-        return _Members(**rows)
-
-    def nonfinite_steps(self) -> list[int | None]:
-        """First step of each member at which an evaluated value is NaN, infinite or beyond float32's largest number."""
-        columns = [column for column in (self.distance, self.p, self.cells, self.spread) if column is not None]
-        # `<=` is False for NaN, so NaN counts as nonfinite
-        finite = np.all([np.abs(column) <= _LARGEST for column in columns], axis=0)
-        return [None if row.all() else int(step[~row][0]) for row, step in zip(finite, self.step, strict=True)]
-
-
-def _classify_finite(members: _Members, rules: OutcomeRules) -> list[MemberOutcome]:
-    step, distance, p = members.step, members.distance, members.p
-    running = _running_median(p, rules.running)
-    best, late = running.max(axis=-1), late_median(p, rules)
-    rise, roughness = _rise_and_roughness(step, p, rules)
-    outcomes = _outcomes(members, best, late, roughness, rules)
-    numbers = {
-        "improving": (rise > rules.rise) & (running[:, -1] >= best - rules.rise_gap),
-        "best": best,
-        "late": late,
-        "gap": best - late,
-        "roughness": roughness,
-        "best_distance": _running_median(distance, rules.running).min(axis=-1),
-        "late_distance": late_median(distance, rules),
-        "last_distance": distance[:, -1],
-    }
-    rows = zip(*(values.tolist() for values in numbers.values()), strict=True)
-    return [
-        MemberOutcome(
-            outcome=outcome,
-            outcome_step=_relapse_step(step[member], running[member], rules) if outcome == "relapsed" else None,
-            **dict(zip(numbers, row, strict=True)),
-        )
-        for member, (outcome, row) in enumerate(zip(outcomes, rows, strict=True))
-    ]
-
-
-def _nonfinite(step: int) -> MemberOutcome:
-    return MemberOutcome(
-        outcome="nonfinite",
-        outcome_step=step,
-        improving=False,
-        best=nan,
-        late=nan,
-        gap=nan,
-        roughness=nan,
-        best_distance=nan,
-        late_distance=nan,
-        last_distance=nan,
+def _all_nonfinite(steps: Int[np.ndarray, "members"]) -> MemberOutcomes:
+    numbers = ("best", "late", "gap", "roughness", "best_distance", "late_distance", "last_distance")
+    return MemberOutcomes(
+        outcome=np.full(len(steps), OUTCOMES.index("nonfinite"), dtype=np.int8),
+        outcome_step=steps.astype(np.int64),
+        improving=np.zeros(len(steps), dtype=bool),
+        **{name: np.full(len(steps), np.nan) for name in numbers},
     )
 
 
-def _outcomes(
-    members: _Members,
-    best: Float[np.ndarray, "members"],
-    late: Float[np.ndarray, "members"],
-    roughness: Float[np.ndarray, "members"],
-    rules: OutcomeRules,
-) -> list[Outcome]:
-    p, start = members.p, members.p[:, 0]
+def _classify_finite(
+    curves: MemberCurves, p: Float[np.ndarray, "members evaluations"], rules: OutcomeRules
+) -> MemberOutcomes:
+    running = _running_median(p, rules.running)
+    best, late = running.max(axis=-1), late_median(p, rules)
+    rise, roughness = _rise_and_roughness(curves.step, p, rules)
     in_order: list[tuple[Bool[np.ndarray, "members"], Outcome]] = [
-        (np.abs(p - start[:, None]).max(axis=-1) < rules.moved * (1 - start), "stalled"),
-        (_collapsed(members, rules), "collapsed"),
+        (np.abs(p - p[:, :1]).max(axis=-1) < rules.moved * (1 - p[:, 0]), "stalled"),
+        (_collapsed(curves, rules), "collapsed"),
         (late <= rules.diverged, "diverged"),
         ((late < rules.relapse * best) | (roughness > rules.swing * best), "relapsed"),
-        (best < rules.near, "stalled"),
+        ((best < rules.near) | _misses_modes(curves, rules), "stalled"),
     ]
-    conditions, outcomes = zip(*in_order, strict=True)
-    return np.select(conditions, outcomes, default="stable").tolist()
+    conditions, names = zip(*in_order, strict=True)
+    outcome = np.select(
+        conditions, [np.int8(OUTCOMES.index(name)) for name in names], np.int8(OUTCOMES.index("stable"))
+    )
+    relapsed = outcome == OUTCOMES.index("relapsed")
+    outcome_step = np.full(len(p), -1, dtype=np.int64)
+    outcome_step[relapsed] = _relapse_steps(curves.step[relapsed], running[relapsed], rules)
+    return MemberOutcomes(
+        outcome=outcome,
+        outcome_step=outcome_step,
+        improving=(rise > rules.rise) & (running[:, -1] >= best - rules.rise_gap),
+        best=best,
+        late=late,
+        gap=best - late,
+        roughness=roughness,
+        best_distance=_running_median(curves.distance, rules.running).min(axis=-1),
+        late_distance=late_median(curves.distance, rules),
+        last_distance=curves.distance[:, -1],
+    )
 
 
-def _collapsed(members: _Members, rules: OutcomeRules) -> Bool[np.ndarray, "members"]:
-    collapsed = np.zeros(len(members.step), dtype=bool)
-    if members.cells is not None and members.real_cells is not None:
-        collapsed |= late_median(members.cells, rules) < rules.cells * members.real_cells
-    if members.spread is not None:
-        collapsed |= late_median(members.spread, rules) < rules.spread
+def _collapsed(curves: MemberCurves, rules: OutcomeRules) -> Bool[np.ndarray, "members"]:
+    collapsed = np.zeros(len(curves.step), dtype=bool)
+    if curves.cells is not None and curves.real_cells is not None:
+        collapsed |= late_median(curves.cells, rules) < rules.cells * curves.real_cells
+    if curves.spread is not None:
+        collapsed |= late_median(curves.spread, rules) < rules.spread
     return collapsed
+
+
+def _misses_modes(curves: MemberCurves, rules: OutcomeRules) -> Bool[np.ndarray, "members"]:
+    if curves.modes_covered is None or curves.known_modes is None:
+        return np.zeros(len(curves.step), dtype=bool)
+    late = measured_median(_tail(curves.modes_covered, rules.late_share, rules.least))
+    return late < np.round(rules.modes * curves.known_modes, 9)  # rounded: 0.55 * 20 is 11.000000000000002
 
 
 def _tail(rows: Real[np.ndarray, "members evaluations"], share: float, least: int) -> Real[np.ndarray, "members tail"]:
@@ -349,24 +374,32 @@ def _rise_and_roughness(
 ) -> tuple[Float[np.ndarray, "members"], Float[np.ndarray, "members"]]:
     """Rise of the Theil-Sen line over the rough window, and the quantile range of p around that line."""
     step, p = (_tail(rows, rules.rough_share, rules.least) for rows in (step, p))
+    rise, roughness = np.zeros(len(p)), np.zeros(len(p))
     if p.shape[-1] < 2:
-        return np.zeros(len(p)), np.zeros(len(p))
+        return rise, roughness
     elapsed = (step - step[:, :1]).astype(np.float64)
     later, earlier = np.tril_indices(p.shape[-1], -1)
-    slopes = (p[:, later] - p[:, earlier]) / (elapsed[:, later] - elapsed[:, earlier])
-    line = np.median(slopes, axis=-1, keepdims=True) * elapsed
-    low, high = np.quantile(p - line, [1 - rules.quantile, rules.quantile], axis=-1)
-    return line[:, -1], high - low
+    size = max(1, _PAIRS // len(later))
+    for first in range(0, len(p), size):
+        block = slice(first, first + size)
+        slopes = (p[block, later] - p[block, earlier]) / (elapsed[block, later] - elapsed[block, earlier])
+        line = np.median(slopes, axis=-1, keepdims=True) * elapsed[block]
+        low, high = np.quantile(p[block] - line, [1 - rules.quantile, rules.quantile], axis=-1)
+        rise[block], roughness[block] = line[:, -1], high - low
+    return rise, roughness
 
 
-def _relapse_step(
-    step: Int[np.ndarray, "evaluations"], running: Float[np.ndarray, "windows"], rules: OutcomeRules
-) -> int | None:
+def _relapse_steps(
+    step: Int[np.ndarray, "members evaluations"], running: Float[np.ndarray, "members windows"], rules: OutcomeRules
+) -> Int[np.ndarray, "members"]:
     """First step after the best progress from which the running median stays below `relapse` x best to the end.
 
-    The step of a running median is the middle of its window. None if the last running median is not below.
+    The step of a running median is the middle of its window. -1 if the last running median is not below.
     """
-    best = int(running.argmax())
-    above = np.flatnonzero(running[best:] >= rules.relapse * running[best])
-    first = best + int(above.max(initial=0)) + 1
-    return int(step[first + rules.running // 2]) if first < len(running) else None
+    members, windows = np.arange(len(running)), np.arange(running.shape[-1])
+    best = running.argmax(axis=-1)
+    above = (running >= rules.relapse * running[members, best][:, None]) & (windows >= best[:, None])
+    first = np.where(above, windows, best[:, None]).max(axis=-1) + 1
+    begins = first < len(windows)
+    middle = np.where(begins, first + rules.running // 2, 0)
+    return np.where(begins, step[members, middle], -1)

@@ -17,7 +17,6 @@ from tempfile import NamedTemporaryFile
 from typing import Any
 
 import numpy as np
-from platformdirs import user_cache_path
 
 from gan_core.data import Dataset
 
@@ -27,9 +26,10 @@ FOLDER_VARIABLE = "GAN_STUDY_CACHE"
 """Environment variable that names the folder of the cache."""
 _LIBRARIES = ("torch", "numpy", "scipy", "scikit-learn", "POT")
 _RECENT = 32
+"""Number of files whose arrays are kept in the memory of a process."""
 Arrays = dict[str, np.ndarray]
 _recent: dict[Path, Arrays] = {}
-"""Arrays used last by this process, which needs them for every trial even if the folder cannot be written."""
+"""The arrays used last by this process, which needs them for every trial even if the folder cannot be written."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +85,8 @@ def _remember(path: Path, arrays: Arrays) -> None:
 
 def cache_folder() -> Path:
     """The folder of the cache."""
+    from platformdirs import user_cache_path
+
     named = os.environ.get(FOLDER_VARIABLE)
     return Path(named) if named else user_cache_path("gan-studies", appauthor=False)
 

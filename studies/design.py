@@ -1,7 +1,7 @@
 """The trials of a study in each phase, with their addresses.
 
-The address of a trial is a hash of everything that determines what is trained. Its evaluation has an address of its own,
-a hash of everything that determines the metrics; phase, name and number are in neither.
+The address of a trial is a hash of everything that determines what is trained. Its evaluation has an address of its
+own, a hash of everything that determines the metrics. Phase, name and number are in neither.
 
 The trials are a pure function of the study, its provenance and the scores of the trials that ended. The explore trials
 and the authors' trials (a preset at its authors' settings, on the first seeds of confirm) are known from the start,

@@ -1,9 +1,6 @@
 """Finding a study: by name or folder, in a ledger or on a tracking server."""
 
 import os
-import shutil
-import tempfile
-import weakref
 from pathlib import Path
 
 from studies.errors import InputError, TrackingError
@@ -31,24 +28,25 @@ def results(study: str | Path, *, root: str | Path | None = None, tracking_uri: 
     """
     if tracking_uri is not None:
         return _from_tracking(str(study), tracking_uri)
-    folder = Path(study)
-    if os.path.isfile(folder / "study.json"):
-        folder = folder.resolve()
-        ledger, name = Ledger(folder.parent.parent), folder.name
-    else:
-        ledger, name = Ledger(root or "gan-studies"), str(study)
-    record = ledger.read_study(name) if "/" not in name else None
-    if record is None and root is None and os.environ.get("MLFLOW_TRACKING_URI") and "/" not in name:
+    ledger, name = ledger_of(study, root)
+    if name in ledger.studies():
+        return Results.of_ledger(ledger, name)
+    if root is None and os.environ.get("MLFLOW_TRACKING_URI") and "/" not in name:
         return _from_tracking(name, None, searched=ledger)
-    if record is None:
-        known = sorted(ledger.studies())
-        near = nearest(name, known)
-        listed = (
-            f"it holds {', '.join(known)}" if 0 < len(known) <= MOST_NAMES else "give its name, or its folder there"
-        )
-        hint = f"did you mean {near}?" if near else listed
-        raise InputError(f"{escape_control(name)}: there is no such study in {ledger.root}; {hint}")
-    return Results(ledger, record)
+    known = ledger.studies()
+    near = nearest(name, known)
+    listed = f"it holds {', '.join(known)}" if 0 < len(known) <= MOST_NAMES else "give its name, or its folder there"
+    hint = f"did you mean {near}?" if near else listed
+    raise InputError(f"{escape_control(name)}: there is no such study in {ledger.root}; {hint}")
+
+
+def ledger_of(study: str | Path, root: str | Path | None) -> tuple[Ledger, str]:
+    """The ledger of a study that is given by its name or its folder, and its name; the study need not exist."""
+    folder = Path(study)
+    if os.path.lexists(folder / "study.json"):
+        folder = folder.resolve()
+        return Ledger(folder.parent.parent), folder.name
+    return Ledger(root or "gan-studies"), str(study)
 
 
 def _from_tracking(name: str, uri: str | None, *, searched: Ledger | None = None) -> Results:
@@ -56,14 +54,9 @@ def _from_tracking(name: str, uri: str | None, *, searched: Ledger | None = None
     from studies.tracking.download import fetch
 
     check_name(name, ("NAME",))
-    folder = tempfile.mkdtemp(prefix="gan-studies-")
     try:
-        ledger, remote_trials = fetch(name, uri, Path(folder), searched=searched)
-        remote = Results(ledger, ledger.read_study(name) or {}, remote_trials)
-    except BaseException as error:
-        shutil.rmtree(folder, ignore_errors=True)
-        if searched is not None and isinstance(error, TrackingError):
-            raise type(error)(f"there is no study {name} in {searched.root}, and {error}") from error
-        raise
-    weakref.finalize(remote, shutil.rmtree, folder, ignore_errors=True)
-    return remote
+        return fetch(name, uri, searched=searched)
+    except TrackingError as error:
+        if searched is None:
+            raise
+        raise type(error)(f"there is no study {name} in {searched.root}, and {error}") from error

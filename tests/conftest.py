@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from gan_core.reference_cache import FOLDER_VARIABLE
 from studies.file.study import Study
 from studies.locate import results
 from studies.tables.results import Results
@@ -17,6 +18,14 @@ def _interruptible() -> None:
     """Restore Python's handler of SIGINT: a background process of a shell ignores it, and so would its children."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cache_of_reference_values(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Reference values are cached in a temporary folder, not in the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(FOLDER_VARIABLE, str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -43,7 +43,8 @@ def study_of(conditions: Sequence[str], folder: Path, *, seeds: int, explore: in
     )
     file = folder / "invented.toml"
     file.write_text(
-        f'name = "invented"\nseeds = {seeds}\nbudget = {{steps = 100}}\nevaluation.measurements = 10\ndata = {{kind = "{data}"}}\n'
+        f'name = "invented"\nseeds = {seeds}\nbudget = {{steps = 100}}\n'
+        f'evaluation.measurements = 10\ndata = {{kind = "{data}"}}\n'
         f"search = {{explore = {explore}, exploit = 0, confirm = {{best = 1, seeds = {max(confirm, 1)}}}}}\n{tables}"
     )
     return Study.load(file)

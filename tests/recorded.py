@@ -22,10 +22,9 @@ TINY = f"""# {QUESTION}
 name = "tiny"
 seeds = 3
 budget = {{steps = 8}}
-evaluation.measurements = 4
 search = {{explore = 2, exploit = 1, confirm = {{best = 1, seeds = 4}}}}
 data = {{kind = "digits", held_out = 200}}
-evaluation = {{samples = 200, directions = 8, cells = 4}}
+evaluation = {{measurements = 4, samples = 200, directions = 8, cells = 4}}
 networks.generator = {{kind = "mlp", width = 8, depth = 2, latent = 4}}
 networks.critic = {{kind = "mlp", width = 8, depth = 2}}
 training.batch = 8
@@ -61,27 +60,29 @@ def run_pending(study: Study, *listeners: Listener, trials: int | None = None, k
     `killed`: the listeners never receive `closed`, as after SIGKILL.
     """
     ledger, provenance = Ledger(study.ledger.root), _provenance(study)
-    _register(study, ledger, provenance, QUESTION)
-    progress = StudyProgress(Design(study, provenance), ledger)
-    for listener in listeners:
-        listener.opened(progress)
-    ended = 0
-    while pending := progress.pending():
-        progress.write_plan()
-        spec = pending[0]
-        entry = ledger.entry(spec.address)
-        training = TrialTraining(spec.identity, entry)
-        while not training.done:
-            training.advance(0.0005)
-            _report(listeners, spec, training)
-            if trials is not None and ended >= trials and len(training._measured) > 2:
-                training.save_checkpoint()
-                return progress if killed else _close(listeners, progress)
-        training.commit()
-        ended += 1
+    with ledger.writing(study.name) as lease:
+        _register(study, ledger, provenance, QUESTION)
+        progress = StudyProgress(Design(study, provenance), ledger, lease)
         for listener in listeners:
-            listener.ended(spec, entry)
-    return _close(listeners, progress)
+            listener.opened(progress)
+        ended = 0
+        while pending := progress.pending():
+            progress.write_plan()
+            spec, unfinished = pending[0], ledger.unfinished(pending[0].key)
+            unfinished.mark_started("here")
+            training = TrialTraining(json.loads(spec.payload()), unfinished)
+            while not training.done:
+                training.advance(0.0005)
+                _report(listeners, spec, training)
+                if trials is not None and ended >= trials and len(training._measured) > 2:
+                    training.save_checkpoint()
+                    return progress if killed else _close(listeners, progress)
+            ledger.commit([training.row()])
+            ended += 1
+            progress.trials()
+            for listener in listeners:
+                listener.ended(progress.record(spec))
+        return _close(listeners, progress)
 
 
 def _report(listeners: Sequence[Listener], spec: TrialSpec, training: TrialTraining) -> None:

@@ -4,15 +4,18 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
+from gan_core.data import Ring
 from gan_core.training import Training
 from studies.analysis.explore_trials import ExploreTrials
 from studies.design import Design, Provenance, TrialSpec
 from studies.file.distributions import Distribution
 from studies.file.study import Study
 from studies.file.validation import build
+from studies.ledger.curves import Curves
+from studies.ledger.entries import GeneratorSnapshots, to_row
 from studies.ledger.ledger import Ledger
+from studies.ledger.unfinished import TrialEnd
 from studies.locate import results
 from studies.progress.pending import StudyProgress
 from studies.tables.results import Results
@@ -102,50 +105,56 @@ def simulate(
     file.write_text(text)
     study = Study.load(file, overrides=[f"ledger.root={folder / 'ledger'}", *overrides])
     ledger = Ledger(study.ledger.root)
-    ledger.write_study(study.name, {"study": study.table()})
-    study_progress = StudyProgress(Design(study, PROVENANCE), ledger)
-    study_progress.write_plan()
-    while (pending := study_progress.pending()) and trials != 0:
-        _write_entry(ledger, pending[0], study, progress_of, metrics)
+    record = {"study": study.table(), "provenance": PROVENANCE.table(), "question": "", "environment": {}}
+    ledger.write_study(study.name, record)
+    with ledger.writing(study.name) as lease:
+        study_progress = StudyProgress(Design(study, PROVENANCE), ledger, lease)
         study_progress.write_plan()
-        trials = None if trials is None else trials - 1
+        while (pending := study_progress.pending()) and trials != 0:
+            _write_entry(ledger, pending[0], study, progress_of, metrics)
+            study_progress.write_plan()
+            trials = None if trials is None else trials - 1
     return results(study.name, root=study.ledger.root)
 
 
 def _write_entry(ledger: Ledger, trial: TrialSpec, study: Study, progress_of: ProgressOf, metrics: MetricsOf) -> None:
-    entry, budget = ledger.entry(trial.address), study.budget
+    budget = study.budget
     training = build(Training, trial.identity["training"], ("training",))
-    steps = [budget.elapsed_steps(training, iterations) for iterations in budget.evaluation_iterations(training)]
-    references = REFERENCE_DISTANCES[trial.identity["split"]]
+    due = budget.evaluation_iterations(training, study.evaluation.measurements)
+    steps = [budget.elapsed_steps(training, iterations) for iterations in due]
+    references = REFERENCE_DISTANCES[trial.evaluation["split"]]
     constant, real = references["constant"], references["real"]
     assert constant is not None
     assert real is not None
-    rows: list[tuple[int, int, str, float]] = []
+    evaluations: list[dict[str, list[float]]] = [{} for _ in steps]
     for seed in trial.seeds:
         progress = progress_of(trial, seed)
         if progress is None:
-            entry.log("started")
-            entry.record_failure("RuntimeError: out of luck")
+            ledger.unfinished(trial.key).mark_started("a node")
+            ledger.unfinished(trial.key).record_end(TrialEnd(state="error", reason="RuntimeError: out of luck"))
             return
         values = [*progress, *[progress[-1]] * len(steps)][: len(steps)]
-        rows += [
-            (seed, step, "sliced_wasserstein", constant - value * (constant - real))
-            for step, value in zip(steps, values, strict=True)
-        ]
-        rows += [(seed, step, name, value) for step in steps for name, value in metrics(trial, seed).items()]
-    entry.commit(
-        curves=pd.DataFrame(rows, columns=["seed", "step", "metric", "value"]),
-        generators={},
-        samples={},
-        facts={
-            "address": trial.address,
-            "seeds": trial.seeds,
-            "reference_distances": references,
-            "real_cells": None,
-            "nonfinite_step": [None] * len(trial.seeds),
-            "generator_steps": budget.iterations(training),
-            "critic_steps": training.critic_steps(budget.iterations(training)),
-            "real_samples_seen": 0,
-            "elapsed_seconds": 0.0,
-        },
-    )
+        for evaluation, value in zip(evaluations, values, strict=True):
+            of_member = {study.distance: constant - value * (constant - real), **metrics(trial, seed)}
+            for name, number in of_member.items():
+                evaluation.setdefault(name, []).append(number)
+    facts = {
+        **{name: getattr(trial, name) for name in ("address", "identity", "evaluation_address", "evaluation")},
+        "seeds": trial.seeds,
+        "distance": study.distance,
+        "highest": None,
+        "known_modes": study.data.modes if isinstance(study.data, Ring) else None,
+        "reference_distances": references,
+        "real_cells": None,
+        "real_values": {},
+        "gaussian_values": {},
+        "nonfinite_step": [None] * len(trial.seeds),
+        "generator_steps": budget.iterations(training),
+        "critic_steps": training.critic_steps(budget.iterations(training)),
+        "real_samples_seen": 0,
+        "elapsed_seconds": 0.0,
+        "ended_at": 0.0,
+    }
+    curves = Curves.from_evaluations(trial.seeds, steps, evaluations)
+    nothing = GeneratorSnapshots((), {}, np.empty((0, 1, len(trial.seeds), 0), dtype=np.float32))
+    ledger.commit([to_row(facts, curves, generators=nothing, samples={}, log=[])])

@@ -9,6 +9,7 @@ import torch
 from gan_core.constraints import Constraint, GradientPenalty, Location
 from gan_core.data import Dataset
 from gan_core.evaluation import EvaluationSettings, Evaluator
+from gan_core.metrics import SAMPLE_METRICS, Fakes, RealSamples
 from gan_core.networks import AutoencoderCritic, Critic, MLPCritic, MLPGenerator, NetworkPair
 from gan_core.objectives import EnergyMargin, LeastSquares, LossSensitive, Objective
 from gan_core.presets import PRESETS
@@ -87,17 +88,35 @@ def preset_trainer(name, seeds=(3, 4, 5), *, training=None, **changes):
     return Trainer(**settings | changes)
 
 
-def evaluate(trainer, data=None, *, settings=SMALL_EVALUATION, split="validation"):
-    """Every metric of every member of a trainer, by name; `data` are those it is trained on, `blob` if left out."""
-    evaluator = Evaluator(
+def evaluator_of(trainer, data=None, *, settings=SMALL_EVALUATION, split="validation"):
+    """The evaluator of a trainer's generators; `data` are those it is trained on, `blob` if left out."""
+    return Evaluator(
+        trainer.networks.generator,
         blob() if data is None else data,
-        trainer.networks,
         settings=settings,
         split=split,
         device=str(trainer.device),
         dtype=trainer.training.dtype,
     )
-    return evaluator.evaluate(trainer)
+
+
+def evaluate(trainer, data=None, **settings):
+    """Every metric of every member of a trainer at its last evaluation, by name, those of the training included."""
+    health = {name: value.detach().numpy().astype(np.float64) for name, value in trainer.health().items()}
+    average = None if trainer.average is None else trainer.generator.views(trainer.average)
+    evaluator = evaluator_of(trainer, data, **settings)
+    return health | evaluator.evaluate(trainer.generator.frozen, last=True, average=average)
+
+
+def real_samples(data, settings=SMALL_EVALUATION, split="validation", dtype=torch.float64):
+    """The real samples of a split, on the CPU."""
+    return RealSamples(data, split, settings, device=torch.device("cpu"), dtype=dtype)
+
+
+def measure(real, fakes):
+    """Every metric of the library that applies to the data, by name, from fakes (members, n, dim)."""
+    fake = Fakes(fakes)
+    return {metric.name: metric.measure(real, fake) for metric in SAMPLE_METRICS if metric.applies(real.data)}
 
 
 def critic_output(value, samples=None, code=None):

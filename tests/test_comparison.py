@@ -10,7 +10,7 @@ from simulated import RISING, STUDY, simulate
 from gan_core.outcomes import OUTCOMES
 from studies.analysis.chances import CHANCES
 from studies.analysis.comparison import Comparison
-from studies.analysis.outcome_shares import OUTCOME_SHARES, TRIAL_FAILED
+from studies.analysis.outcome_shares import OUTCOME_SHARES
 from studies.analysis.pairs import PAIRS
 from studies.analysis.robustness import EQUAL_CRITIC_STEPS, ROBUSTNESS
 from studies.analysis.tuning_gain import TUNING
@@ -18,6 +18,7 @@ from studies.analysis.volumes import VOLUME_DIFFERENCES, VOLUMES
 from studies.analysis.widths import SHARES, WIDTHS
 from studies.errors import InputError
 from studies.statistics.intervals import wilson
+from studies.tables.columns import WITHOUT_RESULT
 from studies.tables.ranking import RANKING
 from studies.tables.results import Results
 
@@ -216,7 +217,7 @@ def test_failed_trials_count_as_failures_of_all_their_members(tmp_path):
     assert comparison.volumes.groupby("condition")["reached"].first().to_dict() == {"gan": 2, "wgan": 3}
     assert comparison.volumes.query("condition == 'gan'")["seeds_share"].tolist() == pytest.approx([2 / 3] * 3)
     assert comparison.explored[1].distances[1].tolist() == [inf, inf]
-    failed = comparison.outcomes[comparison.outcomes["outcome"] == TRIAL_FAILED]
+    failed = comparison.outcomes[comparison.outcomes["outcome"] == WITHOUT_RESULT[2]]
     assert failed[["condition", "phase", "members"]].to_numpy().tolist() == [["gan", "explore", 2]]
 
 
@@ -261,7 +262,7 @@ def test_the_members_of_a_failed_confirm_trial_failed_in_every_table(tmp_path):
     assert comparison.robustness.query("condition == 'gan'")["stable"].eq(0).all()
     assert comparison.equal_critic_steps["condition"].tolist() == ["wgan", "gan"]
     members = comparison.outcomes.query("condition == 'gan' and phase == 'confirm' and members > 0")
-    assert members[["outcome", "members"]].to_numpy().tolist() == [[TRIAL_FAILED, 4]]
+    assert members[["outcome", "members"]].to_numpy().tolist() == [[WITHOUT_RESULT[2], 4]]
     pd.testing.assert_frame_equal(comparison.ranking, comparison.results.ranking[list(RANKING)])
     with pytest.raises(InputError, match="gan: its confirm trial failed"):
         comparison.results.best("gan")

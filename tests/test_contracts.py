@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, get_args
 
 import numpy as np
@@ -17,9 +17,12 @@ from gan_core.contracts import (
     CriticContract,
     DataContract,
     GeneratorContract,
+    MetricContract,
     ObjectiveContract,
 )
-from gan_core.data import Data, Digits
+from gan_core.contracts.material import cloud
+from gan_core.data import Data, Digits, Ring
+from gan_core.metrics import SAMPLE_METRICS
 from gan_core.networks import AutoencoderCritic, Critic, Generator, MLPCritic, MLPGenerator, SegmentGenerator
 from gan_core.objectives import AnyObjective, LeastSquares, Stateless, Wasserstein
 
@@ -75,6 +78,18 @@ class TestEveryCritic(WithKind, CriticContract):
 @each([kind() for kind in get_args(Data)])
 class TestEveryData(WithKind, DataContract):
     pass
+
+
+def small_ring(shape=(2,)):
+    """A ring of few points; with another shape and no known modes."""
+    return Ring(train=200, held_out=80).load() if shape == (2,) else replace(cloud(64), shape=shape)
+
+
+@pytest.mark.parametrize("kind", SAMPLE_METRICS, ids=lambda metric: metric.name)
+class TestEveryMetric(WithKind, MetricContract):
+    @pytest.fixture(autouse=True)
+    def _data(self, kind):
+        self.data = next(data for data in (cloud(3), small_ring(), small_ring((1, 8, 8))) if kind.applies(data))
 
 
 # --- every test of a contract fails for its fault

@@ -8,10 +8,11 @@ from math import exp, hypot, log, pi, sqrt
 import numpy as np
 import pytest
 import torch
+from small_gans import evaluate
 
 from gan_core.constraints import GradientPenalty, Unconstrained, WeightClipping
 from gan_core.data import Dirac
-from gan_core.evaluation import Evaluator
+from gan_core.evaluation import Evaluator, equilibrium_distances
 from gan_core.networks import DiracPair
 from gan_core.objectives import LeastSquares, Minimax, NonSaturating, Wasserstein
 from gan_core.training import SGD, Trainer, Training
@@ -370,11 +371,11 @@ def test_alternating_non_saturating_steps_decay_like_the_root_of_eight_over_time
 
 
 def evaluator(trainer):
-    return Evaluator(Dirac().load(), trainer.networks, dtype="float64")
+    return Evaluator(trainer.networks.generator, Dirac().load(), dtype="float64")
 
 
 def values_of(trainer):
-    return evaluator(trainer).evaluate(trainer)
+    return evaluate(trainer, Dirac().load())
 
 
 def test_distance_to_the_equilibrium_is_the_norm_of_theta_and_psi_from_step_zero():
@@ -388,7 +389,8 @@ def test_distance_to_the_equilibrium_is_the_norm_of_theta_and_psi_from_step_zero
 def test_reference_distances_are_the_initial_distance_and_zero_at_the_equilibrium():
     trainer = dirac_trainer(NonSaturating(), "simultaneous", 0.2, theta=3.0, psi=-4.0)
     trainer.advance(5)
-    distances = evaluator(trainer).reference_distances
+    assert evaluator(trainer).reference_distances is None
+    distances = equilibrium_distances(trainer.networks)
     assert (distances.real, distances.constant, distances.gaussian) == (0, 5, None)
 
 

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import pytest
-from small_gans import SMALL_CRITICS, preset_training
+from small_gans import SMALL_CRITICS, evaluate, preset_training
 
 from gan_core.constraints import Constraint, Unconstrained, WeightClipping
 from gan_core.data import Data, Digits, Dirac, Ring
-from gan_core.evaluation import EvaluationSettings, Evaluator
-from gan_core.metrics.registry import AVERAGE, METRICS
+from gan_core.evaluation import EvaluationSettings
+from gan_core.metrics import AVERAGE, METRICS
 from gan_core.networks import AutoencoderCritic, DiracPair, MLPCritic, MLPGenerator, NetworkPair
 from gan_core.objectives import BoundaryEquilibrium, EnergyMargin, Objective, Wasserstein
-from gan_core.outcomes import OUTCOMES, MemberOutcome
+from gan_core.outcomes import OUTCOMES, MemberOutcomes
 from gan_core.presets import PRESETS
 from gan_core.training import Trainer, Training
 from studies.errors import InputError
@@ -72,7 +72,7 @@ def metrics_of(data, objective, networks, **training):
         seeds=[0],
     )
     settings = EvaluationSettings(samples=50, directions=4, cells=4, exact_points=16, resolution=4)
-    return set(Evaluator(dataset, networks, settings=settings).evaluate(trainer))
+    return set(evaluate(trainer, dataset, settings=settings))
 
 
 def networks_for(objective):
@@ -99,11 +99,11 @@ def metrics():
 def test_every_metric_that_is_measured_is_explained(metrics, training):
     for metric in metrics[training]:
         name = metric.removesuffix(AVERAGE)
-        assert name in METRICS, f"{metric}: describe it in gan_core/metrics/registry.py, then `make docs`"
+        assert name in METRICS, f"{metric}: declare it in one place, see CONTRIBUTING, then `make docs`"
         assert f"| `{name}` |" in PAGES["metrics.md"]
 
 
-def test_every_metric_that_is_explained_is_metrics_of(metrics):
+def test_every_metric_that_is_explained_is_measured(metrics):
     assert set(METRICS) <= set().union(*metrics.values())
 
 
@@ -138,7 +138,7 @@ def everything_below(tops: set[type]) -> set[type]:
     return found
 
 
-DESCRIPTIONS = everything_below({Study, Setting, MemberOutcome})
+DESCRIPTIONS = everything_below({Study, Setting, MemberOutcomes})
 
 
 def hints_at(path: str) -> list[Any]:

@@ -5,11 +5,11 @@ from math import log
 import numpy as np
 import pytest
 import torch
-from small_gans import SMALL_EVALUATION, blob, evaluate, preset_trainer
+from small_gans import SMALL_EVALUATION, blob, evaluate, evaluator_of, measure, preset_trainer, real_samples
 
 from gan_core.constraints import GradientPenalty, Unconstrained
 from gan_core.data import Ring, Segments
-from gan_core.evaluation import EvaluationSettings, Evaluator, SampleMetrics, compute_references
+from gan_core.evaluation import EvaluationSettings, Evaluator, reference_values
 from gan_core.networks import MLPCritic, MLPGenerator, NetworkPair, SegmentGenerator
 from gan_core.objectives import Wasserstein
 from gan_core.presets import PRESETS
@@ -67,9 +67,9 @@ def test_values_do_not_depend_on_the_seeds_and_number_of_members():
 def test_sample_metrics_are_those_of_the_generated_samples():
     trainer = preset_trainer("nsgan")
     trainer.advance(3)
-    metrics = SampleMetrics(blob(), "validation", SMALL_EVALUATION, device=trainer.device, dtype=trainer.dtype)
     values = evaluate(trainer)
-    for name, expected in metrics.measure(trainer.generate(SMALL_EVALUATION.samples)).items():
+    fakes = trainer.generate(SMALL_EVALUATION.samples)
+    for name, expected in measure(real_samples(blob(), dtype=trainer.dtype), fakes).items():
         assert np.array_equal(values[name], expected.double().numpy()), name
 
 
@@ -110,11 +110,11 @@ def test_the_average_is_evaluated_in_the_same_way_as_the_generator():
 def test_an_evaluator_has_the_references_of_its_data_split_and_settings():
     data = Ring().load()
     networks = NetworkPair(generator=MLPGenerator(width=8, depth=1, latent=3), critic=MLPCritic(width=8, depth=1))
-    evaluator = Evaluator(data, networks, settings=PLANAR, split="test")
-    expected = compute_references(data, "test", PLANAR, torch.device("cpu"), torch.float32)
-    assert evaluator.reference_distances == expected.distances
-    assert evaluator.real_values == expected.real_values
-    assert evaluator.gaussian_values == expected.gaussian_values
+    evaluator = Evaluator(networks.generator, data, settings=PLANAR, split="test")
+    expected = reference_values(list(evaluator.metrics.values()), real_samples(data, PLANAR, "test", torch.float32))
+    assert vars(evaluator.reference_distances) == vars(expected["sliced_wasserstein"])
+    assert evaluator.real_values == {name: values.real for name, values in expected.items()}
+    assert evaluator.gaussian_values == {name: values.gaussian for name, values in expected.items()}
     assert evaluator.real_cells == 8
 
 
@@ -143,8 +143,8 @@ def test_initial_distance_of_the_segment_generator_is_theta():
 
 def test_segment_generator_at_zero_generates_the_real_segment():
     trainer, data = segment_trainer(0.0), Segments().load()
-    evaluator = Evaluator(data, trainer.networks, settings=PLANAR)
-    values, real = evaluator.evaluate(trainer), evaluator.real_values
+    evaluator = evaluator_of(trainer, data, settings=PLANAR)
+    values, real = evaluator.evaluate(trainer.generator.frozen, last=True), evaluator.real_values
     for name in ("jensen_shannon", "wasserstein_1", "sliced_wasserstein"):
         assert (values[name] < 4 * real[name]).all()
 

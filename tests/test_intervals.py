@@ -103,10 +103,10 @@ def test_interquartile_mean_is_infinite_if_a_failure_lies_in_the_middle_half(n, 
 
 def test_interquartile_means_of_groups_equal_those_of_each_group_exactly():
     rng = np.random.default_rng(0)
-    groups = [rng.exponential(size=rng.integers(1, 30)).tolist() for _ in range(200)]
-    groups[7][0] = inf
-    assert interquartile_means(groups) == [interquartile_mean(np.array(values)) for values in groups]
-    assert interquartile_means([]) == []
+    for size in range(1, 30):
+        groups = rng.exponential(size=(7, size))
+        groups[3, 0] = inf
+        assert interquartile_means(groups).tolist() == [interquartile_mean(values) for values in groups]
 
 
 @pytest.mark.parametrize("values", [[], [1.0, nan], [1.0, -inf]])

@@ -135,7 +135,9 @@ def test_sync_gives_an_interrupted_trial_the_curves_of_its_checkpoint(tmp_path, 
     curves = rows_of(local.curves, trial)
     for metric, values in curves.groupby("metric", observed=True):
         medians = values[np.isfinite(values["value"])].groupby("step")["value"].median()
-        history = client_of(synced).get_metric_history(run.info.run_id, f"{metric_name(metric)}.median")
+        history = client_of(synced).get_metric_history(
+            run.info.run_id, f"{metric_name(metric, study.data.distance)}.median"
+        )
         assert {logged.step: logged.value for logged in history} == medians.to_dict()
         assert len(history) == len({logged.step for logged in history})
 
@@ -146,7 +148,9 @@ def test_the_curves_of_an_interrupted_trial_are_read_without_the_users_module(tm
     checkpoint = progress.ledger.entry(spec.address).checkpoint()
     assert checkpoint is not None
     without_module = replace(spec, identity={**spec.identity, "objective": {"kind": "gone:Gone"}})
-    assert checkpoint_summaries(without_module, checkpoint) == checkpoint_summaries(spec, checkpoint) != []
+    distance = progress.design.study.data.distance
+    expected = checkpoint_summaries(spec, checkpoint, distance)
+    assert checkpoint_summaries(without_module, checkpoint, distance) == expected != []
 
 
 def test_the_run_of_a_trial_that_failed_is_failed_and_is_replaced_once_the_trial_has_a_result(tmp_path, monkeypatch):

@@ -5,12 +5,13 @@ from itertools import pairwise
 
 import pytest
 import torch
+from small_gans import evaluate
 from torch import nn
 from torch.testing import assert_close
 
 from gan_core import (
     Adam,
-    Evaluator,
+    EvaluationSettings,
     GradientPenalty,
     LeastSquares,
     MLPCritic,
@@ -147,7 +148,7 @@ def test_training_of_modules_with_a_penalty_gives_the_metrics_of_the_same_networ
             seeds=range(3),
         )
         trainer.advance(20)
-        values.append(Evaluator(cloud(5), networks, dtype="float64").evaluate(trainer))
+        values.append(evaluate(trainer, cloud(5), settings=EvaluationSettings()))
     assert values[0].keys() == values[1].keys()
     for name, expected in values[0].items():
         assert_close(values[1][name], expected, rtol=1e-7, atol=1e-9)

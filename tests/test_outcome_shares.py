@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from gan_core.outcomes import OUTCOMES
-from studies.analysis.outcome_shares import OUTCOME_SHARES, TRIAL_FAILED, outcomes
+from studies.analysis.outcome_shares import OUTCOME_SHARES, outcomes
 from studies.statistics.intervals import share_interval, wilson
+from studies.tables.columns import WITHOUT_RESULT
 
 
 def members_of(phase, *trials, condition="wgan"):
@@ -46,8 +47,8 @@ def test_confirm_has_wilsons_interval_and_exploit_has_none():
 
 
 def test_shares_of_a_phase_sum_to_1_with_members_of_failed_trials():
-    table = outcomes(members_of("explore", "stable,nonfinite", f"{TRIAL_FAILED},{TRIAL_FAILED}"), seed=0)
+    table = outcomes(members_of("explore", "stable,nonfinite", f"{WITHOUT_RESULT[2]},{WITHOUT_RESULT[2]}"), seed=0)
     assert table["share"].sum() == pytest.approx(1)
-    assert table["outcome"].tolist() == [*OUTCOMES, TRIAL_FAILED]
+    assert table["outcome"].tolist() == [*OUTCOMES, WITHOUT_RESULT[2]]
     assert table["members"].iloc[-1] == 2
     assert table.dtypes.astype(str).to_dict() == OUTCOME_SHARES

@@ -25,7 +25,7 @@ from studies.errors import InputError
 from studies.execution.runner import _provenance, _register, run
 from studies.file.study import Study
 from studies.ledger.ledger import Ledger
-from studies.ledger.trial_records import STATES
+from studies.ledger.unfinished import STATES
 from studies.locate import results
 from studies.progress.events import Listener
 from studies.progress.pending import StudyProgress
@@ -287,8 +287,8 @@ def test_the_ranking_holds_the_configuration_that_won_the_search(found: Results)
 
 
 def test_values_of_real_data_and_of_the_gaussian_are_those_on_the_test_split(found: Results) -> None:
-    networks = found.best("gan").setting.networks
-    evaluator = Evaluator(found.data, networks, settings=found.study.evaluation, split="test")
+    generator = found.best("gan").setting.networks.generator
+    evaluator = Evaluator(generator, found.data, settings=found.study.evaluation, split="test")
     assert found.real_values == evaluator.real_values
     assert found.gaussian_values == evaluator.gaussian_values
     assert {"precision", "coverage"} < set(found.gaussian_values) <= set(found.curves["metric"])

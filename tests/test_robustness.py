@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gan_core.outcomes import MemberCurve, OutcomeRules, classify
+from gan_core.outcomes import MemberCurves, OutcomeRules, classify
 from gan_core.training import Training
 from studies.analysis.robustness import (
     ALTERNATIVES,
@@ -28,24 +28,27 @@ OWN = OutcomeRules()
 BUDGET = Budget(steps=100, measurements=10)
 
 
-def confirm_trial(condition, *progresses, n_critic=1, nonfinite=None, budget=BUDGET):
+def confirm_trial(condition, *progresses, n_critic=1, nonfinite=-1, modes=None, budget=BUDGET):
     """A confirm trial whose members have this progress at step 0 and at every tenth of the budget."""
     training = Training(n_critic=n_critic)
     iterations = budget.evaluation_iterations(training)
-    curves = {
-        2_000_000 + number: MemberCurve(
-            step=np.array([budget.elapsed_steps(training, iteration) for iteration in iterations]),
-            distance=1 - np.array([*values, *[values[-1]] * len(iterations)][: len(iterations)], dtype=np.float64),
-            constant=1.0,
-            real=0.0,
-            cells=None,
-            real_cells=None,
-            spread=None,
-            nonfinite_step=nonfinite,
-        )
-        for number, values in enumerate(progresses)
-    }
-    return ConfirmTrial(condition=condition, trial=0, curves=curves, training=training, budget=budget)
+    progress = [[*values, *[values[-1]] * len(iterations)][: len(iterations)] for values in progresses]
+    members = len(progresses)
+    steps = [budget.elapsed_steps(training, iteration) for iteration in iterations]
+    curves = MemberCurves(
+        step=np.tile(steps, (members, 1)),
+        distance=1 - np.array(progress, dtype=np.float64),
+        constant=np.ones(members),
+        real=np.zeros(members),
+        cells=None,
+        real_cells=None,
+        spread=None,
+        modes_covered=None if modes is None else np.full((members, len(steps)), modes),
+        known_modes=None if modes is None else np.full(members, 8),
+        nonfinite_step=np.full(members, nonfinite),
+    )
+    seeds = range(2_000_000, 2_000_000 + members)
+    return ConfirmTrial(condition=condition, trial=0, seeds=seeds, curves=curves, training=training, budget=budget)
 
 
 # --- three values of each threshold
@@ -64,6 +67,10 @@ def test_the_alternatives_of_every_threshold_are_ordered_and_valid():
 
 def test_the_default_threshold_of_stalled_is_varied_from_a_half_to_nine_tenths():
     assert three_values("near", 0.75) == [0.5, 0.75, 0.9]
+
+
+def test_the_default_share_of_the_modes_is_varied_from_a_half_to_nine_tenths():
+    assert three_values("modes", 0.75) == [0.5, 0.75, 0.9]
 
 
 @pytest.mark.parametrize(
@@ -106,6 +113,24 @@ def test_a_threshold_changes_the_members_that_it_applies_to_and_no_others():
     for _, rows in table[table["own"]].groupby("threshold"):
         assert rows["distance"].tolist() == ranking["distance"].tolist()
         assert rows["condition"].tolist() == ranking["condition"].tolist()
+
+
+def test_the_share_of_the_modes_changes_only_conditions_that_cover_too_few():
+    table = robustness([confirm_trial(f"{modes} of 8", (0, 0.95), modes=modes) for modes in (4, 6, 8)], OWN)
+    rows = table[table["threshold"] == "modes"]
+    assert rows.pivot(index="condition", columns="value", values="stable").to_dict("index") == {
+        "4 of 8": {0.5: 1, 0.75: 0, 0.9: 0},
+        "6 of 8": {0.5: 1, 0.75: 1, 0.9: 0},
+        "8 of 8": {0.5: 1, 0.75: 1, 0.9: 1},
+    }
+
+
+def test_a_trial_that_failed_has_members_without_an_outcome():
+    failed = replace(confirm_trial("failed", (0, 0.9), (0, 0.9)), curves=None)
+    members = classified_members([failed, confirm_trial("one", (0, 0.9))], OWN)
+    assert members["outcome"].fillna("none").tolist() == ["none", "none", "stable"]
+    assert rank(members, seed=0)["failure_rate"].to_dict() == {0: 0.0, 1: 1.0}
+    assert failed.cut_at(50).curves is None
 
 
 def test_failures_that_still_improved_are_counted():
@@ -156,17 +181,14 @@ def test_a_member_that_becomes_nonfinite_after_the_cut_is_finite():
 
 def test_a_trial_that_ended_early_without_finite_members_does_not_cut_the_others():
     nonfinite = confirm_trial("nonfinite", (0, 0.9), nonfinite=10)
-    curves = {
-        seed: replace(curve, step=curve.step[:2], distance=curve.distance[:2])
-        for seed, curve in nonfinite.curves.items()
-    }
-    short = replace(nonfinite, curves=curves)
+    curves = nonfinite.curves
+    short = replace(nonfinite, curves=replace(curves, step=curves.step[:, :2], distance=curves.distance[:, :2]))
     table = equal_critic_steps([short, confirm_trial("one", (0, 0.9))], OWN, seed=0)
     assert (table["critic_steps"] == 100).all()
 
 
 def test_a_cut_curve_is_classified_by_what_is_left():
     whole = confirm_trial("five", (0, 0.3, 0.6, 0.9, 0.2), n_critic=5)
-    cut = whole.cut_at(150).curves[2_000_000]
-    assert cut.step.tolist() == [0, 10, 20, 30]
-    assert classify(cut, OWN).late_distance == pytest.approx(0.4)
+    cut = whole.cut_at(150).curves
+    assert cut.step.tolist() == [[0, 10, 20, 30]]
+    assert classify(cut, OWN).late_distance == pytest.approx([0.4])

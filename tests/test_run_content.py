@@ -17,6 +17,7 @@ from studies.reporting.text.answer import answer
 from studies.tracking.run_content import logged_metrics, metric_name
 from studies.tracking.views import VIEW_TAG
 
+SLICED = "sliced_wasserstein"
 stored = pytest.mark.slow  # reads a database of MLflow
 
 
@@ -29,25 +30,29 @@ def recorded(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    ("metric", "logged"),
+    ("metric", "distance", "logged"),
     [
-        ("sliced_wasserstein", "distance/sliced_wasserstein"),
-        ("sliced_wasserstein_of_average", "distance/sliced_wasserstein_of_average"),
-        ("distance_to_equilibrium", "distance/distance_to_equilibrium"),
-        ("wasserstein_1", "samples/wasserstein_1"),
-        ("cells_of_average", "samples/cells_of_average"),
-        ("critic_slope", "training/critic_slope"),
-        ("balance", "training/balance"),
-        ("my_own", "training/my_own"),
+        ("sliced_wasserstein", SLICED, "distance/sliced_wasserstein"),
+        ("sliced_wasserstein_of_average", SLICED, "distance/sliced_wasserstein_of_average"),
+        ("distance_to_equilibrium", "distance_to_equilibrium", "distance/distance_to_equilibrium"),
+        ("wasserstein_1", SLICED, "samples/wasserstein_1"),
+        ("wasserstein_1", "wasserstein_1", "distance/wasserstein_1"),
+        ("sliced_wasserstein", "wasserstein_1", "samples/sliced_wasserstein"),
+        ("cells_of_average", SLICED, "samples/cells_of_average"),
+        ("critic_slope", SLICED, "training/critic_slope"),
+        ("balance", SLICED, "training/balance"),
+        ("my_own", SLICED, "training/my_own"),
     ],
 )
-def test_the_section_of_a_metric_is_distance_samples_or_training(metric, logged):
-    assert metric_name(metric) == logged
+def test_the_section_of_a_metric_is_distance_samples_or_training(metric, distance, logged):
+    assert metric_name(metric, distance) == logged
 
 
 def test_quartiles_are_those_of_the_finite_members():
-    summary = summarize(10, None, {"sliced_wasserstein": [3.0, np.nan, 1.0, np.inf, 2.0], "cells": [np.nan] * 5})
-    assert logged_metrics(summary) == {
+    summary = summarize(
+        10, None, {"sliced_wasserstein": [3.0, np.nan, 1.0, np.inf, 2.0], "cells": [np.nan] * 5}, SLICED
+    )
+    assert logged_metrics(summary, SLICED) == {
         "outcomes/measured": 3.0,
         "distance/sliced_wasserstein.q25": 1.5,
         "distance/sliced_wasserstein.median": 2.0,
@@ -57,7 +62,7 @@ def test_quartiles_are_those_of_the_finite_members():
 
 @given(st.lists(st.floats(width=64), max_size=8))
 def test_a_logged_metric_is_always_a_finite_number(values):
-    metrics = logged_metrics(summarize(0, None, {"sliced_wasserstein": values}))
+    metrics = logged_metrics(summarize(0, None, {SLICED: values}, SLICED), SLICED)
     assert all(np.isfinite(value) for value in metrics.values())
     assert metrics["outcomes/measured"] == np.isfinite(values).sum()
 
@@ -97,7 +102,7 @@ def assert_quartiles(client, run, curves):
     for metric, values in curves.groupby("metric", observed=True):
         finite = values[np.isfinite(values["value"])].groupby("step")["value"]
         for suffix, share in (("q25", 0.25), ("median", 0.5), ("q75", 0.75)):
-            history = client.get_metric_history(run.info.run_id, f"{metric_name(metric)}.{suffix}")
+            history = client.get_metric_history(run.info.run_id, f"{metric_name(metric, SLICED)}.{suffix}")
             assert {logged.step: logged.value for logged in history} == finite.quantile(share).to_dict()
             assert len(history) == len({logged.step for logged in history})
 

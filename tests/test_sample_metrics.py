@@ -5,12 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from small_gans import SMALL_EVALUATION, blob
+from small_gans import SMALL_EVALUATION, blob, measure
+from small_gans import real_samples as metrics_on
 from torch.testing import assert_close
 
 from gan_core.data import Digits, Grid, Ring, Segments, SwissRoll, TwoMoons
-from gan_core.evaluation import EvaluationSettings, SampleMetrics
-from gan_core.metrics import Balls, neighbour_metrics, wasserstein_1
+from gan_core.evaluation import EvaluationSettings, Evaluator
+from gan_core.metrics import Balls, cell_centers, neighbour_metrics, real_cells, wasserstein_1
+from gan_core.networks import MLPGenerator
 
 PLANAR = EvaluationSettings(samples=400, directions=16, cells=4, exact_points=60, resolution=20)
 ALWAYS = ["sliced_wasserstein", "cells", "spread"]
@@ -18,10 +20,6 @@ OF_PLANE = ["wasserstein_1", "jensen_shannon"]
 OF_MODES = ["modes_covered", "high_quality", "mode_kl"]
 OF_IMAGES = ["precision", "coverage"]
 IMAGES = (1, 8, 8)
-
-
-def metrics_on(data, settings=SMALL_EVALUATION, split="validation", dtype=torch.float64):
-    return SampleMetrics(data, split, settings, device=torch.device("cpu"), dtype=dtype)
 
 
 def normal(*shape, seed=0):
@@ -78,8 +76,8 @@ def fakes_for(kind, seeds=3):
     ids=["ring", "grid", "two_moons", "swiss_roll", "segments", "images", "vectors_64", "vectors_3"],
 )
 def test_metrics_are_those_that_apply_to_the_data_with_one_value_per_seed(data, settings, further):
-    values = metrics_on(data, settings).measure(0.3 * normal(2, settings.samples, data.sample_shape.dim))
-    assert list(values) == [*ALWAYS, *further]
+    values = measure(metrics_on(data, settings), 0.3 * normal(2, settings.samples, data.sample_shape.dim))
+    assert set(values) == {*ALWAYS, *further}
     assert all(value.shape == (2,) for value in values.values())
 
 
@@ -88,10 +86,10 @@ def test_a_seed_alone_has_the_same_values_as_among_others(kind):
     data, settings, _ = KINDS[kind]
     metrics = metrics_on(data, settings)
     fakes = fakes_for(kind, 4) * torch.tensor([0.01, 0.5, 1.0, 30.0])[:, None, None]
-    together = metrics.measure(fakes)
+    together = measure(metrics, fakes)
     assert len(set(together["sliced_wasserstein"].tolist())) == 4
     for seed in range(4):
-        for name, value in metrics.measure(fakes[seed : seed + 1]).items():
+        for name, value in measure(metrics, fakes[seed : seed + 1]).items():
             assert value.item() == pytest.approx(together[name][seed].item(), rel=1e-13), name
 
 
@@ -102,7 +100,7 @@ def test_a_nonfinite_fake_makes_the_metrics_of_its_seed_nan_and_of_no_other(kind
     metrics, clean = metrics_on(data, settings), fakes_for(kind)
     poisoned = clean.clone()
     poisoned[1, 5, 0] = bad
-    before, after = metrics.measure(clean), metrics.measure(poisoned)
+    before, after = measure(metrics, clean), measure(metrics, poisoned)
     for name in before:
         assert torch.equal(after[name][[0, 2]], before[name][[0, 2]]), name
         assert name == "cells" or not after[name][1].isfinite(), name
@@ -117,7 +115,7 @@ def test_huge_finite_fakes_raise_no_exception_and_change_no_other_seed(kind, siz
     huge = clean.clone()
     huge[1] = size * (1 + clean[1].abs() / 100)
     assert huge.isfinite().all()
-    before, after = metrics.measure(clean), metrics.measure(huge)
+    before, after = measure(metrics, clean), measure(metrics, huge)
     for name in before:
         assert torch.equal(after[name][[0, 2]], before[name][[0, 2]]), name
     assert after["sliced_wasserstein"][1] > 1e28
@@ -127,29 +125,31 @@ def test_huge_finite_fakes_raise_no_exception_and_change_no_other_seed(kind, siz
 def test_two_instances_give_the_same_bits(kind):
     data, settings, _ = KINDS[kind]
     fakes = fakes_for(kind, 2)
-    first, second = (metrics_on(data, settings).measure(fakes) for _ in range(2))
+    first, second = (measure(metrics_on(data, settings), fakes) for _ in range(2))
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
 def test_two_instances_on_digits_give_the_same_bits(digits):
     fakes, settings = 0.5 * normal(2, 100, 64).float(), EvaluationSettings(samples=100, directions=32)
     first, second = (metrics_on(digits, settings, dtype=torch.float32) for _ in range(2))
-    for name, value in first.measure(fakes).items():
-        assert torch.equal(second.measure(fakes)[name], value), name
-    assert first.real_cells == second.real_cells
+    for name, value in measure(first, fakes).items():
+        assert torch.equal(measure(second, fakes)[name], value), name
+    assert real_cells(first) == real_cells(second)
 
 
 def test_validation_and_test_compare_with_different_samples():
     fakes = 0.3 * normal(1, 64, 3)
-    validation, test = (metrics_on(blob(), split=split).distance(fakes).item() for split in ("validation", "test"))
+    splits = (metrics_on(blob(), split=split) for split in ("validation", "test"))
+    validation, test = (measured(metrics, "sliced_wasserstein", fakes).item() for metrics in splits)
     assert validation != test
     assert validation == pytest.approx(test, rel=0.3)
 
 
 def test_float32_and_float64_agree_to_five_digits():
     fakes = 0.3 * normal(2, 64, 3)
-    single = metrics_on(blob(), dtype=torch.float32).distance(fakes.float())
-    assert_close(single.double(), metrics_on(blob()).distance(fakes), rtol=1e-5, atol=0)
+    single = measured(metrics_on(blob(), dtype=torch.float32), "sliced_wasserstein", fakes.float())
+    double = measured(metrics_on(blob()), "sliced_wasserstein", fakes)
+    assert_close(single.double(), double, rtol=1e-5, atol=0)
 
 
 # --- cells and spread
@@ -157,7 +157,7 @@ def test_float32_and_float64_agree_to_five_digits():
 
 def measured(metrics, name, fakes):
     """The values of one metric."""
-    return metrics.measure(fakes)[name]
+    return measure(metrics, fakes)[name]
 
 
 def test_a_collapsed_generator_occupies_one_cell_and_has_no_spread(digits, on_digits):
@@ -168,7 +168,7 @@ def test_a_collapsed_generator_occupies_one_cell_and_has_no_spread(digits, on_di
 
 def test_real_digits_occupy_every_cell_and_have_a_spread_of_one(digits, on_digits):
     train = torch.from_numpy(digits.train)[None]
-    assert measured(on_digits, "cells", train).item() == on_digits.real_cells == 20
+    assert measured(on_digits, "cells", train).item() == real_cells(on_digits) == 20
     assert measured(on_digits, "spread", train).item() == pytest.approx(1, rel=1e-5)
 
 
@@ -182,7 +182,7 @@ def test_spread_of_scaled_training_data_is_the_scale(scale):
 def test_a_cell_is_occupied_from_a_tenth_of_its_fair_share():
     """80 samples and 4 cells: a fair share is 20, a tenth of it 2."""
     metrics = metrics_on(blob())
-    centers = torch.from_numpy(metrics.centers).double()
+    centers = torch.from_numpy(cell_centers(metrics)).double()
     for few, occupied in ((1, 1), (2, 2), (3, 2)):
         fakes = torch.cat([centers[:1].expand(80 - few, 3), centers[1:2].expand(few, 3)])
         assert measured(metrics, "cells", fakes[None]).item() == occupied
@@ -190,22 +190,22 @@ def test_a_cell_is_occupied_from_a_tenth_of_its_fair_share():
 
 def test_cells_are_counted_for_each_seed():
     metrics = metrics_on(blob())
-    centers = torch.from_numpy(metrics.centers).double()
+    centers = torch.from_numpy(cell_centers(metrics)).double()
     fakes = torch.stack([centers[[0] * 64], centers[[0, 1] * 32], centers[[0, 1, 2, 3] * 16]])
     assert measured(metrics, "cells", fakes).tolist() == [1, 2, 4]
 
 
 def test_k_means_centers_are_as_many_as_the_settings_say_and_always_the_same(digits):
-    first, second = (metrics_on(digits, EvaluationSettings(cells=7)).centers for _ in range(2))
+    first, second = (cell_centers(metrics_on(digits, EvaluationSettings(cells=7))) for _ in range(2))
     assert first.shape == (7, 64)
     assert np.array_equal(first, second)
 
 
 def test_cells_of_a_mixture_are_its_modes():
     metrics = metrics_on(Grid().load(), PLANAR)
-    assert np.array_equal(metrics.centers, Grid().known_modes.centers)
-    assert metrics.real_cells == 25
-    assert metrics_on(TwoMoons().load(), PLANAR).real_cells == 4  # as many k-means cells as the settings say
+    assert np.array_equal(cell_centers(metrics), Grid().known_modes.centers)
+    assert real_cells(metrics) == 25
+    assert real_cells(metrics_on(TwoMoons().load(), PLANAR)) == 4  # as many k-means cells as the settings say
 
 
 # --- planar data and images
@@ -232,7 +232,7 @@ def test_exact_distance_uses_the_first_exact_points_samples():
 def test_pixels_are_the_features_of_precision_and_coverage(digits):
     """Values of `neighbour_metrics` on pixels, with the number of neighbours in the settings."""
     fakes = torch.from_numpy(digits.train[:800])[None]
-    values = metrics_on(digits, EvaluationSettings(), split="test", dtype=torch.float32).measure(fakes)
+    values = measure(metrics_on(digits, EvaluationSettings(), split="test", dtype=torch.float32), fakes)
     for neighbours in (3, 5):
         expected = neighbour_metrics(Balls.around(torch.from_numpy(digits.test), neighbours), fakes)
         equal = all(torch.equal(values[name], expected[name]) for name in OF_IMAGES)
@@ -241,15 +241,16 @@ def test_pixels_are_the_features_of_precision_and_coverage(digits):
 
 def test_neighbours_must_be_fewer_than_the_real_samples_of_the_split():
     with pytest.raises(ValueError, match=r"^neighbours: must be < 80, the number of real samples, but is 80$"):
-        metrics_on(images(), EvaluationSettings(neighbours=80))
+        Evaluator(MLPGenerator(), images(), settings=EvaluationSettings(neighbours=80))
 
 
 # --- settings
 
 
 def test_default_settings_have_the_numbers_of_the_specification():
-    expected = EvaluationSettings(samples=800, directions=512, cells=20, exact_points=512, resolution=50, neighbours=5)
-    assert EvaluationSettings() == expected
+    numbers = {"samples": 800, "cells": 20, "exact_points": 512, "resolution": 50, "neighbours": 5}
+    words = {"directions": "auto", "exact": "last", "distance": "default"}
+    assert vars(EvaluationSettings()) == {**numbers, **words, "metrics": ()}
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from small_gans import SMALL_EVALUATION, blob, evaluate, preset_trainer, small_networks
+from small_gans import blob, evaluate, evaluator_of, preset_trainer, small_networks
 from torch.testing import assert_close
 
 from gan_core.constraints import GradientPenalty, Unconstrained
-from gan_core.evaluation import Evaluator
 from gan_core.networks import MLPCritic, MLPGenerator, NetworkPair
 from gan_core.objectives import (
     BoundaryEquilibrium,
@@ -174,7 +173,7 @@ def test_evaluation_changes_no_number_of_the_training(preset):
     evaluated, undisturbed = preset_trainer(preset), preset_trainer(preset)
     for _ in range(6):
         evaluate(evaluated)
-        Evaluator(blob(), evaluated.networks, settings=SMALL_EVALUATION).reference_distances  # noqa: B018
+        evaluator_of(evaluated).reference_distances  # noqa: B018
         evaluated.advance(3)
     undisturbed.advance(18)
     assert_same_bits(evaluated, undisturbed)
@@ -613,12 +612,12 @@ def test_wgan_gp_learns_the_blob_with_every_seed():
             "generator_optimizer": Adam(lr=1e-3, betas=(0.5, 0.9)),
         },
     )
-    evaluator = Evaluator(blob(), trainer.networks, settings=SMALL_EVALUATION)
+    evaluator = evaluator_of(trainer)
     reference = evaluator.reference_distances
-    before = evaluator.evaluate(trainer)["sliced_wasserstein"]
+    before = evaluator.evaluate(trainer.generator.frozen, last=False)["sliced_wasserstein"]
     assert (before > 0.7 * reference.constant).all()
     trainer.advance(40)
-    after = evaluator.evaluate(trainer)["sliced_wasserstein"]
+    after = evaluator.evaluate(trainer.generator.frozen, last=False)["sliced_wasserstein"]
     assert (after < 0.6 * reference.constant).all()
     assert (after > reference.real / 2).all()
 

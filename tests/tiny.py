@@ -93,7 +93,7 @@ def actor(root: Path, payload: str) -> RayTrial:
 
 
 def trial_config(root: Path, checkpoint_seconds: float = 1e9) -> dict[str, Any]:
-    return {"ledger": str(root), "threads": 1, "checkpoint_seconds": checkpoint_seconds}
+    return {"ledger": str(root), "threads": 1, "checkpoint_seconds": checkpoint_seconds, "kept": "late"}
 
 
 def schedule_without_ray(
@@ -107,9 +107,9 @@ def schedule_without_ray(
             trainable = actor(root, config["payload"])
         else:
             trainable.reset_config(config)
-        while not trainable.step()["done"]:
+        while not (result := trainable.step())["done"]:
             pass
-        searcher.on_trial_complete("only")
+        searcher.on_trial_complete("only", result)
     if searcher.failure is not None:
         raise searcher.failure
 
@@ -120,10 +120,15 @@ def run_without_ray(study: Study, listener: Listener | None = None) -> RunResult
         return run(study, *([] if listener is None else [listener]))
 
 
-def finish(trial: TrialTraining) -> None:
-    while not trial.done:
-        trial.advance(60)
-    trial.commit()
+def finish(training: TrialTraining, ledger: Ledger) -> Entry:
+    """Train a trial to its end and commit it."""
+    while not training.done:
+        training.advance(60)
+    row = training.row()
+    ledger.commit([row])
+    entry = ledger.entry(row.key)
+    assert entry is not None
+    return entry
 
 
 def gan_study(*arguments: str | Path, folder: Path, **options: Any) -> subprocess.CompletedProcess[str]:
@@ -142,16 +147,20 @@ def clean_environment(**changes: str) -> dict[str, str]:
 
 
 def finished(ledger: Ledger) -> dict[str, Entry]:
-    entries = (Entry(folder) for folder in sorted((ledger.root / "trials").iterdir()))
-    return {entry.address: entry for entry in entries if entry.finished}
+    """Every entry of a ledger, by key."""
+    return ledger.entries(ledger.sizes())
 
 
 def same_numbers(first: Entry, second: Entry) -> bool:
     """True if two trials have the same bits in every curve, generator and sample."""
-    pd.testing.assert_frame_equal(first.curves().frame(), second.curves().frame(), check_exact=True)
-    return _timeless(first) == _timeless(second)  # the files' checksums among them
+    pd.testing.assert_frame_equal(first.curves.frame(), second.curves.frame(), check_exact=True)
+    return _timeless(first) == _timeless(second)  # the columns' checksums among them
 
 
 def _timeless(entry: Entry) -> dict[str, Any]:
     """The facts without those that may differ between two runs."""
-    return {name: value for name, value in entry.facts().items() if name not in ("elapsed_seconds", "measured_seconds")}
+    return {
+        name: value
+        for name, value in entry.facts.items()
+        if name not in ("elapsed_seconds", "measured_seconds", "ended_at")
+    }

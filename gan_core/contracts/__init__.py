@@ -1,4 +1,4 @@
-"""Contract tests for your own objectives, constraints, networks and data: a subclass inherits the tests.
+"""Contract tests for your own objectives, constraints, networks, data and metrics: a subclass inherits the tests.
 
     from gan_core.contracts import ObjectiveContract
     from my_module import MyObjective
@@ -14,7 +14,15 @@ this library pass the same tests.
 
 from gan_core.contracts.constraint_contract import ConstraintContract
 from gan_core.contracts.data_contract import DataContract
+from gan_core.contracts.metric_contract import MetricContract
 from gan_core.contracts.network_contracts import CriticContract, GeneratorContract
 from gan_core.contracts.objective_contract import ObjectiveContract
 
-__all__ = ["ConstraintContract", "CriticContract", "DataContract", "GeneratorContract", "ObjectiveContract"]
+__all__ = [
+    "ConstraintContract",
+    "CriticContract",
+    "DataContract",
+    "GeneratorContract",
+    "MetricContract",
+    "ObjectiveContract",
+]

@@ -36,6 +36,14 @@ class DataContract(Description[AnyData]):
         loaded = self.subject.load()
         assert not loaded.bounded or np.abs(loaded.every).max() <= 1
 
+    def test_pairs_hold_a_latent_vector_for_each_real_sample(self) -> None:
+        loaded = self.subject.load()
+        for split, pairs in loaded.pairs.items():
+            assert len(pairs.latent) == len(pairs.target) >= 1, f"pairs of {split} must be as many latents as targets"
+            assert pairs.target.shape[1:] == loaded.validation.shape[1:], f"targets of {split} must be like the samples"
+            assert np.isfinite(pairs.latent).all(), f"latents of {split} must be finite"
+            assert np.isfinite(pairs.target).all(), f"targets of {split} must be finite"
+
     def test_loading_twice_gives_the_same_numbers(self) -> None:
         assert self.subject.load().fingerprint == self.subject.load().fingerprint
 

@@ -1,6 +1,6 @@
 """Evaluation: the metrics of generators, and reference values computed from the data alone."""
 
-from gan_core.evaluation.evaluation_settings import EvaluationSettings
+from gan_core.evaluation.evaluation_settings import EvaluationSettings, check_metrics
 from gan_core.evaluation.evaluator import Evaluator, applicable_metrics
 from gan_core.evaluation.references import (
     ReferenceDistances,
@@ -17,6 +17,7 @@ __all__ = [
     "ReferenceDistances",
     "ReferenceValues",
     "applicable_metrics",
+    "check_metrics",
     "equilibrium_distances",
     "reference_values",
 ]

@@ -1,11 +1,12 @@
 """Settings of an evaluation."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from annotated_types import Ge
 
-from gan_core.metrics import SAMPLE_METRICS, AnyMetric, SampleSettings
+from gan_core.metrics import METRICS, SAMPLE_METRICS, AnyMetric, SampleSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,8 +27,7 @@ class EvaluationSettings(SampleSettings):
     distance      name of the metric that decides: outcomes, search score and ranking use its distance. "default": the
                   sliced Wasserstein distance, for the Dirac pair the distance to the equilibrium
 
-    Errors: `ValueError` for a number below the minimum in its annotation, for two metrics of one name, and for a
-    distance that is not the name of a metric of samples with a direction.
+    Errors: `ValueError` for a number below the minimum in its annotation.
     """
 
     measurements: Annotated[int, Ge(3)] = 20
@@ -41,34 +41,32 @@ class EvaluationSettings(SampleSettings):
     metrics: tuple[AnyMetric, ...] = ()
     distance: str = "default"
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        taken = [metric.name for metric in SAMPLE_METRICS]
-        for position, metric in enumerate(self.metrics):
-            if metric.name in taken:
-                raise ValueError(f"metrics.{position}: must have a name of its own, but {metric.name} is taken")
-            taken.append(metric.name)
-        if self.distance != "default":
-            _check_deciding(self.distance, {metric.name: metric for metric in (*SAMPLE_METRICS, *self.metrics)})
 
-    @property
-    def deciding(self) -> AnyMetric | None:
-        """The metric that `distance` names; None for the data's own distance."""
-        every = {metric.name: metric for metric in (*SAMPLE_METRICS, *self.metrics)}
-        return every.get(self.distance)
+def check_metrics(settings: EvaluationSettings) -> None:
+    """Check that every metric has a name of its own, and that the deciding one measures a quality.
+
+    Errors: `ValueError` for the first rule that does not hold, with the name of the field in front.
+    """
+    taken = list(METRICS)
+    for position, metric in enumerate(settings.metrics):
+        if metric.name in taken:
+            raise ValueError(f"metrics.{position}: must have a name of its own, but {metric.name} is taken")
+        taken.append(metric.name)
+    if settings.distance != "default":
+        _check_deciding(settings.distance, {metric.name: metric for metric in (*SAMPLE_METRICS, *settings.metrics)})
 
 
-def _check_deciding(name: str, metrics: dict[str, AnyMetric]) -> None:
+def _check_deciding(name: str, metrics: Mapping[str, AnyMetric]) -> None:
     if name not in metrics:
-        raise ValueError(f"distance: must be default or the name of a metric: {', '.join(metrics)}, but is {name!r}")
+        raise ValueError(f"distance: must be default or the name of a metric: {', '.join(metrics)}, but is {name}")
     metric = metrics[name]
     if metric.direction == "neither":
-        raise ValueError(f"distance: must be a metric that measures quality, but {name} has the direction neither")
+        raise ValueError(f"distance: must name a metric that measures quality, but {name} has the direction neither")
     if metric.direction == "higher" and metric.best is None:
-        raise ValueError(
-            f"distance: must be a metric with a best attainable value if higher is better; {name} has none"
-        )
+        must = "must name a metric with a best attainable value if a higher value is better"
+        raise ValueError(f"distance: {must}, but {name} has none")
     if metric.best is not None and metric.trivial is not None:
-        worse = metric.trivial < metric.best if metric.direction == "higher" else metric.trivial > metric.best
-        if not worse:
-            raise ValueError(f"distance: must be a metric whose trivial value is worse than its best; {name}'s is not")
+        sign = -1 if metric.direction == "higher" else 1
+        if sign * metric.trivial <= sign * metric.best:
+            must = "must name a metric whose trivial value is worse than its best"
+            raise ValueError(f"distance: {must}, but {name} has {metric.trivial:g} and {metric.best:g}")

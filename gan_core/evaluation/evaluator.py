@@ -6,10 +6,9 @@ from functools import cached_property
 import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Tensor
 
 from gan_core.data import Dataset, Split
-from gan_core.evaluation.evaluation_settings import EvaluationSettings
+from gan_core.evaluation.evaluation_settings import EvaluationSettings, check_metrics
 from gan_core.evaluation.references import ReferenceDistances, ReferenceValues, reference_values
 from gan_core.metrics import AVERAGE, SAMPLE_METRICS, AnyMetric, Fakes, RealSamples, real_cells
 from gan_core.networks import AnyGenerator
@@ -31,8 +30,8 @@ class Evaluator:
                    settings' own
     distance_name  name of the metric that decides
 
-    Errors: `ValueError` for a metric of the settings that does not apply to the data, for pairs that do not fit the
-    generator, and for images unless `settings.neighbours` is less than the number of real samples.
+    Errors: `ValueError` as `applicable_metrics`, for pairs that do not fit the generator, and for images unless
+    `settings.neighbours` is less than the number of real samples.
     """
 
     def __init__(
@@ -157,8 +156,10 @@ class Evaluator:
 def applicable_metrics(settings: EvaluationSettings, data: Dataset) -> dict[str, AnyMetric]:
     """The metrics of the library that apply to these data, then those of the settings, by name.
 
-    Errors: `ValueError` for a metric of the settings, or a deciding metric, that does not apply to the data.
+    Errors: `ValueError` as `check_metrics`, and for a metric of the settings, or a deciding metric, that does not apply
+    to the data.
     """
+    check_metrics(settings)
     for position, metric in enumerate(settings.metrics):
         if not metric.applies(data):
             needed = metric.applies_to.text + (" with pairs" if metric.paired else "")

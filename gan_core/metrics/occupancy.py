@@ -70,7 +70,7 @@ def _k_means_centers(train: np.ndarray, cells: int) -> np.ndarray:
 
 def _training_variance(real: RealSamples) -> float:
     def compute() -> dict[str, np.ndarray]:
-        return {"variance": real.data.train.astype(np.float64).var(0).sum()}
+        return {"variance": np.asarray(real.data.train.astype(np.float64).var(0).sum())}
 
     return float(real.cache.arrays("training_variance", {}, compute)["variance"])
 

@@ -1,4 +1,4 @@
-"""What metrics compare: the real samples of one split, and the fakes of some members."""
+"""Real samples of one split and fakes of some members, as metrics compare them."""
 
 from collections.abc import Callable
 from functools import cached_property

@@ -121,8 +121,9 @@ def health_metrics(
 ) -> dict[str, Float[Tensor, "seeds"]]:
     """Losses, outputs on real and fake, gradient norms, critic slope, and the objective's own metrics.
 
-    The Dirac pair also has its distance to the equilibrium. All are computed on the fixed batch, so sampling adds no noise to the comparison of trials and steps; they can be
-    computed before the first iteration too. `HEALTH_METRICS` describes each.
+    The Dirac pair also has its distance to the equilibrium. All others are computed on the fixed batch, so sampling
+    adds no noise to the comparison of trials and steps; they can be computed before the first iteration too.
+    `HEALTH_METRICS` describes each.
     """
     with torch.no_grad():
         fake = losses.generate(generator.frozen, batch.z)

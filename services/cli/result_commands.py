@@ -157,7 +157,7 @@ def _read_distinct(names: list[str], root: Path | None, tracking: str | None) ->
         study_results = _read(name, root, tracking)
         study = study_results.study.name
         if study in by_name:
-            repeated = study_results.ledger.root == by_name[study].ledger.root
+            repeated = study_results.place == by_name[study].place
             reason = f"{study} is given twice" if repeated else f"two of the studies are called {study}"
             raise InputError(f"{name}: must be another study, but {reason}")
         by_name[study] = study_results

@@ -43,6 +43,7 @@ def _run(
 ) -> int:
     """Run a study and print its summary; return the exit code."""
     from studies.execution.runner import run as run_study
+    from studies.ledger.ledger import Ledger
     from studies.locate import results
     from studies.reporting.terminal.progress_view import listener
     from studies.reporting.terminal.run_summary import print_run_summary
@@ -55,10 +56,10 @@ def _run(
     local = results(study.name, root=study.ledger.root)
     if as_json:
         print_json({"interrupted": run_result.interrupted, "ranking": records(local.ranking)})
-    print_run_summary(local, run_result, screen)
+    print_run_summary(local, Ledger(study.ledger.root), run_result, screen)
     if run_result.interrupted:
         return 130
-    return 1 if run_result.failed else 0
+    return 1 if run_result.without_result else 0
 
 
 def drive() -> None:

@@ -23,12 +23,13 @@ def sync(
 
     This adds the results that MLflow lacks, for example because its server was down while the study ran.
     """
-    from studies.locate import results
+    from studies.locate import ledger_of, results
     from studies.tracking.connection import shown_address
     from studies.tracking.tracker import sync as export
 
     local = results(study, root=root or "gan-studies")
-    address = export(local, tracking)
+    ledger, _ = ledger_of(study, root)
+    address = export(local, ledger, tracking)
     print(f"{local.study.name} is recorded in MLflow at {shown_address(address)}")
 
 

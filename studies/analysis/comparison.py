@@ -19,6 +19,8 @@ from studies.analysis.volumes import volume_differences, volumes
 from studies.analysis.widths import shares, widths
 from studies.file.condition import Condition
 from studies.file.validation import build
+from studies.ledger.trial_records import TrialRecord
+from studies.tables.member_outcomes import member_curves
 from studies.tables.ranking import FIRST, failed_as_infinity, first_confirmed, rank
 from studies.tables.results import Results
 
@@ -106,19 +108,23 @@ class Comparison:
     @cached_property
     def confirmed(self) -> list[ConfirmTrial]:
         """The confirm trials that enter the ranking, in the order of the ranking."""
-        curves = self.results.member_curves
         trials = {
-            trial.condition: ConfirmTrial(
-                condition=trial.condition,
-                trial=trial.index,
-                curves=curves.get(trial.address) or dict.fromkeys(trial.seeds),
-                training=build(Training, trial.identity["training"], ("training",)),
-                budget=self.results.study.budget,
-            )
-            for trial in self.results.specs
-            if (trial.phase, trial.index) == ("confirm", FIRST)
+            trial.spec.condition: self._confirm_trial(trial)
+            for trial in self.results.trial_records
+            if trial.finished and (trial.spec.phase, trial.spec.index) == ("confirm", FIRST)
         }
         return [trials[condition] for condition in self.ranking["condition"]]
+
+    def _confirm_trial(self, trial: TrialRecord) -> ConfirmTrial:
+        return ConfirmTrial(
+            condition=trial.spec.condition,
+            trial=trial.spec.index,
+            seeds=trial.spec.seeds,
+            curves=member_curves([(trial.facts, trial.curves)]),
+            training=build(Training, trial.spec.identity["training"], ("training",)),
+            budget=self.results.study.budget,
+            measurements=self.results.study.evaluation.measurements,
+        )
 
     @cached_property
     def volumes(self) -> pd.DataFrame:
@@ -151,16 +157,16 @@ class Comparison:
 
     @cached_property
     def ranking(self) -> pd.DataFrame:
-        return rank(self.results.ended_members, seed=self._seed)
+        return rank(self.results.members, seed=self._seed)
 
     @cached_property
     def pairs(self) -> pd.DataFrame:
-        distances = {condition: values for condition, _, values in first_confirmed(self.results.ended_members)}
+        distances = {condition: values for condition, _, values in first_confirmed(self.results.members)}
         return pairs({condition: distances[condition] for condition in self.ranking["condition"]}, seed=self._seed)
 
     @cached_property
     def tuning(self) -> pd.DataFrame:
-        return tuning(self.results.ended_members, seed=self._seed)
+        return tuning(self.results.members, seed=self._seed)
 
     @cached_property
     def robustness(self) -> pd.DataFrame:

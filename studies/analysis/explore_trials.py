@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float
 from gan_core.presets import PRESETS
 from studies.file.condition import Condition
 from studies.file.distributions import Choice, Distribution, Grid, IntUniform, LogUniform, Uniform, Value
+from studies.tables.columns import ENDED
 
 
 class Target(NamedTuple):
@@ -68,7 +69,7 @@ def prefix_lengths(trials: pd.DataFrame, conditions: Sequence[str], planned: int
     ended are the fast ones, and failures are fast, so counting all that ended would bias the results. In this order,
     across all conditions, only the trials before the first one that has not ended count.
     """
-    explore = trials[(trials["phase"] == "explore") & trials["state"].isin(["finished", "failed"])]
+    explore = trials[(trials["phase"] == "explore") & trials["state"].isin(ENDED)]
     ended = set(zip(explore["condition"].astype("str"), explore["trial"], strict=True))
     lengths = dict.fromkeys(conditions, 0)
     for index in range(planned):

@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from gan_core.outcomes import OUTCOMES
 from studies.statistics.intervals import share_interval, wilson
-from studies.tables.columns import table_of
+from studies.tables.columns import WITHOUT_RESULT, table_of
 
 OUTCOME_SHARES: dict[str, str] = {
     "condition": "str",
@@ -21,14 +21,12 @@ OUTCOME_SHARES: dict[str, str] = {
     "high": "float64",
     "improving": "int64",
 }
-TRIAL_FAILED = "trial failed"
-"""Outcome shown for members of a trial that ended without a result."""
 
 
 def outcomes(members: pd.DataFrame, *, seed: int) -> pd.DataFrame:
     """A row per condition, phase and outcome, also for outcomes without members; columns as in `OUTCOME_SHARES`.
 
-    outcome     one of `OUTCOMES`, or "trial failed" for the members of trials that ended without a result
+    outcome     one of `OUTCOMES` or, for members of trials that ended without a result, of `WITHOUT_RESULT`
     members     number of members with this outcome
     share       share of the members of this condition and phase that have this outcome
     low, high   explore: the bootstrap interval over configurations, since members of one configuration are dependent;
@@ -43,10 +41,10 @@ def outcomes(members: pd.DataFrame, *, seed: int) -> pd.DataFrame:
 
 
 def _rows(condition: str, phase: str, members: pd.DataFrame, seed: int) -> Iterator[dict[str, Any]]:
-    observed = members["outcome"].astype("object").fillna(TRIAL_FAILED)
-    for outcome in (*OUTCOMES, TRIAL_FAILED):
+    observed = members["outcome"].astype("object")
+    for outcome in (*OUTCOMES, *WITHOUT_RESULT):
         has_outcome = observed == outcome
-        if outcome == TRIAL_FAILED and not has_outcome.any():
+        if outcome in WITHOUT_RESULT and not has_outcome.any():
             continue
         count, shares = int(has_outcome.sum()), has_outcome.groupby(members["trial"]).mean().to_numpy()
         low, high = _interval(phase, shares, count, len(members), seed)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gan_core.outcomes import MemberCurve, OutcomeRules, classify
+from gan_core.outcomes import MemberCurves, OutcomeRules, classify
 from gan_core.training import Training
 from studies.file.budget import Budget
 from studies.tables.columns import table_of
@@ -33,6 +33,7 @@ ALTERNATIVES: Mapping[str, tuple[float, ...]] = {
     "relapse": (0.0, 0.25, 0.5, 0.75, 0.9),
     "swing": (0.125, 0.25, 0.5, 1.0, 2.0),
     "near": (0.25, 0.5, 0.75, 0.9, 0.95),
+    "modes": (0.0, 0.5, 0.75, 0.9, 1.0),
     "rise": (0.0125, 0.025, 0.05, 0.1, 0.2),
     "rise_gap": (0.0125, 0.025, 0.05, 0.1, 0.2),
     "late_share": (0.05, 0.1, 1 / 5, 0.4, 0.6),
@@ -48,14 +49,17 @@ ALTERNATIVES: Mapping[str, tuple[float, ...]] = {
 class ConfirmTrial:
     """A confirm trial that enters the ranking, with its curves.
 
-    curves  curve of every member, by seed; None for each if the trial failed
+    curves        curves of the members, in the order of `seeds`
+    measurements  number of planned evaluations after step 0
     """
 
     condition: str
     trial: int
-    curves: Mapping[int, MemberCurve | None]
+    seeds: Sequence[int]
+    curves: MemberCurves
     training: Training
     budget: Budget
+    measurements: int
 
     @property
     def critic_steps(self) -> int:
@@ -64,18 +68,20 @@ class ConfirmTrial:
 
     def measured_critic_steps(self) -> list[int]:
         """Critic steps at every planned evaluation, step 0 included."""
-        return [
-            self.training.critic_steps(iterations) for iterations in self.budget.evaluation_iterations(self.training)
-        ]
+        return [self.training.critic_steps(iterations) for iterations in self._planned]
+
+    @property
+    def _planned(self) -> list[int]:
+        return self.budget.evaluation_iterations(self.training, self.measurements)
 
     def cut_at(self, critic_steps: int) -> "ConfirmTrial":
         """The same trial, with only the evaluations made after at most `critic_steps` critic steps."""
-        planned, taken = self.budget.evaluation_iterations(self.training), self.measured_critic_steps()
+        planned, taken = self._planned, self.measured_critic_steps()
         last_step = self.budget.elapsed_steps(
             self.training,
             max(iterations for iterations, steps in zip(planned, taken, strict=True) if steps <= critic_steps),
         )
-        return replace(self, curves={seed: _cut(curve, last_step) for seed, curve in self.curves.items()})
+        return replace(self, curves=_cut(self.curves, last_step))
 
 
 def robustness(confirmed: Sequence[ConfirmTrial], rules: OutcomeRules) -> pd.DataFrame:
@@ -114,12 +120,11 @@ def classified_members(confirmed: Sequence[ConfirmTrial], rules: OutcomeRules) -
     """A row per member, classified by these rules: condition, phase, trial, seed, outcome, improving, late_distance."""
     rows = []
     for trial in confirmed:
-        for seed, curve in trial.curves.items():
-            values: tuple[Any, ...] = (None, False, np.nan)
-            if curve is not None:
-                member = classify(curve, rules)
-                values = (member.outcome, member.improving, member.late_distance)
-            rows.append((trial.condition, "confirm", trial.trial, seed, *values))
+        members = classify(trial.curves, rules)
+        improving, late = members.improving.tolist(), members.late_distance.tolist()
+        values = zip(members.names, improving, late, strict=True)
+        keys = (trial.condition, "confirm", trial.trial)
+        rows += [(*keys, seed, *of_member) for seed, of_member in zip(trial.seeds, values, strict=True)]
     columns = ["condition", "phase", "trial", "seed", "outcome", "improving", "late_distance"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -151,21 +156,19 @@ def _ranking_rows(members: pd.DataFrame) -> Iterator[dict[str, Any]]:
         yield {**row, **counts.loc[row["condition"]].to_dict()}
 
 
-def _cut(curve: MemberCurve | None, last_step: int) -> MemberCurve | None:
-    """The evaluations of a curve up to `last_step`; a member that became nonfinite later counts as finite."""
-    if curve is None:
-        return None
-    kept = curve.step <= last_step
+def _cut(curves: MemberCurves, last_step: int) -> MemberCurves:
+    """The evaluations of a trial's curves up to `last_step`; a member that became nonfinite later counts as finite."""
+    kept = curves.step[0] <= last_step  # the members of a trial are evaluated at the same steps
 
     def cut(column: np.ndarray | None) -> np.ndarray | None:
-        return None if column is None else column[kept]
+        return None if column is None else column[:, kept]
 
-    nonfinite = curve.nonfinite_step is not None and curve.nonfinite_step <= last_step
     return replace(
-        curve,
-        step=curve.step[kept],
-        distance=curve.distance[kept],
-        cells=cut(curve.cells),
-        spread=cut(curve.spread),
-        nonfinite_step=curve.nonfinite_step if nonfinite else None,
+        curves,
+        step=curves.step[:, kept],
+        distance=curves.distance[:, kept],
+        cells=cut(curves.cells),
+        spread=cut(curves.spread),
+        modes_covered=cut(curves.modes_covered),
+        nonfinite_step=np.where(curves.nonfinite_step <= last_step, curves.nonfinite_step, -1),
     )

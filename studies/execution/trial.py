@@ -5,7 +5,7 @@ import platform
 from collections.abc import Mapping
 from dataclasses import asdict
 from functools import lru_cache
-from time import monotonic
+from time import monotonic, time
 from typing import Any
 
 import numpy as np
@@ -127,7 +127,10 @@ class TrialTraining:
         """
         fresh = range(self._reported, len(self._measured))
         self._reported = len(self._measured)
-        summaries = [summarize(self._step(self._due[i]), self._measured_seconds[i], self._measured[i]) for i in fresh]
+        distance = self._evaluator.distance_name
+        summaries = [
+            summarize(self._step(self._due[i]), self._measured_seconds[i], self._measured[i], distance) for i in fresh
+        ]
         return json.dumps([asdict(summary) for summary in summaries])
 
     # -- checkpoints -------------------------------------------------------------------------------------------------
@@ -145,6 +148,7 @@ class TrialTraining:
                 "measured_seconds": self._measured_seconds,
                 "samples": self._samples.state(),
                 "seconds": self.seconds,
+                "saved_at": time(),
                 "log": self._log,
             }
         )
@@ -198,6 +202,7 @@ class TrialTraining:
             "critic_steps": critic_steps,
             "real_samples_seen": critic_steps * training.batch,
             "elapsed_seconds": round(self.seconds, 3),
+            "ended_at": time(),
             "measured_seconds": self._measured_seconds,
             "threads": torch.get_num_threads(),
         }

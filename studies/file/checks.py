@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from gan_core.data import AnyData
-from gan_core.evaluation import EvaluationSettings
+from gan_core.evaluation import EvaluationSettings, Evaluator, check_metrics
 from gan_core.networks import AnyCritic, AnyGenerator, try_network
 from gan_core.training import check_compatible
 from studies.file.budget import Budget
@@ -72,6 +72,24 @@ def check_samples(data: AnyData, evaluation: EvaluationSettings) -> None:
     if evaluation.neighbours >= sizes.held_out:
         must = f"must be < {sizes.held_out}, the number of held-out samples"
         raise Refusal(("evaluation", "neighbours"), must, f"is {evaluation.neighbours}")
+
+
+def check_evaluation(evaluation: EvaluationSettings, conditions: Iterable[Condition], data: AnyData) -> None:
+    """Check a study's own metrics and its deciding metric; if there are any, each also against samples and generators.
+
+    Errors: `Refusal` for the first rule that does not hold.
+    """
+    try:
+        check_metrics(evaluation)
+        if evaluation.metrics or evaluation.distance != "default":
+            samples = load_samples(data)
+            for condition in conditions:
+                for setting in condition.extreme_settings():
+                    Evaluator(setting.networks.generator, samples, settings=evaluation)
+    except ValueError as error:
+        key, _, sentence = str(error).partition(": ")
+        parts = ("data",) if key.startswith("pairs") else ("evaluation",)
+        raise Refusal((*parts, *key.split(".")), sentence) from None
 
 
 def check_settings(

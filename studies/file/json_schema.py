@@ -12,7 +12,7 @@ from gan_core.presets import PRESETS
 from studies.file.condition import PARTS, Replicate, Setting
 from studies.file.modules import REFERENCE
 from studies.file.study import Study
-from studies.file.validation import NAME, descriptions, field_types, is_required, plain
+from studies.file.validation import NAME, descriptions, field_types, is_required, listed_tables, plain
 from studies.file.values import alternatives
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -29,6 +29,9 @@ _DISTRIBUTIONS: Mapping[str, tuple[dict[str, Any], str]] = {
     "choice": (_VALUES, "one of the values"),
     "grid": (_VALUES, "explore takes each value in turn"),
 }
+
+
+_USERS_KIND = {"type": "string", "pattern": f"^{REFERENCE}$"}
 
 
 def json_schema() -> dict[str, Any]:
@@ -114,6 +117,8 @@ def _distributions() -> Iterator[dict[str, Any]]:
 
 def _schema(annotation: Any, definitions: Definitions, *, searchable: bool) -> dict[str, Any]:
     kinds = descriptions(annotation)
+    if listed_tables(annotation) is not None:
+        return {"type": "array", "items": {"type": "object", "properties": {"kind": _USERS_KIND}, "required": ["kind"]}}
     if not kinds:
         return _value(annotation, searchable=searchable)
     if "kind" not in field_types(kinds[0]):
@@ -144,7 +149,7 @@ def _union(annotation: Any, kinds: tuple[Any, ...], definitions: Definitions, *,
     )
     names_of_kinds: dict[str, Any] = {"enum": [kind.kind for kind in kinds]}
     if any(isabstract(choice) for choice in alternatives(annotation)):
-        names_of_kinds = {"anyOf": [names_of_kinds, {"type": "string", "pattern": f"^{REFERENCE}$"}]}
+        names_of_kinds = {"anyOf": [names_of_kinds, _USERS_KIND]}
     return {"type": "object", "properties": {"kind": names_of_kinds}, "allOf": rules}
 
 

@@ -32,6 +32,11 @@ def load_samples(data: AnyData) -> Dataset:
         raise Refusal(("data",), f"{kind} must load {declared}, as its sizes declare", but)
     for split in ("train", "validation", "test"):
         _check_numbers(getattr(loaded, split), split, loaded, kind)
+    for split, pairs in loaded.pairs.items():
+        _check_numbers(pairs.target, f"the target of pairs of {split}", loaded, kind)
+        if pairs.latent.ndim != 2 or len(pairs.latent) != len(pairs.target) or not np.isfinite(pairs.latent).all():
+            must = f"{kind} must load pairs with one finite latent vector for each target"
+            raise Refusal(("data",), must, f"those of {split} hold others")
     return loaded
 
 

@@ -13,17 +13,17 @@ from gan_core.outcomes import OutcomeRules
 from gan_core.presets import PRESETS, Preset
 from studies.errors import InputError
 from studies.file.budget import Budget
-from studies.file.checks import check_samples, check_seeds, check_settings, check_start
+from studies.file.checks import check_evaluation, check_samples, check_seeds, check_settings, check_start
 from studies.file.condition import PARTS, Condition, Setting, condition_from, recorded_condition
 from studies.file.messages import escape_control, format_value, short_names
 from studies.file.modules import is_reference, modules_in
+from studies.file.recorded import RecordedData, recorded_evaluation
 from studies.file.refusal import Refusal
 from studies.file.run_settings import CheckpointSettings, LedgerSettings, Limits, ResourceSettings
 from studies.file.search import Search
 from studies.file.source import override, read
 from studies.file.trees import Tree
 from studies.file.validation import (
-    RecordedData,
     build,
     check_name,
     choose,
@@ -78,6 +78,12 @@ class Study:
         by_name = {condition.name: condition for condition in self.conditions}
         return by_name[choose(name, by_name, ("condition",))]
 
+    @property
+    def distance(self) -> str:
+        """Name of the metric that decides: that of the evaluation, by default that of the data."""
+        named = self.evaluation.distance
+        return self.data.distance if named == "default" else named
+
     @cached_property
     def short_names(self) -> dict[str, str]:
         """Short name of every searched hyperparameter, by its dotted path."""
@@ -124,12 +130,13 @@ class Study:
 
         Errors: `InputError` for a table that is not a study.
         """
-        data = table.get("data")
+        data, evaluation = table.get("data"), table.get("evaluation")
+        recorded: dict[str, Any] = {}
         if isinstance(data, Mapping) and is_reference(data.get("kind")):
-            outer = _outer({key: value for key, value in table.items() if key != "data"})
-            outer["data"] = RecordedData(data["kind"], data, sources)
-        else:
-            outer = _outer(table)
+            recorded["data"] = RecordedData(data["kind"], data, sources)
+        if isinstance(evaluation, Mapping) and evaluation.get("metrics"):
+            recorded["evaluation"] = recorded_evaluation(evaluation)
+        outer = _outer({key: value for key, value in table.items() if key not in recorded}) | recorded
         return cls(
             **outer,
             conditions=tuple(recorded_condition(condition) for condition in _condition_tables(table["conditions"])),
@@ -157,6 +164,7 @@ def _study(tree: Mapping[str, Any], presets: Mapping[str, Preset] | None) -> Stu
     check_start(study.search.start, conditions)
     check_samples(study.data, study.evaluation)
     check_settings(conditions, study.data, study.budget, study.evaluation)
+    check_evaluation(study.evaluation, conditions, study.data)
     return study
 
 

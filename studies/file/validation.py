@@ -5,25 +5,31 @@ This module chooses the dataclass by `kind`, finds unknown keys and adds the pat
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import lru_cache
 from inspect import isabstract
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
-from gan_core.data import AnyData, Data, Dataset, Sizes
+from gan_core.data import AnyData, Sizes
+from gan_core.metric_description import Direction
+from gan_core.metrics import AVERAGE, AnyMetric
 from gan_core.networks import AnyCritic, AnyGenerator
 from gan_core.objectives import AnyObjective
 from gan_core.shapes import CriticForm
 from studies.file.distributions import is_distribution
 from studies.file.messages import format_value, nearest
-from studies.file.modules import describe_error, is_reference, kind_class, module_names, require_sources
+from studies.file.modules import describe_error, is_reference, kind_class
 from studies.file.refusal import Refusal
 from studies.file.trees import Parts
 from studies.file.values import alternatives, build_value
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 """Regular expression of the name of a study or condition."""
+
+
+USERS_ONLY = (AnyMetric,)
+"""Contracts for which a study file names users' classes alone: those of the library need no table."""
 
 
 def build(annotation: Any, value: Any, parts: Parts) -> Any:
@@ -40,7 +46,11 @@ def build(annotation: Any, value: Any, parts: Parts) -> Any:
         raise Refusal(
             parts, "cannot be searched: only objective, constraint, networks and training may hold distributions"
         )
-    if not descriptions(annotation):
+    if (element := listed_tables(annotation)) is not None:
+        if not isinstance(value, list | tuple):
+            raise Refusal(parts, "must be a list of tables", f"is {format_value(value)}")
+        return tuple(build(element, table, (*parts, str(position))) for position, table in enumerate(value))
+    if not descriptions(annotation) and annotation not in USERS_ONLY:
         return build_value(annotation, value, parts)
     if not isinstance(value, Mapping):
         raise Refusal(parts, "must be a table", f"is {format_value(value)}")
@@ -57,8 +67,16 @@ def plain(value: Any) -> Any:
     return json.loads(json.dumps(_table(value), allow_nan=False))
 
 
+def listed_tables(annotation: Any) -> Any | None:
+    """The annotation of the tables in a list of tables of any length; None for any other annotation."""
+    if get_origin(annotation) is not tuple or get_args(annotation)[1:] != (Ellipsis,):
+        return None
+    element = get_args(annotation)[0]
+    return element if descriptions(element) or element in USERS_ONLY else None
+
+
 def _table(value: Any) -> Any:
-    if isinstance(value, RecordedData):
+    if isinstance(value, RecordedTable):
         return dict(value.table)
     if is_dataclass(value):
         table = {field.name: _table(getattr(value, field.name)) for field in fields(value)}
@@ -163,6 +181,9 @@ def _user_class(annotation: Any, table: Mapping[str, Any], parts: Parts) -> type
 
 
 def _chosen(choices: tuple[Any, ...], table: Mapping[str, Any], parts: Parts) -> Any:
+    if not choices:
+        but = f"is {format_value(table['kind'])}" if "kind" in table else "is missing"
+        raise Refusal((*parts, "kind"), "must be MODULE:CLASS, a class of your own", but)
     if "kind" not in field_types(choices[0]):
         return choices[0]
     kinds = {choice.kind: choice for choice in choices}
@@ -205,46 +226,39 @@ def _build_user_class(description: Any, table: Mapping[str, Any], parts: Parts) 
     return made
 
 
-_ATTRIBUTES: dict[type, tuple[str, str, Callable[[Any], bool]]] = {
-    AnyObjective: ("critic_form", '"score" or "energy"', lambda form: form in get_args(CriticForm)),
-    AnyCritic: ("form", '"score" or "energy"', lambda form: form in get_args(CriticForm)),
-    AnyGenerator: ("latent", "the number of coordinates of z", lambda latent: isinstance(latent, int) and latent >= 1),
-    AnyData: ("sizes", "a gan_core.Sizes", lambda sizes: isinstance(sizes, Sizes)),
-}
-"""Attribute that each contract requires and Python does not check: its name, what it must be, and the check."""
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_metric_name(value: Any) -> bool:
+    return _is_text(value) and bool(re.fullmatch(r"[a-z][a-z0-9_]{0,63}", value)) and not value.endswith(AVERAGE)
+
+
+_ATTRIBUTES: Sequence[tuple[type, str, str, Callable[[Any], bool]]] = (
+    (AnyObjective, "critic_form", '"score" or "energy"', lambda form: form in get_args(CriticForm)),
+    (AnyCritic, "form", '"score" or "energy"', lambda form: form in get_args(CriticForm)),
+    (AnyGenerator, "latent", "the number of coordinates of z", lambda latent: isinstance(latent, int) and latent >= 1),
+    (AnyData, "sizes", "a gan_core.Sizes", lambda sizes: isinstance(sizes, Sizes)),
+    (AnyMetric, "name", "lower-case letters, digits and _", _is_metric_name),
+    (AnyMetric, "unit", "text", _is_text),
+    (AnyMetric, "description", "text", _is_text),
+    (AnyMetric, "direction", '"lower", "higher" or "neither"', lambda value: value in get_args(Direction)),
+)
+"""Attributes that a contract requires and Python does not check: name, what it must be, and the check."""
 
 
 def _check_attributes(made: Any, parts: Parts) -> None:
     kind = made.kind
-    for contract, (name, must, holds) in _ATTRIBUTES.items():
+    for contract, name, must, holds in _ATTRIBUTES:
         if isinstance(made, contract) and not holds(value := getattr(made, name, None)):
             but = "it is not defined" if value is None else f"it is {format_value(value)}"
             raise Refusal((*parts, "kind"), f"{kind} must define {name}, {must}", but)
 
 
-@dataclass(frozen=True)
-class RecordedData(AnyData):
-    """A user's data description of a recorded study; its class is imported when its samples are first needed.
+class RecordedTable:
+    """A part of a recorded study that was read without its class, a user's; `table` is its table in the study file."""
 
-    kind     reference of the user's class, MODULE:CLASS
-    table    the study's table `[data]`
-    sources  hash of the source of each user's module when the study was recorded, by module name
-    """
-
-    kind: str
     table: Mapping[str, Any]
-    sources: Mapping[str, str]
-
-    @property
-    def sizes(self) -> Sizes:
-        return self._built().sizes
-
-    def load(self) -> Dataset:
-        return self._built().load()
-
-    def _built(self) -> AnyData:
-        require_sources({name: source for name, source in self.sources.items() if name in module_names(self.table)})
-        return build(Data | AnyData, self.table, ("data",))
 
 
 def is_required(field: Field[Any]) -> bool:

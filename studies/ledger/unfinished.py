@@ -5,8 +5,9 @@ running/KEY/checkpoint  a sealed record in one line (key, number of bytes, check
 running/KEY/end         sealed record of how the trial ended without a result
 """
 
+import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from io import BytesIO
 from typing import Any, BinaryIO, Literal, get_args
 
@@ -41,11 +42,13 @@ class TrialEnd:
 
     reason  one sentence, or kind and message of the exception
     detail  traceback of the exception, if there is one
+    at      time of the end, in seconds since 1970
     """
 
     state: EndState
     reason: str
     detail: str = ""
+    at: float = field(default_factory=time.time)
 
 
 class Unfinished:
@@ -126,7 +129,7 @@ class Unfinished:
         is_end = record.get("state") in get_args(EndState) and all(isinstance(text, str) for text in texts)
         if record.get("key") != self._key or not is_end:
             raise DamagedError(place, "it is not the record of this trial's end")
-        return TrialEnd(state=record["state"], reason=record["reason"], detail=record["detail"])
+        return TrialEnd(**{name: record[name] for name in ("state", "reason", "detail", "at")})
 
     def clear_end(self) -> None:
         """Delete the record of an end, so that the trial is pending again."""

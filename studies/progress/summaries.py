@@ -11,9 +11,8 @@ from gan_core.training import Training
 from studies.design import TrialSpec
 from studies.file.budget import Budget
 from studies.file.validation import build
-from studies.ledger.curves import TrialCurves
+from studies.ledger.curves import Curves
 from studies.ledger.entries import Facts
-from studies.tables.member_outcomes import DISTANCES
 
 Quartiles = tuple[float, float, float]
 """25 % quantile, median, 75 % quantile."""
@@ -35,38 +34,50 @@ class EvaluationSummary:
     finite: int
 
 
-def summarize(step: int, seconds: float | None, values: Mapping[str, Sequence[float]]) -> EvaluationSummary:
-    """The summary of one evaluation from the values of every member, by metric."""
+def summarize(
+    step: int, seconds: float | None, values: Mapping[str, Sequence[float]], distance: str
+) -> EvaluationSummary:
+    """The summary of one evaluation from the values of every member, by metric; `distance` is the metric that decides.
+
+    The quartiles of the distance come first.
+    """
     finite = {name: [value for value in members if math.isfinite(value)] for name, members in values.items()}
     quartiles = {
         name: _quartiles(members)
-        for name, members in sorted(finite.items(), key=lambda item: item[0] not in DISTANCES)
+        for name, members in sorted(finite.items(), key=lambda item: item[0] != distance)
         if members
     }
-    distance = next((name for name in DISTANCES if name in finite), None)
-    return EvaluationSummary(step, seconds, quartiles, len(finite[distance]) if distance else 0)
+    return EvaluationSummary(step, seconds, quartiles, len(finite.get(distance, ())))
 
 
-def trial_summaries(facts: Facts, curves: TrialCurves) -> list[EvaluationSummary]:
+def trial_summaries(facts: Facts, curves: Curves) -> list[EvaluationSummary]:
     """One summary for each evaluation of a finished trial."""
-    values = {metric: curves.values(metric) for metric in curves.index.metrics}
-    steps = curves.index.steps.tolist()
+    steps = curves.steps.tolist()
     seconds = facts.get("measured_seconds", [None] * len(steps))
     return [
-        summarize(step, elapsed, {name: table[:, i].tolist() for name, table in values.items() if table is not None})
+        summarize(
+            step, elapsed, dict(zip(curves.metrics, curves.values[..., i].tolist(), strict=True)), facts["distance"]
+        )
         for i, (step, elapsed) in enumerate(zip(steps, seconds, strict=True))
     ]
 
 
-def checkpoint_summaries(spec: TrialSpec, checkpoint: Mapping[str, Any]) -> list[EvaluationSummary]:
-    """One summary for each evaluation of an interrupted trial, up to its last checkpoint."""
+def checkpoint_summaries(spec: TrialSpec, checkpoint: Mapping[str, Any], distance: str) -> list[EvaluationSummary]:
+    """One summary for each evaluation of an interrupted trial, up to its last checkpoint.
+
+    distance  as in `summarize`
+    """
     # other parts of the identity may name classes of the user, which are not imported here
     training = build(Training, spec.identity["training"], ("training",))
     budget = build(Budget, spec.identity["budget"], ("budget",))
-    steps = [budget.elapsed_steps(training, iterations) for iterations in budget.evaluation_iterations(training)]
+    measurements = spec.evaluation["settings"]["measurements"]
+    steps = [
+        budget.elapsed_steps(training, iterations)
+        for iterations in budget.evaluation_iterations(training, measurements)
+    ]
     # not strict: the checkpoint holds only the evaluations that were made
     evaluations = zip(steps, checkpoint["measured_seconds"], checkpoint["measured"], strict=False)
-    return [summarize(step, seconds, values) for step, seconds, values in evaluations]
+    return [summarize(step, seconds, values, distance) for step, seconds, values in evaluations]
 
 
 def _quartiles(members: Sequence[float]) -> Quartiles:

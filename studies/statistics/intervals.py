@@ -1,7 +1,6 @@
 """Confidence intervals of shares, differences, means and interquartile means."""
 
 import warnings
-from collections.abc import Sequence
 from math import ceil, floor, hypot
 
 import numpy as np
@@ -38,17 +37,12 @@ def interquartile_mean(values: Real[np.ndarray, "n"]) -> float:
     return float(_interquartile_mean(_sorted(values)))
 
 
-def interquartile_means(groups: Sequence[Sequence[float]]) -> list[float]:
-    """The `interquartile_mean` of each group; groups of the same size are computed together.
+def interquartile_means(groups: Real[np.ndarray, "groups n"]) -> Float[np.ndarray, "groups"]:
+    """The `interquartile_mean` of each row.
 
     Errors: `ValueError` as for `interquartile_mean`.
     """
-    means: dict[int, float] = {}
-    for size in {len(values) for values in groups}:
-        indices = [index for index, values in enumerate(groups) if len(values) == size]
-        ordered = _sorted(np.array([groups[index] for index in indices]))
-        means |= zip(indices, np.asarray(_interquartile_mean(ordered)).tolist(), strict=True)
-    return [means[index] for index in range(len(groups))]
+    return np.asarray(_interquartile_mean(_sorted(groups)))
 
 
 def bootstrap_interval(

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from gan_core.outcomes import OUTCOMES
-from studies.ledger.trial_records import STATES
+from studies.ledger.unfinished import STATES
 
 Schema = Mapping[str, str]
 """Type of every column by its name, in the order of the columns."""
@@ -16,6 +16,12 @@ def table_of(rows: Iterable[Mapping[str, Any]], schema: Schema) -> pd.DataFrame:
     """A table with exactly the columns and types of `schema`, also if there are no rows."""
     return pd.DataFrame(list(rows), columns=list(schema)).astype(dict(schema))
 
+
+END_NAMES = {"out_of_memory": "out of memory", "timed_out": "timed out", "error": "error"}
+"""Names of the ends without a result that a configuration itself causes, by state; its members have no outcome."""
+WITHOUT_RESULT = tuple(END_NAMES.values())
+ENDED = ("finished", *END_NAMES)
+"""States of a trial that has ended: lost trials have not, since another run repeats them."""
 
 MEMBER_COLUMNS = {
     "outcome": pd.CategoricalDtype(OUTCOMES),

@@ -1,6 +1,7 @@
 """Results: the tables of a finished or running study as DataFrames."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -10,19 +11,22 @@ from jaxtyping import Float, Int
 
 from gan_core.data import Dataset
 from gan_core.metrics import Box
-from gan_core.outcomes import MemberCurve, MemberOutcome, classify_all
-from studies.design import CONFIRMING, PHASES, TrialSpec
+from gan_core.outcomes import OUTCOMES, MemberOutcomes
+from studies.design import CONFIRMING, PHASES, Provenance, TrialSpec
 from studies.errors import InputError
 from studies.file.distributions import Distribution
 from studies.file.real_samples import load_samples
+from studies.file.recorded import recorded_evaluation
 from studies.file.study import Study
-from studies.ledger.entries import Entry
+from studies.ledger.evaluations import FurtherEvaluation, chosen_evaluation, with_evaluation
 from studies.ledger.ledger import Ledger
-from studies.ledger.trial_records import FinishedTrial, RemoteTrials, TrialRecord, garbage_collection_off, read_trial
-from studies.tables.columns import MEMBER_COLUMNS, TRIAL_COLUMNS
-from studies.tables.member_outcomes import member_curves, trial_results
+from studies.ledger.plans import planned_trials
+from studies.ledger.trial_records import TrialRecord, read_records
+from studies.tables.columns import END_NAMES, MEMBER_COLUMNS, TRIAL_COLUMNS, WITHOUT_RESULT
+from studies.tables.curve_columns import curve_columns
+from studies.tables.member_outcomes import classify_members, member_columns, trial_results
 from studies.tables.ranking import FIRST, rank
-from studies.tables.trained_generators import TrainedConfiguration
+from studies.tables.trained_generators import TrainedConfiguration, kept_parameters
 
 
 class Results:
@@ -35,32 +39,55 @@ class Results:
     study        the resolved study
     question     the question that the study answers, as stated in its file
     environment  versions, git state and hardware of the last run
+    provenance   versions and hashes that determine the numbers besides the study
+    place        folder of the ledger or address of the server that the results are read from
     """
 
-    def __init__(self, ledger: Ledger, record: dict[str, Any], remote: RemoteTrials | None = None):
-        self.study = Study.from_record(record["study"], record.get("provenance", {}).get("sources", {}))
-        self.question: str = record.get("question", "")
-        self.environment: dict[str, Any] = record.get("environment") or {}
-        self.ledger, self._remote = ledger, remote
+    def __init__(
+        self, record: Mapping[str, Any], records: Callable[[Study, Provenance], Iterable[TrialRecord]], place: str
+    ):
+        provenance = Provenance.from_table(record["provenance"])
+        self.study = Study.from_record(record["study"], provenance.sources)
+        self.question: str = record["question"]
+        self.environment: dict[str, Any] = record["environment"]
+        self.place, self.provenance, self._records = place, provenance, records
+
+    @classmethod
+    def of_ledger(cls, ledger: Ledger, name: str, *, evaluation: str | None = None) -> "Results":
+        """Results of a study in a ledger.
+
+        evaluation  identifier of a further evaluation whose metrics the tables have, or the beginning of one; trials
+                    that it did not evaluate are left out. None: the study's own evaluation
+
+        Errors: `InputError` if the ledger has no such study, or its record was written by another version;
+        `DamagedError` if the record is damaged.
+        """
+        record = ledger.read_study(name)
+        if record is None:
+            raise InputError(f"{name}: there is no such study in {ledger.root}")
+
+        def read(study: Study, provenance: Provenance) -> Iterable[TrialRecord]:
+            place = str(ledger.study_folder(name) / "plan")
+            specs = planned_trials(ledger.read_plan(name), study, provenance, place)
+            records = read_records(ledger, specs, running=ledger.is_running(name))
+            return records if further is None else _evaluated(ledger, records, further)
+
+        further = None if evaluation is None else chosen_evaluation(ledger, name, evaluation)
+        results = cls(record, read, str(ledger.root))
+        if further is not None:
+            results.study = replace(results.study, evaluation=recorded_evaluation(further.settings))
+        return results
 
     @cached_property
     def trial_records(self) -> list[TrialRecord]:
         """The trials that were started, ordered by phase, index and condition."""
         position = {condition.name: i for i, condition in enumerate(self.study.conditions)}
-        records = self._remote.trials if self._remote is not None else self._read()
 
         def order(trial: TrialRecord) -> tuple[int, int, int]:
             spec = trial.spec
             return PHASES.index(spec.phase), spec.index, position[spec.condition]
 
-        return sorted((trial for trial in records if trial.spec.condition in position), key=order)
-
-    def _read(self) -> Iterator[TrialRecord]:
-        for table in self.ledger.read_plan(self.study.name):
-            spec = TrialSpec(**table)
-            entry = self.ledger.entry(spec.address)
-            if entry.started:
-                yield read_trial(spec, entry)
+        return sorted(self._records(self.study, self.provenance), key=order)
 
     @property
     def specs(self) -> list[TrialSpec]:
@@ -68,25 +95,16 @@ class Results:
         return [trial.spec for trial in self.trial_records]
 
     @cached_property
-    def _finished(self) -> list[FinishedTrial]:
-        return [trial for trial in self.trial_records if isinstance(trial, FinishedTrial)]
+    def _finished(self) -> list[TrialRecord]:
+        """Records of the finished trials, in the order of `trial_records`."""
+        return [trial for trial in self.trial_records if trial.finished]
 
     @cached_property
-    def member_curves(self) -> dict[str, dict[int, MemberCurve]]:
-        """The curves from which outcomes are computed, by the trial's address and the member's seed."""
-        return {trial.spec.address: member_curves(trial.facts, trial.curves) for trial in self._finished}
-
-    @cached_property
-    def _outcomes(self) -> dict[str, dict[int, MemberOutcome]]:
-        """Outcomes of the members of finished trials, by the trial's address and the member's seed."""
-        with garbage_collection_off():
-            members = [(address, seed) for address, curves in self.member_curves.items() for seed in curves]
-            curves = [self.member_curves[address][seed] for address, seed in members]
-            classified = classify_all(curves, self.study.outcomes)
-        outcomes: dict[str, dict[int, MemberOutcome]] = {address: {} for address in self.member_curves}
-        for (address, seed), outcome in zip(members, classified, strict=True):
-            outcomes[address][seed] = outcome
-        return outcomes
+    def _outcomes(self) -> MemberOutcomes:
+        """Outcomes of the members of finished trials, in the order of the trials and their seeds."""
+        trials = [(trial.facts, trial.curves) for trial in self._finished]
+        own = [(trial.steering.facts, trial.steering.curves) for trial in self._finished if trial.steering is not None]
+        return classify_members(trials, self.study.outcomes, own or None)
 
     @cached_property
     def curves(self) -> pd.DataFrame:
@@ -94,23 +112,8 @@ class Results:
 
         Columns: study, condition, phase, trial, seed, step, metric, value.
         """
-        all_curves = [trial.curves for trial in self._finished]
-        metrics = sorted({metric for curves in all_curves for metric in curves.index.metrics})
-        codes = {curves.index: np.searchsorted(metrics, curves.index.metrics) for curves in all_curves}
-        rows = np.array([len(curves.value) for curves in all_curves], dtype=np.int64)
-        return self._keyed(
-            [trial.spec for trial in self._finished],
-            rows,
-            {
-                "seed": _concatenated([curves.seeds[curves.index.member] for curves in all_curves], np.int64),
-                "step": _concatenated([curves.index.step for curves in all_curves], np.int64),
-                "metric": pd.Categorical.from_codes(
-                    _concatenated([codes[curves.index][curves.index.metric] for curves in all_curves], np.int64),
-                    pd.Index(metrics, dtype="str"),
-                ),
-                "value": _concatenated([curves.value for curves in all_curves], np.float64),
-            },
-        )
+        rows, columns = curve_columns([trial.curves for trial in self._finished])
+        return self._keyed([trial.spec for trial in self._finished], rows, columns)
 
     @cached_property
     def members(self) -> pd.DataFrame:
@@ -118,67 +121,57 @@ class Results:
 
         Values that do not exist are empty, for example the distances of a nonfinite member.
         """
-        by_trial = [self._outcomes[trial.spec.address] for trial in self._finished]
-        outcomes = [outcome for by_seed in by_trial for outcome in by_seed.values()]
+        seeds = [trial.curves.seeds for trial in self._finished]
         return self._keyed(
             [trial.spec for trial in self._finished],
-            np.array([len(by_seed) for by_seed in by_trial], dtype=np.int64),
-            {
-                "seed": np.array([seed for by_seed in by_trial for seed in by_seed], dtype=np.int64),
-                **{
-                    name: pd.Series([getattr(outcome, name) for outcome in outcomes], dtype=dtype)
-                    for name, dtype in MEMBER_COLUMNS.items()
-                },
-            },
+            np.array([len(of_trial) for of_trial in seeds], dtype=np.int64),
+            {"seed": np.concatenate([np.empty(0, np.int64), *seeds]), **member_columns(self._outcomes)},
         )
 
     @cached_property
     def ended_members(self) -> pd.DataFrame:
-        """`members` and the members of failed trials, which have neither an outcome nor a distance."""
-        failed = [
+        """`members`, and those of random trials that ended without a result because of their configuration.
+
+        The `outcome` of the latter is the name of the end, one of `WITHOUT_RESULT`, and they have no distance. A
+        confirm trial that ended without a result has no members, since it says nothing about its condition's training.
+        """
+        ended = [
             {
                 "study": self.study.name,
                 "condition": trial.spec.condition,
                 "phase": trial.spec.phase,
                 "trial": trial.spec.index,
                 "seed": seed,
+                "outcome": END_NAMES[trial.state],
                 "improving": False,
             }
             for trial in self.trial_records
-            if trial.state == "failed"
+            if trial.state in END_NAMES and trial.spec.phase not in CONFIRMING
             for seed in trial.spec.seeds
         ]
-        if not failed:
-            return self.members
-        frame = pd.DataFrame(failed).reindex(columns=self.members.columns).astype(MEMBER_COLUMNS)
+        outcomes = pd.CategoricalDtype([*OUTCOMES, *WITHOUT_RESULT])
+        members = self.members.astype({"outcome": outcomes})
+        if not ended:
+            return members
+        frame = pd.DataFrame(ended).reindex(columns=members.columns).astype({**MEMBER_COLUMNS, "outcome": outcomes})
         text = {"study": "str", "condition": "str", "phase": "str"}
-        return self._typed(pd.concat([self.members.astype(text), frame.astype(text)], ignore_index=True))
+        return self._typed(pd.concat([members.astype(text), frame.astype(text)], ignore_index=True))
 
     @cached_property
     def trials(self) -> pd.DataFrame:
         """A row per trial that was started: its hyperparameters by dotted path, its distances, costs and state."""
-        hyperparameters, finished = self._hyperparameter_types, self._finished
-        with garbage_collection_off():
-            results = trial_results(
-                [(trial.facts, list(self._outcomes[trial.spec.address].values())) for trial in finished]
-            )
-            result_of = {trial.spec.address: result for trial, result in zip(finished, results, strict=True)}
-            rows = [
-                {
-                    "study": self.study.name,
-                    "condition": trial.spec.condition,
-                    "phase": trial.spec.phase,
-                    "trial": trial.spec.index,
-                    **{path: trial.spec.configuration.get(path) for path in hyperparameters},
-                    "state": trial.state,
-                    **result_of.get(trial.spec.address, {}),
-                    "address": trial.spec.address,
-                }
-                for trial in self.trial_records
-            ]
-        columns = ["study", "condition", "phase", "trial", *hyperparameters, *TRIAL_COLUMNS, "address"]
-        frame = pd.DataFrame(rows, columns=columns, dtype="object")
-        return self._typed(frame.astype({**hyperparameters, **TRIAL_COLUMNS, "address": "str"}))
+        records, hyperparameters = self.trial_records, self._hyperparameter_types
+        specs = [trial.spec for trial in records]
+        is_finished = np.array([trial.state == "finished" for trial in records], dtype=bool)
+        results = trial_results([trial.facts for trial in self._finished], self._outcomes)
+        columns: dict[str, Any] = {path: [spec.configuration.get(path) for spec in specs] for path in hyperparameters}
+        for name, values in results.items():
+            columns[name] = np.full(len(records), None)
+            columns[name][is_finished] = values
+        columns |= {"state": [trial.state for trial in records], "address": [spec.address for spec in specs]}
+        types = {**hyperparameters, **TRIAL_COLUMNS, "address": "str"}
+        typed = {name: pd.Series(columns[name], dtype="object").astype(types[name]) for name in types}
+        return self._keyed(specs, np.ones(len(specs), dtype=np.int64), typed)
 
     @property
     def _hyperparameter_types(self) -> dict[str, str]:
@@ -195,7 +188,7 @@ class Results:
 
         Distance and failure rate with their intervals, number of members, and the setting found.
         """
-        table = rank(self.ended_members, seed=self.study.search.seed)
+        table = rank(self.members, seed=self.study.search.seed)
         trials = self.trials[self.trials["phase"] == "confirm"].astype({"condition": "str"})
         hyperparameters = [path for path in trials if "." in path]
         table = table.merge(trials[["condition", "trial", *hyperparameters]], on=["condition", "trial"], how="left")
@@ -206,38 +199,38 @@ class Results:
         """The setting found for a condition, with the generators that its confirm trial trained.
 
         which  `last`: the generators at the end of training; `best`: each member's generator at its smallest distance
+               among the evaluations at which generators are kept (`[checkpoint] snapshots`); `average`: moving averages
+               at the end, if `training.generator_average` > 0
 
         Errors: `InputError` for a condition that the study does not have, that is not confirmed yet, or whose confirm
-        trial failed.
+        trial ended without a result, and for generators that are not kept.
         """
-        spec = self._winner(condition)
+        trial = self._winner(condition)
         return TrainedConfiguration(
             condition=condition,
-            configuration=spec.configuration,
-            identity=spec.identity,
-            seeds=spec.seeds,
+            configuration=trial.spec.configuration,
+            identity=trial.spec.identity,
+            seeds=trial.spec.seeds,
             shape=self.data.sample_shape,
-            parameters=self._entry(spec, f"generator_{which}.pt").generator(which),
+            parameters=kept_parameters(trial, which),
         )
 
-    def samples(self, condition: str, which: str = "last") -> Float[np.ndarray, "seeds samples dim"]:
-        """Fakes stored in the ledger, made by the generators that `best` returns; each fake is flattened.
+    def samples(self, condition: str) -> Float[np.ndarray, "seeds samples dim"]:
+        """Fakes of the last generators, kept for pictures in half precision; each fake is flattened.
 
         Errors: `InputError` as for `best`.
         """
-        return self._samples(condition)[which]
+        return self._samples(condition)["last"]
 
     def sample_snapshots(self, condition: str) -> tuple[list[int], Float[np.ndarray, "snapshots seeds samples dim"]]:
         """Steps of the snapshots of a condition's confirm trial, in the budget's unit, and their fakes, flattened.
 
         All snapshots are made from the same z. A trial that ended early, since no member was finite, has fewer.
 
-        Errors: `InputError` as for `best`, and for a trial without snapshots.
+        Errors: `InputError` as for `best`.
         """
         arrays = self._samples(condition)
-        if "snapshots" not in arrays:
-            raise InputError(f"{condition}: its confirm trial kept no snapshots")
-        return arrays["snapshot_steps"].tolist(), arrays["snapshots"]
+        return arrays["snapshot_steps"].astype(int).tolist(), arrays["snapshots"]
 
     def critic_surface(self, condition: str) -> tuple[Box, Float[np.ndarray, "seeds rows columns"]]:
         """A grid around 2-D data, and the values of the critics of a condition's confirm trial at the end of training.
@@ -254,25 +247,28 @@ class Results:
         return Box(low=low, high=high, resolution=surface.shape[-1]), surface
 
     def _samples(self, condition: str) -> dict[str, np.ndarray]:
-        return self._entry(self._winner(condition), "samples.npz").samples()
+        entry = self._winner(condition).entry
+        assert entry is not None
+        arrays = entry.samples()
+        return {
+            name: array.astype(np.float32) if array.dtype == np.float16 else array for name, array in arrays.items()
+        }
 
-    def _winner(self, condition: str) -> TrialSpec:
+    def _winner(self, condition: str) -> TrialRecord:
         """The finished confirm trial of the setting found for a condition."""
         self.study.condition(condition)
-        for trial in self._finished:
+        for trial in self.trial_records:
             spec = trial.spec
             if (spec.condition, spec.phase, spec.index) == (condition, "confirm", FIRST):
-                return spec
-        if condition in set(self.ranking["condition"]):
-            raise InputError(f"{condition}: its confirm trial failed, so no generator was kept; run the study again")
+                if trial.finished:
+                    return trial
+                if trial.end is not None:
+                    state = trial.state.replace("_", " ")
+                    raise InputError(
+                        f"{condition}: is not confirmed, since its confirm trial ended without a result ({state}: "
+                        f"{trial.end.reason})"
+                    )
         raise InputError(f"{condition}: is not confirmed yet; run the study to its end first")
-
-    def _entry(self, spec: TrialSpec, file: str) -> Entry:
-        """A trial's entry in the ledger; `file` is downloaded into it first if the results are on a server."""
-        entry = self.ledger.entry(spec.address)
-        if self._remote is not None:
-            self._remote.download(entry, ["facts.json", file])
-        return entry
 
     @cached_property
     def data(self) -> Dataset:
@@ -334,6 +330,18 @@ class Results:
         return frame.astype(integers)
 
 
+def _evaluated(ledger: Ledger, records: Iterable[TrialRecord], further: FurtherEvaluation) -> Iterable[TrialRecord]:
+    """Records with the metrics of a further evaluation; finished trials that it did not evaluate are left out."""
+    records = list(records)
+    entries = ledger.entries(further.key_of(trial.spec) for trial in records if trial.finished)
+    for trial in records:
+        entry = entries.get(further.key_of(trial.spec))
+        if not trial.finished:
+            yield trial
+        elif entry is not None:
+            yield with_evaluation(trial, entry)
+
+
 def _column_type(distributions: Iterable[Distribution]) -> str:
     values = [value for distribution in distributions for value in distribution.extremes()]
     if all(isinstance(value, bool) for value in values):
@@ -341,7 +349,3 @@ def _column_type(distributions: Iterable[Distribution]) -> str:
     if any(isinstance(value, str | bool) for value in values):
         return "str"
     return "Int64" if all(isinstance(value, int) for value in values) else "float64"
-
-
-def _concatenated(columns: Sequence[np.ndarray], dtype: type) -> np.ndarray:
-    return np.concatenate([np.empty(0, dtype), *columns])

@@ -17,6 +17,27 @@ from studies.file.condition import PARTS, Setting
 from studies.file.modules import module_names, require_sources
 from studies.file.trees import Parts
 from studies.file.validation import build
+from studies.ledger.entries import Parameters
+from studies.ledger.trial_records import TrialRecord
+from studies.tables.member_outcomes import distances_of
+
+
+def kept_parameters(trial: TrialRecord, which: str) -> Parameters:
+    """Parameters of the `last`, `best` or `average` generators of a finished trial, each with a leading seed axis.
+
+    Errors: `InputError` for another word, and for averages of a trial that has none.
+    """
+    assert trial.entry is not None
+    generators = trial.entry.generators()
+    if which not in ("last", "best", "average"):
+        raise InputError(f"which: must be last, best or average, but is {which!r}")
+    if which == "average" and not generators.averaged:
+        raise InputError("which: must be last or best, since the trial kept no averages (training.generator_average)")
+    if which != "best":
+        return generators.parameters(-1, average=which == "average")
+    positions = [trial.curves.steps.tolist().index(step) for step in generators.steps]
+    distances = distances_of(trial.facts, trial.curves)[:, positions]
+    return generators.chosen(np.where(np.isfinite(distances), distances, np.inf).argmin(axis=1).tolist())
 
 
 @dataclass(frozen=True)

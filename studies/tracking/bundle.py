@@ -1,22 +1,29 @@
-"""Bundle: one Parquet file with the records of all trials of a study, an artifact of the study's run in MLflow.
+"""Bundle: two files with the records of all trials of a study, artifacts of the study's run in MLflow.
+
+    trials.parquet  a segment with the light columns of the entries of finished trials
+    plan.json.gz    every trial that was started: specification, state, and how it ended without a result
 
 Downloading the bundle replaces several requests for each trial. A running study uploads a new bundle now and then,
-alternately under two names. A tag of the study's run holds the number and the checksum of the valid bundle, so an
+alternately into two folders. A tag of the study's run holds the number and the checksums of the valid bundle, so an
 interrupted upload leaves the previous bundle valid. A tag of each trial's run holds the number of the first bundle that
 has the trial in its latest state, so the runs of trials that ended after the last bundle can be searched for.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass
+from typing import Any
 
-from studies.ledger.storage import checksum
-from studies.ledger.trial_records import TrialRecord, write_trials
+from studies.ledger.entries import light_row
+from studies.ledger.plan_parts import pack_plan
+from studies.ledger.sealed import checksum
+from studies.ledger.segments import segment_name, to_segment
+from studies.ledger.trial_records import TrialRecord
 
 FOLDER = "bundle"
 """Folder of the bundles among the artifacts of the study's run."""
+SEGMENT, PLAN = "trials.parquet", "plan.json.gz"
 BUNDLE_TAG = "mlflow.gan_studies.bundle"
-"""Tag of a study's run: number and checksum of the valid bundle. MLflow's pages hide tags that begin with `mlflow.`"""
+"""Tag of a study's run: number and checksums of the valid bundle. MLflow's pages hide tags that begin with `mlflow.`"""
 FIRST_BUNDLE_TAG = "mlflow.gan_studies.first_bundle"
 """Tag of a trial's run: number of the first bundle that has the trial in its latest state."""
 MIN_TRIALS, MIN_SHARE = 64, 0.2
@@ -25,39 +32,48 @@ MIN_TRIALS, MIN_SHARE = 64, 0.2
 
 @dataclass(frozen=True)
 class Bundle:
-    """Number and checksum of a bundle.
+    """Number and checksums of a bundle.
 
-    number    1 for the first bundle of a study's run; 0 if there is none yet
-    checksum  checksum of the file; empty if there is none yet
+    number   1 for the first bundle of a study's run; 0 if there is none yet
+    segment  name of the segment; empty if no trial is finished
+    plan     checksum of the plan; empty if there is no bundle yet
     """
 
     number: int = 0
-    checksum: str = ""
+    segment: str = ""
+    plan: str = ""
 
     @classmethod
     def from_tags(cls, tags: Mapping[str, str]) -> "Bundle":
-        """The valid bundle, from the tags of a study's run; its number is 0 if there is none yet."""
-        number, _, digest = tags.get(BUNDLE_TAG, "0").partition(" ")
-        return cls(int(number), digest)
+        """The valid bundle, from the tags of a study's run; number 0 if there is none or the tag is of another form."""
+        parts = tags.get(BUNDLE_TAG, "").split(" ")
+        return cls(int(parts[0]), *parts[1:]) if len(parts) == 3 and parts[0].isdecimal() else cls()
 
     def __str__(self) -> str:
-        return f"{self.number} {self.checksum}"
+        return f"{self.number} {self.segment} {self.plan}"
 
     @property
-    def file(self) -> str:
-        """Path of the file among the artifacts of the study's run."""
-        return f"{FOLDER}/{self.number % 2}.parquet"
+    def folder(self) -> str:
+        """Path of the bundle's folder among the artifacts of the study's run."""
+        return f"{FOLDER}/{self.number % 2}"
 
     @property
     def next_number(self) -> str:
         """Number of the bundle after this one, as text."""
         return str(self.number + 1)
 
-    def write_next(self, trials: Sequence[TrialRecord], folder: Path) -> tuple["Bundle", Path]:
-        """Write `trials` as the bundle after this one; return that bundle and the path of its file in `folder`."""
-        path = folder / Path(Bundle(self.number + 1).file).name
-        write_trials(trials, path)
-        return Bundle(self.number + 1, checksum(path.read_bytes())), path
+    def next(self, trials: Sequence[TrialRecord]) -> tuple["Bundle", dict[str, bytes]]:
+        """The bundle of these trials that follows this one, and the content of its files by name."""
+        rows = [light_row(trial.entry) for trial in trials if trial.entry is not None]
+        segment, plan = to_segment(rows) if rows else b"", pack_plan([to_table(trial) for trial in trials])
+        name = segment_name(segment) if rows else ""
+        return Bundle(self.number + 1, name, checksum(plan)), {SEGMENT: segment, PLAN: plan}
+
+
+def to_table(trial: TrialRecord) -> dict[str, Any]:
+    """Specification, state and end of a trial as a JSON-serialisable table."""
+    end = None if trial.end is None else asdict(trial.end)
+    return {"spec": asdict(trial.spec), "state": trial.state, "end": end}
 
 
 def is_due(ended_since: int, ended: int) -> bool:

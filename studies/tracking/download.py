@@ -1,31 +1,41 @@
 """Download of a study's results from a tracking server: its bundle, and the runs of trials that are not in it."""
 
-import json
 import re
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import Any
+from dataclasses import replace
+from functools import partial
+from io import BytesIO
+from typing import Any, TypeVar, get_args
 
-from studies.design import TrialSpec
-from studies.errors import InputError, TrackingError
+from studies.design import Provenance
+from studies.errors import DamagedError, InputError, TrackingError
 from studies.file.messages import escape_control, nearest
-from studies.ledger.entries import Entry
+from studies.file.study import Study
+from studies.ledger.entries import Entry, from_row
 from studies.ledger.ledger import Ledger
-from studies.ledger.storage import checksum
-from studies.ledger.trial_records import RemoteTrials, TrialRecord, UnfinishedTrial, read_trial, read_trials
-from studies.tracking.bundle import FIRST_BUNDLE_TAG, Bundle
+from studies.ledger.plan_parts import unpack_plan
+from studies.ledger.plans import planned_trials
+from studies.ledger.sealed import checksum, unseal
+from studies.ledger.segments import Segment
+from studies.ledger.trial_records import TrialRecord
+from studies.ledger.unfinished import EndState, TrialEnd
+from studies.tables.results import Results
+from studies.tracking.bundle import FIRST_BUNDLE_TAG, PLAN, SEGMENT, Bundle
 from studies.tracking.connection import mlflow_module, requests_to, shown_address
-from studies.tracking.run_search import search
+from studies.tracking.run_content import ENTRY_FOLDER, TRIAL_FILE
+from studies.tracking.run_files import RunFiles
+from studies.tracking.run_search import KEY_TAG, search
 
 DOWNLOADS = 8
 """Number of trials whose files are downloaded at the same time."""
-_ADDRESS = re.compile(r"[0-9a-f]{24}")
+_KEY = re.compile(r"[0-9a-f]{24}\.[0-9a-f]{12}")
+_SEGMENT_FILE = re.compile(r"[0-9a-f]{32}\.parquet")
+_Value = TypeVar("_Value")
 
 
-def fetch(name: str, uri: str | None, folder: Path, *, searched: Ledger | None = None) -> tuple[Ledger, RemoteTrials]:
-    """A ledger in `folder` for the files downloaded now and later, and the records of the study's trials on a server.
+def fetch(name: str, uri: str | None, *, searched: Ledger | None = None) -> Results:
+    """Results of a study on a tracking server; nothing is written to this machine.
 
     searched  a ledger that was searched without finding the study, to be named in the error message
 
@@ -38,21 +48,157 @@ def fetch(name: str, uri: str | None, folder: Path, *, searched: Ledger | None =
         parent = _parent(client, name)
         if parent is None:
             raise _unknown(client, name, address, searched)
-        ledger = Ledger(folder)
-        _download(parent, ["study.json"], ledger.study_folder(name), uri)
-        bundle, trials = _read_bundle(client, parent, name, address, uri)
+        download = _Download(client, RunFiles(client, uri, address), parent, name, address, uri)
+        return download.checked(download.results)
+
+
+class _Download:
+    """The download of one study; `parent` is the study's run."""
+
+    def __init__(self, client: Any, files: RunFiles, parent: Any, name: str, address: str, uri: str | None):
+        self._client, self._files, self._parent = client, files, parent
+        self._name, self._address, self._uri = name, address, uri
+
+    def checked(self, read: Callable[[], _Value]) -> _Value:
+        """The value of `read()`, whose errors about damage are raised as `TrackingError`."""
+        try:
+            return read()
+        except DamagedError as error:
+            raise TrackingError(
+                f"{self._name}: its files in MLflow at {self._address} are damaged ({error.place}: {error.reason}); "
+                "gan-study sync writes them again from the ledger"
+            ) from None
+
+    def results(self) -> Results:
+        """The study's results, everything checked."""
+        record = unseal(self._required(self._parent, "study.json"), "study.json")
+        try:
+            provenance = Provenance.from_table(record["provenance"])
+            study = Study.from_record(record["study"], provenance.sources)
+        except (KeyError, TypeError, InputError) as error:
+            raise DamagedError("study.json", f"it holds no study: {error}") from None
+        if study.name != self._name:
+            raise DamagedError("study.json", f"it is the record of {escape_control(study.name)}")
+        bundle, tables, entries = self._bundle()
         with ThreadPoolExecutor(DOWNLOADS) as pool:
-            newer = list(pool.map(lambda run: _newer(client, run, ledger, uri), _runs(client, parent, bundle)))
-    records = {trial.spec.name: trial for trial in (*trials, *newer) if trial is not None}
+            newer = list(pool.map(self._newer, self._runs_after(bundle)))
+        for table, entry in (pair for pair in newer if pair is not None):
+            tables[_name_in(table)] = table
+            if entry is not None:
+                entries[entry.key] = entry
+        records = _records(list(tables.values()), entries, study, provenance)
+        return Results(record, lambda *_: records, self._address)
 
-    def download(entry: Entry, files: Sequence[str]) -> None:
-        missing = [file for file in files if not (entry.folder / file).is_file()]
-        with requests_to(uri):
-            condition = _child_filter(parent, f"tags.address = '{entry.address}'")
-            runs = search(client, parent.info.experiment_id, condition)
-            _download(runs[0], missing, entry.folder, uri)
+    def _required(self, run: Any, path: str) -> bytes:
+        content = self._files.read(run, path)
+        if content is None:
+            raise DamagedError(path, "it is missing")
+        return content
 
-    return ledger, RemoteTrials(list(records.values()), download)
+    # -- the bundle --------------------------------------------------------------------------------------------------
+
+    def _bundle(self) -> tuple[Bundle, dict[str, dict[str, Any]], dict[str, Entry]]:
+        """The valid bundle, its tables of trials by name, and its entries by key.
+
+        Downloads the next bundle if this one is overwritten meanwhile.
+        """
+        tags = self._parent.data.tags
+        while (bundle := Bundle.from_tags(tags)).number:
+            try:
+                return bundle, *self._read_bundle(bundle)
+            except DamagedError:
+                tags = self._client.get_run(self._parent.info.run_id).data.tags
+                if Bundle.from_tags(tags) == bundle:
+                    raise
+        return bundle, {}, {}
+
+    def _read_bundle(self, bundle: Bundle) -> tuple[dict[str, dict[str, Any]], dict[str, Entry]]:
+        place = f"{bundle.folder}/{PLAN}"
+        plan = self._required(self._parent, place)
+        if checksum(plan) != bundle.plan:
+            raise DamagedError(place, "its checksum is not the one in the run's tag")
+        tables = {_name_in(table): table for table in unpack_plan(plan, place)}
+        if not bundle.segment:
+            return tables, {}
+        place = f"{bundle.folder}/{SEGMENT}"
+        segment = Segment(BytesIO(self._required(self._parent, place)), bundle.segment, place)
+        rows = segment.light_rows()
+        return tables, {row.key: from_row(row, place, partial(self._heavy, row.key)) for row in rows}
+
+    # -- runs of trials ----------------------------------------------------------------------------------------------
+
+    def _runs_after(self, bundle: Bundle) -> list[Any]:
+        """The runs of trials whose latest state is not in the bundle; of all trials if there is no bundle."""
+        newer = f"tags.`{FIRST_BUNDLE_TAG}` = '{bundle.next_number}'" if bundle.number else "tags.kind = 'trial'"
+        return [run for run in self._runs(newer) if _KEY.fullmatch(run.data.tags.get(KEY_TAG, ""))]
+
+    def _runs(self, condition: str) -> list[Any]:
+        own = f"tags.`mlflow.parentRunId` = '{self._parent.info.run_id}' AND {condition}"
+        return search(self._client, self._parent.info.experiment_id, own)
+
+    def _newer(self, run: Any) -> tuple[dict[str, Any], Entry | None] | None:
+        """The table and the entry of a trial from the artifacts of its run; None if the run has no table yet."""
+        content = self._files.read(run, TRIAL_FILE)
+        if content is None:
+            return None
+        table = unseal(content, f"{TRIAL_FILE} of run {run.info.run_id}")
+        if run.info.status in ("RUNNING", "KILLED") and table.get("end") is None:
+            return {**table, "state": "running" if run.info.status == "RUNNING" else "interrupted"}, None
+        if table.get("state") != "finished":
+            return table, None
+        return table, self._entry(run)
+
+    def _entry(self, run: Any) -> Entry:
+        """The entry in the artifacts of a finished trial's run."""
+        names = [name for name in self._files.names(run, ENTRY_FOLDER) if _SEGMENT_FILE.fullmatch(name)]
+        if len(names) != 1:
+            raise DamagedError(f"{ENTRY_FOLDER} of run {run.info.run_id}", f"it holds {len(names)} entries, not one")
+        place = f"{ENTRY_FOLDER}/{names[0]}"
+        content = self._required(run, place)
+        segment = Segment(BytesIO(content), names[0].removesuffix(".parquet"), f"{place} of run {run.info.run_id}")
+        (row,) = segment.light_rows()
+        return from_row(row, segment.place, partial(segment.heavy, row.number))
+
+    def _heavy(self, key: str, column: str) -> Any:
+        """A heavy column of an entry in the bundle, which holds none: it is in the trial's own run."""
+        with requests_to(self._uri):
+            runs = self._runs(f"tags.`{KEY_TAG}` = '{key}'")
+            if not runs:
+                raise TrackingError(f"{self._name}: MLflow at {self._address} has no run of the trial {key} any more")
+            return self.checked(lambda: self._entry(runs[0]).heavy(column))
+
+
+def _records(
+    tables: Sequence[Mapping[str, Any]], entries: Mapping[str, Entry], study: Study, provenance: Provenance
+) -> list[TrialRecord]:
+    """The records of trials, each held against the study's record."""
+    place = "the list of its trials"
+    by_name = {_name_in(table): table for table in tables}
+    specs = planned_trials([table["spec"] for table in tables], study, provenance, place)
+    return [_record(by_name[spec.name], TrialRecord(spec, "finished", entries.get(spec.key)), place) for spec in specs]
+
+
+def _record(table: Mapping[str, Any], record: TrialRecord, place: str) -> TrialRecord:
+    state, end = str(table.get("state")), table.get("end")
+    if state == "finished" and record.entry is not None:
+        return record
+    if state in ("running", "interrupted"):
+        return replace(record, state=state, entry=None)
+    if state in get_args(EndState) and isinstance(end, Mapping):
+        try:
+            return replace(record, state=state, entry=None, end=TrialEnd(**end))
+        except TypeError as error:
+            raise DamagedError(place, f"the end of {record.spec.name} cannot be read ({error})") from None
+    raise DamagedError(place, f"{record.spec.name} is said to be {state!r}, but that is not what is there")
+
+
+def _name_in(table: Mapping[str, Any]) -> str:
+    """Name of the trial in a table of `bundle.to_table`."""
+    try:
+        spec = table["spec"]
+        return f"{spec['condition']}-{spec['phase']}-{spec['index']}"
+    except (KeyError, TypeError):
+        raise DamagedError("the list of its trials", "it holds something that is no trial") from None
 
 
 def _parent(client: Any, name: str) -> Any | None:
@@ -72,58 +218,3 @@ def _unknown(client: Any, name: str, address: str, searched: Ledger | None) -> I
     return InputError(
         f"{escape_control(name)}: there is no such study in {searched.root} nor in MLflow at {address}; {hint}"
     )
-
-
-def _read_bundle(
-    client: Any, parent: Any, name: str, address: str, uri: str | None
-) -> tuple[Bundle, list[TrialRecord]]:
-    """The valid bundle and the trials in it; downloads the next one if this one is overwritten meanwhile."""
-    tags = parent.data.tags
-    while (bundle := Bundle.from_tags(tags)).number:
-        with tempfile.TemporaryDirectory() as folder:
-            _download(parent, [bundle.file], Path(folder), uri)
-            path = Path(folder) / Path(bundle.file).name
-            if checksum(path.read_bytes()) == bundle.checksum:
-                return bundle, read_trials(path)
-        tags = client.get_run(parent.info.run_id).data.tags
-        if Bundle.from_tags(tags) == bundle:
-            raise TrackingError(
-                f"{name}: {bundle.file} of its run in MLflow at {address} is damaged (its checksum is not the one in "
-                "the run's tag); gan-study sync writes it again from the ledger"
-            )
-    return bundle, []
-
-
-def _runs(client: Any, parent: Any, bundle: Bundle) -> list[Any]:
-    """The runs of trials whose latest state is not in the bundle; of all trials if there is no bundle."""
-    newer = f"tags.`{FIRST_BUNDLE_TAG}` = '{bundle.next_number}'" if bundle.number else "tags.kind = 'trial'"
-    runs = search(client, parent.info.experiment_id, _child_filter(parent, newer))
-    return [run for run in runs if _ADDRESS.fullmatch(run.data.tags.get("address", ""))]
-
-
-def _child_filter(parent: Any, condition: str) -> str:
-    return f"tags.`mlflow.parentRunId` = '{parent.info.run_id}' AND {condition}"
-
-
-def _newer(client: Any, run: Any, ledger: Ledger, uri: str | None) -> TrialRecord | None:
-    """The record of a trial from the artifacts of its run; None if the run has no `trial.json` yet."""
-    entry = ledger.entry(run.data.tags["address"])
-    present = {file.path for file in client.list_artifacts(run.info.run_id)}
-    if "trial.json" not in present:
-        return None
-    _download(run, ["trial.json"], entry.folder, uri)
-    spec = TrialSpec(**json.loads((entry.folder / "trial.json").read_text()))
-    if run.info.status not in ("FINISHED", "FAILED"):
-        return UnfinishedTrial(spec, None)
-    files = ("error.json", "curves.parquet", "facts.json")  # facts.json last: its presence marks an entry as finished
-    _download(run, [file for file in files if file in present], entry.folder, uri)
-    return read_trial(spec, entry)
-
-
-def _download(run: Any, files: list[str], folder: Path, uri: str | None) -> None:
-    from mlflow.artifacts import download_artifacts
-
-    folder.mkdir(parents=True, exist_ok=True)
-    for file in files:  # by the artifact's URI: with the run's id instead, each file would take two more requests
-        address = f"{run.info.artifact_uri}/{file}"
-        download_artifacts(artifact_uri=address, dst_path=str(folder), tracking_uri=uri)

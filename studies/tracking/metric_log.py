@@ -31,10 +31,10 @@ class Run:
 
 
 class MetricLog:
-    """Logs metrics through one MLflow client."""
+    """Logs metrics through one MLflow client; `distance` is the metric that decides."""
 
-    def __init__(self, client: Any):
-        self._client = client
+    def __init__(self, client: Any, distance: str):
+        self._client, self._distance = client, distance
 
     def log_summaries(self, run: Run, summaries: Iterable[EvaluationSummary]) -> None:
         """Log evaluations, except those at steps that the run already has.
@@ -51,7 +51,7 @@ class MetricLog:
             if summary.step in run.steps:
                 continue
             time_ms = run.start_ms + (number if summary.seconds is None else round(1000 * summary.seconds))
-            metrics = logged_metrics(summary)
+            metrics = logged_metrics(summary, self._distance)
             if len(batch) + len(metrics) > METRICS_PER_REQUEST:
                 self._log_batch(run, batch, steps)
                 batch, steps = [], set()

@@ -7,35 +7,48 @@ import getpass
 import json
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
+
+import pandas as pd
 
 from studies.analysis.comparison import Comparison
 from studies.design import CONFIRMING, TrialSpec
 from studies.file.real_samples import load_samples
 from studies.file.study import Study
-from studies.ledger.entries import Entry
+from studies.ledger.entries import Entry, entry_row, row_without_generators
 from studies.ledger.ledger import Ledger
+from studies.ledger.sealed import seal
+from studies.ledger.segments import segment_name, to_segment
 from studies.ledger.trial_records import TrialRecord
+from studies.ledger.unfinished import EndState
 from studies.progress.summaries import EvaluationSummary, checkpoint_summaries
 from studies.reporting.figures import draw_samples
 from studies.reporting.text.answer import answer
 from studies.tables.results import Results
-from studies.tracking.bundle import BUNDLE_TAG, FIRST_BUNDLE_TAG, FOLDER, Bundle
+from studies.tracking.bundle import BUNDLE_TAG, FIRST_BUNDLE_TAG, Bundle, to_table
 from studies.tracking.experiment import open_experiment
 from studies.tracking.metric_log import MetricLog, Run
 from studies.tracking.notes import experiment_note, study_note
-from studies.tracking.run_content import CHECKSUM_TAG, RunContent, content_checksum, params, run_content, tags
-from studies.tracking.run_search import DEFINITION_TAG, definition_of, search, study_filter
+from studies.tracking.run_content import (
+    CHECKSUM_TAG,
+    ENTRY_FOLDER,
+    TRIAL_FILE,
+    RunContent,
+    content_checksum,
+    params,
+    run_content,
+    tags,
+)
+from studies.tracking.run_search import DEFINITION_TAG, KEY_TAG, definition_of, search, study_filter
 
 Key = tuple[str, str, str, str]
-"""Condition, phase, number and address of a trial."""
+"""Condition, phase, number and ledger key of a trial."""
 
 
 def key_of(spec: TrialSpec) -> Key:
     """The key under which `MlflowRuns` keeps a trial's run."""
-    return spec.condition, spec.phase, str(spec.index), spec.address
+    return spec.condition, spec.phase, str(spec.index), spec.key
 
 
 class MlflowRuns:
@@ -49,7 +62,7 @@ class MlflowRuns:
 
         self.study, self.ledger, self._data = study, ledger, load_samples(study.data)
         self._client = MlflowClient(uri)
-        self._metrics = MetricLog(self._client)
+        self._metrics = MetricLog(self._client, study.distance)
         self._record = ledger.read_study(study.name) or {}
         self._question = self._record.get("question", "")
         self.experiment_id = open_experiment(self._client, study, self._question)
@@ -66,7 +79,7 @@ class MlflowRuns:
         runs: dict[Key, Run] = {}
         for child in self._children(parent):
             own_tags = child.data.tags
-            key = own_tags["condition"], own_tags["phase"], own_tags["trial"], own_tags["address"]
+            key = own_tags["condition"], own_tags["phase"], own_tags["trial"], own_tags.get(KEY_TAG, "")
             if key in runs:  # a request to create the run was repeated because its answer came too late
                 duplicate = child.info.run_id if runs[key].checksum else runs[key].run_id
                 self._client.delete_run(duplicate)
@@ -106,8 +119,18 @@ class MlflowRuns:
 
     def _describe(self, run: Run, spec: TrialSpec) -> None:
         self._client.log_batch(run.run_id, params=_params(params(self.study, spec)))
-        self._client.log_text(run.run_id, json.dumps(asdict(spec)), "trial.json")
+        self._log_trial(run, TrialRecord(spec, "running"))
         self._log_data(run)
+
+    def _log_trial(self, run: Run, trial: TrialRecord) -> None:
+        self._log_contents(run.run_id, {TRIAL_FILE: seal(to_table(trial))})
+
+    def _log_contents(self, run_id: str, files: Mapping[str, bytes], folder: str = "") -> None:
+        """Upload files, given by name, to a folder among the artifacts of a run."""
+        with tempfile.TemporaryDirectory() as local:
+            for name, content in files.items():
+                (Path(local) / name).write_bytes(content)
+            self._client.log_artifacts(run_id, local, folder or None)
 
     def _set_status(self, run: Run, status: str) -> None:
         self._client.update_run(run.run_id, status=status)
@@ -149,9 +172,8 @@ class MlflowRuns:
     def write_bundle(self, trials: Sequence[TrialRecord]) -> None:
         """Upload the records of all trials as a bundle, then set the tag that makes this bundle the valid one."""
         run_id = self._parent.run_id
-        with tempfile.TemporaryDirectory() as folder:
-            bundle, file = self._bundle.write_next(trials, Path(folder))
-            self._client.log_artifact(run_id, str(file), FOLDER)
+        bundle, files = self._bundle.next(trials)
+        self._log_contents(run_id, files, bundle.folder)
         self._client.set_tag(run_id, BUNDLE_TAG, str(bundle))
         self._bundle = bundle
 
@@ -163,7 +185,8 @@ class MlflowRuns:
         note = experiment_note(self.study, self._question, sentences)
         client.set_experiment_tag(self.experiment_id, "mlflow.note.content", note)
         trials = results.trials["state"].value_counts()
-        counts = {f"trials.{state}": float(trials.get(state, 0)) for state in ("finished", "failed")}
+        without_result = sum(int(trials.get(state, 0)) for state in get_args(EndState))
+        counts = {"trials.finished": float(trials.get("finished", 0)), "trials.without_result": float(without_result)}
         self._metrics.log_changed(self._parent, counts, step=int(sum(counts.values())))
         self._log_ranks(results)
         with tempfile.TemporaryDirectory() as folder:
@@ -202,31 +225,28 @@ class MlflowRuns:
 
     def started(self, spec: TrialSpec) -> None:
         """Log a trial that was started and has not ended, with its evaluations up to its last checkpoint."""
-        entry = self.ledger.entry(spec.address)
-        checkpoint = entry.checkpoint()
+        checkpoint = self.ledger.unfinished(spec.key).checkpoint()
         if checkpoint is None:
             if key_of(spec) not in self._runs:  # a run that was recorded as interrupted keeps its end time
                 self._run(spec)
             return
-        stopped_ms = _written_ms(entry)
+        stopped_ms = round(1000 * checkpoint["saved_at"])
         run = self._run(spec, start_ms=stopped_ms - round(1000 * checkpoint["seconds"]))
         run.stopped_ms = stopped_ms
-        self._metrics.log_summaries(run, checkpoint_summaries(spec, checkpoint))
+        self._metrics.log_summaries(run, checkpoint_summaries(spec, checkpoint, self.study.distance))
 
-    def ended(self, spec: TrialSpec) -> None:
-        """Log a trial that ended, from its entry in the ledger; a run with different content is replaced."""
-        entry = self.ledger.entry(spec.address)
-        facts = entry.facts() if entry.finished else {"error": entry.error()}
-        checksum = content_checksum(self.study, spec, facts)
+    def ended(self, trial: TrialRecord) -> None:
+        """Log a trial that ended, from its entry or the record of its end; a run with different content is replaced."""
+        spec, checksum = trial.spec, content_checksum(self.study, trial)
         run = self._runs.get(key_of(spec))
         if run is not None and run.checksum == checksum and run.status in ("FINISHED", "FAILED"):
             return
         if run is not None and run.checksum and run.checksum != checksum:  # logged numbers cannot be replaced
             self._client.delete_run(run.run_id)
             del self._runs[key_of(spec)]
-        content = run_content(self.study, spec, entry)
+        content = run_content(self.study, trial)
         exists = key_of(spec) in self._runs
-        run = self._run(spec, start_ms=_written_ms(entry) - round(1000 * content.seconds))
+        run = self._run(spec, start_ms=_ended_ms(trial) - round(1000 * content.seconds))
         if exists:  # an earlier attempt may have failed between creating and describing the run
             self._describe(run, spec)
         self._metrics.log_summaries(run, content.summaries)
@@ -234,29 +254,27 @@ class MlflowRuns:
         self._metrics.log_changed(run, content.values, step=last)
         own_tags = {name: value for name, value in content.tags.items() if name != "outcome"}
         self._client.log_batch(run.run_id, tags=_tags(own_tags | {FIRST_BUNDLE_TAG: self._bundle.next_number}))
-        self._log_files(run, spec, entry, content)
+        self._log_files(run, trial, content)
         self._client.set_tag(run.run_id, CHECKSUM_TAG, checksum)
         run.checksum = checksum
         ended_ms = run.start_ms + round(1000 * content.seconds)  # the run's duration is that of the training
-        status = "FINISHED" if entry.finished else "FAILED"
+        status = "FINISHED" if trial.finished else "FAILED"
         self._end(run, status, outcome=content.tags["outcome"], at_ms=ended_ms)
 
-    def _log_files(self, run: Run, spec: TrialSpec, entry: Entry, content: RunContent) -> None:
-        """Upload the files of the entry, and for the browser a table of the members and a picture of samples."""
-        names = ["log.txt", "error.json"] if not entry.finished else ["curves.parquet", "samples.npz", "log.txt"]
-        if entry.finished and spec.phase in CONFIRMING:
-            names += ["generator_best.pt", "generator_last.pt"]
-        names += ["facts.json"] if entry.finished else []
-        for name in names:
-            if (entry.folder / name).is_file():
-                self._client.log_artifact(run.run_id, str(entry.folder / name))
-        if entry.finished:
+    def _log_files(self, run: Run, trial: TrialRecord, content: RunContent) -> None:
+        """Upload the entry, and for readers its tables, log and a picture of samples; last the trial's state."""
+        if trial.end is not None:
+            self._log_contents(run.run_id, {"log.txt": f"{trial.end.reason}\n{trial.end.detail}".encode()})
+        if trial.entry is not None:
+            entry, confirming = trial.entry, trial.spec.phase in CONFIRMING
+            segment = to_segment([entry_row(entry) if confirming else row_without_generators(entry)])
+            self._log_contents(run.run_id, {f"{segment_name(segment)}.parquet": segment}, ENTRY_FOLDER)
             with tempfile.TemporaryDirectory() as folder:
-                content.members.to_parquet(Path(folder) / "members.parquet", index=False)
-                content.members.to_csv(Path(folder) / "members.csv", index=False)
+                _write_readable(entry, content.members, Path(folder))
                 labels = [f"seed {row.seed}: {row.outcome}" for row in content.members.itertuples()]
                 draw_samples(self._data, entry.samples()["last"], labels, Path(folder) / "samples.png")
                 self._client.log_artifacts(run.run_id, folder)
+        self._log_trial(run, trial)
 
     def _log_data(self, run: Run) -> None:
         from mlflow.entities import Dataset, DatasetInput, InputTag
@@ -290,11 +308,18 @@ def _tags(values: Mapping[str, str]) -> list[Any]:
     return [RunTag(name, value) for name, value in values.items()]
 
 
-def _written_ms(entry: Entry) -> int:
-    """Time at which the last file of an entry was written, in milliseconds since 1970."""
-    failed = entry.error() is not None
-    name = "facts.json" if entry.finished else "error.json" if failed else "checkpoint.pt"
-    return round(1000 * (entry.folder / name).stat().st_mtime)
+def _ended_ms(trial: TrialRecord) -> int:
+    """Time at which a trial ended, in milliseconds since 1970."""
+    return round(1000 * (trial.facts["ended_at"] if trial.end is None else trial.end.at))
+
+
+def _write_readable(entry: Entry, members: pd.DataFrame, folder: Path) -> None:
+    """Write an entry's tables, facts and log as files that need no gan-studies to be read."""
+    entry.curves.frame().to_parquet(folder / "curves.parquet", index=False)
+    members.to_parquet(folder / "members.parquet", index=False)
+    members.to_csv(folder / "members.csv", index=False)
+    (folder / "facts.json").write_text(json.dumps(entry.facts, indent=1))
+    (folder / "log.txt").write_text(entry.log())
 
 
 def _user() -> str:

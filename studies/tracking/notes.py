@@ -3,9 +3,11 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from gan_core.outcomes import MemberOutcome
+from gan_core.metrics import METRICS
+from gan_core.outcomes import MemberOutcomes
 from studies.design import TrialSpec
 from studies.file.study import Study
+from studies.ledger.unfinished import TrialEnd
 from studies.numbers import MISSING, format_distance, format_interval, format_setting, format_share, format_shares
 from studies.tables.results import Results
 
@@ -15,14 +17,10 @@ _PHASES = {
     "confirm": "the best setting found for the condition, trained again with new seeds",
     "authors": "the settings that the authors of the method published, trained with the same seeds as confirm",
 }
-_DISTANCES = {
-    "sliced_wasserstein": "sliced Wasserstein distance between generated and real samples",
-    "distance_to_equilibrium": "distance of the parameters of both networks to the equilibrium",
-}
 _OUTCOMES = {
     "stable": "it came close to the real data and stayed there",
     "relapsed": "it came close, then lost much of that or oscillated",
-    "stalled": "it never came close",
+    "stalled": "it never came close, or misses too many of the known modes",
     "collapsed": "its samples lack variety",
     "diverged": "it ended no closer to the data than a generator that always returns the data's mean",
     "nonfinite": "a number in it became infinite or not a number",
@@ -32,7 +30,7 @@ _OUTCOMES = {
 def experiment_note(study: Study, question: str, answer: Sequence[str] = ()) -> str:
     """Note of a study's experiment: the answer, the question, and the meaning of runs, tags and metrics."""
     unit = study.budget.unit.replace("_", " ")
-    distance = study.data.distance
+    distance = study.distance
     names = ", ".join(condition.name for condition in study.conditions)
     outcomes = "\n".join(f"| `{name}` | {meaning} |" for name, meaning in _OUTCOMES.items())
     return f"""{_opening(question, answer)}**{study.name}** compares these conditions on {study.data.kind} data: \
@@ -73,8 +71,8 @@ as infinitely far, so `distance` is missing if too many members failed |
 | `failure_rate` | share of the members that failed: their outcome is not `stable` |
 | `search_score` | the number that the search maximises, between 0 and 1 |
 | `outcomes/NAME` | number of members with the outcome NAME, see below |
-| `distance/{distance}.median`, `.q25`, `.q75` | over {unit}: {_DISTANCES[distance]}, lower is better; median and \
-quartiles over the members |
+| `distance/{distance}.median`, `.q25`, `.q75` | over {unit}, median and quartiles over the members, lower is better: \
+{METRICS[distance].description} |
 | `samples/...` | over {unit}: variety and quality of the generated samples; median and quartiles over the members |
 | `training/...` | over {unit}: losses, gradient norms and critic slope; median and quartiles over the members |
 | `outcomes/measured` | over {unit}: number of members with a finite distance |
@@ -126,7 +124,7 @@ def study_note(results: Results, question: str, answer: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
-def trial_note(study: Study, spec: TrialSpec, members: Mapping[int, MemberOutcome], result: Mapping[str, float]) -> str:
+def trial_note(study: Study, spec: TrialSpec, members: MemberOutcomes, result: Mapping[str, float]) -> str:
     """Note of a finished trial's run: its setting, its result, a row per member."""
     failed = f"{format_share(result['failure_rate'])} of the members failed"
     if math.isfinite(result["distance"]):
@@ -141,21 +139,18 @@ def trial_note(study: Study, spec: TrialSpec, members: Mapping[int, MemberOutcom
         "| seed | outcome | late distance | best distance |",
         "| ---: | --- | ---: | ---: |",
     ]
-    for seed, member in members.items():
-        late, best = (
-            format_distance(distance) if math.isfinite(distance) else MISSING
-            for distance in (member.late_distance, member.best_distance)
-        )
-        lines.append(f"| {seed} | {member.outcome} | {late} | {best} |")
+    distances = zip(members.late_distance.tolist(), members.best_distance.tolist(), strict=True)
+    for seed, outcome, pair in zip(spec.seeds, members.names, distances, strict=True):
+        late, best = (format_distance(distance) if math.isfinite(distance) else MISSING for distance in pair)
+        lines.append(f"| {seed} | {outcome} | {late} | {best} |")
     return "\n".join(lines)
 
 
-def failed_trial_note(study: Study, spec: TrialSpec, error: str) -> str:
+def note_without_result(study: Study, spec: TrialSpec, end: TrialEnd) -> str:
     """Note of the run of a trial that ended without a result."""
-    return (
-        f"{_headline(study, spec)}\n\nThe trial ended without a result, because of this error: `{error}`\n\n"
-        "The artifact `log.txt` has the details."
-    )
+    state = end.state.replace("_", " ")
+    again = "Running the study again repeats it." if end.state == "lost" else "The artifact `log.txt` has the details."
+    return f"{_headline(study, spec)}\n\nThe trial ended without a result ({state}): `{end.reason}`\n\n{again}"
 
 
 def _opening(question: str, answer: Sequence[str]) -> str:

@@ -5,23 +5,25 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
-from typing import Any
 
 import pandas as pd
 
 from gan_core.metrics import AVERAGE, METRICS
-from gan_core.outcomes import OUTCOMES, MemberOutcome
-from studies.analysis.outcome_shares import TRIAL_FAILED
+from gan_core.outcomes import OUTCOMES, MemberOutcomes
 from studies.design import TrialSpec
 from studies.file.study import Study
-from studies.ledger.entries import Entry
+from studies.ledger.trial_records import TrialRecord
+from studies.ledger.unfinished import TrialEnd
 from studies.progress.summaries import EvaluationSummary, trial_summaries
-from studies.tables.member_outcomes import COSTS, DISTANCES, classify_members, outcome_counts, trial_result
-from studies.tracking.notes import failed_trial_note, trial_note
+from studies.tables.member_outcomes import COSTS, classify_members, member_columns, outcome_counts, trial_results
+from studies.tracking.notes import note_without_result, trial_note
+from studies.tracking.run_search import KEY_TAG
 
-EXPORT_VERSION = 3
+EXPORT_VERSION = 4
 """Increased by hand with every change of the content of runs: `sync` then replaces runs of an older version."""
 
+TRIAL_FILE, ENTRY_FOLDER = "trial.json", "entry"
+"""Artifacts of a trial's run: its specification and state, and a folder with its entry as a segment of one row."""
 MEASURED = "outcomes/measured"
 """Metric: number of members with a finite distance. Its steps are those of all logged evaluations."""
 
@@ -46,41 +48,43 @@ class RunContent:
     seconds: float
 
 
-def metric_name(name: str) -> str:
-    """Name of a metric in MLflow, whose charts are grouped into sections by the part before the slash.
+def metric_name(name: str, distance: str) -> str:
+    """Name of a metric in MLflow; `distance` is the metric that decides.
+
+    MLflow's charts are grouped into sections by the part before the slash.
 
     Sections are in alphabetical order and only the first one is open: `distance`.
     """
     own_name = name.removesuffix(AVERAGE)
-    if own_name in DISTANCES:
+    if own_name == distance:
         return f"distance/{name}"
     metric = METRICS.get(own_name)  # None for a metric of a user's own objective
     return f"{'training' if metric is None else metric.section}/{name}"
 
 
-def logged_metrics(summary: EvaluationSummary) -> dict[str, float]:
-    """The metrics of one evaluation by their names in MLflow, the distance first.
+def logged_metrics(summary: EvaluationSummary, distance: str) -> dict[str, float]:
+    """The metrics of one evaluation by their names in MLflow, the metric `distance` first.
 
     MLflow's page that compares runs opens with the first metric that all of them have.
     """
     metrics: dict[str, float] = {}
     for name, (low, middle, high) in summary.quartiles.items():
-        logged = metric_name(name)
+        logged = metric_name(name, distance)
         metrics |= {f"{logged}.median": middle, f"{logged}.q25": low, f"{logged}.q75": high}
-        if name in DISTANCES:
+        if name == distance:
             metrics[MEASURED] = float(summary.finite)
     return metrics if MEASURED in metrics else {MEASURED: float(summary.finite), **metrics}
 
 
-def run_content(study: Study, spec: TrialSpec, entry: Entry) -> RunContent:
-    """Content of the run of a trial that finished or failed."""
-    if not entry.finished:
-        return _failed(study, spec, entry)
-    facts, curves = entry.facts(), entry.curves()
-    members = classify_members(facts, curves, study.outcomes)
-    result = trial_result(facts, list(members.values()))
-    counts = outcome_counts(members.values())
-    logged = {f"spent/{name}" if name in COSTS else name: float(value) for name, value in result.items()}
+def run_content(study: Study, trial: TrialRecord) -> RunContent:
+    """Content of the run of a trial that ended, with or without a result."""
+    if trial.end is not None:
+        return _without_result(study, trial.spec, trial.end)
+    spec, facts, curves = trial.spec, trial.facts, trial.curves
+    members = classify_members([(facts, curves)], study.outcomes)
+    result = {name: float(value) for name, (value,) in trial_results([facts], members).items()}
+    counts = outcome_counts(members)
+    logged = {f"spent/{name}" if name in COSTS else name: value for name, value in result.items()}
     values = {name: value for name, value in logged.items() if math.isfinite(value)}
     values |= {f"outcomes/{outcome}": float(counts[outcome]) for outcome in OUTCOMES}
     outcome = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
@@ -93,11 +97,10 @@ def run_content(study: Study, spec: TrialSpec, entry: Entry) -> RunContent:
     )
 
 
-def _failed(study: Study, spec: TrialSpec, entry: Entry) -> RunContent:
-    error = entry.error() or "unknown"
+def _without_result(study: Study, spec: TrialSpec, end: TrialEnd) -> RunContent:
     return RunContent(
         tags=tags(study, spec)
-        | {"outcome": TRIAL_FAILED, "mlflow.note.content": failed_trial_note(study, spec, error)},
+        | {"outcome": end.state.replace("_", " "), "mlflow.note.content": note_without_result(study, spec, end)},
         summaries=[],
         values={},
         members=pd.DataFrame(),
@@ -105,14 +108,15 @@ def _failed(study: Study, spec: TrialSpec, entry: Entry) -> RunContent:
     )
 
 
-def content_checksum(study: Study, spec: TrialSpec, facts: Mapping[str, Any]) -> str:
+def content_checksum(study: Study, trial: TrialRecord) -> str:
     """Hash of everything that the content of a trial's run is computed from.
 
     It includes the short names of hyperparameters, since adding a condition to the study may change them.
     """
-    rules, names = asdict(study.outcomes), sorted(params(study, spec))
-    sources = [EXPORT_VERSION, rules, spec.name, names, facts.get("checksums"), facts.get("error")]
-    return sha256(json.dumps(sources, sort_keys=True).encode()).hexdigest()[:16]
+    rules, names = asdict(study.outcomes), sorted(params(study, trial.spec))
+    source = trial.facts["checksums"] if trial.end is None else asdict(trial.end)
+    content = [EXPORT_VERSION, rules, trial.spec.name, trial.spec.key, names, source]
+    return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def params(study: Study, spec: TrialSpec) -> dict[str, str]:
@@ -131,11 +135,11 @@ def tags(study: Study, spec: TrialSpec) -> dict[str, str]:
         "study": study.name,
         "kind": "trial",
         "address": spec.address,
+        KEY_TAG: spec.key,
     }
 
 
-def members_table(spec: TrialSpec, members: Mapping[int, MemberOutcome]) -> pd.DataFrame:
+def members_table(spec: TrialSpec, members: MemberOutcomes) -> pd.DataFrame:
     """A row per member of one trial."""
     keys = {"condition": spec.condition, "phase": spec.phase, "trial": spec.index}
-    frame = pd.DataFrame([{**keys, "seed": seed, **vars(member)} for seed, member in members.items()])
-    return frame.astype({"outcome_step": "Int64"})
+    return pd.DataFrame({**keys, "seed": spec.seeds, **member_columns(members)})

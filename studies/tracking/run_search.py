@@ -10,6 +10,10 @@ DEFINITION_TAG = "mlflow.gan_studies.definition"
 """Tag of a study's run: `definition_of` the study."""
 
 
+KEY_TAG = "mlflow.gan_studies.key"
+"""Tag of a trial's run: key of the trial's entry."""
+
+
 def search(client: Any, experiment_id: str, condition: str) -> list[Any]:
     """All runs of an experiment that match a filter string, the newest first."""
     runs, token = [], None

@@ -1,7 +1,6 @@
 """Recording a study in MLflow: `Tracker` during its run, `sync` afterwards."""
 
 import threading
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -10,10 +9,9 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 
 from studies.design import TrialSpec, total
-from studies.errors import TrackingError
 from studies.file.study import Study
-from studies.ledger.entries import Entry
 from studies.ledger.ledger import Ledger
+from studies.ledger.trial_records import TrialRecord
 from studies.progress.events import Listener
 from studies.progress.pending import StudyProgress
 from studies.progress.summaries import EvaluationSummary
@@ -33,10 +31,14 @@ FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 5.0, 60.0
 
 @dataclass
 class _Closing:
-    """End of the run: interrupted, or complete with or without failed trials."""
+    """End of the run.
+
+    interrupted     True if trials are pending
+    without_result  True if trials ended without a result
+    """
 
     interrupted: bool
-    failed: bool
+    without_result: bool
 
 
 @dataclass
@@ -49,7 +51,7 @@ class _Backlog:
     """
 
     live: dict[Key, tuple[TrialSpec, list[EvaluationSummary]]] = field(default_factory=dict)
-    ended: dict[Key, TrialSpec] = field(default_factory=dict)
+    ended: dict[Key, TrialRecord] = field(default_factory=dict)
     closing: _Closing | None = None
 
 
@@ -76,11 +78,9 @@ class Tracker(Listener):
 
     def opened(self, progress: StudyProgress) -> None:
         self._ledger: Ledger = progress.ledger
-        pending = {trial.address for trial in progress.pending()}
-        self._running = bool(pending)
-        for trial in progress.trials():
-            if trial.address not in pending:
-                self._backlog.ended[key_of(trial)] = trial
+        self._running = bool(progress.pending())
+        for trial in progress.records():
+            self._backlog.ended[key_of(trial.spec)] = trial
         self._thread = threading.Thread(target=self._work, name="mlflow", daemon=True)
         self._thread.start()
 
@@ -90,23 +90,22 @@ class Tracker(Listener):
 
         self._queue.put(add)
 
-    def ended(self, spec: TrialSpec, entry: Entry) -> None:
+    def ended(self, trial: TrialRecord) -> None:
         def add(backlog: _Backlog) -> None:
-            backlog.live.pop(key_of(spec), None)
-            backlog.ended[key_of(spec)] = spec
+            backlog.live.pop(key_of(trial.spec), None)
+            backlog.ended[key_of(trial.spec)] = trial
 
         self._queue.put(add)
 
     def closed(self, progress: StudyProgress, interrupted: bool) -> None:
         if self._thread is None:
             return
-        pending = {trial.address for trial in progress.pending()}
-        ended = [trial for trial in progress.trials() if trial.address not in pending]
-        failed = any(self._ledger.entry(trial.address).error() is not None for trial in ended)
+        ended = progress.records()
+        without_result = any(not trial.finished for trial in ended)
 
         def add(backlog: _Backlog) -> None:
-            backlog.ended |= {key_of(trial): trial for trial in ended}
-            backlog.closing = _Closing(interrupted, failed)
+            backlog.ended |= {key_of(trial.spec): trial for trial in ended}
+            backlog.closing = _Closing(interrupted, without_result)
 
         self._queue.put(add)
         self._thread.join(MAX_END_SECONDS)
@@ -141,15 +140,16 @@ class Tracker(Listener):
 
     def _flush(self) -> None:
         backlog, mlflow_runs = self._backlog, self._opened_mlflow()
-        for key, spec in list(backlog.ended.items()):
-            mlflow_runs.ended(spec)
+        for key, trial in list(backlog.ended.items()):
+            mlflow_runs.ended(trial)
             del backlog.ended[key]
             self._ended, self._ended_since_bundle = self._ended + 1, self._ended_since_bundle + 1
         for key, (spec, summaries) in list(backlog.live.items()):
             mlflow_runs.measured(spec, summaries)
             del backlog.live[key]
         if backlog.closing is not None:
-            close(mlflow_runs, interrupted=backlog.closing.interrupted, failed=backlog.closing.failed)
+            closing = backlog.closing
+            close(mlflow_runs, interrupted=closing.interrupted, without_result=closing.without_result)
             self._complete = True
         elif is_due(self._ended_since_bundle, self._ended):
             mlflow_runs.write_bundle(_results(mlflow_runs).trial_records)
@@ -176,12 +176,12 @@ class Tracker(Listener):
             self._warn(f"{sentence}. The study continues without MLflow.")
 
 
-def close(mlflow_runs: MlflowRuns, *, interrupted: bool, failed: bool) -> None:
+def close(mlflow_runs: MlflowRuns, *, interrupted: bool, without_result: bool) -> None:
     """End the runs of a study, then write its bundle and its tables."""
     if interrupted:
         mlflow_runs.close("KILLED", "interrupted; the same command resumes it")
-    elif failed:
-        mlflow_runs.close("FAILED", "finished; some trials failed without a result")
+    elif without_result:
+        mlflow_runs.close("FAILED", "finished; some trials ended without a result")
     else:
         mlflow_runs.close("FINISHED", "finished")
     results = _results(mlflow_runs)
@@ -189,37 +189,34 @@ def close(mlflow_runs: MlflowRuns, *, interrupted: bool, failed: bool) -> None:
     mlflow_runs.write_tables(results, lambda folder: _draw_sheets(results, folder))
 
 
-def sync(results: Results, uri: str | None = None) -> str:
+def sync(results: Results, ledger: Ledger, uri: str | None = None) -> str:
     """Record a study in MLflow from its ledger, and return the address of the MLflow store.
 
     Trials' runs that are up to date stay as they are, with their start and end times.
 
     Errors: `TrackingError` if the server cannot be reached or refuses; `InputError` while the study is running.
     """
-    study, ledger = results.study, results.ledger
+    study = results.study
     with ledger.writing(study.name), requests_to(uri):
         mlflow = mlflow_module()
         mlflow_runs = MlflowRuns(study, ledger, uri)
         mlflow_runs.open(running=False)
         for trial in results.trial_records:
-            if trial.state == "running":
-                mlflow_runs.started(trial.spec)
+            if trial.finished or trial.end is not None:
+                mlflow_runs.ended(trial)
             else:
-                mlflow_runs.ended(trial.spec)
-        states = Counter(trial.state for trial in results.trial_records)
+                mlflow_runs.started(trial.spec)
+        ended = [trial for trial in results.trial_records if trial.finished or trial.end is not None]
         close(
             mlflow_runs,
-            interrupted=states["finished"] + states["failed"] < total(study),
-            failed=states["failed"] > 0,
+            interrupted=len(ended) < total(study),
+            without_result=any(not trial.finished for trial in ended),
         )
         return str(uri or mlflow.get_tracking_uri())
 
 
 def _results(mlflow_runs: MlflowRuns) -> Results:
-    record = mlflow_runs.ledger.read_study(mlflow_runs.study.name)
-    if record is None:
-        raise TrackingError(f"{mlflow_runs.study.name}: its study.json is missing in {mlflow_runs.ledger.root}")
-    return Results(mlflow_runs.ledger, record)
+    return Results.of_ledger(mlflow_runs.ledger, mlflow_runs.study.name)
 
 
 def _draw_sheets(results: Results, folder: Path) -> None:

@@ -8,7 +8,6 @@ import pandas as pd
 
 from gan_core.outcomes import OUTCOMES
 from studies.analysis.explore_trials import seeds_that_must_reach
-from studies.analysis.outcome_shares import TRIAL_FAILED
 from studies.file.distributions import Distribution
 from studies.file.messages import count_noun
 from studies.reporting.figures.canvas import (
@@ -22,9 +21,11 @@ from studies.reporting.figures.canvas import (
     set_title,
 )
 from studies.reporting.figures.hyperparameter_scale import HyperparameterScale, format_value
+from studies.reporting.figures.legend_entries import FAILED
 from studies.reporting.figures.selection import condition_rows, explore_rows
 from studies.reporting.figures.themes import THEMES, Theme, ThemeName
 from studies.reporting.figures.wording import shortened
+from studies.tables.columns import ENDED, WITHOUT_RESULT
 from studies.tables.results import Results
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class ConditionDraws:
     """The explore configurations of one condition whose trials ended.
 
     table            a row per configuration: `trial`, the hyperparameters by path, `stable` (number of stable seeds),
-                     `outcome` (commonest outcome of the failed seeds; "stable" if none failed; or "trial failed")
+                     `outcome` (commonest outcome of the failed seeds; "stable" if none failed)
     hyperparameters  the distributions that the configurations were drawn from, by path
     seeds            number of seeds of each configuration
     """
@@ -63,12 +64,13 @@ class ConditionDraws:
 
 
 def condition_draws(results: Results, condition: str) -> ConditionDraws:
-    """The explore configurations of a condition whose trials ended; a failed trial has no stable seed."""
-    trials, members = (explore_rows(condition_rows(table, condition)) for table in (results.trials, results.members))
-    trials = trials[trials["state"] != "running"]
+    """The explore configurations of a condition whose trials ended; one without a result has no stable seed."""
+    tables = (results.trials, results.ended_members)
+    trials, members = (explore_rows(condition_rows(table, condition)) for table in tables)
+    trials = trials[trials["state"].isin(ENDED)]
     hyperparameters = dict(results.study.condition(condition).hyperparameters)
     by_trial = members.groupby("trial")["outcome"].agg(list).reindex(trials["trial"])
-    outcomes: list[list[str]] = [seeds if isinstance(seeds, list) else [] for seeds in by_trial]  # NaN without members
+    outcomes: list[list[str]] = list(by_trial)
     table = trials[["trial", *hyperparameters]].assign(
         stable=[seeds.count("stable") for seeds in outcomes], outcome=[_commonest_failure(seeds) for seeds in outcomes]
     )
@@ -76,11 +78,9 @@ def condition_draws(results: Results, condition: str) -> ConditionDraws:
 
 
 def _commonest_failure(outcomes: list[str]) -> str:
-    """The commonest failed outcome, in a tie the last in `OUTCOMES`; stable if none failed, `TRIAL_FAILED` if empty."""
-    if not outcomes:
-        return TRIAL_FAILED
+    """The commonest failed outcome, in a tie the last in `FAILED`; stable if none failed."""
     failures = [outcome for outcome in outcomes if outcome != "stable"]
-    return max(failures, key=lambda failure: (failures.count(failure), OUTCOMES.index(failure)), default="stable")
+    return max(failures, key=lambda failure: (failures.count(failure), FAILED.index(failure)), default="stable")
 
 
 # --- one hyperparameter at a time
@@ -148,7 +148,7 @@ def _handles(theme: Theme, draws: ConditionDraws) -> list[Any]:
     from matplotlib.lines import Line2D
 
     handles = []
-    for outcome in (*OUTCOMES, TRIAL_FAILED):
+    for outcome in (OUTCOMES[0], *FAILED):
         rows = draws.table["outcome"] == outcome
         for filled in (True, False):
             if (rows & (draws.good == filled)).any():
@@ -158,7 +158,7 @@ def _handles(theme: Theme, draws: ConditionDraws) -> list[Any]:
 
 
 def _legend_label(outcome: str, *, filled: bool) -> str:
-    if outcome in ("stable", TRIAL_FAILED):
+    if outcome in ("stable", *WITHOUT_RESULT):
         return outcome
     return f"stable, some seeds {outcome}" if filled else f"failed, mostly {outcome}"
 

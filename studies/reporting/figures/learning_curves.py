@@ -22,7 +22,6 @@ from studies.reporting.figures.legend_entries import FAILED, outcome_handles
 from studies.reporting.figures.selection import condition_rows, conditions_in
 from studies.reporting.figures.themes import REFERENCE_STYLES, THEMES, Theme, ThemeName
 from studies.reporting.figures.wording import budget_label, count_seeds, metric_label, metric_unit, references_in_words
-from studies.tables.member_outcomes import DISTANCES
 from studies.tables.ranking import winners
 from studies.tables.results import Results
 
@@ -38,7 +37,7 @@ def learning_curves(results: Results, theme_name: ThemeName = "light") -> DrawnF
     In median and quartiles, a value that is not finite counts as +infinity. None before a condition is confirmed.
     """
     curves, members, theme = winners(results.curves), winners(results.members), THEMES[theme_name]
-    curves = curves[curves["metric"].isin(DISTANCES)]
+    curves = curves[curves["metric"] == results.study.distance]
     names = conditions_in(curves, results)
     if not names:
         return None

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gan_core.outcomes import OUTCOMES
-from studies.analysis.outcome_shares import TRIAL_FAILED
 from studies.reporting.figures.canvas import marker_style
 from studies.reporting.figures.themes import REFERENCE_STYLES, Theme
+from studies.tables.columns import WITHOUT_RESULT
 
-FAILED: tuple[str, ...] = (*OUTCOMES[1:], TRIAL_FAILED)
-"""All outcomes but stable, and `TRIAL_FAILED`."""
+FAILED: tuple[str, ...] = (*OUTCOMES[1:], *WITHOUT_RESULT)
+"""All outcomes but stable, and the ends without a result."""
 
 
 def outcome_handles(theme: Theme, labels: Mapping[str, str]) -> list[Any]:

@@ -7,7 +7,6 @@ import numpy as np
 
 from gan_core.metrics import Box
 from studies.file.messages import count_noun
-from studies.ledger.entries import SAMPLES_KEPT
 from studies.numbers import format_distance, format_share
 from studies.reporting.figures.canvas import PNG_DPI, DrawnFigure, empty_figure, finish, style_axes
 from studies.reporting.figures.selection import condition_rows
@@ -77,8 +76,9 @@ def confirmed_images(results: Results, condition: str) -> tuple[np.ndarray, list
     if len(shape) != 3 or shape[0] != 1 or not labels:
         return None
     fakes = results.samples(condition)
-    real = results.data.test[:SAMPLES_KEPT].reshape(1, SAMPLES_KEPT, *shape[1:])
-    rows = np.concatenate([real, fakes.reshape(len(fakes), SAMPLES_KEPT, *shape[1:])])
+    count = min(fakes.shape[1], len(results.data.test))
+    real = results.data.test[:count].reshape(1, count, *shape[1:])
+    rows = np.concatenate([real, fakes[:, :count].reshape(len(fakes), count, *shape[1:])])
     return rows, ["real", *labels]
 
 

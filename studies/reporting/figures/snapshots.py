@@ -13,7 +13,6 @@ from studies.reporting.figures.sample_sheets import confirmed_labels, label_styl
 from studies.reporting.figures.selection import condition_rows
 from studies.reporting.figures.themes import THEMES, Theme, ThemeName
 from studies.reporting.figures.wording import budget_label
-from studies.tables.member_outcomes import DISTANCES
 from studies.tables.ranking import winners
 from studies.tables.results import Results
 
@@ -85,7 +84,7 @@ def _members_in_words(roles: list[str], members: int) -> str:
 
 def _distances(results: Results, condition: str, steps: list[int]) -> Float[np.ndarray, "members steps"]:
     curves = condition_rows(winners(results.curves), condition)
-    rows = curves[curves["metric"].isin(DISTANCES)]
+    rows = curves[curves["metric"] == results.study.distance]
     return rows.pivot(index="seed", columns="step", values="value")[steps].to_numpy()
 
 

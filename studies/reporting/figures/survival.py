@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from studies.analysis.outcome_shares import TRIAL_FAILED
 from studies.file.messages import count_noun
 from studies.numbers import format_share
 from studies.reporting.figures.canvas import DrawnFigure, add_legend, finish, label_axes, panels, set_title
@@ -24,10 +23,10 @@ _HEIGHT = 1.9
 def survival(results: Results, theme_name: ThemeName = "light") -> DrawnFigure | None:
     """The share of explore members that have not failed yet, and of those that have, by outcome.
 
-    Failures that do not begin at one step (stalled, collapsed, diverged, relapsed by swinging, trial failed) count at
-    the last step. None without explore members.
+    Failures that do not begin at one step (stalled, collapsed, diverged, relapsed by swinging, no result) count at the
+    last step. None without explore members.
     """
-    members, theme = _with_failed_trials(results), THEMES[theme_name]
+    members, theme = explore_rows(results.ended_members), THEMES[theme_name]
     names = conditions_in(members, results)
     if not names:
         return None
@@ -53,16 +52,6 @@ def survival(results: Results, theme_name: ThemeName = "light") -> DrawnFigure |
         "have failed, by outcome. Outcomes that only the whole curve shows are drawn right of the last step.",
         "; ".join(f"{name}: {_in_words(shares[name])}" for name in names),
     )
-
-
-def _with_failed_trials(results: Results) -> pd.DataFrame:
-    """The explore members, with a row for each seed of a failed trial."""
-    trials = explore_rows(results.trials)
-    missing = trials.loc[trials["state"] == "failed", ["condition"]]
-    missing = missing.loc[missing.index.repeat(results.study.seeds)].assign(outcome=TRIAL_FAILED, outcome_step=pd.NA)
-    members = explore_rows(results.members)[["condition", "outcome", "outcome_step"]]
-    text = {"condition": "str", "outcome": "str", "outcome_step": "Int64"}
-    return pd.concat([members.astype(text), missing.astype(text)], ignore_index=True)
 
 
 def _failed_shares(members: pd.DataFrame, last: int) -> pd.DataFrame:

@@ -35,7 +35,7 @@ class Theme:
     real      real samples in scatters
     fake      fakes in scatters
     several   conditions that share a panel; each also has its own marker
-    outcomes  style of each outcome, and of `trial failed` for a trial without a result
+    outcomes  style of each outcome, and of each end without a result
     """
 
     background: str
@@ -56,7 +56,9 @@ _OUTCOMES = {
     "collapsed": OutcomeStyle(color="#CC79A7", marker="D", line=(0, (5, 1)), hatch="xxxx"),
     "diverged": OutcomeStyle(color="#D55E00", marker="^", line=":", hatch="\\\\\\\\"),
     "nonfinite": OutcomeStyle(color="#222222", marker="X", line=(0, (1, 1)), hatch="++++"),
-    "trial failed": OutcomeStyle(color="#777777", marker="P", line=(0, (3, 1, 1, 1, 1, 1)), hatch="||||"),
+    "out of memory": OutcomeStyle(color="#777777", marker="P", line=(0, (3, 1, 1, 1, 1, 1)), hatch="||||"),
+    "timed out": OutcomeStyle(color="#777777", marker="*", line=(0, (3, 2)), hatch="...."),
+    "error": OutcomeStyle(color="#777777", marker="h", line=(0, (4, 2, 1, 2)), hatch="oooo"),
 }
 _LIGHT = Theme(
     background="#FFFFFF",
@@ -84,7 +86,7 @@ _DARK = Theme(
             "stable": replace(_OUTCOMES["stable"], color="#56B4E9"),
             "stalled": replace(_OUTCOMES["stalled"], color="#F0E442"),
             "nonfinite": replace(_OUTCOMES["nonfinite"], color="#E6E6E6"),
-            "trial failed": replace(_OUTCOMES["trial failed"], color="#A0A4AA"),
+            **{name: replace(_OUTCOMES[name], color="#A0A4AA") for name in ("out of memory", "timed out", "error")},
         }
     ),
 )

@@ -15,13 +15,13 @@ from rich.text import Text
 from gan_core.outcomes import OUTCOMES
 from studies.design import TrialSpec, counts, total
 from studies.file.study import Study
-from studies.ledger.entries import Entry
+from studies.ledger.trial_records import TrialRecord
 from studies.numbers import MISSING, format_distance, format_duration, format_setting
 from studies.progress.events import Listener
 from studies.progress.pending import StudyProgress
 from studies.progress.summaries import EvaluationSummary
 from studies.reporting.terminal.ranking_table import count_outcomes
-from studies.tables.member_outcomes import classify_members, late_distance, trial_result
+from studies.tables.member_outcomes import classify_members, late_distance, trial_results
 
 _WITHOUT_RESULT = "without a result"
 
@@ -54,25 +54,28 @@ class PlainProgress(Listener):
         """Print a warning, which does not stop the study."""
         self._print(f"warning: {sentence}")
 
-    def ended(self, spec: TrialSpec, entry: Entry) -> None:
+    def warned(self, sentence: str) -> None:
+        self.warn(sentence)
+
+    def ended(self, trial: TrialRecord) -> None:
         self._ended += 1
         width = len(str(self._total))
         elapsed = format_duration(monotonic() - self._started)
-        self._print(f"[{self._ended:>{width}}/{self._total} {elapsed}] {self._result_line(spec, entry)}")
+        self._print(f"[{self._ended:>{width}}/{self._total} {elapsed}] {self._result_line(trial)}")
 
-    def _result_line(self, spec: TrialSpec, entry: Entry) -> str:
+    def _result_line(self, trial: TrialRecord) -> str:
         """Label and setting of a trial that ended, with its late distance, outcomes and seconds, or with its error."""
-        names = self._study.short_names
+        names, spec = self._study.short_names, trial.spec
         setting = "  ".join(f"{names[path]}={format_setting(value)}" for path, value in spec.configuration.items())
         # 12: a space, the longest name of a phase, a space, three digits
         label = f"{trial_label(spec):<{max(len(condition.name) for condition in self._study.conditions) + 12}}"
-        if not entry.finished:
-            return f"{label} FAILED: {entry.error()}  {setting}"
-        facts = entry.facts()
-        members = list(classify_members(facts, entry.curves(), self._study.outcomes).values())
+        if trial.end is not None:
+            return f"{label} {trial.state.replace('_', ' ').upper()}: {trial.end.reason}  {setting}"
+        facts = trial.facts
+        members = classify_members([(facts, trial.curves)], self._study.outcomes)
         late = late_distance(members)
         distance = MISSING if np.isnan(late) else format_distance(late)
-        outcomes = count_outcomes(pd.Series([member.outcome for member in members]))
+        outcomes = count_outcomes(pd.Series(members.names))
         return (
             f"{label} late distance {distance:<7} {outcomes:<26} {facts['elapsed_seconds']:5.1f} s  {setting}".rstrip()
         )
@@ -96,45 +99,42 @@ class LiveProgress(PlainProgress):
 
     def opened(self, progress: StudyProgress) -> None:
         super().opened(progress)
-        pending = {trial.address for trial in progress.pending()}
-        for trial in progress.trials():
-            if trial.address not in pending:
-                self._count(trial, progress.ledger.entry(trial.address))
+        for trial in progress.records():
+            self._count(trial)
         self._ended_before = self._ended
-        if pending:
+        if progress.pending():
             self._live.start()
 
     def measured(self, spec: TrialSpec, summaries: Sequence[EvaluationSummary]) -> None:
         self._first_report = self._first_report or monotonic()
         if summaries:
-            self._running[spec.address] = (spec, summaries[-1].step)
+            self._running[spec.key] = (spec, summaries[-1].step)
         else:
-            self._running.setdefault(spec.address, (spec, 0))
+            self._running.setdefault(spec.key, (spec, 0))
 
-    def ended(self, spec: TrialSpec, entry: Entry) -> None:
-        self._running.pop(spec.address, None)
-        self._count(spec, entry)
-        if entry.finished:
+    def ended(self, trial: TrialRecord) -> None:
+        self._running.pop(trial.spec.key, None)
+        self._count(trial)
+        if trial.finished:
             self._ended += 1
         else:
-            super().ended(spec, entry)
+            super().ended(trial)
 
     def closed(self, progress: StudyProgress, interrupted: bool) -> None:
         self._running.clear()
         self._live.stop()
 
-    def _count(self, spec: TrialSpec, entry: Entry) -> None:
-        tally = self._conditions[spec.condition]
-        tally.ended[spec.phase] += 1
-        if not entry.finished:
-            tally.outcomes[_WITHOUT_RESULT] += len(spec.seeds)
+    def _count(self, trial: TrialRecord) -> None:
+        tally = self._conditions[trial.spec.condition]
+        tally.ended[trial.spec.phase] += 1
+        if not trial.finished:
+            tally.outcomes[_WITHOUT_RESULT] += len(trial.spec.seeds)
             return
-        facts = entry.facts()
-        members = list(classify_members(facts, entry.curves(), self._study.outcomes).values())
-        distance = trial_result(facts, members)["distance"]
+        members = classify_members([(trial.facts, trial.curves)], self._study.outcomes)
+        distance = trial_results([trial.facts], members)["distance"][0]
         if np.isfinite(distance):
             tally.best = min(tally.best, distance)
-        tally.outcomes.update(member.outcome for member in members)
+        tally.outcomes.update(members.names)
 
     def _table(self) -> Group:
         planned = {condition.name: counts(self._study, condition) for condition in self._study.conditions}

@@ -60,7 +60,7 @@ def _cells(results: Results, row: dict[str, Any]) -> list[str]:
         format_interval(row["distance_low"], row["distance_high"]),
         format_share(row["failure_rate"]),
         format_shares(row["failure_low"], row["failure_high"]),
-        count_outcomes(confirmed["outcome"]) or f"{row['members']} without a result",
+        count_outcomes(confirmed["outcome"]),
         "  ".join(f"{name}={format_setting(value)}" for name, value in setting.items()),
     ]
 

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from studies.analysis.comparison import Comparison
 from studies.execution.runner import RunResult
+from studies.ledger.ledger import Ledger
 from studies.reporting.figures import ranking_picture, sample_sheet
 from studies.reporting.terminal.progress_view import trial_label
 from studies.reporting.terminal.ranking_table import print_ranking, print_undecided_pairs
@@ -15,9 +16,9 @@ from studies.reporting.text.answer import answer
 from studies.tables.results import Results
 
 
-def print_run_summary(results: Results, run: RunResult, console: Console) -> None:
+def print_run_summary(results: Results, ledger: Ledger, run: RunResult, console: Console) -> None:
     """Print the summary and write its picture and sample sheets; after an interruption print only how to resume."""
-    name, folder = results.study.name, results.ledger.study_folder(results.study.name)
+    name, folder = results.study.name, ledger.study_folder(results.study.name)
     if run.interrupted:
         console.print(f"\ninterrupted; the same command resumes {name} where it stopped.", markup=False)
         return
@@ -28,9 +29,11 @@ def print_run_summary(results: Results, run: RunResult, console: Console) -> Non
     console.print()
     for sentence in answer(comparison):
         console.print(sentence, markup=False, soft_wrap=not console.is_terminal)
-    for spec in run.failed:
-        error = results.ledger.entry(spec.address).error()
-        console.print(f"failed without a result: {trial_label(spec)}: {error}", markup=False)
+    for trial in run.without_result:
+        assert trial.end is not None
+        state = trial.state.replace("_", " ")
+        again = "; the same command repeats it" if trial.state == "lost" else ""
+        console.print(f"without a result: {trial_label(trial.spec)}: {state}: {trial.end.reason}{again}", markup=False)
     picture = ranking_picture(results, folder / "ranking.png")
     conditions = [condition.name for condition in results.study.conditions]
     sheets = [sample_sheet(results, condition, folder / "samples" / f"{condition}.png") for condition in conditions]
@@ -39,8 +42,8 @@ def print_run_summary(results: Results, run: RunResult, console: Console) -> Non
         console.print(f"picture: {picture}", markup=False, soft_wrap=True)
     if any(sheets):
         console.print(f"samples: {folder / 'samples'}, one sheet per condition", markup=False, soft_wrap=True)
-    console.print(f"ledger:  {results.ledger.root}", markup=False, soft_wrap=True)
-    console.print(_next_commands(name, results.ledger.root), markup=False, soft_wrap=True)
+    console.print(f"ledger:  {ledger.root}", markup=False, soft_wrap=True)
+    console.print(_next_commands(name, ledger.root), markup=False, soft_wrap=True)
 
 
 def _next_commands(name: str, root: Path) -> str:

@@ -12,6 +12,7 @@ from studies.analysis.robustness import ConfirmTrial
 from studies.file.distributions import Choice, Grid
 from studies.numbers import format_distance, format_p, format_share
 from studies.reporting.text.phrases import (
+    MAX_NAMES,
     budget_in_words,
     capitalize,
     counts_by_name,
@@ -20,6 +21,7 @@ from studies.reporting.text.phrases import (
     ones_found_for,
 )
 from studies.statistics.permutation import LEVEL
+from studies.tables.columns import END_NAMES, ENDED
 from studies.tables.ranking import FIRST
 
 FEW_CONFIGURATIONS = 8
@@ -50,7 +52,7 @@ def _on_explore(comparison: Comparison) -> Iterator[str]:
     planned = sum(condition.planned for condition in explored)
     counted = sum(len(condition.configurations) for condition in explored)
     explore = trials[trials["phase"] == "explore"]
-    ended = int(explore["state"].isin(["finished", "failed"]).sum())
+    ended = int(explore["state"].isin(ENDED).sum())
     if counted < planned:
         rest = f" {ended - counted} later trials have ended but are not counted." if ended > counted else ""
         yield (
@@ -62,18 +64,30 @@ def _on_explore(comparison: Comparison) -> Iterator[str]:
         yield f"{missing} no explore trial is counted yet."
     elif not comparison.targets:
         yield f"{missing} no trial has finished, so the reference distances are unknown."
-    failed = explore.loc[explore["state"] == "failed", "condition"].value_counts()
     without_result = [
-        f"{failed[condition.condition]} of {condition.condition}"
+        f"{count} of {condition.condition} ({name})"
         for condition in explored
-        if failed.get(condition.condition, 0)
+        for state, name in END_NAMES.items()
+        if (count := int(((explore["state"] == state) & (explore["condition"] == condition.condition)).sum()))
     ]
     if without_result:
-        yield f"Explore trials that ended without a result count as failed: {', '.join(without_result)}."
+        yield f"Settings whose training ended without a result count as not working: {', '.join(without_result)}."
+    yield from _on_lost(comparison)
     if (trials["phase"] == "exploit").any():
         yield (
             "Exploit trials do not count in the shares and the ranges: their settings were chosen from earlier results "
             "and are not independent random draws."
+        )
+
+
+def _on_lost(comparison: Comparison) -> Iterator[str]:
+    lost = [trial.spec.name for trial in comparison.results.trial_records if trial.state == "lost"]
+    if lost:
+        noun = "trial was" if len(lost) == 1 else "trials were"
+        yield (
+            f"{len(lost)} {noun} lost with the worker, the node or the storage and {'is' if len(lost) == 1 else 'are'} "
+            f"missing here ({join_words(lost, most=MAX_NAMES)}): running the study again repeats "
+            f"{'it' if len(lost) == 1 else 'them'}."
         )
 
 
@@ -130,19 +144,17 @@ def _on_hyperparameters(comparison: Comparison, explored: Iterable[ExploreTrials
 
 
 def _on_confirm(comparison: Comparison) -> Iterator[str]:
-    study, trials = comparison.results.study, comparison.results.trials
-    confirm = trials[trials["phase"] == "confirm"]
-    lost = set(confirm.loc[(confirm["state"] == "failed") & (confirm["trial"] == FIRST), "condition"].astype("str"))
+    study = comparison.results.study
     untuned = [condition.name for condition in study.conditions if condition.authors is None]
     if study.search.confirm.authors and untuned:
         yield f"No comparison with an authors' setting for {join_words(untuned)}: the study file names no preset there."
-    if lost:
-        names = join_words([condition.name for condition in study.conditions if condition.name in lost])
-        others = " Further confirmed settings are in the table of trials." if study.search.confirm.best > 1 else ""
-        yield (
-            f"The training of the setting found for {names} on fresh seeds ended without a result, which counts as a "
-            f"failure of each seed.{others}"
-        )
+    for trial in comparison.results.trial_records:
+        spec = trial.spec
+        if (spec.phase, spec.index) == ("confirm", FIRST) and trial.state in END_NAMES and trial.end is not None:
+            yield (
+                f"{spec.condition} is not confirmed: the training of its setting on fresh seeds ended without a result "
+                f"({END_NAMES[trial.state]}: {trial.end.reason.rstrip('.')})."
+            )
 
 
 def _on_ranking(comparison: Comparison) -> Iterator[str]:

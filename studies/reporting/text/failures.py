@@ -6,7 +6,6 @@ import pandas as pd
 
 from gan_core.outcomes import OUTCOMES
 from studies.analysis.comparison import Comparison
-from studies.analysis.outcome_shares import TRIAL_FAILED
 from studies.reporting.text.phrases import MAX_NAMES, first_sentences, join_words
 
 _MEMBERS = {"explore": "GANs of the explore phase", "confirm": "fresh seeds of the setting found"}
@@ -40,10 +39,7 @@ def _clauses(outcomes: pd.DataFrame) -> list[str]:
         failed = in_phase[(in_phase["outcome"] != OUTCOMES[0]) & (in_phase["members"] > 0)]
         if failed.empty:
             continue
-        kinds = ", ".join(
-            f"{row.members} {'without a result' if row.outcome == TRIAL_FAILED else row.outcome}"
-            for row in failed.itertuples()
-        )
+        kinds = ", ".join(f"{row.members} {row.outcome}" for row in failed.itertuples())
         count = int(failed["members"].sum())
         still = _still_improving(int(failed["improving"].sum()), count)
         parts.append(f"{count} of {in_phase['members'].sum()} {members} failed ({kinds}{still})")

@@ -8,14 +8,13 @@ from jaxtyping import Bool
 
 from studies.analysis.comparison import Comparison
 from studies.analysis.explore_trials import ExploreTrials, seeds_that_must_reach
-from studies.analysis.outcome_shares import TRIAL_FAILED
 from studies.file.distributions import Value
 from studies.numbers import format_distance
 from studies.reporting.text.phrases import MAX_NAMES, failed_count, join_words
 from studies.reporting.text.stable_settings import MAX_VALUES, volumes_at_target, within_target
 
 Mask = Bool[np.ndarray, "configurations"]
-_OUTCOME_WORDS = {"stable": "stable but farther away", TRIAL_FAILED: "no result"}
+_OUTCOME_WORDS = {"stable": "stable but farther away", "error": "an error"}
 _MOST_FREQUENT = "the most frequent outcome is"
 
 
@@ -122,7 +121,7 @@ def _outcomes(comparison: Comparison, explored: ExploreTrials, tau: float, mask:
     """The most frequent outcome at each value in `mask`, each outcome named once, as in "stalled or collapsed"."""
     members = comparison.results.ended_members
     members = members[(members["condition"] == explored.condition) & (members["phase"] == "explore")]
-    outcomes = members["outcome"].astype("object").fillna(TRIAL_FAILED)
+    outcomes = members["outcome"].astype("object")
     trials: dict[Value, list[int]] = {}
     for trial in np.flatnonzero(mask):
         trials.setdefault(explored.values(_path(explored))[trial], []).append(int(trial))

@@ -36,7 +36,7 @@ def first_sentences(sentences: Iterable[str], table: str) -> Iterator[str]:
 
 def goal(comparison: Comparison) -> str:
     """The point that distances are measured to: "the equilibrium" for the Dirac pair, else "the real data"."""
-    return "the equilibrium" if comparison.results.study.data.distance == "distance_to_equilibrium" else "the real data"
+    return "the equilibrium" if comparison.results.study.distance == "distance_to_equilibrium" else "the real data"
 
 
 def budget_in_words(study: Study) -> str:
