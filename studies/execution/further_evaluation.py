@@ -168,7 +168,7 @@ def _values(
             versions.append(_typed(generators.parameters(snapshot, average=True), dtype))
         values = evaluator.evaluate(
             versions[0],
-            last=step == entry.curves.steps[-1],
+            last=step == int(entry.curves.steps[-1]),
             average=versions[1] if generators.averaged else None,
         )
         yield {name: value.tolist() for name, value in values.items()}
