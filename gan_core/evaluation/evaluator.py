@@ -99,11 +99,11 @@ class Evaluator:
 
         The value of the deciding metric if lower is better, else its best attainable value minus the value.
         """
-        value, best = values[self.distance_name], self._highest
+        value, best = values[self.distance_name], self.highest
         return value if best is None else best - value
 
     @property
-    def _highest(self) -> float | None:
+    def highest(self) -> float | None:
         """Best attainable value of the deciding metric if higher is better, else None."""
         metric = self.metrics.get(self.distance_name)
         return metric.best if metric is not None and metric.direction == "higher" else None
@@ -114,7 +114,7 @@ class Evaluator:
         metric = self.metrics.get(self.distance_name)
         if metric is None:
             return None
-        values, highest = self._references[metric.name], self._highest
+        values, highest = self._references[metric.name], self.highest
 
         def distance(value: float) -> float:
             return value if highest is None else highest - value

@@ -193,6 +193,7 @@ class TrialTraining:
             "address": self._entry.address,
             "identity": dict(self._identity),
             "seeds": self._identity["seeds"],
+            "distance": {"metric": evaluator.distance_name, "highest": evaluator.highest},
             "reference_distances": asdict(self._reference_distances()),
             "real_cells": evaluator.real_cells,
             "real_values": evaluator.real_values,

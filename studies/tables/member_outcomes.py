@@ -7,6 +7,7 @@ rules.
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+from jaxtyping import Float
 
 from gan_core.outcomes import OUTCOMES, MemberCurve, MemberOutcome, OutcomeRules, classify_all, search_score
 from studies.ledger.curves import TrialCurves
@@ -27,7 +28,7 @@ def classify_members(facts: Facts, curves: TrialCurves, rules: OutcomeRules) -> 
 
 def member_curves(facts: Facts, curves: TrialCurves) -> dict[int, MemberCurve]:
     """The curve from which each member's outcome is computed, by seed."""
-    distance = next(values for metric in DISTANCES if (values := curves.values(metric)) is not None)
+    distance = distance_values(facts, curves)
     cells, spread = curves.values("cells"), curves.values("spread")
     nonfinite = dict(zip(facts["seeds"], facts["nonfinite_step"], strict=True))
     rows = {int(seed): row for row, seed in enumerate(curves.seeds)}
@@ -44,6 +45,14 @@ def member_curves(facts: Facts, curves: TrialCurves) -> dict[int, MemberCurve]:
         )
         for seed in facts["seeds"]
     }
+
+
+def distance_values(facts: Facts, curves: TrialCurves) -> Float[np.ndarray, "seeds steps"]:
+    """Distance of each member at each step: value of the deciding metric, or its best attainable value minus that."""
+    deciding = facts.get("distance", {"metric": None, "highest": None})
+    names = DISTANCES if deciding["metric"] is None else (deciding["metric"],)
+    distance = next(values for name in names if (values := curves.values(name)) is not None)
+    return distance if deciding["highest"] is None else deciding["highest"] - distance
 
 
 def score(entry: Entry, rules: OutcomeRules) -> float:
