@@ -14,6 +14,7 @@ their own. So damage is noticed before a parser meets it.
 """
 
 import json
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -106,7 +107,7 @@ def segment_name(segment: bytes) -> str:
 class Segment:
     """A segment that was opened for reading.
 
-    file   its content, open for reading at any position
+    file   its content, open for reading at any position; it is closed with the segment
     name   its name, without the ending
     place  its path or address for messages
 
@@ -116,6 +117,7 @@ class Segment:
 
     def __init__(self, file: BinaryIO, name: str, place: str):
         self._file, self.place = file, place
+        weakref.finalize(self, file.close)
         if checksum(self._checked(lambda: _footer(file, place)))[:32] != name:
             raise DamagedError(place, "its name is not the checksum of its footer")
         self._parquet = self._checked(self._open)

@@ -61,11 +61,14 @@ class Results:
         self.place, self.provenance, self._records = place, provenance, records
 
     @classmethod
-    def of_ledger(cls, ledger: Ledger, name: str, *, evaluation: str | None = None) -> "Results":
+    def of_ledger(
+        cls, ledger: Ledger, name: str, *, evaluation: str | None = None, running: bool | None = None
+    ) -> "Results":
         """Results of a study in a ledger.
 
         evaluation  identifier of a further evaluation whose metrics the tables have, or the beginning of one; trials
                     that it did not evaluate are left out. None: the study's own evaluation
+        running     True if a run trains the study at this moment; by default True if a process holds its lease
 
         Errors: `InputError` if the ledger has no such study, or its record was written by another version;
         `DamagedError` if the record is damaged.
@@ -77,7 +80,8 @@ class Results:
         def read(study: Study, provenance: Provenance) -> Iterable[TrialRecord]:
             place = str(ledger.study_folder(name) / "plan")
             specs = planned_trials(ledger.read_plan(name), study, provenance, place)
-            records = read_records(ledger, specs, running=ledger.is_running(name))
+            is_running = ledger.is_running(name) if running is None else running
+            records = read_records(ledger, specs, running=is_running)
             return records if further is None else _evaluated(ledger, records, further)
 
         further = None if evaluation is None else chosen_evaluation(ledger, name, evaluation)
