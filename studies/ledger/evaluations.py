@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from studies.design import TrialSpec, evaluation_address
-from studies.errors import InputError
+from studies.errors import DamagedError, InputError
 from studies.ledger.curves import Curves
 from studies.ledger.entries import Entry
 from studies.ledger.ledger import STUDIES, Ledger
@@ -69,8 +69,13 @@ def read_evaluations(ledger: Ledger, study: str) -> dict[str, FurtherEvaluation]
     """
     evaluations = {}
     for key in ledger.storage.keys(f"{STUDIES}/{study}/evaluations"):
-        content = unseal(ledger.storage.read(key) or b"", ledger.storage.place(key))
-        evaluation = FurtherEvaluation(settings=content["settings"], provenance=content["provenance"])
+        content, place = ledger.storage.read(key), ledger.storage.place(key)
+        if content is None:  # it was deleted in the meantime
+            continue
+        record = unseal(content, place)
+        evaluation = FurtherEvaluation(settings=record.get("settings", {}), provenance=record.get("provenance", {}))
+        if key != _object(study, evaluation.id):
+            raise DamagedError(place, "its name is not the identifier of the evaluation that it holds")
         evaluations[evaluation.id] = evaluation
     return evaluations
 
