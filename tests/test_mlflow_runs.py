@@ -133,9 +133,7 @@ def test_sync_gives_an_interrupted_trial_the_curves_of_its_checkpoint(tmp_path, 
     curves = rows_of(local.curves, trial)
     for metric, values in curves.groupby("metric", observed=True):
         medians = values[np.isfinite(values["value"])].groupby("step")["value"].median()
-        history = client_of(synced).get_metric_history(
-            run.info.run_id, f"{metric_name(metric, study.distance)}.median"
-        )
+        history = client_of(synced).get_metric_history(run.info.run_id, f"{metric_name(metric, study.distance)}.median")
         assert {logged.step: logged.value for logged in history} == medians.to_dict()
         assert len(history) == len({logged.step for logged in history})
 

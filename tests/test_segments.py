@@ -20,9 +20,7 @@ def opened(content: bytes, name: str | None = None) -> Segment:
 
 
 def bits(rows: list[Row]) -> list[tuple[object, ...]]:
-    return [
-        (row.key, row.facts, row.values.tobytes(), row.generators.tobytes(), row.samples, row.log) for row in rows
-    ]
+    return [(row.key, row.facts, row.values.tobytes(), row.generators.tobytes(), row.samples, row.log) for row in rows]
 
 
 def read(content: bytes, name: str | None = None) -> list[tuple[object, ...]]:
