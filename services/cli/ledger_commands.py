@@ -86,6 +86,7 @@ def doctor(
     With --mend, damaged things are set aside into the folder set-aside of the ledger, and running the study again
     repeats what they held. Exits 1 if something was found and is not mended.
     """
+    from studies.file.messages import count_noun
     from studies.ledger.examination import examine
     from studies.ledger.examination import mend as mend_finding
 
@@ -101,7 +102,7 @@ def doctor(
         for finding in findings:
             print(finding)
         hint = "" if mend else "; gan-study doctor --mend mends what can be mended"
-        print(f"{ledger.root}: {len(findings)} findings{hint}" if findings else f"{ledger.root}: nothing is wrong")
+        print(f"{ledger.root}: {count_noun(len(findings), 'finding')}{hint}" if findings else f"{ledger.root}: nothing is wrong")
     raise typer.Exit(1 if findings else 0)
 
 
