@@ -8,7 +8,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from ledger_contents import contents, record_of, row, row_of, small_study, write_finished
+from ledger_contents import check_sentence, contents, record_of, row, row_of, small_study, write_finished
 
 from studies.design import TrialSpec
 from studies.errors import DamagedError, InputError
@@ -158,7 +158,7 @@ def test_a_flipped_byte_is_refused_or_changes_nothing(
     try:
         imported(target, bytes(damaged))
     except InputError as error:
-        assert str(error).isprintable()
+        check_sentence(error)
         assert not target.root.exists()
     else:
         assert contents(target, keys) == contents(ledger, keys)
@@ -167,7 +167,16 @@ def test_a_flipped_byte_is_refused_or_changes_nothing(
 
 @pytest.mark.parametrize(
     "name",
-    ["../evil", "/tmp/evil", "trials/../../evil", "trials/x.parquet", "studies/a/study.json", "a\nb", "C:\\x", "trials/"],
+    [
+        "../evil",
+        "/tmp/evil",
+        "trials/../../evil",
+        "trials/x.parquet",
+        "studies/a/study.json",
+        "a\nb",
+        "C:\\x",
+        "trials/",
+    ],
 )
 def test_a_name_that_belongs_in_no_archive_is_refused(
     source: tuple[Ledger, list[TrialSpec], bytes], target: Ledger, name: str
@@ -237,9 +246,7 @@ RECORDS: dict[str, Callable[[dict], object]] = {
 
 
 @pytest.mark.parametrize("change", RECORDS)
-def test_a_forged_record_is_refused(
-    source: tuple[Ledger, list[TrialSpec], bytes], target: Ledger, change: str
-) -> None:
+def test_a_forged_record_is_refused(source: tuple[Ledger, list[TrialSpec], bytes], target: Ledger, change: str) -> None:
     contents = members(source[2])
     record = RECORDS[change](unseal(contents["study.json"], ""))
     with pytest.raises(InputError) as refused:
@@ -288,10 +295,9 @@ def test_an_entry_whose_samples_are_another_trials_is_refused(
     assert "the checksum of the samples" in message
 
 
-def test_a_list_of_files_that_is_none_is_refused(
-    source: tuple[Ledger, list[TrialSpec], bytes], target: Ledger
-) -> None:
-    for checksums in ([], {}, {"study.json": 1}, None):
+def test_a_list_of_files_that_is_none_is_refused(source: tuple[Ledger, list[TrialSpec], bytes], target: Ledger) -> None:
+    lists: list[object] = [[], {}, {"study.json": 1}, None]
+    for checksums in lists:
         file = BytesIO()
         with zipfile.ZipFile(file, "w") as archive:
             for name, each in (members(source[2]) | {"archive.json": seal({"checksums": checksums})}).items():

@@ -1,4 +1,4 @@
-"""Damage of every object of a ledger: reading gives the former values or one sentence, and mending keeps what is whole."""
+"""Damage of every object of a ledger: reading gives the former values or one sentence; mending keeps what is whole."""
 
 import os
 import random
@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from ledger_contents import contents, explore_trials, record_of, row, row_of, small_study
+from ledger_contents import check_sentence, contents, explore_trials, record_of, row, row_of, small_study
 
 from studies.errors import InputError
 from studies.ledger.examination import examine, mend
@@ -86,7 +86,7 @@ def read(root: Path) -> dict[str, Any]:
         try:
             found[name] = reader(ledger)
         except InputError as error:
-            assert str(error).isprintable()
+            check_sentence(error)
             found[name] = error
     return found
 
@@ -246,7 +246,16 @@ def test_the_content_of_another_object_is_refused(whole: Path, root: Path, name:
 
 
 FOREIGN = ["notes.txt", "deep/er/notes.txt", ".DS_Store", "line\nbreak", "n" * 250, "1.parquet"]
-FOLDERS = ["", "trials", "running", "running/k", "studies", "studies/small", "studies/small/plan", "studies/small/lease"]
+FOLDERS = [
+    "",
+    "trials",
+    "running",
+    "running/k",
+    "studies",
+    "studies/small",
+    "studies/small/plan",
+    "studies/small/lease",
+]
 
 
 @pytest.mark.parametrize("folder", FOLDERS)

@@ -156,9 +156,13 @@ def test_a_record_of_another_version_stays(ledger: Ledger) -> None:
     path.write_bytes(b'{"format": 2}')
     (finding,) = examine(ledger)
     assert finding.kind == "version"
-    assert mend(ledger, finding) == str(finding) == (
-        f"{path}: was written by another version of gan-studies (format 2, this version reads 3); "
-        "run the study again with another ledger.root"
+    assert (
+        mend(ledger, finding)
+        == str(finding)
+        == (
+            f"{path}: was written by another version of gan-studies (format 2, this version reads 3); "
+            "run the study again with another ledger.root"
+        )
     )
     assert path.read_bytes() == b'{"format": 2}'
 

@@ -34,10 +34,7 @@ def test_whole_neighbours_of_a_damaged_entry_are_committed_again(ledger: Ledger)
     ledger.commit(ROWS)
     before = contents(ledger, KEYS)
     ledger.storage.delete(segment_key(to_segment(ROWS)))
-    forged = to_segment([ROWS[0], replace(ROWS[1], facts=ROWS[1].facts.replace("null", "5", 1)), ROWS[2]])
-    swapped = replace(ROWS[1], values=ROWS[0].values)
-    segment = to_segment([ROWS[0], swapped, ROWS[2]])
-    assert forged != segment
+    segment = to_segment([ROWS[0], replace(ROWS[1], values=ROWS[0].values), ROWS[2]])
     ledger.add_segment(segment)
     (sentence,) = mend_segments(ledger)
     place = ledger.root / segment_key(segment)
@@ -121,6 +118,7 @@ def test_a_damaged_record_is_set_aside_and_one_of_another_version_is_refused(led
         "set-aside/studies.small.study.json.0"
     )
     assert ledger.studies() == []
+    path.parent.mkdir()
     path.write_bytes(b'{"format": 2}')
     with pytest.raises(InputError, match=r"another version of gan-studies \(format 2, "):
         list(mend_study(ledger, "small"))
