@@ -80,6 +80,11 @@ def contents(ledger: Ledger, keys: list[str]) -> list[tuple[Any, ...]]:
     return [content(entry) for entry in ledger.entries(keys).values()]
 
 
+def check_sentence(error: Exception) -> None:
+    """Check that a message can be printed in one line."""
+    assert str(error).isprintable()
+
+
 def small_study(folder: Path, name: str = "small") -> Study:
     """A study of three explore trials, and of a confirm trial that depends on them."""
     file = folder / f"{name}.toml"

@@ -20,7 +20,7 @@ from studies.ledger import leases
 from studies.ledger.entries import Entry, checked_row, entry_row, from_row
 from studies.ledger.folder_storage import FolderStorage
 from studies.ledger.leases import Lease
-from studies.ledger.plan_parts import read_parts, write_part
+from studies.ledger.plan_parts import parts, read_parts, write_part
 from studies.ledger.sealed import seal, unseal
 from studies.ledger.segment_index import TRIALS, SegmentIndex
 from studies.ledger.segments import Row, segment_name, to_segment
@@ -287,7 +287,10 @@ class Ledger:
 
         Errors: `InputError` if another run writes it at this moment; `StudyFailed` if the folder cannot be written.
         """
-        with leases.held(self.storage, f"{STUDIES}/{name}", name) as lease:
+        folder = f"{STUDIES}/{name}"
+        # a plan is that of the largest number
+        after = max((run for run, _ in parts(self.storage, f"{folder}/plan")), default=0)
+        with leases.held(self.storage, folder, name, after=after) as lease:
             yield lease
 
     def is_running(self, name: str) -> bool:

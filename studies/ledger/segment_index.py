@@ -30,7 +30,7 @@ class SegmentIndex:
 
     def scan(self) -> None:
         """Read the footers of segments that were not read before or were damaged; forget those that are gone."""
-        present = self._storage.keys(TRIALS)
+        present = sorted({"/".join(key.split("/")[:2]) for key in self._storage.keys(TRIALS)})
         for name in self.segments.keys() - set(present):
             self._forget(name)
         self.damaged = {}
