@@ -70,6 +70,8 @@ def reference_values(metrics: Sequence[AnyMetric], real: RealSamples) -> dict[st
     """Reference values of each metric that applies to the data, by its name."""
     computed = _of_library([metric for metric in metrics if metric in SAMPLE_METRICS], real)
     own = tuple(metric for metric in metrics if metric not in SAMPLE_METRICS)
+    if not own:
+        return computed
     return computed | _of_user(own, real.data, real.split, real.settings, real.device, real.dtype)
 
 
@@ -101,7 +103,7 @@ def _of_user(
     dtype: torch.dtype,
 ) -> dict[str, ReferenceValues]:
     real = RealSamples(data, split, settings, device=device, dtype=dtype)
-    return _computed(metrics, real, constants=settings.samples) if metrics else {}
+    return _computed(metrics, real, constants=settings.samples)
 
 
 _SETTINGS = ("samples", "directions", "cells", "exact_points", "resolution", "neighbours")
