@@ -90,7 +90,8 @@ class MlflowRuns:
 
     def _children(self, parent: Run) -> list[Any]:
         children = search(self._client, self.experiment_id, f"tags.`mlflow.parentRunId` = '{parent.run_id}'")
-        return [run for run in children if run.data.tags.get("kind") == "trial"]
+        trials = [run for run in children if run.data.tags.get("kind") == "trial"]
+        return [run for run in trials if {"condition", "phase", "trial"} <= run.data.tags.keys()]
 
     def _create_parent(self, definition: str) -> Run:
         own_tags = {"kind": "study", "study": self.study.name, DEFINITION_TAG: definition, "outcome": "running"}
