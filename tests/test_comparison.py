@@ -11,7 +11,6 @@ from gan_core.outcomes import OUTCOMES
 from studies.analysis.chances import CHANCES
 from studies.analysis.comparison import Comparison
 from studies.analysis.outcome_shares import OUTCOME_SHARES
-from studies.tables.columns import WITHOUT_RESULT
 from studies.analysis.pairs import PAIRS
 from studies.analysis.robustness import EQUAL_CRITIC_STEPS, ROBUSTNESS
 from studies.analysis.tuning_gain import TUNING
@@ -19,6 +18,7 @@ from studies.analysis.volumes import VOLUME_DIFFERENCES, VOLUMES
 from studies.analysis.widths import SHARES, WIDTHS
 from studies.errors import InputError
 from studies.statistics.intervals import wilson
+from studies.tables.columns import WITHOUT_RESULT
 from studies.tables.ranking import RANKING
 from studies.tables.results import Results
 
