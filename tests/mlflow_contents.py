@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from recorded import load_tiny, run_pending
 
+from studies.ledger.ledger import Ledger
 from studies.locate import results
 from studies.tables.results import Results
 from studies.tracking.bundle import BUNDLE_TAG, FIRST_BUNDLE_TAG
@@ -27,9 +28,13 @@ class Recorded:
     uri: str
 
     @property
+    def ledger(self) -> Ledger:
+        return Ledger(self.results.place)
+
+    @property
     def folder(self) -> Path:
         """Working folder of the study: its ledger and MLflow's files lie here."""
-        return self.results.ledger.root.parent
+        return self.ledger.root.parent
 
 
 def recorded_tiny(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
@@ -42,7 +47,7 @@ def _record(folder: Path) -> Recorded:
     study, uri = load_tiny(folder), f"sqlite:///{folder}/mlflow.db"
     client_of(uri).create_experiment("tiny", artifact_location=str(folder / "mlruns"))
     run_pending(study, Tracker(study, print, uri=uri))
-    sync(results("tiny", root=study.ledger.root), uri)  # the tracker's 10 s may be too short on a busy machine
+    sync(Ledger(study.ledger.root), "tiny", uri)  # the tracker's 10 s may be too short on a busy machine
     return Recorded(results("tiny", root=study.ledger.root), uri)
 
 

@@ -5,7 +5,7 @@ from mlflow_contents import recorded_tiny
 from recorded import call, load_tiny, run_pending
 from servers import free_port
 
-from studies.locate import results
+from studies.ledger.ledger import Ledger
 from studies.tracking.connection import mlflow_module, requests_to, shown_address
 from studies.tracking.tracker import Tracker, sync
 
@@ -38,7 +38,7 @@ def test_nothing_secret_reaches_ledger_or_mlflow(tmp_path, monkeypatch):
     study = load_tiny(tmp_path)
     warnings: list[str] = []
     run_pending(study, Tracker(study, warnings.append, uri=f"http://me:planted-user@127.0.0.1:{free_port()}"))
-    sync(results("tiny", root=study.ledger.root), f"sqlite:///{tmp_path}/mlflow.db")
+    sync(Ledger(study.ledger.root), "tiny", f"sqlite:///{tmp_path}/mlflow.db")
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert len(written) > 50
     assert not [path for path in written if b"planted" in path.read_bytes()]
@@ -47,7 +47,7 @@ def test_nothing_secret_reaches_ledger_or_mlflow(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_sync_says_in_one_sentence_that_the_server_is_down(tmp_path_factory, tmp_path):
-    study = recorded_tiny(tmp_path_factory).results.ledger.study_folder("tiny")
+    study = recorded_tiny(tmp_path_factory).ledger.study_folder("tiny")
     uri = f"http://me:planted@127.0.0.1:{free_port()}"
     done = call("sync", str(study), folder=tmp_path, MLFLOW_TRACKING_URI=uri)
     assert done.returncode == 1

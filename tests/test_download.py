@@ -57,7 +57,7 @@ def synced(recorded, tmp_path, monkeypatch):
     """The same study in a database of its own: its results, the URI, the study's run and the valid bundle's path."""
     monkeypatch.chdir(tmp_path)  # where MLflow keeps the files of a database
     local, uri = recorded.results, f"sqlite:///{tmp_path}/mlflow.db"
-    sync(local, uri)
+    sync(ledger, "tiny", uri)
     (study,), _ = runs_of(uri)
     (path,) = tmp_path.rglob(Bundle.from_tags(study.data.tags).file)
     return local, uri, study, path
@@ -87,7 +87,7 @@ def test_a_damaged_bundle_is_an_error_and_sync_writes_it_again(synced):
     path.write_bytes(content)
     with pytest.raises(TrackingError, match=r"is damaged .* gan-study sync writes it again"):
         results("tiny", tracking_uri=uri)
-    sync(local, uri)
+    sync(ledger, "tiny", uri)
     assert_equal_results(results("tiny", tracking_uri=uri), local)
 
 
@@ -97,7 +97,7 @@ def test_an_interrupted_upload_leaves_the_previous_bundle_valid(synced, monkeypa
     (path.parent / other).write_bytes(b"half of it")
     assert_equal_results(results("tiny", tracking_uri=uri), local)
     before = path.read_bytes()
-    mlflow_runs = MlflowRuns(local.study, local.ledger, uri)
+    mlflow_runs = MlflowRuns(local.study, ledger, uri)
     # killed between the upload of the file and the tag
     monkeypatch.setattr(mlflow_runs._client, "set_tag", lambda *arguments: 1 / 0)
     with pytest.raises(ZeroDivisionError):
@@ -113,7 +113,7 @@ def test_a_bundle_that_is_overwritten_during_its_download_is_downloaded_again(sy
     def overwrite_first(run, files, folder, tracking_uri):
         if files == [f"{FOLDER}/{path.name}"] and pending:
             pending.pop()
-            mlflow_runs = MlflowRuns(local.study, local.ledger, uri)
+            mlflow_runs = MlflowRuns(local.study, ledger, uri)
             for _ in range(2):  # the second one replaces the file that is being downloaded
                 mlflow_runs.write_bundle(local.trial_records)
             path.write_bytes(path.read_bytes()[:-1])
@@ -129,10 +129,10 @@ def test_trials_that_ended_after_the_bundle_are_read_from_their_runs(tmp_path, m
     monkeypatch.chdir(tmp_path)
     study, uri = load_tiny(tmp_path), f"sqlite:///{tmp_path}/mlflow.db"
     run_pending(study, trials=2)
-    sync(results("tiny", root=study.ledger.root), uri)  # two that ended and one that began
+    sync(Ledger(study.ledger.root), "tiny", uri)  # two that ended and one that began
     run_pending(study, trials=2)
     local = results("tiny", root=study.ledger.root)
-    mlflow_runs = MlflowRuns(study, local.ledger, uri)
+    mlflow_runs = MlflowRuns(study, ledger, uri)
     for trial in local.trial_records:
         mlflow_runs.ended(trial.spec) if trial.state == "finished" else mlflow_runs.started(trial.spec)
     downloaded = results("tiny", tracking_uri=uri)
@@ -159,7 +159,7 @@ def guarded(recorded, tmp_path_factory):
         with pytest.MonkeyPatch.context() as patch:
             for name, value in OWNER.environment().items():
                 patch.setenv(name, value)
-            sync(recorded.results, uri)
+            sync(recorded.ledger, "tiny", uri)
         visitor = {"username": "visitor", "password": "planted-password-of-the-visitor"}
         response = requests.post(
             f"{uri}/api/2.0/mlflow/users/create", json=visitor, auth=(OWNER.name, OWNER.password), timeout=60
@@ -223,7 +223,7 @@ def test_a_password_in_the_address_works_and_is_never_shown(guarded, tmp_path):
 
 @pytest.mark.parametrize("name", ["sync", "compare", "report"])
 def test_credentials_that_a_server_refuses_are_the_users_error(guarded, recorded, tmp_path, name):
-    study = str(recorded.results.ledger.study_folder("tiny")) if name == "sync" else "tiny"
+    study = str(recorded.ledger.study_folder("tiny")) if name == "sync" else "tiny"
     wrong = Owner("owner", "planted-wrong").environment()
     message = refusal(call(name, study, folder=tmp_path, MLFLOW_TRACKING_URI=guarded, **wrong), 2)
     assert f"MLflow at {guarded} refuses the credentials of the environment (HTTP 401)" in message
@@ -263,7 +263,7 @@ def test_a_password_in_the_address_is_never_stored(guarded, tmp_path, monkeypatc
     study = load_tiny(tmp_path, 'name="hidden"')
     warnings: list[str] = []
     run_pending(study, Tracker(study, warnings.append))
-    sync(results("hidden", root=study.ledger.root))
+    sync(Ledger(study.ledger.root), "hidden")
     client = client_of(None)
     experiment = client.get_experiment_by_name("hidden")
     assert len(search(client, experiment.experiment_id, "")) == 9
@@ -277,7 +277,7 @@ def test_a_password_in_the_address_is_never_stored(guarded, tmp_path, monkeypatc
 
 def test_a_server_over_http_has_the_same_contents_as_a_database_file(recorded, tmp_path):
     with mlflow_server(tmp_path / "server") as server:
-        sync(recorded.results, server)
+        sync(recorded.ledger, "tiny", server)
         assert contents(server) == contents(recorded.uri)
         assert_equal_results(results("tiny", tracking_uri=server), recorded.results)
 
@@ -288,8 +288,8 @@ def test_a_server_over_http_has_the_same_contents_as_a_database_file(recorded, t
 def test_the_report_becomes_an_artifact_of_the_studys_run(recorded, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # where MLflow keeps the files of a database
     uri = f"sqlite:///{tmp_path}/mlflow.db"
-    folder = str(recorded.results.ledger.study_folder("tiny"))
-    sync(recorded.results, uri)
+    folder = str(recorded.ledger.study_folder("tiny"))
+    sync(recorded.ledger, "tiny", uri)
     without = call("report", folder, "--no-tracking", folder=tmp_path, MLFLOW_TRACKING_URI=uri)
     assert (without.returncode, without.stdout.count("\n")) == (0, 1), without.stderr
     (run,), _ = runs_of(uri)
@@ -302,7 +302,7 @@ def test_the_report_becomes_an_artifact_of_the_studys_run(recorded, tmp_path, mo
 
 
 def test_a_report_is_written_although_the_server_is_down(recorded, tmp_path):
-    folder = str(recorded.results.ledger.study_folder("tiny"))
+    folder = str(recorded.ledger.study_folder("tiny"))
     uri = f"http://me:planted@127.0.0.1:{free_port()}"
     done = call("report", folder, folder=tmp_path, MLFLOW_TRACKING_URI=uri)
     assert done.returncode == 0

@@ -39,15 +39,15 @@ def test_killed_and_stopped_attempts_record_nothing_twice(recorded, tmp_path, mo
     sleep(5)  # it writes some of it before it is killed
     kill(killed)
     run_pending(study, Tracker(study, print, uri=uri), trials=1)
-    sync(results("tiny", root=study.ledger.root), uri)
+    sync(Ledger(study.ledger.root), "tiny", uri)
     studies, trials = runs_of(uri)
     assert [run.info.status for run in studies] == ["KILLED"]
-    finished = len(list(tmp_path.glob("gan-studies/trials/*/facts.json")))
+    finished = len(Ledger(study.ledger.root).committed())
     assert 3 <= finished < 8
     assert Counter(run.info.status for run in trials) == {"FINISHED": finished, "KILLED": 1}
     assert_equal_results(results("tiny", tracking_uri=uri), results("tiny", root=study.ledger.root))
     run_pending(study, Tracker(study, print, uri=uri))
-    sync(results("tiny", root=study.ledger.root), uri)
+    sync(Ledger(study.ledger.root), "tiny", uri)
     resumed, undisturbed = contents(uri), contents(recorded.uri)
     assert {run["status"] for run in resumed.values()} == {"FINISHED"}
     assert resumed.keys() == undisturbed.keys()
@@ -62,15 +62,16 @@ def reproducible_metrics(run):
 @pytest.mark.timeout(600)
 def test_after_sigkill_and_sigint_mlflow_has_every_trial_once(tmp_path):
     write_tiny(tmp_path)
+    ledger = Ledger(tmp_path / "gan-studies")
     slower = ["run", "tiny.toml", "--set", "budget.steps=1500", "--set", "checkpoint.every_seconds=1"]
     for number in (signal.SIGKILL, signal.SIGINT):
-        before = len(list((tmp_path / "gan-studies" / "trials").glob("*/facts.json")))
+        before = len(ledger.committed())
         process = subprocess.Popen(
             command(*slower), cwd=tmp_path, env=process_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
         end = monotonic() + 200
         while monotonic() < end and process.poll() is None:
-            if len(list((tmp_path / "gan-studies" / "trials").glob("*/facts.json"))) > before:
+            if len(ledger.committed()) > before:
                 break
             sleep(0.1)
         sleep(1.5)
@@ -84,7 +85,7 @@ def test_after_sigkill_and_sigint_mlflow_has_every_trial_once(tmp_path):
     runs = contents(uri)
     assert len(runs) == 1 + 8
     assert {run["status"] for run in runs.values()} == {"FINISHED"}
-    assert_equal_results(results("tiny", tracking_uri=uri), results("tiny", root=Ledger(tmp_path / "gan-studies").root))
+    assert_equal_results(results("tiny", tracking_uri=uri), results("tiny", root=ledger.root))
 
 
 # -- servers that do not answer ----------------------------------------------------------------------------------------
@@ -142,12 +143,12 @@ def test_sync_completes_the_record_after_a_server_died_during_the_study(tmp_path
         assert not progress.pending()
         assert monotonic() - started < 40
         assert any("cannot be reached" in warning for warning in warnings)
-        local = results("tiny", root=study.ledger.root)
+        ledger = Ledger(study.ledger.root)
         with pytest.raises(TrackingError, match="cannot be reached"):
-            sync(local, uri)
+            sync(ledger, "tiny", uri)
         server = start_mlflow(tmp_path / "server", port)
-        sync(local, uri)
+        sync(ledger, "tiny", uri)
         assert {run["status"] for run in contents(uri).values()} == {"FINISHED"}
-        assert_equal_results(results("tiny", tracking_uri=uri), local)
+        assert_equal_results(results("tiny", tracking_uri=uri), results("tiny", root=ledger.root))
     finally:
         stop(server)

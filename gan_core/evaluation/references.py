@@ -1,7 +1,19 @@
 """Reference values of the metrics, computed from the data alone: of real samples, a constant and a Gaussian.
 
 They take seconds for thousands of samples and are the same for every trial on the same data, so they are cached on disk
-and in the process. Those of a user's metric are cached in the process alone: their code may change.
+(in the folder that the environment variable GAN_STUDY_CACHE names, else in the user's cache folder) and in the process.
+Those of a user's metric are cached in the process alone, since its code may change.
+
+Noise of `real` and `gaussian`, as standard deviations in the unit of the data: over the 20 splits, and over ten seeds
+of the directions, with 512 independent directions and with `directions = "auto"`. The noise of the samples exceeds that
+of the directions on all data, so fewer directions lose nothing, while fewer samples would.
+
+data       real, splits  real, 512  real, auto  gaussian, 512  gaussian, auto
+ring       .012          .00015     .000006     .0007          .0005
+grid       .044          .0007      .000014     .005           .0012
+segments   .0036         .0002      .000003     .0006          .00001
+two_moons  .009          .0005      .000002     .0019          .00002
+digits     .004          .0003      .0002       .0008          .0008
 """
 
 import math

@@ -27,10 +27,10 @@ def sync(
     from studies.tracking.connection import shown_address
     from studies.tracking.tracker import sync as export
 
-    local = results(study, root=root or "gan-studies")
+    name = results(study, root=root or "gan-studies").study.name
     ledger, _ = ledger_of(study, root)
-    address = export(local, ledger, tracking)
-    print(f"{local.study.name} is recorded in MLflow at {shown_address(address)}")
+    address = export(ledger, name, tracking)
+    print(f"{name} is recorded in MLflow at {shown_address(address)}")
 
 
 def ui(

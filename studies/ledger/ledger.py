@@ -153,12 +153,12 @@ class Ledger:
 
     def _whole_rows(self, name: str) -> list[Row]:
         rows = []
-        with suppress(InputError):
-            segment = self._index.opened(name)
-            if segment is not None:
-                for light in segment.light_rows():
-                    with suppress(DamagedError):
-                        rows.append(checked_row(segment, light))
+        with suppress(InputError), self._index.opened(name) as segment:
+            if segment is None:
+                return []
+            for light in segment.light_rows():
+                with suppress(DamagedError):
+                    rows.append(checked_row(segment, light))
         return rows
 
     def sizes(self) -> dict[str, int]:
@@ -179,10 +179,10 @@ class Ledger:
         self._index.scan()
         removed = set(keys)
         for name in [name for name, held in self._index.segments.items() if removed.intersection(held)]:
-            segment = self._index.opened(name)
-            if segment is None:
-                continue
-            rest = [checked_row(segment, row) for row in segment.light_rows() if row.key not in removed]
+            with self._index.opened(name) as segment:
+                if segment is None:
+                    continue
+                rest = [checked_row(segment, row) for row in segment.light_rows() if row.key not in removed]
             if rest:
                 self.add_segment(to_segment(rest))
             self.storage.delete(name)
@@ -202,19 +202,19 @@ class Ledger:
 
     def _read(self, name: str, keys: set[str]) -> dict[str, Entry]:
         """The entries of some keys in one segment; none if the segment is gone."""
-        segment = self._index.opened(name)
-        if segment is None:
-            return {}
-        return {
-            row.key: from_row(row, segment.place, partial(self._heavy, name, row.key, row.number))
-            for row in segment.light_rows()
-            if row.key in keys
-        }
+        with self._index.opened(name) as segment:
+            if segment is None:
+                return {}
+            return {
+                row.key: from_row(row, segment.place, partial(self._heavy, name, row.key, row.number))
+                for row in segment.light_rows()
+                if row.key in keys
+            }
 
     def _heavy(self, name: str, key: str, number: int, column: str) -> Any:
-        segment = self._index.opened(name)
-        if segment is not None:
-            return segment.heavy(number, column)
+        with self._index.opened(name) as segment:
+            if segment is not None:
+                return segment.heavy(number, column)
         entry = self.entry(key)  # another process has written it into another segment
         if entry is None:
             raise DamagedError(self.storage.place(name), "it is gone")

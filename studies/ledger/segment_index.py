@@ -1,7 +1,8 @@
 """Index of the segments of a ledger: which segment holds which entry, as of the last scan."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from studies.errors import DamagedError
 from studies.ledger.segments import Segment
@@ -48,22 +49,25 @@ class SegmentIndex:
                 held[min(self._holders[key])].add(key)
         return held
 
-    def opened(self, name: str) -> Segment | None:
-        """The segment in the object `name`; None if it is gone.
+    @contextmanager
+    def opened(self, name: str) -> Iterator[Segment | None]:
+        """Context with the segment in the object `name`; None if it is gone.
 
         Errors: `DamagedError` if it is damaged; `InputError` for one of another format.
         """
         file = self._storage.opened(name)
         if file is None:
-            return None
-        return Segment(file, name.rpartition("/")[2].removesuffix(".parquet"), self._storage.place(name))
+            yield None
+            return
+        with file:
+            yield Segment(file, name.rpartition("/")[2].removesuffix(".parquet"), self._storage.place(name))
 
     def _add(self, name: str) -> None:
-        segment = self.opened(name)
-        if segment is None:
-            return
-        self.segments[name] = segment.keys
-        for key in segment.keys:
+        with self.opened(name) as segment:
+            if segment is None:
+                return
+            self.segments[name] = segment.keys
+        for key in self.segments[name]:
             self._holders[key].append(name)
 
     def _forget(self, name: str) -> None:

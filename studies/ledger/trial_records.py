@@ -14,15 +14,17 @@ from studies.ledger.unfinished import TrialEnd
 class TrialRecord:
     """A trial that was started.
 
-    state  one of `STATES`
-    entry  entry of a finished trial, else None
-    end    how a trial ended without a result, else None
+    state     one of `STATES`
+    entry     entry of a finished trial, else None
+    end       how a trial ended without a result, else None
+    steering  entry of the study's own evaluation, if `entry` is that of a further one
     """
 
     spec: TrialSpec
     state: str
     entry: Entry | None = None
     end: TrialEnd | None = None
+    steering: Entry | None = None
 
     @property
     def finished(self) -> bool:

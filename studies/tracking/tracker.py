@@ -152,7 +152,7 @@ class Tracker(Listener):
             close(mlflow_runs, interrupted=closing.interrupted, without_result=closing.without_result)
             self._complete = True
         elif is_due(self._ended_since_bundle, self._ended):
-            mlflow_runs.write_bundle(_results(mlflow_runs).trial_records)
+            mlflow_runs.write_bundle(Results.of_ledger(self._ledger, self._study.name, running=True).trial_records)
             self._ended_since_bundle = 0
         self._pause = FIRST_PAUSE_SECONDS
 
@@ -184,22 +184,24 @@ def close(mlflow_runs: MlflowRuns, *, interrupted: bool, without_result: bool) -
         mlflow_runs.close("FAILED", "finished; some trials ended without a result")
     else:
         mlflow_runs.close("FINISHED", "finished")
-    results = _results(mlflow_runs)
+    results = Results.of_ledger(mlflow_runs.ledger, mlflow_runs.study.name, running=False)
     mlflow_runs.write_bundle(results.trial_records)
     mlflow_runs.write_tables(results, lambda folder: _draw_sheets(results, folder))
 
 
-def sync(results: Results, ledger: Ledger, uri: str | None = None) -> str:
+def sync(ledger: Ledger, name: str, uri: str | None = None) -> str:
     """Record a study in MLflow from its ledger, and return the address of the MLflow store.
 
     Trials' runs that are up to date stay as they are, with their start and end times.
 
-    Errors: `TrackingError` if the server cannot be reached or refuses; `InputError` while the study is running.
+    Errors: `TrackingError` if the server cannot be reached or refuses; `InputError` while the study is running, and if
+    there is no such study.
     """
-    study = results.study
-    with ledger.writing(study.name), requests_to(uri):
+    Results.of_ledger(ledger, name)  # before a lease is written: there may be no such study
+    with ledger.writing(name), requests_to(uri):
         mlflow = mlflow_module()
-        mlflow_runs = MlflowRuns(study, ledger, uri)
+        results = Results.of_ledger(ledger, name, running=False)
+        mlflow_runs = MlflowRuns(results.study, ledger, uri)
         mlflow_runs.open(running=False)
         for trial in results.trial_records:
             if trial.finished or trial.end is not None:
@@ -209,14 +211,10 @@ def sync(results: Results, ledger: Ledger, uri: str | None = None) -> str:
         ended = [trial for trial in results.trial_records if trial.finished or trial.end is not None]
         close(
             mlflow_runs,
-            interrupted=len(ended) < total(study),
+            interrupted=len(ended) < total(results.study),
             without_result=any(not trial.finished for trial in ended),
         )
         return str(uri or mlflow.get_tracking_uri())
-
-
-def _results(mlflow_runs: MlflowRuns) -> Results:
-    return Results.of_ledger(mlflow_runs.ledger, mlflow_runs.study.name)
 
 
 def _draw_sheets(results: Results, folder: Path) -> None:

@@ -105,7 +105,8 @@ METHODS = (
     "0 or below, no better than the constant. Relapsed: late progress is less than half of the best progress, or p "
     "swings by more than half of it. Stalled: best progress is below 0.75, or, where the modes of the data are known, "
     "fewer than 75% of them are covered late. Otherwise the seed is stable; all other outcomes are failures. These "
-    "are the default thresholds; those of this study are part of the resolved study below, and the table of other thresholds shows their effect on the ranking.",
+    "are the default thresholds; those of this study are part of the resolved study below, and the table of other "
+    "thresholds shows their effect on the ranking.",
     "A failed seed counts as infinitely far and is never left out. The interquartile mean (Agarwal et al. 2021) "
     "leaves out the nearest and the farthest quarter of the seeds; if a failed seed remains, the distance is given "
     "as failed. Intervals are percentile bootstrap intervals for distances and Wilson intervals (1927) for shares; "

@@ -34,6 +34,8 @@ def caveats(comparison: Comparison) -> tuple[str, ...]:
 
 
 def _caveats(comparison: Comparison) -> Iterator[str]:
+    if comparison.results.is_further:
+        yield from _on_further_evaluation(comparison)
     yield from _on_explore(comparison)
     yield from _on_shares(comparison)
     yield from _on_confirm(comparison)
@@ -41,7 +43,20 @@ def _caveats(comparison: Comparison) -> Iterator[str]:
         yield from _on_ranking(comparison)
         yield from _on_pairs(comparison)
         yield from _on_critic_steps(comparison)
-        yield from _on_equal_critic_steps(comparison.confirmed, comparison.results.study.outcomes)
+        if comparison.results.whole:
+            yield from _on_equal_critic_steps(comparison.confirmed, comparison.results.study.outcomes)
+
+
+def _on_further_evaluation(comparison: Comparison) -> Iterator[str]:
+    yield (
+        "Distances and sample metrics are those of a further evaluation, made from the generators that were kept; the "
+        "settings were chosen by the study's own evaluation."
+    )
+    if not comparison.results.whole:
+        yield (
+            "Generators were not kept at every evaluation: each GAN has the outcome that the study's own evaluation "
+            "gave it, and best distances, gaps, roughness and the ranking at other thresholds are missing."
+        )
 
 
 # -- explore -----------------------------------------------------------------------------------------------------------
