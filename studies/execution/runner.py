@@ -54,6 +54,7 @@ def run(study: Study, *listeners: Listener, question: str = "", resources: Resou
     ledger = Ledger(study.ledger.root)
     allocation = resources.allocation(study.resources)
     resources.refuse_too_large(allocation)
+    ledger.create()
     for sentence in mend_study(ledger, study.name):
         listener.warned(sentence)
     with ledger.writing(study.name) as lease:

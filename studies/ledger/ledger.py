@@ -47,6 +47,16 @@ class Ledger:
         """The folder."""
         return self.storage.root
 
+    def create(self) -> None:
+        """Create the folder, if there is none.
+
+        Errors: `InputError` if it cannot be created.
+        """
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"ledger.root: cannot write below {self.root} ({error.strerror})") from None
+
     # -- finished trials -------------------------------------------------------------------------------------------
 
     def commit(self, rows: Sequence[Row]) -> None:
