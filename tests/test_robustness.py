@@ -25,7 +25,8 @@ from studies.file.budget import Budget
 from studies.tables.ranking import rank
 
 OWN = OutcomeRules()
-BUDGET = Budget(steps=100, measurements=10)
+BUDGET = Budget(steps=100)
+MEASUREMENTS = 10
 
 
 def confirm_trial(condition, *progresses, n_critic=1, nonfinite=-1, modes=None, budget=BUDGET):
