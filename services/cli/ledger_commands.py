@@ -102,7 +102,8 @@ def doctor(
         for finding in findings:
             print(finding)
         hint = "" if mend else "; gan-study doctor --mend mends what can be mended"
-        print(f"{ledger.root}: {count_noun(len(findings), 'finding')}{hint}" if findings else f"{ledger.root}: nothing is wrong")
+        result = f"{count_noun(len(findings), 'finding')}{hint}" if findings else "nothing is wrong"
+        print(f"{ledger.root}: {result}")
     raise typer.Exit(1 if findings else 0)
 
 
