@@ -14,8 +14,9 @@ from studies.design import TrialSpec
 from studies.errors import DamagedError, InputError
 from studies.ledger import archives
 from studies.ledger.archives import read_archive, write_archive
-from studies.ledger.ledger import Ledger, segment_key
+from studies.ledger.ledger import Ledger
 from studies.ledger.sealed import checksum, seal, unseal
+from studies.ledger.segment_index import segment_key
 from studies.ledger.segments import to_segment
 
 Members = dict[str, bytes]

@@ -15,8 +15,9 @@ from ledger_contents import check_sentence, contents, explore_trials, record_of,
 from studies.errors import InputError
 from studies.ledger.examination import examine, mend
 from studies.ledger.leases import holder_of, name_of
-from studies.ledger.ledger import Ledger, segment_key
+from studies.ledger.ledger import Ledger
 from studies.ledger.mending import mend_segments, mend_study
+from studies.ledger.segment_index import segment_key
 from studies.ledger.segments import to_segment
 from studies.ledger.unfinished import TrialEnd
 

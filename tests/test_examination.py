@@ -11,7 +11,8 @@ from ledger_contents import content, row, small_study, write_finished
 from studies.design import TrialSpec
 from studies.errors import DamagedError
 from studies.ledger.examination import Finding, examine, mend
-from studies.ledger.ledger import Ledger, segment_key
+from studies.ledger.ledger import Ledger
+from studies.ledger.segment_index import segment_key
 from studies.ledger.segments import to_segment
 
 

@@ -15,8 +15,8 @@ from ledger_contents import content, contents, record_of, row, small_study, writ
 from studies.errors import DamagedError, InputError, StudyFailed
 from studies.ledger import folder_storage
 from studies.ledger.folder_storage import FolderStorage
-from studies.ledger.ledger import Ledger, segment_key
-from studies.ledger.segment_index import SegmentIndex
+from studies.ledger.ledger import Ledger
+from studies.ledger.segment_index import SegmentIndex, segment_key
 from studies.ledger.segments import to_segment
 from studies.ledger.unfinished import TrialEnd
 

@@ -7,8 +7,9 @@ import pytest
 from ledger_contents import contents, record_of, row, small_study
 
 from studies.errors import InputError
-from studies.ledger.ledger import Ledger, segment_key
+from studies.ledger.ledger import Ledger
 from studies.ledger.mending import foreign_in_running, mend_segments, mend_study
+from studies.ledger.segment_index import segment_key
 from studies.ledger.segments import to_segment
 
 ROWS = [row(index) for index in range(3)]

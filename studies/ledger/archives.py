@@ -18,10 +18,11 @@ from studies.file.study import Study, fixed_part
 from studies.file.trees import differences
 from studies.file.validation import check_name
 from studies.ledger.entries import checked_row
-from studies.ledger.ledger import Ledger, segment_key
+from studies.ledger.ledger import Ledger
 from studies.ledger.plan_parts import pack_plan, unpack_plan
 from studies.ledger.plans import planned_trials
 from studies.ledger.sealed import checksum, seal, unseal
+from studies.ledger.segment_index import segment_key
 from studies.ledger.segments import Row, Segment, to_segment
 
 MANIFEST, RECORD, PLAN = "archive.json", "study.json", "plan.json.gz"

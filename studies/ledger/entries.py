@@ -21,7 +21,7 @@ from studies.ledger.sealed import checksum, parse_object
 from studies.ledger.segments import LightRow, Row, Segment
 
 Facts = dict[str, Any]
-"""What is known of an entry; `TrialTraining` writes it."""
+"""Everything known of an entry besides its arrays; `TrialTraining` writes it."""
 Parameters = dict[str, torch.Tensor]
 LARGEST_SAMPLES = 2**30
 """Largest number of bytes of an entry's samples without compression."""

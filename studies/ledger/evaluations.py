@@ -40,7 +40,7 @@ class FurtherEvaluation:
         return evaluation_address({"settings": self.settings, "provenance": self.provenance})
 
     def on(self, split: str) -> dict[str, Any]:
-        """What determines the metrics of a trial that is measured on a split, and is hashed to their address."""
+        """Everything that determines the metrics of a trial that is measured on a split; hashed to their address."""
         return {"split": split, "settings": self.settings, "provenance": self.provenance}
 
     def key(self, trial_key: str, split: str) -> str:

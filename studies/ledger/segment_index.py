@@ -5,11 +5,16 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from studies.errors import DamagedError
-from studies.ledger.segments import Segment
+from studies.ledger.segments import Segment, segment_name
 from studies.ledger.storage import Storage
 
 TRIALS = "trials"
 """Prefix of the keys of segments."""
+
+
+def segment_key(segment: bytes) -> str:
+    """Key of the object that a segment becomes."""
+    return f"{TRIALS}/{segment_name(segment)}.parquet"
 
 
 class SegmentIndex:
