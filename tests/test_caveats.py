@@ -62,7 +62,9 @@ def test_explore_trials_without_a_result_are_listed_by_condition_and_end(tmp_pat
     ends = {("gan", 1): "error", ("wgan", 0): "out_of_memory", ("wgan", 2): "out_of_memory", ("wgan", 1): "timed_out"}
 
     def progress_of(trial, seed):
-        return ends.get((trial.condition, trial.index), (*RISING, 0.97)) if trial.phase == "explore" else (*RISING, 0.97)
+        return (
+            ends.get((trial.condition, trial.index), (*RISING, 0.97)) if trial.phase == "explore" else (*RISING, 0.97)
+        )
 
     assert containing(caveats_of(tmp_path, progress_of), "ended without a result") == [
         "Settings whose training ended without a result count as not working: 2 of wgan (out of memory), 1 of wgan "

@@ -220,7 +220,11 @@ def test_an_explore_trial_whose_setting_ended_without_a_result_did_not_work_unde
     assert comparison.volumes.groupby("condition")["reached"].first().to_dict() == {"gan": 2, "wgan": 3}
     assert comparison.volumes.query("condition == 'gan'")["seeds_share"].tolist() == pytest.approx([2 / 3] * 3)
     assert comparison.explored[1].distances[1].tolist() == [inf, inf]
-    assert comparison.results.trials.query("condition == 'gan'")["state"].tolist() == ["finished", end, *["finished"] * 2]
+    assert comparison.results.trials.query("condition == 'gan'")["state"].tolist() == [
+        "finished",
+        end,
+        *["finished"] * 2,
+    ]
     assert len(comparison.results.members) + 2 == len(comparison.results.ended_members)
     explore = comparison.outcomes.query("phase == 'explore' and members > 0")
     assert explore[["condition", "outcome", "members"]].to_numpy().tolist() == [

@@ -127,5 +127,9 @@ def test_evaluate_prints_the_new_ranking_and_names_the_next_command(call: Call, 
     for command in (("compare", "tiny"), ("results", "tiny"), ("report", "tiny", "--no-tracking")):
         assert call(*command, "--evaluation", identifier[:6]).code == 0
     assert "further evaluation" in call("compare", "tiny", "--evaluation", identifier).out
+    call("archive", "tiny")
+    call("import", "tiny.zip", "--root", "elsewhere")
+    ours, theirs = (results("tiny", root=root, evaluation=identifier).curves for root in (copied_root, "elsewhere"))
+    assert ours.equals(theirs)
     assert_refused(call("results", "tiny", "--evaluation", "zz"), "--evaluation: must be the identifier")
     assert_refused(call("evaluate", "tiny", "--set", "evaluation.neighbours=3", "--phase", "confirmed"), "--phase")

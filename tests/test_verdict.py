@@ -271,7 +271,9 @@ def test_members_of_trials_without_a_result_are_counted_apart_from_failed_ones(t
     ends = {("gan", 1): "timed_out", ("gan", 2): DIVERGED}
 
     def progress_of(trial, seed):
-        return ends.get((trial.condition, trial.index), (*RISING, 0.97)) if trial.phase == "explore" else (*RISING, 0.97)
+        return (
+            ends.get((trial.condition, trial.index), (*RISING, 0.97)) if trial.phase == "explore" else (*RISING, 0.97)
+        )
 
     assert sentences_by_topic(tmp_path, progress_of)["Failures"] == (
         "gan: 2 of 6 GANs of the explore phase failed (2 diverged) and 2 of 6 GANs of the explore phase have no result "
