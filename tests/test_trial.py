@@ -241,6 +241,7 @@ def test_facts_hold_costs_reference_distances_and_checksums(tmp_path: Path) -> N
         "address": spec.address,
         "identity": spec.identity,
         "seeds": [0, 1],
+        "distance": {"metric": "sliced_wasserstein", "highest": None},
         "real_cells": 4,
         "nonfinite_step": [None, None],
         "generator_steps": 36,
