@@ -132,7 +132,10 @@ class _Download:
         plan = self._required(self._parent, place)
         if checksum(plan) != bundle.plan:
             raise DamagedError(place, "its checksum is not the one in the run's tag")
-        tables = {_name_in(table): table for table in unpack_plan(plan, place)}
+        listed = unpack_plan(plan, place)
+        tables = {_name_in(table): table for table in listed}
+        if len(tables) < len(listed):
+            raise DamagedError(place, "a trial is there twice")
         if not bundle.segment:
             return tables, {}
         place = f"{bundle.folder}/{SEGMENT}"

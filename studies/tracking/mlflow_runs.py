@@ -40,7 +40,7 @@ from studies.tracking.run_content import (
     run_content,
     tags,
 )
-from studies.tracking.run_search import DEFINITION_TAG, KEY_TAG, definition_of, search, study_filter
+from studies.tracking.run_search import DEFINITION_TAG, KEY_TAG, definition_of, search, study_filter, trial_runs
 
 Key = tuple[str, str, str, str]
 """Condition, phase, number and ledger key of a trial."""
@@ -49,6 +49,12 @@ Key = tuple[str, str, str, str]
 def key_of(spec: TrialSpec) -> Key:
     """The key under which `MlflowRuns` keeps a trial's run."""
     return spec.condition, spec.phase, str(spec.index), spec.key
+
+
+def key_in(run: Any) -> Key:
+    """The same key, from the tags of a trial's run in MLflow."""
+    own_tags = run.data.tags
+    return own_tags["condition"], own_tags["phase"], own_tags["trial"], own_tags.get(KEY_TAG, "")
 
 
 class MlflowRuns:
@@ -77,9 +83,8 @@ class MlflowRuns:
         parent = _local_copy(parents[0]) if parents else self._create_parent(definition)
         self._bundle = Bundle.from_tags(parents[0].data.tags if parents else {})
         runs: dict[Key, Run] = {}
-        for child in self._children(parent):
-            own_tags = child.data.tags
-            key = own_tags["condition"], own_tags["phase"], own_tags["trial"], own_tags.get(KEY_TAG, "")
+        for child in trial_runs(self._client, self.experiment_id, parent.run_id):
+            key = key_in(child)
             if key in runs:  # a request to create the run was repeated because its answer came too late
                 duplicate = child.info.run_id if runs[key].checksum else runs[key].run_id
                 self._client.delete_run(duplicate)
@@ -87,11 +92,6 @@ class MlflowRuns:
                     continue
             runs[key] = _local_copy(child)
         return parent, runs
-
-    def _children(self, parent: Run) -> list[Any]:
-        children = search(self._client, self.experiment_id, f"tags.`mlflow.parentRunId` = '{parent.run_id}'")
-        trials = [run for run in children if run.data.tags.get("kind") == "trial"]
-        return [run for run in trials if {"condition", "phase", "trial"} <= run.data.tags.keys()]
 
     def _create_parent(self, definition: str) -> Run:
         own_tags = {"kind": "study", "study": self.study.name, DEFINITION_TAG: definition, "outcome": "running"}
@@ -162,7 +162,7 @@ class MlflowRuns:
             if run.status == "RUNNING":
                 self._end(run, "KILLED", outcome="interrupted", at_ms=run.stopped_ms)
         run_ids = {run.run_id for run in self._runs.values()}
-        for child in self._children(self._parent):
+        for child in trial_runs(self._client, self.experiment_id, self._parent.run_id):
             if child.info.run_id not in run_ids:
                 self._client.delete_run(child.info.run_id)
         if self._parent.status == status:

@@ -34,6 +34,13 @@ def search(client: Any, experiment_id: str, condition: str) -> list[Any]:
     raise TrackingError(f"MLflow finds more than {MOST_PAGES} pages of runs of one study")
 
 
+def trial_runs(client: Any, experiment_id: str, study_run: str) -> list[Any]:
+    """Runs of the trials of a study whose own run is given by its identifier, the newest first."""
+    children = search(client, experiment_id, f"tags.`mlflow.parentRunId` = '{study_run}'")
+    trials = [run for run in children if run.data.tags.get("kind") == "trial"]
+    return [run for run in trials if {"condition", "phase", "trial"} <= run.data.tags.keys()]
+
+
 def study_filter(study: Study) -> str:
     """Filter string that matches the study's own run."""
     return f"tags.kind = 'study' AND tags.`{DEFINITION_TAG}` = '{definition_of(study)}'"
