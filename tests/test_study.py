@@ -832,6 +832,7 @@ def test_an_invalid_value_is_refused_in_one_sentence_with_its_path(load: Load, a
         ("stability={near=0.5}", "stability: unknown key; it is called outcomes now"),
         ("data={kind='digits',reference=300}", "data.reference: unknown key; it is called data.held_out now"),
         ("data={kind='ring',reference=300}", "data.reference: unknown key; it is called data.held_out now"),
+        ("budget.measurements=20", "budget.measurements: unknown key; it is called evaluation.measurements now"),
     ],
 )
 def test_a_renamed_key_is_refused_with_its_new_name(load: Load, assignment: str, sentence: str) -> None:
