@@ -52,5 +52,7 @@ def test_a_trial_whose_configuration_is_that_of_another_is_refused(phase: str) -
     study = Study.load(file, overrides=["search.explore=3", "search.exploit=2", "search.confirm.authors=true"])
     plan = plan_of([trial for trial in all_trials(study) if trial.phase == phase])
     plan[0]["identity"]["training"]["batch"] += 1
-    with pytest.raises(DamagedError, match=r"^plan: is damaged or foreign \(its trial .* is not one that the study can"):
+    with pytest.raises(
+        DamagedError, match=r"^plan: is damaged or foreign \(its trial .* is not one that the study can"
+    ):
         planned_trials(plan, recorded(study), PROVENANCE, "plan")

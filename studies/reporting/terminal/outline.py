@@ -52,7 +52,9 @@ def snapshot_bytes(study: Study) -> int:
     for condition in study.conditions:
         searched = max(_kept_numbers(setting, shape) for setting in condition.extreme_settings())
         for phase, trials in counts(study, condition).items():
-            numbers += trials * members[phase] * (_authors_numbers(condition, shape) if phase == "authors" else searched)
+            numbers += (
+                trials * members[phase] * (_authors_numbers(condition, shape) if phase == "authors" else searched)
+            )
     return numbers * len(_kept(study)) * BYTES
 
 
