@@ -6,7 +6,7 @@ over many members, and a member's outcome does not depend on the others.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from math import ceil
 from typing import Annotated, Any, Literal, get_args
 
@@ -231,6 +231,35 @@ def classify(curves: MemberCurves, rules: OutcomeRules) -> MemberOutcomes:
     return MemberOutcomes.concatenate(parts).take(np.argsort(order))
 
 
+def with_late_values(outcomes: MemberOutcomes, curves: MemberCurves, rules: OutcomeRules) -> MemberOutcomes:
+    """Outcomes of members that were measured again in the late window alone, with other metrics or settings.
+
+    outcomes  of the same members, from evaluations over the whole training; they keep outcome, step and `improving`
+    curves    the new evaluations; NaN where nothing was measured
+
+    `late`, `late_distance` and `last_distance` are those of the new evaluations; the numbers that need the whole curve
+    are NaN. A member whose new late distance is not finite is `nonfinite`.
+    """
+    p = progress(curves.distance, constant=curves.constant[:, None], real=curves.real[:, None])
+    late, late_distance = (measured_median(_tail(rows, rules.late_share, rules.least)) for rows in (p, curves.distance))
+    was_finite = outcomes.outcome != OUTCOMES.index("nonfinite")
+    finite = was_finite & np.isfinite(late_distance)
+    nothing = np.full(len(late), np.nan)
+    return replace(
+        outcomes,
+        outcome=np.where(was_finite & ~finite, np.int8(OUTCOMES.index("nonfinite")), outcomes.outcome),
+        outcome_step=np.where(was_finite & ~finite, curves.step[:, -1], outcomes.outcome_step),
+        improving=outcomes.improving & finite,
+        best=nothing,
+        late=np.where(finite, late, np.nan),
+        gap=nothing,
+        roughness=nothing,
+        best_distance=nothing,
+        late_distance=np.where(finite, late_distance, np.nan),
+        last_distance=np.where(finite, curves.distance[:, -1], np.nan),
+    )
+
+
 def search_score(
     outcome: Int[np.ndarray, "*trials members"], late: Float[np.ndarray, "*trials members"]
 ) -> Float[np.ndarray, "*trials"]:
@@ -328,6 +357,11 @@ def _tail(rows: Real[np.ndarray, "members evaluations"], share: float, least: in
     """The last columns: `share` of the evaluations after step 0, rounded up, at least `least`, at most all columns."""
     count = ceil(round(share * (rows.shape[-1] - 1), 9))  # rounded first: 0.2 * 35 is 7.000000000000001
     return rows[:, -max(count, least) :]
+
+
+def late_steps(steps: Int[np.ndarray, "evaluations"], rules: OutcomeRules) -> Int[np.ndarray, "tail"]:
+    """The steps of the late window."""
+    return np.asarray(_tail(steps[None], rules.late_share, rules.least)[0])
 
 
 def late_median(rows: Real[np.ndarray, "members evaluations"], rules: OutcomeRules) -> Float[np.ndarray, "members"]:

@@ -13,7 +13,13 @@ MOST_NAMES = 12
 """Largest number of study names listed in an error message."""
 
 
-def results(study: str | Path, *, root: str | Path | None = None, tracking_uri: str | None = None) -> Results:
+def results(
+    study: str | Path,
+    *,
+    root: str | Path | None = None,
+    tracking_uri: str | None = None,
+    evaluation: str | None = None,
+) -> Results:
     """Results of a study, finished or running.
 
     study         its name, or its folder in a ledger
@@ -21,17 +27,21 @@ def results(study: str | Path, *, root: str | Path | None = None, tracking_uri: 
     tracking_uri  address of an MLflow server to read from instead of a ledger. If neither this nor `root` is given, a
                   study that the ledger lacks is read from the server in MLFLOW_TRACKING_URI, if that is set. A server's
                   tables equal those of the ledger bit for bit
+    evaluation    identifier of a further evaluation that `gan-study evaluate` made; None: the study's own. A ledger
+                  has them, a server does not
 
     Errors: `InputError` if there is no such study, with the most similar name or the known names, and for a record
     that another version wrote.
     `TrackingError` if the server cannot be reached or refuses access.
     """
     if tracking_uri is not None:
+        if evaluation is not None:
+            raise InputError("--evaluation: must be read from a ledger, which alone holds further evaluations")
         return _from_tracking(str(study), tracking_uri)
     ledger, name = ledger_of(study, root)
     if name in ledger.studies():
-        return Results.of_ledger(ledger, name)
-    if root is None and os.environ.get("MLFLOW_TRACKING_URI") and "/" not in name:
+        return Results.of_ledger(ledger, name, evaluation=evaluation)
+    if root is None and evaluation is None and os.environ.get("MLFLOW_TRACKING_URI") and "/" not in name:
         return _from_tracking(name, None, searched=ledger)
     known = ledger.studies()
     near = nearest(name, known)

@@ -59,6 +59,15 @@ def format_tick(value: float, digits: int = 3) -> str:
     return f"{float(mantissa):g}e{int(exponent)}"
 
 
+def format_bytes(count: float) -> str:
+    """A number of bytes with two or three significant digits, as in "930 bytes", "4.2 kB" and "120 MB"."""
+    if count < 1000:
+        return f"{count:.0f} bytes"
+    exponent = min(4, int(math.log10(count) / 3))
+    value = count / 1000**exponent
+    return f"{value:.{0 if value >= 99.5 else 1}f} {('kB', 'MB', 'GB', 'TB')[exponent - 1]}"
+
+
 def format_duration(seconds: float) -> str:
     """Whole minutes and seconds, as in "5:17"; fractions of a second are cut off."""
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

@@ -17,6 +17,7 @@ import requests
 from services.cluster import Cluster
 from services.credentials import Token
 from services.jobs import JobsServer
+from studies.ledger.ledger import Ledger
 
 ROOT = Path(__file__).parent.parent
 TOKEN = "planted-token-7f3a90c1"
@@ -179,11 +180,9 @@ def _node(command: str, folder: Path, address: str, temporary: Path) -> subproce
     )
 
 
-def is_half_done(trials: Path) -> bool:
+def is_half_done(ledger: Ledger) -> bool:
     """True if a trial has finished and another one is running: trials that start together end together."""
-    finished = {facts.parent for facts in trials.glob("*/facts.json")}
-    started = {log.parent for log in trials.glob("*/log.txt") if "started on" in log.read_text()}
-    return bool(finished) and bool(started - finished)
+    return bool(ledger.committed()) and bool(ledger.started() - ledger.committed())
 
 
 STUDY = """
@@ -194,6 +193,8 @@ seeds = 2
 [budget]
 unit = "generator_steps"
 steps = 2500
+
+[evaluation]
 measurements = 10
 
 [search]

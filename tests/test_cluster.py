@@ -3,7 +3,6 @@ import zipfile
 from io import BytesIO
 
 import aiohttp
-import pandas as pd
 import pytest
 from clusters import (
     IN_THE_ADDRESS,
@@ -16,6 +15,7 @@ from clusters import (
     ray_cluster,
     wait_until,
 )
+from tiny import finished, same_numbers
 
 import services.cluster
 from services.cluster import Cluster
@@ -217,23 +217,18 @@ def embedded(tmp_path_factory, small) -> Ledger:
     return Ledger(folder / "ledger")
 
 
-def trials(ledger: Ledger) -> set[str]:
-    return {path.parent.name for path in ledger.root.glob("trials/*/facts.json")}
-
-
-def log_of(ledger: Ledger, address: str) -> str:
-    return (ledger.entry(address).folder / "log.txt").read_text()
+def logs(ledger: Ledger) -> list[str]:
+    return [entry.log() for entry in finished(ledger).values()]
 
 
 def assert_same_numbers(ledger: Ledger, other: Ledger) -> None:
-    assert trials(ledger) == trials(other) != set()
-    for address in trials(ledger):
-        curves, expected = ledger.entry(address).curves().frame(), other.entry(address).curves().frame()
-        pd.testing.assert_frame_equal(curves, expected, check_exact=True)
+    entries, expected = finished(ledger), finished(other)
+    assert entries.keys() == expected.keys() != set()
+    assert all(same_numbers(entries[key], expected[key]) for key in entries)
 
 
 def nodes_used(ledger: Ledger) -> set[str]:
-    lines = [line for address in trials(ledger) for line in log_of(ledger, address).splitlines()]
+    lines = [line for log in logs(ledger) for line in log.splitlines()]
     return {line.removeprefix("on node ") for line in lines if line.startswith("on node ")}
 
 
@@ -274,10 +269,10 @@ def test_a_stopped_study_resumes_and_ends_with_the_numbers_of_an_uninterrupted_r
     twice = cluster.cli(*arguments)
     assert twice.returncode == 2
     assert "gan-study: small: is running on" in twice.stderr
-    wait_until(lambda: is_half_done(ledger.root / "trials"), "a trial after the first that finished", 200)
+    wait_until(lambda: is_half_done(ledger), "a trial after the first that finished", 200)
     assert cluster.studies().stop("small").status == "STOPPED"  # from here: the command takes seconds to start
-    assert 0 < len(trials(ledger)) < 8
-    assert list(ledger.root.glob("trials/*/checkpoint.pt")), "a running trial wrote no checkpoint"
+    assert 0 < len(ledger.committed()) < 8
+    assert list(ledger.root.glob("running/*/checkpoint")), "a running trial wrote no checkpoint"
     again = cluster.cli("stop", "small")
     assert again.returncode == 2
     assert "is not running" in again.stderr
@@ -288,7 +283,7 @@ def test_a_stopped_study_resumes_and_ends_with_the_numbers_of_an_uninterrupted_r
     ended = cluster.cli(*arguments)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert_same_numbers(ledger, embedded)
-    assert any("resumed at iteration" in log_of(ledger, address) for address in trials(ledger))
+    assert any("resumed at iteration" in log for log in logs(ledger))
     attempts = json.loads(cluster.cli("status", "small", "--json").stdout)
     assert [(attempt["number"], attempt["status"], attempt["exit_code"]) for attempt in attempts] == [
         (1, "STOPPED", None),
@@ -335,10 +330,9 @@ def test_a_node_that_dies_during_a_study_loses_no_trial_and_repeats_none(small, 
     with ray_cluster(tmp_path / "cluster") as cluster:
         arguments = ("submit", small, "--set", f"ledger.root={ledger.root}")
         assert cluster.cli(*arguments, "--detach").returncode == 0
-        wait_until(lambda: is_half_done(ledger.root / "trials"), "a trial after the first that finished", 200)
+        wait_until(lambda: is_half_done(ledger), "a trial after the first that finished", 200)
         kill(cluster.nodes.pop("127.0.0.4"), sigterm=False)
         followed = cluster.cli("logs", "small", "--follow")
         assert followed.returncode == 0, followed.stdout + followed.stderr
     assert_same_numbers(ledger, embedded)
-    for address in trials(ledger):
-        assert log_of(ledger, address).count("finished after") == 1
+    assert all(log.count("finished after") == 1 for log in logs(ledger))

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from dataclasses import dataclass, fields, replace
-from typing import Any, get_args
+from typing import Any, ClassVar, get_args
 
 import numpy as np
 import pytest
@@ -22,7 +22,8 @@ from gan_core.contracts import (
 )
 from gan_core.contracts.material import cloud
 from gan_core.data import Data, Digits, Ring
-from gan_core.metrics import SAMPLE_METRICS
+from gan_core.metric_description import Direction
+from gan_core.metrics import SAMPLE_METRICS, AnyMetric
 from gan_core.networks import AutoencoderCritic, Critic, Generator, MLPCritic, MLPGenerator, SegmentGenerator
 from gan_core.objectives import AnyObjective, LeastSquares, Stateless, Wasserstein
 
@@ -342,3 +343,59 @@ def test_contracts_do_not_import_pytest_and_are_not_imported_with_the_library():
 def test_every_contract_is_exported():
     names = {name for name in vars(contracts) if name.endswith("Contract")}
     assert names == set(contracts.__all__)
+
+
+# --- faulty metrics
+
+
+@dataclass(frozen=True)
+class MeanDistance(AnyMetric):
+    """Mean distance from the mean of the real samples; smaller for a constant than for real samples."""
+
+    fault: str = ""
+    name: ClassVar[str] = "mean_distance"
+    unit: ClassVar[str] = "data"
+    direction: ClassVar[Direction] = "neither"
+    description: ClassVar[str] = "mean distance from the mean of the real samples"
+
+    def measure(self, real, fake):
+        center, samples = real.samples.mean(0), fake.samples
+        match self.fault:
+            case "coupled":
+                center = samples.mean((0, 1))
+            case "scalar":
+                return (samples - center).norm(dim=-1).mean()
+            case "random":
+                samples = samples + torch.randn(())
+            case "in place":
+                samples.mul_(2)
+            case "skips":
+                samples = samples.nan_to_num(0, 0, 0)
+            case "raises":
+                assert samples.isfinite().all()
+        return (samples - center).norm(dim=-1).mean(-1)
+
+
+FAULTY_METRICS = {
+    "coupled": "test_values_of_a_member_do_not_depend_on_the_other_members_or_their_order",
+    "scalar": "test_there_is_one_value_per_member",
+    "random": "test_measuring_changes_neither_its_arguments_nor_global_random_states",
+    "in place": "test_measuring_changes_neither_its_arguments_nor_global_random_states",
+    "skips": "test_a_nonfinite_fake_gives_a_nonfinite_value_to_its_member_alone",
+    "raises": "test_a_nonfinite_fake_gives_a_nonfinite_value_to_its_member_alone",
+}
+
+
+@pytest.mark.parametrize("fault", FAULTY_METRICS)
+def test_a_faulty_metric_fails_the_test_of_its_fault(fault):
+    assert FAULTY_METRICS[fault] in failures(MetricContract, MeanDistance(fault))
+
+
+def test_a_metric_without_fault_passes_and_one_that_prefers_a_constant_fails():
+    @dataclass(frozen=True)
+    class Deciding(MeanDistance):
+        direction: ClassVar[Direction] = "lower"
+
+    assert failures(MetricContract, MeanDistance()) == set()
+    worse = "test_a_metric_that_can_decide_has_a_better_value_for_real_samples_than_for_a_constant"
+    assert failures(MetricContract, Deciding()) == {worse}

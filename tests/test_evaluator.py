@@ -1,5 +1,6 @@
 """Evaluation of trainers: names and shapes, the same for every trial, health metrics, averages, toy networks."""
 
+from dataclasses import replace
 from math import log
 
 import numpy as np
@@ -8,9 +9,9 @@ import torch
 from small_gans import SMALL_EVALUATION, blob, evaluate, evaluator_of, measure, preset_trainer, real_samples
 
 from gan_core.constraints import GradientPenalty, Unconstrained
-from gan_core.data import Ring, Segments
+from gan_core.data import Dirac, Ring, Segments
 from gan_core.evaluation import EvaluationSettings, Evaluator, reference_values
-from gan_core.networks import MLPCritic, MLPGenerator, NetworkPair, SegmentGenerator
+from gan_core.networks import DiracPair, MLPCritic, MLPGenerator, NetworkPair, SegmentGenerator
 from gan_core.objectives import Wasserstein
 from gan_core.presets import PRESETS
 from gan_core.training import Adam, Trainer, Training
@@ -116,6 +117,76 @@ def test_an_evaluator_has_the_references_of_its_data_split_and_settings():
     assert evaluator.real_values == {name: values.real for name, values in expected.items()}
     assert evaluator.gaussian_values == {name: values.gaussian for name, values in expected.items()}
     assert evaluator.real_cells == 8
+
+
+# --- members, costly metrics, the deciding metric
+
+
+def trained(seeds=(3, 4, 5), **changes):
+    trainer = preset_trainer("nsgan", seeds, **changes)
+    trainer.advance(3)
+    return trainer
+
+
+@pytest.mark.parametrize("kind", ["ring", "images", "vectors"])
+def test_values_of_a_member_have_the_same_bits_in_any_company_and_order(kind):
+    data = {"ring": Ring(train=300, held_out=80).load(), "images": replace(blob(dim=64), shape=(1, 8, 8))}.get(kind)
+    trainer = trained(seeds=range(5), **({} if data is None else {"data": data}))
+    evaluator = evaluator_of(trainer, data, settings=replace(SMALL_EVALUATION, exact="every", exact_points=40))
+    together = evaluator.evaluate(trainer.generator.frozen, last=True)
+    for chosen in ([0], [4], [3, 1], [4, 3, 2, 1, 0]):
+        some = {name: value[chosen] for name, value in trainer.generator.frozen.items()}
+        for name, values in evaluator.evaluate(some, last=True).items():
+            assert values.tobytes() == together[name][chosen].tobytes(), name
+
+
+def test_evaluating_changes_no_global_random_state():
+    trainer, before = trained(), torch.get_rng_state()
+    evaluator_of(trainer).evaluate(trainer.generator.frozen, last=True)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize(
+    ("changes", "last", "measured"),
+    [
+        ({}, False, False),
+        ({}, True, True),
+        ({"exact": "every"}, False, True),
+        ({"distance": "wasserstein_1"}, False, True),
+    ],
+)
+def test_the_exact_distance_is_measured_at_the_last_evaluation_or_if_asked_or_if_it_decides(changes, last, measured):
+    data = Ring(train=300, held_out=80).load()
+    trainer = trained(data=data)
+    evaluator = evaluator_of(trainer, data, settings=replace(SMALL_EVALUATION, exact_points=40, **changes))
+    values = evaluator.evaluate(trainer.generator.frozen, last=last)
+    assert ("wasserstein_1" in values) == measured
+    assert set(evaluator.metrics) - set(values) <= {"wasserstein_1"}
+
+
+def test_the_distance_is_that_of_the_metric_that_decides():
+    data = Ring(train=300, held_out=80).load()
+    trainer = trained(data=data)
+    for named, expected in (("default", "sliced_wasserstein"), ("jensen_shannon", "jensen_shannon")):
+        evaluator = evaluator_of(trainer, data, settings=replace(SMALL_EVALUATION, exact_points=40, distance=named))
+        values = evaluator.evaluate(trainer.generator.frozen, last=False)
+        assert evaluator.distance_name == expected
+        assert np.array_equal(evaluator.distance_of(values), values[expected])
+        assert evaluator.reference_distances.real == evaluator.real_values[expected]
+
+
+def test_without_spread_the_distance_is_not_one_of_samples():
+    evaluator = Evaluator(DiracPair().generator, Dirac().load())
+    assert evaluator.distance_name == "distance_to_equilibrium"
+    assert evaluator.reference_distances is None
+    assert evaluator.evaluate({"theta": torch.ones(2, 1, 1)}, last=True) == {}
+    values = {"distance_to_equilibrium": np.array([3.0, 4.0])}
+    assert evaluator.distance_of(values).tolist() == [3, 4]
+
+
+def test_a_deciding_metric_must_apply_to_the_data():
+    with pytest.raises(ValueError, match=r"^distance: must .* applies to the data, but mode_kl does not$"):
+        evaluator_of(trained(), settings=replace(SMALL_EVALUATION, distance="mode_kl"))
 
 
 # --- the segment generator

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import subprocess
 import sys
 import zipfile
@@ -20,7 +21,7 @@ from studies.execution.trial import TrialTraining
 from studies.file import modules
 from studies.file.real_samples import load_samples
 from studies.file.study import Study
-from studies.ledger.entries import Entry
+from studies.ledger.trial_records import TrialRecord
 from studies.locate import results
 from studies.progress.events import Listener
 
@@ -100,9 +101,8 @@ HEAD = """
 name = "own"
 seeds = 2
 budget = {steps = 12}
-evaluation.measurements = 4
 search = {explore = 2, exploit = 1, confirm = {best = 1, seeds = 2}}
-evaluation = {samples = 64, directions = 16, cells = 4}
+evaluation = {measurements = 4, samples = 64, directions = 16, cells = 4}
 training.batch = 8
 networks = {generator = {kind = "mlp", width = 8, depth = 1, latent = 4}, critic = {kind = "mlp", width = 8, depth = 1}}
 """
@@ -554,8 +554,8 @@ class Record(Listener):
     def __init__(self) -> None:
         self.ran: list[str] = []
 
-    def ended(self, spec: TrialSpec, entry: Entry) -> None:
-        self.ran.append(spec.name)
+    def ended(self, trial: TrialRecord) -> None:
+        self.ran.append(trial.spec.name)
 
 
 @pytest.mark.parametrize("text", [ONE, ALL], ids=["one", "all"])
@@ -563,7 +563,7 @@ def test_a_study_with_users_classes_runs_again_only_the_trials_whose_source_chan
     def run(**files: str) -> set[str]:
         record = Record()
         ending = run_without_ray(load(text, **files), record)
-        assert (ending.failed, ending.interrupted) == ([], False)
+        assert (ending.without_result, ending.interrupted) == ([], False)
         return {name.partition("-")[0] for name in record.ran}
 
     conditions = {condition.name for condition in load(text).conditions}
@@ -577,7 +577,7 @@ def test_a_worker_trains_with_a_module_of_the_studys_folder(load: Load, tmp_path
     trial = specs_by_name(study)["mine-explore-0"]
     imitate_other_process()
     modules.add_module_folder(tmp_path)
-    run = TrialTraining(trial.identity, ledger_of(study).entry(trial.address))
+    run = TrialTraining(json.loads(trial.payload()), ledger_of(study).unfinished(trial.key))
     run.advance(0.5)
     assert run.iteration > 0
 
@@ -586,28 +586,31 @@ def test_a_worker_refuses_a_missing_or_changed_module_in_one_sentence(load: Load
     study = load()
     trial = specs_by_name(study)["mine-explore-0"]
     known = trial.identity["provenance"]["sources"]["my_sharp"]
-    entry = ledger_of(study).entry(trial.address)
+    payload, unfinished = json.loads(trial.payload()), ledger_of(study).unfinished(trial.key)
     imitate_other_process()
     with pytest.raises(InputError, match=r"^the study: needs the module my_sharp, which Python does not find$"):
-        TrialTraining(trial.identity, entry)
+        TrialTraining(payload, unfinished)
     modules.add_module_folder(tmp_path)
     (tmp_path / "my_sharp.py").write_text(OBJECTIVE + "\n# another thought\n")
     for _ in range(2):
         with pytest.raises(InputError) as refused:
-            TrialTraining(trial.identity, entry)
+            TrialTraining(payload, unfinished)
         assert str(refused.value).startswith(
             f"my_sharp: must have the source that the study was started with ({known})"
         )
     (tmp_path / "my_sharp.py").write_text(OBJECTIVE)
-    TrialTraining(trial.identity, entry)
+    TrialTraining(payload, unfinished)
 
 
-def test_an_exception_of_a_users_class_fails_its_own_trials_alone(load: Load) -> None:
+def test_an_exception_of_a_users_class_ends_its_own_trials_alone(load: Load) -> None:
     study = load(ONE, my_sharp=OBJECTIVE.replace("s = self.sharpness", "s = self.sharpnes"))
     ending = run_without_ray(study)
-    assert {trial.condition for trial in ending.failed} == {"mine"}
-    error = ledger_of(study).entry(ending.failed[0].address).error()
-    assert error == "AttributeError: 'Sharp' object has no attribute 'sharpnes'"
+    assert {trial.spec.condition for trial in ending.without_result} == {"mine"}
+    assert {trial.state for trial in ending.without_result} == {"error"}
+    end = ledger_of(study).unfinished(ending.without_result[0].spec.key).end()
+    assert end is not None
+    assert end.reason == "AttributeError: 'Sharp' object has no attribute 'sharpnes'"
+    assert re.search(r'File ".*my_sharp.py", line \d+, in ', end.detail)
 
 
 @pytest.mark.parametrize(
@@ -647,12 +650,13 @@ def test_samples_that_differ_from_their_declaration_are_refused_before_the_study
     assert message in str(refused.value)
 
 
-def test_samples_that_differ_on_the_worker_fail_the_trial(load: Load) -> None:
+def test_trials_are_lost_on_a_worker_whose_samples_differ(load: Load) -> None:
     study = load(ALL, my_rest=REST.replace("default_rng(7)", "default_rng()"))
     ending = run_without_ray(study)
-    error = ledger_of(study).entry(ending.failed[0].address).error()
-    assert error is not None
-    assert error.startswith("InputError: data: must be the samples that the study was started with (")
+    assert {trial.state for trial in ending.without_result} == {"lost"}
+    end = ending.without_result[0].end
+    assert end is not None
+    assert end.reason.startswith("InputError: data: must be the samples that the study was started with (")
 
 
 # -- results without the class --------------------------------------------------------------------------------------

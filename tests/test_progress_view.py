@@ -14,6 +14,8 @@ from recorded import command, load_tiny, process_environment, run_pending, write
 from rich.console import Console
 
 from studies.ledger.ledger import Ledger
+from studies.ledger.trial_records import TrialRecord
+from studies.ledger.unfinished import TrialEnd
 from studies.progress.summaries import EvaluationSummary
 from studies.reporting.terminal.progress_view import LiveProgress, PlainProgress, listener
 
@@ -53,11 +55,10 @@ def test_the_status_line_has_the_running_trials_and_the_remaining_time(tmp_path)
     view.measured(second, [])
     names = [f"{spec.condition} explore {spec.index}" for spec in (first, second)]
     assert view._status_line().endswith(f"; running: {names[0]} 25%, {names[1]} 0%")
-    progress.ledger.entry(first.address).record_failure("ValueError: no")
-    view.ended(first, progress.ledger.entry(first.address))
+    view.ended(TrialRecord(first, "out_of_memory", end=TrialEnd(state="out_of_memory", reason="MemoryError: no")))
     assert "trials per minute, about" in view._status_line()
     view.closed(progress, True)
-    assert "FAILED: ValueError: no" in printed(console)
+    assert "OUT OF MEMORY: MemoryError: no" in printed(console)
     assert "3 without a result" in printed(console)
 
 
@@ -88,9 +89,7 @@ def interrupted_run(folder, number, *, in_terminal):
     )
     os.close(writer)
     end = monotonic() + 200
-    while monotonic() < end and not any(
-        "started" in log.read_text() for log in folder.glob("gan-studies/trials/*/log.txt")
-    ):
+    while monotonic() < end and not list(folder.glob("gan-studies/running/*/started")):
         sleep(0.2)
     sleep(4)
     os.kill(process.pid, number) if not in_terminal else os.killpg(process.pid, number)
@@ -115,7 +114,6 @@ def test_an_interrupted_run_writes_checkpoints_and_names_the_command_that_resume
     assert "the same command resumes tiny where it stopped" in output
     assert "Traceback" not in output
     ledger = Ledger(tmp_path / "gan-studies")
-    started = [ledger.entry(path.parent.name) for path in tmp_path.glob("gan-studies/trials/*/log.txt")]
-    kept = [entry.checkpoint() for entry in started if not entry.finished]
+    kept = [ledger.unfinished(key).checkpoint() for key in ledger.started()]
     assert any(state is not None and len(state["measured"]) >= 1 for state in kept)
     assert json.loads((ledger.study_folder("tiny") / "study.json").read_text())["question"]

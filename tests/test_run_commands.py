@@ -4,13 +4,14 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import patch
 
 import command_line
 import pandas as pd
 import pytest
 from command_line import Answer, Call, assert_refused, options_of
 from full_disk import files_of_at_most
-from tiny import clean_environment, gan_study, run_without_ray
+from tiny import clean_environment, gan_study, run_without_ray, schedule_without_ray
 
 from studies.design import total
 from studies.file.source import catalog
@@ -28,8 +29,10 @@ call, tiny_file, copied_root = command_line.call, command_line.tiny_file, comman
     [
         ("resources.cpu=100000", "resources.cpu: must be <= "),
         ("resources.gpu=1000", "resources.gpu: must be <= "),
-        ("ledger.root=tiny.toml", "ledger.root: cannot write below "),
+        ("ledger.root=tiny.toml", "ledger.root: must be a folder, but "),
         ("ledger.root=tiny.toml/deeper", "ledger.root: cannot write below "),
+        ("ledger.root=s3://bucket/studies", "ledger.root: must be a folder, on this machine or on a shared mount, but"),
+        ("ledger.root=file:///tmp/studies", "ledger.root: must be a folder, on this machine or on a shared mount, but"),
         ("ledger.root=/proc/gan-studies", "ledger.root: cannot write below /proc/gan-studies ("),
         ("ledger.root=~no-such-user", "ledger.root: must be a folder, but is ~no-such-user ("),
     ],
@@ -65,17 +68,26 @@ def test_a_study_that_another_run_writes_is_refused(
 ) -> None:
     with Ledger(copied_root).writing("tiny"):
         answer = call("run", tiny_file, *options_of(finished_study))
-    assert_refused(answer, f"name: another run is writing the study 'tiny' in {copied_root} at this moment")
+    assert_refused(answer, "name: another run is writing the study 'tiny' at this moment, on ")
 
 
-def test_a_damaged_ledger_is_refused(call: Call, tiny_file: Path, copied_root: Path, finished_study: Study) -> None:
-    for broken in sorted((copied_root / "trials").glob("*/curves.parquet")):
-        broken.write_bytes(broken.read_bytes()[:-1])
-    for arguments in (["results", "tiny"], ["run", str(tiny_file), *options_of(finished_study)]):
-        answer = call(*arguments)
-        assert answer.code == 2
-        assert "is damaged (its checksum is not the one in facts.json)" in answer.err
-        assert answer.err.count("\n") == 1
+def test_a_damaged_ledger_is_refused_and_mended_by_a_run(
+    call: Call, tiny_file: Path, copied_root: Path, finished_study: Study
+) -> None:
+    before = call("results", "tiny").out
+    confirmed = results("tiny", root=copied_root).trial_records[-2:]
+    for segment in [Path(trial.entry.place) for trial in confirmed if trial.entry is not None]:
+        segment.write_bytes(segment.read_bytes()[:-1])
+    answer = call("results", "tiny")
+    assert_refused(answer, str(copied_root / "trials"))
+    assert "is damaged or foreign (it is no whole Parquet file); gan-study run sets it aside and repeats" in answer.err
+    with patch("studies.execution.runner._schedule", schedule_without_ray):
+        mended = call("run", tiny_file, *options_of(finished_study))
+    assert (mended.code, mended.err) == (0, "")
+    assert mended.out.count("warning: ") == mended.out.count(" and was set aside as set-aside/trials.") == 2
+    assert mended.out.startswith(f"warning: {copied_root / 'trials'}")
+    assert "tiny: 10 trials of 2 seeds, 8 of them in the ledger already\n" in mended.out
+    assert call("results", "tiny").out == before
 
 
 def test_a_full_disk_is_a_failure_in_one_sentence(call: Call, tiny_file: Path) -> None:
@@ -169,7 +181,7 @@ def test_the_first_study_runs_at_twenty_steps(tmp_path: Path) -> None:
 def test_every_other_study_of_the_catalog_trains_every_condition(name: str, tmp_path: Path) -> None:
     study = Study.load(name, overrides=[f"ledger.root={tmp_path}"], smoke=True)
     result = run_without_ray(study)
-    assert (result.failed, result.interrupted) == ([], False)
+    assert (result.without_result, result.interrupted) == ([], False)
     local = results(study.name, root=tmp_path)
     assert local.trials["state"].tolist() == ["finished"] * total(study)
     spent = local.trials[study.budget.unit]

@@ -26,12 +26,13 @@ from tiny import (
     study_in,
 )
 
-from studies.design import Design, TrialSpec
+from studies.design import Design
 from studies.errors import InputError
 from studies.execution.runner import _provenance, run
 from studies.file.study import Study
-from studies.ledger.entries import Entry
+from studies.ledger.leases import Lease
 from studies.ledger.ledger import Ledger
+from studies.ledger.trial_records import TrialRecord
 from studies.locate import results
 from studies.progress.events import Listener
 from studies.progress.pending import StudyProgress
@@ -47,17 +48,18 @@ class EventLog(Listener):
     def opened(self, progress: StudyProgress) -> None:
         self.counts = len(progress.trials()), len(progress.pending())
 
-    def ended(self, spec: TrialSpec, entry: Entry) -> None:
-        self.ran.append(spec.name)
+    def ended(self, trial: TrialRecord) -> None:
+        self.ran.append(trial.spec.name)
 
 
 def plan_of(study: Study) -> dict[str, str]:
-    """Address of every known trial, by its name."""
-    return {trial.name: trial.address for trial in progress_of(study).trials()}
+    """Key of every known trial, by its name."""
+    return {trial.name: trial.key for trial in progress_of(study).trials()}
 
 
 def progress_of(study: Study) -> StudyProgress:
-    return StudyProgress(Design(study, _provenance(study)), ledger_of(study))
+    ledger = ledger_of(study)
+    return StudyProgress(Design(study, _provenance(study)), ledger, Lease(ledger.storage, "studies/unwritten", 1))
 
 
 def assert_same_studies(first: Study, second: Study) -> None:
@@ -66,8 +68,8 @@ def assert_same_studies(first: Study, second: Study) -> None:
     assert progress_of(first).pending() == []
     entries, others = finished(ledger_of(first)), finished(ledger_of(second))
     assert set(entries) == set(others) == set(plan_of(first).values())
-    for address, entry in entries.items():
-        assert same_numbers(entry, others[address])
+    for key, entry in entries.items():
+        assert same_numbers(entry, others[key])
     tables = [results(study.name, root=study.ledger.root) for study in (first, second)]
     pd.testing.assert_frame_equal(tables[0].members, tables[1].members, check_exact=True)
     pd.testing.assert_frame_equal(tables[0].ranking, tables[1].ranking, check_exact=True)
@@ -88,7 +90,7 @@ def test_a_run_reports_every_trial_once_and_a_second_run_reports_none(tmp_path: 
     study = study_in(tmp_path, *SMALLER, "search.explore=1")
     first, second = EventLog(), EventLog()
     ended = run_without_ray(study, first)
-    assert (ended.failed, ended.interrupted) == ([], False)
+    assert (ended.without_result, ended.interrupted) == ([], False)
     assert first.counts == (2, 2)
     assert sorted(first.ran) == sorted(plan_of(study))
     assert len(first.ran) == 6
@@ -100,8 +102,7 @@ def test_a_run_reports_every_trial_once_and_a_second_run_reports_none(tmp_path: 
 def test_only_deleted_trials_are_run_again(copied: Study, finished_study: Study) -> None:
     plan = plan_of(copied)
     deleted = ["wgan-explore-0", "gan-explore-2", "gan-exploit-0", "wgan-confirm-0", "gan-confirm-0"]
-    for name in deleted:
-        shutil.rmtree(ledger_of(copied).entry(plan[name]).folder)
+    ledger_of(copied).remove(plan[name] for name in deleted)
     log = EventLog()
     run_without_ray(copied, log)
     assert sorted(log.ran) == sorted(deleted)
@@ -110,15 +111,15 @@ def test_only_deleted_trials_are_run_again(copied: Study, finished_study: Study)
 
 def test_an_extended_study_runs_only_what_is_missing(copied: Study) -> None:
     before = plan_of(copied)
-    facts_before = {address: entry.facts() for address, entry in finished(ledger_of(copied)).items()}
+    facts_before = {key: entry.facts for key, entry in finished(ledger_of(copied)).items()}
     more = replace(copied, search=replace(copied.search, explore=4))
     log = EventLog()
     run_without_ray(more, log)
     assert {"wgan-explore-3", "gan-explore-3"} <= set(log.ran)
-    assert sorted(log.ran) == sorted(name for name, address in plan_of(more).items() if address not in facts_before)
+    assert sorted(log.ran) == sorted(name for name, key in plan_of(more).items() if key not in facts_before)
     assert not {name for name in log.ran if name in before and "explore" in name}
     after = finished(ledger_of(copied))
-    assert {address: after[address].facts() for address in facts_before} == facts_before
+    assert {key: after[key].facts for key in facts_before} == facts_before
 
 
 def test_a_further_condition_changes_nothing_of_the_others(copied: Study) -> None:
@@ -132,7 +133,7 @@ def test_a_further_condition_changes_nothing_of_the_others(copied: Study) -> Non
         "third-confirm-0",
         *("third-exploit-0", "third-explore-0", "third-explore-1", "third-explore-2"),
     ]
-    assert {name: address for name, address in plan_of(more).items() if name in before} == before
+    assert {name: key for name, key in plan_of(more).items() if name in before} == before
     fewer = results(copied.name, root=copied.ledger.root)
     assert fewer.trials["condition"].cat.categories.tolist() == ["third", "gan", "wgan"]
 
@@ -194,38 +195,16 @@ def test_settings_that_change_no_number_may_change(copied: Study) -> None:
     assert log.ran == []
 
 
-def test_a_failed_trial_is_run_again_and_its_failure_leaves_no_trace(tmp_path: Path, finished_study: Study) -> None:
-    study = study_in(tmp_path, *SMALLER)
-    *searched, confirmed = (t for t in progress_of(finished_study).trials() if t.condition == "wgan")
-    winner = next(trial for trial in searched if trial.configuration == confirmed.configuration)
-    obstacle = ledger_of(study).entry(winner.address).folder / "samples.npz"
-    obstacle.mkdir(parents=True)  # the trial can be trained, but not written
-    ended = run_without_ray(study)
-    assert [trial.name for trial in ended.failed] == [winner.name]
-    assert plan_of(study)["wgan-confirm-0"] != confirmed.address
-    found = results("tiny", root=study.ledger.root)
-    assert found.trials["state"].tolist().count("failed") == 1
-    assert len(found.ranking) == 2
-    failed = {trial.address for trial in ended.failed}
-    assert failed == {found.trials.set_index("state").loc["failed", "address"]}
-    obstacle.rmdir()
-    assert run_without_ray(study).failed == []
-    assert plan_of(study) == plan_of(finished_study)
-    kept = finished(ledger_of(study))
-    for address, entry in finished(ledger_of(finished_study)).items():
-        assert same_numbers(kept[address], entry)
-
-
 def test_a_listener_that_fails_does_not_end_a_study(tmp_path: Path) -> None:
     class Failing(EventLog):
-        def ended(self, spec: TrialSpec, entry: Entry) -> None:
-            super().ended(spec, entry)
+        def ended(self, trial: TrialRecord) -> None:
+            super().ended(trial)
             raise RuntimeError("no more paper")
 
     failing = Failing()
     study = study_in(tmp_path, *SMALLER, "search.explore=1")
     ended = run_without_ray(study, failing)
-    assert (ended.failed, ended.interrupted) == ([], False)
+    assert (ended.without_result, ended.interrupted) == ([], False)
     assert set(failing.ran) == set(plan_of(study))
 
 
@@ -272,14 +251,12 @@ def until(happened: Callable[[], object], *, seconds: float = 120, every: float 
 
 
 def checkpoints(study: Study) -> list[Path]:
-    return list(Path(study.ledger.root).glob("trials/*/checkpoint.pt"))
+    return list(Path(study.ledger.root).glob("running/*/checkpoint"))
 
 
 def resumes(study: Study) -> int:
-    """Number of times that a trial was resumed from a checkpoint."""
-    return sum(
-        path.read_text().count("resumed at iteration") for path in Path(study.ledger.root).glob("trials/*/log.txt")
-    )
+    """Number of times that a finished trial was resumed from a checkpoint."""
+    return sum(entry.log().count("resumed at iteration") for entry in finished(ledger_of(study)).values())
 
 
 @contextmanager
@@ -315,9 +292,8 @@ def test_a_study_runs_from_its_file_to_its_ranking_whatever_ray_address_says(
     assert found.trials["state"].tolist() == ["finished"] * 14
     assert len(found.members) == 12 * 2 + 2 * 3
     assert len(found.ranking) == 2
-    names = {path.name for path in Path(study.ledger.root).glob("trials/*/*")}
-    files = {"curves.parquet", "samples.npz", "generator_best.pt", "generator_last.pt", "facts.json", "log.txt"}
-    assert names == files
+    assert set(finished(ledger_of(study))) == set(plan_of(study).values())
+    assert ledger_of(study).started() == set()  # nothing is left of the time when they ran
     assert resumes(study) == 0
 
 
@@ -325,11 +301,11 @@ ALONE = """if True:
     import json, sys
     from studies.execution.trial import TrialTraining
     from studies.ledger.ledger import Ledger
-    payload = json.load(sys.stdin)
-    training = TrialTraining(payload["identity"], Ledger(sys.argv[1]).entry(payload["address"]))
+    payload, ledger = json.load(sys.stdin), Ledger(sys.argv[1])
+    training = TrialTraining(payload, ledger.unfinished(payload["key"]))
     while not training.done:
         training.advance(60)
-    training.commit()
+    ledger.commit([training.row()])
 """
 
 
@@ -345,7 +321,7 @@ def test_reused_actors_give_the_bits_of_fresh_processes(undisturbed: Study, tmp_
         process.communicate(trial.payload(), timeout=120)
     for trial, process in alone:
         assert process.returncode == 0
-        assert same_numbers(Ledger(tmp_path).entry(trial.address), ledger_of(undisturbed).entry(trial.address))
+        assert same_numbers(finished(Ledger(tmp_path))[trial.key], finished(ledger_of(undisturbed))[trial.key])
 
 
 @pytest.mark.slow
@@ -356,11 +332,10 @@ def test_deleted_trials_are_run_again_with_the_same_suggestions(
     study = replace(undisturbed, ledger=replace(undisturbed.ledger, root=str(tmp_path / "copy")))
     plan = plan_of(study)
     deleted = ["wgan-explore-1", "gan-explore-0", "wgan-exploit-0", "gan-exploit-1", "gan-confirm-0"]
-    for name in deleted:
-        shutil.rmtree(ledger_of(study).entry(plan[name]).folder)
+    ledger_of(study).remove(plan[name] for name in deleted)
     log = EventLog()
     ended = run(study, log)
-    assert (ended.failed, ended.interrupted) == ([], False)
+    assert (ended.without_result, ended.interrupted) == ([], False)
     assert sorted(log.ran) == sorted(deleted)
     assert_same_studies(study, undisturbed)
 
@@ -410,12 +385,12 @@ def test_a_study_whose_driver_is_killed_resumes_to_the_same_numbers(undisturbed:
             driver.wait(timeout=30)
         assert driver.returncode == -signal.SIGKILL
         wait_for_workers(driver.pid)
-    facts_before = {address: entry.facts() for address, entry in finished(ledger_of(study)).items()}
+    facts_before = {key: entry.facts for key, entry in finished(ledger_of(study)).items()}
     done = gan_study(*arguments(study), folder=tmp_path, env=clean_environment())
     assert (done.returncode, done.stderr) == (0, "")
     assert resumes(study) >= 1
     after = finished(ledger_of(study))
-    assert {address: after[address].facts() for address in facts_before} == facts_before
+    assert {key: after[key].facts for key in facts_before} == facts_before
     assert_same_studies(study, undisturbed)
 
 
@@ -451,7 +426,7 @@ def test_a_trial_whose_worker_is_killed_resumes_to_the_same_numbers(undisturbed:
         log = EventLog()
         with workers_killed_in_mid_trial(study):
             ended = run(study, log)
-        assert (ended.failed, ended.interrupted) == ([], False)
+        assert (ended.without_result, ended.interrupted) == ([], False)
         assert sorted(log.ran) == sorted(plan_of(undisturbed))
         assert_same_studies(study, undisturbed)
 
@@ -471,11 +446,11 @@ def test_an_interrupted_study_locks_out_others_exits_130_and_resumes_to_the_same
             out, err = process.communicate(timeout=60)
         assert second.returncode == 2
         assert second.stdout == ""
-        assert second.stderr.startswith("gan-study: name: another run is writing the study 'tiny' in ")
+        assert second.stderr.startswith("gan-study: name: another run is writing the study 'tiny' at this moment, on ")
         assert process.returncode == 130
         assert "interrupted; the same command resumes tiny where it stopped." in out
         assert "Traceback" not in err
-        assert not list(Path(study.ledger.root).glob("trials/*/error.json"))
+        assert not list(Path(study.ledger.root).glob("running/*/end"))
     left = len(checkpoints(study))
     done = gan_study(*arguments(study), folder=tmp_path, env=clean_environment())
     assert (done.returncode, done.stderr) == (0, "")

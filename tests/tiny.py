@@ -86,10 +86,10 @@ def ledger_of(study: Study) -> Ledger:
     return Ledger(study.ledger.root)
 
 
-def actor(root: Path, payload: str) -> RayTrial:
+def actor(root: Path, payload: str, **config: Any) -> RayTrial:
     """The Trainable without Ray; Tune's storage path is below `root` instead of the user's home."""
     with patch("ray.tune.trainable.trainable.DEFAULT_STORAGE_PATH", str(root / "actors")):
-        return RayTrial({**trial_config(root), "payload": payload})
+        return RayTrial({**trial_config(root), **config, "payload": payload})
 
 
 def trial_config(root: Path, checkpoint_seconds: float = 1e9) -> dict[str, Any]:
@@ -101,10 +101,11 @@ def schedule_without_ray(
 ) -> None:
     """Replaces `runner._schedule`: one trial after the other in this process, all by the same actor."""
     root, trainable = progress.ledger.root, None
-    searcher = DesignSearcher(progress, trial_config(root), listener, retries=3)
+    config = {**trial_config(root), "kept": study.checkpoint.snapshots, "trial_seconds": study.limits.trial_seconds}
+    searcher = DesignSearcher(progress, config, listener, retries=3)
     while isinstance(config := searcher.suggest("only"), dict):
         if trainable is None:
-            trainable = actor(root, config["payload"])
+            trainable = actor(root, **config)
         else:
             trainable.reset_config(config)
         while not (result := trainable.step())["done"]:

@@ -79,6 +79,7 @@ def unit_directions(count: int, dim: int) -> Float[np.ndarray, "dim directions"]
     return (normal / np.linalg.norm(normal, axis=1, keepdims=True)).T
 
 
+@lru_cache(maxsize=8)  # orthogonal directions of images take up to seconds
 def choose_directions(count: int | Literal["auto"], dim: int) -> Float[np.ndarray, "dim directions"]:
     """Fixed directions: `count` independent ones, or as many as the dimension needs if `count` is "auto".
 

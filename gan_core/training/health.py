@@ -16,7 +16,7 @@ from gan_core.training.losses import Losses
 from gan_core.training.randomness import EVALUATION_SEED, stream
 from gan_core.training.stacked import StackedParameters
 
-HEALTH_BATCH = 256
+HEALTH_BATCH = 128
 """Number of samples in the fixed batch."""
 HEALTH_METRICS = (
     MetricDescription(

@@ -5,7 +5,14 @@ from typing import Annotated
 
 import typer
 
-from services.cli import cluster_commands, file_commands, result_commands, run_commands, tracking_commands
+from services.cli import (
+    cluster_commands,
+    file_commands,
+    ledger_commands,
+    result_commands,
+    run_commands,
+    tracking_commands,
+)
 from services.cli.output import print_error, print_interrupted
 from studies.errors import GanStudyError
 
@@ -21,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (file_commands, run_commands, cluster_commands, result_commands, tracking_commands):
+for group in (file_commands, run_commands, cluster_commands, result_commands, ledger_commands, tracking_commands):
     for command in group.COMMANDS:
         app.command()(command)
 app.command(hidden=True)(run_commands.drive)

@@ -66,6 +66,15 @@ Tau = Annotated[
 ]
 
 
+Evaluation = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ID",
+        help="Show the metrics of a further evaluation that gan-study evaluate made. Default: the study's own.",
+    ),
+]
+
+
 class TableName(StrEnum):
     """Tables of a study's results."""
 

@@ -10,6 +10,7 @@ import typer
 
 from services.cli.options import (
     AsJson,
+    Evaluation,
     NoTracking,
     Output,
     Root,
@@ -34,12 +35,13 @@ def results(
     output: Output = None,
     root: Root = None,
     tracking: Tracking = None,
+    evaluation: Evaluation = None,
     as_json: AsJson = False,
 ) -> None:
     """Print or write a table of a study's results so far."""
     from studies.reporting.terminal.ranking_table import markdown, print_ranking
 
-    study_results = _read(study, root, tracking)
+    study_results = _read(study, root, tracking, evaluation)
     chosen_format = TableFormat.json if as_json else format_
     if chosen_format is TableFormat.text and table is TableName.ranking and output is None:
         print_ranking(study_results, console())
@@ -66,6 +68,7 @@ def compare(
     output: Output = None,
     root: Root = None,
     tracking: Tracking = None,
+    evaluation: Evaluation = None,
     as_json: AsJson = False,
 ) -> None:
     """Compare the conditions of one or several studies.
@@ -78,7 +81,8 @@ def compare(
 
     taus = _distances(tau)
     refuse_unwritable(output)
-    comparisons = [Comparison(study_results, tau=taus) for study_results in _read_distinct(names, root, tracking)]
+    read = _read_distinct(names, root, tracking, evaluation)
+    comparisons = [Comparison(study_results, tau=taus) for study_results in read]
     chosen_format = VerdictFormat.json if as_json else format_
     if chosen_format is VerdictFormat.text and output is None:
         verdict_text.print_verdicts(comparisons, console())
@@ -99,6 +103,7 @@ def report(
     tau: Tau = None,
     root: Root = None,
     tracking: Tracking = None,
+    evaluation: Evaluation = None,
     no_tracking: NoTracking = False,
 ) -> None:
     """Write a study's results as one HTML file.
@@ -110,7 +115,7 @@ def report(
     from studies.reporting.page import render_page
 
     taus = _distances(tau)
-    comparison = Comparison(_read(study, root, tracking), tau=taus)
+    comparison = Comparison(_read(study, root, tracking, evaluation), tau=taus)
     path = output or Path(f"{comparison.results.study.name}.html")
     refuse_unwritable(path)
     text = render_page(comparison)
@@ -147,14 +152,16 @@ def _distances(tau: list[float] | None) -> list[float] | None:
     return list(dict.fromkeys(tau)) if tau else None
 
 
-def _read_distinct(names: list[str], root: Path | None, tracking: str | None) -> "list[Results]":
+def _read_distinct(
+    names: list[str], root: Path | None, tracking: str | None, evaluation: str | None
+) -> "list[Results]":
     """The results of several studies, each given by its name or its folder.
 
     Errors: `InputError` if two of them have the same name.
     """
     by_name: dict[str, Results] = {}
     for name in names:
-        study_results = _read(name, root, tracking)
+        study_results = _read(name, root, tracking, evaluation)
         study = study_results.study.name
         if study in by_name:
             repeated = study_results.place == by_name[study].place
@@ -164,10 +171,10 @@ def _read_distinct(names: list[str], root: Path | None, tracking: str | None) ->
     return list(by_name.values())
 
 
-def _read(name: str, root: Path | None, tracking: str | None) -> "Results":
+def _read(name: str, root: Path | None, tracking: str | None, evaluation: str | None) -> "Results":
     from studies.locate import results as read_results
 
-    return read_results(name, root=root, tracking_uri=tracking)
+    return read_results(name, root=root, tracking_uri=tracking, evaluation=evaluation)
 
 
 COMMANDS = (results, compare, report)

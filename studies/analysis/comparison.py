@@ -170,11 +170,16 @@ class Comparison:
 
     @cached_property
     def robustness(self) -> pd.DataFrame:
-        return robustness(self.confirmed, self.results.study.outcomes)
+        return robustness(self._whole, self.results.study.outcomes)
 
     @cached_property
     def equal_critic_steps(self) -> pd.DataFrame:
-        return equal_critic_steps(self.confirmed, self.results.study.outcomes, seed=self._seed)
+        return equal_critic_steps(self._whole, self.results.study.outcomes, seed=self._seed)
+
+    @property
+    def _whole(self) -> list[ConfirmTrial]:
+        """`confirmed`, or nothing if the distances were not measured over the whole training, which outcomes need."""
+        return self.confirmed if self.results.whole else []
 
     @cached_property
     def outcomes(self) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from gan_core.outcomes import late_median
+from gan_core.outcomes import late_steps
 from studies.tables.ranking import winners
 from studies.tables.results import Results
 
@@ -20,12 +20,17 @@ def late_quality(results: Results) -> pd.DataFrame:
     rows if the trials did not measure precision and coverage, which exist for images only.
     """
     curves, members = winners(results.curves), winners(results.members)
-    measured = curves[curves["metric"].isin(QUALITY)].sort_values("step")
+    windows = [
+        of_condition[of_condition["step"].isin(late_steps(np.unique(of_condition["step"]), results.study.outcomes))]
+        for _, of_condition in curves.groupby("condition", observed=True)
+    ]
+    measured = pd.concat([curves.iloc[:0], *windows])
+    measured = measured[measured["metric"].isin(QUALITY)]
     if measured.empty:
         return pd.DataFrame(columns=["condition", "seed", "outcome", *QUALITY])
     late = (
         measured.groupby(["condition", "seed", "metric"], observed=True)["value"]
-        .agg(lambda values: late_median(values.to_numpy(np.float64)[None], results.study.outcomes)[0])
+        .agg(lambda values: np.median(values.to_numpy(np.float64)))
         .unstack("metric")
         .reset_index()
     )

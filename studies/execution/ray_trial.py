@@ -9,7 +9,7 @@ from typing import Any
 import ray
 from ray import tune
 
-from studies.errors import StudyFailed
+from studies.errors import GanStudyError, StudyFailed
 from studies.execution.trial import TrialTraining
 from studies.file.modules import add_module_folder
 from studies.ledger.ledger import Ledger
@@ -17,6 +17,8 @@ from studies.ledger.unfinished import EndState, TrialEnd
 
 SECONDS_PER_REPORT = 0.7
 """Seconds of training between two reports; a report costs a round trip to the driver."""
+OUT_OF_MEMORY_TEXTS = ("can't allocate memory", "out of memory")
+"""Parts of the messages of PyTorch's RuntimeErrors on a processor, and on a GPU outside its allocator."""
 LONGEST_TRACEBACK = 20_000
 """Largest number of characters of a traceback that are kept, the last ones."""
 
@@ -87,9 +89,10 @@ def end_of(error: Exception) -> EndState:
     """State of a trial that an exception ended."""
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # of torch.cuda, if there is one
         return "out_of_memory"
-    if isinstance(error, RuntimeError) and "can't allocate memory" in str(error):  # of torch on a processor
+    if isinstance(error, RuntimeError) and any(text in str(error) for text in OUT_OF_MEMORY_TEXTS):
         return "out_of_memory"
-    return "lost" if isinstance(error, StudyFailed | OSError) else "error"
+    # an InputError here says that this node has other modules or samples than the study was started with
+    return "lost" if isinstance(error, GanStudyError | OSError) else "error"
 
 
 def _reported(end: TrialEnd, *, storage_failed: bool = False) -> str:

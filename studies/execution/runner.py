@@ -54,6 +54,7 @@ def run(study: Study, *listeners: Listener, question: str = "", resources: Resou
     ledger = Ledger(study.ledger.root)
     allocation = resources.allocation(study.resources)
     resources.refuse_too_large(allocation)
+    ledger.create()
     for sentence in mend_study(ledger, study.name):
         listener.warned(sentence)
     with ledger.writing(study.name) as lease:
@@ -140,6 +141,7 @@ def _schedule(
 
     from studies.execution.ray_trial import RayTrial
     from studies.execution.searcher import CauseScheduler, DesignSearcher
+    from studies.execution.worker_deaths import deaths_as_actor_errors
 
     trial_config = {
         "ledger": str(progress.ledger.root),
@@ -152,7 +154,12 @@ def _schedule(
     searcher = DesignSearcher(progress, trial_config, listener, retries=study.limits.trial_retries)
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # failures are reported by the listeners, in one line
     try:
-        with _ray(resources), graceful_termination(), tempfile.TemporaryDirectory(prefix="gan-studies-") as scratch:
+        with (
+            _ray(resources),
+            graceful_termination(),
+            deaths_as_actor_errors(),
+            tempfile.TemporaryDirectory(prefix="gan-studies-") as scratch,
+        ):
             tune.Tuner(
                 tune.with_resources(RayTrial, {"cpu": allocation.cpu, "gpu": allocation.gpu}),
                 tune_config=tune.TuneConfig(

@@ -10,6 +10,7 @@ from ray.tune.search import Searcher
 
 from studies.design import TrialSpec
 from studies.errors import GanStudyError, StudyFailed
+from studies.execution.worker_deaths import OUT_OF_MEMORY
 from studies.ledger.unfinished import EndState, TrialEnd
 from studies.progress.events import Listener
 from studies.progress.pending import StudyProgress
@@ -84,7 +85,7 @@ class DesignSearcher(Searcher):
             reported = json.loads(result["end"])
             return TrialEnd(**reported["end"]), reported["storage_failed"]
         cause = self._causes.pop(trial_id, "its worker died")
-        if "OutOfMemory" in cause or "low on memory" in cause:
+        if OUT_OF_MEMORY in cause:
             return TrialEnd(
                 state="out_of_memory", reason="Ray ended it because its node was running out of memory"
             ), False

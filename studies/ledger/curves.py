@@ -48,7 +48,7 @@ class Curves:
         return self.values[self.metrics.index(metric)] if metric in self.metrics else None
 
     def positions(self) -> Int[np.ndarray, "3 rows"]:
-        """Indices into `seeds`, `steps` and `metrics` of every measured value, sorted in this order."""
+        """Indices into `seeds`, `steps` and `metrics` of each measured value, sorted by seed, step and metric."""
         return np.stack(np.nonzero(np.broadcast_to(self.measured.T, (len(self.seeds), *self.measured.T.shape))))
 
     def measured_values(self) -> Float[np.ndarray, "rows"]:

@@ -21,7 +21,7 @@ from studies.ledger.sealed import checksum, parse_object
 from studies.ledger.segments import LightRow, Row, Segment
 
 Facts = dict[str, Any]
-"""What is known of an entry; `TrialTraining` writes it."""
+"""Everything known of an entry besides its arrays; `TrialTraining` writes it."""
 Parameters = dict[str, torch.Tensor]
 LARGEST_SAMPLES = 2**30
 """Largest number of bytes of an entry's samples without compression."""
@@ -165,9 +165,18 @@ def to_row(
             "samples": checksum(packed),
         },
     }
-    key = trial_key(facts["address"], facts["evaluation_address"])
     lines = "".join(f"{line}\n" for line in log)
-    return Row(key, json.dumps(described), curves.values.reshape(-1), parameters, packed, lines)
+    return Row(key_of(facts), json.dumps(described), curves.values.reshape(-1), parameters, packed, lines)
+
+
+def key_of(facts: Facts) -> str:
+    """Key of the entry with these facts.
+
+    That of a further evaluation, made from the generators of a trial, begins with the key of the trial's own entry.
+    """
+    key = trial_key(facts["address"], facts["evaluation_address"])
+    own = facts.get("own_evaluation_address")
+    return key if own is None else f"{trial_key(facts['address'], own)}.{facts['evaluation_address']}"
 
 
 def entry_row(entry: Entry) -> Row:
@@ -226,7 +235,7 @@ def from_row(row: LightRow, place: str, heavy: Callable[[str], Any]) -> Entry:
 
 def _check_addresses(key: str, facts: Facts, place: str) -> None:
     trained, evaluated = content_address(facts["identity"]), evaluation_address(facts["evaluation"])
-    if (trained, evaluated) != (facts["address"], facts["evaluation_address"]) or trial_key(trained, evaluated) != key:
+    if (trained, evaluated) != (facts["address"], facts["evaluation_address"]) or key_of(facts) != key:
         raise DamagedError(place, f"{key} is not the address of the trial that it holds")
     if facts["seeds"] != facts["identity"]["seeds"]:
         raise DamagedError(place, f"the seeds of {key} are not those of its identity")

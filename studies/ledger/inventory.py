@@ -5,14 +5,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from studies.design import trial_key
 from studies.errors import InputError
+from studies.ledger.evaluations import read_evaluations
 from studies.ledger.leases import name_of
 from studies.ledger.ledger import STUDIES, Ledger
 
 
 @dataclass(frozen=True, kw_only=True)
 class Holding:
-    """What a study holds of a ledger.
+    """Trials and bytes that a study holds of a ledger.
 
     planned      trials whose configurations are known
     finished     those of them that have an entry
@@ -34,7 +36,7 @@ class Holding:
 
 
 def holdings(ledger: Ledger) -> Iterator[Holding]:
-    """What every study of the ledger holds, sorted by name.
+    """Holdings of every study of the ledger, sorted by name.
 
     Errors: `InputError` for a study whose plan is damaged or was written by another version.
     """
@@ -42,12 +44,12 @@ def holdings(ledger: Ledger) -> Iterator[Holding]:
     sizes = ledger.sizes()
     for name, own in keys.items():
         others = set().union(*(other for study, other in keys.items() if study != name))
-        finished = own & sizes.keys()
+        finished, trials = own & sizes.keys(), {key for key in own if key.count(".") == 1}
         yield Holding(
             name=name,
-            planned=len(own),
-            finished=len(finished),
-            shared=len(finished & others),
+            planned=len(own & trials),
+            finished=len(finished & trials),
+            shared=len(finished & trials & others),
             own_bytes=sum(sizes[key] for key in finished - others) + _folder_bytes(ledger.study_folder(name)),
             shared_bytes=sum(sizes[key] for key in finished & others),
             written=_modified(ledger.study_folder(name) / "study.json"),
@@ -56,11 +58,13 @@ def holdings(ledger: Ledger) -> Iterator[Holding]:
 
 
 def keys_of(ledger: Ledger, name: str) -> set[str]:
-    """Keys of the trials in a study's plan.
+    """Keys of the trials in a study's plan, and of their further entries under the study's further evaluations.
 
-    Errors: as for `Ledger.read_plan`.
+    Errors: as for `Ledger.read_plan` and `read_evaluations`.
     """
-    return {f"{trial['address']}.{trial['evaluation_address']}" for trial in ledger.read_plan(name)}
+    plan, further = ledger.read_plan(name), read_evaluations(ledger, name).values()
+    own = {trial_key(trial["address"], trial["evaluation_address"]): trial["evaluation"]["split"] for trial in plan}
+    return {*own, *(evaluation.key(key, split) for key, split in own.items() for evaluation in further)}
 
 
 def remove_study(ledger: Ledger, name: str) -> None:
@@ -79,7 +83,9 @@ def remove_study(ledger: Ledger, name: str) -> None:
         for key in own:
             ledger.unfinished(key).clear()
         # the record last: if this process is killed, the study is still listed and can be removed again
-        ledger.storage.delete_below(f"{folder}/plan")
+        for key in ledger.storage.keys(folder):
+            if key != f"{folder}/study.json" and not key.startswith(f"{folder}/lease/"):
+                ledger.storage.delete(key)
         ledger.storage.delete(f"{folder}/study.json")
     ledger.storage.delete(name_of(folder, lease.number))
 

@@ -20,10 +20,10 @@ from studies.ledger import leases
 from studies.ledger.entries import Entry, checked_row, entry_row, from_row
 from studies.ledger.folder_storage import FolderStorage
 from studies.ledger.leases import Lease
-from studies.ledger.plan_parts import read_parts, write_part
+from studies.ledger.plan_parts import parts, read_parts, write_part
 from studies.ledger.sealed import seal, unseal
-from studies.ledger.segment_index import TRIALS, SegmentIndex
-from studies.ledger.segments import Row, segment_name, to_segment
+from studies.ledger.segment_index import SegmentIndex, segment_key
+from studies.ledger.segments import Row, to_segment
 from studies.ledger.storage import SET_ASIDE
 from studies.ledger.unfinished import FOLDER as RUNNING
 from studies.ledger.unfinished import Unfinished
@@ -46,6 +46,16 @@ class Ledger:
     def root(self) -> Path:
         """The folder."""
         return self.storage.root
+
+    def create(self) -> None:
+        """Create the folder, if there is none.
+
+        Errors: `InputError` if it cannot be created.
+        """
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"ledger.root: cannot write below {self.root} ({error.strerror})") from None
 
     # -- finished trials -------------------------------------------------------------------------------------------
 
@@ -153,12 +163,12 @@ class Ledger:
 
     def _whole_rows(self, name: str) -> list[Row]:
         rows = []
-        with suppress(InputError):
-            segment = self._index.opened(name)
-            if segment is not None:
-                for light in segment.light_rows():
-                    with suppress(DamagedError):
-                        rows.append(checked_row(segment, light))
+        with suppress(InputError), self._index.opened(name) as segment:
+            if segment is None:
+                return []
+            for light in segment.light_rows():
+                with suppress(DamagedError):
+                    rows.append(checked_row(segment, light))
         return rows
 
     def sizes(self) -> dict[str, int]:
@@ -179,10 +189,10 @@ class Ledger:
         self._index.scan()
         removed = set(keys)
         for name in [name for name, held in self._index.segments.items() if removed.intersection(held)]:
-            segment = self._index.opened(name)
-            if segment is None:
-                continue
-            rest = [checked_row(segment, row) for row in segment.light_rows() if row.key not in removed]
+            with self._index.opened(name) as segment:
+                if segment is None:
+                    continue
+                rest = [checked_row(segment, row) for row in segment.light_rows() if row.key not in removed]
             if rest:
                 self.add_segment(to_segment(rest))
             self.storage.delete(name)
@@ -202,19 +212,19 @@ class Ledger:
 
     def _read(self, name: str, keys: set[str]) -> dict[str, Entry]:
         """The entries of some keys in one segment; none if the segment is gone."""
-        segment = self._index.opened(name)
-        if segment is None:
-            return {}
-        return {
-            row.key: from_row(row, segment.place, partial(self._heavy, name, row.key, row.number))
-            for row in segment.light_rows()
-            if row.key in keys
-        }
+        with self._index.opened(name) as segment:
+            if segment is None:
+                return {}
+            return {
+                row.key: from_row(row, segment.place, partial(self._heavy, name, row.key, row.number))
+                for row in segment.light_rows()
+                if row.key in keys
+            }
 
     def _heavy(self, name: str, key: str, number: int, column: str) -> Any:
-        segment = self._index.opened(name)
-        if segment is not None:
-            return segment.heavy(number, column)
+        with self._index.opened(name) as segment:
+            if segment is not None:
+                return segment.heavy(number, column)
         entry = self.entry(key)  # another process has written it into another segment
         if entry is None:
             raise DamagedError(self.storage.place(name), "it is gone")
@@ -223,7 +233,7 @@ class Ledger:
     # -- unfinished trials -------------------------------------------------------------------------------------------
 
     def unfinished(self, key: str) -> Unfinished:
-        """What the ledger holds of a trial that is not finished; it need not have started."""
+        """The objects of a trial that is not finished; it need not have started."""
         return Unfinished(self.storage, key)
 
     def started(self) -> set[str]:
@@ -256,10 +266,10 @@ class Ledger:
         content = self.storage.read(key)
         if content is None:
             return None
-        record, place = unseal(content, self.storage.place(key)), self.storage.place(key)
+        record = unseal(content, self.storage.place(key))
         study = record.get("study")
         if not isinstance(study, dict) or study.get("name") != name:
-            raise DamagedError(place, "it is not the record of this study")
+            raise DamagedError(self.storage.place(key), "it is not the record of this study")
         return record
 
     def write_study(self, name: str, record: Mapping[str, Any]) -> None:
@@ -287,7 +297,10 @@ class Ledger:
 
         Errors: `InputError` if another run writes it at this moment; `StudyFailed` if the folder cannot be written.
         """
-        with leases.held(self.storage, f"{STUDIES}/{name}", name) as lease:
+        folder = f"{STUDIES}/{name}"
+        # a plan is that of the largest number
+        after = max((run for run, _ in parts(self.storage, f"{folder}/plan")), default=0)
+        with leases.held(self.storage, folder, name, after=after) as lease:
             yield lease
 
     def is_running(self, name: str) -> bool:
@@ -295,8 +308,3 @@ class Ledger:
         folder = f"{STUDIES}/{name}"
         taken = leases.numbers(self.storage, folder)
         return bool(taken) and leases.holder_of(self.storage, folder, taken[-1]) is not None
-
-
-def segment_key(segment: bytes) -> str:
-    """Key of the object that a segment becomes."""
-    return f"{TRIALS}/{segment_name(segment)}.parquet"

@@ -1,14 +1,20 @@
 """Index of the segments of a ledger: which segment holds which entry, as of the last scan."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from studies.errors import DamagedError
-from studies.ledger.segments import Segment
+from studies.ledger.segments import Segment, segment_name
 from studies.ledger.storage import Storage
 
 TRIALS = "trials"
 """Prefix of the keys of segments."""
+
+
+def segment_key(segment: bytes) -> str:
+    """Key of the object that a segment becomes."""
+    return f"{TRIALS}/{segment_name(segment)}.parquet"
 
 
 class SegmentIndex:
@@ -29,7 +35,7 @@ class SegmentIndex:
 
     def scan(self) -> None:
         """Read the footers of segments that were not read before or were damaged; forget those that are gone."""
-        present = self._storage.keys(TRIALS)
+        present = sorted({"/".join(key.split("/")[:2]) for key in self._storage.keys(TRIALS)})
         for name in self.segments.keys() - set(present):
             self._forget(name)
         self.damaged = {}
@@ -48,22 +54,25 @@ class SegmentIndex:
                 held[min(self._holders[key])].add(key)
         return held
 
-    def opened(self, name: str) -> Segment | None:
-        """The segment in the object `name`; None if it is gone.
+    @contextmanager
+    def opened(self, name: str) -> Iterator[Segment | None]:
+        """Context with the segment in the object `name`; None if it is gone.
 
         Errors: `DamagedError` if it is damaged; `InputError` for one of another format.
         """
         file = self._storage.opened(name)
         if file is None:
-            return None
-        return Segment(file, name.rpartition("/")[2].removesuffix(".parquet"), self._storage.place(name))
+            yield None
+            return
+        with file:
+            yield Segment(file, name.rpartition("/")[2].removesuffix(".parquet"), self._storage.place(name))
 
     def _add(self, name: str) -> None:
-        segment = self.opened(name)
-        if segment is None:
-            return
-        self.segments[name] = segment.keys
-        for key in segment.keys:
+        with self.opened(name) as segment:
+            if segment is None:
+                return
+            self.segments[name] = segment.keys
+        for key in self.segments[name]:
             self._holders[key].append(name)
 
     def _forget(self, name: str) -> None:

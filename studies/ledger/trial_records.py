@@ -14,15 +14,17 @@ from studies.ledger.unfinished import TrialEnd
 class TrialRecord:
     """A trial that was started.
 
-    state  one of `STATES`
-    entry  entry of a finished trial, else None
-    end    how a trial ended without a result, else None
+    state     one of `STATES`
+    entry     entry of a finished trial, else None
+    end       how a trial ended without a result, else None
+    steering  entry of the study's own evaluation, if `entry` is that of a further one
     """
 
     spec: TrialSpec
     state: str
     entry: Entry | None = None
     end: TrialEnd | None = None
+    steering: Entry | None = None
 
     @property
     def finished(self) -> bool:
@@ -56,14 +58,14 @@ def read_records(ledger: Ledger, specs: Iterable[TrialSpec], *, running: bool) -
 
     Errors: `DamagedError` for a damaged entry or end.
     """
-    by_key = {spec.key: spec for spec in specs}
+    specs = list(specs)  # several have one key if conditions train the same
     started = ledger.started()  # first: a trial that is finished in between has an entry and is no longer started
-    entries = ledger.entries(by_key)
+    entries = ledger.entries(spec.key for spec in specs)
     records = []
-    for key, spec in by_key.items():
-        entry = entries.get(key)
+    for spec in specs:
+        entry = entries.get(spec.key)
         if entry is not None:
             records.append(record_of(spec, entry=entry, end=None, running=running))
-        elif key in started:
-            records.append(record_of(spec, entry=None, end=ledger.unfinished(key).end(), running=running))
+        elif spec.key in started:
+            records.append(record_of(spec, entry=None, end=ledger.unfinished(spec.key).end(), running=running))
     return records

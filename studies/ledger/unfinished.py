@@ -1,4 +1,4 @@
-"""What a ledger holds of a trial that is not finished: a mark of its start, a checkpoint, the reason of its end.
+"""Objects of a trial that is not finished: a mark of its start, a checkpoint, the reason of its end.
 
 running/KEY/started     sealed record with the node that started the trial
 running/KEY/checkpoint  a sealed record in one line (key, number of bytes, checksum), then the state as PyTorch saves it
@@ -116,7 +116,7 @@ class Unfinished:
         self._storage.replace(self._object("end"), seal({"key": self._key, **asdict(end)}))
 
     def end(self) -> TrialEnd | None:
-        """How the trial ended without a result; None if it did not.
+        """The trial's end without a result; None if it did not end so.
 
         Errors: `DamagedError` for a damaged record.
         """
@@ -125,11 +125,11 @@ class Unfinished:
         if content is None:
             return None
         record = unseal(content, place)
-        texts = (record.get("reason"), record.get("detail"))
-        is_end = record.get("state") in get_args(EndState) and all(isinstance(text, str) for text in texts)
-        if record.get("key") != self._key or not is_end or type(record.get("at")) is not float:
+        types = {"state": str, "reason": str, "detail": str, "at": float}
+        is_end = all(isinstance(record.get(name), kind) for name, kind in types.items())
+        if record.get("key") != self._key or not is_end or record["state"] not in get_args(EndState):
             raise DamagedError(place, "it is not the record of this trial's end")
-        return TrialEnd(**{name: record[name] for name in ("state", "reason", "detail", "at")})
+        return TrialEnd(**{name: record[name] for name in types})
 
     def clear_end(self) -> None:
         """Delete the record of an end, so that the trial is pending again."""

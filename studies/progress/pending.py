@@ -38,12 +38,15 @@ class StudyProgress:
                 return known
 
     def _read(self, keys: list[str]) -> None:
-        """Read the scores of trials that have ended, and the ends of trials without a result."""
-        finished = self.ledger.finished(keys)
-        for key, entry in self.ledger.entries(finished).items():
+        """Read the scores of trials that have ended, and the ends of trials without a result.
+
+        Errors: `DamagedError` for a damaged entry, and for any damaged segment unless all trials have an entry.
+        """
+        entries = self.ledger.entries(keys)
+        for key, entry in entries.items():
             self._scores[key] = score(entry, self.design.study.outcomes)
             self._ends.pop(key, None)
-        for key in self.ledger.started().intersection(keys) - finished:
+        for key in self.ledger.started().intersection(keys) - entries.keys():
             end = self._read_end(key)
             if end is not None:
                 self._ends[key] = end

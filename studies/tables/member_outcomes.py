@@ -18,6 +18,7 @@ from gan_core.outcomes import (
     classify,
     measured_median,
     search_score,
+    with_late_values,
 )
 from studies.ledger.curves import Curves
 from studies.ledger.entries import Entry, Facts
@@ -30,16 +31,30 @@ FinishedCurves = tuple[Facts, Curves]
 """Facts and curves of a finished trial."""
 
 
-def classify_members(trials: Sequence[FinishedCurves], rules: OutcomeRules) -> MemberOutcomes:
-    """Outcomes of the members of many trials: those of the first trial in the order of its seeds, then the others'."""
-    groups: dict[tuple[int, ...], list[int]] = {}
-    for index, trial in enumerate(trials):
-        groups.setdefault(_columns(*trial), []).append(index)
+def classify_members(
+    trials: Sequence[FinishedCurves], rules: OutcomeRules, own: Sequence[FinishedCurves] | None = None
+) -> MemberOutcomes:
+    """Outcomes of the members of many trials: those of the first trial in the order of its seeds, then the others'.
+
+    own  facts and curves of the same trials under their study's own evaluation, if `trials` are those of a further one;
+         the outcomes then are those of `own`, except for trials that were evaluated again at every step
+    """
+    own = trials if own is None else own
+    groups: dict[tuple[Any, ...], list[int]] = {}
+    for index, (trial, own_trial) in enumerate(zip(trials, own, strict=True)):
+        groups.setdefault((is_whole(*trial), _columns(*trial), _columns(*own_trial)), []).append(index)
     sizes = np.array([len(curves.seeds) for _, curves in trials], dtype=np.int64)
     order = np.concatenate(
         [np.empty(0, np.int64), *(members_of(sizes, np.array(indices)) for indices in groups.values())]
     )
-    parts = [classify(member_curves([trials[index] for index in indices]), rules) for indices in groups.values()]
+    parts = []
+    for (whole, *_), indices in groups.items():
+        curves = member_curves([trials[index] for index in indices])
+        if whole:
+            parts.append(classify(curves, rules))
+        else:
+            outcomes = classify(member_curves([own[index] for index in indices]), rules)
+            parts.append(with_late_values(outcomes, curves, rules))
     return MemberOutcomes.concatenate(parts).take(np.argsort(order))
 
 
@@ -82,6 +97,11 @@ def distances_of(facts: Facts, curves: Curves) -> Float[np.ndarray, "seeds steps
     values = curves.of(facts["distance"])
     assert values is not None
     return values if facts["highest"] is None else facts["highest"] - values
+
+
+def is_whole(facts: Facts, curves: Curves) -> bool:
+    """True if the metric that decides was measured at every evaluation."""
+    return bool(curves.measured[curves.metrics.index(facts["distance"])].all())
 
 
 def _columns(facts: Facts, curves: Curves) -> tuple[int, ...]:

@@ -1,6 +1,7 @@
 """Results: the tables of a finished or running study as DataFrames."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -15,13 +16,15 @@ from studies.design import CONFIRMING, PHASES, Provenance, TrialSpec
 from studies.errors import InputError
 from studies.file.distributions import Distribution
 from studies.file.real_samples import load_samples
+from studies.file.recorded import recorded_evaluation
 from studies.file.study import Study
+from studies.ledger.evaluations import FurtherEvaluation, chosen_evaluation, with_evaluation
 from studies.ledger.ledger import Ledger
 from studies.ledger.plans import planned_trials
 from studies.ledger.trial_records import TrialRecord, read_records
 from studies.tables.columns import END_NAMES, MEMBER_COLUMNS, TRIAL_COLUMNS, WITHOUT_RESULT
 from studies.tables.curve_columns import curve_columns
-from studies.tables.member_outcomes import classify_members, member_columns, trial_results
+from studies.tables.member_outcomes import classify_members, is_whole, member_columns, trial_results
 from studies.tables.ranking import FIRST, rank
 from studies.tables.trained_generators import TrainedConfiguration, kept_parameters
 
@@ -33,7 +36,8 @@ class Results:
     members      a row per member of a finished trial
     curves       a row per member, step and metric of a finished trial
     ranking      a row per confirmed condition, best first
-    study        the resolved study
+    study        the resolved study; its `evaluation` is the one that the metrics come from
+    is_further   True if the metrics are those of a further evaluation
     question     the question that the study answers, as stated in its file
     environment  versions, git state and hardware of the last run
     provenance   versions and hashes that determine the numbers besides the study
@@ -41,19 +45,30 @@ class Results:
     """
 
     def __init__(
-        self, record: Mapping[str, Any], records: Callable[[Study, Provenance], Iterable[TrialRecord]], place: str
+        self,
+        record: Mapping[str, Any],
+        records: Callable[[Study, Provenance], Iterable[TrialRecord]],
+        place: str,
+        *,
+        further: FurtherEvaluation | None = None,
     ):
         provenance = Provenance.from_table(record["provenance"])
-        self.study = Study.from_record(record["study"], provenance.sources)
+        own = self._own = Study.from_record(record["study"], provenance.sources)
+        self.is_further = further is not None
+        self.study = own if further is None else replace(own, evaluation=recorded_evaluation(further.settings))
         self.question: str = record["question"]
         self.environment: dict[str, Any] = record["environment"]
         self.place, self.provenance, self._records = place, provenance, records
 
     @classmethod
-    def of_ledger(cls, ledger: Ledger, name: str, *, running: bool | None = None) -> "Results":
+    def of_ledger(
+        cls, ledger: Ledger, name: str, *, evaluation: str | None = None, running: bool | None = None
+    ) -> "Results":
         """Results of a study in a ledger.
 
-        running  True if a run trains the study at this moment; by default True if a process holds its lease
+        evaluation  identifier of a further evaluation whose metrics the tables have, or the beginning of one; trials
+                    that it did not evaluate are left out. None: the study's own evaluation
+        running     True if a run trains the study at this moment; by default True if a process holds its lease
 
         Errors: `InputError` if the ledger has no such study, or its record was written by another version;
         `DamagedError` if the record is damaged.
@@ -65,9 +80,12 @@ class Results:
         def read(study: Study, provenance: Provenance) -> Iterable[TrialRecord]:
             place = str(ledger.study_folder(name) / "plan")
             specs = planned_trials(ledger.read_plan(name), study, provenance, place)
-            return read_records(ledger, specs, running=ledger.is_running(name) if running is None else running)
+            is_running = ledger.is_running(name) if running is None else running
+            records = read_records(ledger, specs, running=is_running)
+            return records if further is None else _evaluated(ledger, records, further)
 
-        return cls(record, read, str(ledger.root))
+        further = None if evaluation is None else chosen_evaluation(ledger, name, evaluation)
+        return cls(record, read, str(ledger.root), further=further)
 
     @cached_property
     def trial_records(self) -> list[TrialRecord]:
@@ -78,7 +96,7 @@ class Results:
             spec = trial.spec
             return PHASES.index(spec.phase), spec.index, position[spec.condition]
 
-        return sorted(self._records(self.study, self.provenance), key=order)
+        return sorted(self._records(self._own, self.provenance), key=order)
 
     @property
     def specs(self) -> list[TrialSpec]:
@@ -93,7 +111,17 @@ class Results:
     @cached_property
     def _outcomes(self) -> MemberOutcomes:
         """Outcomes of the members of finished trials, in the order of the trials and their seeds."""
-        return classify_members([(trial.facts, trial.curves) for trial in self._finished], self.study.outcomes)
+        trials = [(trial.facts, trial.curves) for trial in self._finished]
+        own = [(trial.steering.facts, trial.steering.curves) for trial in self._finished if trial.steering is not None]
+        return classify_members(trials, self.study.outcomes, own or None)
+
+    @property
+    def whole(self) -> bool:
+        """True if the distances of all finished trials were measured over the whole training.
+
+        False under a further evaluation of a study that keeps generators at a few evaluations alone.
+        """
+        return all(is_whole(trial.facts, trial.curves) for trial in self._finished)
 
     @cached_property
     def curves(self) -> pd.DataFrame:
@@ -317,6 +345,18 @@ class Results:
         frame["study"] = pd.Categorical(frame["study"], [self.study.name])
         integers = {name: "int64" for name in ("trial", "seed", "step") if name in frame}
         return frame.astype(integers)
+
+
+def _evaluated(ledger: Ledger, records: Iterable[TrialRecord], further: FurtherEvaluation) -> Iterable[TrialRecord]:
+    """Records with the metrics of a further evaluation; finished trials that it did not evaluate are left out."""
+    records = list(records)
+    entries = ledger.entries(further.key_of(trial.spec) for trial in records if trial.finished)
+    for trial in records:
+        entry = entries.get(further.key_of(trial.spec))
+        if not trial.finished:
+            yield trial
+        elif entry is not None:
+            yield with_evaluation(trial, entry)
 
 
 def _column_type(distributions: Iterable[Distribution]) -> str:

@@ -85,11 +85,12 @@ def _members_in_words(roles: list[str], members: int) -> str:
 def _distances(results: Results, condition: str, steps: list[int]) -> Float[np.ndarray, "members steps"]:
     curves = condition_rows(winners(results.curves), condition)
     rows = curves[curves["metric"] == results.study.distance]
-    return rows.pivot(index="seed", columns="step", values="value")[steps].to_numpy()
+    return rows.pivot(index="seed", columns="step", values="value").reindex(columns=steps).to_numpy()
 
 
 def _in_words(name: str, distances: np.ndarray, steps: list[int]) -> str:
-    values = (f"{format_distance(distance)} at step {step}" for distance, step in zip(distances, steps, strict=True))
+    measured = zip(distances, steps, strict=True)  # a further evaluation measures at the kept generators alone
+    values = (f"{format_distance(distance)} at step {step}" for distance, step in measured)
     return f"{name.replace(chr(10), ', ')}: distance {', '.join(values)}"
 
 

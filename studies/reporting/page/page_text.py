@@ -66,8 +66,10 @@ TABLES: Mapping[str, TableDescription] = {
     ),
     "outcomes": TableDescription(
         "Outcomes",
-        "Outcomes of all seeds, by condition and phase, with 95% intervals of their shares. Improving: seeds that "
-        "failed but were still getting nearer at the end, so a larger budget might have made them stable.",
+        "Outcomes of all seeds, by condition and phase, with 95% intervals of their shares. Seeds of a random setting "
+        "whose training ran out of memory, took too long or raised an exception have no outcome; they are counted "
+        "under the name of that end. Improving: seeds that failed but were still getting nearer at the end, so a "
+        "larger budget might have made them stable.",
     ),
     "robustness": TableDescription(
         "Other thresholds",
@@ -105,7 +107,8 @@ METHODS = (
     "0 or below, no better than the constant. Relapsed: late progress is less than half of the best progress, or p "
     "swings by more than half of it. Stalled: best progress is below 0.75, or, where the modes of the data are known, "
     "fewer than 75% of them are covered late. Otherwise the seed is stable; all other outcomes are failures. These "
-    "are the default thresholds; those of this study are part of the resolved study below, and the table of other thresholds shows their effect on the ranking.",
+    "are the default thresholds; those of this study are part of the resolved study below, and the table of other "
+    "thresholds shows their effect on the ranking.",
     "A failed seed counts as infinitely far and is never left out. The interquartile mean (Agarwal et al. 2021) "
     "leaves out the nearest and the farthest quarter of the seeds; if a failed seed remains, the distance is given "
     "as failed. Intervals are percentile bootstrap intervals for distances and Wilson intervals (1927) for shares; "

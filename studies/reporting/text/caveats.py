@@ -20,9 +20,9 @@ from studies.reporting.text.phrases import (
     join_words,
     ones_found_for,
 )
+from studies.reporting.text.without_result import end_in_words, ends_without_result
 from studies.statistics.permutation import LEVEL
 from studies.tables.columns import END_NAMES, ENDED
-from studies.tables.ranking import FIRST
 
 FEW_CONFIGURATIONS = 8
 FEW_SEEDS = 10
@@ -34,6 +34,8 @@ def caveats(comparison: Comparison) -> tuple[str, ...]:
 
 
 def _caveats(comparison: Comparison) -> Iterator[str]:
+    if comparison.results.is_further:
+        yield from _on_further_evaluation(comparison)
     yield from _on_explore(comparison)
     yield from _on_shares(comparison)
     yield from _on_confirm(comparison)
@@ -41,7 +43,20 @@ def _caveats(comparison: Comparison) -> Iterator[str]:
         yield from _on_ranking(comparison)
         yield from _on_pairs(comparison)
         yield from _on_critic_steps(comparison)
-        yield from _on_equal_critic_steps(comparison.confirmed, comparison.results.study.outcomes)
+        if comparison.results.whole:
+            yield from _on_equal_critic_steps(comparison.confirmed, comparison.results.study.outcomes)
+
+
+def _on_further_evaluation(comparison: Comparison) -> Iterator[str]:
+    yield (
+        "Distances and sample metrics are those of a further evaluation, made from the generators that were kept; the "
+        "settings were chosen by the study's own evaluation."
+    )
+    if not comparison.results.whole:
+        yield (
+            "Generators were not kept at every evaluation: each GAN has the outcome that the study's own evaluation "
+            "gave it, and best distances, gaps, roughness and the ranking at other thresholds are missing."
+        )
 
 
 # -- explore -----------------------------------------------------------------------------------------------------------
@@ -148,13 +163,16 @@ def _on_confirm(comparison: Comparison) -> Iterator[str]:
     untuned = [condition.name for condition in study.conditions if condition.authors is None]
     if study.search.confirm.authors and untuned:
         yield f"No comparison with an authors' setting for {join_words(untuned)}: the study file names no preset there."
-    for trial in comparison.results.trial_records:
-        spec = trial.spec
-        if (spec.phase, spec.index) == ("confirm", FIRST) and trial.state in END_NAMES and trial.end is not None:
-            yield (
-                f"{spec.condition} is not confirmed: the training of its setting on fresh seeds ended without a result "
-                f"({END_NAMES[trial.state]}: {trial.end.reason.rstrip('.')})."
-            )
+    for condition, end in ends_without_result(comparison, "authors").items():
+        yield (
+            f"No comparison with the authors' setting for {condition}: its training ended without a result "
+            f"({end_in_words(end)})."
+        )
+    for condition, end in ends_without_result(comparison).items():
+        yield (
+            f"{condition} is not confirmed, which does not mean that its setting fails: its training on fresh seeds "
+            f"ended without a result ({end_in_words(end)})."
+        )
 
 
 def _on_ranking(comparison: Comparison) -> Iterator[str]:

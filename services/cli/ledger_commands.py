@@ -1,0 +1,287 @@
+"""Commands about a ledger: ls, rm, doctor, archive, import, evaluate."""
+
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from services.cli.options import AsJson, NoTracking, Root, StudyName, StudyOrFolder
+from services.cli.output import console, print_json, records, refuse_unwritable, write_file
+from studies.errors import DamagedError, InputError, TrackingError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from studies.ledger.inventory import Holding
+    from studies.ledger.ledger import Ledger
+    from studies.tables.results import Results
+    from studies.tracking.run_faults import RunFault
+
+DEFAULT_ROOT = "gan-studies"
+
+
+def ls(root: Root = None, as_json: AsJson = False) -> None:
+    """List the studies of a ledger: trials, size, what they share with other studies, last change."""
+    from rich.table import Table
+
+    from studies.ledger.inventory import holdings
+    from studies.numbers import format_bytes
+
+    ledger = _existing_ledger(root)
+    held = list(holdings(ledger))
+    if as_json:
+        print_json([vars(holding) for holding in held])
+        return
+    if not held:
+        print(f"{ledger.root} holds no study.")
+        return
+    table = Table("study", "trials", "state", "own size", "shared with other studies", "last run")
+    for holding in held:
+        shared = f"{holding.shared} trials, {format_bytes(holding.shared_bytes)}" if holding.shared else ""
+        trials = f"{holding.finished} of {holding.planned} finished"
+        changed = f"{datetime.fromtimestamp(holding.written):%Y-%m-%d %H:%M}"
+        table.add_row(holding.name, trials, _state(holding), format_bytes(holding.own_bytes), shared, changed)
+    screen = console()
+    screen.print(table)
+    screen.print(f"ledger: {ledger.root}", markup=False, soft_wrap=True)
+
+
+def rm(
+    study: StudyName,
+    root: Root = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Delete without a question. Default: ask first.")] = False,
+) -> None:
+    """Delete a study from a ledger, with the trials that no other study holds.
+
+    Prints what is deleted before it asks. The study's runs in MLflow stay.
+    """
+    from studies.ledger.inventory import holdings, remove_study
+    from studies.numbers import format_bytes
+
+    ledger = _existing_ledger(root)
+    holding = next((holding for holding in holdings(ledger) if holding.name == study), None)
+    if holding is None:
+        raise InputError(f"{study}: there is no such study in {ledger.root}; gan-study ls lists them")
+    own = holding.finished - holding.shared
+    print(f"{study} in {ledger.root}: {own} finished trials that only it holds, {format_bytes(holding.own_bytes)}.")
+    if holding.shared:
+        print(f"{holding.shared} trials are held by other studies too and stay.")
+    if not yes and not (sys.stdin.isatty() and typer.confirm("Delete this study?")):
+        raise InputError(f"{study}: nothing was deleted; add --yes to delete it")
+    remove_study(ledger, study)
+    print(f"{study} was deleted.")
+
+
+def doctor(
+    root: Root = None,
+    mend: Annotated[
+        bool, typer.Option("--mend", help="Mend what can be mended. Default: only say what was found.")
+    ] = False,
+    tracking: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URI",
+            help="MLflow store to examine too. Default: the one in the environment variable MLFLOW_TRACKING_URI, or "
+            "mlflow.db in the working folder, if there is one.",
+        ),
+    ] = None,
+    no_tracking: NoTracking = False,
+    as_json: AsJson = False,
+) -> None:
+    """Examine a ledger, and the runs of its studies in MLflow.
+
+    Finds wrong checksums, foreign and half-written files, trials that no study holds, and in MLflow runs that are open,
+    incomplete, missing, duplicate, or of no trial. With --mend, damaged things are set aside into the folder set-aside
+    of the ledger (running the study again repeats what they held), and runs are deleted or recorded again. Exits 1 if
+    something was found and is not mended.
+    """
+    from studies.file.messages import count_noun
+    from studies.ledger import examination
+    from studies.tracking import run_faults
+
+    ledger = _existing_ledger(root)
+    with_runs = not no_tracking and _has_runs(tracking)
+    findings, faults = examination.examine(ledger), _run_faults(ledger, tracking) if with_runs else []
+    if mend:
+        done = [
+            *(examination.mend(ledger, finding) for finding in findings),
+            *run_faults.mend(ledger, faults, tracking),
+        ]
+        print("\n".join(done), end="\n" if done else "", file=sys.stderr if as_json else sys.stdout)
+        findings, faults = examination.examine(ledger), _run_faults(ledger, tracking) if with_runs else []
+    found = [*findings, *faults]
+    if as_json:
+        print_json([vars(finding) for finding in found])
+    else:
+        print("\n".join(map(str, found)), end="\n" if found else "")
+        hint = "" if mend else "; gan-study doctor --mend mends what can be mended"
+        result = f"{count_noun(len(found), 'finding')}{hint}" if found else "nothing is wrong"
+        print(f"{ledger.root}{' and its runs in MLflow' if with_runs else ''}: {result}")
+    raise typer.Exit(1 if found else 0)
+
+
+def _has_runs(tracking: str | None) -> bool:
+    from services.tracking_server import has_store
+
+    return tracking is not None or has_store()
+
+
+def _run_faults(ledger: "Ledger", tracking: str | None) -> "list[RunFault]":
+    """Faults of the runs of every readable study; a server that does not answer is reported and left out."""
+    from studies.tracking.run_faults import examine
+
+    faults: list[RunFault] = []
+    for name in ledger.studies():
+        try:
+            faults += examine(ledger, name, tracking)
+        except DamagedError:
+            continue  # the examination of the ledger has found it
+        except TrackingError as error:
+            print(f"gan-study: {error}; its runs were not examined", file=sys.stderr)
+            break
+    return faults
+
+
+def archive(
+    study: StudyOrFolder,
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="File to write. Default: NAME.zip in the working folder.")
+    ] = None,
+    root: Root = None,
+) -> None:
+    """Write a study with all of its finished trials into one file.
+
+    The file holds checksums and versions; gan-study import verifies them on another machine. It can accompany a paper.
+    """
+    from studies.execution.environment import versions
+    from studies.ledger.archives import write_archive
+    from studies.locate import ledger_of
+    from studies.numbers import format_bytes
+
+    ledger, name = ledger_of(study, root)
+    path = output or Path(f"{name}.zip")
+    refuse_unwritable(path)
+    counts: list[int] = []
+
+    def write(file: Path) -> None:
+        with file.open("wb") as stream:
+            counts.append(write_archive(ledger, name, stream, versions=versions()))
+
+    write_file(path, write)
+    print(f"{path} holds {name} with {counts[0]} finished trials ({format_bytes(path.stat().st_size)})")
+
+
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Archive that gan-study archive wrote.")],
+    root: Root = None,
+) -> None:
+    """Verify an archive and write its study into a ledger.
+
+    Nothing is written unless every checksum and address is right.
+    """
+    from studies.ledger.archives import read_archive
+    from studies.ledger.ledger import Ledger
+
+    ledger = Ledger(root or DEFAULT_ROOT)
+    name, trials = read_archive(ledger, file)
+    print(f"{name} with {trials} finished trials is in {ledger.root}; gan-study results {name} shows its ranking")
+
+
+def evaluate(
+    study: StudyOrFolder,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Change a field of [evaluation], as in evaluation.neighbours=10. May be repeated. "
+            "Default: list the further evaluations that the study has.",
+        ),
+    ] = None,
+    phases: Annotated[
+        list[str] | None,
+        typer.Option("--phase", help="Phase whose trials are evaluated. May be repeated. Default: all phases."),
+    ] = None,
+    root: Root = None,
+    as_json: AsJson = False,
+) -> None:
+    """Evaluate a study again with other metrics or settings, without training anything.
+
+    The metrics are computed from the generators that the finished trials have kept. The study's own evaluation, which
+    steered its search, stays as it is; results, compare and report show the new values with --evaluation ID.
+    """
+    from studies.execution.further_evaluation import changed_settings, evaluate_again, phases_named
+    from studies.locate import ledger_of
+    from studies.reporting.terminal.ranking_table import print_ranking
+    from studies.tables.results import Results
+
+    ledger, name = ledger_of(study, root)
+    own = Results.of_ledger(ledger, name)
+    if not assignments:
+        _print_evaluations(ledger, own, as_json)
+        return
+    chosen = phases_named(phases or [])
+    settings, sources = changed_settings(own, assignments)
+    screen = console(stderr=True)
+
+    def progress(done: int, total: int) -> None:
+        if total:
+            screen.print(f"{done} of {total} trials evaluated", end="\r" if screen.is_terminal else "\n")
+
+    made = evaluate_again(own, ledger, settings, phases=chosen, module_sources=sources, progress=progress)
+    seen = Results.of_ledger(ledger, name, evaluation=made.id)
+    if as_json:
+        print_json({"evaluation": made.id, "ranking": records(seen.ranking)})
+        return
+    print(f"further evaluation {made.id} of {name}: {_differences(own, made.settings)}")
+    print_ranking(seen, console())
+    print(f"next:    gan-study compare {name} --evaluation {made.id}")
+
+
+def _print_evaluations(ledger: "Ledger", own: "Results", as_json: bool) -> None:
+    from studies.ledger.evaluations import read_evaluations
+
+    name, evaluations = own.study.name, read_evaluations(ledger, own.study.name)
+    if as_json:
+        print_json([{"evaluation": made.id, "settings": made.settings} for made in evaluations.values()])
+        return
+    if not evaluations:
+        print(f"{name} has no further evaluations; --set evaluation.neighbours=10, for example, makes one")
+    for made in evaluations.values():
+        print(f"{made.id}: {_differences(own, made.settings)}")
+
+
+def _differences(own: "Results", settings: "Mapping[str, Any]") -> str:
+    """Settings that differ from the study's own evaluation, as in "neighbours = 10 (own: 5)"."""
+    from studies.file.messages import format_value
+    from studies.file.trees import differences
+
+    changed = differences(own.study.table()["evaluation"], dict(settings))
+    texts = [f"{path} = {format_value(new)} (own: {format_value(old)})" for path, old, new in changed]
+    return ", ".join(texts) or "the settings of the study's own evaluation, in these versions"
+
+
+def _state(holding: "Holding") -> str:
+    if holding.running:
+        return "running"
+    return "finished" if holding.finished >= holding.planned else "interrupted"
+
+
+def _existing_ledger(root: Path | None) -> "Ledger":
+    """The ledger in a folder.
+
+    Errors: `InputError` if there is no such folder.
+    """
+    from studies.ledger.ledger import Ledger
+
+    ledger = Ledger(root or DEFAULT_ROOT)
+    if not ledger.root.is_dir():
+        raise InputError(f"--root: must be the folder of a ledger, but there is no folder {ledger.root}")
+    return ledger
+
+
+import_.__name__ = "import"
+COMMANDS = (ls, rm, doctor, archive, import_, evaluate)

@@ -1,0 +1,41 @@
+"""Deaths of workers that Tune does not expect, reported to it as those that it does."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
+
+from ray.air.execution._internal.actor_manager import RayActorManager
+from ray.exceptions import RayActorError, RayError, RayTaskError
+
+OUT_OF_MEMORY = "OutOfMemoryError"
+"""Name of Ray's error for a worker that its memory monitor has ended, part of the message of the reported error."""
+
+
+@contextmanager
+def deaths_as_actor_errors() -> Iterator[None]:
+    """Context in which Tune treats every error of Ray about a worker as the worker's death.
+
+    Tune ends all trials with a `RuntimeError` if Ray's memory monitor kills the worker of one: the `OutOfMemoryError`
+    that arrives is no `RayActorError`. (Seen with Ray 2.56; no setting changes it.)
+    """
+    task_failed, start_failed = RayActorManager._actor_task_failed, RayActorManager._actor_start_failed
+
+    def report_task(manager: RayActorManager, task: Any, error: Exception) -> None:
+        task_failed(manager, task, as_actor_error(error))
+
+    def report_start(manager: RayActorManager, actor: Any, error: Exception) -> None:
+        start_failed(manager, actor, as_actor_error(error))
+
+    with (
+        patch.object(RayActorManager, "_actor_task_failed", report_task),
+        patch.object(RayActorManager, "_actor_start_failed", report_start),
+    ):
+        yield
+
+
+def as_actor_error(error: Exception) -> Exception:
+    """A `RayActorError` with the name and the message of an error of Ray that is neither an actor's nor a task's."""
+    if not isinstance(error, RayError) or isinstance(error, RayActorError | RayTaskError):
+        return error
+    return RayActorError(error_msg=f"{type(error).__name__}: {error}")
