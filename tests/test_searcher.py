@@ -1,8 +1,10 @@
 """Ends of trials without a result: what is tried again, what is recorded, and what it means for the study."""
 
 import json
+import pickle
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -215,14 +217,10 @@ def test_a_full_disk_while_a_trial_commits_stops_the_study_and_loses_nothing(
 # -- deaths of workers, as Tune reports them -------------------------------------------------------------------------
 
 
+@dataclass
 class TuneTrial:
-    def __init__(self, error: Exception | None):
-        self.trial_id, self._error = "1", error
-
-    def get_pickled_error(self) -> Exception | None:
-        if self._error is None:
-            raise EOFError("the file is cut off")
-        return self._error
+    pickled_error_file: str | None
+    trial_id: str = "1"
 
 
 @pytest.mark.parametrize(
@@ -247,10 +245,12 @@ class TuneTrial:
     ],
 )
 def test_the_error_of_a_workers_death_decides_the_state_of_its_trial(
-    error: Exception | None, state: str, reason: str
+    tmp_path: Path, error: Exception | None, state: str, reason: str
 ) -> None:
+    file = tmp_path / "error.pkl"
+    file.write_bytes(pickle.dumps(error) if error else b"cut off")
     searcher = DesignSearcher(None, {}, None, retries=3)  # type: ignore[arg-type]
-    CauseScheduler(searcher).on_trial_error(None, TuneTrial(error))
+    CauseScheduler(searcher).on_trial_error(None, TuneTrial(str(file)))
     end, storage_failed = searcher._end("1", {})
     assert (end.state, end.reason, storage_failed) == (state, reason, False)
 

@@ -50,10 +50,9 @@ class Manager(RayActorManager):
 
 def test_tune_ends_the_run_at_a_memory_kill_unless_it_is_reported_as_an_actors_death() -> None:
     task, error = Task(), OutOfMemoryError("low on memory")
+    # the day that this raises nothing, `deaths_as_actor_errors` is no longer needed
     with pytest.raises(RuntimeError, match="Caught unexpected exception"):
-        Manager()._actor_task_failed(
-            tracked_actor_task=task, exception=error
-        )  # if this passes, `deaths_as_actor_errors` is no longer needed
+        Manager()._actor_task_failed(tracked_actor_task=task, exception=error)
     with deaths_as_actor_errors():
         Manager()._actor_task_failed(tracked_actor_task=task, exception=error)
         Manager()._actor_start_failed(tracked_actor=task, exception=error)
