@@ -1,8 +1,10 @@
 """Ray Tune Searcher that issues the trials of a study's design."""
 
 import json
+import pickle
 from collections import Counter
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from ray.tune.schedulers import FIFOScheduler
@@ -117,7 +119,8 @@ class CauseScheduler(FIFOScheduler):
     def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
         error = None
         with suppress(Exception):  # an exception here would end the whole study
-            error = trial.get_pickled_error()
+            # `get_pickled_error` reads the storage, to which Tune copies this file later
+            error = pickle.loads(Path(trial.pickled_error_file).read_bytes())
         self._searcher.note_cause(trial.trial_id, error)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -156,9 +156,10 @@ class TrialTraining:
     def _resume(self) -> None:
         try:
             state = self._unfinished.checkpoint()
-        except DamagedError as error:
+        except InputError as error:
             self._unfinished.set_aside("checkpoint")
-            self.log(f"began anew, since its checkpoint was set aside: {error.reason}")
+            reason = error.reason if isinstance(error, DamagedError) else "another version wrote it"
+            self.log(f"began anew, since its checkpoint was set aside: {reason}")
             state = None
         if state is None:
             self.log(f"started on {platform.machine()}, torch {torch.__version__}")

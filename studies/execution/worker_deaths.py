@@ -21,11 +21,11 @@ def deaths_as_actor_errors() -> Iterator[None]:
     """
     task_failed, start_failed = RayActorManager._actor_task_failed, RayActorManager._actor_start_failed
 
-    def report_task(manager: RayActorManager, task: Any, error: Exception) -> None:
-        task_failed(manager, task, as_actor_error(error))
+    def report_task(manager: RayActorManager, tracked_actor_task: Any, exception: Exception) -> None:
+        task_failed(manager, tracked_actor_task, as_actor_error(exception))
 
-    def report_start(manager: RayActorManager, actor: Any, error: Exception) -> None:
-        start_failed(manager, actor, as_actor_error(error))
+    def report_start(manager: RayActorManager, tracked_actor: Any, exception: Exception) -> None:
+        start_failed(manager, tracked_actor, as_actor_error(exception))
 
     with (
         patch.object(RayActorManager, "_actor_task_failed", report_task),

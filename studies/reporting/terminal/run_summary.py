@@ -29,11 +29,7 @@ def print_run_summary(results: Results, ledger: Ledger, run: RunResult, console:
     console.print()
     for sentence in answer(comparison):
         console.print(sentence, markup=False, soft_wrap=not console.is_terminal)
-    for trial in run.without_result:
-        assert trial.end is not None
-        state = trial.state.replace("_", " ")
-        again = "; the same command repeats it" if trial.state == "lost" else ""
-        console.print(f"without a result: {trial_label(trial.spec)}: {state}: {trial.end.reason}{again}", markup=False)
+    _print_without_result(run, console)
     picture = ranking_picture(results, folder / "ranking.png")
     conditions = [condition.name for condition in results.study.conditions]
     sheets = [sample_sheet(results, condition, folder / "samples" / f"{condition}.png") for condition in conditions]
@@ -44,6 +40,21 @@ def print_run_summary(results: Results, ledger: Ledger, run: RunResult, console:
         console.print(f"samples: {folder / 'samples'}, one sheet per condition", markup=False, soft_wrap=True)
     console.print(f"ledger:  {ledger.root}", markup=False, soft_wrap=True)
     console.print(_next_commands(name, ledger.root), markup=False, soft_wrap=True)
+
+
+def _print_without_result(run: RunResult, console: Console) -> None:
+    """Print a line for each trial without a result, and each traceback of a user's code once."""
+    tracebacks = {}
+    for trial in run.without_result:
+        assert trial.end is not None
+        state = trial.state.replace("_", " ")
+        again = "; the same command repeats it" if trial.state == "lost" else ""
+        console.print(f"without a result: {trial_label(trial.spec)}: {state}: {trial.end.reason}{again}", markup=False)
+        if trial.state == "error":
+            calls = trial.end.detail.rstrip().rpartition("\n")[0]  # without the message, which may hold numbers
+            tracebacks.setdefault(calls, trial.end.detail)
+    for detail in tracebacks.values():
+        console.print(f"\n{detail}", markup=False, soft_wrap=True)
 
 
 def _next_commands(name: str, root: Path) -> str:

@@ -1,0 +1,173 @@
+"""Real faults of workers under Ray: what they make of their trials, and that a later run leaves no trace of them."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pandas as pd
+import psutil  # type: ignore[import-untyped]
+import pytest
+from tiny import clean_environment, finished, gan_study, same_numbers
+
+from studies.ledger.ledger import Ledger
+from studies.locate import results
+from studies.tables.results import Results
+
+OBJECTIVE = '''
+import os
+import signal
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from gan_core import Stateless
+from torch.nn.functional import softplus
+
+kept = []
+
+
+@dataclass(frozen=True, kw_only=True)
+class Faulty(Stateless):
+    """Non-saturating, with a fault in processes whose environment has FAULTS."""
+
+    fault: Literal["none", "kill", "memory", "raise", "sleep", "hog"] = "none"
+    critic_form = "score"
+
+    def critic_loss(self, real, fake, state):
+        if "FAULTS" in os.environ:
+            FAULTS[self.fault]()
+        return (softplus(-real.value) + softplus(fake.value)).mean(-1)
+
+    def generator_loss(self, real, fake, state):
+        return softplus(-fake.value).mean(-1)
+
+
+def stumble():
+    raise ZeroDivisionError("planted")
+
+
+def hog():
+    while len(kept) < 40:
+        kept.append(np.ones(12_500_000))  # 100 MB
+        time.sleep(0.1)
+
+
+FAULTS = {
+    "none": lambda: None,
+    "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    "memory": lambda: np.empty(10**15),
+    "raise": stumble,
+    "sleep": lambda: time.sleep(3),
+    "hog": hog,
+}
+'''
+
+STUDY = """
+# What do faults of workers make of a study?
+name = "faults"
+seeds = 2
+budget = {steps = 12}
+search = {explore = 2, exploit = 0, confirm = {best = 1, seeds = 2}}
+evaluation = {measurements = 4, samples = 64, directions = 16, cells = 4}
+training.batch = 8
+networks = {generator = {kind = "mlp", width = 8, depth = 1, latent = 4}, critic = {kind = "mlp", width = 8, depth = 1}}
+limits = {trial_retries = 1}
+"""
+CONDITION = """
+[[conditions]]
+name = "{fault}"
+objective = {{kind = "my_faulty:Faulty", fault = "{fault}"}}
+training.critic_optimizer = {{kind = "adam", lr = {{log_uniform = [1e-3, 1e-1]}}}}
+"""
+STATES = {"none": "finished", "kill": "lost", "memory": "out_of_memory", "raise": "error", "sleep": "timed_out"}
+TABLES = ("members", "curves", "ranking")
+
+
+def run(
+    folder: Path, *faults: str, overrides: tuple[str, ...] = (), **changes: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the study with a condition for each of the faults."""
+    folder.mkdir(exist_ok=True)
+    (folder / "my_faulty.py").write_text(OBJECTIVE)
+    (folder / "study.toml").write_text(STUDY + "".join(CONDITION.format(fault=fault) for fault in faults))
+    settings = [word for setting in overrides for word in ("--set", setting)]
+    return gan_study("run", "study.toml", "--no-tracking", *settings, folder=folder, env=clean_environment(**changes))
+
+
+def results_in(folder: Path) -> Results:
+    return results("faults", root=folder / "gan-studies")
+
+
+def assert_same_results(first: Path, second: Path) -> None:
+    for table in TABLES:
+        mine, other = getattr(results_in(first), table), getattr(results_in(second), table)
+        pd.testing.assert_frame_equal(mine, other, check_exact=True)
+    entries, expected = (finished(Ledger(folder / "gan-studies")) for folder in (first, second))
+    assert entries.keys() == expected.keys() != set()
+    assert all(same_numbers(entries[key], expected[key]) for key in entries)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("undisturbed")
+    done = run(folder / "study", *STATES)
+    assert (done.returncode, done.stderr) == (0, "")
+    return folder / "study"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_each_fault_has_its_state_and_a_later_run_leaves_no_trace_of_it(undisturbed: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "study"
+    disturbed = run(folder, *STATES, overrides=("limits.trial_seconds=1.5",), FAULTS="1")
+    assert (disturbed.returncode, disturbed.stderr) == (1, "")
+    found = results_in(folder)
+    explored = found.trials.query("phase == 'explore'").groupby("condition", observed=True)["state"].unique()
+    assert {condition: list(states) for condition, states in explored.items()} == {
+        condition: [state] for condition, state in STATES.items()
+    }
+    confirmed = found.trials.query("phase == 'confirm'").set_index("condition")["state"].to_dict()
+    # what depends on lost trials waits
+    assert confirmed == {name: state for name, state in STATES.items() if state != "lost"}
+    assert found.ranking["condition"].tolist() == ["none"]
+    assert_printed(disturbed.stdout)
+
+    done = run(folder, *STATES)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert_same_results(folder, undisturbed)
+    assert Ledger(folder / "gan-studies").started() == set()
+
+
+def assert_printed(output: str) -> None:
+    """A line for every trial without a result, and the traceback of the user's code once."""
+    lines = [line for line in output.splitlines() if line.startswith("without a result: ")]
+    ends = {tuple(line.split(": ")[1].split()[:2]): line.split(": ", 2)[2] for line in lines}
+    assert len(lines) == 2 + 3 * 3
+    assert ends["kill", "explore"] == (
+        "lost: its worker or node was lost: ActorDiedError: The actor died unexpectedly before finishing this task.; "
+        "the same command repeats it"
+    )
+    assert ends["memory", "confirm"].startswith("out of memory: ")
+    assert ends["raise", "confirm"] == "error: ZeroDivisionError: planted"
+    assert ends["sleep", "confirm"] == "timed out: its training took longer than limits.trial_seconds = 1.5"
+    assert output.count("Traceback (most recent call last)") == 1
+    assert re.search(r'File ".*my_faulty.py", line \d+, in stumble', output)
+
+
+@pytest.mark.slow
+@pytest.mark.soak  # Ray's memory monitor looks at the memory of the whole machine, and other processes change it
+@pytest.mark.timeout(900)
+def test_a_trial_that_rays_memory_monitor_ends_twice_is_out_of_memory_and_the_study_goes_on(tmp_path: Path) -> None:
+    memory = psutil.virtual_memory()
+    threshold = (memory.total - memory.available + 2.5e9) / memory.total
+    limits = {"RAY_memory_usage_threshold": f"{threshold:.3f}", "RAY_memory_monitor_refresh_ms": "100"}
+    done = run(tmp_path / "study", "hog", "none", FAULTS="1", **limits)
+    assert (done.returncode, done.stderr) == (1, "")
+    found = results_in(tmp_path / "study")
+    states = found.trials.groupby("condition", observed=True)["state"].unique()
+    assert {name: list(of_condition) for name, of_condition in states.items()} == {
+        "hog": ["out_of_memory"],
+        "none": ["finished"],
+    }
+    assert "Ray ended it because its node was running out of memory" in done.stdout

@@ -1,0 +1,263 @@
+"""Ends of trials without a result: what is tried again, what is recorded, and what it means for the study."""
+
+import json
+import pickle
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from ray.exceptions import ActorDiedError, NodeDiedError, OutOfMemoryError
+from tiny import SMALLER, finished, ledger_of, run_without_ray, same_numbers, study_in
+
+from gan_core.outcomes import OUTCOMES
+from studies.errors import InputError, StudyFailed
+from studies.execution.ray_trial import RayTrial
+from studies.execution.runner import RunResult
+from studies.execution.searcher import CauseScheduler, DesignSearcher
+from studies.execution.worker_deaths import as_actor_error
+from studies.file.study import Study
+from studies.ledger.ledger import Ledger
+from studies.locate import results
+
+Fails = Callable[[str], Exception | None]
+
+
+class Failing:
+    """Replaces `RayTrial._step`: trials whose name `error_of` gives an error for raise it; `starts` counts them."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, error_of: Fails):
+        self.starts: Counter[str] = Counter()
+        step = RayTrial._step
+
+        def failing(trainable: RayTrial) -> dict[str, Any]:
+            name = trainable._trial["name"]
+            self.starts[name] += trainable._training is None
+            if (error := error_of(name)) is not None:
+                trainable._unfinished.mark_started("here")
+                raise error
+            return step(trainable)
+
+        monkeypatch.setattr(RayTrial, "_step", failing)
+
+
+def states(ended: RunResult) -> dict[str, str]:
+    return {trial.spec.name: trial.state for trial in ended.without_result}
+
+
+def only(name: str, error: Callable[[], Exception]) -> Fails:
+    return lambda trial: error() if trial == name else None
+
+
+def assert_same_tables(first: Study, second: Study) -> None:
+    mine, others = (results(study.name, root=study.ledger.root) for study in (first, second))
+    for table in ("members", "curves", "ranking"):
+        pd.testing.assert_frame_equal(getattr(mine, table), getattr(others, table), check_exact=True)
+    entries, expected = finished(ledger_of(first)), finished(ledger_of(second))
+    assert all(same_numbers(entries[key], expected[key]) for key in expected)
+
+
+# -- lost: nobody's fault ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["wgan-explore-1", "wgan-exploit-0"])
+def test_what_depends_on_a_lost_trial_waits_and_the_next_run_gives_the_numbers_of_an_undisturbed_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, finished_study: Study, name: str
+) -> None:
+    study = study_in(tmp_path, *SMALLER)
+    with monkeypatch.context() as disturbed:
+        failing = Failing(disturbed, only(name, lambda: OSError(5, "Input/output error")))
+        ended = run_without_ray(study)
+    assert states(ended) == {name: "lost"}
+    assert not ended.interrupted
+    assert failing.starts[name] == 4  # limits.trial_retries = 3
+    found = results("tiny", root=study.ledger.root)
+    assert found.ranking["condition"].tolist() == ["gan"]
+    assert found.trials["state"].tolist().count("lost") == 1
+    assert set(found.trials["state"]) == {"lost", "finished"}
+    assert set(found.members.query("condition == 'wgan'")["phase"]) == {"explore"}
+    assert len(found.ended_members) == len(found.members)  # missing in the statistics, and no member of another name
+    with pytest.raises(InputError, match=r"^wgan: is not confirmed yet"):
+        found.best("wgan")
+
+    ended = run_without_ray(study)
+    assert (ended.without_result, ended.interrupted) == ([], False)
+    assert_same_tables(study, finished_study)
+
+
+def test_a_trial_that_is_lost_less_often_than_it_is_tried_leaves_no_trace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, finished_study: Study
+) -> None:
+    left = Counter({"wgan-explore-1": 3, "gan-confirm-0": 2})
+
+    def sometimes(name: str) -> Exception | None:
+        left[name] -= 1
+        return OSError(5, "Input/output error") if left[name] >= 0 else None
+
+    Failing(monkeypatch, sometimes)
+    study = study_in(tmp_path, *SMALLER)
+    assert run_without_ray(study).without_result == []
+    assert_same_tables(study, finished_study)
+    assert ledger_of(study).started() == set()
+
+
+# -- the configuration's own -------------------------------------------------------------------------------------------
+
+OWN = [
+    (lambda: MemoryError("no"), "out_of_memory", 2),
+    (lambda: ValueError("no"), "error", 2),
+]
+
+
+@pytest.mark.parametrize(("error", "state", "starts"), OWN)
+def test_a_random_setting_that_cannot_be_trained_counts_as_one_that_does_not_work_under_its_own_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Callable[[], Exception], state: str, starts: int
+) -> None:
+    failing = Failing(monkeypatch, only("wgan-explore-1", error))
+    study = study_in(tmp_path, *SMALLER)
+    ended = run_without_ray(study)
+    assert states(ended) == {"wgan-explore-1": state}
+    assert failing.starts["wgan-explore-1"] == starts  # once more, then it is the setting's own
+    found = results("tiny", root=study.ledger.root)
+    assert sorted(found.ranking["condition"]) == ["gan", "wgan"]  # the others are searched and confirmed
+    of_trial = found.ended_members.query("condition == 'wgan' and phase == 'explore' and trial == 1")
+    assert of_trial["outcome"].tolist() == [state.replace("_", " ")] * 2
+    assert set(found.members["outcome"]) <= set(OUTCOMES)
+    assert found.members.query("condition == 'wgan' and phase == 'explore'")["trial"].unique().tolist() == [0, 2]
+
+
+@pytest.mark.parametrize(("error", "state", "starts"), OWN[:1])
+def test_a_confirm_trial_that_cannot_be_trained_leaves_its_condition_not_confirmed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Callable[[], Exception], state: str, starts: int
+) -> None:
+    failing = Failing(monkeypatch, only("wgan-confirm-0", error))
+    study = study_in(tmp_path, *SMALLER)
+    assert states(run_without_ray(study)) == {"wgan-confirm-0": state}
+    assert failing.starts["wgan-confirm-0"] == starts
+    found = results("tiny", root=study.ledger.root)
+    assert found.ranking["condition"].tolist() == ["gan"]  # and never with a failure rate of 100 %
+    assert set(found.ended_members.query("phase == 'confirm'")["condition"]) == {"gan"}
+    name, sentence = state.replace("_", " "), f"{type(error()).__name__}: no"
+    with pytest.raises(InputError) as refused:
+        found.best("wgan")
+    assert str(refused.value) == (
+        f"wgan: is not confirmed, since its confirm trial ended without a result ({name}: {sentence})"
+    )
+
+
+def test_an_exception_that_does_not_come_again_leaves_no_trace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, finished_study: Study
+) -> None:
+    left = Counter({"wgan-explore-1": 1, "gan-exploit-0": 1})
+
+    def once(name: str) -> Exception | None:
+        left[name] -= 1
+        return MemoryError() if left[name] >= 0 else None
+
+    Failing(monkeypatch, once)
+    study = study_in(tmp_path, *SMALLER)
+    assert run_without_ray(study).without_result == []
+    assert_same_tables(study, finished_study)
+
+
+def test_a_run_tries_trials_without_a_result_again_with_the_numbers_of_an_undisturbed_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, finished_study: Study
+) -> None:
+    study = study_in(tmp_path, *SMALLER)
+    with monkeypatch.context() as disturbed:
+        Failing(disturbed, lambda name: MemoryError("no") if name in ("wgan-explore-0", "gan-confirm-0") else None)
+        assert states(run_without_ray(study)) == {"wgan-explore-0": "out_of_memory", "gan-confirm-0": "out_of_memory"}
+    assert run_without_ray(study).without_result == []
+    assert_same_tables(study, finished_study)
+
+
+def test_the_traceback_of_an_exception_is_kept_while_the_trial_has_no_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Failing(monkeypatch, only("gan-explore-0", lambda: ZeroDivisionError("division by zero")))
+    study = study_in(tmp_path, *SMALLER, "search.exploit=0", "search.confirm.best=0")
+    run_without_ray(study)
+    found = {trial.spec.name: trial for trial in results("tiny", root=study.ledger.root).trial_records}
+    end = found["gan-explore-0"].end
+    assert end is not None
+    assert end.reason == "ZeroDivisionError: division by zero"
+    assert end.detail.startswith("Traceback (most recent call last):\n")
+    assert end.detail.endswith("ZeroDivisionError: division by zero\n")
+    assert "in failing" in end.detail
+
+
+# -- the storage -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("calls", [0, 7])
+def test_a_full_disk_while_a_trial_commits_stops_the_study_and_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, finished_study: Study, calls: int
+) -> None:
+    study, commit, committed = study_in(tmp_path, *SMALLER), Ledger.commit, []
+
+    def full(ledger: Ledger, rows: Any) -> None:
+        if len(committed) == calls:
+            raise StudyFailed(f"the ledger cannot be written: {ledger.root} (No space left on device)")
+        committed.append(rows)
+        commit(ledger, rows)
+
+    with monkeypatch.context() as disturbed:
+        disturbed.setattr(Ledger, "commit", full)
+        with pytest.raises(StudyFailed, match=r"the ledger cannot be written: .* \(No space left on device\)$"):
+            run_without_ray(study)
+    assert len(finished(ledger_of(study))) == calls
+    assert results("tiny", root=study.ledger.root).trials["state"].value_counts()["finished"] == calls
+    assert run_without_ray(study).without_result == []
+    assert_same_tables(study, finished_study)
+
+
+# -- deaths of workers, as Tune reports them -------------------------------------------------------------------------
+
+
+@dataclass
+class TuneTrial:
+    pickled_error_file: str | None
+    trial_id: str = "1"
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "reason"),
+    [
+        (
+            as_actor_error(OutOfMemoryError("1 worker(s) were killed due to the node running low on memory. Memory")),
+            "out_of_memory",
+            "Ray ended it because its node was running out of memory",
+        ),
+        (
+            ActorDiedError(),
+            "lost",
+            "its worker or node was lost: ActorDiedError: The actor died unexpectedly before finishing this task.",
+        ),
+        (
+            as_actor_error(NodeDiedError("the node is gone\nwith details")),
+            "lost",
+            "its worker or node was lost: RayActorError: NodeDiedError: the node is gone",
+        ),
+        (None, "lost", "its worker or node was lost: its worker died"),
+    ],
+)
+def test_the_error_of_a_workers_death_decides_the_state_of_its_trial(
+    tmp_path: Path, error: Exception | None, state: str, reason: str
+) -> None:
+    file = tmp_path / "error.pkl"
+    file.write_bytes(pickle.dumps(error) if error else b"cut off")
+    searcher = DesignSearcher(None, {}, None, retries=3)  # type: ignore[arg-type]
+    CauseScheduler(searcher).on_trial_error(None, TuneTrial(str(file)))
+    end, storage_failed = searcher._end("1", {})
+    assert (end.state, end.reason, storage_failed) == (state, reason, False)
+
+
+def test_an_end_that_the_worker_reported_is_taken_as_it_is() -> None:
+    searcher = DesignSearcher(None, {}, None, retries=3)  # type: ignore[arg-type]
+    end = {"state": "timed_out", "reason": "its training took longer", "detail": "", "at": 12.5}
+    found, storage_failed = searcher._end("1", {"end": json.dumps({"end": end, "storage_failed": True})})
+    assert vars(found) == end
+    assert storage_failed
