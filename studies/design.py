@@ -120,7 +120,7 @@ class TrialSpec:
         return self.identity["seeds"]
 
     def payload(self) -> str:
-        """What a worker needs of the trial, as JSON text: Tune would read a dictionary as a search space."""
+        """Description of the trial for a worker, as JSON text: Tune would read a dictionary as a search space."""
         names = ("name", "key", "address", "identity", "evaluation", "evaluation_address")
         return json.dumps({name: getattr(self, name) for name in names})
 

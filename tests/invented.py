@@ -64,7 +64,10 @@ def results_of(
     data: str = "digits",
     ends: Mapping[int, EndState] = MappingProxyType({}),
 ) -> Results:
-    """Every explore trial and one confirm trial (none if `confirm` is 0); `ends` are those without a result, by explore trial."""
+    """Every explore trial and one confirm trial (none if `confirm` is 0).
+
+    ends  how explore trials ended without a result, by their index
+    """
     study = study_of(conditions, folder, seeds=seeds, explore=explore, confirm=confirm, data=data)
     results = Results.__new__(Results)
     results.study, results.trial_records = study, []

@@ -19,7 +19,8 @@ CATALOG = sorted((Path(studies.__file__).parent / "catalog").glob("*.toml"))
 
 def all_trials(study: Study, *, seed: int = 0) -> list[TrialSpec]:
     """The trials of all phases; each searched trial has a random score."""
-    design, random, scores = Design(study, PROVENANCE), Random(seed), {}
+    design, random = Design(study, PROVENANCE), Random(seed)
+    scores: dict[str, float] = {}
     while pending := [trial for trial in design.trials(scores) if trial.key not in scores]:
         scores |= {trial.key: random.random() for trial in pending}
     return list(design.trials(scores))
