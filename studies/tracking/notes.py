@@ -74,6 +74,7 @@ as infinitely far, so `distance` is missing if too many members failed |
 {_deciding_metric(study)} |
 | `samples/...` | over {unit}: variety and quality of the generated samples; median and quartiles over the members |
 | `training/...` | over {unit}: losses, gradient norms and critic slope; median and quartiles over the members |
+| `own/...` | over {unit}: metrics of your own classes |
 | `outcomes/measured` | over {unit}: number of members with a finite distance |
 | `spent/...` | training steps and real samples per member, and seconds per trial |
 
