@@ -52,11 +52,10 @@ def test_results_from_the_server_equal_those_of_the_ledger(recorded):
     (steps, samples), (expected_steps, expected) = downloaded.sample_snapshots("gan"), local.sample_snapshots("gan")
     assert steps == expected_steps
     np.testing.assert_array_equal(samples, expected)
-    logs, expected_logs = (
-        [trial.entry.log() for trial in found.trial_records if trial.entry is not None] for found in (downloaded, local)
-    )
-    assert logs == expected_logs
-    assert len(logs) == len(local.trial_records)
+    for trial, expected_trial in zip(downloaded.trial_records, local.trial_records, strict=True):
+        assert trial.entry is not None
+        assert expected_trial.entry is not None
+        assert trial.entry.log() == expected_trial.entry.log()
     assert (downloaded.question, downloaded.environment) == (local.question, local.environment)
     assert downloaded.provenance == local.provenance
 
