@@ -1,15 +1,17 @@
-"""Time to read the four tables of a large study: from an MLflow server on this machine and from the ledger.
+"""Time to commit the trials of a large study, and to read its four tables from the ledger and from an MLflow server.
 
-python benchmarks/results.py [--trials 10000] [--recorded 40]
+python benchmarks/results.py [--trials 20000] [--recorded 40]
 
-The study is synthetic: every entry is written by the ledger's own code, with 3 members, 20 measurements and 10 metrics
-of random numbers, without generators and with zeros as samples. It is recorded on a real MLflow server with SQLite by
-the code that records every study, except for the runs of the trials: a run takes a second, so only `--recorded` of them
-are. The others are copied from these in the server's database, with their tags, parameters and latest metrics and
-without their histories, so that the server searches the same number of runs. Each reading is a process of its own; its
-time begins after the import of `studies.results` and includes the import of MLflow. "By trial" reads a study whose run
-has no bundle: measured with the recorded trials and multiplied. "Tables" is the time of the four tables once the
-records of all trials are in memory; the rate is that of the classification of their members.
+The study is synthetic: every entry is committed by the ledger's own code, with 3 members, 20 measurements and 10
+metrics of random numbers, generators of 100 random parameters at 5 snapshots, and random samples, in segments of 24. It
+is recorded on a real MLflow server with SQLite by the code that records every study, except for the runs of the trials:
+a run takes a second, so only `--recorded` of them are; 0 leaves MLflow out. The others are copied from these in the
+server's database, with their tags, parameters and latest metrics and without their histories, so that the server
+searches the same number of runs. Each reading is a process of its own; its time begins after the import of
+`studies.results` and includes the import of MLflow. "Opening" is the time until the study's record and the footers of
+all segments are read, "reading" that until the records of all trials are in memory, checked, "tables" that of the four
+tables after that; the rate is that of the classification of their members. "By trial" reads a study whose run has no
+bundle: measured with the recorded trials and multiplied.
 
 On a machine with other load compare the processor times: those of the reading process, without the server.
 """
@@ -20,6 +22,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from itertools import islice
 from pathlib import Path
 from time import perf_counter
 from uuid import uuid4
@@ -33,10 +36,12 @@ from recorded import process_environment
 from servers import mlflow_server
 
 from studies.design import Design, Provenance, TrialSpec
+from studies.execution.kept_samples import SNAPSHOT_IMAGES
 from studies.file.study import Study
 from studies.ledger.curves import Curves
-from studies.ledger.entries import SAMPLES_KEPT, Entry
+from studies.ledger.entries import GeneratorSnapshots, to_row
 from studies.ledger.ledger import Ledger
+from studies.ledger.segments import Row
 from studies.locate import results
 from studies.progress.pending import StudyProgress
 from studies.tracking.connection import mlflow_module
@@ -47,7 +52,7 @@ STUDY = """
 name = "large"
 seeds = 3
 budget = {{steps = 1000}}
-evaluation.measurements = 20
+evaluation = {{measurements = 20}}
 search = {{explore = {explore}, exploit = 0, confirm = {{best = 1, seeds = 10}}}}
 data = {{kind = "digits"}}
 networks.generator = {{kind = "mlp", width = 128, depth = 3, latent = 32}}
@@ -57,6 +62,10 @@ training.critic_optimizer.lr = {{log_uniform = [1e-5, 1e-2]}}
 CONDITION = '\n[[conditions]]\nname = "{name}"\npreset = "{name}"\n'
 PRESETS = ("gan", "lsgan", "wgan", "wgan-gp", "dragan")
 METRICS = ("cells", *(f"metric_{letter}" for letter in "abcdefg"), "sliced_wasserstein", "spread")
+TOGETHER = 24
+"""Number of trials that end together."""
+SNAPSHOTS, PARAMETERS = 5, 100
+"""Number of kept generators of each member, and of the parameters of one."""
 REFERENCE_DISTANCES = {"real": 0.04, "constant": 0.43, "gaussian": 0.05}
 READ = """
 import json, resource, sys
@@ -66,8 +75,13 @@ studies.results  # imported on first use: now, before the clock starts
 def now():
     used = resource.getrusage(resource.RUSAGE_SELF)
     return perf_counter(), used.ru_utime + used.ru_stime
+from studies.ledger.ledger import Ledger
 start = now()
-results = studies.results("large", **json.loads(sys.argv[1]))
+source = json.loads(sys.argv[1])
+results = studies.results("large", **source)
+if "root" in source:
+    Ledger(source["root"]).committed()
+opened = now()
 records = results.trial_records
 recorded = now()
 tables = results.trials, results.members, results.curves, results.ranking
@@ -77,27 +91,53 @@ trials = [(trial.facts, trial.curves) for trial in records]
 began = perf_counter()
 members = classify_members(trials, results.study.outcomes)
 rate = len(members.outcome) / (perf_counter() - began)
-elapsed = [[b - a for a, b in zip(start, end)] for end in (recorded, ready)]
-print(json.dumps([*elapsed, rate, [len(table) for table in tables]]))
+times = [start, opened, recorded, ready]
+parts = [[b - a for a, b in zip(*ends)] for ends in (*zip(times, times[1:]), (start, ready))]
+print(json.dumps([parts, rate, [len(table) for table in tables]]))
 """
 
 
 def write_ledger(study: Study) -> Ledger:
     """A ledger with an entry for every trial; the members' distances approach those of real data, with noise."""
     ledger, rng = Ledger(study.ledger.root), np.random.default_rng(0)
-    ledger.write_study(study.name, {"study": study.table()})
     provenance = Provenance(data_fingerprint="0" * 16, torch_version="2.13.0", device="cpu")
-    progress = StudyProgress(Design(study, provenance), ledger)
-    while pending := progress.pending():
-        for spec in pending:
-            commit(spec, ledger.entry(spec.address), rng)
-    progress.write_plan()
+    record = {"study": study.table(), "provenance": provenance.table(), "question": "", "environment": {}}
+    ledger.write_study(study.name, record)
+    seconds = 0.0
+    with ledger.writing(study.name) as lease:
+        progress = StudyProgress(Design(study, provenance), ledger, lease)
+        while pending := progress.pending():
+            rows = [row_of(spec, rng) for spec in pending]
+            started = perf_counter()
+            for first in range(0, len(rows), TOGETHER):
+                ledger.commit(rows[first : first + TOGETHER])
+            seconds += perf_counter() - started
+        progress.write_plan()
+    count = len(ledger.committed())
+    each = f"{1000 * seconds / count:.2f} ms and {sum(ledger.sizes().values()) / count:,.0f} bytes each"
+    print(f"{count} trials committed, {TOGETHER} together: {each}", flush=True)
     return ledger
 
 
-def commit(spec: TrialSpec, entry: Entry, rng: np.random.Generator) -> None:
-    budget, seeds = spec.identity["budget"], spec.seeds
-    steps = np.linspace(0, budget["steps"], budget["measurements"] + 1).astype(int)
+def time_commits(folder: Path, study: Study, trials: int) -> None:
+    """Print the cost of committing each trial alone, with the mark of its start that a run leaves."""
+    ledger, rng = Ledger(folder), np.random.default_rng(0)
+    provenance = Provenance(data_fingerprint="0" * 16, torch_version="2.13.0", device="cpu")
+    rows = [row_of(spec, rng) for spec in islice(Design(study, provenance).trials({}), trials)]
+    for row in rows:
+        ledger.unfinished(row.key).mark_started("here")
+    started = perf_counter()
+    for row in rows:
+        ledger.commit([row])
+    seconds, size = perf_counter() - started, sum(ledger.sizes().values())
+    print(
+        f"{trials} trials committed, each alone: {1000 * seconds / trials:.2f} ms and {size / trials:,.0f} bytes each"
+    )
+
+
+def row_of(spec: TrialSpec, rng: np.random.Generator) -> Row:
+    steps_in_all, seeds = spec.identity["budget"]["steps"], spec.seeds
+    steps = np.linspace(0, steps_in_all, spec.evaluation["settings"]["measurements"] + 1).astype(int)
     values = rng.random((len(METRICS), len(seeds), len(steps))).astype(np.float32).astype(np.float64)
     approach = np.linspace(0, rng.random(), len(steps)) + rng.normal(0, 0.03, (len(seeds), len(steps)))
     constant, real = REFERENCE_DISTANCES["constant"], REFERENCE_DISTANCES["real"]
@@ -105,25 +145,29 @@ def commit(spec: TrialSpec, entry: Entry, rng: np.random.Generator) -> None:
     values[METRICS.index("cells")] = rng.integers(8, 21, (len(seeds), len(steps)))
     measured = np.ones((len(METRICS), len(steps)), dtype=bool)
     curves = Curves(METRICS, np.array(seeds), steps, values, measured)
+    reference_values = {"sliced_wasserstein": real, "cells": 20.0, "spread": 0.99}
     facts = {
-        "address": spec.address,
-        "identity": spec.identity,
-        "seeds": seeds,
+        **{name: getattr(spec, name) for name in ("address", "identity", "evaluation_address", "evaluation")},
         "distance": "sliced_wasserstein",
+        "highest": None,
         "known_modes": None,
         "reference_distances": REFERENCE_DISTANCES,
         "real_cells": 20,
-        "real_values": {"sliced_wasserstein": real, "cells": 20.0, "spread": 0.99},
+        "real_values": reference_values,
+        "gaussian_values": reference_values,
         "nonfinite_step": [None] * len(seeds),
-        "generator_steps": budget["steps"],
-        "critic_steps": budget["steps"],
-        "real_samples_seen": 64 * budget["steps"],
+        "generator_steps": steps_in_all,
+        "critic_steps": steps_in_all,
+        "real_samples_seen": 64 * steps_in_all,
         "elapsed_seconds": 5.31,
-        "measured_seconds": [round(5.3 * step / budget["steps"], 3) for step in steps.tolist()],
+        "ended_at": 1.7e9,
+        "measured_seconds": [round(5.3 * step / steps_in_all, 3) for step in steps.tolist()],
         "threads": 1,
     }
-    samples = {which: np.zeros((len(seeds), SAMPLES_KEPT, 64), dtype=np.float32) for which in ("best", "last")}
-    entry.commit(curves=curves, generators={}, samples=samples, facts=facts)
+    parameters = rng.random((SNAPSHOTS, 1, len(seeds), PARAMETERS), dtype=np.float32)
+    generators = GeneratorSnapshots(tuple(steps[-SNAPSHOTS:].tolist()), {"w": (PARAMETERS,)}, parameters)
+    samples = {"last": rng.random((len(seeds), SNAPSHOT_IMAGES, 64)).astype(np.float16)}
+    return to_row(facts, curves, generators=generators, samples=samples, log=["finished after 1000 iterations"])
 
 
 def copy_runs(database: Path, copies: int) -> None:
@@ -148,54 +192,64 @@ def time_reading(label: str, factor: float, **source: str) -> float:
     )
     if process.returncode:
         raise SystemExit(process.stdout + process.stderr)
-    recorded, ready, rate, rows = json.loads(process.stdout)
-    tables = [(whole - before) * factor for before, whole in zip(recorded, ready, strict=True)]
-    print(
-        f"  {label:<22} elapsed {ready[0] * factor:8.1f} s, processor {ready[1] * factor:8.1f} s; of these tables "
-        f"{tables[0]:6.2f} s and {tables[1]:6.2f} s; {rate:,.0f} members/s classified; rows {rows}",
-        flush=True,
+    parts, rate, rows = json.loads(process.stdout)
+    shown = ", ".join(
+        f"{name} {elapsed * factor:.1f} ({processor * factor:.1f})"
+        for name, (elapsed, processor) in zip(("opening", "reading", "tables", "in all"), parts, strict=True)
     )
-    return ready[1] * factor
+    print(
+        f"  {label:<22} elapsed (processor) seconds: {shown}; {rate:,.0f} members/s classified; rows {rows}", flush=True
+    )
+    return parts[-1][1] * factor
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--trials", type=int, default=10_000)
+    parser.add_argument("--trials", type=int, default=20_000)
     parser.add_argument("--recorded", type=int, default=40)
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name, mlflow_server(Path(name) / "server") as server:
-        top, started = Path(name), perf_counter()
+    with tempfile.TemporaryDirectory() as name:
+        top = Path(name)
         conditions = "".join(CONDITION.format(name=preset) for preset in PRESETS)
         (top / "large.toml").write_text(STUDY.format(explore=arguments.trials // len(PRESETS)) + conditions)
         study = Study.load(top / "large.toml", overrides=[f'ledger.root="{top / "gan-studies"}"'])
+        time_commits(top / "alone", study, min(200, arguments.trials))
         ledger = write_ledger(study)
-        local = results(study.name, root=ledger.root)
-        count = len(local.specs)
-        print(f"{count} trials written to the ledger in {perf_counter() - started:.0f} s")
-
-        mlflow_module()
-        mlflow_runs, started = MlflowRuns(study, ledger, server), perf_counter()
-        mlflow_runs.open(running=False)
-        for spec in local.specs[: arguments.recorded]:
-            mlflow_runs.ended(spec)
-        print(f"{arguments.recorded} of them recorded in MLflow in {perf_counter() - started:.0f} s")
-        by_trial = time_reading("by trial, multiplied", count / arguments.recorded, tracking_uri=server)
-        started = perf_counter()
-        close(mlflow_runs, interrupted=False, failed=False)
-        print(f"The study's run closed, its bundle and tables written, in {perf_counter() - started:.0f} s")
-        copy_runs(top / "server" / "server.db", count - arguments.recorded)
-
         for _ in range(2):
-            from_server = time_reading("from the server", 1, tracking_uri=server)
             from_ledger = time_reading("from the ledger", 1, root=str(ledger.root))
-        print(
-            f"Processor time, by trial / from the server {by_trial / from_server:.0f}, "
-            f"ledger / server {from_ledger / from_server:.1f}"
-        )
-        remote = results(study.name, tracking_uri=server)
-        for table in ("trials", "members", "curves", "ranking"):
-            pd.testing.assert_frame_equal(getattr(remote, table), getattr(local, table), check_exact=True)
-        print("All tables are equal bit for bit.")
+        if arguments.recorded:
+            with mlflow_server(top / "server") as server:
+                compare_with_server(
+                    study, ledger, server, top / "server" / "server.db", arguments.recorded, from_ledger
+                )
+
+
+def compare_with_server(
+    study: Study, ledger: Ledger, server: str, database: Path, recorded: int, from_ledger: float
+) -> None:
+    """Record `recorded` trials on a server, copy their runs for the others, and time the reading from there."""
+    mlflow_module()
+    local, started = results(study.name, root=ledger.root), perf_counter()
+    count, mlflow_runs = len(local.trial_records), MlflowRuns(study, ledger, server)
+    mlflow_runs.open(running=False)
+    for trial in local.trial_records[:recorded]:
+        mlflow_runs.ended(trial)
+    print(f"{recorded} of them recorded in MLflow in {perf_counter() - started:.0f} s")
+    by_trial = time_reading("by trial, multiplied", count / recorded, tracking_uri=server)
+    started = perf_counter()
+    close(mlflow_runs, interrupted=False, without_result=False)
+    print(f"The study's run closed, its bundle and tables written, in {perf_counter() - started:.0f} s")
+    copy_runs(database, count - recorded)
+    for _ in range(2):
+        from_server = time_reading("from the server", 1, tracking_uri=server)
+    print(
+        f"Processor time, by trial / from the server {by_trial / from_server:.0f}, "
+        f"ledger / server {from_ledger / from_server:.1f}"
+    )
+    remote = results(study.name, tracking_uri=server)
+    for table in ("trials", "members", "curves", "ranking"):
+        pd.testing.assert_frame_equal(getattr(remote, table), getattr(local, table), check_exact=True)
+    print("All tables are equal bit for bit.")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from dataclasses import Field, fields
 from inspect import cleandoc
 from itertools import product
 from pathlib import Path
+from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from annotated_types import Ge, Gt, Le, Lt
@@ -414,13 +415,15 @@ def _type(hint: Any) -> str:
         element = get_args(hint)[0]
         return "list of tables" if get_origin(element) is dict else f"list of {_type(element)}s"
     if get_args(hint):
-        return " or ".join(_type(choice) for choice in get_args(hint))
+        return " or ".join(_type(choice) for choice in get_args(hint) if choice is not NoneType)
     return {"str": "text", "int": "integer", "float": "number", "bool": "true or false"}[hint.__name__]
 
 
 def _default(field: Field[Any]) -> str:
     if is_required(field):
         return "required"
+    if field.default is None:
+        return "none"
     return "its defaults" if hasattr(field.default, "__dataclass_fields__") else f"`{_value(field.default)}`"
 
 

@@ -16,14 +16,18 @@ def compare(
     tau: Sequence[float] | None = None,
     root: str | Path | None = None,
     tracking_uri: str | None = None,
+    evaluation: str | None = None,
 ) -> Comparison:
     """Tables that compare a study's conditions: stable volumes, stable widths, pairwise tests and others.
 
-    study               the study's name or folder, or its results
-    tau                 target distances; by default three between the reference distances `constant` and `real`
-    root, tracking_uri  as for `results`
+    study                           the study's name or folder, or its results
+    tau                             target distances; by default three between the reference distances `constant` and
+                                    `real`
+    root, tracking_uri, evaluation  as for `results`
 
     Errors: as for `results`.
     """
-    read = study if isinstance(study, Results) else results(study, root=root, tracking_uri=tracking_uri)
+    if isinstance(study, Results):
+        return Comparison(study, tau=tau)
+    read = results(study, root=root, tracking_uri=tracking_uri, evaluation=evaluation)
     return Comparison(read, tau=tau)

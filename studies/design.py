@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -71,6 +71,8 @@ class Provenance:
 
     def of_trial(self, tables: Any) -> "Provenance":
         """The provenance of a trial described by `tables`: `sources` holds only the modules that these tables name."""
+        if not self.sources:  # the search for names takes longer than all else in the specification of a trial
+            return self
         used = module_names(tables)
         return replace(self, sources={name: source for name, source in self.sources.items() if name in used})
 
@@ -118,7 +120,7 @@ class TrialSpec:
         return self.identity["seeds"]
 
     def payload(self) -> str:
-        """What a worker needs of the trial, as JSON text: Tune would read a dictionary as a search space."""
+        """Description of the trial for a worker, as JSON text: Tune would read a dictionary as a search space."""
         names = ("name", "key", "address", "identity", "evaluation", "evaluation_address")
         return json.dumps({name: getattr(self, name) for name in names})
 
@@ -226,12 +228,7 @@ class Design:
             "seeds": seeds_of(self.study, condition, phase, index),
             "provenance": self.provenance.of_trial(trained).table(),
         }
-        split: Split = "test" if phase in CONFIRMING else "validation"
-        evaluation = {
-            "split": split,
-            "settings": tables["evaluation"],
-            "provenance": self.provenance.of_evaluation(tables["evaluation"]),
-        }
+        evaluation, address_of_evaluation = self._evaluations["test" if phase in CONFIRMING else "validation"]
         return TrialSpec(
             condition=condition.name,
             phase=phase,
@@ -240,8 +237,16 @@ class Design:
             identity=identity,
             address=content_address(identity),
             evaluation=evaluation,
-            evaluation_address=evaluation_address(evaluation),
+            evaluation_address=address_of_evaluation,
         )
+
+    @cached_property
+    def _evaluations(self) -> Mapping[Split, tuple[dict[str, Any], str]]:
+        """The evaluation on each split and its address."""
+        settings = self._tables["evaluation"]
+        shared = {"settings": settings, "provenance": self.provenance.of_evaluation(settings)}
+        evaluations = {split: {"split": split, **shared} for split in get_args(Split)}
+        return {split: (evaluation, evaluation_address(evaluation)) for split, evaluation in evaluations.items()}
 
     @cached_property
     def _tables(self) -> dict[str, Any]:

@@ -33,7 +33,8 @@ class DamagedError(InputError):
     def __init__(self, place: object, reason: str):
         self.place, self.reason = str(place), reason
         super().__init__(
-            f"{self.place}: is damaged or foreign ({reason}); gan-study run sets it aside and repeats what it held"
+            f"{self.place}: is damaged or foreign ({reason}); gan-study doctor --mend sets it aside, and gan-study run "
+            "repeats what it held"
         )
 
 

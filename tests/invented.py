@@ -1,14 +1,17 @@
 """Results of a study with chosen distances and outcomes, without any training."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
 
+from studies.design import TrialSpec
 from studies.file.distributions import draw
 from studies.file.study import Study
-from studies.ledger.ledger import Ledger
+from studies.ledger.trial_records import TrialRecord
+from studies.ledger.unfinished import EndState, TrialEnd
 from studies.tables.columns import MEMBER_COLUMNS, TRIAL_COLUMNS
 from studies.tables.results import Results
 
@@ -34,7 +37,7 @@ def always_stable(condition: str, phase: str, trial: int, seed: int) -> OutcomeA
     return "stable", None
 
 
-def study_of(conditions: Sequence[str], folder: Path, *, seeds: int, explore: int, confirm: int, data: str) -> Study:
+def study_of(conditions: Iterable[str], folder: Path, *, seeds: int, explore: int, confirm: int, data: str) -> Study:
     tables = "".join(
         f'[[conditions]]\nname = "{name}"\npreset = "wgan-gp"\nconstraint.gp_weight = {{log_uniform = [0.1, 100]}}\n'
         "training.n_critic = {choice = [1, 5]}\n"
@@ -59,19 +62,25 @@ def results_of(
     distances: Distances = falling,
     outcomes: Outcomes = always_stable,
     data: str = "digits",
-    failed: Sequence[int] = (),
+    ends: Mapping[int, EndState] = MappingProxyType({}),
 ) -> Results:
-    """Every explore trial and one confirm trial (none if `confirm` is 0); the explore trials in `failed` failed."""
+    """Every explore trial and one confirm trial (none if `confirm` is 0).
+
+    ends  how explore trials ended without a result, by their index
+    """
     study = study_of(conditions, folder, seeds=seeds, explore=explore, confirm=confirm, data=data)
     results = Results.__new__(Results)
-    results.study, results.ledger = study, Ledger(folder)
+    results.study, results.trial_records = study, []
     trials, members, curves = [], [], []
     for condition in study.conditions:
         for phase, index in [*(("explore", i) for i in range(explore)), *([("confirm", 0)] if confirm else [])]:
-            trial_failed = phase == "explore" and index in failed
+            end = ends.get(index) if phase == "explore" else None
             key = {"study": "invented", "condition": condition.name, "phase": phase, "trial": index}
             first, count = (0, seeds) if phase == "explore" else (2_000_000, confirm)
-            trial_seeds = [] if trial_failed else [(first + count * index + k) for k in range(count)]
+            planned = [(first + count * index + k) for k in range(count)]
+            trial_seeds = planned if end is None else []
+            if end is not None:
+                results.trial_records.append(_without_result(condition.name, index, planned, end))
             rows = [
                 key | {"seed": seed} | _member(condition.name, phase, index, seed, distances, outcomes)
                 for seed in trial_seeds
@@ -82,7 +91,7 @@ def results_of(
                 | draw(condition.hyperparameters, seed=0, index=index)
                 | {
                     "study": "invented",
-                    "state": "failed" if trial_failed else "finished",
+                    "state": end or "finished",
                     "address": f"{condition.name}{index}",
                 }
                 | {"distance": np.mean(stable) if len(stable) == len(rows) > 0 else np.nan}
@@ -96,9 +105,23 @@ def results_of(
     )
     results.members = results._typed(pd.DataFrame(members).astype(MEMBER_COLUMNS))
     results.curves = results._typed(pd.concat(curves, ignore_index=True).astype({"metric": "category"}))
-    results.reference_distances, results.trial_records = dict(REFERENCE_DISTANCES), []
+    results.reference_distances = dict(REFERENCE_DISTANCES)
     results.real_values, results.gaussian_values = dict(REAL_VALUES), dict(GAUSSIAN_VALUES)
     return results
+
+
+def _without_result(condition: str, index: int, seeds: list[int], state: EndState) -> TrialRecord:
+    spec = TrialSpec(
+        condition=condition,
+        phase="explore",
+        index=index,
+        configuration={},
+        identity={"seeds": seeds},
+        address=f"{condition}{index}",
+        evaluation={},
+        evaluation_address="",
+    )
+    return TrialRecord(spec, state, end=TrialEnd(state=state, reason="no luck"))
 
 
 def _member(condition: str, phase: str, trial: int, seed: int, distances: Distances, outcomes: Outcomes) -> dict:

@@ -36,6 +36,21 @@ constraint.clip_value = {{log_uniform = [0.03, 1.0]}}
 """
 PROVENANCE = Provenance(data_fingerprint="f" * 64, torch_version="2", device="cpu")
 STEPS = (0, 5, 10)
+MEASURED: dict[str, Any] = {
+    "distance": "a",
+    "highest": None,
+    "reference_distances": {"real": 0.1, "constant": 1.0, "gaussian": None},
+    "real_cells": None,
+    "known_modes": None,
+    "real_values": {"a": 0.1},
+    "gaussian_values": {},
+    "generator_steps": 10,
+    "critic_steps": 10,
+    "real_samples_seen": 80,
+    "elapsed_seconds": 0.5,
+    "ended_at": 0.0,
+}
+"""Facts that the tables need, of a trial with the metric `a`."""
 
 
 def row(index: int, **facts: Any) -> Row:
@@ -55,7 +70,8 @@ def row_of(identity: dict[str, Any], evaluation: dict[str, Any], index: int, **f
         "identity": identity,
         "evaluation_address": evaluation_address(evaluation),
         "evaluation": evaluation,
-        "nonfinite_step": {str(seed): None for seed in seeds},
+        "nonfinite_step": [None for _ in seeds],
+        **MEASURED,
     }
     return to_row(
         {**described, **facts},
@@ -78,6 +94,11 @@ def content(entry: Entry) -> tuple[Any, ...]:
 def contents(ledger: Ledger, keys: list[str]) -> list[tuple[Any, ...]]:
     """The `content` of every entry of these keys."""
     return [content(entry) for entry in ledger.entries(keys).values()]
+
+
+def check_sentence(error: Exception) -> None:
+    """Check that a message can be printed in one line."""
+    assert str(error).isprintable()
 
 
 def small_study(folder: Path, name: str = "small") -> Study:

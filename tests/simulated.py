@@ -15,7 +15,7 @@ from studies.file.validation import build
 from studies.ledger.curves import Curves
 from studies.ledger.entries import GeneratorSnapshots, to_row
 from studies.ledger.ledger import Ledger
-from studies.ledger.unfinished import TrialEnd
+from studies.ledger.unfinished import EndState, TrialEnd
 from studies.locate import results
 from studies.progress.pending import StudyProgress
 from studies.tables.results import Results
@@ -79,10 +79,10 @@ def where(reached: np.ndarray) -> np.ndarray:
     return np.where(reached, 0.5, np.inf)
 
 
-ProgressOf = Callable[[TrialSpec, int], Sequence[float] | None]
+ProgressOf = Callable[[TrialSpec, int], Sequence[float] | EndState | None]
 """Progress of a member, given by trial and seed, at each evaluation; the last value holds to the end.
 
-None if the trial fails."""
+None if the trial ends with an exception; another state of `EndState` for another end without a result."""
 
 MetricsOf = Callable[[TrialSpec, int], Mapping[str, float]]
 """Values of further metrics of a member, the same at every evaluation."""
@@ -129,9 +129,10 @@ def _write_entry(ledger: Ledger, trial: TrialSpec, study: Study, progress_of: Pr
     evaluations: list[dict[str, list[float]]] = [{} for _ in steps]
     for seed in trial.seeds:
         progress = progress_of(trial, seed)
-        if progress is None:
+        if progress is None or isinstance(progress, str):
+            end = TrialEnd(state=progress or "error", reason="RuntimeError: out of luck")
             ledger.unfinished(trial.key).mark_started("a node")
-            ledger.unfinished(trial.key).record_end(TrialEnd(state="error", reason="RuntimeError: out of luck"))
+            ledger.unfinished(trial.key).record_end(end)
             return
         values = [*progress, *[progress[-1]] * len(steps)][: len(steps)]
         for evaluation, value in zip(evaluations, values, strict=True):

@@ -1,10 +1,12 @@
 """Caveats: a sentence for each thing that the data of a simulated study do not support."""
 
+import pytest
 from simulated import RISING, STUDY, simulate
-from test_comparison import DIVERGING, stable_below_a_thousandth, without_result
+from test_comparison import DIVERGING, before_its_end, stable_below_a_thousandth
 
 from studies.analysis.comparison import Comparison
 from studies.reporting.text.caveats import caveats
+from studies.tables.columns import END_NAMES
 
 RANKING_SENTENCE = "The ranking compares one setting found for each condition"
 
@@ -51,17 +53,48 @@ def test_an_interrupted_study_is_incomplete_and_has_no_ranking(tmp_path):
 
 def test_trials_that_ended_after_one_that_has_not_are_counted_apart(tmp_path):
     results = simulate(tmp_path, stable_below_a_thousandth, "search.explore=3")
-    sentences = caveats(Comparison(without_result(results, "gan", "explore", 1)))
+    sentences = caveats(Comparison(before_its_end(results, "gan", "explore", 1)))
     assert containing(sentences, "3 of its 6 trials are counted")
     assert containing(sentences, "2 later trials have ended but are not counted.")
 
 
-def test_failed_explore_trials_are_listed_by_condition(tmp_path):
+def test_explore_trials_without_a_result_are_listed_by_condition_and_end(tmp_path):
+    ends = {("gan", 1): "error", ("wgan", 0): "out_of_memory", ("wgan", 2): "out_of_memory", ("wgan", 1): "timed_out"}
+
     def progress_of(trial, seed):
-        return None if (trial.condition, trial.index) == ("gan", 1) else (*RISING, 0.97)
+        return (
+            ends.get((trial.condition, trial.index), (*RISING, 0.97)) if trial.phase == "explore" else (*RISING, 0.97)
+        )
+
+    assert containing(caveats_of(tmp_path, progress_of), "ended without a result") == [
+        "Settings whose training ended without a result count as not working: 2 of wgan (out of memory), 1 of wgan "
+        "(timed out), 1 of gan (error)."
+    ]
+
+
+def test_lost_trials_are_missing_and_said_to_be(tmp_path):
+    def progress_of(trial, seed):
+        return "lost" if (trial.phase, trial.index) == ("explore", 1) else (*RISING, 0.97)
 
     sentences = caveats_of(tmp_path, progress_of)
-    assert containing(sentences, "Explore trials that ended without a result count as failed: 1 of gan.")
+    assert containing(sentences, "2 of its 6 trials are counted")
+    assert containing(sentences, "lost") == [
+        "2 trials were lost with the worker, the node or the storage and are missing here (wgan-explore-1 and "
+        "gan-explore-1): running the study again repeats them."
+    ]
+    assert not containing(sentences, "without a result")
+
+
+def test_a_lost_confirm_trial_is_missing_and_nothing_is_said_against_its_condition(tmp_path):
+    def progress_of(trial, seed):
+        return "lost" if (trial.condition, trial.phase) == ("gan", "confirm") else (*RISING, 0.97)
+
+    sentences = caveats_of(tmp_path, progress_of)
+    assert containing(sentences, "lost") == [
+        "1 trial was lost with the worker, the node or the storage and is missing here (gan-confirm-0): running the "
+        "study again repeats it."
+    ]
+    assert not containing(sentences, "not confirmed")
 
 
 def test_a_study_without_trials_has_no_volumes(tmp_path):
@@ -71,8 +104,8 @@ def test_a_study_without_trials_has_no_volumes(tmp_path):
 def test_a_study_whose_trials_all_failed_has_no_reference_distances(tmp_path):
     sentences = caveats_of(tmp_path, lambda trial, seed: None)
     assert containing(sentences, "no trial has finished")
-    assert containing(sentences, "count as failed: 3 of wgan, 3 of gan.")
-    assert len(containing(sentences, "on fresh seeds ended without a result")) == 1
+    assert containing(sentences, "count as not working: 3 of wgan (error), 3 of gan (error).")
+    assert len(containing(sentences, "on fresh seeds ended without a result")) == 2
 
 
 def test_few_configurations_and_one_seed_are_caveats(tmp_path):
@@ -112,14 +145,25 @@ def test_a_condition_without_hyperparameters_has_one_setting(tmp_path):
 # --- confirm
 
 
-def test_a_setting_that_failed_in_confirm_is_a_caveat(tmp_path):
+@pytest.mark.parametrize("end", END_NAMES)
+def test_a_setting_without_a_result_in_confirm_is_not_confirmed_for_that_reason(tmp_path, end):
     def progress_of(trial, seed):
-        failed = (trial.condition, trial.phase, trial.index) == ("gan", "confirm", 0)
-        return None if failed else (*RISING, 0.97)
+        return end if (trial.condition, trial.phase) == ("gan", "confirm") else (*RISING, 0.97)
 
-    (sentence,) = containing(caveats_of(tmp_path, progress_of, "search.confirm.best=2"), "ended without a result")
-    assert "setting found for gan on fresh seeds" in sentence
-    assert sentence.endswith("Further confirmed settings are in the table of trials.")
+    assert containing(caveats_of(tmp_path, progress_of), "without a result") == [
+        "gan is not confirmed, which does not mean that its setting fails: its training on fresh seeds ended without a "
+        f"result ({END_NAMES[end]}: RuntimeError: out of luck)."
+    ]
+
+
+def test_an_authors_setting_without_a_result_is_a_caveat(tmp_path):
+    def progress_of(trial, seed):
+        return "out_of_memory" if (trial.condition, trial.phase) == ("gan", "authors") else (*RISING, 0.97)
+
+    assert containing(caveats_of(tmp_path, progress_of, "search.confirm.authors=true"), "authors'") == [
+        "No comparison with the authors' setting for gan: its training ended without a result (out of memory: "
+        "RuntimeError: out of luck)."
+    ]
 
 
 def test_if_every_condition_failed_the_ranking_is_by_failure_rate(tmp_path):

@@ -197,7 +197,7 @@ def test_studies_without_a_condition_in_common_have_no_profile(call, root):
 
 def test_a_study_that_is_not_confirmed_is_left_out_by_name(root):
     sentences = several_studies([comparison(root, name) for name in ("one", "waiting")])
-    left_out = "No setting is confirmed yet in waiting, which is therefore left out of the following sentences."
+    left_out = "No setting is confirmed in waiting, which is therefore left out of the following sentences."
     assert left_out in sentences
     assert sentences[-1] == "Fewer than two studies have a ranking, so no rankings are compared."
 

@@ -17,8 +17,9 @@ from studies.analysis.tuning_gain import TUNING
 from studies.analysis.volumes import VOLUME_DIFFERENCES, VOLUMES
 from studies.analysis.widths import SHARES, WIDTHS
 from studies.errors import InputError
+from studies.ledger.ledger import Ledger
 from studies.statistics.intervals import wilson
-from studies.tables.columns import WITHOUT_RESULT
+from studies.tables.columns import END_NAMES
 from studies.tables.ranking import RANKING
 from studies.tables.results import Results
 
@@ -51,13 +52,14 @@ def compared(tmp_path_factory):
     return Comparison(simulate(folder, stable_below_a_thousandth, "search.explore=16"))
 
 
-def without_result(results, condition, phase, index):
+def before_its_end(results, condition, phase, index):
     """The same results before this trial has finished."""
     (trial,) = [
         trial for trial in results.specs if (trial.condition, trial.phase, trial.index) == (condition, phase, index)
     ]
-    (results.ledger.entry(trial.address).folder / "facts.json").unlink()
-    return Results(results.ledger, results.ledger.read_study("simulated"))
+    ledger = Ledger(results.place)
+    ledger.remove([trial.key])
+    return Results.of_ledger(ledger, "simulated")
 
 
 # --- all tables
@@ -199,7 +201,7 @@ def test_of_an_interrupted_study_only_the_longest_prefix_counts(tmp_path):
 
 def test_explore_trials_after_one_that_has_not_ended_do_not_count(tmp_path):
     results = simulate(tmp_path, stable_below_a_thousandth, "search.explore=3")
-    comparison = Comparison(without_result(results, "gan", "explore", 1))
+    comparison = Comparison(before_its_end(results, "gan", "explore", 1))
     assert [len(trials.configurations) for trials in comparison.explored] == [2, 1]
     assert comparison.outcomes.query("phase == 'explore'").groupby("condition")["members"].sum().to_dict() == {
         "gan": 2, "wgan": 4
@@ -209,23 +211,49 @@ def test_explore_trials_after_one_that_has_not_ended_do_not_count(tmp_path):
 # --- failures
 
 
-def test_failed_trials_count_as_failures_of_all_their_members(tmp_path):
+@pytest.mark.parametrize("end", END_NAMES)
+def test_an_explore_trial_whose_setting_ended_without_a_result_did_not_work_under_the_name_of_its_end(tmp_path, end):
     def progress_of(trial, seed):
-        return None if (trial.condition, trial.index) == ("gan", 1) else (*RISING, 0.97)
+        return end if (trial.condition, trial.phase, trial.index) == ("gan", "explore", 1) else (*RISING, 0.97)
 
     comparison = Comparison(simulate(tmp_path, progress_of))
     assert comparison.volumes.groupby("condition")["reached"].first().to_dict() == {"gan": 2, "wgan": 3}
     assert comparison.volumes.query("condition == 'gan'")["seeds_share"].tolist() == pytest.approx([2 / 3] * 3)
     assert comparison.explored[1].distances[1].tolist() == [inf, inf]
-    failed = comparison.outcomes[comparison.outcomes["outcome"] == WITHOUT_RESULT[2]]
-    assert failed[["condition", "phase", "members"]].to_numpy().tolist() == [["gan", "explore", 2]]
+    assert comparison.results.trials.query("condition == 'gan'")["state"].tolist() == [
+        "finished",
+        end,
+        *["finished"] * 2,
+    ]
+    assert len(comparison.results.members) + 2 == len(comparison.results.ended_members)
+    explore = comparison.outcomes.query("phase == 'explore' and members > 0")
+    assert explore[["condition", "outcome", "members"]].to_numpy().tolist() == [
+        ["wgan", "stable", 6],
+        ["gan", "stable", 4],
+        ["gan", END_NAMES[end], 2],
+    ]
+    assert comparison.ranking["failure_rate"].tolist() == [0, 0]
+
+
+def test_a_lost_explore_trial_is_missing_and_what_depends_on_it_waits(tmp_path):
+    def progress_of(trial, seed):
+        return "lost" if (trial.condition, trial.phase, trial.index) == ("gan", "explore", 1) else (*RISING, 0.97)
+
+    comparison = Comparison(simulate(tmp_path, progress_of))
+    assert comparison.results.trials.query("condition == 'gan'")["state"].tolist() == ["finished", "lost", "finished"]
+    # trials start round-robin: those that count are wgan 0, gan 0 and wgan 1
+    assert {trials.condition: len(trials.configurations) for trials in comparison.explored} == {"wgan": 2, "gan": 1}
+    assert comparison.volumes.groupby("condition")["volume"].first().to_dict() == {"gan": 1, "wgan": 1}
+    assert comparison.ranking["condition"].tolist() == ["wgan"]  # the winner of gan may be the lost trial
+    assert len(comparison.results.ended_members) == len(comparison.results.members) == 2 * 5 + 4
+    assert set(comparison.outcomes.query("members > 0")["outcome"]) == {"stable"}
 
 
 def test_without_a_finished_trial_volumes_need_given_distances(tmp_path):
     comparison = Comparison(simulate(tmp_path, lambda trial, seed: None))
     assert comparison.targets == ()
     assert comparison.volumes.empty
-    assert comparison.ranking["failure_rate"].tolist() == [1, 1]
+    assert comparison.ranking.empty
     given = Comparison(comparison.results, tau=[0.1])
     assert given.volumes["volume"].tolist() == [0, 0]
     assert given.volumes["progress"].isna().all()
@@ -240,37 +268,43 @@ def test_if_all_members_failed_volumes_widths_and_chances_are_0(tmp_path):
     assert comparison.pairs["p_value"].tolist() == [1]
 
 
-def test_a_condition_whose_winner_failed_in_confirm_is_ranked_as_failed(tmp_path):
+@pytest.mark.parametrize("end", [*END_NAMES, "lost"])
+def test_a_condition_whose_confirm_trial_ended_without_a_result_is_in_no_table_of_confirm(tmp_path, end):
     def progress_of(trial, seed):
-        failed = (trial.condition, trial.phase, trial.index) == ("gan", "confirm", 0)
-        return None if failed else (*RISING, 0.97)
+        return end if (trial.condition, trial.phase, trial.index) == ("gan", "confirm", 0) else (*RISING, 0.97)
 
+    # another confirm trial of the condition is no replacement: its setting was not the one found
     comparison = Comparison(simulate(tmp_path, progress_of, "search.confirm.best=2"))
-    assert comparison.ranking["condition"].tolist() == ["wgan", "gan"]
-    row = comparison.ranking.iloc[1]
-    assert (row["trial"], row["failure_rate"], row["members"]) == (0, 1, 4)
-    assert np.isnan(row["distance"])
-
-
-def test_the_members_of_a_failed_confirm_trial_failed_in_every_table(tmp_path):
-    def progress_of(trial, seed):
-        return None if (trial.condition, trial.phase) == ("gan", "confirm") else (*RISING, 0.97)
-
-    comparison = Comparison(simulate(tmp_path, progress_of))
-    assert len(comparison.results.members) + 4 == len(comparison.results.ended_members)
-    assert comparison.pairs[["condition", "other", "effect"]].to_numpy().tolist() == [["wgan", "gan", 1]]
-    assert comparison.robustness.query("condition == 'gan'")["stable"].eq(0).all()
-    assert comparison.equal_critic_steps["condition"].tolist() == ["wgan", "gan"]
-    members = comparison.outcomes.query("condition == 'gan' and phase == 'confirm' and members > 0")
-    assert members[["outcome", "members"]].to_numpy().tolist() == [[WITHOUT_RESULT[2], 4]]
+    assert set(comparison.results.members.query("phase == 'confirm'")["condition"]) == {"wgan", "gan"}
+    for table in ("ranking", "robustness", "equal_critic_steps"):
+        assert set(getattr(comparison, table)["condition"]) == {"wgan"}, table
+    assert set(comparison.outcomes.query("phase == 'confirm'")["condition"]) == {"wgan"}
+    assert comparison.pairs.empty
+    assert [trial.condition for trial in comparison.confirmed] == ["wgan"]
+    assert comparison.volumes["volume"].eq(1).all()
     pd.testing.assert_frame_equal(comparison.ranking, comparison.results.ranking[list(RANKING)])
-    with pytest.raises(InputError, match="gan: its confirm trial failed"):
+    with pytest.raises(InputError) as refused:
         comparison.results.best("gan")
+    assert str(refused.value) == (
+        f"gan: is not confirmed, since its confirm trial ended without a result ({end.replace('_', ' ')}: "
+        "RuntimeError: out of luck)"
+    )
+
+
+@pytest.mark.parametrize("end", END_NAMES)
+def test_an_authors_setting_that_ended_without_a_result_is_not_compared(tmp_path, end):
+    def progress_of(trial, seed):
+        return end if (trial.condition, trial.phase) == ("gan", "authors") else (*RISING, 0.97)
+
+    comparison = Comparison(simulate(tmp_path, progress_of, "search.confirm.authors=true"))
+    assert comparison.tuning["condition"].tolist() == ["wgan"]
+    assert comparison.ranking["condition"].tolist() == ["gan", "wgan"]
+    assert set(comparison.outcomes.query("phase == 'authors'")["condition"]) == {"wgan"}
 
 
 def test_only_the_first_confirm_trial_confirms_a_condition(tmp_path):
     results = simulate(tmp_path, lambda trial, seed: (*RISING, 0.97), "search.confirm.best=2")
-    comparison = Comparison(without_result(results, "gan", "confirm", 0))
+    comparison = Comparison(before_its_end(results, "gan", "confirm", 0))
     confirm = comparison.results.members.query("phase == 'confirm'").groupby("condition", observed=True)["trial"]
     assert confirm.unique().map(list).to_dict() == {"wgan": [0, 1], "gan": [1]}
     assert comparison.ranking["condition"].tolist() == ["wgan"]

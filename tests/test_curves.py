@@ -1,12 +1,9 @@
 """Curves as one array: what was measured, where, and in which order it becomes a table."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
 from studies.ledger.curves import Curves
-from studies.ledger.entries import Entry
 
 # "b" is measured at the last step alone; the member of seed 3 was not finite there
 CURVES = Curves.from_evaluations([4, 3], [0, 50], [{"c": [1.0, 2.0]}, {"c": [3.0, 4.0], "b": [5.0, np.nan]}])
@@ -46,13 +43,3 @@ def test_the_table_is_sorted_by_seed_step_and_metric_and_leaves_out_what_was_not
 def test_curves_without_evaluations_have_no_rows():
     empty = Curves.from_evaluations([4, 3], [], [])
     assert (empty.values.shape, len(empty.frame())) == ((0, 2, 0), 0)
-
-
-def test_curves_read_from_an_entry_equal_those_committed_with_seeds_in_increasing_order(tmp_path: Path):
-    entry = Entry(tmp_path / "a")
-    entry.commit(curves=CURVES, generators={}, samples={}, facts={})
-    read = entry.curves()
-    pd.testing.assert_frame_equal(read.frame(), CURVES.frame(), check_exact=True)
-    assert (read.metrics, read.seeds.tolist(), read.steps.tolist()) == (("b", "c"), [3, 4], [0, 50])
-    np.testing.assert_array_equal(read.values, CURVES.values[:, ::-1])
-    np.testing.assert_array_equal(read.measured, CURVES.measured)

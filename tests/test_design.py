@@ -97,9 +97,9 @@ def run_to_end(
     """Scores of all trials of the phases up to `until`, which end one after the other in the order of `pick`."""
     phases = ["explore", "exploit", "confirm"][: ["explore", "exploit", "confirm"].index(until) + 1]
     scores: dict[str, float] = {}
-    while pending := [t for t in design.trials(scores) if t.phase in phases and t.address not in scores]:
+    while pending := [t for t in design.trials(scores) if t.phase in phases and t.key not in scores]:
         ended = pick(pending)
-        scores[ended.address] = score(ended)
+        scores[ended.key] = score(ended)
     return scores
 
 
@@ -160,7 +160,7 @@ def test_no_two_trials_of_a_condition_share_a_seed(load: Load) -> None:
 
 def test_only_confirm_is_evaluated_against_the_test_split(load: Load) -> None:
     for trial in all_trials(load()):
-        assert trial.identity["split"] == ("test" if trial.phase == "confirm" else "validation")
+        assert trial.evaluation["split"] == ("test" if trial.phase == "confirm" else "validation")
 
 
 # -- explore ---------------------------------------------------------------------------------------------------------
@@ -213,10 +213,14 @@ def test_an_identity_has_only_keys_that_determine_the_numbers(load: Load) -> Non
     for trial in all_trials(load()):
         assert set(trial.identity) == {
             *("objective", "constraint", "networks", "training"),
-            *("data", "budget", "evaluation", "seeds", "split", "provenance"),
+            *("data", "budget", "seeds", "provenance"),
         }
         assert set(trial.identity["provenance"]) == {
             *("data_fingerprint", "torch_version", "device", "numerics_version"),
+        }
+        assert set(trial.evaluation) == {"split", "settings", "provenance"}
+        assert set(trial.evaluation["provenance"]) == {
+            *("data_fingerprint", "torch_version", "device", "evaluation_version"),
         }
 
 
@@ -239,12 +243,8 @@ def test_an_address_changes_with_the_provenance(load: Load, changed: dict[str, A
     [
         "seeds=4",
         "budget.steps=101",
-        "evaluation.measurements=19",
         "budget.unit=critic_steps",
         "data={kind='digits',held_out=399}",
-        "evaluation.samples=801",
-        "evaluation.directions=511",
-        "evaluation.cells=21",
         "networks.generator.latent=31",
         "networks.generator.output=linear",
         "networks.critic.depth=2",
@@ -261,6 +261,29 @@ def test_an_address_changes_with_the_provenance(load: Load, changed: dict[str, A
 )
 def test_an_address_changes_with_what_determines_the_numbers(load: Load, assignment: str) -> None:
     assert address(load(assignment)) != address(load())
+
+
+@pytest.mark.parametrize(
+    "assignment",
+    [
+        "evaluation.measurements=19",
+        "evaluation.samples=801",
+        "evaluation.directions=511",
+        "evaluation.cells=21",
+        "evaluation.neighbours=6",
+        "evaluation.exact=every",
+    ],
+)
+def test_what_is_measured_changes_the_address_of_the_evaluation_alone(load: Load, assignment: str) -> None:
+    changed, plain = (next(Design(load(*overrides), HERE).trials({})) for overrides in ((assignment,), ()))
+    assert changed.address == plain.address
+    assert changed.evaluation_address != plain.evaluation_address
+    assert changed.key == f"{plain.address}.{changed.evaluation_address}"
+
+
+def test_confirm_and_explore_have_different_evaluations_of_one_kind(load: Load) -> None:
+    addresses = {trial.phase: trial.evaluation_address for trial in all_trials(load())}
+    assert addresses["explore"] == addresses["exploit"] != addresses["confirm"]
 
 
 def test_an_address_changes_with_every_single_value_of_the_identity(load: Load) -> None:
@@ -336,9 +359,9 @@ def test_the_payload_of_a_worker_holds_the_identity_whose_hash_is_the_address(lo
 def test_exploit_starts_after_the_last_explore_trial_of_its_condition(load: Load) -> None:
     design = Design(load(), HERE)
     *earlier, last = issued(design, {}, "explore")
-    scores = {t.address: score_of(t) for t in earlier}
+    scores = {t.key: score_of(t) for t in earlier}
     assert not issued(design, scores, "exploit")
-    scores[last.address] = 0.0
+    scores[last.key] = 0.0
     assert issued(design, scores, "exploit")
     assert not issued(design, scores, "exploit", "gan")
 
@@ -348,12 +371,12 @@ def test_as_many_exploit_trials_run_at_once_as_the_lag(load: Load, lag: int) -> 
     design = Design(load(f"search.exploit_lag={lag}"), HERE)
     scores = run_to_end(design, until="explore")
     assert [t.index for t in issued(design, scores, "exploit")] == list(range(lag))
-    scores[issued(design, scores, "exploit")[0].address] = 0.5
+    scores[issued(design, scores, "exploit")[0].key] = 0.5
     assert [t.index for t in issued(design, scores, "exploit")] == list(range(min(lag + 1, 4)))
 
 
 def with_score(scores: dict[str, float], trial: TrialSpec, score: float) -> dict[str, float]:
-    return {**scores, trial.address: score}
+    return {**scores, trial.key: score}
 
 
 def test_a_suggestion_depends_on_exploit_trials_up_to_the_lag_before_it_alone(load: Load) -> None:
@@ -376,7 +399,7 @@ def test_a_suggestion_depends_on_the_explore_trials(load: Load) -> None:
     study = load("search.exploit=1")
     scores = run_to_end(Design(study, HERE), until="explore")
     (suggestion,) = issued(Design(study, HERE), scores, "exploit")
-    best = max(issued(Design(study, HERE), {}, "explore"), key=lambda trial: scores[trial.address])
+    best = max(issued(Design(study, HERE), {}, "explore"), key=lambda trial: scores[trial.key])
     (other,) = issued(Design(study, HERE), with_score(scores, best, 0.0), "exploit")
     assert suggestion.configuration != other.configuration
 
@@ -429,12 +452,12 @@ def test_a_design_that_saw_earlier_scores_gives_the_same_trials_as_a_new_one(loa
     study = load("search.exploit=3")
     design = Design(study, HERE)
     scores: dict[str, float] = {}
-    while pending := [t for t in design.trials(scores) if t.address not in scores]:
-        assert [t.address for t in Design(study, HERE).trials(scores) if t.address not in scores] == [
+    while pending := [t for t in design.trials(scores) if t.key not in scores]:
+        assert [t.address for t in Design(study, HERE).trials(scores) if t.key not in scores] == [
             t.address for t in pending
         ]
         for trial in pending[:7]:
-            scores[trial.address] = score_of(trial)
+            scores[trial.key] = score_of(trial)
 
 
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -554,8 +577,8 @@ def test_confirm_starts_after_the_last_exploit_trial_of_its_condition(load: Load
     study = load()
     scores = run_to_end(Design(study, HERE), until="exploit")
     design = Design(study, HERE)
-    last = issued(design, scores, "exploit")[-1].address
-    unfinished = {address: score for address, score in scores.items() if address != last}
+    last = issued(design, scores, "exploit")[-1].key
+    unfinished = {key: score for key, score in scores.items() if key != last}
     design = Design(study, HERE)
     assert not issued(design, unfinished, "confirm")
     assert issued(design, unfinished, "confirm", "gan")
@@ -628,7 +651,8 @@ def test_the_authors_trial_has_the_seeds_and_the_split_of_the_best_configuration
     confirmed = {trial.condition: trial for trial in all_trials(study) if (trial.phase, trial.index) == ("confirm", 0)}
     for name, trial in authors_trials(study).items():
         assert trial.seeds == confirmed[name].seeds
-        assert trial.identity["split"] == "test"
+        assert trial.evaluation == confirmed[name].evaluation
+        assert trial.evaluation["split"] == "test"
 
 
 def test_a_best_configuration_equal_to_the_authors_setting_is_trained_once(load: Load) -> None:

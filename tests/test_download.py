@@ -1,5 +1,8 @@
+import tempfile
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,14 +22,19 @@ from recorded import call, load_tiny, run_pending
 from servers import Owner, free_port, mlflow_server
 
 from studies.errors import InputError, TrackingError
+from studies.ledger.ledger import Ledger
+from studies.ledger.unfinished import TrialEnd
 from studies.locate import results
+from studies.tables.results import Results
 from studies.tracking import download
-from studies.tracking.bundle import BUNDLE_TAG, FOLDER, Bundle, is_due
+from studies.tracking.bundle import BUNDLE_TAG, PLAN, SEGMENT, Bundle, is_due
 from studies.tracking.mlflow_runs import MlflowRuns
+from studies.tracking.run_files import RunFiles
 from studies.tracking.run_search import search
 from studies.tracking.tracker import Tracker, sync
 
 pytestmark = pytest.mark.slow  # writes databases of MLflow
+BUNDLE_FILES = (SEGMENT, PLAN)
 
 
 @pytest.fixture(scope="module")
@@ -37,11 +45,30 @@ def recorded(tmp_path_factory) -> Recorded:
 def test_results_from_the_server_equal_those_of_the_ledger(recorded):
     local, downloaded = recorded.results, results("tiny", tracking_uri=recorded.uri)
     assert_equal_results(downloaded, local)
-    np.testing.assert_array_equal(downloaded.best("wgan").generator()(3), local.best("wgan").generator()(3))
+    for which in ("last", "best"):
+        expected = local.best("wgan", which).generator(2)(3)
+        np.testing.assert_array_equal(downloaded.best("wgan", which).generator(2)(3), expected)
     np.testing.assert_array_equal(downloaded.samples("gan"), local.samples("gan"))
     (steps, samples), (expected_steps, expected) = downloaded.sample_snapshots("gan"), local.sample_snapshots("gan")
     assert steps == expected_steps
     np.testing.assert_array_equal(samples, expected)
+    assert [trial.entry.log() for trial in downloaded.trial_records] == [
+        trial.entry.log() for trial in local.trial_records
+    ]
+    assert (downloaded.question, downloaded.environment) == (local.question, local.environment)
+    assert downloaded.provenance == local.provenance
+
+
+def test_reading_from_a_server_leaves_no_file_on_this_machine(recorded, tmp_path, monkeypatch):
+    working, temporary = tmp_path / "working", tmp_path / "temporary"
+    for folder in (working, temporary):
+        folder.mkdir()
+    monkeypatch.chdir(working)
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    downloaded = results("tiny", tracking_uri=recorded.uri)
+    downloaded.best("wgan").generator()(1)
+    downloaded.samples("gan")
+    assert [*working.iterdir(), *temporary.iterdir()] == []
 
 
 def test_a_study_that_the_server_does_not_have_is_an_input_error(recorded):
@@ -49,79 +76,96 @@ def test_a_study_that_the_server_does_not_have_is_an_input_error(recorded):
         results("tinny", tracking_uri=recorded.uri)
 
 
-# -- one file with the records of all trials ---------------------------------------------------------------------------
+# -- the bundle: two files with the records of all trials --------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Synced:
+    """The recorded study in a database of its own; its artifacts lie in this folder."""
+
+    local: Results
+    ledger: Ledger
+    uri: str
+    run: Any
+    folder: Path
+
+    def bundle(self) -> Bundle:
+        """The valid bundle."""
+        return Bundle.from_tags(client_of(self.uri).get_run(self.run.info.run_id).data.tags)
+
+    def files(self) -> list[Path]:
+        """The files of the valid bundle: segment and plan."""
+        return [self.folder / self.run.info.run_id / "artifacts" / self.bundle().folder / name for name in BUNDLE_FILES]
+
+    def runs(self) -> MlflowRuns:
+        return MlflowRuns(self.local.study, self.ledger, self.uri)
 
 
 @pytest.fixture
 def synced(recorded, tmp_path, monkeypatch):
-    """The same study in a database of its own: its results, the URI, the study's run and the valid bundle's path."""
-    monkeypatch.chdir(tmp_path)  # where MLflow keeps the files of a database
-    local, uri = recorded.results, f"sqlite:///{tmp_path}/mlflow.db"
+    monkeypatch.chdir(tmp_path)
+    ledger, uri = recorded.ledger, f"sqlite:///{tmp_path}/mlflow.db"
+    client_of(uri).create_experiment("tiny", artifact_location=str(tmp_path / "mlruns"))
     sync(ledger, "tiny", uri)
     (study,), _ = runs_of(uri)
-    (path,) = tmp_path.rglob(Bundle.from_tags(study.data.tags).file)
-    return local, uri, study, path
+    return Synced(recorded.results, ledger, uri, study, tmp_path / "mlruns")
 
 
 def test_no_trial_of_the_bundle_is_downloaded_by_itself(synced, monkeypatch):
-    local, uri, _, _ = synced
-
     def refuse(*arguments):
         raise AssertionError("a trial is downloaded")
 
-    monkeypatch.setattr(download, "_newer", refuse)
-    assert_equal_results(results("tiny", tracking_uri=uri), local)
+    monkeypatch.setattr(download._Download, "_newer", refuse)
+    assert_equal_results(results("tiny", tracking_uri=synced.uri), synced.local)
 
 
 def test_a_study_that_was_recorded_without_a_bundle_is_read_trial_by_trial(synced):
-    local, uri, study, path = synced
-    client_of(uri).delete_tag(study.info.run_id, BUNDLE_TAG)
-    path.unlink()
-    assert_equal_results(results("tiny", tracking_uri=uri), local)
+    files = synced.files()
+    client_of(synced.uri).delete_tag(synced.run.info.run_id, BUNDLE_TAG)
+    for file in files:
+        file.unlink()
+    downloaded = results("tiny", tracking_uri=synced.uri)
+    assert_equal_results(downloaded, synced.local)
+    np.testing.assert_array_equal(downloaded.samples("gan"), synced.local.samples("gan"))
 
 
-def test_a_damaged_bundle_is_an_error_and_sync_writes_it_again(synced):
-    local, uri, _, path = synced
-    content = bytearray(path.read_bytes())
+@pytest.mark.parametrize("number", [0, 1], ids=["segment", "plan"])
+def test_a_damaged_bundle_is_an_error_and_sync_writes_it_again(synced, number):
+    file = synced.files()[number]
+    content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 1
-    path.write_bytes(content)
-    with pytest.raises(TrackingError, match=r"is damaged .* gan-study sync writes it again"):
-        results("tiny", tracking_uri=uri)
-    sync(ledger, "tiny", uri)
-    assert_equal_results(results("tiny", tracking_uri=uri), local)
+    file.write_bytes(content)
+    with pytest.raises(TrackingError, match=r"are damaged .* gan-study sync writes them again"):
+        results("tiny", tracking_uri=synced.uri)
+    sync(synced.ledger, "tiny", synced.uri)
+    assert_equal_results(results("tiny", tracking_uri=synced.uri), synced.local)
 
 
 def test_an_interrupted_upload_leaves_the_previous_bundle_valid(synced, monkeypatch):
-    local, uri, _, path = synced
-    (other,) = {"0.parquet", "1.parquet"} - {path.name}
-    (path.parent / other).write_bytes(b"half of it")
-    assert_equal_results(results("tiny", tracking_uri=uri), local)
-    before = path.read_bytes()
-    mlflow_runs = MlflowRuns(local.study, ledger, uri)
-    # killed between the upload of the file and the tag
+    before = [file.read_bytes() for file in synced.files()]
+    mlflow_runs = synced.runs()
+    # killed between the upload of the files and the tag
     monkeypatch.setattr(mlflow_runs._client, "set_tag", lambda *arguments: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        mlflow_runs.write_bundle(local.trial_records[:3])
-    assert path.read_bytes() == before
-    assert_equal_results(results("tiny", tracking_uri=uri), local)
+        mlflow_runs.write_bundle(synced.local.trial_records[:3])
+    assert [file.read_bytes() for file in synced.files()] == before
+    assert_equal_results(results("tiny", tracking_uri=synced.uri), synced.local)
 
 
 def test_a_bundle_that_is_overwritten_during_its_download_is_downloaded_again(synced, monkeypatch):
-    local, uri, _, path = synced
-    original, pending = download._download, [1]
+    original, pending = RunFiles.read, [1]
 
-    def overwrite_first(run, files, folder, tracking_uri):
-        if files == [f"{FOLDER}/{path.name}"] and pending:
+    def overwrite_first(files, run, path):
+        if path.endswith(BUNDLE_FILES[1]) and pending:
             pending.pop()
-            mlflow_runs = MlflowRuns(local.study, ledger, uri)
-            for _ in range(2):  # the second one replaces the file that is being downloaded
-                mlflow_runs.write_bundle(local.trial_records)
-            path.write_bytes(path.read_bytes()[:-1])
-            mlflow_runs.write_bundle(local.trial_records)
-        original(run, files, folder, tracking_uri)
+            mlflow_runs = synced.runs()
+            mlflow_runs.write_bundle(synced.local.trial_records[:1])
+            mlflow_runs.write_bundle(synced.local.trial_records[:2])  # in the folder that is being downloaded
+            mlflow_runs.write_bundle(synced.local.trial_records)
+        return original(files, run, path)
 
-    monkeypatch.setattr(download, "_download", overwrite_first)
-    assert_equal_results(results("tiny", tracking_uri=uri), local)
+    monkeypatch.setattr(RunFiles, "read", overwrite_first)
+    assert_equal_results(results("tiny", tracking_uri=synced.uri), synced.local)
     assert pending == []
 
 
@@ -129,15 +173,45 @@ def test_trials_that_ended_after_the_bundle_are_read_from_their_runs(tmp_path, m
     monkeypatch.chdir(tmp_path)
     study, uri = load_tiny(tmp_path), f"sqlite:///{tmp_path}/mlflow.db"
     run_pending(study, trials=2)
-    sync(Ledger(study.ledger.root), "tiny", uri)  # two that ended and one that began
-    run_pending(study, trials=2)
+    ledger = Ledger(study.ledger.root)
+    sync(ledger, "tiny", uri)  # two that ended and one that began
+    unlucky, slow = run_pending(study, trials=2).pending()[:2]
+    lost = TrialEnd(state="lost", reason="its node was lost")
+    ledger.unfinished(unlucky.key).record_end(lost)
+    ledger.unfinished(slow.key).mark_started("here")
     local = results("tiny", root=study.ledger.root)
     mlflow_runs = MlflowRuns(study, ledger, uri)
     for trial in local.trial_records:
-        mlflow_runs.ended(trial.spec) if trial.state == "finished" else mlflow_runs.started(trial.spec)
+        mlflow_runs.started(trial.spec) if trial.state == "interrupted" else mlflow_runs.ended(trial)
+    for run in runs_of(uri)[1]:
+        if run.info.status == "RUNNING":
+            client_of(uri).set_terminated(run.info.run_id, "KILLED")
     downloaded = results("tiny", tracking_uri=uri)
-    assert Counter(downloaded.trials["state"])["finished"] > 2
+    assert Counter(downloaded.trials["state"]) == {"finished": 4, "lost": 1, "interrupted": 1}
     assert_equal_results(downloaded, local)
+    assert [trial.end for trial in downloaded.trial_records if trial.end is not None] == [lost]
+
+
+def test_a_running_study_has_its_finished_and_its_running_trials_on_the_server(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    study, uri = load_tiny(tmp_path), f"sqlite:///{tmp_path}/mlflow.db"
+    run_pending(study, trials=2)
+    ledger = Ledger(study.ledger.root)
+    for bundled in (False, True):
+        with ledger.writing("tiny"):
+            local = results("tiny", root=study.ledger.root)
+            assert Counter(local.trials["state"]) == {"finished": 2, "running": 1}
+            mlflow_runs = MlflowRuns(study, ledger, uri)
+            mlflow_runs.open(running=True)
+            for trial in local.trial_records:
+                mlflow_runs.ended(trial) if trial.finished else mlflow_runs.started(trial.spec)
+            if bundled:
+                mlflow_runs.write_bundle(local.trial_records)
+            assert_equal_results(results("tiny", tracking_uri=uri), local)
+    sync(ledger, "tiny", uri)
+    downloaded = results("tiny", tracking_uri=uri)
+    assert Counter(downloaded.trials["state"]) == {"finished": 2, "interrupted": 1}
+    assert_equal_results(downloaded, results("tiny", root=study.ledger.root))
 
 
 @pytest.mark.parametrize(
@@ -270,7 +344,7 @@ def test_a_password_in_the_address_is_never_stored(guarded, tmp_path, monkeypatc
     server = next(tmp_path.parent.glob("guarded*"))
     written = [path for folder in (tmp_path, server) for path in folder.rglob("*") if path.is_file()]
     names = {path.name for path in written}
-    assert {"plan.jsonl", "study.json", "trial.json", "environment.json", "server.db", "server.log"} <= names
+    assert {"plan.json.gz", "study.json", "trial.json", "environment.json", "server.db", "server.log"} <= names
     assert not [path for path in written if b"planted" in path.read_bytes()]
     assert "planted" not in "".join([*warnings, *capfd.readouterr()])
 

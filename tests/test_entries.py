@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from ledger_contents import content, row
+from ledger_contents import MEASURED, content, row
 
 from studies.design import content_address, evaluation_address
 from studies.errors import DamagedError
@@ -46,6 +46,8 @@ def test_an_entry_returns_what_was_committed() -> None:
         "identity": identity,
         "evaluation_address": evaluation_address(evaluation),
         "evaluation": evaluation,
+        "nonfinite_step": [None, None],
+        **MEASURED,
     }
     entry = entry_of(to_row(facts, curves, generators=snapshots, samples=samples, log=["one", "two"]))
     assert entry.key == f"{content_address(identity)}.{evaluation_address(evaluation)}"
@@ -83,7 +85,7 @@ def test_an_edited_fact_is_refused() -> None:
     packed = to_segment([row(0)])
     segment = Segment(BytesIO(packed), segment_name(packed), "place")
     (light,) = segment.light_rows()
-    edited = replace(light, facts=light.facts.replace('"nonfinite_step": {"3": null', '"nonfinite_step": {"3": 5'))
+    edited = replace(light, facts=light.facts.replace('"nonfinite_step": [null', '"nonfinite_step": [5'))
     assert edited.facts != light.facts
     with pytest.raises(DamagedError, match=f"the checksum of the facts of {light.key} is wrong"):
         from_row(edited, "place", partial(segment.heavy, 0))

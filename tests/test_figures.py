@@ -31,6 +31,7 @@ from simulated import simulate
 import studies.reporting.figures as figures
 from gan_core.outcomes import OUTCOMES
 from studies.reporting.figures import THEMES, ThemeName
+from studies.tables.columns import WITHOUT_RESULT
 from studies.tables.results import Results
 
 
@@ -80,7 +81,7 @@ def test_members_that_are_all_nonfinite_from_the_start_are_drawn(tmp_path: Path)
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_outcomes_differ_in_more_than_colour(theme: ThemeName) -> None:
     styles = THEMES[theme].outcomes.values()
-    assert set(THEMES[theme].outcomes) == {*OUTCOMES, "trial failed"}
+    assert set(THEMES[theme].outcomes) == {*OUTCOMES, *WITHOUT_RESULT}
     for values in (
         {style.color for style in styles},
         {style.marker for style in styles},

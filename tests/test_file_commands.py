@@ -66,6 +66,8 @@ def test_validate_prints_trials_and_hyperparameters_of_each_condition(call: Call
     assert answer.out.splitlines() == [
         "tiny is valid: 2 conditions x (10 explore + 2 exploit + 1 confirm) = 26 trials, with 2 seeds "
         "each (3 to confirm), 36 generator steps.",
+        # 892 parameters of 2 x (12 x 2 + 3) members at step 0 and the last 3 evaluations, 4 bytes each
+        'Generators of 4 of 7 evaluations are kept (checkpoint.snapshots = "late"): at most 771 kB before compression.',
         "  wgan: wasserstein x weight_clipping",
         "    constraint.clip_value log_uniform [0.03, 1.0]",
         "  gan: minimax x none",

@@ -52,10 +52,18 @@ def test_stable_configurations_are_filled_and_their_range_is_shaded(two: Results
     assert right == pytest.approx(stable[-1], rel=0.15)
 
 
-def test_a_failed_trial_has_no_stable_seed(tmp_path: Path) -> None:
-    draws = condition_draws(results_of(tmp_path, "one", failed=[1]), "one")
-    assert draws.table["stable"].tolist() == [3, 0, 3, 3]
-    assert draws.table["outcome"].tolist() == ["stable", "trial failed", "stable", "stable"]
+def test_a_trial_without_a_result_has_no_stable_seed_and_a_lost_one_is_missing(tmp_path: Path) -> None:
+    draws = condition_draws(results_of(tmp_path, "one", ends={1: "timed_out", 2: "lost"}), "one")
+    assert draws.table["trial"].tolist() == [0, 1, 3]
+    assert draws.table["stable"].tolist() == [3, 0, 3]
+    assert draws.table["outcome"].tolist() == ["stable", "timed out", "stable"]
+
+
+def test_an_end_without_a_result_has_its_own_marker_in_the_legend(tmp_path: Path) -> None:
+    drawn = outcome_map(results_of(tmp_path, "one", ends={1: "timed_out", 3: "error"}), "one")
+    assert drawn is not None
+    (legend,) = drawn.figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["stable", "timed out", "error"]
 
 
 @pytest.mark.parametrize(("seeds", "needed"), [(1, 1), (3, 3), (5, 4), (10, 8)])

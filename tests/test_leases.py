@@ -27,9 +27,8 @@ def storage(tmp_path: Path) -> FolderStorage:
 
 
 @pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(leases, "RENEWAL_SECONDS", 0.05)
-    yield
 
 
 def refusal(storage: FolderStorage) -> str:
@@ -46,7 +45,7 @@ def write(storage: FolderStorage, number: int, *, renewed: float | None = None, 
     storage.replace(key, seal(record))
 
 
-ELSEWHERE = {"machine": "elsewhere", "host": "node7", "process": 12}
+ELSEWHERE: dict[str, Any] = {"machine": "elsewhere", "host": "node7", "process": 12}
 
 
 def test_a_lease_is_refused_to_others_until_it_is_released(storage: FolderStorage) -> None:
@@ -229,7 +228,7 @@ def test_a_run_that_read_the_numbers_long_ago_takes_no_lease_below_another(
     storage: FolderStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Lease 1 was taken, given back and deleted, and lease 2 taken, between the first two steps of this run."""
-    calls = iter([[]])
+    calls: Iterator[list[int]] = iter([[]])
     monkeypatch.setattr(leases, "numbers", lambda *arguments: next(calls, numbers(*arguments)))
     write(storage, 2, **ELSEWHERE)
     assert "on node7 (process 12)" in refusal(storage)

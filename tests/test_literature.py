@@ -124,6 +124,18 @@ def test_settings_are_counted_if_hyperparameters_are_searched_else_fresh_seeds_a
     assert not list(literature_sentences([compare(tmp_path / "unconfirmed", progress_of, trials=3, text=FIXED)]))
 
 
+def test_settings_without_a_result_have_not_failed(tmp_path):
+    searched = FIXED.replace("lr = 1e-3", "lr = {log_uniform = [1e-5, 1e-2]}")
+    works_often = works({"mini": 0.1, "non": 0.9})
+
+    def progress_of(trial, seed):
+        ends = trial.condition == "mini" and trial.phase == "explore" and trial.index in (2, 5, 6, 7)
+        return "out_of_memory" if ends else works_often(trial, seed)
+
+    (sentence,) = literature_sentences([compare(tmp_path, progress_of, "search.explore=10", text=searched)])
+    assert ": 5 of 6 settings of mini and 1 of 10 settings of non failed." in sentence
+
+
 def modes(**covered):
     return lambda trial, seed: {"modes_covered": float(covered[trial.condition] + seed % 2)}
 

@@ -13,6 +13,7 @@ from studies.statistics.intervals import interquartile_mean
 from studies.tables.columns import MEMBER_COLUMNS
 from studies.tables.member_outcomes import (
     classify_members,
+    distances_of,
     late_distance,
     member_columns,
     member_curves,
@@ -29,6 +30,7 @@ def facts_of(seeds, **changes) -> dict[str, Any]:
     plain = {
         "seeds": seeds,
         "distance": "sliced_wasserstein",
+        "highest": None,
         "reference_distances": {"constant": 1.0, "real": 0.0},
         "real_cells": None,
         "known_modes": None,
@@ -99,6 +101,12 @@ def test_modes_count_only_if_they_are_known_and_measured(known, measured):
         Curves.from_evaluations([0], [0, 1], [{"sliced_wasserstein": [1.0]}, evaluation]),
     )
     assert member_curves([trial]).modes_covered is None
+
+
+def test_of_a_metric_whose_higher_values_are_better_the_distance_is_its_best_value_less_the_metric():
+    facts = facts_of([0, 1], distance="coverage", highest=1.0)
+    curves = Curves.from_evaluations([0, 1], [0, 5, 9], [{"coverage": [0.25, 1.0]}, {}, {"coverage": [0.5, np.nan]}])
+    np.testing.assert_array_equal(distances_of(facts, curves), [[0.75, np.nan, 0.5], [0.0, np.nan, np.nan]])
 
 
 def test_members_of_trials_follow_each_other():

@@ -45,8 +45,8 @@ def test_a_member_without_a_finite_fake_is_not_drawn(on_ring: Results, monkeypat
 
 def test_critic_values_come_with_the_box_of_their_grid(on_ring: Results, finished_study: Study) -> None:
     box, surface = on_ring.critic_surface("wgan")
-    assert surface.shape == (3, 9, 9)
-    assert box.centers.shape == (81, 2)
+    assert surface.shape == (3, 50, 50)
+    assert box.centers.shape == (2500, 2)
     images = results(finished_study.name, root=finished_study.ledger.root)
     with pytest.raises(
         InputError, match=r"^wgan: must be trained on 2-D data: of other data no critic surface is kept$"

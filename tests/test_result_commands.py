@@ -10,6 +10,7 @@ import command_line
 import pandas as pd
 import pytest
 from command_line import Call, assert_refused
+from simulated import PROVENANCE
 from tiny import command, study_in
 
 from services.cli.options import TableFormat, TableName
@@ -147,12 +148,12 @@ def test_a_study_that_is_not_there_is_refused(call: Call, finished_root: Path, t
 
 def test_a_study_without_a_confirmed_trial_has_no_ranking(call: Call, tmp_path: Path) -> None:
     study = study_in(tmp_path)
-    Ledger(study.ledger.root).write_study("tiny", {"study": study.table(), "provenance": {}})
+    record = {"study": study.table(), "provenance": PROVENANCE.table(), "question": "", "environment": {}}
+    Ledger(study.ledger.root).write_study("tiny", record)
     answer = call("results", "tiny", "--root", study.ledger.root)
     assert answer.code == 0
     assert answer.out.startswith(
-        "tiny: no setting has been confirmed on fresh seeds yet, so there is no ranking; "
-        "results of 0 members are in the ledger"
+        "tiny: no setting is confirmed on fresh seeds, so there is no ranking; results of 0 members are in the ledger"
     )
 
 

@@ -1,6 +1,5 @@
 """Results: columns and types of the tables, the rules that they follow from, and refusals."""
 
-import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,15 +20,17 @@ from gan_core.shapes import SampleShape
 from gan_core.training import EVALUATION_SEED
 from gan_core.training.randomness import stream
 from studies.design import PHASES, Design, TrialSpec
-from studies.errors import InputError
+from studies.errors import DamagedError, InputError
 from studies.execution.runner import _provenance, _register, run
 from studies.file.study import Study
 from studies.ledger.ledger import Ledger
-from studies.ledger.unfinished import STATES
+from studies.ledger.trial_records import TrialRecord
+from studies.ledger.unfinished import STATES, TrialEnd
 from studies.locate import results
 from studies.progress.events import Listener
 from studies.progress.pending import StudyProgress
 from studies.statistics.intervals import interquartile_mean
+from studies.tables.ranking import winners
 from studies.tables.results import Results
 
 TABLES = ["trials", "members", "curves", "ranking"]
@@ -82,7 +83,7 @@ class AfterTrials(Listener):
     def __init__(self, trials: int):
         self.left = trials
 
-    def ended(self, spec: object, entry: object) -> None:
+    def ended(self, trial: TrialRecord) -> None:
         self.left -= 1
         if not self.left:
             raise Interrupted
@@ -90,17 +91,19 @@ class AfterTrials(Listener):
 
 @pytest.fixture(scope="session")
 def partial_study(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    """Explore has ended; of exploit one trial failed and one is running."""
+    """Explore has ended; of exploit one trial has timed out and one was interrupted."""
     study = study_in(tmp_path_factory.mktemp("partial"), "search.explore=3", "search.exploit=2")
     with pytest.raises(Interrupted):
         run_without_ray(study, AfterTrials(6))
     ledger = ledger_of(study)
-    progress = StudyProgress(Design(study, _provenance(study)), ledger)
-    progress.write_plan()  # as the driver does before it issues them
-    failed, started = (ledger.entry(trial.address) for trial in progress.pending())
-    failed.log("started")
-    failed.record_failure("RuntimeError: out of luck")
-    started.save_checkpoint({"iteration": 3})
+    with ledger.writing(study.name) as lease:
+        progress = StudyProgress(Design(study, _provenance(study)), ledger, lease)
+        progress.write_plan()  # as the driver does before it issues them
+        ended, interrupted = (ledger.unfinished(trial.key) for trial in progress.pending())
+    for unfinished in (ended, interrupted):
+        unfinished.mark_started("a node")
+    ended.record_end(TrialEnd(state="timed_out", reason="it took too long"))
+    interrupted.save_checkpoint({"iteration": 3})
     return study
 
 
@@ -185,7 +188,10 @@ def test_an_empty_study_has_no_rows(empty_study: Study) -> None:
 def test_a_running_study_shows_what_is_finished_and_the_state_of_the_rest(partial_study: Study) -> None:
     found = results("tiny", root=partial_study.ledger.root)
     trials = found.trials
-    assert trials["state"].tolist() == ["finished"] * 6 + ["failed", "running"]
+    assert trials["state"].tolist() == ["finished"] * 6 + ["timed_out", "interrupted"]
+    with ledger_of(partial_study).writing("tiny"):
+        running = results("tiny", root=partial_study.ledger.root).trials
+    assert running["state"].tolist() == ["finished"] * 6 + ["timed_out", "running"]
     assert trials["phase"].tolist() == ["explore"] * 6 + ["exploit"] * 2
     unfinished = trials[trials["state"] != "finished"]
     values = ["distance", "late_distance", "failure_rate", "search_score", "generator_steps", "elapsed_seconds"]
@@ -325,17 +331,26 @@ def test_a_study_of_the_dirac_pair_has_the_same_tables(tmp_path: Path) -> None:
 # -- generators --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("which", ["best", "last"])
 @pytest.mark.parametrize("member", [0, 2])
-def test_a_trained_generator_makes_the_samples_that_the_ledger_keeps(found: Results, which: str, member: int) -> None:
-    trained = found.best("gan", which=which).generator(member)
-    kept = found.samples("gan", which)
+def test_a_trained_generator_makes_the_samples_that_the_ledger_keeps(found: Results, member: int) -> None:
+    trained = found.best("gan").generator(member)
+    kept = found.samples("gan")
     network = trained.origin.setting.networks.generator
     z = torch.randn((len(kept[member]), network.latent), generator=stream(EVALUATION_SEED, "samples_z"))
     with torch.no_grad():
         made = network.generate(trained.parameters, z[None], SampleShape(shape=(1, 8, 8), bounded=True))[0]
-    assert np.allclose(made.numpy(), kept[member], atol=1e-6)
+    assert kept.dtype == np.float32
+    np.testing.assert_array_equal(made.half().float().numpy(), kept[member])  # kept in half precision
     assert trained.seed == 2_000_000 + member
+
+
+def test_the_best_generators_are_those_of_the_smallest_distance_among_the_kept_ones(found: Results) -> None:
+    best = found.best("gan", which="best")
+    evaluator = Evaluator(best.network, found.data, settings=found.study.evaluation, split="test")
+    distances = evaluator.evaluate(best.parameters, last=True)["sliced_wasserstein"]
+    curves = winners(found.curves.query("metric == 'sliced_wasserstein' and condition == 'gan'"))
+    kept = curves[curves["step"].isin([0, 24, 30, 36])]  # step 0, and at least three of the last evaluations
+    np.testing.assert_array_equal(distances, kept.groupby("seed")["value"].min())
 
 
 def test_a_trained_generator_is_called_for_samples(found: Results) -> None:
@@ -362,6 +377,10 @@ def test_a_generator_that_does_not_exist_is_refused(found: Results, partial_stud
         found.best("gan").generator(3)
     with pytest.raises(InputError, match=r'^condition: must be one of wgan, gan, but is "gna"; did you mean gan\?$'):
         found.best("gna")
+    with pytest.raises(InputError, match=r'^which: must be last, best or average, but is "first"$'):
+        found.best("gan", which="first")
+    with pytest.raises(InputError, match=r"^which: must be last or best, since the trial kept no averages"):
+        found.best("gan", which="average")
     with pytest.raises(InputError, match=r"^gan: is not confirmed yet; run the study to its end first$"):
         results("tiny", root=partial_study.ledger.root).best("gan")
 
@@ -392,7 +411,7 @@ def test_a_study_is_found_by_its_folder(
 def test_a_copied_ledger_is_read_where_it_lies(found: Results, finished_root: Path, tmp_path: Path) -> None:
     shutil.copytree(finished_root, tmp_path / "copy")
     copied = studies.results(tmp_path / "copy" / "studies" / "tiny")
-    assert copied.ledger.root == tmp_path / "copy"
+    assert copied.place == str(tmp_path / "copy")
     pd.testing.assert_frame_equal(copied.trials, found.trials)
 
 
@@ -424,10 +443,9 @@ def test_a_name_with_a_line_break_is_refused_in_one_line(finished_root: Path) ->
 
 def test_a_damaged_trial_is_refused_and_not_left_out(finished_root: Path, tmp_path: Path) -> None:
     shutil.copytree(finished_root, tmp_path / "copy")
-    found = results("tiny", root=tmp_path / "copy")
-    path = Ledger(tmp_path / "copy").entry(found.trials["address"].iloc[3]).folder / "curves.parquet"
+    path = sorted((tmp_path / "copy" / "trials").iterdir())[3]
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(InputError, match=r"curves\.parquet: is damaged"):
+    with pytest.raises(DamagedError, match=rf"^{path}: is damaged or foreign"):
         _ = results("tiny", root=tmp_path / "copy").trials
 
 
@@ -447,7 +465,7 @@ def test_other_outcome_rules_change_outcomes_without_another_trial(found: Result
     before = {path: path.stat().st_mtime_ns for path in (root / "trials").rglob("*")}
     strict = replace(copied_study, outcomes=replace(copied_study.outcomes, near=0.99))
     ended = run(strict)
-    assert (ended.failed, ended.interrupted) == ([], False)
+    assert (ended.without_result, ended.interrupted) == ([], False)
     assert not ray.is_initialized()
     assert {path: path.stat().st_mtime_ns for path in (root / "trials").rglob("*")} == before
     reread = results("tiny", root=root)
@@ -456,4 +474,6 @@ def test_other_outcome_rules_change_outcomes_without_another_trial(found: Result
     assert reread.ranking["distance"].isna().all()
     pd.testing.assert_frame_equal(reread.curves, found.curves)
     pd.testing.assert_series_equal(reread.trials["search_score"], found.trials["search_score"])
-    assert json.loads((root / "studies" / "tiny" / "study.json").read_text())["study"]["outcomes"]["near"] == 0.99
+    record = Ledger(root).read_study("tiny")
+    assert record is not None
+    assert record["study"]["outcomes"]["near"] == 0.99

@@ -25,13 +25,14 @@ from studies.file.budget import Budget
 from studies.tables.ranking import rank
 
 OWN = OutcomeRules()
-BUDGET = Budget(steps=100, measurements=10)
+BUDGET = Budget(steps=100)
+MEASUREMENTS = 10
 
 
 def confirm_trial(condition, *progresses, n_critic=1, nonfinite=-1, modes=None, budget=BUDGET):
     """A confirm trial whose members have this progress at step 0 and at every tenth of the budget."""
     training = Training(n_critic=n_critic)
-    iterations = budget.evaluation_iterations(training)
+    iterations = budget.evaluation_iterations(training, MEASUREMENTS)
     progress = [[*values, *[values[-1]] * len(iterations)][: len(iterations)] for values in progresses]
     members = len(progresses)
     steps = [budget.elapsed_steps(training, iteration) for iteration in iterations]
@@ -48,7 +49,15 @@ def confirm_trial(condition, *progresses, n_critic=1, nonfinite=-1, modes=None, 
         nonfinite_step=np.full(members, nonfinite),
     )
     seeds = range(2_000_000, 2_000_000 + members)
-    return ConfirmTrial(condition=condition, trial=0, seeds=seeds, curves=curves, training=training, budget=budget)
+    return ConfirmTrial(
+        condition=condition,
+        trial=0,
+        seeds=seeds,
+        curves=curves,
+        training=training,
+        budget=budget,
+        measurements=MEASUREMENTS,
+    )
 
 
 # --- three values of each threshold
@@ -123,14 +132,6 @@ def test_the_share_of_the_modes_changes_only_conditions_that_cover_too_few():
         "6 of 8": {0.5: 1, 0.75: 1, 0.9: 0},
         "8 of 8": {0.5: 1, 0.75: 1, 0.9: 1},
     }
-
-
-def test_a_trial_that_failed_has_members_without_an_outcome():
-    failed = replace(confirm_trial("failed", (0, 0.9), (0, 0.9)), curves=None)
-    members = classified_members([failed, confirm_trial("one", (0, 0.9))], OWN)
-    assert members["outcome"].fillna("none").tolist() == ["none", "none", "stable"]
-    assert rank(members, seed=0)["failure_rate"].to_dict() == {0: 0.0, 1: 1.0}
-    assert failed.cut_at(50).curves is None
 
 
 def test_failures_that_still_improved_are_counted():

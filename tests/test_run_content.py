@@ -1,5 +1,6 @@
 import json
 from collections import Counter
+from dataclasses import replace
 from itertools import chain
 
 import numpy as np
@@ -8,12 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mlflow_contents import TABLES, artifact, client_of, recorded_tiny, rows_of, runs_of
-from recorded import QUESTION
+from recorded import QUESTION, load_tiny
 
 from gan_core.outcomes import OUTCOMES
 from studies.analysis.comparison import Comparison
 from studies.progress.summaries import summarize
 from studies.reporting.text.answer import answer
+from studies.tracking.notes import experiment_note
 from studies.tracking.run_content import logged_metrics, metric_name
 from studies.tracking.views import VIEW_TAG
 
@@ -65,6 +67,14 @@ def test_a_logged_metric_is_always_a_finite_number(values):
     metrics = logged_metrics(summarize(0, None, {SLICED: values}, SLICED), SLICED)
     assert all(np.isfinite(value) for value in metrics.values())
     assert metrics["outcomes/measured"] == np.isfinite(values).sum()
+
+
+def test_the_note_of_an_experiment_describes_the_metric_that_decides(tmp_path):
+    study = load_tiny(tmp_path)
+    assert "lower is better: sliced Wasserstein distance" in experiment_note(study, "")
+    own = replace(study, evaluation=replace(study.evaluation, distance="pesq"))  # a user's, read without its class
+    assert "| `distance/pesq.median`, `.q25`, `.q75` |" in experiment_note(own, "")
+    assert "over the members, the metric that decides |" in experiment_note(own, "")
 
 
 # -- in a real store ---------------------------------------------------------------------------------------------------

@@ -82,8 +82,7 @@ def test_partial_tables_distributions_and_user_kinds_are_accepted(schema_file, t
         ("betas = [{uniform = [0.0, 0.9]}, 0.9]", "betas = [0.9]"),
         (
             "budget = {steps = 10}",
-            "evaluation.measurements=3",
-            "budget = {steps = {uniform = [1, 2]}, measurements = 3}",
+            "budget = {steps = {uniform = [1, 2]}}",
         ),
     ],
 )

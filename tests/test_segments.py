@@ -5,7 +5,7 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-from ledger_contents import row
+from ledger_contents import check_sentence, row
 
 from studies.errors import DamagedError, InputError
 from studies.ledger import segments
@@ -69,9 +69,8 @@ def test_fifty_flipped_bytes_never_change_a_row(seed: int) -> None:
         damaged[rng.randrange(len(damaged))] ^= rng.randrange(1, 256)
         try:
             assert read(bytes(damaged), name) == expected
-        except InputError as error:
-            assert isinstance(error, DamagedError)
-            assert "\n" not in str(error)
+        except DamagedError as error:
+            check_sentence(error)
 
 
 @pytest.mark.parametrize("end", [0, 1, 7, 8, 100, -1])
@@ -145,5 +144,5 @@ def test_a_bomb_is_refused_before_it_is_unpacked() -> None:
     many = pa.array(np.zeros(10_000_000), pa.float64())
     content = parquet({"values": many}, '{"format": 3, "keys": ["k"]}', compression="zstd")
     assert len(content) < 100_000
-    with pytest.raises(DamagedError, match="row groups are larger|not encoded"):
+    with pytest.raises(DamagedError, match=r"row groups are larger|not encoded"):
         opened(content)

@@ -8,9 +8,7 @@ from drawn import assert_legible
 from matplotlib.colors import to_hex
 from tiny import DIRAC, run_without_ray, study_in
 
-from studies.errors import InputError
 from studies.file.study import Study
-from studies.ledger.entries import Entry
 from studies.locate import results
 from studies.reporting.figures import THEMES, DrawnFigure, ThemeName, sample_snapshots
 from studies.reporting.figures.snapshots import shown_members
@@ -72,14 +70,6 @@ def test_the_best_the_median_and_the_worst_member_are_shown_as_far_as_there_are_
     assert shown_members(np.array([0.4, 0.3])) == {1: "best", 0: "worst"}
     late = np.array([0.4, np.nan, 0.1, 0.3, 0.2])
     assert list(shown_members(late).items()) == [(2, "best"), (3, "median"), (1, "worst")]
-
-
-def test_a_trial_without_snapshots_is_not_drawn(on_ring: Results, monkeypatch: pytest.MonkeyPatch) -> None:
-    all_samples = Entry.samples
-    monkeypatch.setattr(Entry, "samples", lambda entry: {"last": all_samples(entry)["last"]})
-    with pytest.raises(InputError, match=r"^gan: its confirm trial kept no snapshots$"):
-        on_ring.sample_snapshots("gan")
-    assert sample_snapshots(on_ring, "gan") is None
 
 
 def test_the_dirac_pair_is_not_drawn(tmp_path: Path) -> None:

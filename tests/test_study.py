@@ -106,7 +106,8 @@ def refusal(load: Load, text: str, *overrides: str) -> str:
 
 def test_missing_keys_have_their_defaults(load: Load) -> None:
     study = load(SMALL)
-    assert study.budget == Budget(unit="generator_steps", steps=100, measurements=20)
+    assert study.budget == Budget(unit="generator_steps", steps=100)
+    assert study.evaluation.measurements == 20
     assert study.search == Search(
         seed=0, explore=16, exploit=6, confirm=Confirm(best=1, seeds=10), sampler="tpe", exploit_lag=2
     )
@@ -241,7 +242,7 @@ def test_equal_settings_have_equal_tables_whether_fixed_or_searched(load: Load) 
 def test_a_budget_of_critic_steps_holds_its_quotient_by_n_critic_iterations(
     load: Load, unit: str, n_critic: int, iterations: int
 ) -> None:
-    study = load(SMALL, f"budget={{unit='{unit}',steps=103,measurements=20}}", f"training.n_critic={n_critic}")
+    study = load(SMALL, f"budget={{unit='{unit}',steps=103}}", f"training.n_critic={n_critic}")
     assert study.budget.iterations(study.condition("wgan").setting({}).training) == iterations
 
 
@@ -249,29 +250,29 @@ def test_a_budget_of_critic_steps_holds_its_quotient_by_n_critic_iterations(
     ("budget", "training", "iterations", "steps"),
     [
         # 6 pre-training steps do not count as generator steps, but they count as critic steps
-        (Budget(steps=8, measurements=4), {"pretrain_steps": 6}, [0, 8, 10, 12, 14], [0, 2, 4, 6, 8]),
+        (Budget(steps=8), {"pretrain_steps": 6}, [0, 8, 10, 12, 14], [0, 2, 4, 6, 8]),
         (
-            Budget(unit="critic_steps", steps=16, measurements=4),
+            Budget(unit="critic_steps", steps=16),
             {"pretrain_steps": 6, "n_critic": 2},
             [0, 4, 7, 9, 11],
             [0, 4, 8, 12, 16],
         ),
         # the iterations have 4, 4, 1, 1, 4, 1, 1 critic steps, so none ends after 12 of them
         (
-            Budget(unit="critic_steps", steps=16, measurements=4),
+            Budget(unit="critic_steps", steps=16),
             {"warmup_steps": 2, "warmup_n_critic": 4, "warmup_every": 4},
             [0, 1, 2, 5, 7],
             [0, 4, 8, 14, 16],
         ),
         # the 2 critic steps left are too few for an iteration of 3
-        (Budget(unit="critic_steps", steps=11, measurements=3), {"n_critic": 3}, [0, 1, 2, 3], [0, 3, 6, 9]),
+        (Budget(unit="critic_steps", steps=11), {"n_critic": 3}, [0, 1, 2, 3], [0, 3, 6, 9]),
     ],
 )
 def test_evaluations_are_at_equal_fractions_of_the_budgets_steps(
     budget: Budget, training: dict[str, Any], iterations: list[int], steps: list[int]
 ) -> None:
     training_settings = Training(**training)
-    assert budget.evaluation_iterations(training_settings) == iterations
+    assert budget.evaluation_iterations(training_settings, len(iterations) - 1) == iterations
     assert [budget.elapsed_steps(training_settings, iteration) for iteration in iterations] == steps
     assert budget.iterations(training_settings) == iterations[-1]
 
@@ -292,7 +293,7 @@ def test_evaluations_are_at_equal_fractions_of_the_budgets_steps(
     ],
 )
 def test_a_warm_up_iteration_must_fit_between_two_evaluations(load: Load, training: str, sentence: str) -> None:
-    budget = "budget={unit='critic_steps',steps=103}", "evaluation.measurements=20"
+    budget = "budget={unit='critic_steps',steps=103}"
     assert refusal(load, SMALL, budget, f"conditions.wgan.training={training}") == sentence
 
 
@@ -466,7 +467,8 @@ def test_a_wrong_override_is_refused(load: Load, assignment: str, sentence: str)
 def test_smoke_reduces_steps_trials_and_seeds(load: Load) -> None:
     study = load(FIRST, smoke=True)
     assert (study.name, study.seeds) == ("first-smoke", 2)
-    assert study.budget == Budget(steps=20, measurements=5)
+    assert study.budget == Budget(steps=20)
+    assert study.evaluation.measurements == 5
     assert study.search == Search(explore=2, exploit=1, confirm=Confirm(best=1, seeds=2))
     assert study.conditions == load(FIRST).conditions
     assert Study.from_table(study.table()) == study
@@ -830,6 +832,7 @@ def test_an_invalid_value_is_refused_in_one_sentence_with_its_path(load: Load, a
         ("stability={near=0.5}", "stability: unknown key; it is called outcomes now"),
         ("data={kind='digits',reference=300}", "data.reference: unknown key; it is called data.held_out now"),
         ("data={kind='ring',reference=300}", "data.reference: unknown key; it is called data.held_out now"),
+        ("budget.measurements=20", "budget.measurements: unknown key; it is called evaluation.measurements now"),
     ],
 )
 def test_a_renamed_key_is_refused_with_its_new_name(load: Load, assignment: str, sentence: str) -> None:
@@ -899,7 +902,7 @@ def test_smoke_keeps_the_first_start_of_exploit(load: Load) -> None:
         ("", "name: must be given"),
         ('name = "a"', "budget: must be given"),
         ('name = "a"\nbudget = {}', "conditions: must be given"),
-        (SMALL.replace(".steps", ".measurements"), "budget.steps: must be given"),
+        (SMALL.replace("budget.steps = 100", "budget = {}"), "budget.steps: must be given"),
         (
             SMALL.replace("[[conditions]]", "[conditions]"),
             "conditions: must be tables, each under [[conditions]], but is a table",

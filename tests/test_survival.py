@@ -19,7 +19,14 @@ def test_the_curve_falls_where_members_fail_and_ends_at_the_stable_share(tmp_pat
     assert "8% relapsed" in drawn.alternative
 
 
-def test_the_seeds_of_a_failed_trial_have_failed(tmp_path: Path) -> None:
-    drawn = survival(results_of(tmp_path, "one", failed=[0, 2]))
+def test_seeds_without_a_result_did_not_work_under_the_name_of_their_end(tmp_path: Path) -> None:
+    drawn = survival(results_of(tmp_path, "one", ends={0: "out_of_memory", 2: "error"}))
     assert drawn is not None
-    assert drawn.alternative == "one: 50% stable, 50% trial failed"
+    assert drawn.alternative == "one: 50% stable, 25% out of memory, 25% error"
+
+
+def test_the_seeds_of_a_lost_trial_are_missing(tmp_path: Path) -> None:
+    drawn = survival(results_of(tmp_path, "one", ends={1: "lost"}))
+    assert drawn is not None
+    assert drawn.alternative == "one: 100% stable"
+    assert "100% of 9 seeds stable" in words_of(drawn)

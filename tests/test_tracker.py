@@ -12,6 +12,7 @@ from servers import black_hole, free_port, start_mlflow, stop
 from studies.errors import TrackingError
 from studies.ledger.ledger import Ledger
 from studies.locate import results
+from studies.tracking.bundle import Bundle
 from studies.tracking.tracker import Tracker, sync
 
 pytestmark = pytest.mark.slow  # writes databases of MLflow
@@ -86,6 +87,25 @@ def test_after_sigkill_and_sigint_mlflow_has_every_trial_once(tmp_path):
     assert len(runs) == 1 + 8
     assert {run["status"] for run in runs.values()} == {"FINISHED"}
     assert_equal_results(results("tiny", tracking_uri=uri), results("tiny", root=ledger.root))
+
+
+def test_a_study_with_a_changed_condition_is_read_from_the_server_while_it_runs_again(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    study, uri = load_tiny(tmp_path), f"sqlite:///{tmp_path}/mlflow.db"
+    run_pending(study, trials=3)
+    ledger = Ledger(study.ledger.root)
+    sync(ledger, "tiny", uri)
+    changed = load_tiny(tmp_path, "conditions.wgan.constraint.clip_value={log_uniform=[0.02, 0.03]}")
+    bundle = Bundle.from_tags(runs_of(uri)[0][0].data.tags)
+    run_pending(changed, tracker := Tracker(changed, print, uri=uri), trials=0, killed=True)
+    end = monotonic() + 100
+    while monotonic() < end and Bundle.from_tags(runs_of(uri)[0][0].data.tags) == bundle:
+        sleep(0.2)
+    kill(tracker)
+    found, local = results("tiny", tracking_uri=uri), results("tiny", root=ledger.root)
+    assert found.study == local.study
+    assert len(found.members) > 0
+    assert found.members.equals(local.members)
 
 
 # -- servers that do not answer ----------------------------------------------------------------------------------------

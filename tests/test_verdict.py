@@ -226,8 +226,39 @@ def test_a_study_without_any_trial_has_an_answer(tmp_path):
 
 def test_a_study_whose_trials_all_ended_without_a_result_has_an_answer(tmp_path):
     topics = sentences_by_topic(tmp_path, lambda trial, seed: None)
-    assert topics[ANSWER] == ("All settings found failed on fresh seeds: 4 of 4 for gan and 4 of 4 for wgan.", BUDGET)
-    assert topics["Failures"][0].startswith("wgan: 6 of 6 GANs of the explore phase failed (6 without a result)")
+    assert topics[ANSWER] == (
+        "No setting could be confirmed on fresh seeds.",
+        "Not confirmed, because training on fresh seeds ended without a result, and therefore not in the ranking: wgan "
+        "(error) and gan (error).",
+    )
+    assert topics["Failures"] == (
+        "wgan: 6 of 6 GANs of the explore phase have no result and did not work (6 error).",
+        "gan: 6 of 6 GANs of the explore phase have no result and did not work (6 error).",
+    )
+
+
+@pytest.mark.parametrize(("end", "name"), [("out_of_memory", "out of memory"), ("timed_out", "timed out")])
+def test_a_condition_without_a_result_in_confirm_is_named_with_the_reason_and_not_called_failed(tmp_path, end, name):
+    def progress_of(trial, seed):
+        return end if (trial.condition, trial.phase) == ("gan", "confirm") else (*RISING, 0.95)
+
+    topics = sentences_by_topic(tmp_path, progress_of)
+    first, third = topics[ANSWER][0], topics[ANSWER][2]
+    assert first == "Only 1 of 2 conditions is confirmed on fresh seeds."
+    assert third == (
+        "Not confirmed, because training on fresh seeds ended without a result, and therefore not in the ranking: gan "
+        f"({name})."
+    )
+    assert topics["Failures"] == ("No failures: wgan and gan.",)
+
+
+def test_a_lost_confirm_trial_leaves_its_condition_not_confirmed_yet(tmp_path):
+    def progress_of(trial, seed):
+        return "lost" if (trial.condition, trial.phase) == ("gan", "confirm") else (*RISING, 0.95)
+
+    answer_topic = sentences_by_topic(tmp_path, progress_of)[ANSWER]
+    assert answer_topic[0] == "So far only 1 of 2 conditions is confirmed on fresh seeds."
+    assert "Not confirmed yet, and therefore not in the ranking: gan." in answer_topic
 
 
 def test_an_interrupted_study_names_the_conditions_that_are_not_confirmed(tmp_path):
@@ -236,12 +267,17 @@ def test_an_interrupted_study_names_the_conditions_that_are_not_confirmed(tmp_pa
     assert third == "Not confirmed yet, and therefore not in the ranking: gan."
 
 
-def test_members_of_trials_without_a_result_are_counted_as_failed(tmp_path):
+def test_members_of_trials_without_a_result_are_counted_apart_from_failed_ones(tmp_path):
+    ends = {("gan", 1): "timed_out", ("gan", 2): DIVERGED}
+
     def progress_of(trial, seed):
-        return None if (trial.condition, trial.index) == ("gan", 1) else (*RISING, 0.97)
+        return (
+            ends.get((trial.condition, trial.index), (*RISING, 0.97)) if trial.phase == "explore" else (*RISING, 0.97)
+        )
 
     assert sentences_by_topic(tmp_path, progress_of)["Failures"] == (
-        "gan: 2 of 6 GANs of the explore phase failed (2 without a result).",
+        "gan: 2 of 6 GANs of the explore phase failed (2 diverged) and 2 of 6 GANs of the explore phase have no result "
+        "and did not work (2 timed out).",
         "No failures: wgan.",
     )
 

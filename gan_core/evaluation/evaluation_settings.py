@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from annotated_types import Ge
 
 from gan_core.metrics import METRICS, SAMPLE_METRICS, AnyMetric, SampleSettings
+from gan_core.training.health import HEALTH_BATCH
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +24,7 @@ class EvaluationSettings(SampleSettings):
     resolution    number of cells along each side of the histograms for the Jensen-Shannon divergence (2-D data)
     neighbours    k of precision and coverage: the ball of a real sample reaches to its k-th nearest other real sample
                   (images). Naeem et al. 2020 use 5
+    health_batch  number of samples in the fixed batch on which losses, slopes and gradient norms are measured
     metrics       metrics of your own, each a table whose `kind` names its class, measured besides those of the library
     distance      name of the metric that decides: outcomes, search score and ranking use its distance. "default": the
                   sliced Wasserstein distance, for the Dirac pair the distance to the equilibrium
@@ -38,6 +40,7 @@ class EvaluationSettings(SampleSettings):
     exact_points: Annotated[int, Ge(2)] = 512
     resolution: Annotated[int, Ge(2)] = 50
     neighbours: Annotated[int, Ge(1)] = 5
+    health_batch: Annotated[int, Ge(2)] = HEALTH_BATCH
     metrics: tuple[AnyMetric, ...] = ()
     distance: str = "default"
 

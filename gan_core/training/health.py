@@ -92,9 +92,12 @@ class HealthBatch(CriticDraw):
     between: Float[Tensor, "seeds batch one"]
 
     @classmethod
-    def draw(cls, *, latent: int, noise: int, real: int, for_all_seeds: Callable[[Tensor], Tensor]) -> "HealthBatch":
+    def draw(
+        cls, *, size: int, latent: int, noise: int, real: int, for_all_seeds: Callable[[Tensor], Tensor]
+    ) -> "HealthBatch":
         """Draw the random numbers of the batch.
 
+        size           number of samples
         latent         coordinates of z
         noise          uniform numbers per sample that the constraint's penalty needs
         real           number of training samples, from which the batch's real samples are chosen
@@ -102,10 +105,10 @@ class HealthBatch(CriticDraw):
         """
         generator = stream(EVALUATION_SEED, "evaluation")
         return cls(
-            z=for_all_seeds(torch.randn((HEALTH_BATCH, latent), generator=generator)),
-            index=for_all_seeds(torch.randint(real, (HEALTH_BATCH,), generator=generator)),
-            between=for_all_seeds(torch.rand((HEALTH_BATCH, 1), generator=generator)),
-            noise=for_all_seeds(torch.rand((HEALTH_BATCH, noise), generator=generator)),
+            z=for_all_seeds(torch.randn((size, latent), generator=generator)),
+            index=for_all_seeds(torch.randint(real, (size,), generator=generator)),
+            between=for_all_seeds(torch.rand((size, 1), generator=generator)),
+            noise=for_all_seeds(torch.rand((size, noise), generator=generator)),
         )
 
 

@@ -13,7 +13,7 @@ from gan_core.data import Dataset
 from gan_core.networks import CriticAt, Networks
 from gan_core.objectives import AnyObjective
 from gan_core.training.draws import Draws, DrawShapes
-from gan_core.training.health import HealthBatch, health_metrics
+from gan_core.training.health import HEALTH_BATCH, HealthBatch, health_metrics
 from gan_core.training.losses import Losses
 from gan_core.training.optimizers import Optimizer
 from gan_core.training.randomness import evaluation_latents, stream
@@ -36,6 +36,8 @@ class Trainer:
     objective_state      state of the objective, by name, each with a leading seed axis
     constraint_state     state of the constraint, likewise
 
+    `health_batch` is the number of samples on which `health()` measures.
+
     Errors: `ValueError` if objective, networks and training settings cannot be combined.
     """
 
@@ -49,6 +51,7 @@ class Trainer:
         data: Dataset,
         seeds: Sequence[int],
         device: str = "cpu",
+        health_batch: int = HEALTH_BATCH,
     ):
         check_compatible(objective, networks, training)
         self.objective, self.constraint, self.training = objective, constraint, training
@@ -69,7 +72,7 @@ class Trainer:
         shapes = DrawShapes(batch=training.batch, latent=latent, noise=noise, real=len(self._train))
         self._draws = Draws(self.seeds, shapes, self.device, self.dtype)
         self._health_batch = HealthBatch.draw(
-            latent=latent, noise=noise, real=len(self._train), for_all_seeds=self._for_all_seeds
+            size=health_batch, latent=latent, noise=noise, real=len(self._train), for_all_seeds=self._for_all_seeds
         )
 
     def _stacked(self, role: Literal["generator", "critic"], optimizer: Optimizer) -> StackedParameters:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from services.cli.options import AsJson, Root, StudyName, StudyOrFolder
+from services.cli.options import AsJson, NoTracking, Root, StudyName, StudyOrFolder
 from services.cli.output import console, print_json, records, refuse_unwritable, write_file
-from studies.errors import InputError
+from studies.errors import DamagedError, InputError, TrackingError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from studies.ledger.inventory import Holding
     from studies.ledger.ledger import Ledger
     from studies.tables.results import Results
+    from studies.tracking.run_faults import RunFault
 
 DEFAULT_ROOT = "gan-studies"
 
@@ -79,30 +80,69 @@ def doctor(
     mend: Annotated[
         bool, typer.Option("--mend", help="Mend what can be mended. Default: only say what was found.")
     ] = False,
+    tracking: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URI",
+            help="MLflow store to examine too. Default: the one in the environment variable MLFLOW_TRACKING_URI, or "
+            "mlflow.db in the working folder, if there is one.",
+        ),
+    ] = None,
+    no_tracking: NoTracking = False,
     as_json: AsJson = False,
 ) -> None:
-    """Examine a ledger: checksums, foreign and half-written files, trials that no study holds.
+    """Examine a ledger, and the runs of its studies in MLflow.
 
-    With --mend, damaged things are set aside into the folder set-aside of the ledger, and running the study again
-    repeats what they held. Exits 1 if something was found and is not mended.
+    Finds wrong checksums, foreign and half-written files, trials that no study holds, and in MLflow runs that are open,
+    incomplete, missing, duplicate, or of no trial. With --mend, damaged things are set aside into the folder set-aside
+    of the ledger (running the study again repeats what they held), and runs are deleted or recorded again. Exits 1 if
+    something was found and is not mended.
     """
-    from studies.ledger.examination import examine
-    from studies.ledger.examination import mend as mend_finding
+    from studies.file.messages import count_noun
+    from studies.ledger import examination
+    from studies.tracking import run_faults
 
     ledger = _existing_ledger(root)
-    findings = examine(ledger)
+    with_runs = not no_tracking and _has_runs(tracking)
+    findings, faults = examination.examine(ledger), _run_faults(ledger, tracking) if with_runs else []
     if mend:
-        for finding in findings:
-            print(mend_finding(ledger, finding))
-        findings = examine(ledger)
+        done = [
+            *(examination.mend(ledger, finding) for finding in findings),
+            *run_faults.mend(ledger, faults, tracking),
+        ]
+        print("\n".join(done), end="\n" if done else "", file=sys.stderr if as_json else sys.stdout)
+        findings, faults = examination.examine(ledger), _run_faults(ledger, tracking) if with_runs else []
+    found = [*findings, *faults]
     if as_json:
-        print_json([vars(finding) for finding in findings])
+        print_json([vars(finding) for finding in found])
     else:
-        for finding in findings:
-            print(finding)
+        print("\n".join(map(str, found)), end="\n" if found else "")
         hint = "" if mend else "; gan-study doctor --mend mends what can be mended"
-        print(f"{ledger.root}: {len(findings)} findings{hint}" if findings else f"{ledger.root}: nothing is wrong")
-    raise typer.Exit(1 if findings else 0)
+        result = f"{count_noun(len(found), 'finding')}{hint}" if found else "nothing is wrong"
+        print(f"{ledger.root}{' and its runs in MLflow' if with_runs else ''}: {result}")
+    raise typer.Exit(1 if found else 0)
+
+
+def _has_runs(tracking: str | None) -> bool:
+    from services.tracking_server import has_store
+
+    return tracking is not None or has_store()
+
+
+def _run_faults(ledger: "Ledger", tracking: str | None) -> "list[RunFault]":
+    """Faults of the runs of every readable study; a server that does not answer is reported and left out."""
+    from studies.tracking.run_faults import examine
+
+    faults: list[RunFault] = []
+    for name in ledger.studies():
+        try:
+            faults += examine(ledger, name, tracking)
+        except DamagedError:
+            continue  # the examination of the ledger has found it
+        except TrackingError as error:
+            print(f"gan-study: {error}; its runs were not examined", file=sys.stderr)
+            break
+    return faults
 
 
 def archive(

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from services.cli.options import Root, StudyOrFolder
+from studies.file.messages import escape_control
 
 
 def sync(
@@ -58,7 +59,7 @@ def ui(
 
 def _print_pages(pages: dict[str, str]) -> None:
     for name, page in pages.items():
-        print(f"  {name}: {page}")
+        print(f"  {escape_control(name)}: {escape_control(page)}")
 
 
 COMMANDS = (sync, ui)

@@ -26,7 +26,8 @@ OUTCOME_SHARES: dict[str, str] = {
 def outcomes(members: pd.DataFrame, *, seed: int) -> pd.DataFrame:
     """A row per condition, phase and outcome, also for outcomes without members; columns as in `OUTCOME_SHARES`.
 
-    outcome     one of `OUTCOMES` or, for members of trials that ended without a result, of `WITHOUT_RESULT`
+    outcome     one of `OUTCOMES` or, for members of explore and exploit trials that ended without a result because of
+                their configuration, "out of memory", "timed out" or "error"; these have no row without members
     members     number of members with this outcome
     share       share of the members of this condition and phase that have this outcome
     low, high   explore: the bootstrap interval over configurations, since members of one configuration are dependent;

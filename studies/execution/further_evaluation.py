@@ -84,6 +84,10 @@ def _described(results: Results, settings: EvaluationSettings, module_sources: M
     return FurtherEvaluation(settings=table, provenance=provenance.of_evaluation(table))
 
 
+OF_OWN_EVALUATION = ("snapshots", "checksums", "measured_seconds")
+"""Facts of a trial's own entry that describe its columns and its evaluations."""
+
+
 def changed_settings(results: Results, assignments: Sequence[str]) -> tuple[EvaluationSettings, dict[str, str]]:
     """Settings of a study's evaluation with assignments `evaluation.KEY=VALUE` applied, and their modules' sources.
 
@@ -146,7 +150,7 @@ def _row(trial: TrialRecord, evaluation: FurtherEvaluation, evaluators: _Evaluat
     generators = entry.generators()
     measured = list(_values(evaluator, entry, generators, trial.spec.identity["training"]["dtype"]))
     facts = {
-        **{name: value for name, value in entry.facts.items() if name not in ("snapshots", "checksums")},
+        **{name: value for name, value in entry.facts.items() if name not in OF_OWN_EVALUATION},
         **evaluation_facts(evaluator, networks),
         "evaluation": evaluation.on(trial.spec.evaluation["split"]),
         "evaluation_address": evaluation.key_of(trial.spec).rpartition(".")[2],

@@ -49,7 +49,7 @@ class KeptSamples:
             self._parameters[evaluation] = _flat(trainer)
 
     def state(self) -> dict[str, Any]:
-        """What was collected so far, for a checkpoint."""
+        """Everything collected so far, for a checkpoint."""
         return {"fakes": self._fakes, "parameters": self._parameters}
 
     def load(self, state: dict[str, Any]) -> None:

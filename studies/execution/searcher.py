@@ -96,7 +96,7 @@ class DesignSearcher(Searcher):
         self._listener.ended(record)
 
     def _end(self, trial_id: str, result: dict[str, Any]) -> tuple[TrialEnd, bool]:
-        """How a trial ended without a result, and True if its worker could not write the ledger."""
+        """End of a trial without a result, and True if its worker could not write the ledger."""
         if "end" in result:
             reported = json.loads(result["end"])
             return TrialEnd(**reported["end"]), reported["storage_failed"]

@@ -71,6 +71,7 @@ class TrialTraining:
             data=data,
             seeds=self._identity["seeds"],
             device=device,
+            health_batch=settings.health_batch,
         )
         evaluator = Evaluator(
             setting.networks.generator,

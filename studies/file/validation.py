@@ -121,8 +121,9 @@ FORMER_NAMES: Mapping[str, str] = {
 
 
 def _hint(key: str, names: list[str], parts: Parts, owner: str) -> str:
-    present = FORMER_NAMES.get(".".join((*parts, key)))
-    if present is not None:
+    present = FORMER_NAMES.get(".".join((*parts, key)), "")
+    table, _, name = present.rpartition(".")
+    if present and (table != ".".join(parts) or name in names):  # a kind of table may lack the present key
         return f"it is called {present} now"
     if (near := nearest(key, names)) is not None:
         return f"did you mean {near}?"

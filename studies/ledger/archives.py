@@ -1,7 +1,7 @@
 """Archives: one file with a study and all of its trials, for another machine or to accompany a paper.
 
 An archive is a ZIP file without compression: `archive.json` with the checksum of every other file, `study.json`,
-`plan.json.gz`, and segments with the entries of the study's finished trials.
+`plan.json.gz`, the records of further evaluations, and segments with the entries of the study's finished trials.
 """
 
 import re
@@ -12,20 +12,24 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from studies.design import Provenance
+from studies.design import Provenance, trial_key
 from studies.errors import DamagedError, InputError
 from studies.file.study import Study, fixed_part
 from studies.file.trees import differences
 from studies.file.validation import check_name
 from studies.ledger.entries import checked_row
-from studies.ledger.ledger import Ledger, segment_key
+from studies.ledger.evaluations import parse_evaluation, read_evaluations, write_evaluation
+from studies.ledger.inventory import keys_of
+from studies.ledger.ledger import Ledger
 from studies.ledger.plan_parts import pack_plan, unpack_plan
 from studies.ledger.plans import planned_trials
 from studies.ledger.sealed import checksum, seal, unseal
+from studies.ledger.segment_index import segment_key
 from studies.ledger.segments import Row, Segment, to_segment
 
 MANIFEST, RECORD, PLAN = "archive.json", "study.json", "plan.json.gz"
 _SEGMENT = re.compile(r"trials/[0-9a-f]{32}\.parquet")
+_EVALUATION = re.compile(r"evaluations/[0-9a-f]{12}\.json")
 _DATE = (1980, 1, 1, 0, 0, 0)
 """Time of every file in an archive, so that equal studies give equal archives."""
 SEGMENT_BYTES = 2**26
@@ -42,8 +46,9 @@ def write_archive(ledger: Ledger, name: str, file: BinaryIO, *, versions: dict[s
     record = ledger.read_study(name)
     if record is None:
         raise InputError(f"{name}: there is no such study in {ledger.root}")
-    plan = ledger.read_plan(name)
-    keys = [f"{trial['address']}.{trial['evaluation_address']}" for trial in plan]
+    plan, evaluations = ledger.read_plan(name), read_evaluations(ledger, name)
+    keys = [trial_key(trial["address"], trial["evaluation_address"]) for trial in plan]
+    keys += sorted(keys_of(ledger, name).difference(keys))
     finished = ledger.finished(keys)
     checksums: dict[str, str] = {}
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
@@ -54,11 +59,14 @@ def write_archive(ledger: Ledger, name: str, file: BinaryIO, *, versions: dict[s
 
         add(RECORD, seal(record))
         add(PLAN, pack_plan(plan))
+        for identifier, evaluation in sorted(evaluations.items()):
+            add(f"evaluations/{identifier}.json", evaluation.record())
         for segment in _segments(ledger.rows(key for key in keys if key in finished)):
             add(segment_key(segment), segment)
-        manifest = {"study": name, "trials": len(finished), "versions": versions, "checksums": dict(checksums)}
+        trials = sum(key.count(".") == 1 for key in finished)  # without entries of further evaluations
+        manifest = {"study": name, "trials": trials, "versions": versions, "checksums": dict(checksums)}
         archive.writestr(zipfile.ZipInfo(MANIFEST, _DATE), seal(manifest))
-    return len(finished)
+    return trials
 
 
 def _segments(rows: Iterator[Row]) -> Iterator[bytes]:
@@ -97,7 +105,13 @@ def _import(ledger: Ledger, archive: zipfile.ZipFile, place: str) -> tuple[str, 
     record = unseal(contents[RECORD](), f"{place}: {RECORD}")
     name, study, provenance = _recorded(record, f"{place}: {RECORD}")
     plan = unpack_plan(contents[PLAN](), f"{place}: {PLAN}")
-    keys = {trial.key for trial in planned_trials(plan, study, provenance, f"{place}: {PLAN}")}
+    trials = planned_trials(plan, study, provenance, f"{place}: {PLAN}")
+    evaluations = [
+        parse_evaluation(content(), member.rpartition("/")[2], f"{place}: {member}")
+        for member, content in contents.items()
+        if _EVALUATION.fullmatch(member)
+    ]
+    keys = {trial.key for trial in trials} | {one.key_of(trial) for one in evaluations for trial in trials}
     _refuse_another(ledger, name, study)
     segments = [member for member in contents if _SEGMENT.fullmatch(member)]
     held = [key for member in segments for key in _verified_keys(contents[member](), member, place)]
@@ -108,7 +122,9 @@ def _import(ledger: Ledger, archive: zipfile.ZipFile, place: str) -> tuple[str, 
             ledger.add_segment(contents[member]())
         ledger.write_study(name, record)
         ledger.write_plan(name, plan, run=lease.number, part=0)
-    return name, len(set(held))
+        for evaluation in evaluations:
+            write_evaluation(ledger, name, evaluation)
+    return name, len({key for key in held if key.count(".") == 1})
 
 
 def _recorded(record: dict[str, Any], place: str) -> tuple[str, Study, Provenance]:
@@ -127,7 +143,8 @@ def _checked_contents(archive: zipfile.ZipFile, place: str) -> dict[str, Callabl
     if len(members) != len(archive.infolist()):
         raise DamagedError(place, "it holds two files of one name")
     for member, info in members.items():
-        if member not in (MANIFEST, RECORD, PLAN) and not _SEGMENT.fullmatch(member):
+        known = member in (MANIFEST, RECORD, PLAN) or _SEGMENT.fullmatch(member) or _EVALUATION.fullmatch(member)
+        if not known:
             raise DamagedError(place, f"it holds {member[:60]!r}, which belongs in no archive")
         if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size:
             raise DamagedError(place, f"its {member} is compressed")

@@ -16,11 +16,12 @@ from jaxtyping import Float
 from studies.design import content_address, evaluation_address, trial_key
 from studies.errors import DamagedError
 from studies.ledger.curves import Curves
+from studies.ledger.fact_checks import check_facts
 from studies.ledger.sealed import checksum, parse_object
 from studies.ledger.segments import LightRow, Row, Segment
 
 Facts = dict[str, Any]
-"""What is known of an entry; `TrialTraining` writes it."""
+"""Everything known of an entry besides its arrays; `TrialTraining` writes it."""
 Parameters = dict[str, torch.Tensor]
 LARGEST_SAMPLES = 2**30
 """Largest number of bytes of an entry's samples without compression."""
@@ -221,11 +222,12 @@ def from_row(row: LightRow, place: str, heavy: Callable[[str], Any]) -> Entry:
     try:
         _check_addresses(row.key, facts, place)
         curves = _curves(facts, row.values)
+        check_facts(facts, curves)
         whole = checksum(row.values.tobytes()) == facts["checksums"]["values"]
     except DamagedError:
         raise
     except Exception as error:  # forged facts can have any shape
-        raise DamagedError(place, f"the facts of {row.key} are incomplete ({type(error).__name__})") from None
+        raise DamagedError(place, f"the facts of {row.key} cannot be used ({error!r})"[:200]) from None
     if not whole:
         raise DamagedError(place, f"the checksum of the curves of {row.key} is wrong")
     return Entry(row.key, facts, curves, place, heavy)

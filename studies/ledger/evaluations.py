@@ -39,8 +39,12 @@ class FurtherEvaluation:
         """Hash of settings and provenance, by which users name the evaluation."""
         return evaluation_address({"settings": self.settings, "provenance": self.provenance})
 
+    def record(self) -> bytes:
+        """The content of the evaluation's record."""
+        return seal({"settings": dict(self.settings), "provenance": dict(self.provenance)})
+
     def on(self, split: str) -> dict[str, Any]:
-        """What determines the metrics of a trial that is measured on a split, and is hashed to their address."""
+        """Everything that determines the metrics of a trial that is measured on a split; hashed to their address."""
         return {"split": split, "settings": self.settings, "provenance": self.provenance}
 
     def key(self, trial_key: str, split: str) -> str:
@@ -52,14 +56,9 @@ class FurtherEvaluation:
         return self.key(trial.key, trial.evaluation["split"])
 
 
-def _object(study: str, identifier: str) -> str:
-    return f"{STUDIES}/{study}/evaluations/{identifier}.json"
-
-
 def write_evaluation(ledger: Ledger, study: str, evaluation: FurtherEvaluation) -> None:
     """Record a further evaluation of a study."""
-    content = {"settings": dict(evaluation.settings), "provenance": dict(evaluation.provenance)}
-    ledger.storage.replace(_object(study, evaluation.id), seal(content))
+    ledger.storage.replace(f"{STUDIES}/{study}/evaluations/{evaluation.id}.json", evaluation.record())
 
 
 def read_evaluations(ledger: Ledger, study: str) -> dict[str, FurtherEvaluation]:
@@ -72,12 +71,21 @@ def read_evaluations(ledger: Ledger, study: str) -> dict[str, FurtherEvaluation]
         content, place = ledger.storage.read(key), ledger.storage.place(key)
         if content is None:  # it was deleted in the meantime
             continue
-        record = unseal(content, place)
-        evaluation = FurtherEvaluation(settings=record.get("settings", {}), provenance=record.get("provenance", {}))
-        if key != _object(study, evaluation.id):
-            raise DamagedError(place, "its name is not the identifier of the evaluation that it holds")
+        evaluation = parse_evaluation(content, key.rpartition("/")[2], place)
         evaluations[evaluation.id] = evaluation
     return evaluations
+
+
+def parse_evaluation(content: bytes, file: str, place: str) -> FurtherEvaluation:
+    """The further evaluation in a record; `file` is the name of the record's file.
+
+    Errors: `DamagedError` for a damaged record, and for one under another name.
+    """
+    record = unseal(content, place)
+    evaluation = FurtherEvaluation(settings=record.get("settings", {}), provenance=record.get("provenance", {}))
+    if file != f"{evaluation.id}.json":
+        raise DamagedError(place, "its name is not the identifier of the evaluation that it holds")
+    return evaluation
 
 
 def chosen_evaluation(ledger: Ledger, study: str, name: str) -> FurtherEvaluation:

@@ -144,6 +144,10 @@ class FolderStorage(Storage):
             raise DamagedError(self.place(key), "it is a folder")
         with failure_as_error(path):
             path.unlink(missing_ok=True)
+        self._delete_empty_folders(path)
+
+    def _delete_empty_folders(self, path: Path) -> None:
+        """Delete the folders above a path that are empty now, apart from those directly below the root."""
         with suppress(OSError):  # a folder that is not empty
             for folder in list(path.relative_to(self.root).parents)[:-2]:
                 (self.root / folder).rmdir()
@@ -206,6 +210,7 @@ class FolderStorage(Storage):
             (self.root / SET_ASIDE).mkdir(exist_ok=True)
             if os.path.lexists(path):  # else another process has set it aside
                 path.rename(self.root / target)
+        self._delete_empty_folders(path)
         return target
 
 

@@ -14,7 +14,7 @@ from studies.ledger.ledger import STUDIES, Ledger
 
 @dataclass(frozen=True, kw_only=True)
 class Holding:
-    """What a study holds of a ledger.
+    """Trials and bytes that a study holds of a ledger.
 
     planned      trials whose configurations are known
     finished     those of them that have an entry
@@ -36,7 +36,7 @@ class Holding:
 
 
 def holdings(ledger: Ledger) -> Iterator[Holding]:
-    """What every study of the ledger holds, sorted by name.
+    """Holdings of every study of the ledger, sorted by name.
 
     Errors: `InputError` for a study whose plan is damaged or was written by another version.
     """

@@ -73,12 +73,15 @@ class Lease:
 
 
 @contextmanager
-def held(storage: Storage, folder: str, study: str) -> Iterator[Lease]:
-    """Context in which this process holds the lease of a study; `folder` is the prefix of the study's objects.
+def held(storage: Storage, folder: str, study: str, *, after: int = 0) -> Iterator[Lease]:
+    """Context in which this process holds the lease of a study.
+
+    folder  prefix of the study's objects
+    after   number that the lease's number exceeds, even if earlier leases were lost
 
     Errors: `InputError` if another run holds it; `StudyFailed` if it cannot be written.
     """
-    lease = _take(storage, folder, study)
+    lease = _take(storage, folder, study, after)
     thread = threading.Thread(target=lease.renew_until_released, name="lease", daemon=True)
     try:
         thread.start()
@@ -90,9 +93,9 @@ def held(storage: Storage, folder: str, study: str) -> Iterator[Lease]:
         lease.release()
 
 
-def _take(storage: Storage, folder: str, study: str) -> Lease:
+def _take(storage: Storage, folder: str, study: str, after: int) -> Lease:
     """A new lease with the largest number."""
-    tried = 0
+    tried = after
     while True:
         taken = numbers(storage, folder)
         if taken and (owner := _living_holder(storage, folder, taken[-1])):

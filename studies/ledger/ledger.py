@@ -20,10 +20,10 @@ from studies.ledger import leases
 from studies.ledger.entries import Entry, checked_row, entry_row, from_row
 from studies.ledger.folder_storage import FolderStorage
 from studies.ledger.leases import Lease
-from studies.ledger.plan_parts import read_parts, write_part
+from studies.ledger.plan_parts import parts, read_parts, write_part
 from studies.ledger.sealed import seal, unseal
-from studies.ledger.segment_index import TRIALS, SegmentIndex
-from studies.ledger.segments import Row, segment_name, to_segment
+from studies.ledger.segment_index import SegmentIndex, segment_key
+from studies.ledger.segments import Row, to_segment
 from studies.ledger.storage import SET_ASIDE
 from studies.ledger.unfinished import FOLDER as RUNNING
 from studies.ledger.unfinished import Unfinished
@@ -233,7 +233,7 @@ class Ledger:
     # -- unfinished trials -------------------------------------------------------------------------------------------
 
     def unfinished(self, key: str) -> Unfinished:
-        """What the ledger holds of a trial that is not finished; it need not have started."""
+        """The objects of a trial that is not finished; it need not have started."""
         return Unfinished(self.storage, key)
 
     def started(self) -> set[str]:
@@ -266,10 +266,10 @@ class Ledger:
         content = self.storage.read(key)
         if content is None:
             return None
-        record, place = unseal(content, self.storage.place(key)), self.storage.place(key)
+        record = unseal(content, self.storage.place(key))
         study = record.get("study")
         if not isinstance(study, dict) or study.get("name") != name:
-            raise DamagedError(place, "it is not the record of this study")
+            raise DamagedError(self.storage.place(key), "it is not the record of this study")
         return record
 
     def write_study(self, name: str, record: Mapping[str, Any]) -> None:
@@ -297,7 +297,10 @@ class Ledger:
 
         Errors: `InputError` if another run writes it at this moment; `StudyFailed` if the folder cannot be written.
         """
-        with leases.held(self.storage, f"{STUDIES}/{name}", name) as lease:
+        folder = f"{STUDIES}/{name}"
+        # a plan is that of the largest number
+        after = max((run for run, _ in parts(self.storage, f"{folder}/plan")), default=0)
+        with leases.held(self.storage, folder, name, after=after) as lease:
             yield lease
 
     def is_running(self, name: str) -> bool:
@@ -305,8 +308,3 @@ class Ledger:
         folder = f"{STUDIES}/{name}"
         taken = leases.numbers(self.storage, folder)
         return bool(taken) and leases.holder_of(self.storage, folder, taken[-1]) is not None
-
-
-def segment_key(segment: bytes) -> str:
-    """Key of the object that a segment becomes."""
-    return f"{TRIALS}/{segment_name(segment)}.parquet"

@@ -3,9 +3,20 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from studies.design import PHASES, Configuration, Design, Provenance, TrialSpec, content_address, evaluation_address
+from studies.design import (
+    PHASES,
+    Configuration,
+    Design,
+    Provenance,
+    TrialSpec,
+    content_address,
+    counts,
+    evaluation_address,
+)
 from studies.errors import DamagedError
 from studies.file.condition import PARTS, Condition
+from studies.file.distributions import may_draw
+from studies.file.messages import format_value
 from studies.file.study import Study
 from studies.file.trees import substitute
 
@@ -13,30 +24,37 @@ from studies.file.trees import substitute
 def planned_trials(
     tables: Iterable[Mapping[str, Any]], study: Study, provenance: Provenance, place: str
 ) -> list[TrialSpec]:
-    """The trials of a plan; those of conditions that the study no longer has are left out.
+    """The trials of a plan; those of conditions and numbers that the study no longer has are left out.
 
     tables  the trials as read, from a ledger or a server
     place   path or address of the plan, for messages
 
     Errors: `DamagedError` for a trial that the study cannot have: with another data set, budget or evaluation, with
-    seeds that are not those of its number, or with settings that are not those of its configuration.
+    seeds that are not those of its number, with a configuration outside of its ranges, or with settings that are not
+    those of its configuration; and for a trial that is there twice.
     """
     design, conditions = Design(study, provenance), {condition.name: condition for condition in study.conditions}
-    trials = []
+    planned = {condition.name: counts(study, condition) for condition in study.conditions}
+    trials: dict[str, TrialSpec] = {}
     for table in tables:
         try:
             trial = TrialSpec(**table)
             if trial.condition in conditions:
                 _check(trial, design, conditions[trial.condition], place)
-                trials.append(trial)
-        except (TypeError, KeyError, ValueError, AttributeError) as error:
-            raise DamagedError(place, f"it holds a trial that cannot be read ({error!r})") from None
-    return trials
+                if trial.name in trials:
+                    raise DamagedError(place, f"its trial {trial.name} is there twice")
+                if trial.index < planned[trial.condition].get(trial.phase, 0):
+                    trials[trial.name] = trial
+        except DamagedError:
+            raise
+        except Exception as error:  # forged tables can have any shape
+            raise DamagedError(place, f"it holds a trial that cannot be read ({error!r})"[:200]) from None
+    return list(trials.values())
 
 
 def _check(trial: TrialSpec, design: Design, condition: Condition, place: str) -> None:
     if trial.phase not in PHASES or type(trial.index) is not int or trial.index < 0:
-        raise DamagedError(place, f"{trial.condition} has no trial {trial.phase} {trial.index}")
+        raise DamagedError(place, f"{trial.condition} has no trial {trial.phase!r} {trial.index!r}"[:200])
     setting = _setting(condition, trial.phase, trial.configuration)
     expected = design.spec(condition, trial.phase, trial.index, trial.configuration, setting)
     # compared as values, since a whole number of a choice is a float in a field of floats
@@ -52,7 +70,12 @@ def _check(trial: TrialSpec, design: Design, condition: Condition, place: str) -
 def _setting(condition: Condition, phase: str, configuration: Configuration) -> dict[str, Any]:
     """The table of a trial's setting, made without building a user's classes."""
     if phase == "authors":
+        if configuration != condition.authors_configuration():
+            raise ValueError("its configuration is not the authors'")
         return {part: (condition.authors or {})[part] for part in PARTS}
     if configuration.keys() != condition.hyperparameters.keys():
         raise ValueError(f"its configuration has the hyperparameters {', '.join(configuration)}")
+    for path, distribution in condition.hyperparameters.items():
+        if not may_draw(distribution, configuration[path]):
+            raise ValueError(f"{path} cannot be {format_value(configuration[path])}")
     return {part: substitute(condition.table[part], configuration, part) for part in PARTS}

@@ -5,11 +5,16 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from studies.errors import DamagedError
-from studies.ledger.segments import Segment
+from studies.ledger.segments import Segment, segment_name
 from studies.ledger.storage import Storage
 
 TRIALS = "trials"
 """Prefix of the keys of segments."""
+
+
+def segment_key(segment: bytes) -> str:
+    """Key of the object that a segment becomes."""
+    return f"{TRIALS}/{segment_name(segment)}.parquet"
 
 
 class SegmentIndex:
@@ -30,7 +35,7 @@ class SegmentIndex:
 
     def scan(self) -> None:
         """Read the footers of segments that were not read before or were damaged; forget those that are gone."""
-        present = self._storage.keys(TRIALS)
+        present = sorted({"/".join(key.split("/")[:2]) for key in self._storage.keys(TRIALS)})
         for name in self.segments.keys() - set(present):
             self._forget(name)
         self.damaged = {}

@@ -188,7 +188,9 @@ class Segment:
         except GanStudyError:
             raise
         except Exception as error:  # pyarrow raises many kinds
-            raise DamagedError(self.place, f"it cannot be read: {str(error).partition(chr(10))[0][:120]}") from None
+            first_line = str(error).partition("\n")[0][:120]
+            printable = "".join(each if each.isprintable() else "?" for each in first_line)
+            raise DamagedError(self.place, f"it cannot be read: {printable}") from None
 
 
 def _footer(file: BinaryIO, place: str) -> bytes:

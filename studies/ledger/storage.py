@@ -77,9 +77,9 @@ class Storage(ABC):
             return None
         with file:
             try:
-                content = file.read(LARGEST_RECORD + 1)
+                if file.seek(0, 2) > LARGEST_RECORD:
+                    raise DamagedError(self.place(key), "it is larger than anything that is written there")
+                file.seek(0)
+                return file.read(LARGEST_RECORD)
             except OSError as error:
                 raise DamagedError(self.place(key), f"it cannot be read ({error.strerror})") from None
-        if len(content) > LARGEST_RECORD:
-            raise DamagedError(self.place(key), "it is larger than anything that is written there")
-        return content

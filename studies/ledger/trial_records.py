@@ -58,14 +58,14 @@ def read_records(ledger: Ledger, specs: Iterable[TrialSpec], *, running: bool) -
 
     Errors: `DamagedError` for a damaged entry or end.
     """
-    by_key = {spec.key: spec for spec in specs}
+    specs = list(specs)  # several have one key if conditions train the same
     started = ledger.started()  # first: a trial that is finished in between has an entry and is no longer started
-    entries = ledger.entries(by_key)
+    entries = ledger.entries(spec.key for spec in specs)
     records = []
-    for key, spec in by_key.items():
-        entry = entries.get(key)
+    for spec in specs:
+        entry = entries.get(spec.key)
         if entry is not None:
             records.append(record_of(spec, entry=entry, end=None, running=running))
-        elif key in started:
-            records.append(record_of(spec, entry=None, end=ledger.unfinished(key).end(), running=running))
+        elif spec.key in started:
+            records.append(record_of(spec, entry=None, end=ledger.unfinished(spec.key).end(), running=running))
     return records

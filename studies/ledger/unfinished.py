@@ -1,4 +1,4 @@
-"""What a ledger holds of a trial that is not finished: a mark of its start, a checkpoint, the reason of its end.
+"""Objects of a trial that is not finished: a mark of its start, a checkpoint, the reason of its end.
 
 running/KEY/started     sealed record with the node that started the trial
 running/KEY/checkpoint  a sealed record in one line (key, number of bytes, checksum), then the state as PyTorch saves it
@@ -116,7 +116,7 @@ class Unfinished:
         self._storage.replace(self._object("end"), seal({"key": self._key, **asdict(end)}))
 
     def end(self) -> TrialEnd | None:
-        """How the trial ended without a result; None if it did not.
+        """The trial's end without a result; None if it did not end so.
 
         Errors: `DamagedError` for a damaged record.
         """

@@ -70,7 +70,7 @@ class StudyProgress:
         self._ends.clear()
 
     def end(self, trial: TrialSpec) -> TrialEnd | None:
-        """How a trial ended without a result, None if it did not; as of the last call of `trials` or `pending`."""
+        """End of a trial without a result, None if it has none; as of the last call of `trials` or `pending`."""
         return self._ends.get(trial.key)
 
     def record(self, trial: TrialSpec) -> TrialRecord:

@@ -25,7 +25,7 @@ from studies.ledger.entries import Entry, Facts
 from studies.statistics.intervals import interquartile_means
 
 COSTS = ("generator_steps", "critic_steps", "real_samples_seen", "elapsed_seconds")
-"""Keys of the values in a finished trial's `facts.json` that say what it cost: steps, real samples, seconds."""
+"""Keys of the facts that say what a finished trial cost: steps, real samples, seconds."""
 
 FinishedCurves = tuple[Facts, Curves]
 """Facts and curves of a finished trial."""

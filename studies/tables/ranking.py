@@ -35,8 +35,8 @@ def rank(members: pd.DataFrame, *, seed: int) -> pd.DataFrame:
     """Ranking of the conditions, from confirm alone: a row per condition, best first, columns as in `RANKING`.
 
     Only the first confirm trial of each condition counts: it trains the setting found, so no configuration is chosen
-    and evaluated on the same seeds. A condition has no row until that trial has ended. A member failed unless its
-    outcome is `stable`; the members of a failed trial have no outcome and count as failed.
+    and evaluated on the same seeds. A condition has no row unless that trial is finished: one that ended without a
+    result says nothing about the condition's training. A member failed unless its outcome is `stable`.
 
     distance       interquartile mean of the late distances, failed members as +inf; empty if it is +inf
     distance_low   ends of its bootstrap interval; an end at +inf is empty
@@ -95,8 +95,8 @@ def failed_as_infinity(members: pd.DataFrame) -> Float[np.ndarray, "members"]:
 
 
 def is_stable(members: pd.DataFrame) -> Bool[np.ndarray, "members"]:
-    """True for each member whose outcome is `stable`, False for a missing outcome."""
-    return (members["outcome"] == "stable").to_numpy(dtype=bool, na_value=False)
+    """True for each member whose outcome is `stable`."""
+    return (members["outcome"] == "stable").to_numpy(dtype=bool)
 
 
 def point_estimates(distances: Float[np.ndarray, "members"]) -> dict[str, float]:

@@ -14,6 +14,7 @@ from gan_core.shapes import SampleShape
 from gan_core.training.randomness import stream
 from studies.errors import InputError
 from studies.file.condition import PARTS, Setting
+from studies.file.messages import format_value
 from studies.file.modules import module_names, require_sources
 from studies.file.trees import Parts
 from studies.file.validation import build
@@ -30,7 +31,7 @@ def kept_parameters(trial: TrialRecord, which: str) -> Parameters:
     assert trial.entry is not None
     generators = trial.entry.generators()
     if which not in ("last", "best", "average"):
-        raise InputError(f"which: must be last, best or average, but is {which!r}")
+        raise InputError(f"which: must be last, best or average, but is {format_value(which)}")
     if which == "average" and not generators.averaged:
         raise InputError("which: must be last or best, since the trial kept no averages (training.generator_average)")
     if which != "best":

@@ -9,6 +9,8 @@ mlflow_runs   the run of a study and the runs of its trials
 bundle        the file with the records of all trials of a study, for a fast download
 tracker       the background thread that records a study during its run, and `sync`, which records it afterwards
 download      reads a study's results from a tracking server
+run_files     reads artifacts of runs, trusting nothing that a server says
+run_faults    runs in MLflow that are not what the ledger says, and their mending
 attachment    uploads a file as an artifact of the study's run
 connection    time limits and errors of requests to MLflow
 """

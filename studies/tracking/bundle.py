@@ -9,6 +9,7 @@ interrupted upload leaves the previous bundle valid. A tag of each trial's run h
 has the trial in its latest state, so the runs of trials that ended after the last bundle can be searched for.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -46,8 +47,8 @@ class Bundle:
     @classmethod
     def from_tags(cls, tags: Mapping[str, str]) -> "Bundle":
         """The valid bundle, from the tags of a study's run; number 0 if there is none or the tag is of another form."""
-        parts = tags.get(BUNDLE_TAG, "").split(" ")
-        return cls(int(parts[0]), *parts[1:]) if len(parts) == 3 and parts[0].isdecimal() else cls()
+        found = re.fullmatch(r"([1-9][0-9]{0,8}) ([0-9a-f]{32}|) ([0-9a-f]{64})", tags.get(BUNDLE_TAG, ""))
+        return cls(int(found[1]), found[2], found[3]) if found else cls()
 
     def __str__(self) -> str:
         return f"{self.number} {self.segment} {self.plan}"

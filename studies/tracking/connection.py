@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from studies.errors import GanStudyError, TrackingError, TrackingRefused
+from studies.file.messages import escape_control
 
 _ENVIRONMENT = {
     # With MLflow's defaults, 7 retries with growing pauses, a request to a server that is down takes four minutes.
@@ -78,12 +79,12 @@ def _long_timeouts() -> Iterator[None]:
 def describe_error(error: Exception, uri: str | None) -> str:
     """One sentence, without credentials, about an error of a request to MLflow."""
     address = shown_address(uri or default_address())
-    text = shown_address(str(error).partition("\n")[0])
+    text = escape_control(shown_address(str(error).partition("\n")[0])[:200])
     if (status := _http_status(error)) in _REFUSALS:
         return f"MLflow at {address} {_refusal(status, text, uri or default_address())}"
     if any(sign in text or sign in type(error).__name__ for sign in _UNREACHABLE):
         return f"MLflow at {address} cannot be reached; start it, or set MLFLOW_TRACKING_URI to its address"
-    return f"MLflow at {address} reports an error: {text[:200] or type(error).__name__}"
+    return f"MLflow at {address} reports an error: {text or type(error).__name__}"
 
 
 def _http_status(error: Exception) -> int | None:

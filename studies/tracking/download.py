@@ -1,5 +1,6 @@
 """Download of a study's results from a tracking server: its bundle, and the runs of trials that are not in it."""
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,11 +14,12 @@ from studies.errors import DamagedError, InputError, TrackingError
 from studies.file.messages import escape_control, nearest
 from studies.file.study import Study
 from studies.ledger.entries import Entry, from_row
+from studies.ledger.fact_checks import is_number
 from studies.ledger.ledger import Ledger
 from studies.ledger.plan_parts import unpack_plan
 from studies.ledger.plans import planned_trials
 from studies.ledger.sealed import checksum, unseal
-from studies.ledger.segments import Segment
+from studies.ledger.segments import LightRow, Segment
 from studies.ledger.trial_records import TrialRecord
 from studies.ledger.unfinished import EndState, TrialEnd
 from studies.tables.results import Results
@@ -27,6 +29,8 @@ from studies.tracking.run_content import ENTRY_FOLDER, TRIAL_FILE
 from studies.tracking.run_files import RunFiles
 from studies.tracking.run_search import KEY_TAG, search
 
+RECORD = "study.json"
+"""Artifact of the study's run: its record in the ledger."""
 DOWNLOADS = 8
 """Number of trials whose files are downloaded at the same time."""
 _KEY = re.compile(r"[0-9a-f]{24}\.[0-9a-f]{12}")
@@ -44,11 +48,12 @@ def fetch(name: str, uri: str | None, *, searched: Ledger | None = None) -> Resu
     """
     with requests_to(uri):
         mlflow = mlflow_module()
-        client, address = mlflow.MlflowClient(uri), shown_address(str(uri or mlflow.get_tracking_uri()))
+        client, store = mlflow.MlflowClient(uri), str(uri or mlflow.get_tracking_uri())
+        address = shown_address(store)
         parent = _parent(client, name)
         if parent is None:
             raise _unknown(client, name, address, searched)
-        download = _Download(client, RunFiles(client, uri, address), parent, name, address, uri)
+        download = _Download(client, RunFiles(store, address), parent, name, address, uri)
         return download.checked(download.results)
 
 
@@ -71,14 +76,7 @@ class _Download:
 
     def results(self) -> Results:
         """The study's results, everything checked."""
-        record = unseal(self._required(self._parent, "study.json"), "study.json")
-        try:
-            provenance = Provenance.from_table(record["provenance"])
-            study = Study.from_record(record["study"], provenance.sources)
-        except (KeyError, TypeError, InputError) as error:
-            raise DamagedError("study.json", f"it holds no study: {error}") from None
-        if study.name != self._name:
-            raise DamagedError("study.json", f"it is the record of {escape_control(study.name)}")
+        record, study, provenance = self._record()
         bundle, tables, entries = self._bundle()
         with ThreadPoolExecutor(DOWNLOADS) as pool:
             newer = list(pool.map(self._newer, self._runs_after(bundle)))
@@ -88,6 +86,22 @@ class _Download:
                 entries[entry.key] = entry
         records = _records(list(tables.values()), entries, study, provenance)
         return Results(record, lambda *_: records, self._address)
+
+    def _record(self) -> tuple[dict[str, Any], Study, Provenance]:
+        """The study's record, and the study and provenance in it."""
+        record = unseal(self._required(self._parent, RECORD), RECORD)
+        try:
+            provenance = Provenance.from_table(record["provenance"])
+            study = Study.from_record(record["study"], provenance.sources)
+            question, environment = record["question"], record["environment"]
+        except Exception as error:  # a forged record can have any shape
+            raise DamagedError(RECORD, f"it holds no study: {escape_control(str(error)[:200])}") from None
+        if study.name != self._name:
+            raise DamagedError(RECORD, f"it is the record of {study.name}")
+        readable = isinstance(question, str) and all(letter.isprintable() or letter == "\n" for letter in question)
+        if not readable or not isinstance(environment, dict):
+            raise DamagedError(RECORD, "its question or its environment cannot be read")
+        return record, study, provenance
 
     def _required(self, run: Any, path: str) -> bytes:
         content = self._files.read(run, path)
@@ -107,6 +121,7 @@ class _Download:
             try:
                 return bundle, *self._read_bundle(bundle)
             except DamagedError:
+                self._files.forget(self._parent)
                 tags = self._client.get_run(self._parent.info.run_id).data.tags
                 if Bundle.from_tags(tags) == bundle:
                     raise
@@ -117,13 +132,16 @@ class _Download:
         plan = self._required(self._parent, place)
         if checksum(plan) != bundle.plan:
             raise DamagedError(place, "its checksum is not the one in the run's tag")
-        tables = {_name_in(table): table for table in unpack_plan(plan, place)}
+        listed = unpack_plan(plan, place)
+        tables = {_name_in(table): table for table in listed}
+        if len(tables) < len(listed):
+            raise DamagedError(place, "a trial is there twice")
         if not bundle.segment:
             return tables, {}
         place = f"{bundle.folder}/{SEGMENT}"
         segment = Segment(BytesIO(self._required(self._parent, place)), bundle.segment, place)
         rows = segment.light_rows()
-        return tables, {row.key: from_row(row, place, partial(self._heavy, row.key)) for row in rows}
+        return tables, {row.key: from_row(row, place, partial(self._heavy, row)) for row in rows}
 
     # -- runs of trials ----------------------------------------------------------------------------------------------
 
@@ -141,7 +159,7 @@ class _Download:
         content = self._files.read(run, TRIAL_FILE)
         if content is None:
             return None
-        table = unseal(content, f"{TRIAL_FILE} of run {run.info.run_id}")
+        table = unseal(content, f"{TRIAL_FILE} of run {escape_control(run.info.run_id)}")
         if run.info.status in ("RUNNING", "KILLED") and table.get("end") is None:
             return {**table, "state": "running" if run.info.status == "RUNNING" else "interrupted"}, None
         if table.get("state") != "finished":
@@ -152,20 +170,35 @@ class _Download:
         """The entry in the artifacts of a finished trial's run."""
         names = [name for name in self._files.names(run, ENTRY_FOLDER) if _SEGMENT_FILE.fullmatch(name)]
         if len(names) != 1:
-            raise DamagedError(f"{ENTRY_FOLDER} of run {run.info.run_id}", f"it holds {len(names)} entries, not one")
+            raise DamagedError(
+                f"{ENTRY_FOLDER} of run {escape_control(run.info.run_id)}", f"it holds {len(names)} entries, not one"
+            )
         place = f"{ENTRY_FOLDER}/{names[0]}"
-        content = self._required(run, place)
-        segment = Segment(BytesIO(content), names[0].removesuffix(".parquet"), f"{place} of run {run.info.run_id}")
-        (row,) = segment.light_rows()
-        return from_row(row, segment.place, partial(segment.heavy, row.number))
+        content, place = self._required(run, place), f"{place} of run {escape_control(run.info.run_id)}"
+        segment = Segment(BytesIO(content), names[0].removesuffix(".parquet"), place)
+        rows = segment.light_rows()
+        if len(rows) != 1:
+            raise DamagedError(place, f"it holds {len(rows)} entries, not one")
+        return from_row(rows[0], place, partial(segment.heavy, 0))
 
-    def _heavy(self, key: str, column: str) -> Any:
+    def _heavy(self, row: LightRow, column: str) -> Any:
         """A heavy column of an entry in the bundle, which holds none: it is in the trial's own run."""
         with requests_to(self._uri):
-            runs = self._runs(f"tags.`{KEY_TAG}` = '{key}'")
+            runs = self._runs(f"tags.`{KEY_TAG}` = '{row.key}'")
             if not runs:
-                raise TrackingError(f"{self._name}: MLflow at {self._address} has no run of the trial {key} any more")
-            return self.checked(lambda: self._entry(runs[0]).heavy(column))
+                raise TrackingError(f"{self._name}: MLflow at {self._address} has no run of the trial {row.key}")
+            return self.checked(lambda: self._column(runs[0], row, column))
+
+    def _column(self, run: Any, row: LightRow, column: str) -> Any:
+        entry = self._entry(run)
+        if json.dumps(entry.facts) != row.facts:
+            raise DamagedError(entry.place, f"it is not the entry of {row.key}")
+        content = entry.heavy(column)
+        if column == "generators" and not content.size:
+            raise InputError(f"{self._name}: in MLflow at {self._address} are the generators of confirm trials alone")
+        check = {"generators": entry.generators, "samples": entry.samples, "log": entry.log}[column]
+        check()
+        return content
 
 
 def _records(
@@ -182,14 +215,22 @@ def _record(table: Mapping[str, Any], record: TrialRecord, place: str) -> TrialR
     state, end = str(table.get("state")), table.get("end")
     if state == "finished" and record.entry is not None:
         return record
-    if state in ("running", "interrupted"):
+    if state in ("running", "interrupted") and end is None:
         return replace(record, state=state, entry=None)
-    if state in get_args(EndState) and isinstance(end, Mapping):
-        try:
-            return replace(record, state=state, entry=None, end=TrialEnd(**end))
-        except TypeError as error:
-            raise DamagedError(place, f"the end of {record.spec.name} cannot be read ({error})") from None
-    raise DamagedError(place, f"{record.spec.name} is said to be {state!r}, but that is not what is there")
+    if state in get_args(EndState) and isinstance(end, Mapping) and end.get("state") == state:
+        return replace(record, state=state, entry=None, end=_end(end, f"{place}: {record.spec.name}"))
+    raise DamagedError(place, f"{record.spec.name} is said to be {state[:40]!r}, but that is not what is there")
+
+
+def _end(table: Mapping[str, Any], place: str) -> TrialEnd:
+    """The end of a trial in a table of `bundle.to_table`."""
+    try:
+        end = TrialEnd(**table)
+    except TypeError:
+        raise DamagedError(place, "its end cannot be read") from None
+    if not isinstance(end.reason, str) or not isinstance(end.detail, str) or not is_number(end.at):
+        raise DamagedError(place, "its end cannot be read")
+    return end
 
 
 def _name_in(table: Mapping[str, Any]) -> str:
@@ -212,7 +253,7 @@ def _unknown(client: Any, name: str, address: str, searched: Ledger | None) -> I
     names = {experiment.name for experiment in client.search_experiments()}
     names |= set(searched.studies() if searched else ())
     near = nearest(name, sorted(names - {name}))
-    hint = f"did you mean {near}?" if near else "gan-study sync records it there from its ledger"
+    hint = f"did you mean {escape_control(near)}?" if near else "gan-study sync records it there from its ledger"
     if searched is None:
         return InputError(f"{escape_control(name)}: MLflow at {address} has no such study; {hint}")
     return InputError(

@@ -32,13 +32,22 @@ def open_experiment(client: Any, study: Study, question: str) -> str:
 def _write_views(client: Any, experiment: Any, study: Study) -> None:
     """Write the saved views, except those that a user has changed in the browser."""
     present = experiment.tags
-    written = json.loads(present.get(VIEWS_TAG, "{}"))
+    written = _written(present.get(VIEWS_TAG, "{}"))
     for name, view in views(study, experiment.creation_time or 0).items():
         if name not in present or (present[name] != view and _digest(present[name]) == written.get(name)):
             client.set_experiment_tag(experiment.experiment_id, name, view)
             written[name] = _digest(view)
     if present.get(VIEWS_TAG) != (digests := json.dumps(written)):
         client.set_experiment_tag(experiment.experiment_id, VIEWS_TAG, digests)
+
+
+def _written(text: str) -> dict[str, str]:
+    """Hash of each view as it was written; none if someone else has changed the tag."""
+    try:
+        written = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return written if isinstance(written, dict) else {}
 
 
 def _digest(text: str) -> str:

@@ -40,7 +40,7 @@ from studies.tracking.run_content import (
     run_content,
     tags,
 )
-from studies.tracking.run_search import DEFINITION_TAG, KEY_TAG, definition_of, search, study_filter
+from studies.tracking.run_search import DEFINITION_TAG, KEY_TAG, definition_of, search, study_filter, trial_runs
 
 Key = tuple[str, str, str, str]
 """Condition, phase, number and ledger key of a trial."""
@@ -51,8 +51,16 @@ def key_of(spec: TrialSpec) -> Key:
     return spec.condition, spec.phase, str(spec.index), spec.key
 
 
+def key_in(run: Any) -> Key:
+    """The same key, from the tags of a trial's run in MLflow."""
+    own_tags = run.data.tags
+    return own_tags["condition"], own_tags["phase"], own_tags["trial"], own_tags.get(KEY_TAG, "")
+
+
 class MlflowRuns:
     """The experiment of one study, the study's own run and the runs of its trials.
+
+    resumed  True if the study's run existed before
 
     Methods raise the errors of MLflow; if a call is repeated after an error, nothing is logged twice.
     """
@@ -74,12 +82,12 @@ class MlflowRuns:
         """The study's own run, created if there is none, and the runs of its trials; deletes duplicates of these."""
         definition = definition_of(self.study)
         parents = search(self._client, self.experiment_id, study_filter(self.study))
+        self.resumed = bool(parents)
         parent = _local_copy(parents[0]) if parents else self._create_parent(definition)
         self._bundle = Bundle.from_tags(parents[0].data.tags if parents else {})
         runs: dict[Key, Run] = {}
-        for child in self._children(parent):
-            own_tags = child.data.tags
-            key = own_tags["condition"], own_tags["phase"], own_tags["trial"], own_tags.get(KEY_TAG, "")
+        for child in trial_runs(self._client, self.experiment_id, parent.run_id):
+            key = key_in(child)
             if key in runs:  # a request to create the run was repeated because its answer came too late
                 duplicate = child.info.run_id if runs[key].checksum else runs[key].run_id
                 self._client.delete_run(duplicate)
@@ -87,10 +95,6 @@ class MlflowRuns:
                     continue
             runs[key] = _local_copy(child)
         return parent, runs
-
-    def _children(self, parent: Run) -> list[Any]:
-        children = search(self._client, self.experiment_id, f"tags.`mlflow.parentRunId` = '{parent.run_id}'")
-        return [run for run in children if run.data.tags.get("kind") == "trial"]
 
     def _create_parent(self, definition: str) -> Run:
         own_tags = {"kind": "study", "study": self.study.name, DEFINITION_TAG: definition, "outcome": "running"}
@@ -161,7 +165,7 @@ class MlflowRuns:
             if run.status == "RUNNING":
                 self._end(run, "KILLED", outcome="interrupted", at_ms=run.stopped_ms)
         run_ids = {run.run_id for run in self._runs.values()}
-        for child in self._children(self._parent):
+        for child in trial_runs(self._client, self.experiment_id, self._parent.run_id):
             if child.info.run_id not in run_ids:
                 self._client.delete_run(child.info.run_id)
         if self._parent.status == status:

@@ -30,7 +30,6 @@ _OUTCOMES = {
 def experiment_note(study: Study, question: str, answer: Sequence[str] = ()) -> str:
     """Note of a study's experiment: the answer, the question, and the meaning of runs, tags and metrics."""
     unit = study.budget.unit.replace("_", " ")
-    distance = study.distance
     names = ", ".join(condition.name for condition in study.conditions)
     outcomes = "\n".join(f"| `{name}` | {meaning} |" for name, meaning in _OUTCOMES.items())
     return f"""{_opening(question, answer)}**{study.name}** compares these conditions on {study.data.kind} data: \
@@ -71,10 +70,11 @@ as infinitely far, so `distance` is missing if too many members failed |
 | `failure_rate` | share of the members that failed: their outcome is not `stable` |
 | `search_score` | the number that the search maximises, between 0 and 1 |
 | `outcomes/NAME` | number of members with the outcome NAME, see below |
-| `distance/{distance}.median`, `.q25`, `.q75` | over {unit}, median and quartiles over the members, lower is better: \
-{METRICS[distance].description} |
+| `distance/{study.distance}.median`, `.q25`, `.q75` | over {unit}, median and quartiles over the members, \
+{_deciding_metric(study)} |
 | `samples/...` | over {unit}: variety and quality of the generated samples; median and quartiles over the members |
 | `training/...` | over {unit}: losses, gradient norms and critic slope; median and quartiles over the members |
+| `own/...` | over {unit}: metrics of your own classes |
 | `outcomes/measured` | over {unit}: number of members with a finite distance |
 | `spent/...` | training steps and real samples per member, and seconds per trial |
 
@@ -86,6 +86,13 @@ Each member has one outcome. The tag `outcome` of a trial has the number of its 
 | --- | --- |
 {outcomes}
 """
+
+
+def _deciding_metric(study: Study) -> str:
+    """Direction and description of the metric that decides; a user's metric may be known by its name alone."""
+    own = {metric.name: metric.described() for metric in study.evaluation.metrics}
+    metric = {**METRICS, **own}.get(study.distance)
+    return "the metric that decides" if metric is None else f"{metric.direction} is better: {metric.description}"
 
 
 def _phase_list(study: Study) -> str:

@@ -58,8 +58,8 @@ def metric_name(name: str, distance: str) -> str:
     own_name = name.removesuffix(AVERAGE)
     if own_name == distance:
         return f"distance/{name}"
-    metric = METRICS.get(own_name)  # None for a metric of a user's own objective
-    return f"{'training' if metric is None else metric.section}/{name}"
+    metric = METRICS.get(own_name)  # None for a metric of a user's class
+    return f"{'own' if metric is None else metric.section}/{name}"
 
 
 def logged_metrics(summary: EvaluationSummary, distance: str) -> dict[str, float]:

@@ -152,7 +152,7 @@ class Tracker(Listener):
             close(mlflow_runs, interrupted=closing.interrupted, without_result=closing.without_result)
             self._complete = True
         elif is_due(self._ended_since_bundle, self._ended):
-            mlflow_runs.write_bundle(Results.of_ledger(self._ledger, self._study.name, running=True).trial_records)
+            mlflow_runs.write_bundle(self._running_results().trial_records)
             self._ended_since_bundle = 0
         self._pause = FIRST_PAUSE_SECONDS
 
@@ -161,8 +161,13 @@ class Tracker(Listener):
             mlflow_module()
             mlflow_runs = MlflowRuns(self._study, self._ledger, self._uri)
             mlflow_runs.open(running=self._running)
+            if mlflow_runs.resumed and not self._ended:  # the former bundle may be that of other conditions
+                mlflow_runs.write_bundle(self._running_results().trial_records)
             self._mlflow = mlflow_runs
         return self._mlflow
+
+    def _running_results(self) -> Results:
+        return Results.of_ledger(self._ledger, self._study.name, running=True)
 
     def _pause_requests(self, error: Exception) -> None:
         """Send nothing for a while, and warn at the first error; the runs are then read from the server again."""

@@ -57,8 +57,8 @@ _OUTCOMES = {
     "diverged": OutcomeStyle(color="#D55E00", marker="^", line=":", hatch="\\\\\\\\"),
     "nonfinite": OutcomeStyle(color="#222222", marker="X", line=(0, (1, 1)), hatch="++++"),
     "out of memory": OutcomeStyle(color="#777777", marker="P", line=(0, (3, 1, 1, 1, 1, 1)), hatch="||||"),
-    "timed out": OutcomeStyle(color="#777777", marker="*", line=(0, (3, 2)), hatch="...."),
-    "error": OutcomeStyle(color="#777777", marker="h", line=(0, (4, 2, 1, 2)), hatch="oooo"),
+    "timed out": OutcomeStyle(color="#8C6D31", marker="*", line=(0, (3, 2)), hatch="...."),
+    "error": OutcomeStyle(color="#7B5EA7", marker="h", line=(0, (4, 2, 1, 2)), hatch="oooo"),
 }
 _LIGHT = Theme(
     background="#FFFFFF",
@@ -86,7 +86,9 @@ _DARK = Theme(
             "stable": replace(_OUTCOMES["stable"], color="#56B4E9"),
             "stalled": replace(_OUTCOMES["stalled"], color="#F0E442"),
             "nonfinite": replace(_OUTCOMES["nonfinite"], color="#E6E6E6"),
-            **{name: replace(_OUTCOMES[name], color="#A0A4AA") for name in ("out of memory", "timed out", "error")},
+            "out of memory": replace(_OUTCOMES["out of memory"], color="#A0A4AA"),
+            "timed out": replace(_OUTCOMES["timed out"], color="#C7A75E"),
+            "error": replace(_OUTCOMES["error"], color="#B39DDB"),
         }
     ),
 )

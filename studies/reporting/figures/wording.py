@@ -31,8 +31,8 @@ def metric_label(metric: str) -> str:
 
 
 def metric_unit(metric: str) -> str:
-    """A metric's unit in words."""
-    unit = METRICS[metric].unit
+    """A metric's unit in words; that of a user's metric is not known here."""
+    unit = METRICS[metric].unit if metric in METRICS else "in its own unit"
     return _UNITS.get(unit, unit)
 
 

@@ -66,8 +66,10 @@ TABLES: Mapping[str, TableDescription] = {
     ),
     "outcomes": TableDescription(
         "Outcomes",
-        "Outcomes of all seeds, by condition and phase, with 95% intervals of their shares. Improving: seeds that "
-        "failed but were still getting nearer at the end, so a larger budget might have made them stable.",
+        "Outcomes of all seeds, by condition and phase, with 95% intervals of their shares. Seeds of a random setting "
+        "whose training ran out of memory, took too long or raised an exception have no outcome; they are counted "
+        "under the name of that end. Improving: seeds that failed but were still getting nearer at the end, so a "
+        "larger budget might have made them stable.",
     ),
     "robustness": TableDescription(
         "Other thresholds",

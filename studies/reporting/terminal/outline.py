@@ -1,18 +1,31 @@
-"""Outline of a study before it runs: its trials, conditions and searched hyperparameters."""
+"""Outline of a study before it runs: its trials, kept generators, conditions and searched hyperparameters."""
 
-from studies.design import total
+import torch
+
+from gan_core.shapes import SampleShape
+from studies.design import CONFIRMING, counts, total
+from studies.execution.kept_samples import generator_evaluations
+from studies.file.condition import Condition, Setting
+from studies.file.real_samples import load_samples
 from studies.file.study import Study
+from studies.numbers import format_bytes
 from studies.reporting.terminal.preset_text import format_distribution
+
+BYTES = 4
+"""Size of a number in float32, in which generators are kept."""
 
 
 def outline(study: Study) -> str:
-    """The number of trials and, per condition, the kinds of objective and constraint and the searched ranges."""
+    """The numbers of trials and of bytes for kept generators, and per condition its kinds and searched ranges."""
     search, authors_trials = study.search, sum(condition.authors is not None for condition in study.conditions)
     authors = f" + {authors_trials} trials at authors' settings" if authors_trials else ""
     lines = [
         f"{study.name} is valid: {len(study.conditions)} conditions x ({search.explore} explore + {search.exploit} "
         f"exploit + {search.confirm.best} confirm){authors} = {total(study)} trials, with {study.seeds} seeds each "
-        f"({search.confirm.seeds} to confirm), {study.budget.steps} {study.budget.unit.replace('_', ' ')}."
+        f"({search.confirm.seeds} to confirm), {study.budget.steps} {study.budget.unit.replace('_', ' ')}.",
+        f"Generators of {len(_kept(study))} of {study.evaluation.measurements + 1} evaluations are kept "
+        f'(checkpoint.snapshots = "{study.checkpoint.snapshots}"): at most {format_bytes(snapshot_bytes(study))} '
+        "before compression.",
     ]
     for condition in study.conditions:
         setting = next(condition.extreme_settings())
@@ -22,3 +35,39 @@ def outline(study: Study) -> str:
             for path, distribution in condition.hyperparameters.items()
         ]
     return "\n".join(lines)
+
+
+def snapshot_bytes(study: Study) -> int:
+    """Largest number of bytes that the generators kept by all trials of a study can take before compression.
+
+    Sum over the trials of (numbers of one generator) x (seeds) x (kept evaluations) x 4 bytes.
+    """
+    shape = load_samples(study.data).sample_shape
+    members = {
+        phase: study.search.confirm.seeds if phase in CONFIRMING else study.seeds
+        for condition in study.conditions
+        for phase in counts(study, condition)
+    }
+    numbers = 0
+    for condition in study.conditions:
+        searched = max(_kept_numbers(setting, shape) for setting in condition.extreme_settings())
+        for phase, trials in counts(study, condition).items():
+            numbers += (
+                trials * members[phase] * (_authors_numbers(condition, shape) if phase == "authors" else searched)
+            )
+    return numbers * len(_kept(study)) * BYTES
+
+
+def _kept(study: Study) -> list[int]:
+    return generator_evaluations(study.evaluation.measurements, study.checkpoint.snapshots)
+
+
+def _authors_numbers(condition: Condition, shape: SampleShape) -> int:
+    return 0 if condition.authors is None else _kept_numbers(condition.authors_setting(), shape)
+
+
+def _kept_numbers(setting: Setting, shape: SampleShape) -> int:
+    """Numbers that are kept of one generator at one evaluation: its parameters and, if there is one, their average."""
+    parameters = setting.networks.generator.initial(shape, torch.Generator())
+    versions = 2 if setting.training.generator_average else 1
+    return versions * sum(values.numel() for values in parameters.values())

@@ -18,11 +18,11 @@ _NUMBERS = ("distance", "95% interval\nof the distance", "failed", "95% interval
 
 
 def print_ranking(results: Results, console: Console) -> None:
-    """Print the ranking and the reference distances, or that no setting is confirmed yet."""
+    """Print the ranking and the reference distances, or that no setting is confirmed."""
     ranking, name = results.ranking, results.study.name
     if ranking.empty:
         console.print(
-            f"{name}: no setting has been confirmed on fresh seeds yet, so there is no ranking; results of "
+            f"{name}: no setting is confirmed on fresh seeds, so there is no ranking; results of "
             f"{len(results.members)} members are in the ledger (gan-study results {name} --table members).",
             markup=False,
             soft_wrap=True,

@@ -44,7 +44,7 @@ def print_run_summary(results: Results, ledger: Ledger, run: RunResult, console:
 
 def _print_without_result(run: RunResult, console: Console) -> None:
     """Print a line for each trial without a result, and each traceback of a user's code once."""
-    tracebacks = {}
+    tracebacks: dict[str, str] = {}
     for trial in run.without_result:
         assert trial.end is not None
         state = trial.state.replace("_", " ")

@@ -21,6 +21,8 @@ from studies.reporting.text.phrases import (
     late_evaluations,
 )
 from studies.reporting.text.sample_quality import quality_sentences
+from studies.reporting.text.without_result import ends_without_result
+from studies.tables.columns import END_NAMES
 
 
 def answer(comparison: Comparison) -> tuple[str, ...]:
@@ -47,10 +49,18 @@ def _unconfirmed(comparison: Comparison) -> Iterator[str]:
     ranking, study = comparison.ranking, comparison.results.study
     if not study.search.confirm.best:
         yield "There is no ranking, because the study has no confirm phase (search.confirm.best = 0)."
-    elif 0 < len(ranking) < len(study.conditions):
-        ranked = set(ranking["condition"])
-        missing = [condition.name for condition in study.conditions if condition.name not in ranked]
-        yield f"Not confirmed yet, and therefore not in the ranking: {join_words(missing, most=MAX_NAMES)}."
+        return
+    ends = ends_without_result(comparison)
+    known = {*ranking["condition"], *ends}
+    pending = [condition.name for condition in study.conditions if condition.name not in known]
+    if pending and len(pending) < len(study.conditions):
+        yield f"Not confirmed yet, and therefore not in the ranking: {join_words(pending, most=MAX_NAMES)}."
+    if ends:
+        named = [f"{condition} ({END_NAMES[end.state]})" for condition, end in ends.items()]
+        yield (
+            f"Not confirmed, because training on fresh seeds ended without a result, and therefore not in the ranking: "
+            f"{join_words(named, most=MAX_NAMES)}."
+        )
 
 
 def _smallest_distance(comparison: Comparison) -> str:

@@ -20,9 +20,9 @@ from studies.reporting.text.phrases import (
     join_words,
     ones_found_for,
 )
+from studies.reporting.text.without_result import end_in_words, ends_without_result
 from studies.statistics.permutation import LEVEL
 from studies.tables.columns import END_NAMES, ENDED
-from studies.tables.ranking import FIRST
 
 FEW_CONFIGURATIONS = 8
 FEW_SEEDS = 10
@@ -163,13 +163,16 @@ def _on_confirm(comparison: Comparison) -> Iterator[str]:
     untuned = [condition.name for condition in study.conditions if condition.authors is None]
     if study.search.confirm.authors and untuned:
         yield f"No comparison with an authors' setting for {join_words(untuned)}: the study file names no preset there."
-    for trial in comparison.results.trial_records:
-        spec = trial.spec
-        if (spec.phase, spec.index) == ("confirm", FIRST) and trial.state in END_NAMES and trial.end is not None:
-            yield (
-                f"{spec.condition} is not confirmed: the training of its setting on fresh seeds ended without a result "
-                f"({END_NAMES[trial.state]}: {trial.end.reason.rstrip('.')})."
-            )
+    for condition, end in ends_without_result(comparison, "authors").items():
+        yield (
+            f"No comparison with the authors' setting for {condition}: its training ended without a result "
+            f"({end_in_words(end)})."
+        )
+    for condition, end in ends_without_result(comparison).items():
+        yield (
+            f"{condition} is not confirmed, which does not mean that its setting fails: its training on fresh seeds "
+            f"ended without a result ({end_in_words(end)})."
+        )
 
 
 def _on_ranking(comparison: Comparison) -> Iterator[str]:

@@ -7,12 +7,16 @@ import pandas as pd
 from gan_core.outcomes import OUTCOMES
 from studies.analysis.comparison import Comparison
 from studies.reporting.text.phrases import MAX_NAMES, first_sentences, join_words
+from studies.tables.columns import WITHOUT_RESULT
 
 _MEMBERS = {"explore": "GANs of the explore phase", "confirm": "fresh seeds of the setting found"}
 
 
 def failure_sentences(comparison: Comparison) -> Iterator[str]:
-    """Sentences on each condition's failed members: their number by outcome, and how many were still improving."""
+    """Sentences on each condition's failed members: their number by outcome, and how many were still improving.
+
+    Members of trials that ended without a result are counted apart: they have no outcome.
+    """
     outcomes = comparison.outcomes[comparison.outcomes["phase"].isin(list(_MEMBERS))]
     trained = set(outcomes["condition"])
     names = [condition.name for condition in comparison.results.study.conditions if condition.name in trained]
@@ -32,18 +36,24 @@ def failure_sentences(comparison: Comparison) -> Iterator[str]:
 
 
 def _clauses(outcomes: pd.DataFrame) -> list[str]:
-    """One clause for each phase in which members failed."""
+    """Clauses for each phase in which members failed or have no result."""
     parts = []
     for phase, members in _MEMBERS.items():
         in_phase = outcomes[outcomes["phase"] == phase]
-        failed = in_phase[(in_phase["outcome"] != OUTCOMES[0]) & (in_phase["members"] > 0)]
-        if failed.empty:
-            continue
-        kinds = ", ".join(f"{row.members} {row.outcome}" for row in failed.itertuples())
-        count = int(failed["members"].sum())
-        still = _still_improving(int(failed["improving"].sum()), count)
-        parts.append(f"{count} of {in_phase['members'].sum()} {members} failed ({kinds}{still})")
+        total, present = in_phase["members"].sum(), in_phase[in_phase["members"] > 0]
+        failed = present[present["outcome"].isin(OUTCOMES[1:])]
+        if count := int(failed["members"].sum()):
+            still = _still_improving(int(failed["improving"].sum()), count)
+            parts.append(f"{count} of {total} {members} failed ({_kinds(failed)}{still})")
+        without = present[present["outcome"].isin(WITHOUT_RESULT)]
+        if count := int(without["members"].sum()):
+            has = "has" if count == 1 else "have"
+            parts.append(f"{count} of {total} {members} {has} no result and did not work ({_kinds(without)})")
     return parts
+
+
+def _kinds(outcomes: pd.DataFrame) -> str:
+    return ", ".join(f"{row.members} {row.outcome}" for row in outcomes.itertuples())
 
 
 def _still_improving(improving: int, failed: int) -> str:

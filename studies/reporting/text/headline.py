@@ -24,8 +24,11 @@ from studies.reporting.text.phrases import (
     ones_found_for,
 )
 from studies.reporting.text.tried_settings import working_clause
+from studies.reporting.text.without_result import ends_without_result
 from studies.statistics.permutation import LEVEL
 from studies.statistics.power import rank_test_power
+
+NONE_CONFIRMED_YET = "no setting has been confirmed on fresh seeds yet"
 
 
 def headline(comparison: Comparison) -> tuple[str, ...]:
@@ -54,9 +57,11 @@ def _progress_clause(comparison: Comparison) -> str:
     ranked, conditions = len(comparison.ranking), len(comparison.results.study.conditions)
     if not comparison.results.study.search.confirm.best or ranked == conditions:
         return ""
+    is_over = ranked + len(ends_without_result(comparison)) == conditions
     if not ranked:
-        return "no setting has been confirmed on fresh seeds yet"
-    return f"so far only {ranked} of {conditions} conditions {'is' if ranked == 1 else 'are'} confirmed on fresh seeds"
+        return "no setting could be confirmed on fresh seeds" if is_over else NONE_CONFIRMED_YET
+    only = "only" if is_over else "so far only"
+    return f"{only} {ranked} of {conditions} conditions {'is' if ranked == 1 else 'are'} confirmed on fresh seeds"
 
 
 def _clauses(comparison: Comparison) -> tuple[list[str], list[str]]:

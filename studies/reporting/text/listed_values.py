@@ -14,7 +14,7 @@ from studies.reporting.text.phrases import MAX_NAMES, failed_count, join_words
 from studies.reporting.text.stable_settings import MAX_VALUES, volumes_at_target, within_target
 
 Mask = Bool[np.ndarray, "configurations"]
-_OUTCOME_WORDS = {"stable": "stable but farther away", "error": "an error"}
+_OUTCOME_WORDS = {"stable": "stable but farther away", "error": "an error", "timed out": "running out of time"}
 _MOST_FREQUENT = "the most frequent outcome is"
 
 

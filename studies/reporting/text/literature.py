@@ -218,10 +218,16 @@ def _fails(pairs: Sequence[Pair]) -> Iterator[Evidence]:
 
 
 def _failed(condition: StudyCondition) -> tuple[int, int]:
-    """Numbers of failed and of all explore settings or, if no hyperparameter is searched, of fresh seeds."""
+    """Numbers of failed and of all explore settings or, if no hyperparameter is searched, of fresh seeds.
+
+    Settings whose training ended without a result have not failed numerically and are not counted.
+    """
     if condition.condition.hyperparameters:
         (explored,) = [trials for trials in condition.comparison.explored if trials.condition == condition.name]
-        return len(explored.configurations) - _stable(explored), len(explored.configurations)
+        members = condition.comparison.results.members
+        of_condition = members[(members["condition"] == condition.name) & (members["phase"] == "explore")]
+        trained = of_condition.loc[of_condition["trial"] < len(explored.configurations), "trial"].nunique()
+        return trained - _stable(explored), trained
     rows = condition.comparison.ranking
     rows = rows[rows["condition"] == condition.name]
     if rows.empty:

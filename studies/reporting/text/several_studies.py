@@ -23,7 +23,7 @@ def _sentences(comparisons: Sequence[Comparison]) -> Iterator[str]:
     unconfirmed = [name for name, ranked in names.items() if not ranked]
     if unconfirmed:
         yield (
-            f"No setting is confirmed yet in {join_words(unconfirmed)}, which "
+            f"No setting is confirmed in {join_words(unconfirmed)}, which "
             f"{'is' if len(unconfirmed) == 1 else 'are'} therefore left out of the following sentences."
         )
     if sum(names.values()) < 2:

@@ -1,0 +1,53 @@
+"""The outline that `gan-study validate` prints: the bytes of the generators that the trials keep."""
+
+from pathlib import Path
+
+import pytest
+from simulated import STUDY
+
+from studies.file.study import Study
+from studies.reporting.terminal.outline import outline, snapshot_bytes
+
+PARAMETERS = (2 * 8 + 8) + (8 * 64 + 64)  # of a generator with latent 2, one hidden layer of width 8, and 64 pixels
+WIDER = (2 * 16 + 16) + (16 * 64 + 64)
+MEMBERS = 2 * (3 * 2 + 1 * 4)  # of two conditions: 3 explore trials with 2 seeds, 1 confirm trial with 4
+
+
+def study_with(folder: Path, *overrides: str) -> Study:
+    file = folder / "study.toml"
+    file.write_text(STUDY)
+    return Study.load(file, overrides=overrides)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "numbers"),
+    [
+        ([], PARAMETERS * MEMBERS * 4),  # step 0, and at least three of the last evaluations
+        (["evaluation.measurements=20"], PARAMETERS * MEMBERS * 5),
+        (["checkpoint.snapshots=last"], PARAMETERS * MEMBERS),
+        (["checkpoint.snapshots=all"], PARAMETERS * MEMBERS * 11),
+        (["training.generator_average=0.9"], 2 * PARAMETERS * MEMBERS * 4),
+        (["seeds=3"], PARAMETERS * (MEMBERS + 2 * 3) * 4),
+        (["search.exploit=5"], PARAMETERS * (MEMBERS + 2 * 5 * 2) * 4),
+        # the widest generator that a condition may draw
+        (["conditions.gan.networks.generator.width={choice=[4,8,16]}"], (PARAMETERS + WIDER) * MEMBERS // 2 * 4),
+        (["data={kind='ring'}"], ((2 * 8 + 8) + (8 * 2 + 2)) * MEMBERS * 4),
+    ],
+)
+def test_the_bytes_of_kept_generators_are_parameters_times_members_times_evaluations(
+    tmp_path: Path, overrides: list[str], numbers: int
+) -> None:
+    assert snapshot_bytes(study_with(tmp_path, *overrides)) == 4 * numbers
+
+
+def test_the_authors_trials_keep_generators_with_the_seeds_of_confirm(tmp_path: Path) -> None:
+    plain, with_authors = (
+        snapshot_bytes(study_with(tmp_path, *overrides)) for overrides in ([], ["search.confirm.authors=true"])
+    )
+    assert with_authors - plain == 4 * PARAMETERS * 2 * 4 * 4
+
+
+def test_the_outline_says_how_many_generators_are_kept_and_their_bytes(tmp_path: Path) -> None:
+    assert outline(study_with(tmp_path)).splitlines()[1] == (
+        'Generators of 4 of 11 evaluations are kept (checkpoint.snapshots = "late"): at most 192 kB before compression.'
+    )

@@ -1,0 +1,59 @@
+"""Plans of the studies that ship: every trial that the design can determine is accepted when it is read back."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from random import Random
+
+import pytest
+from simulated import PROVENANCE
+
+import studies
+from studies.design import Design, TrialSpec, total
+from studies.errors import DamagedError
+from studies.file.study import Study
+from studies.ledger.plans import planned_trials
+
+CATALOG = sorted((Path(studies.__file__).parent / "catalog").glob("*.toml"))
+
+
+def all_trials(study: Study, *, seed: int = 0) -> list[TrialSpec]:
+    """The trials of all phases; each searched trial has a random score."""
+    design, random = Design(study, PROVENANCE), Random(seed)
+    scores: dict[str, float] = {}
+    while pending := [trial for trial in design.trials(scores) if trial.key not in scores]:
+        scores |= {trial.key: random.random() for trial in pending}
+    return list(design.trials(scores))
+
+
+def recorded(study: Study) -> Study:
+    """The study as it is read from its record in a ledger."""
+    return Study.from_record(json.loads(json.dumps(study.table())), {})
+
+
+def plan_of(trials: list[TrialSpec]) -> list[dict]:
+    """The trials as a plan in a ledger holds them."""
+    return json.loads(json.dumps([asdict(trial) for trial in trials]))
+
+
+@pytest.mark.parametrize("smoke", [False, True], ids=["whole", "smoke"])
+@pytest.mark.parametrize("file", CATALOG, ids=lambda file: file.stem)
+def test_every_trial_of_a_shipped_study_is_one_that_its_record_can_have(file: Path, smoke: bool) -> None:
+    # two suggestions of Optuna for each condition are enough
+    authors = [] if file.stem == "segments" else ["search.confirm.authors=true"]  # it searches its networks
+    study = Study.load(file, overrides=["search.exploit=2", *authors], smoke=smoke)
+    trials = all_trials(study)
+    assert len(trials) == total(study)
+    assert planned_trials(plan_of(trials), recorded(study), PROVENANCE, "plan") == trials
+
+
+@pytest.mark.parametrize("phase", ["explore", "exploit", "confirm", "authors"])
+def test_a_trial_whose_configuration_is_that_of_another_is_refused(phase: str) -> None:
+    file = next(file for file in CATALOG if file.stem == "first-study")
+    study = Study.load(file, overrides=["search.explore=3", "search.exploit=2", "search.confirm.authors=true"])
+    plan = plan_of([trial for trial in all_trials(study) if trial.phase == phase])
+    plan[0]["identity"]["training"]["batch"] += 1
+    with pytest.raises(
+        DamagedError, match=r"^plan: is damaged or foreign \(its trial .* is not one that the study can"
+    ):
+        planned_trials(plan, recorded(study), PROVENANCE, "plan")
