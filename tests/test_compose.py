@@ -26,6 +26,7 @@ from clusters import ROOT, STUDY, environment, free_port, is_half_done, kill, sh
 from services.cluster import Cluster
 from services.credentials import Token
 from services.jobs import JobsServer
+from studies.ledger.ledger import Ledger
 from studies.locate import results
 from studies.tracking.connection import mlflow_module
 from studies.tracking.run_search import search
@@ -340,16 +341,16 @@ def test_every_service_works_with_the_commands_of_the_file(tmp_path, monkeypatch
     with all_services(tmp_path) as running:
         _check_mlflow(running)
         assert running.cli("submit", "small.toml", "--detach").returncode == 0
-        trials = running.ledger / "trials"
-        wait_until(lambda: is_half_done(trials), "a trial after the first that finished", 200)
+        ledger = Ledger(running.ledger)
+        wait_until(lambda: is_half_done(ledger), "a trial after the first that finished", 200)
         assert running.studies().stop("small").status == "STOPPED"
-        finished = set(trials.glob("*/facts.json"))
+        finished = ledger.committed()
         assert 0 < len(finished) < 8
 
         again = running.cli("submit", "small.toml")
         assert again.returncode == 0, again.stdout + again.stderr
         assert f"8 trials of 2 seeds, {len(finished)} of them in the ledger already" in again.stdout
-        assert len(list(trials.glob("*/facts.json"))) == 8
+        assert len(ledger.committed()) == 8
         if "gan-study sync" in again.stdout:  # the 10 s for MLflow were too short on a busy machine
             assert running.cli("sync", "small", "--root", running.ledger).returncode == 0
         _check_downloaded_results(running, monkeypatch)

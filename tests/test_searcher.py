@@ -198,7 +198,8 @@ def test_the_traceback_of_an_exception_is_kept_while_the_trial_has_no_result(
 def test_a_full_disk_while_a_trial_commits_stops_the_study_and_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, finished_study: Study, calls: int
 ) -> None:
-    study, commit, committed = study_in(tmp_path, *SMALLER), Ledger.commit, []
+    study, commit = study_in(tmp_path, *SMALLER), Ledger.commit
+    committed: list[Any] = []
 
     def full(ledger: Ledger, rows: Any) -> None:
         if len(committed) == calls:

@@ -372,7 +372,8 @@ def test_a_trial_keeps_fakes_of_its_last_generators_in_half_precision(tmp_path: 
     entry = trained(study, spec)
     assert set(entry.samples()) == {"last"}
     last = entry.samples()["last"]
-    assert (last.shape, last.dtype) == ((2, SNAPSHOT_IMAGES, 64), np.float16)
+    assert last.shape == (2, SNAPSHOT_IMAGES, 64)
+    assert last.dtype == np.float16
     made = fakes(spec, entry.generators().parameters(-1), SNAPSHOT_IMAGES, study).numpy()
     assert np.allclose(last, made, atol=1e-3)
 

@@ -66,7 +66,7 @@ def test_agreement_is_one_on_the_targets_and_exp_of_minus_a_half_at_the_scale(fo
 def test_the_metric_of_the_page_decides_its_study(folder):
     """Reference distances, search score and best generator are those of 1 minus the agreement."""
     study = load(folder)
-    assert run_without_ray(study).failed == []
+    assert run_without_ray(study).without_result == []
     found = results(study.name, root=study.ledger.root)
     references = found.validation_reference_distances
     assert references["real"] == 0

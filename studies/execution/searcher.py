@@ -27,7 +27,8 @@ class DesignSearcher(Searcher):
 
     Lasting state is in the ledger, so the state that Tune saves of this searcher is empty. A trial that was lost with
     its worker is issued again, up to `retries` times; one that raised an exception once more, and one that ran out of
-    memory once more, alone. Tune's own retries are off: they would cover running trials only, not one that was pending on a node that died.
+    memory once more, alone. Tune's own retries are off: they would cover running trials only, not one that was pending
+    on a node that died.
 
     failure  error of the ledger after which no further trial is issued, else None
     """
