@@ -52,9 +52,10 @@ def test_results_from_the_server_equal_those_of_the_ledger(recorded):
     (steps, samples), (expected_steps, expected) = downloaded.sample_snapshots("gan"), local.sample_snapshots("gan")
     assert steps == expected_steps
     np.testing.assert_array_equal(samples, expected)
-    assert [trial.entry.log() for trial in downloaded.trial_records] == [
-        trial.entry.log() for trial in local.trial_records
-    ]
+    for trial, expected_trial in zip(downloaded.trial_records, local.trial_records, strict=True):
+        assert trial.entry is not None
+        assert expected_trial.entry is not None
+        assert trial.entry.log() == expected_trial.entry.log()
     assert (downloaded.question, downloaded.environment) == (local.question, local.environment)
     assert downloaded.provenance == local.provenance
 

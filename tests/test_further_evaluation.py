@@ -120,7 +120,12 @@ def test_a_study_with_that_evaluation_does_not_take_further_entries_for_its_own(
     twin = study_in(tmp_path, *SMALL, "evaluation.neighbours=4", "name=twin", f"ledger.root={ran.ledger.root}")
     trained: list[int] = []
     advance = Trainer.advance
-    with patch.object(Trainer, "advance", lambda self, count: trained.append(count) or advance(self, count)):
+
+    def counting(self: Trainer, iterations: int) -> None:
+        trained.append(iterations)
+        advance(self, iterations)
+
+    with patch.object(Trainer, "advance", counting):
         run_without_ray(twin)
     assert trained
     assert results_of(twin).members["best"].notna().any()
@@ -128,7 +133,8 @@ def test_a_study_with_that_evaluation_does_not_take_further_entries_for_its_own(
 
 def test_with_every_generator_kept_a_further_evaluation_is_as_good_as_an_own_one(tmp_path: Path) -> None:
     first, second = (tmp_path / name for name in ("first", "second"))
-    first.mkdir(), second.mkdir()
+    first.mkdir()
+    second.mkdir()
     study = study_in(first, *SMALL, "checkpoint.snapshots=all")
     run_without_ray(study)
     own = study_in(second, *SMALL, "evaluation.samples=100")

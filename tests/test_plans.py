@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from ledger_contents import PROVENANCE, explore_trials, small_study
 
-from studies.design import TrialSpec, content_address, evaluation_address
+from studies.design import Design, TrialSpec, content_address, evaluation_address
 from studies.errors import DamagedError
+from studies.file.condition import PARTS
 from studies.file.study import Study
 from studies.ledger.plans import planned_trials
 
@@ -96,3 +97,27 @@ def test_a_trial_that_the_study_cannot_have_is_refused(study: Study, name: str) 
 def test_a_plan_of_another_provenance_is_refused(study: Study) -> None:
     with pytest.raises(DamagedError, match="wgan-explore-0 is not one that the study can have"):
         planned_trials(tables(study), study, replace(PROVENANCE, torch_version="1"), "place")
+
+
+def test_trials_beyond_the_numbers_that_the_study_has_now_are_left_out(study: Study) -> None:
+    fewer = replace(study, search=replace(study.search, explore=2))
+    assert [trial.index for trial in read(fewer, tables(study))] == [0, 1]
+
+
+def test_a_trial_that_is_there_twice_is_refused(study: Study) -> None:
+    plan = tables(study)
+    with pytest.raises(DamagedError, match="its trial wgan-explore-1 is there twice"):
+        read(study, [*plan, plan[1]])
+
+
+def test_a_configuration_outside_of_the_studys_ranges_is_refused(study: Study) -> None:
+    spec = explore_trials(study)[0]
+    (condition,) = study.conditions
+    design = Design(study, PROVENANCE)
+    for value in (1e9, "much"):
+        configuration = {"constraint.clip_value": value}
+        table = {**spec.identity, "constraint": {**spec.identity["constraint"], "clip_value": value}}
+        setting = {part: table[part] for part in PARTS}
+        outside = design.spec(condition, "explore", 0, configuration, setting)
+        with pytest.raises(DamagedError, match=r"constraint\.clip_value cannot be"):
+            read(study, [asdict(outside)])

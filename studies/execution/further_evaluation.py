@@ -81,7 +81,8 @@ def _described(results: Results, settings: EvaluationSettings, module_sources: M
     )
     if provenance.data_fingerprint != results.provenance.data_fingerprint:
         raise InputError("data: must be the samples that the study was run with, but others are loaded here")
-    return FurtherEvaluation(settings=table, provenance=provenance.of_evaluation(table))
+    names = sorted(applicable_metrics(settings, results.data))  # a new metric of the library is another evaluation
+    return FurtherEvaluation(settings=table, provenance={**provenance.of_evaluation(table), "metrics": names})
 
 
 OF_OWN_EVALUATION = ("snapshots", "checksums", "measured_seconds")

@@ -28,7 +28,7 @@ class FurtherEvaluation:
     """A further evaluation of a study.
 
     settings    resolved table `[evaluation]`
-    provenance  versions and hashes that determine the metrics besides, see `Provenance.of_evaluation`
+    provenance  versions and hashes that determine the metrics besides, see `Provenance.of_evaluation`, and their names
     """
 
     settings: Mapping[str, Any]
