@@ -153,7 +153,7 @@ def damages(
     for other in keys:
         if other != key and (other.partition("/")[0], other.rpartition("/")[2].partition(".")[2]) == kind:
             yield f"swapped with {other}", partial(swap, other=root / other)
-    for file in (None, "file", "0/1/2"[:1]):
+    for file in (None, "file"):
         yield f"folder with {file}", partial(into_folder, file=file)
     for target in ("itself", "/etc/passwd", "/nothing"):
         yield f"link to {target}", partial(into_link, target=target)
@@ -162,21 +162,17 @@ def damages(
             yield damage.__name__, damage
 
 
-def assert_same_tables_or_a_sentence(study: Study, expected: dict[str, pd.DataFrame], case: str) -> bool:
-    """True if the tables are equal after a run; False if a sentence says why there are none."""
-    sentence = ""
+def sentence_or_same_tables(study: Study, expected: dict[str, pd.DataFrame], case: str) -> str:
+    """An empty text if a run gives these tables, and the sentence that takes their place otherwise."""
     try:
         ended = run_without_ray(study)
         found = tables_of(study)
     except GanStudyError as error:
-        sentence = str(error)
-    if sentence:
-        assert "\n" not in sentence, case
-        return False
+        return str(error)
     assert (ended.without_result, ended.interrupted) == ([], False), case
     for name in TABLES:
         pd.testing.assert_frame_equal(found[name], expected[name], check_exact=True, obj=f"{case}: {name}")
-    return True
+    return ""
 
 
 def cases(undamaged: Undamaged, *, flips: int) -> list[tuple[str, str, Damage]]:
@@ -202,32 +198,30 @@ def damaged(undamaged: Undamaged, key: str, damage: Damage, folder: Path) -> Stu
     return replace(undamaged.study, ledger=replace(undamaged.study.ledger, root=str(root)))
 
 
-def refused(undamaged: Undamaged, chosen: list[tuple[str, str, Damage]], folder: Path) -> list[str]:
-    """Run the study with each damage; the names of those cases in which a sentence took the place of the tables."""
-    found = []
+def refused(undamaged: Undamaged, chosen: list[tuple[str, str, Damage]], folder: Path) -> dict[str, str]:
+    """Run the study with each damage; the sentences that took the place of the tables, by case."""
+    found = {}
     for number, (key, name, damage) in enumerate(chosen):
         case, place = f"{key}: {name}", folder / str(number)
-        if not assert_same_tables_or_a_sentence(damaged(undamaged, key, damage, place), undamaged.tables, case):
-            found.append(case)
+        sentence = sentence_or_same_tables(damaged(undamaged, key, damage, place), undamaged.tables, case)
+        assert "\n" not in sentence, case
+        if sentence:
+            found[case] = sentence
         shutil.rmtree(place)
     return found
 
 
-def is_of_another_version(case: str) -> bool:
-    return "format" in case or "flip" in case
-
-
 def test_after_a_run_the_tables_are_those_before_the_damage(undamaged: Undamaged, tmp_path: Path) -> None:
-    every = cases(undamaged, flips=2)
-    kinds = {}
-    for case in random.Random(7).sample(every, len(every)):
+    kinds: dict[tuple[str, str], tuple[str, str, Damage]] = {}
+    for case in random.Random(7).sample(every := cases(undamaged, flips=2), len(every)):
         kinds.setdefault((case[0].partition("/")[0], case[1].partition(" ")[0]), case)
-    chosen = random.Random(1).sample(list(kinds.values()), 14)
-    assert refused(undamaged, chosen, tmp_path) == []
+    chosen = random.Random(1).sample(list(kinds.values()), 10)
+    assert refused(undamaged, chosen, tmp_path) == {}
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(7200)
 def test_after_a_run_the_tables_are_those_before_any_damage(undamaged: Undamaged, tmp_path: Path) -> None:
     left = refused(undamaged, cases(undamaged, flips=FLIPS), tmp_path)
-    assert [case for case in left if not is_of_another_version(case)] == []
+    # a run does not touch what another version wrote, as a damaged digit of the format makes believe
+    assert [case for case, text in left.items() if "was written by another version of gan-studies" not in text] == []

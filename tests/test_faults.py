@@ -161,8 +161,15 @@ def assert_printed(output: str) -> None:
 def test_a_trial_that_rays_memory_monitor_ends_twice_is_out_of_memory_and_the_study_goes_on(tmp_path: Path) -> None:
     memory = psutil.virtual_memory()
     threshold = (memory.total - memory.available + 2.5e9) / memory.total
-    limits = {"RAY_memory_usage_threshold": f"{threshold:.3f}", "RAY_memory_monitor_refresh_ms": "100"}
-    done = run(tmp_path / "study", "hog", "none", FAULTS="1", **limits)
+    threshold_of_machine = f"{threshold:.3f}"
+    done = run(
+        tmp_path / "study",
+        "hog",
+        "none",
+        FAULTS="1",
+        RAY_memory_usage_threshold=threshold_of_machine,
+        RAY_memory_monitor_refresh_ms="100",
+    )
     assert (done.returncode, done.stderr) == (1, "")
     found = results_in(tmp_path / "study")
     states = found.trials.groupby("condition", observed=True)["state"].unique()

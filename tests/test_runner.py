@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from threading import Event, Thread
+from random import Random
 
 import pandas as pd
 import pytest
@@ -122,6 +122,14 @@ def test_an_extended_study_runs_only_what_is_missing(copied: Study) -> None:
     assert {key: after[key].facts for key in facts_before} == facts_before
 
 
+def test_a_study_whose_leases_are_lost_is_read_from_its_newest_plan(copied: Study) -> None:
+    run_without_ray(copied)
+    run_without_ray(copied)
+    shutil.rmtree(ledger_of(copied).study_folder("tiny") / "lease")
+    run_without_ray(replace(copied, search=replace(copied.search, explore=4)))
+    assert results("tiny", root=copied.ledger.root).trials["phase"].tolist().count("explore") == 2 * 4
+
+
 def test_a_further_condition_changes_nothing_of_the_others(copied: Study) -> None:
     before = plan_of(copied)
     third = replace(copied.conditions[0], name="third", table={**copied.conditions[0].table}, hyperparameters={})
@@ -216,7 +224,8 @@ LONG = (
     "conditions.gan.training.n_critic={grid=[1,2,3,400]}",
     "checkpoint.every_seconds=0.1",
 )
-NO_CLUSTER = clean_environment(RAY_ADDRESS="192.0.2.1:6379")  # a leftover of another program: no Ray runs there
+NO_CLUSTER = "192.0.2.1:6379"
+"""A leftover of another program: no Ray runs there."""
 
 
 def long_study(folder: Path) -> Study:
@@ -233,7 +242,7 @@ def arguments(study: Study, *further: str) -> list[str]:
 def first_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Study, subprocess.CompletedProcess[str]]:
     folder = tmp_path_factory.mktemp("undisturbed")
     study = long_study(folder)
-    return study, gan_study(*arguments(study), folder=folder, env=NO_CLUSTER)
+    return study, gan_study(*arguments(study), folder=folder, env=clean_environment(RAY_ADDRESS=NO_CLUSTER))
 
 
 @pytest.fixture(scope="module")
@@ -394,40 +403,47 @@ def test_a_study_whose_driver_is_killed_resumes_to_the_same_numbers(undisturbed:
     assert_same_studies(study, undisturbed)
 
 
-@contextmanager
-def workers_killed_in_mid_trial(study: Study) -> Iterator[None]:
-    """Kill the workers of this process's trials until a trial was resumed from its checkpoint."""
-    over = Event()
-
-    def kill() -> None:
-        while not (resumes(study) or over.is_set()):
-            if checkpoints(study):
-                for process in workers(driver=os.getpid()):
-                    with suppress(ProcessLookupError):
-                        os.kill(process, signal.SIGKILL)
-                until(lambda: resumes(study) or over.is_set() or not checkpoints(study))
-            time.sleep(0.005)
-
-    killer = Thread(target=kill)
-    killer.start()
-    try:
-        yield
-    finally:
-        over.set()
-        killer.join()
+def kill_at_random(study: Study, folder: Path, chance: Random, most: int) -> int:
+    """Run the study, kill workers or the driver at random moments, and return the number of kills."""
+    kills = 0
+    with running(study, folder) as driver:
+        while kills < most and driver.poll() is None:
+            time.sleep(chance.uniform(0, 3))
+            alive = sorted(workers(driver.pid))
+            victim = chance.choice(alive) if alive and chance.random() < 0.6 else driver.pid
+            with suppress(ProcessLookupError):
+                os.kill(victim, signal.SIGKILL)
+                kills += 1
+            if victim == driver.pid:
+                driver.wait(timeout=30)
+        if driver.poll() is None:
+            driver.communicate(timeout=300)
+    wait_for_workers(driver.pid)
+    return kills
 
 
-@pytest.mark.soak  # killing a worker in mid-trial can take many attempts on a busy machine
 @pytest.mark.slow
-def test_a_trial_whose_worker_is_killed_resumes_to_the_same_numbers(undisturbed: Study, tmp_path: Path) -> None:
-    study = long_study(tmp_path)
-    while not resumes(study):  # the trials may end before every worker is dead: then start anew
-        shutil.rmtree(study.ledger.root, ignore_errors=True)
-        log = EventLog()
-        with workers_killed_in_mid_trial(study):
-            ended = run(study, log)
-        assert (ended.without_result, ended.interrupted) == ([], False)
-        assert sorted(log.ran) == sorted(plan_of(undisturbed))
+@pytest.mark.parametrize(
+    "kills",
+    [
+        pytest.param(3, marks=pytest.mark.timeout(900)),
+        pytest.param(20, marks=[pytest.mark.soak, pytest.mark.timeout(7200)]),
+    ],
+)
+def test_a_study_whose_driver_and_workers_are_killed_has_every_member_once_and_the_same_numbers(
+    undisturbed: Study, tmp_path: Path, kills: int
+) -> None:
+    chance, left, number = Random(kills), kills, 0
+    while left:
+        folder = tmp_path / str(number)  # a study that ended before it was killed often enough begins anew
+        folder.mkdir()
+        study, number = long_study(folder), number + 1
+        for _ in range(kills):
+            left -= kill_at_random(study, folder, chance, left)
+            if not left or not progress_of(study).unended():
+                break
+        done = gan_study(*arguments(study), folder=folder, env=clean_environment())
+        assert (done.returncode, done.stderr) == (0, "")
         assert_same_studies(study, undisturbed)
 
 

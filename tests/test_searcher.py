@@ -4,7 +4,7 @@ import json
 import pickle
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,16 @@ from ray.exceptions import ActorDiedError, NodeDiedError, OutOfMemoryError
 from tiny import SMALLER, finished, ledger_of, run_without_ray, same_numbers, study_in
 
 from gan_core.outcomes import OUTCOMES
+from studies.design import Design, TrialSpec
 from studies.errors import InputError, StudyFailed
 from studies.execution.ray_trial import RayTrial
-from studies.execution.runner import RunResult
+from studies.execution.runner import RunResult, _provenance
 from studies.execution.searcher import CauseScheduler, DesignSearcher
 from studies.execution.worker_deaths import as_actor_error
 from studies.file.study import Study
 from studies.ledger.ledger import Ledger
 from studies.locate import results
+from studies.progress.events import Listener
 
 Fails = Callable[[str], Exception | None]
 
@@ -196,7 +198,8 @@ def test_the_traceback_of_an_exception_is_kept_while_the_trial_has_no_result(
 def test_a_full_disk_while_a_trial_commits_stops_the_study_and_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, finished_study: Study, calls: int
 ) -> None:
-    study, commit, committed = study_in(tmp_path, *SMALLER), Ledger.commit, []
+    study, commit = study_in(tmp_path, *SMALLER), Ledger.commit
+    committed: list[Any] = []
 
     def full(ledger: Ledger, rows: Any) -> None:
         if len(committed) == calls:
@@ -261,3 +264,47 @@ def test_an_end_that_the_worker_reported_is_taken_as_it_is() -> None:
     found, storage_failed = searcher._end("1", {"end": json.dumps({"end": end, "storage_failed": True})})
     assert vars(found) == end
     assert storage_failed
+
+
+# -- order -------------------------------------------------------------------------------------------------------------
+
+
+class Progress:
+    """The progress of a study with these pending trials."""
+
+    def __init__(self, pending: list[TrialSpec], ledger: Ledger):
+        self.known, self.ended, self.ledger = pending, set[str](), ledger
+
+    def pending(self) -> list[TrialSpec]:
+        return [spec for spec in self.known if spec.key not in self.ended]
+
+    def write_plan(self) -> None:
+        pass
+
+
+def test_a_trial_that_ran_out_of_memory_is_tried_again_alone_after_the_others(tmp_path: Path) -> None:
+    study = study_in(tmp_path, *SMALLER)
+    first, second, third, fourth, *_ = Design(study, _provenance(study)).trials({})
+    progress = Progress([first, second, third, fourth], ledger_of(study))
+    searcher = DesignSearcher(progress, {}, Listener(), retries=3)  # type: ignore[arg-type]
+
+    def suggested(trial_id: str) -> str | None:
+        found = searcher.suggest(trial_id)
+        return json.loads(found["payload"])["name"] if isinstance(found, dict) else found
+
+    def ends(trial_id: str, spec: TrialSpec) -> None:
+        progress.ended.add(spec.key)
+        searcher._issued.pop(trial_id)
+
+    assert [suggested("a"), suggested("b")] == [first.name, second.name]
+    memory = {"state": "out_of_memory", "reason": "MemoryError: ", "detail": "", "at": 1.0}
+    searcher.on_trial_complete("a", {"end": json.dumps({"end": memory, "storage_failed": False})})
+    assert [suggested("c"), suggested("d")] == [third.name, fourth.name]
+    assert suggested("e") is None  # the others run
+    for trial_id, spec in (("b", second), ("c", third), ("d", fourth)):
+        ends(trial_id, spec)
+    assert suggested("e") == first.name
+    progress.known.append(replace(second, phase="confirm", address="f" * 24))
+    assert suggested("f") is None  # it runs alone
+    ends("e", first)
+    assert suggested("f") == progress.known[-1].name

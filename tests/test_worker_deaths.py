@@ -1,6 +1,7 @@
 """Errors of Ray about workers, as Tune gets them."""
 
 import pickle
+from typing import Any
 
 import pytest
 from ray.air.execution._internal.actor_manager import RayActorManager
@@ -49,7 +50,8 @@ class Manager(RayActorManager):
 
 
 def test_tune_ends_the_run_at_a_memory_kill_unless_it_is_reported_as_an_actors_death() -> None:
-    task, error = Task(), OutOfMemoryError("low on memory")
+    task: Any = Task()
+    error = OutOfMemoryError("low on memory")
     # the day that this raises nothing, `deaths_as_actor_errors` is no longer needed
     with pytest.raises(RuntimeError, match="Caught unexpected exception"):
         Manager()._actor_task_failed(tracked_actor_task=task, exception=error)

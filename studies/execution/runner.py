@@ -178,7 +178,7 @@ def _schedule(
                 ),
             ).fit()
     except ray.exceptions.RayError as error:
-        raise StudyFailed(f"Ray could not run the study: {error}") from error
+        raise StudyFailed(f"Ray could not run the study: {str(error).partition(chr(10))[0]}") from error
     if searcher.failure is not None:
         raise searcher.failure
 

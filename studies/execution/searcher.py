@@ -26,8 +26,9 @@ class DesignSearcher(Searcher):
     """Issues the first trial of the design that has neither ended nor been issued; waits while there is none.
 
     Lasting state is in the ledger, so the state that Tune saves of this searcher is empty. A trial that was lost with
-    its worker is issued again, up to `retries` times; one that ran out of memory or raised an exception once more.
-    Tune's own retries are off: they would cover running trials only, not one that was pending on a node that died.
+    its worker is issued again, up to `retries` times; one that raised an exception once more, and one that ran out of
+    memory once more, alone. Tune's own retries are off: they would cover running trials only, not one that was pending
+    on a node that died.
 
     failure  error of the ledger after which no further trial is issued, else None
     """
@@ -38,6 +39,7 @@ class DesignSearcher(Searcher):
         self._attempts = Counter[tuple[str, EndState]]()
         self._progress, self._trial_config, self._listener = progress, trial_config, listener
         self._issued: dict[str, TrialSpec] = {}
+        self._alone: set[str] = set()
         self._causes: dict[str, str] = {}
         self.failure: GanStudyError | None = None
 
@@ -49,11 +51,23 @@ class DesignSearcher(Searcher):
         except GanStudyError as error:
             pending, self.failure = [], error
         issued = {spec.key for spec in self._issued.values()}
-        for spec in pending:
-            if spec.key not in issued:
-                self._issued[trial_id] = spec
-                return {**self._trial_config, "payload": spec.payload()}
-        return None if issued else Searcher.FINISHED
+        spec = self._next(pending, issued)
+        if spec is None:
+            return None if issued else Searcher.FINISHED
+        self._issued[trial_id] = spec
+        return {**self._trial_config, "payload": spec.payload()}
+
+    def _next(self, pending: list[TrialSpec], issued: set[str]) -> TrialSpec | None:
+        """The next trial to start; None if none can start now.
+
+        A trial that ran out of memory is tried again alone, since others beside it may have taken the memory.
+        """
+        if issued & self._alone:
+            return None
+        free = [spec for spec in pending if spec.key not in issued]
+        together = [spec for spec in free if spec.key not in self._alone]
+        candidates = together if together or issued else free
+        return candidates[0] if candidates else None
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         spec = self._issued.get(trial_id)
@@ -72,6 +86,7 @@ class DesignSearcher(Searcher):
                     raise StudyFailed(end.reason)
                 self._attempts[spec.key, end.state] += 1
                 if self._attempts[spec.key, end.state] <= self._retries[end.state]:
+                    self._alone |= {spec.key} if end.state == "out_of_memory" else set()
                     return
                 self._progress.ledger.unfinished(spec.key).record_end(end)
             self._progress.trials()

@@ -49,7 +49,8 @@ def _print_without_result(run: RunResult, console: Console) -> None:
         assert trial.end is not None
         state = trial.state.replace("_", " ")
         again = "; the same command repeats it" if trial.state == "lost" else ""
-        console.print(f"without a result: {trial_label(trial.spec)}: {state}: {trial.end.reason}{again}", markup=False)
+        line = f"without a result: {trial_label(trial.spec)}: {state}: {trial.end.reason}{again}"
+        console.print(line, markup=False, soft_wrap=True)
         if trial.state == "error":
             calls = trial.end.detail.rstrip().rpartition("\n")[0]  # without the message, which may hold numbers
             tracebacks.setdefault(calls, trial.end.detail)
