@@ -28,7 +28,7 @@ finished       has curves; its members have outcomes
 running        a run is training it at this moment
 interrupted    was started; no run is training it
 lost           its worker, node or storage failed more often than `limits.trial_retries` allows
-out_of_memory  ran out of memory, and again when it was retried
+out_of_memory  ran out of memory, and again when it was retried alone
 timed_out      took longer than `limits.trial_seconds`
 error          code of the user raised an exception, and again when it was retried
 """
