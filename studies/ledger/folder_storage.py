@@ -129,7 +129,7 @@ class FolderStorage(Storage):
                     path.parent.mkdir(parents=True, exist_ok=True)
                     _write_to_disk(temporary, content)
                     return publish(temporary)
-                except FileNotFoundError:  # another process has just deleted the folder
+                except (FileNotFoundError, FileExistsError):  # another process has just deleted the folder
                     if attempt == _ATTEMPTS - 1:
                         raise
                 finally:
