@@ -21,7 +21,7 @@ LEFTOVER_SECONDS = 3600.0
 _GROUP_WRITABLE = 0o020
 _LONGEST_NAME = 200
 """Largest number of characters of the name of something that was set aside, without its number."""
-_ATTEMPTS = 8
+_ATTEMPTS = 100
 """Largest number of times that writing or deleting is tried while another process deletes or fills the same folder."""
 
 
