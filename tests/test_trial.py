@@ -301,7 +301,7 @@ def test_facts_hold_costs_reference_distances_and_checksums(tmp_path: Path) -> N
     assert gaussian_values["sliced_wasserstein"] == references["gaussian"]
     assert all(0.1 < gaussian_values[name] / real_values[name] < 0.5 for name in ("precision", "coverage"))
     assert real_values.keys() == gaussian_values.keys() <= set(entry.curves.metrics)
-    assert set(checksums) == {"values", "generators", "samples"}
+    assert set(checksums) == {"values", "generators", "samples", "log"}
     assert content_address(facts["identity"]) == entry.address
     assert evaluation_address(facts["evaluation"]) == facts["evaluation_address"]
 

@@ -9,7 +9,7 @@ import typer
 
 from services.cli.options import AsJson, NoTracking, Root, StudyName, StudyOrFolder
 from services.cli.output import console, print_json, records, refuse_unwritable, write_file
-from studies.errors import DamagedError, InputError, TrackingError
+from studies.errors import InputError, TrackingError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -117,11 +117,11 @@ def doctor(
     with_runs = not no_tracking and _has_runs(tracking)
     findings, faults = examination.examine(ledger), _run_faults(ledger, tracking) if with_runs else []
     if mend:
-        done = [
-            *(examination.mend(ledger, finding) for finding in findings),
-            *run_faults.mend(ledger, faults, tracking),
-        ]
-        print("\n".join(done), end="\n" if done else "", file=sys.stderr if as_json else sys.stdout)
+        said = sys.stderr if as_json else sys.stdout
+        for finding in findings:
+            print(examination.mend(ledger, finding), file=said)
+        for sentence in run_faults.mend(ledger, faults, tracking):
+            print(sentence, file=said)
         findings, faults = examination.examine(ledger), _run_faults(ledger, tracking) if with_runs else []
     found = [*findings, *faults]
     if as_json:
@@ -148,8 +148,8 @@ def _run_faults(ledger: "Ledger", tracking: str | None) -> "list[RunFault]":
     for name in ledger.studies():
         try:
             faults += examine(ledger, name, tracking)
-        except DamagedError:
-            continue  # the examination of the ledger has found it
+        except InputError:
+            continue  # damaged or of another version: the examination of the ledger has found it
         except TrackingError as error:
             print(f"gan-study: {error}; its runs were not examined", file=sys.stderr)
             break
@@ -288,7 +288,8 @@ def _differences(own: "Results", settings: "Mapping[str, Any]") -> str:
 def _state(holding: "Holding") -> str:
     if holding.running:
         return "running"
-    return "finished" if holding.finished >= holding.planned else "interrupted"
+    ended = holding.finished + holding.without_result
+    return "finished" if ended >= holding.planned else "interrupted"
 
 
 def _existing_ledger(root: Path | None) -> "Ledger":

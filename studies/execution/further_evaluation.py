@@ -106,9 +106,11 @@ def changed_settings(results: Results, assignments: Sequence[str]) -> tuple[Eval
         check_samples(study.data, settings)
         check_evaluation(settings, (), study.data)
         try:
-            applicable_metrics(settings, results.data)
+            metrics = applicable_metrics(settings, results.data)
         except ValueError as error:
             raise InputError(f"evaluation.{error}") from None
+        if not metrics:
+            raise InputError(f"{study.name}: has no metrics of samples on its data, so nothing can be evaluated again")
         return settings, sources(table)
 
 

@@ -1,5 +1,6 @@
 """The Ray Tune Trainable of a trial."""
 
+import errno
 import json
 import traceback
 from dataclasses import asdict
@@ -19,6 +20,8 @@ SECONDS_PER_REPORT = 0.7
 """Seconds of training between two reports; a report costs a round trip to the driver."""
 OUT_OF_MEMORY_TEXTS = ("can't allocate memory", "out of memory")
 """Parts of the messages of PyTorch's RuntimeErrors on a processor, and on a GPU outside its allocator."""
+STORAGE_ERRORS = (errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.ESTALE, errno.ETIMEDOUT, errno.ECONNRESET)
+"""Errors of a disk or a mount; other operating-system errors, as of a missing file, are those of a user's code."""
 LONGEST_TRACEBACK = 20_000
 """Largest number of characters of a traceback that are kept, the last ones."""
 
@@ -92,7 +95,9 @@ def end_of(error: Exception) -> EndState:
     if isinstance(error, RuntimeError) and any(text in str(error) for text in OUT_OF_MEMORY_TEXTS):
         return "out_of_memory"
     # an InputError here says that this node has other modules or samples than the study was started with
-    return "lost" if isinstance(error, GanStudyError | OSError) else "error"
+    if isinstance(error, OSError) and error.errno in STORAGE_ERRORS:
+        return "lost"
+    return "lost" if isinstance(error, GanStudyError) else "error"
 
 
 def _reported(end: TrialEnd, *, storage_failed: bool = False) -> str:

@@ -59,7 +59,8 @@ def run(study: Study, *listeners: Listener, question: str = "", resources: Resou
         listener.warned(sentence)
     with ledger.writing(study.name) as lease:
         provenance = _provenance(study, "cuda" if allocation.gpu else "cpu")
-        _register(study, ledger, provenance, question)
+        for sentence in _register(study, ledger, provenance, question):
+            listener.warned(sentence)
         progress = _mended_progress(study, provenance, ledger, lease, listener)
         progress.write_plan()
         listener.opened(progress)
@@ -103,8 +104,8 @@ def _provenance(study: Study, device: str = "cpu") -> Provenance:
 # -- the study's record in the ledger --------------------------------------------------------------------------------
 
 
-def _register(study: Study, ledger: Ledger, provenance: Provenance, question: str = "") -> None:
-    """Write the resolved study into the ledger.
+def _register(study: Study, ledger: Ledger, provenance: Provenance, question: str = "") -> list[str]:
+    """Write the resolved study into the ledger; returns a sentence if versions differ from those of its last run.
 
     Errors: `InputError` if the ledger holds a different study of this name.
     """
@@ -115,6 +116,17 @@ def _register(study: Study, ledger: Ledger, provenance: Provenance, question: st
         _refuse_changes(study.name, old=recorded.table(), new=table)
     record = {"study": table, "provenance": provenance.table()}
     ledger.write_study(study.name, record | {"question": question, "environment": environment()})
+    return [] if former is None else list(_other_versions(former["provenance"], provenance.table()))
+
+
+def _other_versions(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
+    """A sentence if a study's trials have other addresses than in its last run."""
+    changed = [f"{path} was {before!r} and is {after!r}" for path, before, after in differences(old, new)]
+    if changed:
+        yield (
+            f"the study was last run with other versions ({', '.join(changed)}): its trials are trained again, and the "
+            "former ones leave its tables"
+        )
 
 
 def _refuse_changes(name: str, *, old: dict[str, Any], new: dict[str, Any]) -> None:

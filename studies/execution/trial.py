@@ -5,6 +5,7 @@ import platform
 from collections.abc import Mapping
 from dataclasses import asdict
 from functools import lru_cache
+from math import isfinite
 from time import monotonic, time
 from typing import Any
 
@@ -216,6 +217,12 @@ def evaluation_facts(evaluator: Evaluator, networks: Networks) -> dict[str, Any]
     if distances is None:
         assert isinstance(networks, DiracPair)
         distances = equilibrium_distances(networks)
+    for name in ("real", "constant"):
+        if not isfinite(value := getattr(distances, name)):
+            raise ValueError(
+                f"evaluation.distance: must be a metric with finite reference values, but {evaluator.distance_name} is "
+                f"{value} for {name}; give the metric `best` and `trivial`"
+            )
     return {
         "distance": evaluator.distance_name,
         "highest": evaluator.highest,

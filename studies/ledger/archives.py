@@ -112,7 +112,7 @@ def _import(ledger: Ledger, archive: zipfile.ZipFile, place: str) -> tuple[str, 
         if _EVALUATION.fullmatch(member)
     ]
     keys = {trial.key for trial in trials} | {one.key_of(trial) for one in evaluations for trial in trials}
-    _refuse_another(ledger, name, study)
+    _refuse_another(ledger, name, study, {trial.key for trial in trials})
     segments = [member for member in contents if _SEGMENT.fullmatch(member)]
     held = [key for member in segments for key in _verified_keys(contents[member](), member, place)]
     if foreign := set(held) - keys:
@@ -167,7 +167,8 @@ def _verified_keys(content: bytes, member: str, place: str) -> list[str]:
     return list(segment.keys)
 
 
-def _refuse_another(ledger: Ledger, name: str, study: Study) -> None:
+def _refuse_another(ledger: Ledger, name: str, study: Study, keys: set[str]) -> None:
+    """Check that a study of this name in the ledger is the archive's, and has no trials beyond the archive's `keys`."""
     former = ledger.read_study(name)
     if former is None:
         return
@@ -176,4 +177,10 @@ def _refuse_another(ledger: Ledger, name: str, study: Study) -> None:
         raise InputError(
             f"{path}: the ledger {ledger.root} holds another study {name!r}, with {before!r} here, while the archive "
             f"has {after!r}; import it with --root into another ledger"
+        )
+    planned = {trial_key(trial["address"], trial["evaluation_address"]) for trial in ledger.read_plan(name)}
+    if more := planned - keys:
+        raise InputError(
+            f"{name}: the ledger {ledger.root} holds it with {len(more)} trials that the archive does not have; import "
+            "it with --root into another ledger"
         )

@@ -120,7 +120,9 @@ class Entry:
 
     def log(self) -> str:
         """One line for each start, resume and end."""
-        return self.heavy("log")
+        text = self.heavy("log")
+        self._check("log", text.encode())
+        return text
 
     def _check(self, column: str, content: bytes) -> None:
         if checksum(content) != self.facts["checksums"].get(column):
@@ -151,6 +153,7 @@ def to_row(
     buffer = BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **samples)
     packed, parameters = buffer.getvalue(), np.ascontiguousarray(generators.values, dtype=np.float32)
+    lines = "".join(f"{line}\n" for line in log)
     texts = {name: facts[name] for name in ("identity", "evaluation")}
     described = {
         **facts,
@@ -168,9 +171,9 @@ def to_row(
             "values": checksum(np.ascontiguousarray(curves.values).tobytes()),
             "generators": checksum(parameters.tobytes()),
             "samples": checksum(packed),
+            "log": checksum(lines.encode()),
         },
     }
-    lines = "".join(f"{line}\n" for line in log)
     return Row(key_of(facts), json.dumps(described), curves.values.reshape(-1), parameters, packed, lines)
 
 

@@ -3,7 +3,7 @@
 The study's own evaluation steers its search and stays as it is; a further evaluation is read beside it.
 
     studies/NAME/evaluations/ID.json   sealed record of its settings and versions
-    trials/CHECKSUM.parquet            an entry for each trial that was evaluated, see `further_key`
+    trials/CHECKSUM.parquet            an entry for each trial that was evaluated, under the key `FurtherEvaluation.key`
 """
 
 from collections.abc import Mapping

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, Literal
 
 from studies.errors import DamagedError, InputError
+from studies.ledger.evaluations import FurtherEvaluation, parse_evaluation
 from studies.ledger.inventory import keys_of
 from studies.ledger.ledger import STUDIES, Ledger
 from studies.ledger.mending import foreign_in_running
@@ -58,8 +59,9 @@ def examine(ledger: Ledger, *, thorough: bool = True) -> list[Finding]:
         for name, error in ledger.damaged_segments(thorough=thorough)
     ]
     records = list(_of_studies(ledger))
-    others = [*_of_unfinished(ledger, thorough), *_leftovers(ledger), *records]
-    return [*segments, *others, *([] if records else _orphans(ledger))]
+    evaluations = list(_of_evaluations(ledger))
+    others = [*_of_unfinished(ledger, thorough), *evaluations, *_leftovers(ledger), *records]
+    return [*segments, *others, *([] if records or evaluations else _orphans(ledger))]
 
 
 def mend(ledger: Ledger, finding: Finding) -> str:
@@ -155,6 +157,19 @@ def _of_studies(ledger: Ledger) -> Iterator[Finding]:
             if error is not None:
                 kind: Kind = "record" if isinstance(error, DamagedError) else "version"
                 yield _finding(ledger, kind, key, _reason(error))
+
+
+def _of_evaluations(ledger: Ledger) -> Iterator[Finding]:
+    """Damaged records of further evaluations; setting one aside loses no trial."""
+    for name in ledger.studies():
+        for key in ledger.storage.keys(f"{STUDIES}/{name}/evaluations"):
+            error = _error(partial(_parsed, ledger, key))
+            if error is not None:
+                yield _finding(ledger, "foreign", key, _reason(error))
+
+
+def _parsed(ledger: Ledger, key: str) -> FurtherEvaluation:
+    return parse_evaluation(ledger.storage.read(key) or b"", key.rpartition("/")[2], ledger.storage.place(key))
 
 
 def _error(read: Callable[[], Any]) -> InputError | None:

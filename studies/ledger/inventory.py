@@ -6,28 +6,31 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from studies.design import split_of, trial_key
-from studies.errors import InputError
+from studies.errors import DamagedError, InputError
 from studies.ledger.evaluations import read_evaluations
 from studies.ledger.leases import name_of
 from studies.ledger.ledger import STUDIES, Ledger
+from studies.ledger.unfinished import CONFIGURATIONS_OWN
 
 
 @dataclass(frozen=True, kw_only=True)
 class Holding:
     """Trials and bytes that a study holds of a ledger.
 
-    planned      trials whose configurations are known
-    finished     those of them that have an entry
-    shared       finished trials that other studies hold too
-    own_bytes    size of what only this study holds: its folder, and the entries of trials that are not shared
-    shared_bytes size of the entries that other studies hold too
-    written      time of the last change of its record, in seconds since 1970
-    running      True if a run writes the study at this moment
+    planned         trials whose configurations are known
+    finished        those of them that have an entry
+    without_result  trials that ended without a result because of their configuration
+    shared          finished trials that other studies hold too
+    own_bytes       size of what only this study holds: its folder, and the entries of trials that are not shared
+    shared_bytes    size of the entries that other studies hold too
+    written         time of the last change of its record, in seconds since 1970
+    running         True if a run writes the study at this moment
     """
 
     name: str
     planned: int
     finished: int
+    without_result: int
     shared: int
     own_bytes: int
     shared_bytes: int
@@ -41,7 +44,7 @@ def holdings(ledger: Ledger) -> Iterator[Holding]:
     Errors: `InputError` for a study whose plan is damaged or was written by another version.
     """
     keys = {name: keys_of(ledger, name) for name in ledger.studies()}
-    sizes = ledger.sizes()
+    sizes, started = ledger.sizes(), ledger.started()
     for name, own in keys.items():
         others = set().union(*(other for study, other in keys.items() if study != name))
         finished, trials = own & sizes.keys(), {key for key in own if key.count(".") == 1}
@@ -49,12 +52,22 @@ def holdings(ledger: Ledger) -> Iterator[Holding]:
             name=name,
             planned=len(own & trials),
             finished=len(finished & trials),
+            without_result=sum(_ended(ledger, key) for key in (own & trials & started) - finished),
             shared=len(finished & trials & others),
             own_bytes=sum(sizes[key] for key in finished - others) + _folder_bytes(ledger.study_folder(name)),
             shared_bytes=sum(sizes[key] for key in finished & others),
             written=_modified(ledger.study_folder(name) / "study.json"),
             running=ledger.is_running(name),
         )
+
+
+def _ended(ledger: Ledger, key: str) -> bool:
+    """True if a trial ended without a result because of its configuration."""
+    try:
+        end = ledger.unfinished(key).end()
+    except DamagedError:  # doctor names it
+        return False
+    return end is not None and end.state in CONFIGURATIONS_OWN
 
 
 def keys_of(ledger: Ledger, name: str) -> set[str]:

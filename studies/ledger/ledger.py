@@ -205,8 +205,10 @@ class Ledger:
         rows = list(self.rows([key]))
         if not rows:
             return None
-        target = f"{SET_ASIDE}/{key}.parquet"
-        self.storage.create(target, to_segment(rows))
+        target, segment, number = f"{SET_ASIDE}/{key}.parquet", to_segment(rows), 0
+        while not self.storage.create(target, segment):
+            number += 1
+            target = f"{SET_ASIDE}/{key}.{number}.parquet"
         self.remove([key])
         return target
 

@@ -1,6 +1,6 @@
 """Segments: Parquet files with the entries of trials that were committed together, one row per entry.
 
-    key         address of the training and address of the evaluation, joined by a dot
+    key         addresses of the training and of the evaluation, see `entries.key_of`
     facts       what is known of the entry as JSON: both identities, costs, reference values, axes of the arrays, and
                 the checksums of the other columns
     checksum    of `facts`

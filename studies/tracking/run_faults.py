@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from studies.ledger.inventory import keys_of
 from studies.ledger.ledger import Ledger
 from studies.ledger.trial_records import TrialRecord
 from studies.tables.results import Results
@@ -75,16 +76,21 @@ def examine(ledger: Ledger, name: str, uri: str | None = None) -> list[RunFault]
     found: list[tuple[Kind, str, str]] = [("duplicate", name, run.info.run_id) for run in parents[1:]]
     if parents[0].info.status == "RUNNING":
         found.append(("open", name, parents[0].info.run_id))
-    found += _of_trials(results, runs)
+    found += _of_trials(results, runs, planned=keys_of(ledger, name))
     return [RunFault(kind=kind, study=name, run=run, run_id=run_id, place=place) for kind, run, run_id in found]
 
 
-def _of_trials(results: Results, runs: Sequence[Any]) -> Iterator[tuple[Kind, str, str]]:
-    """Kind, name and identifier of each faulty run of a trial."""
+def _of_trials(results: Results, runs: Sequence[Any], *, planned: set[str]) -> Iterator[tuple[Kind, str, str]]:
+    """Kind, name and identifier of each faulty run of a trial.
+
+    planned  keys of the trials in the plan: a run of one without an entry, which may have been set aside, is no orphan
+    """
     records = {key_of(record.spec): record for record in results.trial_records}
     kept: dict[Key, Any] = {}
     for run in sorted(runs, key=lambda run: CHECKSUM_TAG not in run.data.tags):  # a complete one is kept
         key = key_in(run)
+        if key not in records and key[3] in planned:
+            continue
         if key not in records:
             yield "orphan", "-".join(key[:3]), run.info.run_id
         elif key in kept:
