@@ -228,7 +228,7 @@ class Design:
             "seeds": seeds_of(self.study, condition, phase, index),
             "provenance": self.provenance.of_trial(trained).table(),
         }
-        evaluation, address_of_evaluation = self._evaluations["test" if phase in CONFIRMING else "validation"]
+        evaluation, address_of_evaluation = self._evaluations[split_of(phase)]
         return TrialSpec(
             condition=condition.name,
             phase=phase,
@@ -253,6 +253,11 @@ class Design:
         return self.study.table()
 
 
+def split_of(phase: Phase) -> Split:
+    """Split that the trials of a phase are measured on."""
+    return "test" if phase in CONFIRMING else "validation"
+
+
 def seeds_of(study: Study, condition: Condition, phase: Phase, index: int) -> list[int]:
     """Seeds of a trial's members."""
     count = study.search.confirm.seeds if phase in CONFIRMING else study.seeds
@@ -260,14 +265,19 @@ def seeds_of(study: Study, condition: Condition, phase: Phase, index: int) -> li
     return list(range(first, first + count))
 
 
-def content_address(identity: Mapping[str, Any]) -> str:
-    """Hash of what a trial trains, 24 hexadecimal digits; the order of keys does not change it."""
+def content_address(identity: Mapping[str, Any] | str) -> str:
+    """Hash of what a trial trains, given as a table or as `canonical` text: 24 hexadecimal digits."""
     return _hash(identity)[:24]
 
 
-def evaluation_address(evaluation: Mapping[str, Any]) -> str:
-    """Hash of an evaluation, 12 hexadecimal digits; the order of keys does not change it."""
+def evaluation_address(evaluation: Mapping[str, Any] | str) -> str:
+    """Hash of an evaluation, given as a table or as `canonical` text: 12 hexadecimal digits."""
     return _hash(evaluation)[:12]
+
+
+def canonical(content: Any) -> str:
+    """JSON text that is the same for equal contents, whatever the order of their keys."""
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def trial_key(address: str, evaluation_address: str) -> str:
@@ -275,9 +285,9 @@ def trial_key(address: str, evaluation_address: str) -> str:
     return f"{address}.{evaluation_address}"
 
 
-def _hash(content: Mapping[str, Any]) -> str:
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return sha256(canonical.encode()).hexdigest()
+def _hash(content: Mapping[str, Any] | str) -> str:
+    text = content if isinstance(content, str) else canonical(content)
+    return sha256(text.encode()).hexdigest()
 
 
 def suggest(

@@ -50,8 +50,9 @@ def test_the_longest_prefix_in_order_of_issue_counts(ended):
     assert prefix_lengths(trials_of(ended), "abc", 6) == lengths
 
 
-def test_failed_trials_have_ended_and_running_ones_have_not():
-    failed = trials_of([("a", 0), ("b", 0)], state="failed")
+@pytest.mark.parametrize("end", ["error", "out_of_memory", "timed_out"])
+def test_trials_without_a_result_have_ended_and_running_ones_have_not(end):
+    failed = trials_of([("a", 0), ("b", 0)], state=end)
     running = trials_of([("a", 1)], state="running")
     later = trials_of([("b", 1), ("a", 2)])
     assert prefix_lengths(pd.concat([failed, running, later]), "ab", 3) == {"a": 1, "b": 1}

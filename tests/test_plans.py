@@ -79,7 +79,7 @@ CHANGES: dict[str, Callable[[dict[str, Any]], Any]] = {
     "condition a list": lambda table: {**table, "condition": []},
     "identity a list": lambda table: {**table, "identity": []},
     "additional field": lambda table: {**table, "x": 1},
-    "missing field": lambda table: {name: value for name, value in table.items() if name != "identity"},
+    "missing field": lambda table: {name: value for name, value in table.items() if name != "configuration"},
     "a list": lambda table: [],
 }
 

@@ -43,10 +43,10 @@ def recorded(tmp_path_factory):
         ("cells_of_average", SLICED, "samples/cells_of_average"),
         ("critic_slope", SLICED, "training/critic_slope"),
         ("balance", SLICED, "training/balance"),
-        ("my_own", SLICED, "training/my_own"),
+        ("my_own", SLICED, "own/my_own"),
     ],
 )
-def test_the_section_of_a_metric_is_distance_samples_or_training(metric, distance, logged):
+def test_the_section_of_a_metric_is_distance_samples_training_or_own(metric, distance, logged):
     assert metric_name(metric, distance) == logged
 
 

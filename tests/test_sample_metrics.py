@@ -249,6 +249,7 @@ def test_neighbours_must_be_fewer_than_the_real_samples_of_the_split():
 
 def test_default_settings_have_the_numbers_of_the_specification():
     numbers = {"samples": 800, "cells": 20, "exact_points": 512, "resolution": 50, "neighbours": 5}
+    numbers |= {"measurements": 20, "health_batch": 128}
     words = {"directions": "auto", "exact": "last", "distance": "default"}
     assert vars(EvaluationSettings()) == {**numbers, **words, "metrics": ()}
 

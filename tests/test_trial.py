@@ -19,7 +19,7 @@ from tiny import DIRAC, actor, finish, finished, ledger_of, same_numbers, study_
 
 from gan_core.training import EVALUATION_SEED
 from gan_core.training.randomness import stream
-from studies.design import Design, TrialSpec, content_address, evaluation_address
+from studies.design import Design, TrialSpec, canonical, content_address, evaluation_address
 from studies.errors import InputError, StudyFailed
 from studies.execution.kept_samples import (
     IMAGES,
@@ -267,9 +267,9 @@ def test_facts_hold_costs_reference_distances_and_checksums(tmp_path: Path) -> N
     last = entry.generators().parameters(-1)
     assert facts == {
         "address": spec.address,
-        "identity": spec.identity,
+        "identity": canonical(spec.identity),
         "evaluation_address": spec.evaluation_address,
-        "evaluation": spec.evaluation,
+        "evaluation": canonical(spec.evaluation),
         "seeds": [0, 1],
         "metrics": list(entry.curves.metrics),
         "steps": [0, 6, 12, 18, 24, 30, 36],

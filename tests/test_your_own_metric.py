@@ -80,9 +80,10 @@ def test_the_metric_of_the_page_decides_its_study(folder):
     assert (members["last_distance"] == 1 - last[members.index]).all()
 
 
-def test_the_source_of_the_metric_is_part_of_a_trials_identity(folder):
+def test_the_source_of_the_metric_is_part_of_the_evaluation_and_not_of_the_training(folder):
     spec = next(iter(first_trials(load(folder))))
-    assert set(spec.identity["provenance"]["sources"]) == {"agreement", "circle"}
+    assert set(spec.identity["provenance"]["sources"]) == {"circle"}
+    assert set(spec.evaluation["provenance"]["sources"]) == {"agreement"}
 
 
 def test_a_recorded_study_is_read_without_the_class(folder):

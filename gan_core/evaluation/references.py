@@ -57,7 +57,7 @@ class ReferenceValues:
     """Values of one metric, from which nothing but the data was learned.
 
     real      value of real samples in place of fakes, mean over the 20 splits; of a paired metric, of the targets
-    constant  value of one constant sample, the mean of the data; repeated for metrics of a user
+    constant  value of one constant sample, the mean of the data, repeated
     gaussian  value of Gaussian samples with the mean and covariance of the data
     """
 
@@ -86,7 +86,7 @@ def _of_library(metrics: Sequence[AnyMetric], real: RealSamples) -> dict[str, Re
     key = {"split": real.split, "metrics": names, "numbers": numbers, "splits": SPLITS}
 
     def compute() -> dict[str, np.ndarray]:
-        values = _computed(metrics, real, constants=1)
+        values = _computed(metrics, real)
         return {name: np.array([values[name].real, values[name].constant, values[name].gaussian]) for name in names}
 
     arrays = real.cache.arrays("reference_values", key, compute)
@@ -103,18 +103,15 @@ def _of_user(
     dtype: torch.dtype,
 ) -> dict[str, ReferenceValues]:
     real = RealSamples(data, split, settings, device=device, dtype=dtype)
-    return _computed(metrics, real, constants=settings.samples)
+    return _computed(metrics, real)
 
 
 _SETTINGS = ("samples", "directions", "cells", "exact_points", "resolution", "neighbours")
 """Settings that change the values of the library's metrics."""
 
 
-def _computed(metrics: Sequence[AnyMetric], real: RealSamples, *, constants: int) -> dict[str, ReferenceValues]:
-    """Reference values of each metric by its name.
-
-    constants  number of copies of the constant sample that are measured: a metric of a user may need many
-    """
+def _computed(metrics: Sequence[AnyMetric], real: RealSamples) -> dict[str, ReferenceValues]:
+    """Reference values of each metric by its name."""
     unpaired = [metric for metric in metrics if not metric.paired]
     paired = [metric for metric in metrics if metric.paired]
     of_real = [_measured(unpaired, real.replaced(one), other) for one, other in _real_splits(real)]
@@ -122,7 +119,9 @@ def _computed(metrics: Sequence[AnyMetric], real: RealSamples, *, constants: int
     if real.targets is not None:
         values |= _measured(paired, real, real.targets)
     constant, gaussian = _constant(real), _gaussian_samples(real)
-    of_constant = _measured(unpaired, real, constant.expand(constants, -1))
+    of_constant = _measured([metric for metric in unpaired if not metric.copies], real, constant)
+    repeated = constant.expand(real.settings.samples, -1)
+    of_constant |= _measured([metric for metric in unpaired if metric.copies], real, repeated)
     of_gaussian = _measured(unpaired, real, gaussian)
     if real.targets is not None:
         of_constant |= _measured(paired, real, constant.expand_as(real.targets))

@@ -45,6 +45,8 @@ class AnyMetric(ABC):
     costly       True for a metric that is measured at the last evaluation alone, unless `exact = "every"`
     paired       True for a metric of the fakes of the data's pairs; `RealSamples.targets` are the real samples of the
                  pairs, in the order of the fakes
+    copies       True if the value depends on the number of copies of a sample; else the constant is measured as one
+                 sample, which rounds less
     best         best attainable value, the reference `real` in place of the value of real samples; None: that value.
                  The distance of a deciding metric with the direction "higher" is `best` minus its value
     trivial      value of a generator that learned nothing, the reference `constant` in place of the value of the
@@ -60,6 +62,7 @@ class AnyMetric(ABC):
     section: ClassVar[Section] = "samples"
     costly: ClassVar[bool] = False
     paired: ClassVar[bool] = False
+    copies: ClassVar[bool] = True
     best: ClassVar[float | None] = None
     trivial: ClassVar[float | None] = None
 

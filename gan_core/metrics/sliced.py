@@ -38,6 +38,7 @@ class SlicedWasserstein(AnyMetric):
     """
 
     name: ClassVar[str] = "sliced_wasserstein"
+    copies: ClassVar[bool] = False
     unit: ClassVar[str] = "data"
     direction: ClassVar[Direction] = "lower"
     description: ClassVar[str] = (

@@ -24,7 +24,10 @@ DEFAULT_ROOT = "gan-studies"
 
 
 def ls(root: Root = None, as_json: AsJson = False) -> None:
-    """List the studies of a ledger: trials, size, what they share with other studies, last change."""
+    """List the studies of a ledger with their sizes.
+
+    Also prints how many trials are finished, what studies share, and when each was last run.
+    """
     from rich.table import Table
 
     from studies.ledger.inventory import holdings
@@ -53,8 +56,9 @@ def rm(
     study: StudyName,
     root: Root = None,
     yes: Annotated[bool, typer.Option("--yes", help="Delete without a question. Default: ask first.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Delete a study from a ledger, with the trials that no other study holds.
+    """Delete a study, and the trials that only it holds.
 
     Prints what is deleted before it asks. The study's runs in MLflow stay.
     """
@@ -66,13 +70,20 @@ def rm(
     if holding is None:
         raise InputError(f"{study}: there is no such study in {ledger.root}; gan-study ls lists them")
     own = holding.finished - holding.shared
-    print(f"{study} in {ledger.root}: {own} finished trials that only it holds, {format_bytes(holding.own_bytes)}.")
+    said = sys.stderr if as_json else sys.stdout
+    print(
+        f"{study} in {ledger.root}: {own} finished trials that only it holds, {format_bytes(holding.own_bytes)}.",
+        file=said,
+    )
     if holding.shared:
-        print(f"{holding.shared} trials are held by other studies too and stay.")
+        print(f"{holding.shared} trials are held by other studies too and stay.", file=said)
     if not yes and not (sys.stdin.isatty() and typer.confirm("Delete this study?")):
         raise InputError(f"{study}: nothing was deleted; add --yes to delete it")
     remove_study(ledger, study)
-    print(f"{study} was deleted.")
+    if as_json:
+        print_json({"deleted": study, "trials": own, "bytes": holding.own_bytes})
+    else:
+        print(f"{study} was deleted.")
 
 
 def doctor(
@@ -151,10 +162,12 @@ def archive(
         Path | None, typer.Option(metavar="FILE", help="File to write. Default: NAME.zip in the working folder.")
     ] = None,
     root: Root = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Write a study with all of its finished trials into one file.
+    """Write a study with its trials into one file.
 
-    The file holds checksums and versions; gan-study import verifies them on another machine. It can accompany a paper.
+    The file holds all finished trials with checksums and versions, and can accompany a paper; gan-study import verifies
+    it on another machine.
     """
     from studies.execution.environment import versions
     from studies.ledger.archives import write_archive
@@ -171,14 +184,18 @@ def archive(
             counts.append(write_archive(ledger, name, stream, versions=versions()))
 
     write_file(path, write)
-    print(f"{path} holds {name} with {counts[0]} finished trials ({format_bytes(path.stat().st_size)})")
+    if as_json:
+        print_json({"file": str(path), "study": name, "trials": counts[0], "bytes": path.stat().st_size})
+    else:
+        print(f"{path} holds {name} with {counts[0]} finished trials ({format_bytes(path.stat().st_size)})")
 
 
 def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Archive that gan-study archive wrote.")],
     root: Root = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Verify an archive and write its study into a ledger.
+    """Verify an archive, and write its study into a ledger.
 
     Nothing is written unless every checksum and address is right.
     """
@@ -187,6 +204,9 @@ def import_(
 
     ledger = Ledger(root or DEFAULT_ROOT)
     name, trials = read_archive(ledger, file)
+    if as_json:
+        print_json({"study": name, "trials": trials, "root": str(ledger.root)})
+        return
     print(f"{name} with {trials} finished trials is in {ledger.root}; gan-study results {name} shows its ranking")
 
 
@@ -208,10 +228,11 @@ def evaluate(
     root: Root = None,
     as_json: AsJson = False,
 ) -> None:
-    """Evaluate a study again with other metrics or settings, without training anything.
+    """Evaluate a study again with other metrics or settings.
 
-    The metrics are computed from the generators that the finished trials have kept. The study's own evaluation, which
-    steered its search, stays as it is; results, compare and report show the new values with --evaluation ID.
+    Nothing is trained: the metrics are computed from the generators that the finished trials have kept. The study's own
+    evaluation, which steered its search, stays as it is; results, compare and report show the new values with
+    --evaluation ID.
     """
     from studies.execution.further_evaluation import changed_settings, evaluate_again, phases_named
     from studies.locate import ledger_of

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from studies.design import content_address, evaluation_address, trial_key
+from studies.design import canonical, content_address, evaluation_address, trial_key
 from studies.errors import DamagedError
 from studies.ledger.curves import Curves
 from studies.ledger.fact_checks import check_facts
@@ -144,12 +144,17 @@ def to_row(
     samples: Mapping[str, np.ndarray],
     log: Sequence[str],
 ) -> Row:
-    """The row of a finished trial; its facts get the axes of the curves, the shapes of generators, and checksums."""
+    """The row of a finished trial; its facts get the axes of the curves, the shapes of generators, and checksums.
+
+    `identity` and `evaluation` of the facts become text, whose hashes are the addresses.
+    """
     buffer = BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **samples)
     packed, parameters = buffer.getvalue(), np.ascontiguousarray(generators.values, dtype=np.float32)
+    texts = {name: facts[name] for name in ("identity", "evaluation")}
     described = {
         **facts,
+        **{name: text if isinstance(text, str) else canonical(text) for name, text in texts.items()},
         "metrics": list(curves.metrics),
         "seeds": curves.seeds.tolist(),
         "steps": curves.steps.tolist(),
@@ -237,7 +242,7 @@ def _check_addresses(key: str, facts: Facts, place: str) -> None:
     trained, evaluated = content_address(facts["identity"]), evaluation_address(facts["evaluation"])
     if (trained, evaluated) != (facts["address"], facts["evaluation_address"]) or key_of(facts) != key:
         raise DamagedError(place, f"{key} is not the address of the trial that it holds")
-    if facts["seeds"] != facts["identity"]["seeds"]:
+    if f'"seeds":{canonical(facts["seeds"])}' not in facts["identity"]:
         raise DamagedError(place, f"the seeds of {key} are not those of its identity")
 
 

@@ -21,7 +21,7 @@ LEFTOVER_SECONDS = 3600.0
 _GROUP_WRITABLE = 0o020
 _LONGEST_NAME = 200
 """Largest number of characters of the name of something that was set aside, without its number."""
-_ATTEMPTS = 8
+_ATTEMPTS = 100
 """Largest number of times that writing or deleting is tried while another process deletes or fills the same folder."""
 
 
@@ -129,7 +129,7 @@ class FolderStorage(Storage):
                     path.parent.mkdir(parents=True, exist_ok=True)
                     _write_to_disk(temporary, content)
                     return publish(temporary)
-                except FileNotFoundError:  # another process has just deleted the folder
+                except (FileNotFoundError, FileExistsError):  # another process has just deleted the folder
                     if attempt == _ATTEMPTS - 1:
                         raise
                 finally:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from studies.design import trial_key
+from studies.design import split_of, trial_key
 from studies.errors import InputError
 from studies.ledger.evaluations import read_evaluations
 from studies.ledger.leases import name_of
@@ -63,7 +63,7 @@ def keys_of(ledger: Ledger, name: str) -> set[str]:
     Errors: as for `Ledger.read_plan` and `read_evaluations`.
     """
     plan, further = ledger.read_plan(name), read_evaluations(ledger, name).values()
-    own = {trial_key(trial["address"], trial["evaluation_address"]): trial["evaluation"]["split"] for trial in plan}
+    own = {trial_key(trial["address"], trial["evaluation_address"]): split_of(trial["phase"]) for trial in plan}
     return {*own, *(evaluation.key(key, split) for key, split in own.items() for evaluation in further)}
 
 

@@ -1,6 +1,7 @@
 """The trials of a study's plan, held against the study's record."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from studies.design import (
@@ -38,9 +39,8 @@ def planned_trials(
     trials: dict[str, TrialSpec] = {}
     for table in tables:
         try:
-            trial = TrialSpec(**table)
-            if trial.condition in conditions:
-                _check(trial, design, conditions[trial.condition], place)
+            if table["condition"] in conditions:
+                trial = _checked(table, design, conditions[table["condition"]], place)
                 if trial.name in trials:
                     raise DamagedError(place, f"its trial {trial.name} is there twice")
                 if trial.index < planned[trial.condition].get(trial.phase, 0):
@@ -52,11 +52,23 @@ def planned_trials(
     return list(trials.values())
 
 
-def _check(trial: TrialSpec, design: Design, condition: Condition, place: str) -> None:
-    if trial.phase not in PHASES or type(trial.index) is not int or trial.index < 0:
-        raise DamagedError(place, f"{trial.condition} has no trial {trial.phase!r} {trial.index!r}"[:200])
-    setting = _setting(condition, trial.phase, trial.configuration)
-    expected = design.spec(condition, trial.phase, trial.index, trial.configuration, setting)
+def plan_table(trial: TrialSpec, design: Design) -> dict[str, Any]:
+    """A trial as a JSON-serialisable table for a plan, without what follows from the study and the configuration."""
+    table = asdict(trial)
+    expected = _expected(table, design, design.study.condition(trial.condition))
+    follows = ("identity", "evaluation") if expected.key == trial.key else ()
+    return {name: value for name, value in table.items() if name not in follows}
+
+
+def _checked(table: Mapping[str, Any], design: Design, condition: Condition, place: str) -> TrialSpec:
+    """The trial of a table, held against the study."""
+    phase, index = table["phase"], table["index"]
+    if phase not in PHASES or type(index) is not int or index < 0:
+        raise DamagedError(place, f"{condition.name} has no trial {phase!r} {index!r}"[:200])
+    expected = _expected(table, design, condition)
+    trial = TrialSpec(**{"identity": expected.identity, "evaluation": expected.evaluation, **table})
+    if trial.key == expected.key and "identity" not in table:
+        return trial
     # compared as values, since a whole number of a choice is a float in a field of floats
     if (trial.identity, trial.evaluation) != (expected.identity, expected.evaluation):
         raise DamagedError(place, f"its trial {trial.name} is not one that the study can have")
@@ -65,6 +77,14 @@ def _check(trial: TrialSpec, design: Design, condition: Condition, place: str) -
         trial.evaluation_address,
     ):
         raise DamagedError(place, f"the addresses of its trial {trial.name} are wrong")
+    return trial
+
+
+def _expected(table: Mapping[str, Any], design: Design, condition: Condition) -> TrialSpec:
+    """The trial that the study has for the phase, index and configuration in a table."""
+    configuration = table["configuration"]
+    setting = _setting(condition, table["phase"], configuration)
+    return design.spec(condition, table["phase"], table["index"], configuration, setting)
 
 
 def _setting(condition: Condition, phase: str, configuration: Configuration) -> dict[str, Any]:

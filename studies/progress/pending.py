@@ -1,11 +1,10 @@
 """StudyProgress: the trials of a design that ended, and those that are pending."""
 
-from dataclasses import asdict
-
 from studies.design import Design, TrialSpec
 from studies.errors import DamagedError
 from studies.ledger.leases import Lease
 from studies.ledger.ledger import Ledger
+from studies.ledger.plans import plan_table
 from studies.ledger.trial_records import TrialRecord, record_of
 from studies.ledger.unfinished import CONFIGURATIONS_OWN, TrialEnd
 from studies.tables.member_outcomes import score
@@ -91,7 +90,7 @@ class StudyProgress:
         """
         self._lease.check()
         known = self.trials()
-        unwritten = [asdict(trial) for trial in known if trial.name not in self._written]
+        unwritten = [plan_table(trial, self.design) for trial in known if trial.name not in self._written]
         if unwritten:
             name = self.design.study.name
             self.ledger.write_plan(name, unwritten, run=self._lease.number, part=self._parts)
