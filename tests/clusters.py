@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 import requests
 
+from gan_core.reference_cache import FOLDER_VARIABLE
 from services.cluster import Cluster
 from services.credentials import Token
 from services.jobs import JobsServer
@@ -33,7 +34,8 @@ def free_port(host: str = "127.0.0.1") -> int:
 
 def environment(**changes: str) -> dict[str, str]:
     """Environment of every process: this source tree, Ray with a token, MLflow credentials that must appear nowhere."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("RAY_", "MLFLOW_", "GAN_STUDY_"))}
+    dropped = ("RAY_", "MLFLOW_", "GAN_STUDY_")
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(dropped) or key == FOLDER_VARIABLE}
     return {
         **kept,
         "PATH": f"{Path(sys.executable).parent}:{kept['PATH']}",

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from gan_core.reference_cache import FOLDER_VARIABLE
 from studies.design import Design, TrialSpec
 from studies.execution.runner import _provenance, _register
 from studies.execution.trial import TrialTraining
@@ -104,7 +105,10 @@ def command(*arguments: str) -> list[str]:
 
 def process_environment(**changes: str) -> dict[str, str]:
     """Environment variables of such a process: this source tree, also on workers, and no tracking server."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "GAN_STUDY"))}
+    dropped = ("MLFLOW_", "GAN_STUDY")
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(dropped) or name == FOLDER_VARIABLE
+    }
     return {**kept, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "MLFLOW_DISABLE_TELEMETRY": "true", **changes}
 
 
