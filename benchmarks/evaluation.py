@@ -117,7 +117,7 @@ def print_study(name: str) -> None:
         setting = next(iter(condition.extreme_settings()))
         times = times_of(setting, data, study)
         training += study.budget.iterations(setting.training) * times.iteration
-        count = len(study.budget.evaluation_iterations(setting.training))
+        count = len(study.budget.evaluation_iterations(setting.training, study.evaluation.measurements))
         evaluations += count * times.training + (count - 1) * times.samples + times.last
     print(
         f"{name:24} {training / len(study.conditions):10.1f} {evaluations / len(study.conditions):10.2f} "
