@@ -103,6 +103,15 @@ def test_late_numbers_are_new_and_outcomes_the_study_s_own(ran: Study, otherwise
     assert (new_values != own_values[new_values.index]).any()
 
 
+def test_the_verdict_names_the_changed_settings(ran: Study) -> None:
+    own, further = (
+        {topic.title: " ".join(topic.sentences) for topic in verdict(Comparison(results_of(ran, name)))}
+        for name in (None, evaluated(ran, CHANGE))
+    )
+    assert "a further evaluation (neighbours = 3 (own: 5))" in further["Caveats"]
+    assert "further evaluation" not in own["Caveats"]
+
+
 def test_the_study_itself_is_unchanged_and_nothing_is_computed_twice(ran: Study) -> None:
     before, ledger = results_of(ran), ledger_of(ran)
     tables = {name: getattr(before, name) for name in ("trials", "members", "curves", "ranking")}
@@ -201,7 +210,7 @@ def test_an_unknown_evaluation_is_refused_with_the_known_ones(ran: Study) -> Non
     known = evaluated(ran, CHANGE)
     with pytest.raises(InputError, match=known):
         results_of(ran, "zz")
-    assert results_of(ran, known[:8]).is_further
+    assert results_of(ran, known[:8]).further == read_evaluations(ledger_of(ran), ran.name)[known]
 
 
 def test_a_ledger_without_the_study_s_trials_has_nothing_to_evaluate(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from studies.reporting.text.phrases import (
 from studies.reporting.text.stable_settings import rows_at_target
 from studies.reporting.text.verdict import ANSWER, verdict
 from studies.statistics.permutation import LEVEL
+from studies.tables.results import Results
 
 LR = "training.critic_optimizer.lr"
 DIVERGED = (0, -0.2)
@@ -105,6 +106,13 @@ def test_the_sentences_about_a_small_study_word_by_word(tmp_path):
     )
     assert "Differences between conditions" not in topics  # the answer has the only pair
     assert "Effect of tuning" not in topics
+
+
+def test_where_distances_are_not_whole_nothing_is_said_on_other_rules(tmp_path, monkeypatch):
+    monkeypatch.setattr(Results, "whole", False)
+    topics = sentences_by_topic(tmp_path, works_below_a_thousandth, "search.explore=4", "search.confirm.seeds=3")
+    assert topics[ANSWER]
+    assert "Sensitivity to the rules" not in topics
 
 
 def test_settings_that_differ_by_chance_alone_are_called_undecided(tmp_path):

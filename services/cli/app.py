@@ -7,6 +7,7 @@ import typer
 
 from services.cli import (
     cluster_commands,
+    evaluation_commands,
     file_commands,
     ledger_commands,
     result_commands,
@@ -28,7 +29,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (file_commands, run_commands, cluster_commands, result_commands, ledger_commands, tracking_commands):
+for group in (
+    file_commands,
+    run_commands,
+    cluster_commands,
+    result_commands,
+    evaluation_commands,
+    ledger_commands,
+    tracking_commands,
+):
     for command in group.COMMANDS:
         app.command()(command)
 app.command(hidden=True)(run_commands.drive)

@@ -1,4 +1,4 @@
-"""Commands about a ledger: ls, rm, doctor, archive, import, evaluate."""
+"""Commands about a ledger: ls, rm, doctor, archive, import."""
 
 import sys
 from datetime import datetime
@@ -7,17 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from services.cli.options import AsJson, NoTracking, Root, StudyName, StudyOrFolder
-from services.cli.output import console, print_json, records, refuse_unwritable, write_file
+from services.cli.options import AsJson, Root, StudyOrFolder
+from services.cli.output import console, print_json, refuse_unwritable, write_file
 from studies.errors import InputError, TrackingError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any
-
     from studies.ledger.inventory import Holding
     from studies.ledger.ledger import Ledger
-    from studies.tables.results import Results
     from studies.tracking.run_faults import RunFault
 
 DEFAULT_ROOT = "gan-studies"
@@ -26,7 +22,7 @@ DEFAULT_ROOT = "gan-studies"
 def ls(root: Root = None, as_json: AsJson = False) -> None:
     """List the studies of a ledger with their sizes.
 
-    Also prints how many trials are finished, what studies share, and when each was last run.
+    Also prints how many trials are finished, what studies share, and when each study last changed.
     """
     from rich.table import Table
 
@@ -41,7 +37,7 @@ def ls(root: Root = None, as_json: AsJson = False) -> None:
     if not held:
         print(f"{ledger.root} holds no study.")
         return
-    table = Table("study", "trials", "state", "own size", "shared with other studies", "last run")
+    table = Table("study", "trials", "state", "own size", "shared with other studies", "last changed")
     for holding in held:
         shared = f"{holding.shared} trials, {format_bytes(holding.shared_bytes)}" if holding.shared else ""
         trials = f"{holding.finished} of {holding.planned} finished"
@@ -53,7 +49,7 @@ def ls(root: Root = None, as_json: AsJson = False) -> None:
 
 
 def rm(
-    study: StudyName,
+    study: Annotated[str, typer.Argument(metavar="NAME", help="Name of a study of the ledger.")],
     root: Root = None,
     yes: Annotated[bool, typer.Option("--yes", help="Delete without a question. Default: ask first.")] = False,
     as_json: AsJson = False,
@@ -99,7 +95,16 @@ def doctor(
             "mlflow.db in the working folder, if there is one.",
         ),
     ] = None,
-    no_tracking: NoTracking = False,
+    no_tracking: Annotated[
+        bool,
+        typer.Option(
+            "--no-tracking",
+            envvar="GAN_STUDY_NO_TRACKING",
+            show_envvar=False,
+            help="Examine the ledger only. Default: examine MLflow too, unless the environment variable "
+            "GAN_STUDY_NO_TRACKING is 1.",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Examine a ledger, and the runs of its studies in MLflow.
@@ -210,81 +215,6 @@ def import_(
     print(f"{name} with {trials} finished trials is in {ledger.root}; gan-study results {name} shows its ranking")
 
 
-def evaluate(
-    study: StudyOrFolder,
-    assignments: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="KEY=VALUE",
-            help="Change a field of [evaluation], as in evaluation.neighbours=10. May be repeated. "
-            "Default: list the further evaluations that the study has.",
-        ),
-    ] = None,
-    phases: Annotated[
-        list[str] | None,
-        typer.Option("--phase", help="Phase whose trials are evaluated. May be repeated. Default: all phases."),
-    ] = None,
-    root: Root = None,
-    as_json: AsJson = False,
-) -> None:
-    """Evaluate a study again with other metrics or settings.
-
-    Nothing is trained: the metrics are computed from the generators that the finished trials have kept. The study's own
-    evaluation, which steered its search, stays as it is; results, compare and report show the new values with
-    --evaluation ID.
-    """
-    from studies.execution.further_evaluation import changed_settings, evaluate_again, phases_named
-    from studies.locate import ledger_of
-    from studies.reporting.terminal.ranking_table import print_ranking
-    from studies.tables.results import Results
-
-    ledger, name = ledger_of(study, root)
-    own = Results.of_ledger(ledger, name)
-    if not assignments:
-        _print_evaluations(ledger, own, as_json)
-        return
-    chosen = phases_named(phases or [])
-    settings, sources = changed_settings(own, assignments)
-    screen = console(stderr=True)
-
-    def progress(done: int, total: int) -> None:
-        if total:
-            screen.print(f"{done} of {total} trials evaluated", end="\r" if screen.is_terminal else "\n")
-
-    made = evaluate_again(own, ledger, settings, phases=chosen, module_sources=sources, progress=progress)
-    seen = Results.of_ledger(ledger, name, evaluation=made.id)
-    if as_json:
-        print_json({"evaluation": made.id, "ranking": records(seen.ranking)})
-        return
-    print(f"further evaluation {made.id} of {name}: {_differences(own, made.settings)}")
-    print_ranking(seen, console())
-    print(f"next:    gan-study compare {name} --evaluation {made.id}")
-
-
-def _print_evaluations(ledger: "Ledger", own: "Results", as_json: bool) -> None:
-    from studies.ledger.evaluations import read_evaluations
-
-    name, evaluations = own.study.name, read_evaluations(ledger, own.study.name)
-    if as_json:
-        print_json([{"evaluation": made.id, "settings": made.settings} for made in evaluations.values()])
-        return
-    if not evaluations:
-        print(f"{name} has no further evaluations; --set evaluation.neighbours=10, for example, makes one")
-    for made in evaluations.values():
-        print(f"{made.id}: {_differences(own, made.settings)}")
-
-
-def _differences(own: "Results", settings: "Mapping[str, Any]") -> str:
-    """Settings that differ from the study's own evaluation, as in "neighbours = 10 (own: 5)"."""
-    from studies.file.messages import format_value
-    from studies.file.trees import differences
-
-    changed = differences(own.study.table()["evaluation"], dict(settings))
-    texts = [f"{path} = {format_value(new)} (own: {format_value(old)})" for path, old, new in changed]
-    return ", ".join(texts) or "the settings of the study's own evaluation, in these versions"
-
-
 def _state(holding: "Holding") -> str:
     if holding.running:
         return "running"
@@ -306,4 +236,4 @@ def _existing_ledger(root: Path | None) -> "Ledger":
 
 
 import_.__name__ = "import"
-COMMANDS = (ls, rm, doctor, archive, import_, evaluate)
+COMMANDS = (ls, rm, doctor, archive, import_)

@@ -36,7 +36,7 @@ ClusterAddress = Annotated[
         "Default: the environment variable GAN_STUDY_CLUSTER.",
     ),
 ]
-Root = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Ledger to read. Default: ./gan-studies.")]
+Root = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Folder of the ledger. Default: ./gan-studies.")]
 Output = Annotated[Path | None, typer.Option(metavar="FILE", help="Write to this file. Default: standard output.")]
 NoTracking = Annotated[
     bool,

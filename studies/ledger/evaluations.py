@@ -14,6 +14,8 @@ import numpy as np
 
 from studies.design import TrialSpec, evaluation_address
 from studies.errors import DamagedError, InputError
+from studies.file.messages import format_value
+from studies.file.trees import differences
 from studies.ledger.curves import Curves
 from studies.ledger.entries import Entry
 from studies.ledger.ledger import STUDIES, Ledger
@@ -38,6 +40,12 @@ class FurtherEvaluation:
     def id(self) -> str:
         """Hash of settings and provenance, by which users name the evaluation."""
         return evaluation_address({"settings": self.settings, "provenance": self.provenance})
+
+    def changes(self, own: Mapping[str, Any]) -> str:
+        """Settings that differ from the study's own table `[evaluation]`, as in "neighbours = 10 (own: 5)"."""
+        changed = differences(own, self.settings)
+        texts = [f"{path} = {format_value(new)} (own: {format_value(old)})" for path, old, new in changed]
+        return ", ".join(texts) or "the settings of the study's own evaluation, in other versions"
 
     def record(self) -> bytes:
         """The content of the evaluation's record."""

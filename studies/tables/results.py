@@ -37,7 +37,7 @@ class Results:
     curves       a row per member, step and metric of a finished trial
     ranking      a row per confirmed condition, best first
     study        the resolved study; its `evaluation` is the one that the metrics come from
-    is_further   True if the metrics are those of a further evaluation
+    further      the further evaluation that the metrics come from; None: the study's own
     question     the question that the study answers, as stated in its file
     environment  versions, git state and hardware of the last run
     provenance   versions and hashes that determine the numbers besides the study
@@ -54,11 +54,10 @@ class Results:
     ):
         provenance = Provenance.from_table(record["provenance"])
         own = self._own = Study.from_record(record["study"], provenance.sources)
-        self.is_further = further is not None
         self.study = own if further is None else replace(own, evaluation=recorded_evaluation(further.settings))
         self.question: str = record["question"]
         self.environment: dict[str, Any] = record["environment"]
-        self.place, self.provenance, self._records = place, provenance, records
+        self.place, self.provenance, self._records, self.further = place, provenance, records, further
 
     @classmethod
     def of_ledger(
@@ -114,6 +113,11 @@ class Results:
         trials = [(trial.facts, trial.curves) for trial in self._finished]
         own = [(trial.steering.facts, trial.steering.curves) for trial in self._finished if trial.steering is not None]
         return classify_members(trials, self.study.outcomes, own or None)
+
+    @property
+    def evaluation_changes(self) -> str:
+        """The settings in which the further evaluation differs from the study's own; empty without one."""
+        return "" if self.further is None else self.further.changes(self._own.table()["evaluation"])
 
     @property
     def whole(self) -> bool:

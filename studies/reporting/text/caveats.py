@@ -34,7 +34,7 @@ def caveats(comparison: Comparison) -> tuple[str, ...]:
 
 
 def _caveats(comparison: Comparison) -> Iterator[str]:
-    if comparison.results.is_further:
+    if comparison.results.further is not None:
         yield from _on_further_evaluation(comparison)
     yield from _on_explore(comparison)
     yield from _on_shares(comparison)
@@ -49,8 +49,8 @@ def _caveats(comparison: Comparison) -> Iterator[str]:
 
 def _on_further_evaluation(comparison: Comparison) -> Iterator[str]:
     yield (
-        "Distances and sample metrics are those of a further evaluation, made from the generators that were kept; the "
-        "settings were chosen by the study's own evaluation."
+        f"Distances and sample metrics are those of a further evaluation ({comparison.results.evaluation_changes}), "
+        "made from the generators that were kept; the settings were chosen by the study's own evaluation."
     )
     if not comparison.results.whole:
         yield (

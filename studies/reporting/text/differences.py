@@ -131,7 +131,12 @@ def robustness_sentences(comparison: Comparison) -> Iterator[str]:
 
 
 def _under_other_rules(first: str, leaders: pd.DataFrame) -> Iterator[str]:
-    """Sentences on variants of the outcome rules; `leaders` has the first row of the ranking under each variant."""
+    """Sentences on variants of the outcome rules; `leaders` has the first row of the ranking under each variant.
+
+    There are no variants where generators were not kept at every evaluation.
+    """
+    if leaders.empty:
+        return
     changed = leaders[(leaders["condition"] != first) | leaders["distance"].isna()]
     variants = f"{len(leaders)} variants of the outcome rules (one threshold changed at a time)"
     if changed.empty:
