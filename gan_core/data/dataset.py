@@ -8,11 +8,14 @@ from hashlib import sha256
 from typing import ClassVar, Literal
 
 import numpy as np
-from jaxtyping import Float
+import torch
+from jaxtyping import Float, Int, Num
+from torch import Tensor
 
 from gan_core.shapes import SampleShape
 
 Split = Literal["validation", "test"]
+Part = Literal["train", "validation", "test"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +42,8 @@ class Pairs:
 class Dataset:
     """Real samples, flattened, in three splits that share no sample.
 
+    A split may be stored as uint8 and memory-mapped, as images are; `coordinates` scales stored samples to [-1, 1].
+
     train       samples that the networks are trained on
     validation  samples that explore and exploit trials are evaluated against
     test        samples that confirm trials are evaluated against
@@ -46,16 +51,20 @@ class Dataset:
     bounded     True if every coordinate lies in [-1, 1]
     modes       the mixture that the samples were drawn from, None if it is unknown
     pairs       latent vectors with their real samples, by split, for paired metrics; empty if there are none
+    labels      number of the class of each sample, by split; empty if there are no classes
+    classes     names of the classes
     """
 
     name: str
-    train: Float[np.ndarray, "train dim"]
-    validation: Float[np.ndarray, "validation dim"]
-    test: Float[np.ndarray, "test dim"]
+    train: Num[np.ndarray, "train dim"]
+    validation: Num[np.ndarray, "validation dim"]
+    test: Num[np.ndarray, "test dim"]
     shape: tuple[int, ...]
     bounded: bool
     modes: Modes | None = None
     pairs: Mapping[Split, Pairs] = field(default_factory=dict)
+    labels: Mapping[Part, Int[np.ndarray, "samples"]] = field(default_factory=dict)
+    classes: tuple[str, ...] = ()
 
     @property
     def sample_shape(self) -> SampleShape:
@@ -133,3 +142,9 @@ class AnyData(ABC):
     @abstractmethod
     def load(self) -> Dataset:
         """Load the samples; the same samples at every call."""
+
+
+def coordinates(stored: Num[Tensor, "*any"], dtype: torch.dtype) -> Float[Tensor, "*any"]:
+    """Coordinates of stored samples: uint8 from 0 to 255 is scaled to [-1, 1], other numbers keep their values."""
+    values = stored.to(dtype)
+    return values / 127.5 - 1 if stored.dtype == torch.uint8 else values
