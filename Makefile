@@ -24,7 +24,7 @@ secrets: ## write .env with the passwords of docker-compose.yml, unless there is
 
 test: install lint ## lint, then every test but the soak tests
 	$(ALONE) $(BIN)/python -m pytest $(AT_ONCE) -m "not slow and not soak"
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m "slow and not soak"
 
 test-quick: install ## the tests that start no Ray, server or browser
 	$(ALONE) $(BIN)/python -m pytest $(AT_ONCE) -m "not slow and not soak"

@@ -14,6 +14,7 @@ from platform import python_version
 from typing import Any
 from uuid import uuid4
 
+from gan_core.evaluation import EVALUATION_VERSION
 from studies.design import NUMERICS_VERSION
 from studies.errors import InputError
 from studies.execution.environment import package_version
@@ -27,21 +28,22 @@ DISTRIBUTIONS = ("gan-studies", "numpy", "ray", "torch")
 
 
 def versions() -> dict[str, str]:
-    """Versions by name that must be equal on all nodes: of packages, of Python, and `NUMERICS_VERSION`."""
+    """Versions by name that must be equal on all nodes: of packages, Python, training numerics and metrics."""
     # torch 2.13.0+cpu and 2.13.0+cu129 differ only in the device, which is part of each trial's address
     installed = {name: (package_version(name) or "none").split("+")[0] for name in DISTRIBUTIONS}
-    return {**installed, "numerics": str(NUMERICS_VERSION), "python": ".".join(python_version().split(".")[:2])}
+    own = {"numerics": str(NUMERICS_VERSION), "metrics": str(EVALUATION_VERSION)}
+    return {**installed, **own, "python": ".".join(python_version().split(".")[:2])}
 
 
 def refuse_other_versions(submitted: Mapping[str, str]) -> None:
-    """Check that the machine that submitted a study has the same gan-studies and the same numerics as this one.
+    """Check that the machine that submitted a study has the same gan-studies, numerics and metrics as this one.
 
-    Errors: `InputError` if one of these two versions differs; all others may differ.
+    Errors: `InputError` if one of these three versions differs; all others may differ.
     """
     installed = versions()
-    for name in ("gan-studies", "numerics"):
+    for name in ("gan-studies", "numerics", "metrics"):
         if submitted.get(name) != installed[name]:
-            subject = "the numerics of gan-studies" if name == "numerics" else name
+            subject = name if name == "gan-studies" else f"the {name} of gan-studies"
             raise InputError(
                 f"--cluster: must run the version of {subject} that the study was checked with, {submitted.get(name)}, "
                 f"but runs {installed[name]}"

@@ -46,17 +46,19 @@ Scores = Mapping[str, float]
 class Provenance:
     """Versions and hashes that determine a trial's numbers besides the study file.
 
-    data_fingerprint  hash of the real samples
-    torch_version     version of PyTorch, without a build suffix such as +cu121
-    device            kind of device: "cpu" or "cuda"
-    numerics_version  the `NUMERICS_VERSION` of the code that trains
-    sources           hash of the source of each user's module, by module name
+    data_fingerprint    hash of the real samples
+    torch_version       version of PyTorch, without a build suffix such as +cu121
+    device              kind of device: "cpu" or "cuda"
+    numerics_version    the `NUMERICS_VERSION` of the code that trains
+    evaluation_version  the `EVALUATION_VERSION` of the code that computes the metrics
+    sources             hash of the source of each user's module, by module name
     """
 
     data_fingerprint: str
     torch_version: str
     device: str
     numerics_version: int = NUMERICS_VERSION
+    evaluation_version: int = EVALUATION_VERSION
     sources: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -69,18 +71,23 @@ class Provenance:
         table = dict(vars(self))
         return {**table, "sources": dict(self.sources)} if table.pop("sources") else table
 
-    def of_trial(self, tables: Any) -> "Provenance":
-        """The provenance of a trial described by `tables`: `sources` holds only the modules that these tables name."""
+    def of_training(self, trained: Any) -> dict[str, Any]:
+        """The part that determines a training described by these tables, as a JSON-serialisable table."""
+        table = self._naming_only_modules_of(trained).table()
+        del table["evaluation_version"]
+        return table
+
+    def of_evaluation(self, evaluation: Any) -> dict[str, Any]:
+        """The part that determines an evaluation with these settings, as a JSON-serialisable table."""
+        table = self._naming_only_modules_of(evaluation).table()
+        del table["numerics_version"]
+        return table
+
+    def _naming_only_modules_of(self, tables: Any) -> "Provenance":
         if not self.sources:  # the search for names takes longer than all else in the specification of a trial
             return self
         used = module_names(tables)
         return replace(self, sources={name: source for name, source in self.sources.items() if name in used})
-
-    def of_evaluation(self, evaluation: Any) -> dict[str, Any]:
-        """The provenance of an evaluation with these settings, as a JSON-serialisable table."""
-        table = self.of_trial(evaluation).table()
-        del table["numerics_version"]
-        return {**table, "evaluation_version": EVALUATION_VERSION}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,7 +233,7 @@ class Design:
             **trained,
             "budget": tables["budget"],
             "seeds": seeds_of(self.study, condition, phase, index),
-            "provenance": self.provenance.of_trial(trained).table(),
+            "provenance": self.provenance.of_training(trained),
         }
         evaluation, address_of_evaluation = self._evaluations[split_of(phase)]
         return TrialSpec(

@@ -24,7 +24,7 @@ class InputError(GanStudyError):
 
 
 class DamagedError(InputError):
-    """Something in a ledger, or downloaded from a server, that is not what this project wrote there.
+    """Something in a ledger, an archive or a download that is not what this project wrote there.
 
     place   path or address of it
     reason  finding, as in "is a folder" or "its checksum is wrong"
@@ -33,8 +33,8 @@ class DamagedError(InputError):
     def __init__(self, place: object, reason: str):
         self.place, self.reason = str(place), reason
         super().__init__(
-            f"{self.place}: is damaged or foreign ({reason}); gan-study doctor --mend sets it aside, and gan-study run "
-            "repeats what it held"
+            f"{self.place}: is damaged or foreign ({reason}); to repair the ledger, use gan-study doctor --mend, then "
+            "gan-study run, which repeats what was lost"
         )
 
 

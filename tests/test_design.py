@@ -281,6 +281,12 @@ def test_what_is_measured_changes_the_address_of_the_evaluation_alone(load: Load
     assert changed.key == f"{plain.address}.{changed.evaluation_address}"
 
 
+def test_the_version_of_the_metrics_changes_the_address_of_the_evaluation_alone(load: Load) -> None:
+    changed, plain = (next(Design(load(), replace(HERE, evaluation_version=version)).trials({})) for version in (0, 1))
+    assert changed.address == plain.address
+    assert changed.evaluation_address != plain.evaluation_address
+
+
 def test_confirm_and_explore_have_different_evaluations_of_one_kind(load: Load) -> None:
     addresses = {trial.phase: trial.evaluation_address for trial in all_trials(load())}
     assert addresses["explore"] == addresses["exploit"] != addresses["confirm"]

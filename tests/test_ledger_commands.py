@@ -22,7 +22,7 @@ def test_ls_lists_trials_sizes_and_state(call: Call, copied_root: Path, finished
     files = [path for path in copied_root.rglob("*") if path.is_file()]
     assert held["own_bytes"] == pytest.approx(sum(path.stat().st_size for path in files), abs=100)
     text = call("ls").out
-    assert "10 of 10 finished" in text
+    assert "10 finished of 10 planned" in text
     assert str(copied_root) in text
 
 

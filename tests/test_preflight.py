@@ -41,6 +41,7 @@ def test_a_node_that_can_take_part_is_not_refused(monkeypatch):
     _refuse(Probed(**PROBED), Path("/l"), visible=True)
 
 
-def test_a_study_checked_with_other_numerics_is_refused():
-    with pytest.raises(InputError, match="must run the version of the numerics of gan-studies"):
-        refuse_other_versions({**versions(), "numerics": "0"})
+@pytest.mark.parametrize("version", ["numerics", "metrics"])
+def test_a_study_checked_with_another_version_is_refused(version):
+    with pytest.raises(InputError, match=f"must run the version of the {version} of gan-studies"):
+        refuse_other_versions({**versions(), version: "0"})

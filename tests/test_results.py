@@ -3,7 +3,9 @@
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -19,7 +21,7 @@ from gan_core.outcomes import OUTCOMES
 from gan_core.shapes import SampleShape
 from gan_core.training import EVALUATION_SEED
 from gan_core.training.randomness import stream
-from studies.design import PHASES, Design, TrialSpec
+from studies.design import PHASES, Design, Provenance, TrialSpec
 from studies.errors import DamagedError, InputError
 from studies.execution.runner import _provenance, _register, run
 from studies.file.study import Study
@@ -477,3 +479,29 @@ def test_other_outcome_rules_change_outcomes_without_another_trial(found: Result
     record = Ledger(root).read_study("tiny")
     assert record is not None
     assert record["study"]["outcomes"]["near"] == 0.99
+
+
+class Heard(Listener):
+    def __init__(self) -> None:
+        self.sentences: list[str] = []
+
+    def warned(self, sentence: str) -> None:
+        self.sentences.append(sentence)
+
+
+def test_results_of_other_metrics_stay_readable_and_a_run_says_that_it_trains_again(tmp_path: Path) -> None:
+    study, heard = study_in(tmp_path, "search.explore=1", "search.exploit=0", "search.confirm.seeds=2"), Heard()
+    with patch("studies.execution.runner.Provenance", partial(Provenance, evaluation_version=0)):
+        run_without_ray(study, heard)
+    ledger = ledger_of(study)
+    former, committed = Results.of_ledger(ledger, study.name), ledger.committed()
+    assert len(former.members) == 2 * (study.seeds + 2)
+    assert heard.sentences == []
+    run_without_ray(study, heard)
+    assert heard.sentences == [
+        "the study was last run with other versions (evaluation_version was 0 and is 1): the trials whose numbers they "
+        "determine are trained again, and the former ones leave its tables"
+    ]
+    again = Results.of_ledger(ledger, study.name)
+    assert len(ledger.committed()) == 2 * len(committed)
+    pd.testing.assert_frame_equal(again.members, former.members)

@@ -80,7 +80,7 @@ def test_a_damaged_ledger_is_refused_and_mended_by_a_run(
         segment.write_bytes(segment.read_bytes()[:-1])
     answer = call("results", "tiny")
     assert_refused(answer, str(copied_root / "trials"))
-    assert "is damaged or foreign (it is no whole Parquet file); gan-study doctor --mend sets it aside" in answer.err
+    assert "(it is no whole Parquet file); to repair the ledger, use gan-study doctor --mend" in answer.err
     with patch("studies.execution.runner._schedule", schedule_without_ray):
         mended = call("run", tiny_file, *options_of(finished_study))
     assert (mended.code, mended.err) == (0, "")

@@ -4,11 +4,11 @@ They take seconds for thousands of samples and are the same for every trial on t
 (in the folder that the environment variable GAN_STUDY_CACHE names, else in the user's cache folder) and in the process.
 Those of a user's metric are cached in the process alone, since its code may change.
 
-Noise of `real` and `gaussian`, as standard deviations in the unit of the data: over the 20 splits, and over ten seeds
-of the directions, with 512 independent directions and with `directions = "auto"`. The noise of the samples exceeds that
-of the directions on all data, so fewer directions lose nothing, while fewer samples would.
+Noise of `real` and `gaussian` for the sliced Wasserstein distance, as standard deviations in the unit of the data: over
+the 20 pairs of sets of samples, and over ten draws of the directions (512 independent ones, or `directions = "auto"`).
+The noise of the samples exceeds that of the directions on all data: fewer directions lose nothing, fewer samples would.
 
-data       real, splits  real, 512  real, auto  gaussian, 512  gaussian, auto
+data       real, sets    real, 512  real, auto  gaussian, 512  gaussian, auto
 ring       .012          .00015     .000006     .0007          .0005
 grid       .044          .0007      .000014     .005           .0012
 segments   .0036         .0002      .000003     .0006          .00001
@@ -39,12 +39,12 @@ SPLITS = 20
 class ReferenceDistances:
     """Distances from real samples, in the unit of the data, to compare a member's distance with.
 
-    real      distance of real samples from real samples: mean over 20 random splits, with the numbers of samples of an
-              evaluation if the data are large enough
+    real      distance of real samples from real samples: mean over 20 random pairs of disjoint sets of them, with the
+              numbers of samples of an evaluation if the data are large enough
     constant  distance of one constant sample, the mean of the data
     gaussian  distance of Gaussian samples with the mean and covariance of the data; None if the data have no spread
 
-    A metric that has a best attainable value or a trivial value gives `real` or `constant` itself.
+    If the metric defines `best` or `trivial`, its distance takes the place of `real` or `constant`.
     """
 
     real: float

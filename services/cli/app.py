@@ -23,7 +23,9 @@ app = typer.Typer(
     "one is stable.\n\n"
     "A study is a TOML file, or the name of a study in the catalog (first-study). Its results are written to a ledger, "
     "which is the folder ./gan-studies unless the study file names another one. A study that is run again runs only "
-    "the trials that are missing there.",
+    "the trials that are missing there.\n\n"
+    "Exit codes: 0 done; 1 failed, or trials ended without a result; 2 wrong input, or a ledger that cannot be used; "
+    "130 interrupted.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

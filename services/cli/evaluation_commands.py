@@ -19,22 +19,27 @@ def evaluate(
         typer.Option(
             "--set",
             metavar="KEY=VALUE",
-            help="Change a field of [evaluation], as in evaluation.neighbours=10. May be repeated. "
+            help="Change a field of [evaluation] except measurements, as in evaluation.neighbours=10. May be repeated. "
             "Default: list the further evaluations that the study has.",
         ),
     ] = None,
     phases: Annotated[
         list[str] | None,
-        typer.Option("--phase", help="Phase whose trials are evaluated. May be repeated. Default: all phases."),
+        typer.Option(
+            "--phase",
+            metavar="PHASE",
+            help="Evaluate the trials of this phase: explore, exploit, confirm or authors. May be repeated. "
+            "Default: all phases.",
+        ),
     ] = None,
     root: Root = None,
     as_json: AsJson = False,
 ) -> None:
-    """Evaluate a study again with other metrics or settings.
+    """Compute other metrics of a finished study.
 
-    Nothing is trained: the metrics are computed from the generators that the finished trials have kept. The study's own
-    evaluation, which steered its search, stays as it is; results, compare and report show the new values with
-    --evaluation ID.
+    Nothing is trained: the metrics are computed from the generators that the finished trials have kept. The search and
+    its choice of settings do not change; results, compare and report show the new values with --evaluation ID. A field
+    set to its present value computes the metrics that the library has gained since the study ran.
     """
     from studies.execution.further_evaluation import changed_settings, evaluate_again, phases_named
     from studies.locate import ledger_of

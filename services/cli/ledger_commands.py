@@ -22,7 +22,8 @@ DEFAULT_ROOT = "gan-studies"
 def ls(root: Root = None, as_json: AsJson = False) -> None:
     """List the studies of a ledger with their sizes.
 
-    Also prints how many trials are finished, what studies share, and when each study last changed.
+    Also prints how many trials are finished of those whose settings are known, what studies share, and when each study
+    was last run or imported.
     """
     from rich.table import Table
 
@@ -37,10 +38,10 @@ def ls(root: Root = None, as_json: AsJson = False) -> None:
     if not held:
         print(f"{ledger.root} holds no study.")
         return
-    table = Table("study", "trials", "state", "own size", "shared with other studies", "last changed")
+    table = Table("study", "trials", "state", "own size", "shared with other studies", "last run")
     for holding in held:
         shared = f"{holding.shared} trials, {format_bytes(holding.shared_bytes)}" if holding.shared else ""
-        trials = f"{holding.finished} of {holding.planned} finished"
+        trials = f"{holding.finished} finished of {holding.planned} planned"
         changed = f"{datetime.fromtimestamp(holding.written):%Y-%m-%d %H:%M}"
         table.add_row(holding.name, trials, _state(holding), format_bytes(holding.own_bytes), shared, changed)
     screen = console()
@@ -51,7 +52,9 @@ def ls(root: Root = None, as_json: AsJson = False) -> None:
 def rm(
     study: Annotated[str, typer.Argument(metavar="NAME", help="Name of a study of the ledger.")],
     root: Root = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Delete without a question. Default: ask first.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Delete without a question, as a script must. Default: ask first.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Delete a study, and the trials that only it holds.
@@ -110,9 +113,10 @@ def doctor(
     """Examine a ledger, and the runs of its studies in MLflow.
 
     Finds wrong checksums, foreign and half-written files, trials that no study holds, and in MLflow runs that are open,
-    incomplete, missing, duplicate, or of no trial. With --mend, damaged things are set aside into the folder set-aside
-    of the ledger (running the study again repeats what they held), and runs are deleted or recorded again. Exits 1 if
-    something was found and is not mended.
+    incomplete, missing, duplicate, or of no trial. With --mend, damaged files and trials that no study plans are moved
+    to the folder set-aside of the ledger, leftovers and surplus runs are deleted, and missing or incomplete runs are
+    recorded again. What damaged files held, and a damaged record of a study, is repaired by running the study again.
+    Exits 1 if something was found and is not mended.
     """
     from studies.file.messages import count_noun
     from studies.ledger import examination
@@ -202,7 +206,8 @@ def import_(
 ) -> None:
     """Verify an archive, and write its study into a ledger.
 
-    Nothing is written unless every checksum and address is right.
+    Nothing is written unless every checksum and address is right. A study of the same name in the ledger must be the
+    same one, without further trials.
     """
     from studies.ledger.archives import read_archive
     from studies.ledger.ledger import Ledger

@@ -124,8 +124,8 @@ def _other_versions(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
     changed = [f"{path} was {before!r} and is {after!r}" for path, before, after in differences(old, new)]
     if changed:
         yield (
-            f"the study was last run with other versions ({', '.join(changed)}): its trials are trained again, and the "
-            "former ones leave its tables"
+            f"the study was last run with other versions ({', '.join(changed)}): the trials whose numbers they "
+            "determine are trained again, and the former ones leave its tables"
         )
 
 

@@ -1,4 +1,4 @@
-"""Archives: one file with a study and all of its trials, for another machine or to accompany a paper.
+"""Archives: one file with a study and its finished trials, for another machine or to accompany a paper.
 
 An archive is a ZIP file without compression: `archive.json` with the checksum of every other file, `study.json`,
 `plan.json.gz`, the records of further evaluations, and segments with the entries of the study's finished trials.
@@ -31,7 +31,7 @@ MANIFEST, RECORD, PLAN = "archive.json", "study.json", "plan.json.gz"
 _SEGMENT = re.compile(r"trials/[0-9a-f]{32}\.parquet")
 _EVALUATION = re.compile(r"evaluations/[0-9a-f]{12}\.json")
 _DATE = (1980, 1, 1, 0, 0, 0)
-"""Time of every file in an archive, so that equal studies give equal archives."""
+"""Time of every file in an archive, so that one ledger gives the same bytes each time."""
 SEGMENT_BYTES = 2**26
 """Size from which a further segment is begun."""
 

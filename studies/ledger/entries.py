@@ -180,7 +180,7 @@ def to_row(
 def key_of(facts: Facts) -> str:
     """Key of the entry with these facts.
 
-    That of a further evaluation, made from the generators of a trial, begins with the key of the trial's own entry.
+    The key of a further entry is the key of the trial's own entry, a dot, and the address of the further evaluation.
     """
     key = trial_key(facts["address"], facts["evaluation_address"])
     own = facts.get("own_evaluation_address")

@@ -30,7 +30,7 @@ class FurtherEvaluation:
     """A further evaluation of a study.
 
     settings    resolved table `[evaluation]`
-    provenance  versions and hashes that determine the metrics besides, see `Provenance.of_evaluation`, and their names
+    provenance  versions and hashes that also determine the values (`Provenance.of_evaluation`), and the metrics' names
     """
 
     settings: Mapping[str, Any]
@@ -45,7 +45,7 @@ class FurtherEvaluation:
         """Settings that differ from the study's own table `[evaluation]`, as in "neighbours = 10 (own: 5)"."""
         changed = differences(own, self.settings)
         texts = [f"{path} = {format_value(new)} (own: {format_value(old)})" for path, old, new in changed]
-        return ", ".join(texts) or "the settings of the study's own evaluation, in other versions"
+        return ", ".join(texts) or "no setting differs from the study's own evaluation"
 
     def record(self) -> bytes:
         """The content of the evaluation's record."""

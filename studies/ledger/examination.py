@@ -17,7 +17,7 @@ Kind = Literal["segment", "foreign", "leftover", "remains", "record", "version",
 """Kinds of findings.
 
 segment   entries of which one is damaged, or something else in their place: set aside, whole entries are kept
-foreign   a damaged object of an unfinished trial, or something else in its place: set aside
+foreign   a damaged object of an unfinished trial or of a further evaluation, or something else in its place: set aside
 leftover  a temporary file that a killed writer left: deleted
 remains   checkpoint and marks of a trial that is finished: deleted
 record    a damaged record or plan of a study: only a run of the study can write it again

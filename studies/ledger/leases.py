@@ -1,8 +1,9 @@
-"""Lease: the right to write a study, held by one run at a time.
+"""Lease: the right to write a study, held by one process at a time.
 
-A lease is a numbered object with its holder and the time of its last renewal. A run takes a lease by creating the next
-number, which only one of several runs can do, and renews it until it ends. A lease is over if it was released, if its
-holder was a process of this machine that is gone, or if it was not renewed for `EXPIRY_SECONDS`.
+A lease is a numbered object with its holder and the time of its last renewal. A process takes a lease by creating the
+next number, which only one of several can do, and renews it until it ends. A lease is over if it was released, if its
+holder was a process of this machine that is gone, or if its holder was on another machine and did not renew it for
+`EXPIRY_SECONDS`. A suspended process of this machine keeps its lease.
 """
 
 import os

@@ -26,7 +26,7 @@ def mend_study(ledger: Ledger, name: str) -> Iterator[str]:
 
 
 def foreign_in_running(ledger: Ledger) -> list[tuple[str, str]]:
-    """Key of everything in the place of an unfinished trial or of one of its objects that is none, with the reason."""
+    """Key and reason of everything below `running/` that is no valid object of an unfinished trial."""
     found = []
     for key in sorted({"/".join(key.split("/")[:3]) for key in ledger.storage.keys(RUNNING)}):
         try:

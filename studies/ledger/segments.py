@@ -1,16 +1,16 @@
 """Segments: Parquet files with the entries of trials that were committed together, one row per entry.
 
     key         addresses of the training and of the evaluation, see `entries.key_of`
-    facts       what is known of the entry as JSON: both identities, costs, reference values, axes of the arrays, and
-                the checksums of the other columns
+    facts       what is known of the entry as JSON: identity, evaluation, costs, reference values, axes of the arrays,
+                and the checksums of the other columns
     checksum    of `facts`
     values      value of each metric, seed and step
     generators  parameters of the generators at each snapshot, float32
     samples     arrays of samples for pictures, as .npz
     log         one line for each start, resume and end
 
-The name of a segment is a checksum of its footer, which describes where every page lies; the pages have checksums of
-their own. So damage is noticed before a parser meets it.
+The name of a segment is a checksum of its footer, which says where every page lies; it is compared before the footer is
+used. The pages have checksums of their own, which pyarrow compares when it reads them.
 """
 
 import json
@@ -33,7 +33,7 @@ HEAVY = ("generators", "samples", "log")
 LARGEST_GROUP = 2**33
 """Largest number of bytes of a row group that is read."""
 GROUP_BYTES = 2**22
-"""Largest size of a row group, within which one entry's columns cannot be read alone."""
+"""Size from which a further row group is begun; a column is read one row group at a time."""
 _METADATA = b"gan_studies"
 _TAIL = 8
 """Bytes at the end of a Parquet file: length of the footer, and `PAR1`."""

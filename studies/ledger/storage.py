@@ -10,7 +10,7 @@ from typing import BinaryIO
 from studies.errors import DamagedError
 
 SET_ASIDE = "set-aside"
-"""Prefix of the keys of objects that were set aside because they are damaged."""
+"""Prefix of the keys of objects that were moved out of use; nothing reads them."""
 LARGEST_RECORD = 2**28
 """Largest number of bytes of an object that is read as a whole, so that a foreign file cannot fill the memory."""
 
@@ -44,7 +44,7 @@ class Storage(ABC):
 
     @abstractmethod
     def keys(self, prefix: str) -> list[str]:
-        """Keys of all objects below `prefix/`, sorted; of things that are no objects too, as an empty folder."""
+        """Sorted keys of everything below `prefix/`, including things that are no objects, such as empty folders."""
 
     @abstractmethod
     def set_aside(self, key: str) -> str:
@@ -52,11 +52,11 @@ class Storage(ABC):
 
     @abstractmethod
     def blocked(self, prefix: str) -> bool:
-        """True if there is something at `prefix` below which no object can be, as a file is in a folder."""
+        """True if something other than a folder is at `prefix`, so that no object can be stored below it."""
 
     @abstractmethod
     def place(self, key: str) -> str:
-        """Address of the object for messages."""
+        """Path or URL of the object, for messages."""
 
     @abstractmethod
     def size(self, key: str) -> int:
