@@ -31,11 +31,12 @@ REDUCING = 4
 @contextmanager
 def strict_decoding() -> Iterator[None]:
     """Context in which Pillow raises an exception for a decompression bomb, and prints no warning about other files."""
-    from PIL.Image import DecompressionBombWarning
+    from PIL import Image
 
+    Image.init()  # makes the formats known
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        warnings.simplefilter("error", DecompressionBombWarning)
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
         yield
 
 
@@ -48,7 +49,7 @@ def decode_file(path: Path, *, size: int, channels: Channels, crop: Crop, backgr
     """
     from PIL import Image
 
-    with Image.open(path, formats=FORMATS) as image:
+    with Image.open(path, formats=[name for name in FORMATS if name in Image.OPEN]) as image:
         image.draft(None, (REDUCING * size, REDUCING * size))
         sixteen = image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM"))
         upright = _upright(image)

@@ -10,6 +10,8 @@ import numpy as np
 
 from gan_core.data.decoding import Background, Channels, Crop, Pixels
 
+UNREADABLE = "unreadable"
+"""The content of a file that cannot be read."""
 _CHOICE = 20_261_126
 """Seed of the choice of `limit` images."""
 
@@ -83,12 +85,12 @@ def listing_hash(files: Iterable[tuple[str, int, int]]) -> str:
 
 
 def file_hash(path: Path) -> str:
-    """Hash of a file's content; of a file that cannot be read, a word."""
+    """Hash of a file's content; `UNREADABLE` for a file that cannot be read."""
     digest = sha256()
     try:
         with path.open("rb") as file:
             while block := file.read(2**20):
                 digest.update(block)
     except OSError:
-        return "unreadable"
+        return UNREADABLE
     return digest.hexdigest()

@@ -30,7 +30,7 @@ from jaxtyping import Int, UInt8
 
 from gan_core.cache_folder import FOLDER_VARIABLE, cache_folder
 from gan_core.data.decoding import describe, strict_decoding
-from gan_core.data.image_source import ImageSource, PixelSettings
+from gan_core.data.image_source import UNREADABLE, ImageSource, PixelSettings
 
 DECODING_VERSION = 1
 """Increased by hand with every change of the code that changes the pixels or the files of a store."""
@@ -97,13 +97,15 @@ def stored_images(source: ImageSource, place: str, settings: PixelSettings) -> t
     if (known := _indexed(index, source.listing)) is not None and (store := _opened(root / known[0])) is not None:
         return store, known[1]
     source.open()
-    key = _content_key(source, described)
+    hashes = _contents(source)
+    key = _content_key(hashes, source.labels, described)
     try:
         root.mkdir(parents=True, exist_ok=True)
         with _locked(root, key):
             store = _opened(root / key) or _decoded(source, root, key, settings)
         notes = source.notes()
-        _write_index(index, {"listing": source.listing, "key": key, "notes": notes})
+        if UNREADABLE not in hashes:  # such a file may be made readable without a change of its time
+            _write_index(index, {"listing": source.listing, "key": key, "notes": notes})
     except OSError as error:
         raise ValueError(
             f"path: cannot store the decoded images in {root} ({error.strerror or error}); {FOLDER_VARIABLE} names "
@@ -120,12 +122,16 @@ def _hash(content: Any) -> str:
     return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def _content_key(source: ImageSource, described: dict[str, Any]) -> str:
-    """Hash of images, classes and settings; independent of names and order."""
-    labels = source.labels
+def _contents(source: ImageSource) -> list[str]:
+    """Hash of each image as it is in its file."""
     with ThreadPoolExecutor(_threads()) as pool:
-        hashes = list(pool.map(source.content, range(len(source))))
-    return _hash([sorted(zip(hashes, labels or [""] * len(hashes), strict=True)), labels is not None, described])
+        return list(pool.map(source.content, range(len(source))))
+
+
+def _content_key(hashes: list[str], labels: list[str] | None, described: dict[str, Any]) -> str:
+    """Hash of images, classes and settings; independent of names and order."""
+    images = sorted(zip(hashes, labels or [""] * len(hashes), strict=True))
+    return _hash([images, labels is not None, described])
 
 
 def _threads() -> int:
