@@ -21,6 +21,7 @@ import numpy as np
 from gan_core.data import Split
 from gan_core.evaluation import EVALUATION_VERSION
 from studies.file.condition import Condition
+from studies.file.data_table import addressed
 from studies.file.distributions import Choice, Distribution, Grid, IntUniform, LogUniform, draw
 from studies.file.modules import module_names
 from studies.file.study import Study
@@ -36,6 +37,7 @@ SEEDS_PER_REPLICATE = 10_000_000
 NUMERICS_VERSION = 4
 """Increased by hand with every change of the code that changes what a trial trains."""
 
+_OPTIONAL = ("sources", "labels_fingerprint")
 Configuration = dict[str, Any]
 """Values of the hyperparameters by dotted path."""
 Scores = Mapping[str, float]
@@ -51,6 +53,7 @@ class Provenance:
     device            kind of device: "cpu" or "cuda"
     numerics_version  the `NUMERICS_VERSION` of the code that trains
     sources           hash of the source of each user's module, by module name
+    labels_fingerprint  hash of the classes of the real samples, empty without classes; they determine metrics alone
     """
 
     data_fingerprint: str
@@ -58,6 +61,7 @@ class Provenance:
     device: str
     numerics_version: int = NUMERICS_VERSION
     sources: Mapping[str, str] = field(default_factory=dict)
+    labels_fingerprint: str = ""
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> "Provenance":
@@ -65,22 +69,24 @@ class Provenance:
         return cls(**{"sources": {}, **table})
 
     def table(self) -> dict[str, Any]:
-        """The provenance as a JSON-serialisable table, without `sources` if there are none."""
-        table = dict(vars(self))
-        return {**table, "sources": dict(self.sources)} if table.pop("sources") else table
+        """The provenance as a JSON-serialisable table, without `sources` and `labels_fingerprint` if there are none."""
+        table = {name: value for name, value in vars(self).items() if value or name not in _OPTIONAL}
+        return {**table, "sources": dict(self.sources)} if self.sources else table
 
     def of_trial(self, tables: Any) -> "Provenance":
-        """The provenance of a trial described by `tables`: `sources` holds only the modules that these tables name."""
+        """The provenance of a trial described by `tables`: without labels, and with the modules that these tables name."""
+        trained = replace(self, labels_fingerprint="") if self.labels_fingerprint else self
         if not self.sources:  # the search for names takes longer than all else in the specification of a trial
-            return self
+            return trained
         used = module_names(tables)
-        return replace(self, sources={name: source for name, source in self.sources.items() if name in used})
+        return replace(trained, sources={name: source for name, source in self.sources.items() if name in used})
 
     def of_evaluation(self, evaluation: Any) -> dict[str, Any]:
         """The provenance of an evaluation with these settings, as a JSON-serialisable table."""
         table = self.of_trial(evaluation).table()
         del table["numerics_version"]
-        return {**table, "evaluation_version": EVALUATION_VERSION}
+        labels = {"labels_fingerprint": self.labels_fingerprint} if self.labels_fingerprint else {}
+        return {**table, **labels, "evaluation_version": EVALUATION_VERSION}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,7 +227,7 @@ class Design:
     ) -> TrialSpec:
         """The trial of a condition with this phase, index and configuration; `setting` is the table of its setting."""
         tables = self._tables
-        trained = {**setting, "data": tables["data"]}
+        trained = {**setting, "data": addressed(tables["data"])}
         identity = {
             **trained,
             "budget": tables["budget"],
