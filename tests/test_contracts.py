@@ -301,12 +301,12 @@ def loads(**changes):
 @pytest.mark.parametrize(
     ("changes", "test"),
     [
-        ({"train": lambda data: data.train.astype(float)}, "test_splits_hold_finite_flattened_float32_samples"),
+        ({"train": lambda data: data.train.astype(float)}, "test_splits_hold_finite_flattened_samples_in_float32_or_uint8"),
         (
             {"train": lambda data: data.train * np.float32("nan")},
-            "test_splits_hold_finite_flattened_float32_samples",
+            "test_splits_hold_finite_flattened_samples_in_float32_or_uint8",
         ),
-        ({"shape": lambda data: (8, 9)}, "test_splits_hold_finite_flattened_float32_samples"),
+        ({"shape": lambda data: (8, 9)}, "test_splits_hold_finite_flattened_samples_in_float32_or_uint8"),
         ({"train": lambda data: data.train[1:]}, "test_sizes_are_those_of_the_loaded_splits"),
         ({"validation": lambda data: data.test}, "test_validation_and_test_split_differ"),
         (

@@ -930,7 +930,7 @@ def test_smoke_keeps_the_first_start_of_exploit(load: Load) -> None:
         (SMALL + '[[conditions]]\nname = "a"', "conditions.a.objective: must be given here or by a preset"),
         (
             SMALL + '[[conditions]]\nname = "a"\nobjective.margin = 3',
-            f"conditions.a.objective.kind: must be given, one of {OBJECTIVES}",
+            f"conditions.a.objective.kind: must be given, one of {OBJECTIVES}, {OWN}",
         ),
         (
             SMALL + '[[conditions]]\nname = "a"\nobjective.kind = "minimax"\ntraining.n_critic = "search"',

@@ -107,10 +107,10 @@ class Study:
         Errors: `InputError`, in one sentence with the key's path, for a study that cannot be run.
         """
         try:
+            tree = override(read(source), overrides)
             folder = Path(source).parent if Path(source).is_file() else None
-            tree = located(override(read(source), overrides), folder or Path())
             with modules_in(folder):
-                study = _study(tree, presets=PRESETS)
+                study = _study(located(tree, folder or Path()), presets=PRESETS)
         except RecursionError:
             raise InputError(f"{escape_control(str(source))}: must be TOML, but is nested too deeply") from None
         return _smoke(study) if smoke else study
