@@ -105,14 +105,13 @@ def _walk(root: Path) -> tuple[list[_Found], "Counter[str]"]:
                 if entry.is_dir():
                     waiting.append((f"{name}/", folder / entry.name))
                 elif suffix in SUFFIXES:
-                    status = _status(entry)
-                    found.append(_Found(name, status[0], status[1]))
+                    found.append(_Found(name, *_size_and_time(entry)))
                 else:
                     other[suffix or "without an ending"] += 1
     return sorted(found, key=lambda file: file.name), other
 
 
-def _status(entry: "os.DirEntry[str]") -> tuple[int, int]:
+def _size_and_time(entry: "os.DirEntry[str]") -> tuple[int, int]:
     try:
         status = entry.stat()
     except OSError:  # a broken link is a broken image

@@ -30,6 +30,11 @@ def addressed(data: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in data.items() if key not in unaddressed}
 
 
+def is_of_files(data: AnyData) -> bool:
+    """True if the samples are read from files at `data.path`."""
+    return "path" in data.unaddressed
+
+
 def _has_path(data: Mapping[str, Any]) -> bool:
     kind = _KINDS.get(str(data.get("kind")))
     return kind is not None and "path" in kind.unaddressed
