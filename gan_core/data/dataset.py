@@ -17,8 +17,8 @@ from gan_core.shapes import SampleShape
 Split = Literal["validation", "test"]
 Part = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
-BLOCK_NUMBERS = 2**24
-"""Largest number of coordinates that `Dataset.blocks` converts at once: 128 MiB in float64."""
+BLOCK_NUMBERS = 2**22
+"""Largest number of coordinates that `Dataset.blocks` converts at once: 32 MiB in float64."""
 
 
 @dataclass(frozen=True, kw_only=True)
