@@ -222,8 +222,8 @@ def _refuse(probed: Probed, root: Path, *, visible: bool, samples: str = "") -> 
     if probed.samples != samples:
         reason = "others" if ":" not in probed.samples else f"none ({probed.samples})"
         raise InputError(
-            f"data.path: must hold the same samples on every node, but holds {reason} on {node}; put them there, or send "
-            "them with gan-study submit --send-data"
+            f"data.path: must hold the same samples on every node, but holds {reason} on {node}; put them there, or "
+            "send them with gan-study submit --send-data"
         )
 
 

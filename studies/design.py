@@ -74,7 +74,7 @@ class Provenance:
         return {**table, "sources": dict(self.sources)} if self.sources else table
 
     def of_trial(self, tables: Any) -> "Provenance":
-        """The provenance of a trial described by `tables`: without labels, and with the modules that these tables name."""
+        """The provenance of a trial described by `tables`: without labels, with the modules that these tables name."""
         trained = replace(self, labels_fingerprint="") if self.labels_fingerprint else self
         if not self.sources:  # the search for names takes longer than all else in the specification of a trial
             return trained

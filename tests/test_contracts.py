@@ -301,7 +301,10 @@ def loads(**changes):
 @pytest.mark.parametrize(
     ("changes", "test"),
     [
-        ({"train": lambda data: data.train.astype(float)}, "test_splits_hold_finite_flattened_samples_in_float32_or_uint8"),
+        (
+            {"train": lambda data: data.train.astype(float)},
+            "test_splits_hold_finite_flattened_samples_in_float32_or_uint8",
+        ),
         (
             {"train": lambda data: data.train * np.float32("nan")},
             "test_splits_hold_finite_flattened_samples_in_float32_or_uint8",

@@ -17,7 +17,23 @@ Crop = Literal["center", "none"]
 Background = Literal["white", "black"]
 Pixels = UInt8[np.ndarray, "channels size size"]
 
-FORMATS = ("AVIF", "BMP", "DIB", "GIF", "ICO", "JPEG", "JPEG2000", "MPO", "PCX", "PNG", "PPM", "SGI", "TGA", "TIFF", "WEBP")
+FORMATS = (
+    "AVIF",
+    "BMP",
+    "DIB",
+    "GIF",
+    "ICO",
+    "JPEG",
+    "JPEG2000",
+    "MPO",
+    "PCX",
+    "PNG",
+    "PPM",
+    "SGI",
+    "TGA",
+    "TIFF",
+    "WEBP",
+)
 """Formats that are read, by Pillow's names; none of them starts another program."""
 SUFFIXES = (
     *(".apng", ".avif", ".bmp", ".dib", ".gif", ".ico", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".jpx"),
@@ -25,7 +41,7 @@ SUFFIXES = (
 )
 """Ends of the names of files that are taken for images, in lower case."""
 REDUCING = 4
-"""A JPEG is decoded at the smallest scale of 1/1, 1/2, 1/4, 1/8 at which it is this many times as large as the result."""
+"""A JPEG is decoded at the smallest scale of 1/1, 1/2, 1/4, 1/8 that is this many times as large as the result."""
 
 
 @contextmanager
@@ -57,7 +73,9 @@ def decode_file(path: Path, *, size: int, channels: Channels, crop: Crop, backgr
         return pixels(reduced, size=size, channels=channels, crop=crop, background=background)
 
 
-def decode_array(array: UInt8[np.ndarray, "height width channels"], *, background: Background, **settings: object) -> Pixels:
+def decode_array(
+    array: UInt8[np.ndarray, "height width bands"], *, background: Background, **settings: object
+) -> Pixels:
     """The pixels of an image in an array of 1 to 4 channels (grey; grey, alpha; colour; colour, alpha)."""
     from PIL import Image
 
@@ -135,4 +153,3 @@ def describe(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     return " ".join(str(error).split())[:100] or name
-

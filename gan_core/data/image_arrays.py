@@ -5,12 +5,13 @@ import math
 import zipfile
 import zlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Num, UInt8
+from jaxtyping import UInt8
 
 from gan_core.data.decoding import Pixels, decode_array
 from gan_core.data.image_source import ImageSource, PixelSettings, chosen, listing_hash
@@ -84,7 +85,7 @@ class ImageArray(ImageSource):
             background=settings.background,
         )
 
-    def _eight_bit(self, index: int) -> UInt8[np.ndarray, "height width channels"]:
+    def _eight_bit(self, index: int) -> UInt8[np.ndarray, "height width bands"]:
         assert self._images is not None
         return self._range.eight_bit(self._images[self._index[index]])
 
@@ -131,42 +132,44 @@ def _channels_last(array: np.ndarray, layout: Layout, path: Path) -> tuple[np.nd
     return (array.transpose(0, 2, 3, 1) if layout == "channels_first" else array), layout.replace("_", " ")
 
 
+@dataclass(frozen=True)
 class _Range:
-    """The range of an array's numbers, from which they are scaled to 0 to 255."""
+    """The range of an array's numbers, from which they are scaled to 0 to 255: (number - low) scale."""
 
-    def __init__(self, low: float, scale: float, text: str):
-        self._low, self._scale, self.text = low, scale, text
+    low: float
+    scale: float
+    text: str
 
     @classmethod
-    def of(cls, array: Num[np.ndarray, "images height width channels"], path: Path) -> "_Range":
+    def of(cls, array: np.ndarray, path: Path) -> "_Range":
         """The range that the least and the largest number of an array tell.
 
         Errors: `ValueError` for numbers that are not finite, and for those of an unknown range.
         """
         if array.dtype == np.uint8:
-            return cls(0, 1, "0 to 255")
+            return cls(0.0, 1.0, "0 to 255")
         if array.dtype == np.bool_:
-            return cls(0, 255, "false and true")
+            return cls(0.0, 255.0, "false and true")
         if array.dtype.kind not in "iuf":
             raise ValueError(f"path: must hold an array of numbers, but that of {path} is {array.dtype}")
         low, high = _extremes(array, path)
         whole = array.dtype.kind in "iu"
         if low >= 0 and high <= 1 and not whole:
-            return cls(0, 255, "numbers in [0, 1]")
+            return cls(0.0, 255.0, "numbers in [0, 1]")
         if low >= -1 and high <= 1 and not whole:
-            return cls(-1, 127.5, "numbers in [-1, 1]")
+            return cls(-1.0, 127.5, "numbers in [-1, 1]")
         if low >= 0 and high <= 255 and high > 1:
-            return cls(0, 1, "numbers in [0, 255]")
+            return cls(0.0, 1.0, "numbers in [0, 255]")
         if whole and low >= 0 and high <= 65535 and array.dtype.itemsize == 2:
-            return cls(0, 1 / 257, "16-bit numbers, divided by 257")
+            return cls(0.0, 1 / 257, "16-bit numbers, divided by 257")
         must = "path: must hold numbers in [0, 1], [-1, 1] or [0, 255], or 16-bit whole numbers"
         raise ValueError(f"{must}, but {path} holds {array.dtype} from {low:g} to {high:g}")
 
-    def eight_bit(self, image: np.ndarray) -> UInt8[np.ndarray, "height width channels"]:
+    def eight_bit(self, image: np.ndarray) -> UInt8[np.ndarray, "height width bands"]:
         """An image of this range with whole numbers from 0 to 255."""
         if image.dtype == np.uint8:
             return image
-        return np.rint((image.astype(np.float64) - self._low) * self._scale).clip(0, 255).astype(np.uint8)
+        return np.rint((image.astype(np.float64) - self.low) * self.scale).clip(0, 255).astype(np.uint8)
 
 
 def _extremes(array: np.ndarray, path: Path) -> tuple[float, float]:
@@ -187,11 +190,12 @@ def _extremes(array: np.ndarray, path: Path) -> tuple[float, float]:
 def _read_numpy(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
     """The images of an .npy or .npz file, and the labels of an .npz file."""
     try:
-        loaded = np.load(path, mmap_mode="r", allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return loaded, None
-        with loaded:
-            arrays = {name: loaded[name] for name in loaded.files}
+        with path.open("rb") as file:
+            if file.read(2) != b"PK":  # no archive
+                return np.load(path, mmap_mode="r", allow_pickle=False), None
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as archive:
+                arrays = {name: archive[name] for name in archive.files}
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         reason = " ".join(str(error).split())[:120]
         raise ValueError(f"path: must be a NumPy file without pickled objects, but {path} is not ({reason})") from None
@@ -223,8 +227,9 @@ def _idx(path: Path) -> np.ndarray:
     """
     try:
         with path.open("rb") as file:
-            packed = file.read(2) == b"\x1f\x8b"
-        content = gzip.open(path).read() if packed else path.read_bytes()
+            content = file.read()
+        if content[:2] == b"\x1f\x8b":
+            content = gzip.decompress(content)
     except (OSError, EOFError, zlib.error) as error:
         raise ValueError(f"path: must be a file that can be read, but {path} is damaged ({error})") from None
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in _IDX_TYPES:

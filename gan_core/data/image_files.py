@@ -41,7 +41,7 @@ class ImageFolder(ImageSource):
         if self._labelled and (beside := [file.name for file in found if "/" not in file.name]):
             raise ValueError(
                 f"path: must hold images either in a folder for each class or beside each other, but {beside[0]} and "
-                f"{len(beside) - 1} others in {root} lie beside folders of images; labels = \"none\" takes them all"
+                f'{len(beside) - 1} others in {root} lie beside folders of images; labels = "none" takes them all'
             )
         self._files = [found[i] for i in chosen(len(found), limit)]
         self._found = len(found)

@@ -2,7 +2,8 @@
 
     images/KEY/            images.npy, labels.npy, record.json: written under another name, then renamed
     images/KEY.lock        held by the process that decodes
-    images/index/NAME.json KEY and notes of the files in one place, valid as long as their names, sizes and times of change are the same
+    images/index/NAME.json KEY and notes of the files in one place, valid as long as their names, sizes and times of
+                           change are the same
 
 KEY is a hash of the content of the files, of the classes and of the settings; it does not depend on where the files
 are. The images are sorted by the hash of their pixels. This is the fixed permutation that the splits are slices of: it

@@ -123,9 +123,7 @@ class Images(AnyData):
     def _stored(self) -> tuple[ImageStore, list[str]]:
         """The store of the images, and sentences about their source."""
         source = self._source()
-        settings = PixelSettings(
-            size=self.size, channels=self.channels, crop=self.crop, background=self.background
-        )
+        settings = PixelSettings(size=self.size, channels=self.channels, crop=self.crop, background=self.background)
         place = f"{Path(self.path).absolute()}\0{self.labels}\0{self.layout}\0{self.limit}"
         store, notes = stored_images(source, place, settings)
         self._check(store)

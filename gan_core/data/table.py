@@ -25,8 +25,8 @@ AUTO_HELD_OUT = 2500
 class Table(AnyData):
     """Points of any dimension: the rows of a CSV or Parquet file of numbers.
 
-    path         a .csv, .tsv or .parquet file. A first line of a CSV file that holds a word names the columns. A relative
-                 path begins at the folder of the study file
+    path         a .csv, .tsv or .parquet file. A first line of a CSV file that holds a word names the columns. A
+                 relative path begins at the folder of the study file
     columns      names of the columns that are used; empty: all
     standardise  true: each column has mean 0 and standard deviation 1 over the training split; false: the numbers as
                  they are
@@ -116,7 +116,9 @@ class Table(AnyData):
         if suffix not in (".csv", ".tsv", ".parquet"):
             raise ValueError(f"path: must be a .csv, .tsv or .parquet file, but is {self.path}")
         if not path.is_file():
-            raise ValueError(f"path: must be a file, but {self.path} {'is none' if path.exists() else 'does not exist'}")
+            raise ValueError(
+                f"path: must be a file, but {self.path} {'is none' if path.exists() else 'does not exist'}"
+            )
         try:
             if suffix == ".parquet":
                 return pq.read_table(path)

@@ -14,7 +14,6 @@ from gan_core.metric_description import Direction
 from gan_core.metrics.any_metric import AnyMetric
 from gan_core.metrics.samples import Fakes, RealSamples
 
-
 CLUSTERED_NUMBERS = 2**24
 """Largest number of coordinates of the training samples from which k-means computes the cells: 64 MiB."""
 FEWEST_PER_CELL = 50

@@ -92,7 +92,9 @@ class Draws:
         Each step has a stream of its own: a block of steps would take a hundred MB per seed for images.
         """
         shape = (1, self._shapes.batch, self._shapes.dim)
-        draw = for_each_seed(self._seeds, f"{purpose}_grey_noise", step, lambda generator: torch.rand(shape, generator=generator))
+        draw = for_each_seed(
+            self._seeds, f"{purpose}_grey_noise", step, lambda generator: torch.rand(shape, generator=generator)
+        )
         return draw[0].to(self._device, self._dtype)
 
     def _normal(self, purpose: str, step: int) -> Tensor:

@@ -69,9 +69,7 @@ class Trainer:
         self.iteration = 0
         self.nonfinite_iteration = torch.full((len(self.seeds),), -1, device=self.device)
         latent, noise = networks.generator.latent, constraint.noise_width(self.shape.dim)
-        shapes = DrawShapes(
-            batch=training.batch, latent=latent, noise=noise, real=len(data.train), dim=self.shape.dim
-        )
+        shapes = DrawShapes(batch=training.batch, latent=latent, noise=noise, real=len(data.train), dim=self.shape.dim)
         self._draws = Draws(self.seeds, shapes, self.device, self.dtype)
         self._batches = RealBatches(data, self._draws, self.device, self.dtype)
         self._health_batch = HealthBatch.draw(

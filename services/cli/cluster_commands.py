@@ -24,8 +24,8 @@ def submit(
         bool,
         typer.Option(
             "--send-data",
-            help="Send the images or the table of the study with it, at most 100 MiB. Default: they must be at data.path on "
-            "every node.",
+            help="Send the images or the table of the study with it, at most 100 MiB. Default: they must lie at "
+            "data.path on every node.",
         ),
     ] = False,
     overrides: Overrides = None,

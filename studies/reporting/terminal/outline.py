@@ -17,7 +17,7 @@ BYTES = 4
 
 
 def outline(study: Study) -> str:
-    """The numbers of trials, of bytes for kept generators and of samples, and per condition its kinds and searched ranges."""
+    """The numbers of trials, of bytes for kept generators and of samples; per condition kinds and searched ranges."""
     search, authors_trials = study.search, sum(condition.authors is not None for condition in study.conditions)
     authors = f" + {authors_trials} trials at authors' settings" if authors_trials else ""
     lines = [
