@@ -18,12 +18,11 @@ from typing import Any
 
 import numpy as np
 
+from gan_core.cache_folder import cache_folder
 from gan_core.data import Dataset
 
 EVALUATION_VERSION = 1
 """Increased by hand with every change of the code that changes a metric's values."""
-FOLDER_VARIABLE = "GAN_STUDY_CACHE"
-"""Environment variable that names the folder of the cache."""
 _LIBRARIES = ("torch", "numpy", "scipy", "scikit-learn", "POT")
 _RECENT = 32
 """Number of files whose arrays are kept in the memory of a process."""
@@ -81,14 +80,6 @@ def _remember(path: Path, arrays: Arrays) -> None:
     _recent[path] = arrays
     for oldest in list(_recent)[:-_RECENT]:
         _recent.pop(oldest, None)
-
-
-def cache_folder() -> Path:
-    """The folder of the cache."""
-    from platformdirs import user_cache_path
-
-    named = os.environ.get(FOLDER_VARIABLE)
-    return Path(named) if named else user_cache_path("gan-studies", appauthor=False)
 
 
 def _read(path: Path) -> Arrays | None:

@@ -96,10 +96,11 @@ class Cluster:
             raise InputError(f"{study}: {self._server.url} has {missing}{hint}")
         return matching[-1]
 
-    def submit(self, study: Study, source: str | Path) -> Attempt:
+    def submit(self, study: Study, source: str | Path, *, send_data: bool = False) -> Attempt:
         """Submit a study to the cluster as a new attempt, and return that attempt.
 
-        source  the study file, or the name of a study in the catalog
+        source     the study file, or the name of a study in the catalog
+        send_data  True: the samples are sent with it
 
         Errors: `InputError` if the study is already running on the cluster, if the cluster has another version of Ray,
         or if the user's modules cannot be sent.
@@ -111,7 +112,7 @@ class Cluster:
         number = attempts[-1].number + 1 if attempts else 1
         git = git_state(Path(source).parent) if Path(source).is_file() else None
         local_versions = versions()
-        content = pack(study, source, attempt=number, versions=local_versions, git=git)
+        content = pack(study, source, attempt=number, versions=local_versions, git=git, send_data=send_data)
         job_id = f"{PREFIX}{study.name}-{number}"
         self._server.upload(archive_name(content), content)
         metadata = {"study": study.name, "attempt": str(number), "gan_studies": local_versions["gan-studies"]}

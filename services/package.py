@@ -14,8 +14,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from gan_core.data import Images, Table
 from studies.errors import InputError
+from studies.file.data_table import is_of_files
 from studies.file.modules import OURS, is_hidden, replaced_by
+from studies.file.real_samples import load_samples
 from studies.file.source import question
 from studies.file.study import Study
 
@@ -27,7 +30,13 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def pack(
-    study: Study, source: str | Path, *, attempt: int, versions: Mapping[str, str], git: Mapping[str, Any] | None
+    study: Study,
+    source: str | Path,
+    *,
+    attempt: int,
+    versions: Mapping[str, str],
+    git: Mapping[str, Any] | None,
+    send_data: bool = False,
 ) -> bytes:
     """The zip archive of a study, as bytes.
 
@@ -35,9 +44,10 @@ def pack(
     attempt   number of the attempt
     versions  result of `preflight.versions` on the machine that submits the study
     git       state of the repository that the study file is in, if any
+    send_data True: the archive holds the samples too; False: they must be at `data.path` on every node
 
-    Errors: `InputError` for a file that cannot be read, a module that `refuse_shadow` refuses, and an archive above the
-    size limit.
+    Errors: `InputError` for a file that cannot be read, a module that `refuse_shadow` refuses, samples that are not
+    read from files but are to be sent, and an archive above the size limit.
     """
     file = Path(source)
     modules = dict(_modules(file.parent)) if file.is_file() else {}
@@ -47,7 +57,11 @@ def pack(
         "question": question(source),
         "versions": dict(versions),
         "git": git,
+        "data_fingerprint": load_samples(study.data).fingerprint if is_of_files(study.data) else None,
     }
+    data = _portable(study) if send_data else None
+    if data is not None:
+        submission["sent_data"] = data[0]
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as zipped:
         _add(zipped, SUBMISSION, json.dumps(submission, indent=1).encode())
@@ -55,7 +69,14 @@ def pack(
             _add(zipped, "study.toml", _content(file))
         for name, path in sorted(modules.items()):
             _add(zipped, name, _content(path))
+        if data is not None:
+            _add(zipped, *data)
     content = archive.getvalue()
+    if len(content) > MAX_BYTES and data is not None:
+        raise InputError(
+            f"--send-data: must fit into {MAX_BYTES / 2**20:.0f} MiB, Ray's limit, but data and modules take "
+            f"{len(content) / 2**20:.0f} MiB; put the data at data.path on every node instead"
+        )
     if len(content) > MAX_BYTES:
         largest = max(modules.values(), key=lambda path: path.stat().st_size)
         raise InputError(
@@ -63,6 +84,13 @@ def pack(
             f"take {len(content) / 2**20:.0f} MiB; move data out of them, first {largest}"
         )
     return content
+
+
+def _portable(study: Study) -> tuple[str, bytes]:
+    """Name and content of one file with the samples of a study."""
+    if not isinstance(study.data, Images | Table):
+        raise InputError(f"--send-data: must be used with data of files, but data.kind is {study.data.kind}")
+    return study.data.portable()
 
 
 def archive_name(content: bytes) -> str:

@@ -4,6 +4,7 @@ On each node a probe writes into the ledger's storage, reads a file that the dri
 versions and a hash of the source code of the packages that the node would run. An error names the node.
 """
 
+import json
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -14,15 +15,22 @@ from platform import python_version
 from typing import Any
 from uuid import uuid4
 
+from gan_core.data import AnyData, Data
 from gan_core.evaluation import EVALUATION_VERSION
 from studies.design import NUMERICS_VERSION
 from studies.errors import InputError
 from studies.execution.environment import package_version
 from studies.execution.resources import Node, Resources
+from studies.file.data_table import is_of_files
 from studies.file.modules import OURS
+from studies.file.real_samples import load_samples
+from studies.file.validation import build, plain
 
 PROBE_SECONDS = 120
 """Time limit of a probe: a node's first process imports Ray and may have to wait for the job's working folder."""
+
+DATA_SECONDS = 3600
+"""Time limit of a probe that loads a study's files, which each node decodes once."""
 
 DISTRIBUTIONS = ("gan-studies", "numpy", "ray", "torch")
 
@@ -63,6 +71,7 @@ class Probed:
     versions  see `versions`; empty if the packages cannot be imported
     origins   folder of each package, by the package's name; an empty text for a missing package
     code      see `code`; the error message if the packages cannot be imported
+    samples   see `samples_hash`; empty if the study reads no files
     """
 
     node: str
@@ -71,6 +80,7 @@ class Probed:
     versions: dict[str, str]
     origins: dict[str, str]
     code: str
+    samples: str = ""
 
 
 def cluster_resources() -> Resources:
@@ -85,8 +95,8 @@ def _nodes() -> list[tuple[str, float, float]]:
     return [(node["NodeID"], node["Resources"].get("CPU", 0), node["Resources"].get("GPU", 0)) for node in alive]
 
 
-def check_nodes(root: Path) -> None:
-    """Check that every node can run trials of a study whose ledger is at `root`.
+def check_nodes(root: Path, data: AnyData) -> None:
+    """Check that every node can run trials of a study with these data, whose ledger is at `root`.
 
     Errors: `InputError` for the first node that cannot.
     """
@@ -94,29 +104,31 @@ def check_nodes(root: Path) -> None:
     try:
         folder.mkdir(parents=True)
         (folder / "driver").write_text(folder.name)
-        for probed in _probe_all(folder):
-            _refuse(probed, root, visible=(folder / probed.node).is_file())
+        described = json.dumps(plain(data)) if is_of_files(data) else ""
+        expected = samples_hash(described) if described else ""
+        for probed in _probe_all(folder, described):
+            _refuse(probed, root, visible=(folder / probed.node).is_file(), samples=expected)
     except OSError as error:
         raise InputError(f"ledger.root: cannot write below {root} ({error.strerror}) on the driver's node") from None
     finally:
         _remove(folder)
 
 
-def _probe_all(folder: Path) -> list[Probed]:
+def _probe_all(folder: Path, data: str) -> list[Probed]:
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     probe = ray.remote(num_cpus=0, max_retries=1)(_probe())
     references = {
         node: probe.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)).remote(
-            str(folder), node, OURS
+            str(folder), node, OURS, data
         )
         for node, _, _ in _nodes()
     }
     results = []
     for node, reference in references.items():
         try:
-            results.append(Probed(**ray.get(reference, timeout=PROBE_SECONDS)))
+            results.append(Probed(**ray.get(reference, timeout=DATA_SECONDS if data else PROBE_SECONDS)))
         except ray.exceptions.GetTimeoutError:
             raise InputError(f"node {_short(node)}: does not answer; repair or remove it, then submit again") from None
         except ray.exceptions.RayError as error:
@@ -125,10 +137,10 @@ def _probe_all(folder: Path) -> list[Probed]:
     return results
 
 
-def _probe() -> Callable[[str, str, tuple[str, ...]], dict[str, Any]]:
+def _probe() -> Callable[[str, str, tuple[str, ...], str], dict[str, Any]]:
     """The function that runs on each node; nested, because Ray sends nested functions by value and imports none."""
 
-    def probe(folder: str, node: str, packages: tuple[str, ...]) -> dict[str, Any]:
+    def probe(folder: str, node: str, packages: tuple[str, ...], data: str) -> dict[str, Any]:
         from importlib import import_module
         from importlib.util import find_spec
         from pathlib import Path
@@ -150,11 +162,24 @@ def _probe() -> Callable[[str, str, tuple[str, ...]], dict[str, Any]]:
         result = {"node": node, "written": problem is None, "problem": problem, "origins": origins}
         try:
             preflight = import_module("services.preflight")
-            return {**result, "versions": preflight.versions(), "code": preflight.code()}
+            samples = preflight.samples_hash(data) if data else ""
+            return {**result, "versions": preflight.versions(), "code": preflight.code(), "samples": samples}
         except Exception as error:
             return {**result, "versions": {}, "code": f"{type(error).__name__}: {error}"}
 
     return probe
+
+
+def samples_hash(data: str) -> str:
+    """Hash of the real samples and their classes on this node, or the sentence that says why there are none.
+
+    data  the study's table `[data]` as JSON text
+    """
+    try:
+        loaded = load_samples(build(Data | AnyData, json.loads(data), ("data",)))
+    except InputError as error:
+        return str(error)
+    return f"{loaded.fingerprint} {loaded.labels_fingerprint}".strip()
 
 
 def code() -> str:
@@ -174,8 +199,12 @@ def _folder(name: str) -> Path:
     return Path(import_module(name).__path__[0])
 
 
-def _refuse(probed: Probed, root: Path, *, visible: bool) -> None:
-    """Raise `InputError` if a node cannot run trials; `visible`: True if the driver sees the file written there."""
+def _refuse(probed: Probed, root: Path, *, visible: bool, samples: str = "") -> None:
+    """Raise `InputError` if a node cannot run trials.
+
+    visible  True if the driver sees the file that the node wrote
+    samples  `samples_hash` on the driver's node
+    """
     node = f"node {_short(probed.node)}"
     for name, origin in probed.origins.items():
         if not origin:
@@ -192,6 +221,12 @@ def _refuse(probed: Probed, root: Path, *, visible: bool) -> None:
     if probed.problem is not None or not visible:
         problem = probed.problem or "writes to another storage"
         raise InputError(f"ledger.root: {root} must be storage that all nodes share, but {node} {problem}")
+    if probed.samples != samples:
+        reason = "others" if ":" not in probed.samples else f"none ({probed.samples})"
+        raise InputError(
+            f"data.path: must hold the same samples on every node, but holds {reason} on {node}; put them there, or "
+            "send them with gan-study submit --send-data"
+        )
 
 
 def _remove(folder: Path) -> None:

@@ -21,6 +21,7 @@ import numpy as np
 from gan_core.data import Split
 from gan_core.evaluation import EVALUATION_VERSION
 from studies.file.condition import Condition
+from studies.file.data_table import addressed
 from studies.file.distributions import Choice, Distribution, Grid, IntUniform, LogUniform, draw
 from studies.file.modules import module_names
 from studies.file.study import Study
@@ -35,7 +36,8 @@ SEEDS_PER_REPLICATE = 10_000_000
 """Distance between the first seeds of two consecutive replicates, large enough for the seeds of all phases."""
 NUMERICS_VERSION = 4
 """Increased by hand with every change of the code that changes what a trial trains."""
-
+_OPTIONAL = ("sources", "labels_fingerprint")
+"""Fields of a provenance that its table lacks if they are empty."""
 Configuration = dict[str, Any]
 """Values of the hyperparameters by dotted path."""
 Scores = Mapping[str, float]
@@ -52,6 +54,7 @@ class Provenance:
     numerics_version    the `NUMERICS_VERSION` of the code that trains
     evaluation_version  the `EVALUATION_VERSION` of the code that computes the metrics
     sources             hash of the source of each user's module, by module name
+    labels_fingerprint  hash of the classes of the real samples, empty without classes; they determine metrics alone
     """
 
     data_fingerprint: str
@@ -60,6 +63,7 @@ class Provenance:
     numerics_version: int = NUMERICS_VERSION
     evaluation_version: int = EVALUATION_VERSION
     sources: Mapping[str, str] = field(default_factory=dict)
+    labels_fingerprint: str = ""
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> "Provenance":
@@ -67,21 +71,21 @@ class Provenance:
         return cls(**{"sources": {}, **table})
 
     def table(self) -> dict[str, Any]:
-        """The provenance as a JSON-serialisable table, without `sources` if there are none."""
-        table = dict(vars(self))
-        return {**table, "sources": dict(self.sources)} if table.pop("sources") else table
+        """The provenance as a JSON-serialisable table, without `sources` and `labels_fingerprint` if there are none."""
+        table = {name: value for name, value in vars(self).items() if value or name not in _OPTIONAL}
+        return {**table, "sources": dict(self.sources)} if self.sources else table
 
     def of_training(self, trained: Any) -> dict[str, Any]:
         """The part that determines a training described by these tables, as a JSON-serialisable table."""
-        table = self._naming_only_modules_of(trained).table()
-        del table["evaluation_version"]
-        return table
+        return self._part_of(trained, without=("evaluation_version", "labels_fingerprint"))
 
     def of_evaluation(self, evaluation: Any) -> dict[str, Any]:
         """The part that determines an evaluation with these settings, as a JSON-serialisable table."""
-        table = self._naming_only_modules_of(evaluation).table()
-        del table["numerics_version"]
-        return table
+        return self._part_of(evaluation, without=("numerics_version",))
+
+    def _part_of(self, tables: Any, without: tuple[str, ...]) -> dict[str, Any]:
+        table = self._naming_only_modules_of(tables).table()
+        return {name: value for name, value in table.items() if name not in without}
 
     def _naming_only_modules_of(self, tables: Any) -> "Provenance":
         if not self.sources:  # the search for names takes longer than all else in the specification of a trial
@@ -228,7 +232,7 @@ class Design:
     ) -> TrialSpec:
         """The trial of a condition with this phase, index and configuration; `setting` is the table of its setting."""
         tables = self._tables
-        trained = {**setting, "data": tables["data"]}
+        trained = {**setting, "data": addressed(tables["data"])}
         identity = {
             **trained,
             "budget": tables["budget"],

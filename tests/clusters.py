@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 import requests
 
-from gan_core.reference_cache import FOLDER_VARIABLE
+from gan_core.cache_folder import FOLDER_VARIABLE
 from services.cluster import Cluster
 from services.credentials import Token
 from services.jobs import JobsServer

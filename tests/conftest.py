@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from gan_core.reference_cache import FOLDER_VARIABLE
+from gan_core.cache_folder import FOLDER_VARIABLE
 from studies.file.study import Study
 from studies.locate import results
 from studies.tables.results import Results

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from gan_core.reference_cache import FOLDER_VARIABLE
+from gan_core.cache_folder import FOLDER_VARIABLE
 from studies.design import Design, TrialSpec
 from studies.execution.runner import _provenance, _register
 from studies.execution.trial import TrialTraining

@@ -617,7 +617,11 @@ def test_an_exception_of_a_users_class_ends_its_own_trials_alone(load: Load) -> 
     ("old", "new", "message"),
     [
         ("return Dataset(", "return dict(", 'kind "my_rest:Blob" must load a gan_core.Dataset, but loads dict'),
-        (".astype(np.float32)", "", "float32 samples, each flattened in a row, but train is float64 of shape (150, 2)"),
+        (
+            ".astype(np.float32)",
+            "",
+            "float32 or uint8 samples, each flattened in a row, but train is float64 of shape (150, 2)",
+        ),
         (
             "held_out=80",
             "held_out=90",

@@ -12,8 +12,9 @@ import torch
 from small_gans import blob, real_samples
 
 from gan_core import reference_cache
+from gan_core.cache_folder import FOLDER_VARIABLE, cache_folder
 from gan_core.data import Pairs, Ring
-from gan_core.reference_cache import FOLDER_VARIABLE, ReferenceCache, cache_folder
+from gan_core.reference_cache import ReferenceCache
 
 ARRAYS = {"numbers": np.array([0.1, np.nan, -np.inf, 3.0]), "whole": np.arange(6).reshape(2, 3)}
 

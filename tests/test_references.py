@@ -9,11 +9,11 @@ import torch
 from sklearn.datasets import load_digits
 from small_gans import SMALL_EVALUATION, blob, measure, real_samples
 
+from gan_core.cache_folder import FOLDER_VARIABLE
 from gan_core.data import Digits, Grid, Ring, Segments, SwissRoll, TwoMoons
 from gan_core.evaluation import EvaluationSettings, Evaluator, reference_values, references
 from gan_core.metrics import SAMPLE_METRICS
 from gan_core.networks import MLPCritic, MLPGenerator, NetworkPair
-from gan_core.reference_cache import FOLDER_VARIABLE
 
 PLANAR = EvaluationSettings(samples=400, directions=16, cells=4, exact_points=60, resolution=20)
 NETWORKS = NetworkPair(generator=MLPGenerator(width=8, depth=1, latent=3), critic=MLPCritic(width=8, depth=1))

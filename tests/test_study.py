@@ -25,6 +25,8 @@ from studies.file.source import catalog
 from studies.file.study import Study
 from studies.file.validation import FORMER_NAMES, field_types
 
+OF_FILES = ("images", "table")
+"""Kinds of data that are read from files."""
 SMALL = """
 name = "small"
 budget.steps = 100
@@ -203,7 +205,7 @@ def test_a_pair_whose_kind_is_written_has_the_default_networks(load: Load) -> No
     assert networks == NetworkPair(generator=MLPGenerator(), critic=AutoencoderCritic(code=3))
 
 
-@pytest.mark.parametrize("kind", [data.kind for data in get_args(Data) if data.kind != "dirac"])
+@pytest.mark.parametrize("kind", [data.kind for data in get_args(Data) if data.kind not in ("dirac", *OF_FILES)])
 def test_a_study_may_use_every_kind_of_data(load: Load, kind: str) -> None:
     study = load(SMALL, f"data={{kind='{kind}'}}")
     assert study.data == next(data for data in get_args(Data) if data.kind == kind)()
@@ -559,6 +561,7 @@ def test_a_byte_order_mark_is_ignored(tmp_path: Path) -> None:
 
 OBJECTIVES = ", ".join(objective.kind for objective in get_args(Objective))
 DATA = ", ".join(data.kind for data in get_args(Data))
+OWN = "or MODULE:CLASS, a class of your own"
 
 
 @pytest.mark.parametrize(
@@ -713,14 +716,14 @@ DATA = ", ".join(data.kind for data in get_args(Data))
         (
             "conditions.wgan.objective={kind='wassertein'}",
             "conditions.wgan.objective.kind: must be one of "
-            f'{OBJECTIVES}, but is "wassertein"; did you mean wasserstein?',
+            f'{OBJECTIVES}, {OWN}, but is "wassertein"; did you mean wasserstein?',
         ),
         (
             "conditions.wgan.objective={kind=3}",
-            f"conditions.wgan.objective.kind: must be one of {OBJECTIVES}, but is 3",
+            f"conditions.wgan.objective.kind: must be one of {OBJECTIVES}, {OWN}, but is 3",
         ),
-        ("data={held_out=300}", f"data.kind: must be given, one of {DATA}"),
-        ("data.kind=mnist", f'data.kind: must be one of {DATA}, but is "mnist"'),
+        ("data={held_out=300}", f"data.kind: must be given, one of {DATA}, {OWN}"),
+        ("data.kind=mnist", f'data.kind: must be one of {DATA}, {OWN}, but is "mnist"'),
         (
             "conditions.wgan.objective={kind={choice=['minimax','wasserstein']}}",
             "conditions.wgan.objective.kind: cannot be searched; compare kinds as conditions",
@@ -927,7 +930,7 @@ def test_smoke_keeps_the_first_start_of_exploit(load: Load) -> None:
         (SMALL + '[[conditions]]\nname = "a"', "conditions.a.objective: must be given here or by a preset"),
         (
             SMALL + '[[conditions]]\nname = "a"\nobjective.margin = 3',
-            f"conditions.a.objective.kind: must be given, one of {OBJECTIVES}",
+            f"conditions.a.objective.kind: must be given, one of {OBJECTIVES}, {OWN}",
         ),
         (
             SMALL + '[[conditions]]\nname = "a"\nobjective.kind = "minimax"\ntraining.n_critic = "search"',

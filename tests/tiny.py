@@ -1,5 +1,6 @@
 """A study whose trials take a tenth of a second, and ways to run it: in this process without Ray, or by the command."""
 
+import json
 import os
 import subprocess
 import sys
@@ -10,12 +11,14 @@ from unittest.mock import patch
 
 import pandas as pd
 
+from gan_core.data import Digits
 from studies.execution.ray_trial import RayTrial
 from studies.execution.resources import Allocation, Resources
 from studies.execution.runner import RunResult, run
 from studies.execution.searcher import DesignSearcher
 from studies.execution.trial import TrialTraining
 from studies.file.study import Study
+from studies.file.validation import plain
 from studies.ledger.entries import Entry
 from studies.ledger.ledger import Ledger
 from studies.progress.events import Listener
@@ -93,7 +96,13 @@ def actor(root: Path, payload: str, **config: Any) -> RayTrial:
 
 
 def trial_config(root: Path, checkpoint_seconds: float = 1e9) -> dict[str, Any]:
-    return {"ledger": str(root), "threads": 1, "checkpoint_seconds": checkpoint_seconds, "kept": "late"}
+    return {
+        "ledger": str(root),
+        "threads": 1,
+        "checkpoint_seconds": checkpoint_seconds,
+        "kept": "late",
+        "data": json.dumps(plain(Digits())),
+    }
 
 
 def schedule_without_ray(
@@ -101,7 +110,12 @@ def schedule_without_ray(
 ) -> None:
     """Replaces `runner._schedule`: one trial after the other in this process, all by the same actor."""
     root, trainable = progress.ledger.root, None
-    config = {**trial_config(root), "kept": study.checkpoint.snapshots, "trial_seconds": study.limits.trial_seconds}
+    config = {
+        **trial_config(root),
+        "kept": study.checkpoint.snapshots,
+        "trial_seconds": study.limits.trial_seconds,
+        "data": json.dumps(plain(study.data)),
+    }
     searcher = DesignSearcher(progress, config, listener, retries=3)
     while isinstance(config := searcher.suggest("only"), dict):
         if trainable is None:

@@ -6,7 +6,7 @@ from gan_core.contracts.material import (
     Description,
     global_random_states,
 )
-from gan_core.data import AnyData
+from gan_core.data import PARTS, AnyData
 
 
 class DataContract(Description[AnyData]):
@@ -14,12 +14,12 @@ class DataContract(Description[AnyData]):
 
     subject: AnyData
 
-    def test_splits_hold_finite_flattened_float32_samples(self) -> None:
+    def test_splits_hold_finite_flattened_samples_in_float32_or_uint8(self) -> None:
         loaded = self.subject.load()
         for name in ("train", "validation", "test"):
             split = getattr(loaded, name)
             dim = int(np.prod(loaded.shape))
-            assert split.dtype == np.float32, f"{name} must be float32, but is {split.dtype}"
+            assert split.dtype in (np.float32, np.uint8), f"{name} must be float32 or uint8, but is {split.dtype}"
             assert split.shape[1:] == (dim,), f"{name} must have shape (samples, {dim}), but has {split.shape}"
             assert np.isfinite(split).all(), f"{name} must be finite"
 
@@ -34,7 +34,8 @@ class DataContract(Description[AnyData]):
 
     def test_bounded_data_lie_between_minus_one_and_one(self) -> None:
         loaded = self.subject.load()
-        assert not loaded.bounded or np.abs(loaded.every).max() <= 1
+        for name in PARTS:
+            assert not loaded.bounded or np.abs(loaded.first(name)).max() <= 1, f"{name} must lie in [-1, 1]"
 
     def test_pairs_hold_a_latent_vector_for_each_real_sample(self) -> None:
         loaded = self.subject.load()

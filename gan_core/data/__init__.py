@@ -1,19 +1,36 @@
 """Data sets: real samples in a training, a validation and a test split."""
 
-from gan_core.data.dataset import AnyData, Dataset, Modes, Pairs, Part, Sizes, Split, coordinates
+from gan_core.data.dataset import (
+    PARTS,
+    AnyData,
+    Augmentation,
+    Dataset,
+    Modes,
+    Pairs,
+    Part,
+    Sizes,
+    Split,
+    as_coordinates,
+    coordinates,
+)
 from gan_core.data.digits import Digits
 from gan_core.data.dirac import Dirac
+from gan_core.data.images import Images
 from gan_core.data.planar import Grid, Ring, Segments, SwissRoll, TwoMoons
+from gan_core.data.table import Table
 
-Data = Digits | Ring | Grid | TwoMoons | SwissRoll | Segments | Dirac
+Data = Digits | Images | Table | Ring | Grid | TwoMoons | SwissRoll | Segments | Dirac
 
 __all__ = [
+    "PARTS",
     "AnyData",
+    "Augmentation",
     "Data",
     "Dataset",
     "Digits",
     "Dirac",
     "Grid",
+    "Images",
     "Modes",
     "Pairs",
     "Part",
@@ -22,6 +39,8 @@ __all__ = [
     "Sizes",
     "Split",
     "SwissRoll",
+    "Table",
     "TwoMoons",
+    "as_coordinates",
     "coordinates",
 ]

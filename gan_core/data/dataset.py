@@ -1,11 +1,11 @@
 """Real samples in three splits, and the abstract base class of data sets."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -16,6 +16,9 @@ from gan_core.shapes import SampleShape
 
 Split = Literal["validation", "test"]
 Part = Literal["train", "validation", "test"]
+PARTS: tuple[Part, ...] = ("train", "validation", "test")
+BLOCK_NUMBERS = 2**22
+"""Largest number of coordinates that `Dataset.blocks` converts at once: 32 MiB in float64."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +41,19 @@ class Pairs:
     target: Float[np.ndarray, "pairs dim"]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Augmentation:
+    """Random changes of the real samples of training batches; evaluations use the samples as they are.
+
+    flips       True: each image of a batch is mirrored left to right with probability 1/2
+    dequantise  True: grey level v of 0 to 255 becomes (v + u) / 128 - 1 with u uniform in [0, 1), for samples stored as
+                uint8
+    """
+
+    flips: bool = False
+    dequantise: bool = False
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)  # the comparison of arrays has no single truth value
 class Dataset:
     """Real samples, flattened, in three splits that share no sample.
@@ -53,6 +69,9 @@ class Dataset:
     pairs       latent vectors with their real samples, by split, for paired metrics; empty if there are none
     labels      number of the class of each sample, by split; empty if there are no classes
     classes     names of the classes
+    augmentation  random changes of the samples of training batches
+    recorded_fingerprint  hash of the samples, if it is known without reading them
+    notes       sentences about how the samples were read, for whoever checks a study
     """
 
     name: str
@@ -65,6 +84,9 @@ class Dataset:
     pairs: Mapping[Split, Pairs] = field(default_factory=dict)
     labels: Mapping[Part, Int[np.ndarray, "samples"]] = field(default_factory=dict)
     classes: tuple[str, ...] = ()
+    augmentation: Augmentation = Augmentation()
+    recorded_fingerprint: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def sample_shape(self) -> SampleShape:
@@ -72,14 +94,49 @@ class Dataset:
         return SampleShape(shape=self.shape, bounded=self.bounded)
 
     @property
-    def every(self) -> Float[np.ndarray, "all dim"]:
-        """All real samples, from which reference distances are computed."""
+    def count(self) -> int:
+        """Number of samples in the three splits together."""
+        return len(self.train) + len(self.validation) + len(self.test)
+
+    @property
+    def every(self) -> Num[np.ndarray, "all dim"]:
+        """All real samples as they are stored, in one new array; `rows` and `blocks` take less memory."""
         return np.concatenate([self.train, self.validation, self.test])
+
+    def rows(self, index: Int[np.ndarray, "rows"]) -> Num[np.ndarray, "rows dim"]:
+        """Stored samples by their number in `every`, which is not formed."""
+        result = np.empty((len(index), self.train.shape[1]), self.train.dtype)
+        first = 0
+        for part in (self.train, self.validation, self.test):
+            inside = (first <= index) & (index < first + len(part))
+            result[inside] = part[index[inside] - first]
+            first += len(part)
+        return result
+
+    def blocks(self, *parts: Part) -> Iterator[Float[np.ndarray, "rows dim"]]:
+        """The coordinates of the samples of some splits in float64, in blocks of bounded memory.
+
+        Splits of at most `BLOCK_NUMBERS` coordinates together are one block.
+        """
+        stored = [getattr(self, part) for part in parts]
+        if sum(array.size for array in stored) <= BLOCK_NUMBERS:
+            yield as_coordinates(np.concatenate(stored), np.float64)
+            return
+        rows = max(1, BLOCK_NUMBERS // stored[0].shape[1])
+        for array in stored:
+            for start in range(0, len(array), rows):
+                yield as_coordinates(array[start : start + rows], np.float64)
+
+    def first(self, part: Part, count: int | None = None) -> Float[np.ndarray, "first dim"]:
+        """Coordinates of the first `count` samples of a split, or of all; fewer if the split has fewer."""
+        return as_coordinates(getattr(self, part)[:count], np.float32)
 
     @cached_property
     def varies(self) -> bool:
         """True if the training samples differ from each other, unlike those of the point mass `dirac`."""
-        return bool(self.train.std(0).max() > 0)
+        rows = max(1, BLOCK_NUMBERS // self.train.shape[1])
+        blocks = (self.train[start : start + rows] for start in range(0, len(self.train), rows))
+        return any(bool((block != self.train[:1]).any()) for block in blocks)
 
     @property
     def planar(self) -> bool:
@@ -98,11 +155,23 @@ class Dataset:
     @cached_property
     def fingerprint(self) -> str:
         """Hash of splits and pairs, 16 hexadecimal digits; independent of `name`, `shape`, `bounded` and `modes`."""
+        if self.recorded_fingerprint:
+            return self.recorded_fingerprint
         digest = sha256()
         paired = [array for _, pairs in sorted(self.pairs.items()) for array in (pairs.latent, pairs.target)]
         for part in (self.train, self.validation, self.test, *paired):
             digest.update(repr((part.shape, part.dtype.str)).encode())
             digest.update(np.ascontiguousarray(part).tobytes())
+        return digest.hexdigest()[:16]
+
+    @cached_property
+    def labels_fingerprint(self) -> str:
+        """Hash of the labels and the names of the classes, 16 hexadecimal digits; empty if there are no classes."""
+        if not self.labels:
+            return ""
+        digest = sha256(repr(self.classes).encode())
+        for part, labels in sorted(self.labels.items()):
+            digest.update(part.encode() + np.ascontiguousarray(labels, np.int64).tobytes())
         return digest.hexdigest()[:16]
 
 
@@ -128,16 +197,18 @@ class AnyData(ABC):
 
     distance   name of the metric that is the distance of a member on these data
     only_with  kind of the networks that these data need, None for any
+    unaddressed  fields that are no part of a trial's address, since the hash of the samples says what follows from them
     """
 
     kind: str
     distance: ClassVar[str] = "sliced_wasserstein"
     only_with: ClassVar[str | None] = None
+    unaddressed: ClassVar[tuple[str, ...]] = ()
 
     @property
     @abstractmethod
     def sizes(self) -> Sizes:
-        """Sizes of the splits that `load` returns, known without loading them."""
+        """Sizes of the splits that `load` returns; those of files are counted, which may take as long as `load`."""
 
     @abstractmethod
     def load(self) -> Dataset:
@@ -148,3 +219,23 @@ def coordinates(stored: Num[Tensor, "*any"], dtype: torch.dtype) -> Float[Tensor
     """Coordinates of stored samples: uint8 from 0 to 255 is scaled to [-1, 1], other numbers keep their values."""
     values = stored.to(dtype)
     return values / 127.5 - 1 if stored.dtype == torch.uint8 else values
+
+
+def as_coordinates(stored: Num[np.ndarray, "*any"], dtype: type[np.floating[Any]]) -> Float[np.ndarray, "*any"]:
+    """Coordinates of stored samples as a numpy array, see `coordinates`."""
+    values = stored.astype(dtype)
+    return values / dtype(127.5) - dtype(1) if stored.dtype == np.uint8 else values
+
+
+def moments(data: Dataset, *parts: Part) -> tuple[Float[np.ndarray, "dim"], Float[np.ndarray, "dim"]]:
+    """Mean and variance of each coordinate over the samples of some splits, in bounded memory."""
+    count = sum(len(getattr(data, part)) for part in parts)
+    mean = _average(((block, len(block)) for block in data.blocks(*parts)), count)
+    variance = _average(((np.square(block - mean), len(block)) for block in data.blocks(*parts)), count)
+    return mean, variance
+
+
+def _average(blocks: Iterator[tuple[Float[np.ndarray, "rows dim"], int]], count: int) -> Float[np.ndarray, "dim"]:
+    # of a single block exactly its mean
+    means = [block.mean(0) * (rows / count) for block, rows in blocks]
+    return np.sum(means, axis=0) if len(means) > 1 else means[0]

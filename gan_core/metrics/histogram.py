@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from gan_core.data import as_coordinates
 from gan_core.metric_description import Direction
 from gan_core.metrics.any_metric import PLANAR, AnyMetric, Applicability
 from gan_core.metrics.samples import Fakes, RealSamples
@@ -94,7 +95,7 @@ class JensenShannon(AnyMetric):
 
 
 def _box(real: RealSamples) -> Box:
-    return Box.around(real.data.every, resolution=real.settings.resolution)
+    return Box.around(as_coordinates(real.data.every, np.float32), resolution=real.settings.resolution)
 
 
 def _real_shares(real: RealSamples) -> Float[Tensor, "cells"]:

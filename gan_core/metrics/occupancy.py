@@ -8,9 +8,16 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from gan_core.data import Dataset
+from gan_core.data.dataset import moments
 from gan_core.metric_description import Direction
 from gan_core.metrics.any_metric import AnyMetric
 from gan_core.metrics.samples import Fakes, RealSamples
+
+CLUSTERED_NUMBERS = 2**24
+"""Largest number of coordinates of the training samples from which k-means computes the cells: 64 MiB."""
+FEWEST_PER_CELL = 50
+"""Samples per cell that k-means gets even if they have more coordinates."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,12 +61,17 @@ def cell_centers(real: RealSamples) -> Float[np.ndarray, "cells dim"]:
         return real.data.modes.centers
     cells = real.settings.cells
     return real.cache.arrays(
-        "k_means", {"cells": cells}, lambda: {"centers": _k_means_centers(real.data.train, cells)}
+        "k_means", {"cells": cells}, lambda: {"centers": _k_means_centers(_clustered(real.data, cells), cells)}
     )["centers"]
 
 
 def _centers(real: RealSamples) -> Float[Tensor, "cells dim"]:
     return real.tensor(cell_centers(real))
+
+
+def _clustered(data: Dataset, cells: int) -> Float[np.ndarray, "samples dim"]:
+    """The training samples that are clustered: all, or of large images the first, whose order is random."""
+    return data.first("train", max(FEWEST_PER_CELL * cells, CLUSTERED_NUMBERS // data.train.shape[1]))
 
 
 def _k_means_centers(train: np.ndarray, cells: int) -> np.ndarray:
@@ -70,7 +82,7 @@ def _k_means_centers(train: np.ndarray, cells: int) -> np.ndarray:
 
 def _training_variance(real: RealSamples) -> float:
     def compute() -> dict[str, np.ndarray]:
-        return {"variance": np.asarray(real.data.train.astype(np.float64).var(0).sum())}
+        return {"variance": np.asarray(moments(real.data, "train")[1].sum())}
 
     return float(real.cache.arrays("training_variance", {}, compute)["variance"])
 

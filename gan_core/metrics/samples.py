@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from gan_core.data import Dataset, Split
+from gan_core.data import Dataset, Split, coordinates
 from gan_core.metrics.sample_settings import SampleSettings
 from gan_core.reference_cache import ReferenceCache
 
@@ -42,8 +42,8 @@ class RealSamples:
         self._of_data: dict[Callable[..., Any], Any] = {}
 
     def tensor(self, array: np.ndarray) -> Tensor:
-        """The array on this device, in this floating-point type."""
-        return torch.from_numpy(np.ascontiguousarray(array)).to(self.device, self.dtype)
+        """The coordinates of an array on this device, in this floating-point type."""
+        return coordinates(torch.from_numpy(np.ascontiguousarray(array)).to(self.device), self.dtype)
 
     def once(self, prepare: "Callable[[RealSamples], Prepared]") -> Prepared:
         """`prepare(self)`, computed once for these real samples."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from gan_core.training.randomness import for_each_seed
@@ -21,12 +21,14 @@ class DrawShapes:
     latent  number of coordinates of z
     noise   number of coordinates of the penalty's noise
     real    number of training samples, from which indices are drawn
+    dim     number of coordinates of a sample
     """
 
     batch: int
     latent: int
     noise: int
     real: int
+    dim: int
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,22 @@ class Draws:
     def pretraining(self, step: int) -> Int[Tensor, "seeds batch"]:
         """Indices into the training samples, for pre-training step number `step` (the first one is 0)."""
         return self._index("pretraining_index", step)
+
+    def flips(self, purpose: str, step: int) -> Bool[Tensor, "seeds batch"]:
+        """True for each real sample of a step that is mirrored; `purpose` names the kind of step."""
+        shape = (BLOCK, self._shapes.batch)
+        return self._at_step(f"{purpose}_flips", step, lambda generator: torch.rand(shape, generator=generator)) < 0.5
+
+    def grey_noise(self, purpose: str, step: int) -> Float[Tensor, "seeds batch dim"]:
+        """Uniform numbers in [0, 1) for every coordinate of the real samples of a step.
+
+        Each step has a stream of its own: a block of steps would take a hundred MB per seed for images.
+        """
+        shape = (1, self._shapes.batch, self._shapes.dim)
+        draw = for_each_seed(
+            self._seeds, f"{purpose}_grey_noise", step, lambda generator: torch.rand(shape, generator=generator)
+        )
+        return draw[0].to(self._device, self._dtype)
 
     def _normal(self, purpose: str, step: int) -> Tensor:
         shape = (BLOCK, self._shapes.batch, self._shapes.latent)

@@ -5,13 +5,14 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from gan_core.constraints import AnyConstraint
 from gan_core.data import Dataset
 from gan_core.networks import CriticAt, Networks
 from gan_core.objectives import AnyObjective
+from gan_core.training.batches import RealBatches
 from gan_core.training.draws import Draws, DrawShapes
 from gan_core.training.health import HEALTH_BATCH, HealthBatch, health_metrics
 from gan_core.training.losses import Losses
@@ -57,7 +58,6 @@ class Trainer:
         self.objective, self.constraint, self.training = objective, constraint, training
         self.networks, self.seeds, self.shape = networks, tuple(seeds), data.sample_shape
         self.device, self.dtype = torch.device(device), getattr(torch, training.dtype)
-        self._train = torch.from_numpy(data.train).to(self.device, self.dtype)
         self._losses = Losses(objective=objective, constraint=constraint, networks=networks, shape=self.shape)
         self.generator = self._stacked("generator", training.generator_optimizer)
         self.critic = self._stacked("critic", training.critic_optimizer)
@@ -69,10 +69,11 @@ class Trainer:
         self.iteration = 0
         self.nonfinite_iteration = torch.full((len(self.seeds),), -1, device=self.device)
         latent, noise = networks.generator.latent, constraint.noise_width(self.shape.dim)
-        shapes = DrawShapes(batch=training.batch, latent=latent, noise=noise, real=len(self._train))
+        shapes = DrawShapes(batch=training.batch, latent=latent, noise=noise, real=len(data.train), dim=self.shape.dim)
         self._draws = Draws(self.seeds, shapes, self.device, self.dtype)
+        self._batches = RealBatches(data, self._draws, self.device, self.dtype)
         self._health_batch = HealthBatch.draw(
-            size=health_batch, latent=latent, noise=noise, real=len(self._train), for_all_seeds=self._for_all_seeds
+            size=health_batch, latent=latent, noise=noise, real=len(data.train), for_all_seeds=self._for_all_seeds
         )
 
     def _stacked(self, role: Literal["generator", "critic"], optimizer: Optimizer) -> StackedParameters:
@@ -116,7 +117,7 @@ class Trainer:
         return critic_finite & generator_finite
 
     def _pretraining_step(self) -> Tensor:
-        real = self._real(self._draws.pretraining(self.iteration))
+        real = self._batches.of_step(self._draws.pretraining(self.iteration), "pretraining", self.iteration)
         self.constraint_state = self.constraint.next_state(self.critic.frozen, self.constraint_state)
         return self._update_critic(self._learning_critic().value(real).mean(-1), 0)
 
@@ -125,7 +126,7 @@ class Trainer:
         first = self.training.critic_steps_before(generator_step)
         for step in range(first, first + self.training.critic_steps_at(generator_step)):
             draw = self._draws.critic(step)
-            real = self._real(draw.index)
+            real = self._batches.of_step(draw.index, "critic", step)
             with torch.no_grad():
                 fake = self._losses.generate(self.generator.frozen, draw.z)
             self.constraint_state = self.constraint.next_state(self.critic.frozen, self.constraint_state)
@@ -146,7 +147,7 @@ class Trainer:
             self.critic_now(),
             self.generator.learning,
             draw.z,
-            self._real(draw.index) if reads_real else None,
+            self._batches.of_step(draw.index, "generator", generator_step) if reads_real else None,
             self.objective_state,
         )
         gradient = self.generator.gradient(result.loss)
@@ -168,9 +169,6 @@ class Trainer:
         """Critics at their present parameters, which require no gradient."""
         return self._losses.critic_at(self.critic.frozen, self.constraint_state)
 
-    def _real(self, index: Int[Tensor, "seeds batch"]) -> Float[Tensor, "seeds batch dim"]:
-        return self._train[index]
-
     # -- samples, health metrics, critic values ----------------------------------------------------------------------
 
     def generate(
@@ -190,7 +188,7 @@ class Trainer:
         return health_metrics(
             self._losses,
             self._health_batch,
-            self._real(self._health_batch.index),
+            self._batches.at(self._health_batch.index),
             generator=self.generator,
             critic=self.critic,
             objective_state=self.objective_state,

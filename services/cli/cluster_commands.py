@@ -20,6 +20,14 @@ def submit(
     detach: Annotated[
         bool, typer.Option("--detach", help="Return at once. Default: print the log until the study ends.")
     ] = False,
+    send_data: Annotated[
+        bool,
+        typer.Option(
+            "--send-data",
+            help="Send the images or the table of the study with it, at most 100 MiB. Default: they must lie at "
+            "data.path on every node.",
+        ),
+    ] = False,
     overrides: Overrides = None,
     smoke: Smoke = False,
 ) -> None:
@@ -32,7 +40,7 @@ def submit(
 
     study = Study.load(file, overrides=overrides or [], smoke=smoke)
     connected, url = _cluster(cluster)
-    attempt = connected.submit(study, file)
+    attempt = connected.submit(study, file, send_data=send_data)
     option = f" --cluster {url}" if cluster else ""
     print(f"submitted {study.name} to {url}, attempt {attempt.number}", flush=True)
     if detach:

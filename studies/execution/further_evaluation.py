@@ -75,6 +75,7 @@ def _described(results: Results, settings: EvaluationSettings, module_sources: M
     table = plain(settings)
     provenance = Provenance(
         data_fingerprint=results.data.fingerprint,
+        labels_fingerprint=results.data.labels_fingerprint,
         torch_version=torch.__version__.split("+")[0],
         device="cpu",
         sources=module_sources,

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from gan_core.data import Dataset
+from gan_core.data import Dataset, as_coordinates
 from gan_core.metrics import Box
 from gan_core.training import Trainer
 from studies.ledger.entries import GeneratorSnapshots
@@ -83,7 +83,8 @@ class KeptSamples:
 
     def _critic_surface(self, trainer: Trainer) -> dict[str, np.ndarray]:
         """The critics' outputs on a grid around the data, and the corners of the grid."""
-        box = Box.around(self._data.every, resolution=SURFACE_RESOLUTION, margin=SURFACE_MARGIN)
+        points = as_coordinates(self._data.every, np.float32)
+        box = Box.around(points, resolution=SURFACE_RESOLUTION, margin=SURFACE_MARGIN)
         values = trainer.critic_values(box.centers)
         return {
             "critic_surface": values.reshape(-1, SURFACE_RESOLUTION, SURFACE_RESOLUTION).astype(np.float32),

@@ -1,5 +1,6 @@
 """Run the pending trials of a study with Ray Tune."""
 
+import json
 import logging
 import os
 import tempfile
@@ -20,6 +21,7 @@ from studies.file import modules
 from studies.file.real_samples import load_samples
 from studies.file.study import Study, fixed_part
 from studies.file.trees import differences
+from studies.file.validation import plain
 from studies.ledger.leases import Lease
 from studies.ledger.ledger import Ledger
 from studies.ledger.mending import mend_segments, mend_study
@@ -93,8 +95,10 @@ def _mended_progress(
 
 
 def _provenance(study: Study, device: str = "cpu") -> Provenance:
+    samples = load_samples(study.data)
     return Provenance(
-        data_fingerprint=load_samples(study.data).fingerprint,
+        data_fingerprint=samples.fingerprint,
+        labels_fingerprint=samples.labels_fingerprint,
         torch_version=torch.__version__.split("+")[0],
         device=device,
         sources=modules.sources(study.table()),
@@ -162,6 +166,7 @@ def _schedule(
         "trial_seconds": study.limits.trial_seconds,
         "kept": study.checkpoint.snapshots,
         "modules": modules.folder_of(study.table()),
+        "data": json.dumps(plain(study.data)),  # with the path, which is no part of the trial's address
     }
     searcher = DesignSearcher(progress, trial_config, listener, retries=study.limits.trial_retries)
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # failures are reported by the listeners, in one line

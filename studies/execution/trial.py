@@ -36,12 +36,21 @@ class TrialTraining:
 
     trial       what `TrialSpec.payload` holds
     unfinished  what the ledger holds of the trial so far; checkpoints are written there
+    data        the study's table `[data]`, with where its files lie; None: the one that is part of the trial's address
     kept        evaluations whose generators are kept
 
     Errors: `InputError` if the samples or the user's modules differ from those that the study was started with.
     """
 
-    def __init__(self, trial: Mapping[str, Any], unfinished: Unfinished, *, threads: int = 1, kept: Kept = "late"):
+    def __init__(
+        self,
+        trial: Mapping[str, Any],
+        unfinished: Unfinished,
+        *,
+        data: Mapping[str, Any] | None = None,
+        threads: int = 1,
+        kept: Kept = "late",
+    ):
         torch.set_num_threads(threads)
         torch.set_flush_denormal(True)  # clipped weights give denormal numbers, which multiply a hundred times slower
         self._trial, self._unfinished, self._identity = trial, unfinished, trial["identity"]
@@ -50,14 +59,14 @@ class TrialTraining:
         self._budget: Budget = build(Budget, self._identity["budget"], ("budget",))
         settings: EvaluationSettings = build(EvaluationSettings, trial["evaluation"]["settings"], ("evaluation",))
         fingerprint = self._identity["provenance"]["data_fingerprint"]
-        data = _load_data(json.dumps([self._identity["data"], _sources(trial), fingerprint]))
-        self._trainer, self._evaluator = self._built(data, settings)
+        samples = _load_data(json.dumps([data or self._identity["data"], _sources(trial), fingerprint]))
+        self._trainer, self._evaluator = self._built(samples, settings)
         self._due = self._budget.evaluation_iterations(self._setting.training, settings.measurements)
         self._measured: list[dict[str, list[float]]] = []
         self._measured_seconds: list[float] = []
         self._reported = 0
         confirming = trial["evaluation"]["split"] == "test"
-        self._samples = KeptSamples(data, settings.measurements, kept, confirming=confirming)
+        self._samples = KeptSamples(samples, settings.measurements, kept, confirming=confirming)
         self._log: list[str] = []
         self._seconds_before, self._started = 0.0, monotonic()
         self._resume()

@@ -12,7 +12,7 @@ from studies.file.condition import Condition, Setting
 from studies.file.distributions import may_draw
 from studies.file.messages import format_value
 from studies.file.modules import describe_error, is_reference
-from studies.file.real_samples import load_samples
+from studies.file.real_samples import load_samples, sizes_of
 from studies.file.refusal import Refusal
 from studies.file.trees import Parts, by_path
 
@@ -59,7 +59,7 @@ def check_samples(data: AnyData, evaluation: EvaluationSettings) -> None:
 
     Errors: `Refusal` for the first number that is too large.
     """
-    sizes = data.sizes
+    sizes = sizes_of(data)
     if sizes.train == 1:  # a point mass has neither cells nor a reference distance of real samples to real samples
         return
     most = sizes.every - sizes.held_out

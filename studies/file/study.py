@@ -15,6 +15,7 @@ from studies.errors import InputError
 from studies.file.budget import Budget
 from studies.file.checks import check_evaluation, check_samples, check_seeds, check_settings, check_start
 from studies.file.condition import PARTS, Condition, Setting, condition_from, recorded_condition
+from studies.file.data_table import addressed, located
 from studies.file.messages import escape_control, format_value, short_names
 from studies.file.modules import is_reference, modules_in
 from studies.file.recorded import RecordedData, recorded_evaluation
@@ -107,8 +108,9 @@ class Study:
         """
         try:
             tree = override(read(source), overrides)
-            with modules_in(Path(source).parent if Path(source).is_file() else None):
-                study = _study(tree, presets=PRESETS)
+            folder = Path(source).parent if Path(source).is_file() else None
+            with modules_in(folder):
+                study = _study(located(tree, folder or Path()), presets=PRESETS)
         except RecursionError:
             raise InputError(f"{escape_control(str(source))}: must be TOML, but is nested too deeply") from None
         return _smoke(study) if smoke else study
@@ -147,6 +149,7 @@ def fixed_part(table: Tree) -> Tree:
     """The part of a resolved study that must stay the same as long as the study keeps its name."""
     fixed = {key: value for key, value in table.items() if key not in CHANGEABLE}
     fixed["search"] = {key: value for key, value in table["search"].items() if key not in SEARCH_COUNTS}
+    fixed["data"] = addressed(table["data"])
     return fixed
 
 

@@ -56,7 +56,8 @@ def build(annotation: Any, value: Any, parts: Parts) -> Any:
         raise Refusal(parts, "must be a table", f"is {format_value(value)}")
     if (user_class := _user_class(annotation, value, parts)) is not None:
         return _build_user_class(user_class, value, parts)
-    return _build_description(_chosen(descriptions(annotation), value, parts), value, parts)
+    users = any(isabstract(choice) for choice in alternatives(annotation))
+    return _build_description(_chosen(descriptions(annotation), value, parts, users=users), value, parts)
 
 
 def plain(value: Any) -> Any:
@@ -130,8 +131,8 @@ def _hint(key: str, names: list[str], parts: Parts, owner: str) -> str:
     return f"the keys of {owner} are {', '.join(names)}" if owner else f"known keys are {', '.join(names)}"
 
 
-def choose(value: Any, known: Iterable[str], parts: Parts) -> str:
-    """The value, if it is one of the known words.
+def choose(value: Any, known: Iterable[str], parts: Parts, *, own: str = "") -> str:
+    """The value, if it is one of the known words; `own` says in the message what else could be given.
 
     Errors: `Refusal` with all known words and the most similar one.
     """
@@ -141,9 +142,13 @@ def choose(value: Any, known: Iterable[str], parts: Parts) -> str:
     near = nearest(value, names) if isinstance(value, str) else None
     raise Refusal(
         parts,
-        f"must be one of {', '.join(names)}",
+        f"must be one of {_listed(names, own)}",
         f"is {format_value(value)}" + (f"; did you mean {near}?" if near else ""),
     )
+
+
+def _listed(names: Iterable[str], own: str) -> str:
+    return f"{', '.join(names)}{f', or {own}' if own else ''}"
 
 
 @lru_cache
@@ -181,16 +186,18 @@ def _user_class(annotation: Any, table: Mapping[str, Any], parts: Parts) -> type
     return user_class
 
 
-def _chosen(choices: tuple[Any, ...], table: Mapping[str, Any], parts: Parts) -> Any:
+def _chosen(choices: tuple[Any, ...], table: Mapping[str, Any], parts: Parts, *, users: bool) -> Any:
+    """The class that a table names by its kind; `users`: True if it may also name a user's class."""
     if not choices:
         but = f"is {format_value(table['kind'])}" if "kind" in table else "is missing"
         raise Refusal((*parts, "kind"), "must be MODULE:CLASS, a class of your own", but)
     if "kind" not in field_types(choices[0]):
         return choices[0]
     kinds = {choice.kind: choice for choice in choices}
+    own = "MODULE:CLASS, a class of your own" if users else ""
     if "kind" not in table:
-        raise Refusal((*parts, "kind"), f"must be given, one of {', '.join(kinds)}")
-    return kinds[choose(table["kind"], kinds, (*parts, "kind"))]
+        raise Refusal((*parts, "kind"), f"must be given, one of {_listed(kinds, own)}")
+    return kinds[choose(table["kind"], kinds, (*parts, "kind"), own=own)]
 
 
 def _build_description(description: Any, table: Mapping[str, Any], parts: Parts) -> Any:

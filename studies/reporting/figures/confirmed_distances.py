@@ -18,7 +18,7 @@ from studies.reporting.figures.canvas import (
     style_axes,
 )
 from studies.reporting.figures.legend_entries import reference_handles
-from studies.reporting.figures.sample_sheets import GREY, confirmed_images
+from studies.reporting.figures.sample_sheets import confirmed_images
 from studies.reporting.figures.selection import condition_rows
 from studies.reporting.figures.themes import REFERENCE_STYLES, THEMES, Theme, ThemeName
 from studies.reporting.figures.wording import count_seeds, references_in_words, shortened
@@ -33,7 +33,7 @@ STRIP = 10
 
 
 def ranking_picture(results: Results, path: Path) -> Path | None:
-    """Write the ranking as a PNG file: confirmed members' distances, conditions' intervals and, of grey images, fakes.
+    """Write the ranking as a PNG file: confirmed members' distances, conditions' intervals and, of images, fakes.
 
     Nothing is written, and None returned, before a condition is confirmed.
     """
@@ -158,8 +158,8 @@ def _draw_strips(axis: "Axes", strips: list[np.ndarray | None]) -> None:
     """Draw fakes of the first member of each condition, at the height of the condition's row."""
     for row, images in enumerate(strips, start=1):
         if images is not None:
-            spaced = np.pad(images[:STRIP], ((0, 0), (0, 0), (1, 1)), constant_values=np.nan)
-            extent = (0, STRIP, -row - 0.42, -row + 0.42)
-            axis.imshow(np.concatenate(list(spaced), axis=1), extent=extent, **GREY)
+            spaced = np.pad(images[:STRIP], ((0, 0), (0, 0), (1, 1), (0, 0)))
+            extent = (0, len(spaced), -row - 0.42, -row + 0.42)
+            axis.imshow(np.concatenate(list(spaced), axis=1), extent=extent, interpolation="none")
     axis.set(xlim=(0, STRIP), ylim=(-len(strips) - 0.6, -0.4), aspect="auto")  # imshow set equal aspect
     axis.axis("off")

@@ -42,7 +42,7 @@ def plane(results: Results, condition: str, theme_name: ThemeName = "light", *, 
     members = condition_rows(winners(results.members), condition)
     if not results.data.planar or members.empty:
         return None
-    theme, real, fake = THEMES[theme_name], results.data.test, results.samples(condition)[member]
+    theme, real, fake = THEMES[theme_name], results.data.first("test"), results.samples(condition)[member]
     finite = fake[np.isfinite(fake).all(1)]
     if not len(finite):
         return None

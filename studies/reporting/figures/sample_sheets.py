@@ -9,6 +9,7 @@ from gan_core.metrics import Box
 from studies.file.messages import count_noun
 from studies.numbers import format_distance, format_share
 from studies.reporting.figures.canvas import PNG_DPI, DrawnFigure, empty_figure, finish, style_axes
+from studies.reporting.figures.image_pixels import colours, real_colours
 from studies.reporting.figures.selection import condition_rows
 from studies.reporting.figures.themes import THEMES, Theme, ThemeName
 from studies.tables.ranking import winners
@@ -17,8 +18,6 @@ from studies.tables.results import Results
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-GREY: dict[str, Any] = {"cmap": "gray", "vmin": -1, "vmax": 1, "interpolation": "none"}
-"""Keyword arguments of `Axes.imshow`; without interpolation an SVG holds only the samples' own pixels."""
 SCATTERS = 4
 """Largest number of scatters in a row."""
 
@@ -40,7 +39,7 @@ def sample_sheet(results: Results, condition: str, path: Path) -> Path | None:
 def samples(results: Results, condition: str, theme_name: ThemeName = "light") -> DrawnFigure | None:
     """Fakes of a condition's confirmed generators.
 
-    Grey images: a row of real samples, then a row of fakes per member. Points of the plane: a scatter per member of its
+    Images: a row of real samples, then a row of fakes per member. Points of the plane: a scatter per member of its
     fakes and real points. None for a condition that is not confirmed, and for other kinds of data.
     """
     figure = _figure(results, condition, THEMES[theme_name])
@@ -68,18 +67,16 @@ def _figure(results: Results, condition: str, theme: Theme) -> "Figure | None":
 
 
 def confirmed_images(results: Results, condition: str) -> tuple[np.ndarray, list[str]] | None:
-    """Real images and each confirmed member's fakes, (rows, samples, height, width), and the labels of the rows.
+    """Colours of real images and of each confirmed member's fakes, and the labels of the rows.
 
-    None for a condition that is not confirmed, and for data that are no grey images.
+    The colours have the shape (rows, samples, height, width, 4). None for a condition that is not confirmed, and for
+    data that are no images.
     """
-    shape, labels = results.data.shape, confirmed_labels(results, condition)
-    if len(shape) != 3 or shape[0] != 1 or not labels:
+    data, labels = results.data, confirmed_labels(results, condition)
+    if not data.of_images or not labels:
         return None
-    fakes = results.samples(condition)
-    count = min(fakes.shape[1], len(results.data.test))
-    real = results.data.test[:count].reshape(1, count, *shape[1:])
-    rows = np.concatenate([real, fakes[:, :count].reshape(len(fakes), count, *shape[1:])])
-    return rows, ["real", *labels]
+    fakes = colours(data, results.samples(condition))
+    return np.concatenate([real_colours(data, fakes.shape[1])[None], fakes]), ["real", *labels]
 
 
 def confirmed_labels(results: Results, condition: str) -> list[str]:
@@ -97,7 +94,7 @@ def _scatters(results: Results, condition: str, theme: Theme) -> "Figure | None"
     if not labels:
         return None
     fakes = results.samples(condition)
-    low, high = view_corners(results.data.test, fakes)
+    low, high = view_corners(results.data.first("test"), fakes)
     columns = min(SCATTERS, len(labels))
     rows = -(-len(labels) // columns)
     figure = empty_figure(theme, width=0.3 + 1.72 * columns, height=0.4 + 1.95 * rows)
@@ -105,7 +102,7 @@ def _scatters(results: Results, condition: str, theme: Theme) -> "Figure | None"
     for panel, label, fake in zip(panels, labels, fakes, strict=False):
         style_axes(panel, theme)
         panel.grid(visible=False)
-        real = results.data.test[: len(fake)]
+        real = results.data.first("test", len(fake))
         dots: dict[str, Any] = {"s": 3, "linewidths": 0, "rasterized": True}  # thousands of shapes would be megabytes
         panel.scatter(*real.T, color=theme.real, **dots)
         panel.scatter(*fake[np.isfinite(fake).all(1)].T, color=theme.fake, alpha=0.5, **dots)
@@ -137,8 +134,8 @@ def _grid(rows: np.ndarray, labels: list[str], theme: Theme) -> "Figure":
     figure = empty_figure(theme, width=1.3 + 0.37 * columns, height=0.3 + 0.43 * len(rows))
     axes = figure.subplots(len(rows), 1, squeeze=False)[:, 0]
     for axis, row, label in zip(axes, rows, labels, strict=True):
-        spaced = np.pad(row, ((0, 0), (0, 0), (1, 1)), constant_values=np.nan)
-        axis.imshow(np.concatenate(list(spaced), axis=1), **GREY)
+        spaced = np.pad(row, ((0, 0), (0, 0), (1, 1), (0, 0)))
+        axis.imshow(np.concatenate(list(spaced), axis=1), interpolation="none")  # an SVG holds the samples' own pixels
         axis.set_ylabel(label, rotation=0, ha="right", va="center", **label_style(theme))
         axis.set_xticks([])
         axis.set_yticks([])

@@ -9,6 +9,7 @@ from studies.errors import InputError
 from studies.file.messages import count_noun
 from studies.numbers import format_distance
 from studies.reporting.figures.canvas import PNG_DPI, SMALL, WIDTH, DrawnFigure, empty_figure, finish
+from studies.reporting.figures.image_pixels import colours
 from studies.reporting.figures.sample_sheets import confirmed_labels, label_style, view_corners
 from studies.reporting.figures.selection import condition_rows
 from studies.reporting.figures.themes import THEMES, Theme, ThemeName
@@ -25,7 +26,7 @@ IMAGES_PER_ROW = 4
 SCATTER_SIDE = 72
 """Pixels along each side of a scatter. A fake is one pixel: with a vector shape per point, pages would be megabytes."""
 GREYS = 16
-"""Steps from black to white in an image, as in the digits; with 255 steps the file is twice as large."""
+"""Steps of each colour in an image, as in the digits; with 255 steps the file is twice as large."""
 COLUMNS = 6
 """Number of snapshots that fit next to each other."""
 _LABEL_WIDTH = 1.1
@@ -39,20 +40,21 @@ def sample_snapshots(results: Results, condition: str, theme_name: ThemeName = "
     plane with real points. None for a condition that is not confirmed, for a trial without snapshots, and for other
     data.
     """
-    planar, shape, theme = results.data.planar, results.data.shape, THEMES[theme_name]
+    planar, theme = results.data.planar, THEMES[theme_name]
     try:
         steps, fakes = results.sample_snapshots(condition)
     except InputError:  # not confirmed, or without snapshots; a damaged file is reported by the figure of samples
         return None
-    if not planar and (len(shape) != 3 or shape[0] != 1):
+    if not planar and not results.data.of_images:
         return None
     roles = shown_members(condition_rows(winners(results.members), condition)["late_distance"].to_numpy())
     distances, shown = _distances(results, condition, steps)[list(roles)], fakes[:, list(roles)].swapaxes(0, 1)
     if planar:
-        real, corners = results.data.test[: fakes.shape[2]], view_corners(results.data.test, shown)
+        test = results.data.first("test")
+        real, corners = test[: fakes.shape[2]], view_corners(test, shown)
         pictures = [[_scatter(theme, real, snapshot, *corners) for snapshot in member] for member in shown]
     else:
-        pictures = [[_sheet(snapshot.reshape(-1, *shape[1:])) for snapshot in member] for member in shown]
+        pictures = [[_sheet(snapshot) for snapshot in member] for member in colours(results.data, shown)]
     labels = confirmed_labels(results, condition)
     names = [f"{role}\n{labels[member]}" for member, role in roles.items()]
     nonfinite = ~np.isfinite(shown).all((2, 3))
@@ -97,14 +99,17 @@ def _in_words(name: str, distances: np.ndarray, steps: list[int]) -> str:
 # --- pictures
 
 
-def _sheet(images: Float[np.ndarray, "images height width"]) -> Picture:
-    """Images in rows on black; a pixel that is not finite is transparent."""
-    spaced = np.pad(images, ((0, 0), (0, 1), (0, 1)), constant_values=-1)
-    starts = range(0, len(spaced), IMAGES_PER_ROW)
+def _sheet(images: Float[np.ndarray, "images height width 4"]) -> Picture:
+    """Images in rows on black; fewer than fill the last row leave black."""
+    missing = -len(images) % IMAGES_PER_ROW
+    black = np.array([0, 0, 0, 1], images.dtype)
+    count, height, width = images.shape[0] + missing, images.shape[1] + 1, images.shape[2] + 1
+    spaced = np.broadcast_to(black, (count, height, width, 4)).copy()
+    spaced[: len(images), :-1, :-1] = images
+    starts = range(0, count, IMAGES_PER_ROW)
     rows = [np.concatenate(list(spaced[start : start + IMAGES_PER_ROW]), axis=1) for start in starts]
     sheet = np.concatenate(rows)[:-1, :-1]
-    grey = np.round((np.clip(sheet, -1, 1) + 1) / 2 * GREYS) / GREYS
-    return np.stack([*[np.nan_to_num(grey)] * 3, np.isfinite(sheet)], axis=2)
+    return np.concatenate([np.round(sheet[..., :3] * GREYS) / GREYS, sheet[..., 3:]], axis=2)
 
 
 def _scatter(theme: Theme, real: np.ndarray, fake: np.ndarray, low: np.ndarray, high: np.ndarray) -> Picture:

@@ -9,6 +9,7 @@ from studies.file.condition import Condition, Setting
 from studies.file.real_samples import load_samples
 from studies.file.study import Study
 from studies.numbers import format_bytes
+from studies.reporting.terminal.data_text import data_text
 from studies.reporting.terminal.preset_text import format_distribution
 
 BYTES = 4
@@ -16,7 +17,7 @@ BYTES = 4
 
 
 def outline(study: Study) -> str:
-    """The numbers of trials and of bytes for kept generators, and per condition its kinds and searched ranges."""
+    """The numbers of trials, of bytes for kept generators and of samples; per condition kinds and searched ranges."""
     search, authors_trials = study.search, sum(condition.authors is not None for condition in study.conditions)
     authors = f" + {authors_trials} trials at authors' settings" if authors_trials else ""
     lines = [
@@ -26,6 +27,7 @@ def outline(study: Study) -> str:
         f"Generators of {len(_kept(study))} of {study.evaluation.measurements + 1} evaluations are kept "
         f'(checkpoint.snapshots = "{study.checkpoint.snapshots}"): at most {format_bytes(snapshot_bytes(study))} '
         "before compression.",
+        data_text(load_samples(study.data)),
     ]
     for condition in study.conditions:
         setting = next(condition.extreme_settings())

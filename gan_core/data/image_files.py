@@ -1,0 +1,129 @@
+"""Image files of a folder, listed without opening them."""
+
+import os
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from gan_core.data.decoding import SUFFIXES, Pixels, decode_file
+from gan_core.data.image_source import ImageSource, PixelSettings, chosen, file_hash, listing_hash
+
+IGNORED_FOLDERS = ("__MACOSX",)
+"""Folders that archives of macOS hold besides the files themselves."""
+
+
+@dataclass(frozen=True)
+class _Found:
+    """An image file: its name relative to the folder, size in bytes and time of its last change in nanoseconds."""
+
+    name: str
+    size: int
+    changed: int
+
+
+class ImageFolder(ImageSource):
+    """The image files below a folder, in the order of their names.
+
+    labelled  True: the folders in `root` are classes, if there are any
+    limit     number of images chosen by a fixed permutation; None: all
+
+    Hidden files, and files whose names do not end as those of images, are left out.
+
+    Errors: `ValueError` for a folder without images, and for images beside folders of classes.
+    """
+
+    def __init__(self, root: Path, *, labelled: bool, limit: int | None):
+        self._root = root
+        found, other = _walk(root)
+        if not found:
+            raise ValueError(f"path: must hold images ({_some_suffixes()}), but {root} holds {_described(other)}")
+        self._ignored, self._labelled = other, labelled and any("/" in file.name for file in found)
+        if self._labelled and (beside := [file.name for file in found if "/" not in file.name]):
+            raise ValueError(
+                f"path: must hold images either in a folder for each class or beside each other, but {beside[0]} and "
+                f'{len(beside) - 1} others in {root} lie beside folders of images; labels = "none" takes them all'
+            )
+        self._files = [found[i] for i in chosen(len(found), limit)]
+        self._found = len(found)
+        self.listing = listing_hash([(file.name, file.size, file.changed) for file in found])
+
+    def open(self) -> None:
+        pass
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    @property
+    def labels(self) -> list[str] | None:
+        return [file.name.partition("/")[0] for file in self._files] if self._labelled else None
+
+    def name(self, index: int) -> str:
+        return self._files[index].name
+
+    def content(self, index: int) -> str:
+        return file_hash(self._root / self._files[index].name)
+
+    def pixels(self, index: int, settings: PixelSettings) -> Pixels:
+        path = self._root / self._files[index].name
+        return decode_file(
+            path,
+            size=settings.size,
+            channels=settings.channels,
+            crop=settings.crop,
+            background=settings.background,
+        )
+
+    def notes(self) -> list[str]:
+        lines = []
+        if self._ignored:
+            lines.append(f"left out, since their names do not end as those of images: {_described(self._ignored)}")
+        if self._labelled and len(set(self.labels or ())) == 1:
+            only = self._files[0].name.partition("/")[0]
+            lines.append(
+                f"all images are in the one folder {only}, which is taken for a class: name it in path if its own "
+                "folders are the classes"
+            )
+        if len(self._files) < self._found:
+            lines.append(f"limit: {len(self._files)} of {self._found} images, chosen by a fixed permutation")
+        return lines
+
+
+def _walk(root: Path) -> tuple[list[_Found], "Counter[str]"]:
+    """The image files below a folder by name, and the numbers of other files by the end of their names."""
+    found, other, visited, waiting = [], Counter[str](), set(), [("", root)]
+    while waiting:
+        prefix, folder = waiting.pop()
+        status = folder.stat()
+        if (status.st_dev, status.st_ino) in visited:  # a link to a folder above it
+            continue
+        visited.add((status.st_dev, status.st_ino))
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.startswith(".") or entry.name in IGNORED_FOLDERS:
+                    continue
+                name, suffix = f"{prefix}{entry.name}", Path(entry.name).suffix.lower()
+                if entry.is_dir():
+                    waiting.append((f"{name}/", folder / entry.name))
+                elif suffix in SUFFIXES:
+                    found.append(_Found(name, *_size_and_time(entry)))
+                else:
+                    other[suffix or "without an ending"] += 1
+    return sorted(found, key=lambda file: file.name), other
+
+
+def _size_and_time(entry: "os.DirEntry[str]") -> tuple[int, int]:
+    try:
+        status = entry.stat()
+    except OSError:  # a broken link is a broken image
+        return -1, -1
+    return status.st_size, status.st_mtime_ns
+
+
+def _described(other: "Counter[str]") -> str:
+    if not other:
+        return "no file"
+    return ", ".join(f"{count} {suffix}" for suffix, count in other.most_common(6))
+
+
+def _some_suffixes() -> str:
+    return ", ".join((".png", ".jpg", ".webp", ".gif", ".bmp", ".tif"))
