@@ -109,7 +109,7 @@ class Unconstrained(_NoMap, _NoPenalty, _NoProjection):
 
 @dataclass(frozen=True, kw_only=True)
 class WeightClipping(_NoMap, _NoPenalty):
-    """Weight clipping: after each critic step every parameter of the critic, biases included, is clamped.
+    """Weight clipping: after each critic step every parameter of the critic, biases and gains included, is clamped.
 
     projection  w <- clip(w, -clip_value, clip_value)
 
@@ -226,7 +226,8 @@ class SpectralNorm(_NoPenalty, _NoProjection):
 
     Each seed and layer has its own u and v. They are updated by one power iteration per critic step, not in generator
     steps or evaluations, and by 15 before the first step. Gradients flow through sigma, with u and v as constants. A
-    convolution's kernel is read as the matrix (out, in * height * width). Biases are not changed.
+    convolution's kernel (out, in, height, width), that of a transposed one too, is read as the matrix
+    (out, in * height * width). Biases and the gains of normalisations are not changed.
 
     Source: Miyato et al. 2018, arXiv:1802.05957, eq. 8, 9 and Algorithm 1.
     """
@@ -256,11 +257,11 @@ class SpectralNorm(_NoPenalty, _NoProjection):
 
 
 def _matrices(parameters: Parameters) -> dict[str, Float[Tensor, "seeds rows columns"]]:
-    """Each weight of the critic as one matrix per seed, by name."""
+    """Each weight of the critic as one matrix per seed, by name; biases and gains are no matrices."""
     return {
         name: value.flatten(2)
         for name, value in parameters.items()
-        if value.dim() >= 3 and name.rpartition(".")[2] != "bias"
+        if value.dim() >= 3 and name.rpartition(".")[2] not in ("bias", "gain")
     }
 
 
