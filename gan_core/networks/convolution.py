@@ -52,7 +52,7 @@ class Canvas:
     @classmethod
     def around(cls, shape: SampleShape) -> "Canvas":
         """The canvas of samples of this shape. Errors: `ValueError` unless they are images."""
-        if len(shape.shape) != 3:
+        if not shape.of_images:
             raise ValueError(
                 f"convolutions need images of the shape (channels, height, width), but a sample has the shape "
                 f"{shape.shape}"
@@ -112,7 +112,7 @@ class Drawing:
 
     def down(self, widths: list[int]) -> Parameters:
         """Convolutions between these channels; the first is not normalised, as in DCGAN."""
-        layers = {}
+        layers: Parameters = {}
         for layer, (inputs, outputs) in enumerate(pairwise(widths)):
             weight = self._weight((outputs, inputs, KERNEL, KERNEL), inputs * KERNEL**2)
             layers |= self._layer(str(layer), weight, outputs, self.normalised and layer > 0)
