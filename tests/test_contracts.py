@@ -27,7 +27,7 @@ from gan_core.metrics import SAMPLE_METRICS, AnyMetric
 from gan_core.networks import AutoencoderCritic, Critic, Generator, MLPCritic, MLPGenerator, SegmentGenerator
 from gan_core.objectives import AnyObjective, LeastSquares, Stateless, Wasserstein
 
-SMALL = {"width": 6, "depth": 2, "latent": 4, "code": 3}
+SMALL = {"width": 6, "depth": 2, "latent": 4, "code": 3, "base": 3}
 
 
 def small(union):
@@ -267,9 +267,14 @@ def drawn_from_the_global_generator(self, shape, generator):
 
 
 def test_a_faulty_network_fails_the_test_of_its_fault():
-    generator, critic = MLPGenerator(width=6, depth=1, latent=3), MLPCritic(width=6, depth=1)
+    generator, critic = MLPGenerator(width=12, depth=1, latent=3), MLPCritic(width=6, depth=1)
     for base, contract, methods, test in (
-        (MLPGenerator, GeneratorContract, {"generate": coupled_fakes}, "test_a_fake_depends_on_its_own_z_alone"),
+        (
+            MLPGenerator,
+            GeneratorContract,
+            {"generate": coupled_fakes},
+            "test_a_fake_depends_on_its_own_z_alone_unless_its_layers_couple_a_batch",
+        ),
         (
             MLPGenerator,
             GeneratorContract,

@@ -193,7 +193,7 @@ def linear(*between, outputs=1):
 UNSUITABLE = {
     "batch norm": (
         linear(nn.BatchNorm1d(4)),
-        "must not mix the samples of a batch, but has BatchNorm1d; use LayerNorm",
+        "critic must not mix the samples of a batch, but has BatchNorm1d; use GroupNorm or LayerNorm",
     ),
     "running mean": (linear(nn.InstanceNorm1d(4, track_running_stats=True)), "must have track_running_stats=False"),
     "dropout": (linear(nn.Dropout(0.5)), "must not draw random numbers when called, but has Dropout; leave it out"),
@@ -232,7 +232,7 @@ def test_a_generator_with_samples_of_another_size_is_refused():
         def module(self, shape):
             return nn.Linear(self.latent, shape.dim - 1)
 
-    with pytest.raises(ValueError, match="must return 5 numbers per sample, but returns 4"):
+    with pytest.raises(ValueError, match=r"must return samples of the shape \(5,\), or flattened ones, but returns the shape \(4,\)"):
         try_network(Short(), SHAPE)
 
 
