@@ -232,7 +232,9 @@ def test_a_generator_with_samples_of_another_size_is_refused():
         def module(self, shape):
             return nn.Linear(self.latent, shape.dim - 1)
 
-    with pytest.raises(ValueError, match=r"must return samples of the shape \(5,\), or flattened ones, but returns the shape \(4,\)"):
+    with pytest.raises(
+        ValueError, match=r"must return samples of the shape \(5,\), or flattened ones, but returns the shape \(4,\)"
+    ):
         try_network(Short(), SHAPE)
 
 
