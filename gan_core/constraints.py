@@ -239,19 +239,21 @@ class SpectralNorm(_NoPenalty, _NoProjection):
         for name, matrix in _matrices(parameters).items():
             draws = [torch.randn(matrix.shape[1], generator=generator, dtype=torch.float64) for generator in generators]
             u = normalize(torch.stack(draws), dim=-1).to(matrix)
-            state |= _power_iterations(name, matrix, u, count=15)
+            state |= _power_iterations(name, matrix, u, count=15, one_by_one=_convolutional(parameters))
         return state
 
     def next_state(self, parameters: Parameters, state: State) -> State:
         updated: State = {}
         for name, matrix in _matrices(parameters).items():
-            updated |= _power_iterations(name, matrix, state[f"{name}.u"], count=1)
+            u, one_by_one = state[f"{name}.u"], _convolutional(parameters)
+            updated |= _power_iterations(name, matrix, u, count=1, one_by_one=one_by_one)
         return updated
 
     def map_parameters(self, parameters: Parameters, state: State) -> Parameters:
         mapped = dict(parameters)
         for name, matrix in _matrices(parameters).items():
-            sigma = torch.einsum("si,sij,sj->s", state[f"{name}.u"], matrix, state[f"{name}.v"])
+            u, v = state[f"{name}.u"], state[f"{name}.v"]
+            sigma = _product("si,sij,sj->s", u, matrix, v, one_by_one=_convolutional(parameters))
             mapped[name] = parameters[name] / sigma.view(-1, *[1] * (parameters[name].dim() - 1))
         return mapped
 
@@ -265,12 +267,25 @@ def _matrices(parameters: Parameters) -> dict[str, Float[Tensor, "seeds rows col
     }
 
 
-def _power_iterations(name: str, matrix: Tensor, u: Tensor, count: int) -> State:
+def _convolutional(parameters: Parameters) -> bool:
+    """True for a critic with convolutions, whose members are computed one after the other, as in its layers."""
+    return any(value.dim() == 5 for value in parameters.values())
+
+
+def _power_iterations(name: str, matrix: Tensor, u: Tensor, count: int, one_by_one: bool) -> State:
     with torch.no_grad():
         for _ in range(count):
-            v = normalize(torch.einsum("sij,si->sj", matrix, u), dim=-1)
-            u = normalize(torch.einsum("sij,sj->si", matrix, v), dim=-1)
+            v = normalize(_product("sij,si->sj", matrix, u, one_by_one=one_by_one), dim=-1)
+            u = normalize(_product("sij,sj->si", matrix, v, one_by_one=one_by_one), dim=-1)
     return {f"{name}.u": u, f"{name}.v": v}
+
+
+def _product(equation: str, *operands: Tensor, one_by_one: bool) -> Tensor:
+    """`torch.einsum`, for one member after the other if `one_by_one`: its bits are then those of the member alone."""
+    if not one_by_one:
+        return torch.einsum(equation, *operands)
+    members = zip(*(operand.split(1) for operand in operands), strict=True)
+    return torch.cat([torch.einsum(equation, *member) for member in members])
 
 
 Constraint = Unconstrained | WeightClipping | GradientPenalty | SpectralNorm
