@@ -127,7 +127,8 @@ def main() -> None:
         data = noise_images(channels)
         plain = PlainLoop(data, channels, base, penalty)
         trainers = [trainer_of(data, base, penalty, members) for members in MEMBERS]
-        for training in (plain, *trainers):
+        warming_up: list[PlainLoop | Trainer] = [plain, *trainers]
+        for training in warming_up:
             training.advance(2)
         rounds = [[seconds(plain), *map(seconds, trainers)] for _ in range(ROUNDS)]
         cells = []

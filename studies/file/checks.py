@@ -143,13 +143,13 @@ def _check_user_networks(path: Parts, setting: Setting, shape: Callable[[], Samp
     for role in ("generator", "critic"):
         network: AnyGenerator | AnyCritic = getattr(setting.networks, role)
         if is_reference(network.kind):
-            parts = (*path, "networks", role)
+            parts, sample = (*path, "networks", role), shape()
             try:
-                try_network(network, shape())
+                try_network(network, sample)
             except ValueError as error:
                 raise Refusal(parts, f"{network.kind} cannot be used: {error}") from None
             except Exception as error:
-                must = f"{network.kind} must run on samples of the data"
+                must = f"{network.kind} must run on samples of the shape {list(sample.shape)}"
                 raise Refusal(parts, must, f"it {describe_error(error)}") from None
 
 
