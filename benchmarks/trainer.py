@@ -74,7 +74,7 @@ class LiftedCritic(ModuleCritic):
     form = "score"
 
     def module(self, shape: SampleShape) -> nn.Module:
-        return critic_module(self.width, shape.dim)
+        return nn.Sequential(nn.Flatten(), critic_module(self.width, shape.dim))
 
 
 class PlainLoop:

@@ -47,6 +47,9 @@ from .networks import AnyCritic as AnyCritic
 from .networks import AnyGenerator as AnyGenerator
 from .networks import AutoencoderCritic as AutoencoderCritic
 from .networks import AutogradCritic as AutogradCritic
+from .networks import ConvAutoencoderCritic as ConvAutoencoderCritic
+from .networks import ConvCritic as ConvCritic
+from .networks import ConvGenerator as ConvGenerator
 from .networks import Critic as Critic
 from .networks import CriticAt as CriticAt
 from .networks import DiracCritic as DiracCritic
@@ -60,6 +63,7 @@ from .networks import ModuleGenerator as ModuleGenerator
 from .networks import NetworkPair as NetworkPair
 from .networks import Networks as Networks
 from .networks import SegmentGenerator as SegmentGenerator
+from .networks import generate_in_chunks as generate_in_chunks
 from .networks import gradient_by_autograd as gradient_by_autograd
 from .networks import try_network as try_network
 from .objectives import AnyObjective as AnyObjective

@@ -109,7 +109,7 @@ class Unconstrained(_NoMap, _NoPenalty, _NoProjection):
 
 @dataclass(frozen=True, kw_only=True)
 class WeightClipping(_NoMap, _NoPenalty):
-    """Weight clipping: after each critic step every parameter of the critic, biases included, is clamped.
+    """Weight clipping: after each critic step every parameter of the critic, biases and gains included, is clamped.
 
     projection  w <- clip(w, -clip_value, clip_value)
 
@@ -226,7 +226,8 @@ class SpectralNorm(_NoPenalty, _NoProjection):
 
     Each seed and layer has its own u and v. They are updated by one power iteration per critic step, not in generator
     steps or evaluations, and by 15 before the first step. Gradients flow through sigma, with u and v as constants. A
-    convolution's kernel is read as the matrix (out, in * height * width). Biases are not changed.
+    convolution's kernel (out, in, height, width), that of a transposed one too, is read as the matrix
+    (out, in * height * width). Biases and the gains of normalisations are not changed.
 
     Source: Miyato et al. 2018, arXiv:1802.05957, eq. 8, 9 and Algorithm 1.
     """
@@ -238,38 +239,53 @@ class SpectralNorm(_NoPenalty, _NoProjection):
         for name, matrix in _matrices(parameters).items():
             draws = [torch.randn(matrix.shape[1], generator=generator, dtype=torch.float64) for generator in generators]
             u = normalize(torch.stack(draws), dim=-1).to(matrix)
-            state |= _power_iterations(name, matrix, u, count=15)
+            state |= _power_iterations(name, matrix, u, count=15, one_by_one=_convolutional(parameters))
         return state
 
     def next_state(self, parameters: Parameters, state: State) -> State:
         updated: State = {}
         for name, matrix in _matrices(parameters).items():
-            updated |= _power_iterations(name, matrix, state[f"{name}.u"], count=1)
+            u, one_by_one = state[f"{name}.u"], _convolutional(parameters)
+            updated |= _power_iterations(name, matrix, u, count=1, one_by_one=one_by_one)
         return updated
 
     def map_parameters(self, parameters: Parameters, state: State) -> Parameters:
         mapped = dict(parameters)
         for name, matrix in _matrices(parameters).items():
-            sigma = torch.einsum("si,sij,sj->s", state[f"{name}.u"], matrix, state[f"{name}.v"])
+            u, v = state[f"{name}.u"], state[f"{name}.v"]
+            sigma = _product("si,sij,sj->s", u, matrix, v, one_by_one=_convolutional(parameters))
             mapped[name] = parameters[name] / sigma.view(-1, *[1] * (parameters[name].dim() - 1))
         return mapped
 
 
 def _matrices(parameters: Parameters) -> dict[str, Float[Tensor, "seeds rows columns"]]:
-    """Each weight of the critic as one matrix per seed, by name."""
+    """Each weight of the critic as one matrix per seed, by name; biases and gains are no matrices."""
     return {
         name: value.flatten(2)
         for name, value in parameters.items()
-        if value.dim() >= 3 and name.rpartition(".")[2] != "bias"
+        if value.dim() >= 3 and name.rpartition(".")[2] not in ("bias", "gain")
     }
 
 
-def _power_iterations(name: str, matrix: Tensor, u: Tensor, count: int) -> State:
+def _convolutional(parameters: Parameters) -> bool:
+    """True for a critic with convolutions, whose members are computed one after the other, as in its layers."""
+    return any(value.dim() == 5 for value in parameters.values())
+
+
+def _power_iterations(name: str, matrix: Tensor, u: Tensor, count: int, one_by_one: bool) -> State:
     with torch.no_grad():
         for _ in range(count):
-            v = normalize(torch.einsum("sij,si->sj", matrix, u), dim=-1)
-            u = normalize(torch.einsum("sij,sj->si", matrix, v), dim=-1)
+            v = normalize(_product("sij,si->sj", matrix, u, one_by_one=one_by_one), dim=-1)
+            u = normalize(_product("sij,sj->si", matrix, v, one_by_one=one_by_one), dim=-1)
     return {f"{name}.u": u, f"{name}.v": v}
+
+
+def _product(equation: str, *operands: Tensor, one_by_one: bool) -> Tensor:
+    """`torch.einsum`, for one member after the other if `one_by_one`: its bits are then those of the member alone."""
+    if not one_by_one:
+        return torch.einsum(equation, *operands)
+    members = zip(*(operand.split(1) for operand in operands), strict=True)
+    return torch.cat([torch.einsum(equation, *member) for member in members])
 
 
 Constraint = Unconstrained | WeightClipping | GradientPenalty | SpectralNorm

@@ -31,6 +31,11 @@ class SampleShape:
         """Number of coordinates of a flattened sample."""
         return prod(self.shape)
 
+    @property
+    def of_images(self) -> bool:
+        """True if a sample is an image: channels, height and width."""
+        return len(self.shape) == 3
+
 
 @dataclass(frozen=True, kw_only=True)
 class CriticOutput:

@@ -34,7 +34,7 @@ CONFIRMING: tuple[Phase, ...] = ("confirm", "authors")
 FIRST_SEED: Mapping[Phase, int] = {"explore": 0, "exploit": 1_000_000, "confirm": 2_000_000, "authors": 2_000_000}
 SEEDS_PER_REPLICATE = 10_000_000
 """Distance between the first seeds of two consecutive replicates, large enough for the seeds of all phases."""
-NUMERICS_VERSION = 4
+NUMERICS_VERSION = 5
 """Increased by hand with every change of the code that changes what a trial trains."""
 _OPTIONAL = ("sources", "labels_fingerprint")
 """Fields of a provenance that its table lacks if they are empty."""

@@ -187,7 +187,7 @@ class Critic(ModuleCritic):
     form = "score"
 
     def module(self, sample_shape):
-        return nn.Sequential(nn.Linear(sample_shape.dim, 16), nn.SiLU(), nn.Linear(16, 1))
+        return nn.Sequential(nn.Flatten(), nn.Linear(sample_shape.dim, 16), nn.SiLU(), nn.Linear(16, 1))
 """
 
 

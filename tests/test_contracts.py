@@ -27,7 +27,7 @@ from gan_core.metrics import SAMPLE_METRICS, AnyMetric
 from gan_core.networks import AutoencoderCritic, Critic, Generator, MLPCritic, MLPGenerator, SegmentGenerator
 from gan_core.objectives import AnyObjective, LeastSquares, Stateless, Wasserstein
 
-SMALL = {"width": 6, "depth": 2, "latent": 4, "code": 3}
+SMALL = {"width": 6, "depth": 2, "latent": 4, "code": 3, "base": 3}
 
 
 def small(union):
@@ -267,9 +267,14 @@ def drawn_from_the_global_generator(self, shape, generator):
 
 
 def test_a_faulty_network_fails_the_test_of_its_fault():
-    generator, critic = MLPGenerator(width=6, depth=1, latent=3), MLPCritic(width=6, depth=1)
+    generator, critic = MLPGenerator(width=12, depth=1, latent=3), MLPCritic(width=6, depth=1)
     for base, contract, methods, test in (
-        (MLPGenerator, GeneratorContract, {"generate": coupled_fakes}, "test_a_fake_depends_on_its_own_z_alone"),
+        (
+            MLPGenerator,
+            GeneratorContract,
+            {"generate": coupled_fakes},
+            "test_a_fake_depends_on_its_own_z_alone_unless_its_layers_couple_a_batch",
+        ),
         (
             MLPGenerator,
             GeneratorContract,
@@ -284,6 +289,45 @@ def test_a_faulty_network_fails_the_test_of_its_fault():
         with pytest.raises(AssertionError):
             getattr(tests(), test)()
     assert failures(GeneratorContract, generator) == failures(CriticContract, critic) == set()
+
+
+class OfOneShape(MLPCritic):
+    """A critic of samples of one shape."""
+
+    fits: ClassVar[tuple[int, ...]]
+
+    def call(self, parameters, samples, shape):
+        if shape.shape != self.fits:
+            raise ValueError("fits no other shape")
+        return MLPCritic.call(self, parameters, samples, shape)
+
+
+@pytest.mark.parametrize("shape", [(2,), (1, 28, 28), (3, 64, 64)])
+def test_the_contract_of_a_network_finds_the_shape_that_it_fits(shape, capsys):
+    critic = faulty(OfOneShape, fits=shape)
+    tests = type("Tests", (CriticContract,), {"subject": critic})()
+    tests.test_output_holds_one_value_per_sample_and_the_samples()
+    assert [fitting.shape for fitting in tests._shapes()] == [shape]
+    tests.test_it_fits_points_or_images()
+    said = capsys.readouterr().out
+    assert f"Faulty is tested on {shape}\n" in said
+    assert said.count("fits no other shape") == 2
+
+
+def test_a_network_that_fits_no_shape_or_fails_on_one_says_which():
+    tests = type("Tests", (CriticContract,), {"subject": faulty(OfOneShape, fits=(7,))})()
+    with pytest.raises(AssertionError, match="must run on points or on images, or the test must set sample_shape"):
+        tests.test_it_fits_points_or_images()
+    tests = type("Tests", (CriticContract,), {"subject": faulty(MLPCritic, call=coupled_on_images)})()
+    with pytest.raises(AssertionError) as caught:
+        tests.test_a_value_depends_on_its_own_sample_alone()
+    assert caught.value.__notes__ == ["on samples of the shape (1, 8, 8)"]
+
+
+def coupled_on_images(self, parameters, samples, shape):
+    if len(shape.shape) == 3:
+        return coupled_values(self, parameters, samples, shape)
+    return MLPCritic.call(self, parameters, samples, shape)
 
 
 def loads(**changes):

@@ -74,6 +74,31 @@ class ResidualGenerator(ModuleGenerator):
         return nn.Sequential(nn.Linear(self.latent, self.width), Residual(self.width), nn.Linear(self.width, shape.dim))
 
 
+@dataclass(frozen=True, kw_only=True)
+class ImageCritic(ModuleCritic):
+    """An autoencoder's layers: convolution, normalisation over an image, transposed convolution."""
+
+    form = "score"
+
+    def module(self, shape):
+        channels, height, width = shape.shape
+        down, up = nn.Conv2d(channels, 4, 3, padding=1), nn.ConvTranspose2d(4, 3, 3, padding=1)
+        norms = nn.GroupNorm(2, 4), nn.LayerNorm((3, height, width))
+        return nn.Sequential(down, norms[0], nn.Tanh(), up, norms[1], nn.Flatten(), nn.Linear(3 * height * width, 1))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageGenerator(ModuleGenerator):
+    latent: int = 3
+    norm: str = "group"
+
+    def module(self, shape):
+        channels, height, width = shape.shape
+        norm = nn.BatchNorm2d(4) if self.norm == "batch" else nn.GroupNorm(2, 4)
+        first = nn.Sequential(nn.Linear(self.latent, 4 * height * width), nn.Unflatten(1, (4, height, width)))
+        return nn.Sequential(first, norm, nn.SiLU(), nn.Conv2d(4, channels, 3, padding=1), nn.Tanh())
+
+
 class TestResidualCritic(CriticContract):
     subject = ResidualCritic()
 
@@ -84,6 +109,18 @@ class TestConvolutionalCritic(CriticContract):
 
 class TestResidualGenerator(GeneratorContract):
     subject = ResidualGenerator()
+
+
+class TestImageCritic(CriticContract):
+    subject = ImageCritic()
+
+
+class TestImageGenerator(GeneratorContract):
+    subject = ImageGenerator()
+
+
+class TestGeneratorWithBatchNormalisation(GeneratorContract):
+    subject = ImageGenerator(norm="batch")
 
 
 def layers(widths, activation):
@@ -186,6 +223,112 @@ def test_module_networks_leave_torchs_global_random_state_unchanged():
     assert torch.equal(torch.get_rng_state(), before)
 
 
+# --- images
+
+IMAGE = SampleShape(shape=(3, 6, 5), bounded=True)
+
+
+def test_a_module_gets_images_in_their_shape_and_points_as_they_are():
+    seen = []
+
+    class Recorder(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.ones(()))
+
+        def forward(self, x):
+            seen.append(tuple(x.shape))
+            return self.weight * x.flatten(1).sum(1)
+
+    @dataclass(frozen=True, kw_only=True)
+    class Recording(ModuleCritic):
+        form = "score"
+
+        def module(self, shape):
+            return Recorder()
+
+    samples = torch.arange(2 * 4 * 90.0).view(2, 4, 90).double()
+    output = Recording().call({"weight": torch.tensor([1.0, 2.0]).double()}, samples, IMAGE)
+    Recording().call({"weight": torch.ones(1).double()}, samples[:1, :, :2], SampleShape(shape=(2,), bounded=False))
+    assert seen == [(4, 3, 6, 5), (4, 2)]
+    assert_close(output.value, torch.tensor([[1.0], [2.0]]).double() * samples.sum(-1))
+    assert torch.equal(output.samples, samples)
+
+
+def test_weights_of_normalisations_are_gains_and_transposed_kernels_have_their_outputs_first():
+    critic = ImageCritic()
+    parameters = critic.initial(IMAGE, torch.Generator().manual_seed(1))
+    assert {name: tuple(value.shape) for name, value in parameters.items() if "bias" not in name} == {
+        "0.weight": (4, 3, 3, 3),
+        "1.gain": (4,),
+        "3.weight": (3, 4, 3, 3),
+        "4.gain": (3, 6, 5),
+        "6.weight": (1, 90),
+    }
+    stacked = {name: value[None] for name, value in parameters.items()}
+    state = SpectralNorm().initial_state(stacked, [torch.Generator()])
+    assert {name.removesuffix(".u") for name in state if name.endswith(".u")} == {"0.weight", "3.weight", "6.weight"}
+    assert state["3.weight.u"].shape == (1, 3)
+    mapped = SpectralNorm().map_parameters(stacked, state)
+    assert mapped["4.gain"] is stacked["4.gain"]
+
+
+def test_a_critic_of_a_module_has_the_values_of_the_module():
+    critic, samples = ImageCritic(), torch.randn(1, 4, 90, generator=torch.Generator().manual_seed(2)).double()
+    parameters = drawn(critic, IMAGE)
+    module = critic.module(IMAGE).double()
+    own = {name: value[1] for name, value in parameters.items()}
+    own = {name.replace("gain", "weight"): value for name, value in own.items()}
+    own["3.weight"] = own["3.weight"].transpose(0, 1)
+    module.load_state_dict(own)
+    value = critic.call({name: value[1:2] for name, value in parameters.items()}, samples, IMAGE).value
+    assert_close(value, module(samples[0].view(4, 3, 6, 5)).T, rtol=1e-12, atol=1e-13)
+
+
+def test_batch_normalisation_of_a_generator_uses_the_statistics_of_the_batch():
+    generator, z = (
+        ImageGenerator(norm="batch"),
+        torch.randn(2, 7, 3, generator=torch.Generator().manual_seed(2)).double(),
+    )
+    parameters = drawn(generator, IMAGE)
+    parameters = {name: value[:2] for name, value in parameters.items()}
+    fakes = generator.generate(parameters, z, IMAGE)
+    assert generator.couples_fakes(IMAGE)
+    assert not ImageGenerator().couples_fakes(IMAGE)
+    module = generator.module(IMAGE).double().train()
+    for member in range(2):
+        own = {name: value[member] for name, value in parameters.items()}
+        module.load_state_dict(own, strict=False)
+        assert_close(fakes[member], module(z[member]).flatten(1), rtol=1e-12, atol=1e-13)
+
+
+def test_gans_of_modules_with_batch_normalisation_train_and_are_evaluated_in_full_chunks():
+    trainer = Trainer(
+        objective=Wasserstein(),
+        constraint=GradientPenalty(),
+        networks=NetworkPair(generator=ImageGenerator(norm="batch"), critic=ImageCritic()),
+        training=Training(batch=6),
+        data=cloud(3, 6, 5, bounded=True),
+        seeds=range(2),
+    )
+    trainer.advance(3)
+    assert trainer.generator.flat.isfinite().all()
+    assert_close(trainer.generate(128)[:, :5], trainer.generate(140)[:, :5], rtol=1e-5, atol=1e-6)
+
+
+def test_a_generator_of_images_with_the_channels_last_is_refused():
+    @dataclass(frozen=True, kw_only=True)
+    class ChannelsLast(ModuleGenerator):
+        latent: int = 3
+
+        def module(self, shape):
+            return nn.Sequential(nn.Linear(self.latent, 90), nn.Unflatten(1, (6, 5, 3)))
+
+    sentence = r"must return samples of the shape \(3, 6, 5\), or flattened ones, but returns the shape \(6, 5, 3\)"
+    with pytest.raises(ValueError, match=sentence):
+        try_network(ChannelsLast(), IMAGE)
+
+
 def linear(*between, outputs=1):
     return lambda shape: nn.Sequential(nn.Linear(shape.dim, 4), *between, nn.Linear(4, outputs))
 
@@ -193,7 +336,11 @@ def linear(*between, outputs=1):
 UNSUITABLE = {
     "batch norm": (
         linear(nn.BatchNorm1d(4)),
-        "must not mix the samples of a batch, but has BatchNorm1d; use LayerNorm",
+        "critic must not mix the samples of a batch, but has BatchNorm1d; use GroupNorm or LayerNorm",
+    ),
+    "batch norm without running statistics": (
+        linear(nn.BatchNorm1d(4, track_running_stats=False)),
+        "critic must not mix the samples of a batch, but has BatchNorm1d; use GroupNorm or LayerNorm",
     ),
     "running mean": (linear(nn.InstanceNorm1d(4, track_running_stats=True)), "must have track_running_stats=False"),
     "dropout": (linear(nn.Dropout(0.5)), "must not draw random numbers when called, but has Dropout; leave it out"),
@@ -232,7 +379,9 @@ def test_a_generator_with_samples_of_another_size_is_refused():
         def module(self, shape):
             return nn.Linear(self.latent, shape.dim - 1)
 
-    with pytest.raises(ValueError, match="must return 5 numbers per sample, but returns 4"):
+    with pytest.raises(
+        ValueError, match=r"must return samples of the shape \(5,\), or flattened ones, but returns the shape \(4,\)"
+    ):
         try_network(Short(), SHAPE)
 
 

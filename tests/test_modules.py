@@ -743,7 +743,8 @@ class Normed(ModuleCritic):
 
     def module(self, shape):
         norm = nn.BatchNorm1d if self.batch_norm else nn.LayerNorm
-        return nn.Sequential(nn.Linear(shape.dim, self.width), norm(self.width), nn.SiLU(), nn.Linear(self.width, 1))
+        first = nn.Sequential(nn.Flatten(), nn.Linear(shape.dim, self.width))
+        return nn.Sequential(first, norm(self.width), nn.SiLU(), nn.Linear(self.width, 1))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -791,19 +792,20 @@ def test_a_study_trains_torch_modules(load: Load) -> None:
         (
             "critic",
             '{kind = "my_torch:Normed", batch_norm = true}',
-            "my_torch:Normed cannot be used: the module must not mix the samples of a batch, but has "
-            "BatchNorm1d; use LayerNorm",
+            "my_torch:Normed cannot be used: the module of a critic must not mix the samples of a batch, but has "
+            "BatchNorm1d; use GroupNorm or LayerNorm",
         ),
         (
             "generator",
             '{kind = "my_torch:Drawn", short = 1}',
-            "my_torch:Drawn cannot be used: the module must return 64 numbers per sample, but returns 63",
+            "my_torch:Drawn cannot be used: the module must return samples of the shape (1, 8, 8), or flattened ones, "
+            "but returns the shape (63,)",
         ),
         (
             "critic",
             '{kind = "my_torch:Broken"}',
-            "my_torch:Broken must run on samples of the data, but it raises ZeroDivisionError: division by zero "
-            "(my_torch.py, line 35)",
+            "my_torch:Broken must run on samples of the shape [1, 8, 8], but it raises ZeroDivisionError: division by "
+            "zero (my_torch.py, line 36)",
         ),
     ],
 )

@@ -35,7 +35,7 @@ def members(union):
     return get_args(union) or (union,)  # a union of one class is that class
 
 
-SMALL = {"width": 6, "depth": 2, "latent": 4, "code": 3}
+SMALL = {"width": 6, "depth": 2, "latent": 4, "code": 3, "base": 3}
 
 
 def small(description):
@@ -52,6 +52,11 @@ BOUNDED, UNBOUNDED = SampleShape(shape=(5,), bounded=True), SampleShape(shape=(5
 SEEDS, BATCH = (0, 1, 2), 7
 
 
+def shape_for(network, *, bounded=False):
+    """Points, or images for a network of images alone."""
+    return SampleShape(shape=(1, 8, 7) if network.only_images else (5,), bounded=bounded)
+
+
 def inputs(width, *, seeds=3, scale=1.0, seed=9):
     return scale * torch.randn((seeds, BATCH, width), generator=torch.Generator().manual_seed(seed)).double()
 
@@ -61,10 +66,11 @@ def inputs(width, *, seeds=3, scale=1.0, seed=9):
 
 @every_network
 def test_initial_parameters_are_finite_and_drawn_from_the_given_generator_alone(network):
-    first, again, other = (network.initial(UNBOUNDED, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
+    shape = shape_for(network)
+    first, again, other = (network.initial(shape, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
     assert list(first) == list(again) == list(other)
     assert all(torch.equal(first[name], again[name]) for name in first)
-    assert all(not torch.equal(first[name], other[name]) for name in first if not name.endswith("bias"))
+    assert all(not torch.equal(first[name], other[name]) for name in first if name.endswith("weight"))
     assert all(value.isfinite().all() for value in first.values())
 
 
@@ -77,9 +83,10 @@ def test_networks_are_frozen_and_concrete(network):
 
 @every_generator
 def test_generator_returns_a_distinct_sample_for_each_z_and_seed(generator):
-    fakes = generator.generate(drawn(generator, UNBOUNDED, SEEDS), inputs(generator.latent), UNBOUNDED)
+    shape = shape_for(generator)
+    fakes = generator.generate(drawn(generator, shape, SEEDS), inputs(generator.latent), shape)
     assert isinstance(generator, AnyGenerator)
-    assert fakes.shape == (3, BATCH, 5)
+    assert fakes.shape == (3, BATCH, shape.dim)
     assert len(fakes.flatten(0, 1).unique(dim=0)) == 3 * BATCH
 
 
@@ -87,15 +94,17 @@ def test_generator_returns_a_distinct_sample_for_each_z_and_seed(generator):
 @pytest.mark.parametrize("z_scale", [1.0, 1e4])
 def test_fakes_of_bounded_data_lie_between_minus_one_and_one(generator, z_scale):
     z = inputs(generator.latent, scale=z_scale)
-    parameters = drawn(generator, BOUNDED, SEEDS)
-    assert generator.generate(parameters, z, BOUNDED).abs().max() <= 1
-    assert_close(generator.generate(parameters, z, BOUNDED), generator.generate(parameters, z, UNBOUNDED).tanh())
+    bounded, unbounded = (shape_for(generator, bounded=bounded) for bounded in (True, False))
+    parameters = drawn(generator, bounded, SEEDS)
+    assert generator.generate(parameters, z, bounded).abs().max() <= 1
+    assert_close(generator.generate(parameters, z, bounded), generator.generate(parameters, z, unbounded).tanh())
 
 
 @every_critic
 def test_critic_output_holds_one_value_per_sample_and_the_samples(critic):
-    points = inputs(5)
-    output = critic.call(drawn(critic, UNBOUNDED, SEEDS), points, UNBOUNDED)
+    shape = shape_for(critic)
+    points = inputs(shape.dim)
+    output = critic.call(drawn(critic, shape, SEEDS), points, shape)
     assert isinstance(critic, AnyCritic)
     assert output.value.shape == (3, BATCH)
     assert len(output.value.unique()) == 3 * BATCH
@@ -104,8 +113,9 @@ def test_critic_output_holds_one_value_per_sample_and_the_samples(critic):
 
 @every_critic
 def test_energies_are_never_negative(critic):
+    shape = shape_for(critic)
     if critic.form == "energy":
-        assert (critic.call(drawn(critic, UNBOUNDED, SEEDS), inputs(5), UNBOUNDED).value >= 0).all()
+        assert (critic.call(drawn(critic, shape, SEEDS), inputs(shape.dim), shape).value >= 0).all()
     else:
         assert critic.form == "score"
 
@@ -264,7 +274,7 @@ def test_output_overrides_the_bounds_of_the_data(network):
 
 
 @every_network
-@pytest.mark.parametrize("field", ["width", "depth", "latent", "code"])
+@pytest.mark.parametrize("field", ["width", "depth", "latent", "code", "base"])
 def test_sizes_must_be_at_least_one(network, field):
     if field in {f.name for f in fields(network)}:
         with pytest.raises(ValueError, match=f"^{field}: must be >= 1, but is 0$"):

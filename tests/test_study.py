@@ -12,7 +12,17 @@ from tiny import gan_study
 
 from gan_core.constraints import GradientPenalty, Unconstrained, WeightClipping
 from gan_core.data import Data, Digits, Dirac
-from gan_core.networks import AutoencoderCritic, DiracPair, MLPCritic, MLPGenerator, NetworkPair, SegmentGenerator
+from gan_core.networks import (
+    AutoencoderCritic,
+    ConvAutoencoderCritic,
+    ConvCritic,
+    ConvGenerator,
+    DiracPair,
+    MLPCritic,
+    MLPGenerator,
+    NetworkPair,
+    SegmentGenerator,
+)
 from gan_core.objectives import Objective, Wasserstein
 from gan_core.presets import PRESETS
 from gan_core.training import SGD, Adam, RMSProp, Training
@@ -808,6 +818,19 @@ OWN = "or MODULE:CLASS, a class of your own"
             'conditions.wgan.networks.generator: kind "segment" must be used on data.kind = "segments" alone, '
             'but data.kind is "digits"',
         ),
+        (
+            "networks={generator={kind='conv'},critic={kind='conv',normalisation='batch'}}",
+            'networks.critic.normalisation: must be one of none, group, layer, but is "batch"',
+        ),
+        (
+            "networks.critic={kind='conv',base=0}",
+            "networks.critic.base: must be >= 1, but is 0",
+        ),
+        (
+            "conditions.wgan.networks.critic={kind='conv_autoencoder'}",
+            "conditions.wgan.networks.critic: conv_autoencoder outputs "
+            'energies, but objective wasserstein needs scores; use kind = "conv" with form = "score"',
+        ),
         ("data={kind='ring',modes=1}", "data.modes: must be >= 2, but is 1"),
         (
             "data={kind='grid',train=100,held_out=60}",
@@ -826,6 +849,40 @@ OWN = "or MODULE:CLASS, a class of your own"
 )
 def test_an_invalid_value_is_refused_in_one_sentence_with_its_path(load: Load, assignment: str, sentence: str) -> None:
     assert refusal(load, SMALL, assignment) == sentence
+
+
+CONVOLUTIONAL = """
+name = "convolutional"
+budget.steps = 100
+data.kind = "digits"
+networks = {generator = {kind = "conv", base = 16}, critic = {kind = "conv", base = {choice = [16, 32]}}}
+
+[[conditions]]
+name = "wgan-gp"
+preset = "wgan-gp"
+
+[[conditions]]
+name = "ebgan"
+preset = "ebgan"
+networks.critic = {kind = "conv_autoencoder", base = 16, normalisation = "group"}
+"""
+
+
+def test_convolutional_networks_are_used_on_images(load: Load) -> None:
+    wgan_gp, ebgan = load(CONVOLUTIONAL).conditions
+    bases = {wgan_gp.setting({"networks.critic.base": base}).networks for base in (16, 32)}
+    expected = [NetworkPair(generator=ConvGenerator(base=16), critic=ConvCritic(base=base)) for base in (16, 32)]
+    assert bases == set(expected)
+    assert ebgan.setting({}).networks.critic == ConvAutoencoderCritic(base=16, normalisation="group")
+
+
+@pytest.mark.parametrize("role", ["generator", "critic"])
+def test_convolutional_networks_are_refused_on_points(load: Load, role: str) -> None:
+    assignment = f"networks.{role}={{kind='conv',base=16}}"
+    assert refusal(load, SMALL + '\n[data]\nkind = "ring"\n', assignment) == (
+        f'conditions.wgan.networks.{role}: kind "conv" must be used on images, '
+        'but a sample of data.kind = "ring" has the shape [2]'
+    )
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from tiny import run_without_ray
 
 import gan_core
 from gan_core import contracts
-from gan_core.contracts import CriticContract, DataContract
+from gan_core.contracts import CriticContract, DataContract, GeneratorContract
 from studies.file import modules
 from studies.file.source import question
 from studies.file.study import Study
@@ -56,11 +56,14 @@ def test_data_of_the_page_pass_their_contract_tests(folder):
     assert_passes(type("TestSpiral", (DataContract,), {"subject": spiral(turns=2.0)}))
 
 
-def test_torch_module_of_the_page_passes_the_contract_tests_of_critics_and_is_trained(folder):
-    residual = import_module("residual").Residual
-    assert_passes(type("TestResidual", (CriticContract,), {"subject": residual(width=6)}))
+def test_torch_modules_of_the_page_pass_their_contract_tests_and_are_trained(folder):
+    residual = import_module("residual")
+    assert_passes(type("TestResidual", (CriticContract,), {"subject": residual.Residual(width=4)}))
+    assert_passes(type("TestGenerator", (GeneratorContract,), {"subject": residual.ResidualGenerator(width=4)}))
     (critic,) = re.findall(r"`networks\.critic = (\{.*?\}\})`", PAGE)
-    overrides = [f"ledger.root={folder / 'ledger'}", f"networks.critic={critic}", "search.explore=1"]
+    (generator,) = re.findall(r"`networks\.generator = (\{.*?\})`", PAGE)
+    networks = [f"networks.critic={critic}", f"networks.generator={generator}"]
+    overrides = [f"ledger.root={folder / 'ledger'}", *networks, "search.explore=1"]
     study = Study.load(folder / STUDY, overrides=[*overrides, "search.exploit=0", "search.confirm.best=0"], smoke=True)
     assert run_without_ray(study).without_result == []
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import FrozenInstanceError, fields, is_dataclass
 from inspect import isabstract
 from io import BytesIO
+from math import prod
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -159,10 +160,10 @@ def train(
     constraint: AnyConstraint | None = None,
     generator: AnyGenerator | None = None,
     critic: AnyCritic | None = None,
-    dim: int = DIM,
+    shape: SampleShape = SHAPE,
 ) -> None:
     """Train small GANs for three iterations; assert finite numbers, and that both networks have changed."""
-    data = cloud(dim)
+    data = cloud(*shape.shape, bounded=shape.bounded)
     trainer = Trainer(
         objective=objective or Wasserstein(),
         constraint=constraint or Unconstrained(),
@@ -186,8 +187,12 @@ def train(
         assert np.isfinite(values).all(), f"after three iterations the metric {name} is not finite"
 
 
-def cloud(dim: int) -> Dataset:
-    """Normal samples with a different standard deviation in each coordinate."""
+def cloud(*shape: int, bounded: bool = False) -> Dataset:
+    """Normal samples of this shape, with a different standard deviation in each coordinate.
+
+    Those outside [-1, 1] are clamped if `bounded`.
+    """
+    dim = prod(shape)
     points = (normal(360, dim, seed=8) * torch.linspace(0.3, 0.9, dim)).float().numpy()
-    train, validation, test = np.split(points, [200, 280])
-    return Dataset(name="cloud", train=train, validation=validation, test=test, shape=(dim,), bounded=False)
+    train, validation, test = np.split(points.clip(-1, 1) if bounded else points, [200, 280])
+    return Dataset(name="cloud", train=train, validation=validation, test=test, shape=shape, bounded=bounded)

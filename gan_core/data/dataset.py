@@ -146,7 +146,7 @@ class Dataset:
     @property
     def of_images(self) -> bool:
         """True if a sample is an image: channels, height and width."""
-        return len(self.shape) == 3
+        return self.sample_shape.of_images
 
     def held_out(self, split: Split) -> Float[np.ndarray, "held_out dim"]:
         """Samples of the validation or the test split, with which metrics compare fakes."""

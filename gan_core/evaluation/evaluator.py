@@ -11,7 +11,7 @@ from gan_core.data import Dataset, Split
 from gan_core.evaluation.evaluation_settings import EvaluationSettings, check_metrics
 from gan_core.evaluation.references import ReferenceDistances, ReferenceValues, reference_values
 from gan_core.metrics import AVERAGE, SAMPLE_METRICS, AnyMetric, Fakes, RealSamples, real_cells
-from gan_core.networks import AnyGenerator
+from gan_core.networks import AnyGenerator, generate_in_chunks
 from gan_core.shapes import Parameters
 from gan_core.training import evaluation_latents
 
@@ -90,7 +90,7 @@ class Evaluator:
 
     def _fakes(self, parameters: Parameters, paired: bool) -> Fakes:
         with torch.no_grad():
-            return Fakes(self._generator.generate(parameters, self._latents[paired][None], self._shape))
+            return Fakes(generate_in_chunks(self._generator, parameters, self._latents[paired][None], self._shape))
 
     # -- the distance ------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Generators and critics: base classes, fully connected networks, autoencoders, toy and torch-module networks."""
+"""Generators and critics: base classes, fully connected and convolutional networks, toy and torch-module networks."""
 
 from gan_core.networks.autoencoder import AutoencoderCritic
 from gan_core.networks.contracts import (
@@ -6,9 +6,12 @@ from gan_core.networks.contracts import (
     AnyGenerator,
     AutogradCritic,
     CriticAt,
+    generate_in_chunks,
     gradient_by_autograd,
     try_network,
 )
+from gan_core.networks.conv import ConvCritic, ConvGenerator
+from gan_core.networks.conv_autoencoder import ConvAutoencoderCritic
 from gan_core.networks.mlp import MLPCritic, MLPGenerator
 from gan_core.networks.module import ModuleCritic, ModuleGenerator
 from gan_core.networks.pair import Critic, Generator, NetworkPair, Networks
@@ -19,6 +22,9 @@ __all__ = [
     "AnyGenerator",
     "AutoencoderCritic",
     "AutogradCritic",
+    "ConvAutoencoderCritic",
+    "ConvCritic",
+    "ConvGenerator",
     "Critic",
     "CriticAt",
     "DiracCritic",
@@ -32,6 +38,7 @@ __all__ = [
     "NetworkPair",
     "Networks",
     "SegmentGenerator",
+    "generate_in_chunks",
     "gradient_by_autograd",
     "try_network",
 ]

@@ -57,17 +57,19 @@ class AutoencoderCritic(AutogradCritic):
     def call(
         self, parameters: Parameters, samples: Float[Tensor, "seeds batch dim"], shape: SampleShape
     ) -> CriticOutput:
-        code = dense(_part(parameters, "encoder."), samples, "leaky_relu")
-        reconstruction = bound(dense(_part(parameters, "decoder."), code, "leaky_relu"), self.output, shape)
+        code = dense(part(parameters, "encoder."), samples, "leaky_relu")
+        reconstruction = bound(dense(part(parameters, "decoder."), code, "leaky_relu"), self.output, shape)
         # The target stays in the graph: detaching it would drop half of dU/dx for the generator.
-        return CriticOutput(value=_energy(reconstruction - samples, self.energy), samples=samples, code=code)
+        return CriticOutput(value=energy_of(reconstruction - samples, self.energy), samples=samples, code=code)
 
 
-def _part(parameters: Parameters, prefix: str) -> Parameters:
+def part(parameters: Parameters, prefix: str) -> Parameters:
+    """Parameters whose names begin with `prefix`, without it."""
     return {name.removeprefix(prefix): value for name, value in parameters.items() if name.startswith(prefix)}
 
 
-def _energy(error: Float[Tensor, "seeds batch dim"], energy: Energy) -> Float[Tensor, "seeds batch"]:
+def energy_of(error: Float[Tensor, "seeds batch dim"], energy: Energy) -> Float[Tensor, "seeds batch"]:
+    """Energy of each sample from the error of its reconstruction."""
     match energy:
         case "squared_error_mean":
             return error.square().mean(-1)

@@ -18,13 +18,21 @@ from gan_core.shapes import CriticForm, CriticOutput, Parameters, SampleShape
 class AnyGenerator(ABC):
     """Abstract base class of every generator.
 
-    latent   number of coordinates of z
-    only_on  the only kind of data that it can be trained on, None for any
+    latent       number of coordinates of z
+    only_on      the only kind of data that it can be trained on, None for any
+    only_images  True if its samples must be images
+    chunk        number of z from which an evaluation generates at once, None for all; see `generate_in_chunks`
     """
 
     kind: str
     latent: int
     only_on: ClassVar[str | None] = None
+    only_images: ClassVar[bool] = False
+    chunk: ClassVar[int | None] = None
+
+    def couples_fakes(self, shape: SampleShape) -> bool:
+        """True if a fake depends on the other z of its batch, as it does with batch normalisation."""
+        return False
 
     @abstractmethod
     def initial(self, shape: SampleShape, generator: torch.Generator) -> Parameters:
@@ -40,15 +48,17 @@ class AnyGenerator(ABC):
 class AnyCritic(ABC):
     """Abstract base class of every critic. The output for a sample must depend on no other sample of the batch.
 
-    form      `score` (high on real samples) or `energy` (low on real samples)
-    has_code  True if the output holds a code, as that of an autoencoder does
-    only_on   the only kind of data that it can be trained on, None for any
+    form         `score` (high on real samples) or `energy` (low on real samples)
+    has_code     True if the output holds a code, as that of an autoencoder does
+    only_on      the only kind of data that it can be trained on, None for any
+    only_images  True if its samples must be images
     """
 
     kind: str
     form: CriticForm
     has_code: ClassVar[bool] = False
     only_on: ClassVar[str | None] = None
+    only_images: ClassVar[bool] = False
 
     @abstractmethod
     def initial(self, shape: SampleShape, generator: torch.Generator) -> Parameters:
@@ -104,6 +114,24 @@ def gradient_by_autograd(
     with torch.enable_grad():
         samples = samples.detach().requires_grad_()
         return torch.autograd.grad(value(samples).sum(), samples, create_graph=differentiable)[0]
+
+
+def generate_in_chunks(
+    generator: AnyGenerator, parameters: Parameters, z: Float[Tensor, "seeds count latent"], shape: SampleShape
+) -> Float[Tensor, "seeds count dim"]:
+    """Fakes of an evaluation, generated from `generator.chunk` latents at once, which bounds the memory.
+
+    If the generator couples the fakes of a batch, an incomplete last chunk is completed with fixed latents, whose fakes
+    are left out: every fake comes from a chunk of the same size, also that of a single z.
+    """
+    if generator.chunk is None:
+        return generator.generate(parameters, z, shape)
+    missing = -z.shape[1] % generator.chunk if generator.couples_fakes(shape) else 0
+    fixed = torch.randn((generator.chunk, generator.latent), generator=torch.Generator().manual_seed(0))
+    completed = torch.cat([z, fixed[:missing].to(z).expand(len(z), -1, -1)], dim=1)
+    chunks = completed.split(generator.chunk, dim=1)
+    fakes = [generator.generate(parameters, chunk, shape) for chunk in chunks]
+    return torch.cat(fakes, dim=1)[:, : z.shape[1]]
 
 
 def try_network(network: AnyGenerator | AnyCritic, shape: SampleShape) -> None:

@@ -5,16 +5,22 @@ that are written with a seed axis.
 """
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.func import functional_call
+from torch.func import functional_call, replace_all_batch_norm_modules_
+from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
+from torch.nn.modules.conv import _ConvTransposeNd
 from torch.nn.parameter import is_lazy
 
 from gan_core.networks.contracts import AnyGenerator, AutogradCritic
 from gan_core.shapes import CriticOutput, Parameters, SampleShape
+
+_NORMS = (_NormBase, nn.GroupNorm, nn.LayerNorm, nn.RMSNorm)
 
 
 class _ModuleNetwork(ABC):
@@ -23,19 +29,20 @@ class _ModuleNetwork(ABC):
         """Build the module for samples of this shape, with its initial parameters.
 
         The method may draw from torch's global generator, which its caller seeds for each seed and restores afterwards.
-        The module's output for a sample must depend on that sample and the parameters alone.
+        A critic's output for a sample must depend on that sample and the parameters alone. A generator may have batch
+        normalisation: it uses mean and variance of the z that are generated together, never running ones.
 
-        Errors: the caller raises `ValueError` for layers that mix the samples of a batch, draw random numbers when
-        called, or change a buffer; each message states the remedy.
+        Errors: the caller raises `ValueError` for layers that mix the samples of a critic's batch, draw random numbers
+        when called, or change a buffer; each message states the remedy.
         """
 
-    def initial(self, shape: SampleShape, generator: torch.Generator) -> Parameters:
+    def _initial(self, shape: SampleShape, generator: torch.Generator) -> Parameters:
         seed = int(torch.randint(2**62, (1,), generator=generator))
         module = _build(self, shape, seed)
         return {name: value.detach().double() for name, value in module.named_parameters()}
 
     def _call_all_seeds(
-        self, parameters: Parameters, inputs: Float[Tensor, "seeds batch inputs"], shape: SampleShape
+        self, parameters: Parameters, inputs: Float[Tensor, "seeds batch *inputs"], shape: SampleShape
     ) -> Tensor:
         skeleton = _skeleton(self, shape)
         buffers = {
@@ -52,35 +59,84 @@ class _ModuleNetwork(ABC):
 class ModuleGenerator(_ModuleNetwork, AnyGenerator):
     """Base of generators made from a torch module, which maps (batch, latent) to one sample per row of the batch.
 
-    A subclass is a frozen dataclass with the field `latent` and the method `module`. If the data lie in [-1, 1]
-    (`shape.bounded`), the module's last layer should be a tanh.
+    A sample has the shape of the data, as (batch, channels, height, width), or is flattened. A subclass is a frozen
+    dataclass with the field `latent` and the method `module`. If the data lie in [-1, 1] (`shape.bounded`), the
+    module's last layer should be a tanh.
     """
+
+    chunk: ClassVar[int | None] = 128
+
+    def couples_fakes(self, shape: SampleShape) -> bool:
+        return any(isinstance(layer, _BatchNorm) for layer in _skeleton(self, shape).modules())
+
+    def initial(self, shape: SampleShape, generator: torch.Generator) -> Parameters:
+        return self._initial(shape, generator)
 
     def generate(
         self, parameters: Parameters, z: Float[Tensor, "seeds batch latent"], shape: SampleShape
     ) -> Float[Tensor, "seeds batch dim"]:
-        fakes = self._call_all_seeds(parameters, z, shape).flatten(2)
-        if fakes.shape[-1] != shape.dim:
-            raise ValueError(f"the module must return {shape.dim} numbers per sample, but returns {fakes.shape[-1]}")
-        return fakes
+        fakes = self._call_all_seeds(parameters, z, shape)
+        if fakes.shape[2:] not in (shape.shape, (shape.dim,)):
+            raise ValueError(
+                f"the module must return samples of the shape {shape.shape}, or flattened ones, but returns the shape "
+                f"{tuple(fakes.shape[2:])}"
+            )
+        return fakes.flatten(2)
 
 
 class ModuleCritic(_ModuleNetwork, AutogradCritic):
-    """Base of critics made from a torch module, which maps (batch, dim) to (batch, 1) or (batch,).
+    """Base of critics made from a torch module, which maps a batch of samples to (batch, 1) or (batch,).
 
-    A subclass is a frozen dataclass with `form` and the method `module`. Samples are flattened: a module for images of
-    8 x 8 pixels begins with `nn.Unflatten(1, (1, 8, 8))`.
+    Samples have the shape of the data: (batch, channels, height, width) for images, (batch, 2) for points of the plane.
+    A subclass is a frozen dataclass with `form` and the method `module`.
+
+    The parameters carry the names of the module, with two differences for the sake of spectral normalisation: the
+    weight of a normalisation is a `gain`, and the kernel of a transposed convolution has its outputs first.
     """
+
+    def initial(self, shape: SampleShape, generator: torch.Generator) -> Parameters:
+        weights = _special_weights(self, shape)
+        return {
+            weights.stored_names.get(name, name): value.transpose(0, 1) if name in weights.transposed else value
+            for name, value in self._initial(shape, generator).items()
+        }
 
     def call(
         self, parameters: Parameters, samples: Float[Tensor, "seeds batch dim"], shape: SampleShape
     ) -> CriticOutput:
-        value = self._call_all_seeds(parameters, samples, shape)
+        weights = _special_weights(self, shape)
+        names = {stored: name for name, stored in weights.stored_names.items()}
+        own = {
+            names.get(name, name): value.transpose(1, 2) if name in weights.transposed else value
+            for name, value in parameters.items()
+        }
+        value = self._call_all_seeds(own, samples.unflatten(-1, shape.shape), shape)
         if value.shape not in (samples.shape[:2], (*samples.shape[:2], 1)):
             raise ValueError(
                 f"the module must return one number per sample, but returns the shape {tuple(value.shape[2:])}"
             )
         return CriticOutput(value=value.view(samples.shape[:2]), samples=samples)
+
+
+@dataclass(frozen=True)
+class _SpecialWeights:
+    """Weights of a module that a critic stores in another way, by the module's names.
+
+    stored_names  for the weight of a normalisation, its name as a gain
+    transposed    kernels of transposed convolutions, which torch stores with the inputs first
+    """
+
+    stored_names: dict[str, str]
+    transposed: set[str]
+
+
+@lru_cache(maxsize=64)
+def _special_weights(network: _ModuleNetwork, shape: SampleShape) -> _SpecialWeights:
+    layers = {f"{name}.".removeprefix("."): layer for name, layer in _skeleton(network, shape).named_modules()}
+    return _SpecialWeights(
+        stored_names={f"{name}weight": f"{name}gain" for name, layer in layers.items() if isinstance(layer, _NORMS)},
+        transposed={f"{name}weight" for name, layer in layers.items() if isinstance(layer, _ConvTransposeNd)},
+    )
 
 
 @lru_cache(maxsize=64)
@@ -95,16 +151,21 @@ def _build(network: _ModuleNetwork, shape: SampleShape, seed: int) -> nn.Module:
         module = network.module(shape)
     if not isinstance(module, nn.Module):
         raise ValueError(f"module() must return a torch.nn.Module, but returns {type(module).__name__}")
-    _refuse_unfit(module)
+    if isinstance(network, AnyGenerator):
+        replace_all_batch_norm_modules_(module)  # without running statistics, which are no parameters
+    _refuse_unfit(module, of_critic=not isinstance(network, AnyGenerator))
     return module
 
 
-def _refuse_unfit(module: nn.Module) -> None:
+def _refuse_unfit(module: nn.Module, of_critic: bool) -> None:
     """Raise `ValueError` for a module with an unfit layer (see `module`), without parameters or with lazy ones."""
     for layer in module.modules():
         name = type(layer).__name__
-        if isinstance(layer, nn.modules.batchnorm._BatchNorm):
-            raise ValueError(f"the module must not mix the samples of a batch, but has {name}; use LayerNorm")
+        if isinstance(layer, _BatchNorm) and of_critic:
+            raise ValueError(
+                f"the module of a critic must not mix the samples of a batch, but has {name}; use GroupNorm or "
+                "LayerNorm"
+            )
         if getattr(layer, "track_running_stats", False):
             raise ValueError(f"{name} must have track_running_stats=False: a running mean is not a parameter")
         if isinstance(layer, nn.modules.dropout._DropoutNd) and layer.p > 0:

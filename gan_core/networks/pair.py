@@ -5,11 +5,13 @@ from typing import Literal
 
 from gan_core.networks.autoencoder import AutoencoderCritic
 from gan_core.networks.contracts import AnyCritic, AnyGenerator
+from gan_core.networks.conv import ConvCritic, ConvGenerator
+from gan_core.networks.conv_autoencoder import ConvAutoencoderCritic
 from gan_core.networks.mlp import MLPCritic, MLPGenerator
 from gan_core.networks.toy import DiracPair, SegmentGenerator
 
-Generator = MLPGenerator | SegmentGenerator
-Critic = MLPCritic | AutoencoderCritic
+Generator = MLPGenerator | ConvGenerator | SegmentGenerator
+Critic = MLPCritic | ConvCritic | AutoencoderCritic | ConvAutoencoderCritic
 
 
 @dataclass(frozen=True, kw_only=True)

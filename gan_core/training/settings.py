@@ -115,6 +115,7 @@ def _name(description: AnyObjective | AnyCritic) -> str:
 def _remedy(objective: AnyObjective, critic: AnyCritic) -> str:
     if critic.only_on is not None:
         return "choose an objective that needs scores"
+    plain, autoencoder = ("conv", "conv_autoencoder") if critic.only_images else ("mlp", "autoencoder")
     if objective.critic_form == "score":
-        return 'use kind = "mlp" with form = "score"'
-    return 'use kind = "autoencoder", or "mlp" with form = "energy"'
+        return f'use kind = "{plain}" with form = "score"'
+    return f'use kind = "{autoencoder}", or "{plain}" with form = "energy"'

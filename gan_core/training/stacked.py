@@ -7,13 +7,20 @@ from typing import Any
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
+from torch.nn.functional import pad
 
 from gan_core.shapes import Parameters
 from gan_core.training.optimizers import Optimizer
 
+ALIGNMENT = 64
+"""A row of the optimizer's tensor has a multiple of this many numbers."""
+
 
 class StackedParameters:
     """Parameters of S networks of equal shape: one flat tensor that the optimizer updates, and views of it by name.
+
+    The optimizer's tensor has zeros at the end of each row. Without them the vector instructions of a processor would
+    meet the end of one network's row within another's, and a network's last bits would depend on their number.
 
     flat      all parameters, (seeds, parameters)
     frozen    views of `flat` that require no gradient
@@ -22,13 +29,14 @@ class StackedParameters:
 
     def __init__(self, initial: Sequence[Parameters], optimizer: Optimizer, device: torch.device, dtype: torch.dtype):
         flat = torch.stack([torch.cat([value.flatten() for value in parameters.values()]) for parameters in initial])
-        self.flat = flat.to(device, dtype)
+        self._rows = pad(flat.to(device, dtype), (0, -flat.shape[1] % ALIGNMENT))
+        self.flat = self._rows[:, : flat.shape[1]]
         self._shapes = {name: value.shape for name, value in initial[0].items()}
         self.frozen = self.views(self.flat)
         self.learning = {name: view.detach().requires_grad_() for name, view in self.frozen.items()}
         self._leaves = list(self.learning.values())
         self._description = optimizer
-        self._optimizer = optimizer.build(self.flat)
+        self._optimizer = optimizer.build(self._rows)
 
     def views(self, flat: Float[Tensor, "seeds parameters"]) -> Parameters:
         """Views of `flat` by parameter name, each (seeds, *shape)."""
@@ -38,18 +46,19 @@ class StackedParameters:
             start += shape.numel()
         return views
 
-    def gradient(self, losses: Float[Tensor, "seeds"]) -> Float[Tensor, "seeds parameters"]:
+    def gradient(self, losses: Float[Tensor, "seeds"]) -> Float[Tensor, "seeds row"]:
         """Gradient of each seed's loss, from one backward pass through the sum of the losses.
 
-        It is 0 for a parameter that the loss does not depend on.
+        It is 0 for a parameter that the loss does not depend on, and in the columns after the parameters.
         """
         gradients = torch.autograd.grad(losses.sum(), self._leaves, materialize_grads=True)
-        return torch.cat([gradient.flatten(1) for gradient in gradients], dim=1)
+        columns = [gradient.flatten(1) for gradient in gradients]
+        return torch.cat([*columns, torch.zeros_like(self._rows[:, self.flat.shape[1] :])], dim=1)
 
-    def descend(self, gradient: Float[Tensor, "seeds parameters"], step: int) -> None:
+    def descend(self, gradient: Float[Tensor, "seeds row"], step: int) -> None:
         """Take one optimizer step in place, with the schedule's learning rate for generator step number `step`."""
         self._optimizer.param_groups[0]["lr"] = self._description.lr * self._description.schedule.factor(step)
-        self.flat.grad = gradient
+        self._rows.grad = gradient
         self._optimizer.step()
 
     def finite(self) -> Bool[Tensor, "seeds"]:

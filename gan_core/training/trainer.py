@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gan_core.constraints import AnyConstraint
 from gan_core.data import Dataset
-from gan_core.networks import CriticAt, Networks
+from gan_core.networks import CriticAt, Networks, generate_in_chunks
 from gan_core.objectives import AnyObjective
 from gan_core.training.batches import RealBatches
 from gan_core.training.draws import Draws, DrawShapes
@@ -181,7 +181,7 @@ class Trainer:
         z = evaluation_latents(count, self.networks.generator.latent)
         with torch.no_grad():
             parameters = self.generator.frozen if flat is None else self.generator.views(flat)
-            return self._losses.generate(parameters, self._for_all_seeds(z))
+            return generate_in_chunks(self.networks.generator, parameters, self._for_all_seeds(z), self.shape)
 
     def health(self) -> dict[str, Float[Tensor, "seeds"]]:
         """Metrics of the training by name, described in `HEALTH_METRICS`; changes no number of the training."""

@@ -1,11 +1,13 @@
 """Rules that concern several tables of a study file at once."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from gan_core.data import AnyData
 from gan_core.evaluation import EvaluationSettings, Evaluator, check_metrics
 from gan_core.networks import AnyCritic, AnyGenerator, try_network
+from gan_core.shapes import SampleShape
 from gan_core.training import check_compatible
 from studies.file.budget import Budget
 from studies.file.condition import Condition, Setting
@@ -99,16 +101,17 @@ def check_settings(
 
     Errors: `Refusal` for the first rule that does not hold.
     """
+    shape = cache(lambda: load_samples(data).sample_shape)
     for condition in conditions:
         path = ("conditions", condition.name)
         for setting in condition.extreme_settings():
-            _check_kinds(path, setting, data)
+            _check_kinds(path, setting, data, shape)
             _check_compatible(path, setting)
-            _check_user_networks(path, setting, data)
+            _check_user_networks(path, setting, shape)
             _check_measurements(path, setting, budget, evaluation.measurements)
 
 
-def _check_kinds(path: Parts, setting: Setting, data: AnyData) -> None:
+def _check_kinds(path: Parts, setting: Setting, data: AnyData, shape: Callable[[], SampleShape]) -> None:
     """Check that networks made for one kind of data get that kind, and data made for one kind of networks get it."""
     networks = setting.networks
     if data.only_with not in (None, networks.kind):
@@ -121,6 +124,10 @@ def _check_kinds(path: Parts, setting: Setting, data: AnyData) -> None:
             kind, only = format_value(network.kind), format_value(network.only_on)
             must = f"kind {kind} must be used on data.kind = {only} alone"
             raise Refusal(parts, must, f"data.kind is {format_value(data.kind)}")
+        if network.only_images and not shape().of_images:
+            must = f"kind {format_value(network.kind)} must be used on images"
+            but = f"a sample of data.kind = {format_value(data.kind)} has the shape {list(shape().shape)}"
+            raise Refusal((*path, "networks", role), must, but)
 
 
 def _check_compatible(path: Parts, setting: Setting) -> None:
@@ -131,18 +138,18 @@ def _check_compatible(path: Parts, setting: Setting) -> None:
         raise Refusal((*path, *key.split(".")), sentence) from None
 
 
-def _check_user_networks(path: Parts, setting: Setting, data: AnyData) -> None:
+def _check_user_networks(path: Parts, setting: Setting, shape: Callable[[], SampleShape]) -> None:
     """Call each network of a user's class once, so that an error in it is found before the study starts."""
     for role in ("generator", "critic"):
         network: AnyGenerator | AnyCritic = getattr(setting.networks, role)
         if is_reference(network.kind):
-            parts, shape = (*path, "networks", role), load_samples(data).sample_shape
+            parts, sample = (*path, "networks", role), shape()
             try:
-                try_network(network, shape)
+                try_network(network, sample)
             except ValueError as error:
                 raise Refusal(parts, f"{network.kind} cannot be used: {error}") from None
             except Exception as error:
-                must = f"{network.kind} must run on samples of the data"
+                must = f"{network.kind} must run on samples of the shape {list(sample.shape)}"
                 raise Refusal(parts, must, f"it {describe_error(error)}") from None
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from gan_core.networks import AnyGenerator, Generator, Networks
+from gan_core.networks import AnyGenerator, Generator, Networks, generate_in_chunks
 from gan_core.shapes import SampleShape
 from gan_core.training.randomness import stream
 from studies.errors import InputError
@@ -106,5 +106,5 @@ class TrainedGenerator:
         network = self.origin.network
         z = torch.randn((1, samples, network.latent), generator=stream(seed, "results_z"))
         with torch.no_grad():
-            fakes = network.generate(self.parameters, z, self.origin.shape)[0]
+            fakes = generate_in_chunks(network, self.parameters, z, self.origin.shape)[0]
         return fakes.numpy().reshape(samples, *self.origin.shape.shape)
