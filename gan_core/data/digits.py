@@ -39,7 +39,17 @@ class Digits(AnyData):
     def load(self) -> Dataset:
         from sklearn.datasets import load_digits
 
-        pixels = load_digits().data / 8 - 1
-        shuffled = pixels[np.random.default_rng(0).permutation(len(pixels))].astype(np.float32)
-        validation, test, train = np.split(shuffled, [self.held_out, 2 * self.held_out])
-        return Dataset(name="digits", train=train, validation=validation, test=test, shape=(1, 8, 8), bounded=True)
+        digits = load_digits()
+        order, ends = np.random.default_rng(0).permutation(IMAGES), [self.held_out, 2 * self.held_out]
+        validation, test, train = np.split((digits.data / 8 - 1)[order].astype(np.float32), ends)
+        validation_labels, test_labels, train_labels = np.split(digits.target[order], ends)
+        return Dataset(
+            name="digits",
+            train=train,
+            validation=validation,
+            test=test,
+            shape=(1, 8, 8),
+            bounded=True,
+            labels={"train": train_labels, "validation": validation_labels, "test": test_labels},
+            classes=tuple("0123456789"),
+        )

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge
 
+from gan_core.features import AutoFeatures, Features
 from gan_core.metrics import METRICS, SAMPLE_METRICS, AnyMetric, SampleSettings
 from gan_core.training.health import HEALTH_BATCH
 
@@ -33,6 +34,7 @@ class EvaluationSettings(SampleSettings):
     """
 
     measurements: Annotated[int, Ge(3)] = 20
+    features: Features = AutoFeatures()
     samples: Annotated[int, Ge(50)] = 800
     directions: Annotated[int, Ge(1)] | Literal["auto"] = "auto"
     cells: Annotated[int, Ge(2)] = 20

@@ -56,7 +56,8 @@ class ReferenceDistances:
 class ReferenceValues:
     """Values of one metric, from which nothing but the data was learned.
 
-    real      value of real samples in place of fakes, mean over the 20 splits; of a paired metric, of the targets
+    real      value of real samples in place of fakes, mean over the 20 splits; of a paired metric, of the targets; of a
+              metric that compares with the training samples, of the other held-out split
     constant  value of one constant sample, the mean of the data, repeated
     gaussian  value of Gaussian samples with the mean and covariance of the data
     """
@@ -83,6 +84,8 @@ def equilibrium_distances(pair: DiracPair) -> ReferenceDistances:
 def _of_library(metrics: Sequence[AnyMetric], real: RealSamples) -> dict[str, ReferenceValues]:
     names = [metric.name for metric in metrics]
     numbers = {name: getattr(real.settings, name) for name in _SETTINGS}
+    if real.data.of_images:
+        numbers |= {"features": real.feature_map.hash, "weights": real.feature_map.weights}
     key = {"split": real.split, "metrics": names, "numbers": numbers, "splits": SPLITS}
 
     def compute() -> dict[str, np.ndarray]:
@@ -113,9 +116,12 @@ _SETTINGS = ("samples", "directions", "cells", "exact_points", "resolution", "ne
 def _computed(metrics: Sequence[AnyMetric], real: RealSamples) -> dict[str, ReferenceValues]:
     """Reference values of each metric by its name."""
     unpaired = [metric for metric in metrics if not metric.paired]
+    of_training = [metric for metric in unpaired if metric.of_training]
     paired = [metric for metric in metrics if metric.paired]
-    of_real = [_measured(unpaired, real.replaced(one), other) for one, other in _real_splits(real)]
-    values = {metric.name: float(np.mean([split[metric.name] for split in of_real])) for metric in unpaired}
+    compared = [metric for metric in unpaired if not metric.of_training]
+    of_real = [_measured(compared, real.replaced(one), other) for one, other in _real_splits(real)]
+    values = {metric.name: float(np.mean([split[metric.name] for split in of_real])) for metric in compared}
+    values |= _measured(of_training, real, _unseen(real)) if of_training else {}
     if real.targets is not None:
         values |= _measured(paired, real, real.targets)
     constant, gaussian = _constant(real), _gaussian_samples(real)
@@ -132,6 +138,11 @@ def _computed(metrics: Sequence[AnyMetric], real: RealSamples) -> dict[str, Refe
 def _measured(metrics: Sequence[AnyMetric], real: RealSamples, samples: Float[Tensor, "n dim"]) -> dict[str, float]:
     fake = Fakes(samples[None])
     return {metric.name: float(metric.measure(real, fake)[0]) for metric in metrics}
+
+
+def _unseen(real: RealSamples) -> Float[Tensor, "n dim"]:
+    """Real samples of the other held-out split, of which neither training nor the metrics have seen any."""
+    return real.tensor(real.data.held_out("test" if real.split == "validation" else "validation"))
 
 
 def _constant(real: RealSamples) -> Float[Tensor, "one dim"]:
