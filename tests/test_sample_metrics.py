@@ -11,6 +11,7 @@ from torch.testing import assert_close
 
 from gan_core.data import Digits, Grid, Ring, Segments, SwissRoll, TwoMoons
 from gan_core.evaluation import EvaluationSettings, Evaluator
+from gan_core.features import AutoFeatures
 from gan_core.metrics import Balls, cell_centers, neighbour_metrics, real_cells, wasserstein_1
 from gan_core.networks import MLPGenerator
 
@@ -254,7 +255,7 @@ def test_default_settings_have_the_numbers_of_the_specification():
     numbers = {"samples": 800, "cells": 20, "exact_points": 512, "resolution": 50, "neighbours": 5}
     numbers |= {"measurements": 20, "health_batch": 128}
     words = {"directions": "auto", "exact": "last", "distance": "default"}
-    assert vars(EvaluationSettings()) == {**numbers, **words, "metrics": ()}
+    assert vars(EvaluationSettings()) == {**numbers, **words, "metrics": (), "features": AutoFeatures()}
 
 
 @pytest.mark.parametrize(

@@ -10,24 +10,26 @@ from torch import Tensor
 from torch.nn import functional
 
 from gan_core.data import Dataset
-from gan_core.features.convolutions import Weights, convolved, drawn_convolutions, input_scale, typed
+from gan_core.features.convolutions import Weights, convolved, drawn_convolutions, input_scale, side_after, typed
 from gan_core.features.map import AnyFeatures, FeatureMap, hash_of_weights, images, in_blocks
 from gan_core.fields import Whole
 from gan_core.reference_cache import ReferenceCache
 
 POOLED = 2
-"""Number of rows and of columns to which the outputs of each layer are averaged."""
+"""Number of rows and of columns to which the last outputs are averaged."""
+LAYERS = 4
+"""Largest number of convolutions; images of fewer than 17 pixels have fewer, so that no output has one row alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RandomConvFeatures(AnyFeatures):
-    """Outputs of three random convolutions of stride 2, averaged over the quarters of the image: 16 `width` features.
+    """Outputs of four random convolutions of stride 2, averaged over the quarters of the image: 16 `width` features.
 
-    width  channels of the first two layers; the third has twice as many
+    width  half the channels of the third convolution; each has twice as many as the one before
     seed   random seed of the weights
 
-    They need no labels and no weights from elsewhere, and see blur, noise and copies. Of ten classes, one that is
-    missing is hardly seen.
+    They need no labels and no weights from elsewhere, and see blur, noise, shifts and copies. Of ten classes, one that
+    is missing is hardly seen. Outputs of fewer convolutions would see faint noise before anything else.
 
     Source: Naeem et al. 2020, arXiv:2002.09797, section 4.4, for random networks as features of images unlike ImageNet.
     """
@@ -38,16 +40,19 @@ class RandomConvFeatures(AnyFeatures):
 
     def map(self, data: Dataset, cache: ReferenceCache) -> FeatureMap:
         self.check(data)
-        channels = (data.shape[0], self.width, self.width, 2 * self.width)
-        weights = drawn_convolutions(channels, torch.Generator().manual_seed(self.seed))
+        weights = self._weights(data)
         centre, scale = input_scale(data)
 
         def extract(samples: Float[Tensor, "n dim"]) -> Float[Tensor, "n features"]:
-            return _pooled(typed(weights, samples), (images(samples, data.shape) - centre) / scale)
+            outputs = convolved(typed(weights, samples), (images(samples, data.shape) - centre) / scale)
+            return functional.adaptive_avg_pool2d(outputs[-1], POOLED).flatten(1)
 
         return FeatureMap(self.kind, self.hash(data), in_blocks(extract), weights=hash_of_weights(weights))
 
-
-def _pooled(weights: Weights, pictures: Float[Tensor, "n channels height width"]) -> Float[Tensor, "n features"]:
-    pooled = [functional.adaptive_avg_pool2d(output, POOLED) for output in convolved(weights, pictures)]
-    return torch.cat([output.flatten(1) for output in pooled], 1)
+    def _weights(self, data: Dataset) -> Weights:
+        channels, height, width = data.shape
+        layers = 1
+        while layers < LAYERS and min(side_after(height, layers + 1), side_after(width, layers + 1)) >= POOLED:
+            layers += 1
+        widths = [4 * self.width // 2**step for step in reversed(range(layers))]
+        return drawn_convolutions((channels, *widths), torch.Generator().manual_seed(self.seed))
