@@ -2,8 +2,8 @@
 
     python benchmarks/features.py              # 20,000 images of 3 x 32 x 32, 2,000 fakes, 8 members
 
-One thread, all in one run: features per 1,000 images, each metric per member, the evaluation of all members, and as many
-critic and generator steps of a convolutional GAN in plain PyTorch as cost the same.
+One thread, all in one run: features per 1,000 images, each metric per member, the evaluation of all members, and as
+many critic and generator steps of a convolutional GAN in plain PyTorch as cost the same.
 """
 
 import argparse
@@ -52,7 +52,7 @@ def print_features(features: AnyFeatures, data: Dataset, fakes: Tensor, step: fl
         fake.features(real)
         time = seconds(lambda metric=metric, fake=fake: metric.measure(real, _fresh(fake, real)))
         every += 0.0 if metric.costly else time
-        print(f"  {metric.name:20} {time:6.3f} s a member" + (", at the last evaluation alone" if metric.costly else ""))
+        print(f"  {metric.name:20} {time:6.3f} s a member" + ", last evaluation alone" * metric.costly)
     total = MEMBERS * (every + spent * len(fakes) / 1000)
     print(f"  {MEMBERS} members: {total:.2f} s an evaluation, as {total / step / MEMBERS:.0f} steps of each member")
 

@@ -20,6 +20,7 @@ import numpy as np
 
 from gan_core.data import Split
 from gan_core.evaluation import EVALUATION_VERSION
+from studies.file.compared_features import addressed
 from studies.file.condition import Condition
 from studies.file.distributions import Choice, Distribution, Grid, IntUniform, LogUniform, draw
 from studies.file.modules import module_names
@@ -51,6 +52,7 @@ class Provenance:
     device            kind of device: "cpu" or "cuda"
     numerics_version  the `NUMERICS_VERSION` of the code that trains
     sources           hash of the source of each user's module, by module name
+    features          kind and hash of the features in which fakes are compared; None for pixels
     """
 
     data_fingerprint: str
@@ -58,6 +60,7 @@ class Provenance:
     device: str
     numerics_version: int = NUMERICS_VERSION
     sources: Mapping[str, str] = field(default_factory=dict)
+    features: str | None = None
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> "Provenance":
@@ -65,22 +68,25 @@ class Provenance:
         return cls(**{"sources": {}, **table})
 
     def table(self) -> dict[str, Any]:
-        """The provenance as a JSON-serialisable table, without `sources` if there are none."""
-        table = dict(vars(self))
-        return {**table, "sources": dict(self.sources)} if table.pop("sources") else table
+        """The provenance as a JSON-serialisable table, without `sources` and `features` if there are none."""
+        table = {name: value for name, value in vars(self).items() if name not in ("sources", "features")}
+        table |= {"sources": dict(self.sources)} if self.sources else {}
+        return table | ({"features": self.features} if self.features else {})
 
     def of_trial(self, tables: Any) -> "Provenance":
         """The provenance of a trial described by `tables`: `sources` holds only the modules that these tables name."""
+        trained = self if self.features is None else replace(self, features=None)
         if not self.sources:  # the search for names takes longer than all else in the specification of a trial
-            return self
+            return trained
         used = module_names(tables)
-        return replace(self, sources={name: source for name, source in self.sources.items() if name in used})
+        return replace(trained, sources={name: source for name, source in self.sources.items() if name in used})
 
     def of_evaluation(self, evaluation: Any) -> dict[str, Any]:
         """The provenance of an evaluation with these settings, as a JSON-serialisable table."""
         table = self.of_trial(evaluation).table()
         del table["numerics_version"]
-        return {**table, "evaluation_version": EVALUATION_VERSION}
+        features = {"features": self.features} if self.features else {}
+        return {**table, **features, "evaluation_version": EVALUATION_VERSION}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -243,7 +249,7 @@ class Design:
     @cached_property
     def _evaluations(self) -> Mapping[Split, tuple[dict[str, Any], str]]:
         """The evaluation on each split and its address."""
-        settings = self._tables["evaluation"]
+        settings = addressed(self._tables["evaluation"])
         shared = {"settings": settings, "provenance": self.provenance.of_evaluation(settings)}
         evaluations = {split: {"split": split, **shared} for split in get_args(Split)}
         return {split: (evaluation, evaluation_address(evaluation)) for split, evaluation in evaluations.items()}

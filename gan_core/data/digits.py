@@ -1,7 +1,7 @@
 """Handwritten digits."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Ge
@@ -25,6 +25,7 @@ class Digits(AnyData):
     """
 
     kind: Literal["digits"] = "digits"
+    small: ClassVar[bool] = True
     held_out: Annotated[int, Ge(50)] = 400
 
     def __post_init__(self) -> None:

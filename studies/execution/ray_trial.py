@@ -61,7 +61,13 @@ class RayTrial(tune.Trainable):
         if self._training is None:
             self._unfinished.mark_started(ray.util.get_node_ip_address())
             threads, kept = self._config["threads"], self._config["kept"]
-            self._training = TrialTraining(self._trial, self._unfinished, threads=threads, kept=kept)
+            self._training = TrialTraining(
+                self._trial,
+                self._unfinished,
+                threads=threads,
+                kept=kept,
+                feature_file=self._config.get("feature_file", ""),
+            )
             self._training.log(f"on node {ray.util.get_node_ip_address()}")
         training, limit = self._training, self._config.get("trial_seconds")
         training.advance(SECONDS_PER_REPORT)
