@@ -34,14 +34,14 @@ class AutoFeatures(AnyFeatures):
 Features = AutoFeatures | PixelFeatures | ClassifierFeatures | RandomConvFeatures | FileFeatures
 
 
-def chosen(data: Dataset) -> AnyFeatures:
+def chosen(data: Dataset) -> Features:
     """The features that "auto" stands for."""
     if not data.of_images or max(data.shape[1:]) <= SMALL_SIDE:
         return PixelFeatures()
     return ClassifierFeatures() if has_classes(data) else RandomConvFeatures()
 
 
-def resolved(features: AnyFeatures, data: Dataset) -> AnyFeatures:
+def resolved(features: Features, data: Dataset) -> Features:
     """The features, or those that "auto" stands for; checked against the data.
 
     Errors: `ValueError("features: ...")` if the data do not have these features.
@@ -51,7 +51,7 @@ def resolved(features: AnyFeatures, data: Dataset) -> AnyFeatures:
     return found
 
 
-def features_hash(features: AnyFeatures, data: Dataset) -> str | None:
+def features_hash(features: Features, data: Dataset) -> str | None:
     """Kind and hash of the features of a data set, None for pixels.
 
     Errors: `ValueError` as `resolved`.

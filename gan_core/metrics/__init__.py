@@ -3,7 +3,7 @@
 from gan_core.metrics.any_metric import CLASSES, IMAGES, KNOWN_MODES, PLANAR, WITH_SPREAD, AnyMetric, Applicability
 from gan_core.metrics.frechet import FrechetDistance, frechet_distance, moments
 from gan_core.metrics.histogram import Box, jensen_shannon
-from gan_core.metrics.kernel import KernelReference, kernel_distance
+from gan_core.metrics.kernel import KernelDistance, KernelReference, kernel_distance
 from gan_core.metrics.memorisation import memorisation
 from gan_core.metrics.modes import mode_metrics
 from gan_core.metrics.neighbours import Balls, neighbour_metrics
@@ -36,6 +36,7 @@ __all__ = [
     "Box",
     "Fakes",
     "FrechetDistance",
+    "KernelDistance",
     "KernelReference",
     "RealSamples",
     "SampleSettings",
