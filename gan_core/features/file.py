@@ -1,8 +1,10 @@
 """Features of a network in a file on this machine."""
 
+import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -29,7 +31,8 @@ class FileFeatures(AnyFeatures):
     mean      subtracted from each channel of pixels in [0, 1]; one number, or one for each channel
     std       divisor of each channel after that; 0.00392157 = 1/255 gives pixels in [0, 255]
 
-    The network maps images to one vector for each, in float32.
+    The network maps images to one vector for each, in float32. Use only files that you trust: loading one can run
+    code.
     """
 
     kind: Literal["file"] = "file"
@@ -58,13 +61,13 @@ class FileFeatures(AnyFeatures):
         network = _network(self.path, self.sha256)
 
         def extract(samples: Float[Tensor, "n dim"]) -> Float[Tensor, "n features"]:
-            output: Any = network(self._inputs(images(samples, data.shape).float()))
+            output: Any = network(self._inputs(images(samples, data.shape).float().cpu()))
             if not isinstance(output, Tensor) or output.shape[:1] != samples.shape[:1]:
                 raise ValueError(
                     f"features.path: must be a network with one vector for each image, but {self.path} "
                     "returns something else"
                 )
-            return output.flatten(1).to(samples.dtype)
+            return output.flatten(1).to(samples.device, samples.dtype)
 
         mapped = FeatureMap(self.kind, self.hash(data), in_blocks(extract), weights=self.sha256[:12])
         self._try(mapped, data)
@@ -88,7 +91,7 @@ class FileFeatures(AnyFeatures):
             pictures = functional.interpolate(
                 pictures, (self.size, self.size), mode="bilinear", antialias=True, align_corners=False
             )
-        mean, std = (torch.tensor(values, device=pictures.device)[:, None, None] for values in (self.mean, self.std))
+        mean, std = (torch.tensor(values)[:, None, None] for values in (self.mean, self.std))
         return (pictures - mean) / std
 
 
@@ -109,6 +112,9 @@ def _network(path: str, digest: str) -> Any:
         but = f"is {digest}" if digest else "is not given"
         raise ValueError(f"features.sha256: must be {found}, that of {path}, but {but}")
     try:
-        return torch.jit.load(path, map_location="cpu").eval()
+        with warnings.catch_warnings():
+            # deprecated in favour of torch.export, whose files fix the number of images and the versions of torch
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return torch.jit.load(BytesIO(content), map_location="cpu").eval()
     except RuntimeError:
         raise ValueError(f"features.path: must be a TorchScript file, but {path} is not") from None

@@ -4,7 +4,7 @@ from gan_core.metrics.any_metric import CLASSES, IMAGES, KNOWN_MODES, PLANAR, WI
 from gan_core.metrics.frechet import FrechetDistance, frechet_distance, moments
 from gan_core.metrics.histogram import Box, jensen_shannon
 from gan_core.metrics.kernel import KernelDistance, KernelReference, kernel_distance
-from gan_core.metrics.memorisation import memorisation
+from gan_core.metrics.memorisation import Memorisation
 from gan_core.metrics.modes import mode_metrics
 from gan_core.metrics.neighbours import Balls, neighbour_metrics
 from gan_core.metrics.occupancy import cell_centers, occupied_cells, real_cells, spread
@@ -38,6 +38,7 @@ __all__ = [
     "FrechetDistance",
     "KernelDistance",
     "KernelReference",
+    "Memorisation",
     "RealSamples",
     "SampleSettings",
     "SlicedWasserstein",
@@ -47,7 +48,6 @@ __all__ = [
     "frechet_distance",
     "jensen_shannon",
     "kernel_distance",
-    "memorisation",
     "mode_metrics",
     "moments",
     "neighbour_metrics",

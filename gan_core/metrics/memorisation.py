@@ -43,20 +43,20 @@ class Memorisation(AnyMetric):
 
     def measure(self, real: RealSamples, fake: Fakes) -> Float[Tensor, "members"]:
         train = real.once_for_data(_train_features)
-        values = [memorisation(train, real.features, member) for member in fake.features(real)]
+        values = [memorised(train, real.features, member) for member in fake.features(real)]
         return fake.finite_or_nan(torch.stack(values))
 
 
-def memorisation(
+def memorised(
     train: Float[Tensor, "train features"], held_out: Float[Tensor, "m features"], fake: Float[Tensor, "n features"]
 ) -> Float[Tensor, ""]:
     """Excess of the n fakes that are nearer to a training sample than to any held-out sample, see `Memorisation`."""
     to_train, to_held_out = nearest(train, fake), nearest(held_out, fake)
-    share = (to_train < to_held_out).double().mean()
     chance = len(train) / (len(train) + len(held_out))
-    value = (share - chance) / (1 - chance)
+    # a sample that both hold says nothing
+    share = (to_train < to_held_out).double().mean() + chance * (to_train == to_held_out).double().mean()
     finite = to_train.isfinite().all() & to_held_out.isfinite().all()
-    return torch.where(finite, value, torch.nan)
+    return torch.where(finite, (share - chance) / (1 - chance), torch.nan)
 
 
 def nearest(samples: Float[Tensor, "m features"], fake: Float[Tensor, "n features"]) -> Float[Tensor, "n"]:
