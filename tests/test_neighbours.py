@@ -1,4 +1,4 @@
-"""Precision, recall, density and coverage: exact values on a line, scikit-learn's neighbours, the exact mean of coverage."""
+"""Precision, recall, density, coverage: exact values on a line, scikit-learn's neighbours, the mean of coverage."""
 
 from math import comb
 

@@ -15,6 +15,7 @@ from studies.execution.resources import Allocation, Resources
 from studies.execution.runner import RunResult, run
 from studies.execution.searcher import DesignSearcher
 from studies.execution.trial import TrialTraining
+from studies.file.compared_features import path_of
 from studies.file.study import Study
 from studies.ledger.entries import Entry
 from studies.ledger.ledger import Ledger
@@ -102,6 +103,7 @@ def schedule_without_ray(
     """Replaces `runner._schedule`: one trial after the other in this process, all by the same actor."""
     root, trainable = progress.ledger.root, None
     config = {**trial_config(root), "kept": study.checkpoint.snapshots, "trial_seconds": study.limits.trial_seconds}
+    config["feature_file"] = path_of(study.evaluation)
     searcher = DesignSearcher(progress, config, listener, retries=3)
     while isinstance(config := searcher.suggest("only"), dict):
         if trainable is None:
