@@ -18,7 +18,15 @@ def stripes(train=240, held_out=90, *, side=12, channels=1, seed=0, stored="floa
     images = (grey + 0.1 * rng.standard_normal((count, channels, side, side))).clip(-1, 1).reshape(count, -1)
     images = images.astype(np.float32) if stored == "float32" else np.round((images + 1) * 127.5).astype(np.uint8)
     ends = [held_out, 2 * held_out]
-    splits = dict(zip(("validation", "test", "train"), np.split(images, ends), strict=True))
-    classes = dict(zip(("validation", "test", "train"), np.split(labels, ends), strict=True))
-    shape = (channels, side, side)
-    return Dataset(name="stripes", **splits, shape=shape, bounded=True, labels=classes, classes=CLASSES)
+    validation, test, train = np.split(images, ends)
+    of_validation, of_test, of_train = np.split(labels, ends)
+    return Dataset(
+        name="stripes",
+        train=train,
+        validation=validation,
+        test=test,
+        shape=(channels, side, side),
+        bounded=True,
+        labels={"train": of_train, "validation": of_validation, "test": of_test},
+        classes=CLASSES,
+    )

@@ -36,7 +36,7 @@ def test_its_mean_over_samples_of_one_distribution_is_0():
     values = [
         kernel_distance(KernelReference.of(normal(40, 3, seed=s)), normal(30, 3, seed=s + 500)) for s in range(400)
     ]
-    assert np.mean(values) == pytest.approx(0, abs=4 * np.std(values) / 20)
+    assert np.mean(values) == pytest.approx(0, abs=float(4 * np.std(values) / 20))
     assert min(values) < 0 < max(values)
 
 

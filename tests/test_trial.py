@@ -220,7 +220,7 @@ def test_every_seed_step_and_metric_has_one_row(tmp_path: Path) -> None:
     metrics = set(curves["metric"])
     assert {"sliced_wasserstein", "cells", "spread", "critic_loss", "generator_loss", "critic_slope"} <= metrics
     assert {"critic_gradient_norm", "generator_gradient_norm"} <= metrics
-    assert len(curves) == 2 * (7 * (len(metrics) - 1) + 1)  # memorisation is measured at the last evaluation alone
+    assert len(curves) == 2 * (7 * (len(metrics) - 2) + 2)  # two are measured at the last evaluation alone
     assert set(curves["seed"]) == set(spec.seeds)
 
 
@@ -275,7 +275,7 @@ def test_facts_hold_costs_reference_distances_and_checksums(tmp_path: Path) -> N
         "seeds": [0, 1],
         "metrics": list(entry.curves.metrics),
         "steps": [0, 6, 12, 18, 24, 30, 36],
-        "unmeasured": {"memorisation": [0, 1, 2, 3, 4, 5]},
+        "unmeasured": {name: [0, 1, 2, 3, 4, 5] for name in ("kernel_distance", "memorisation")},
         "snapshots": {
             "steps": [0, 24, 30, 36],
             "parameters": {name: list(value.shape[1:]) for name, value in last.items()},

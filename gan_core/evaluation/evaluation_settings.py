@@ -22,8 +22,8 @@ class EvaluationSettings(SampleSettings):
     directions    number of independent random directions of the sliced Wasserstein distance; "auto": as many as the
                   dimension needs, equally spaced in the plane and orthogonal to each other elsewhere
     cells         number of k-means cells of the training data, used if the modes are unknown
-    exact         evaluations that measure costly metrics, the exact Wasserstein distance and the memorisation: the last
-                  one, or every one
+    exact         evaluations that measure costly metrics, the exact Wasserstein distance, the kernel distance and the
+                  memorisation: the last one, or every one
     exact_points  number of fakes, and of real samples, for the exact Wasserstein distance (2-D data)
     resolution    number of cells along each side of the histograms for the Jensen-Shannon divergence (2-D data)
     neighbours    k of precision, recall, density and coverage: the ball of a sample reaches to its k-th nearest other

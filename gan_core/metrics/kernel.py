@@ -11,8 +11,8 @@ from gan_core.metric_description import Direction
 from gan_core.metrics.any_metric import IMAGES, AnyMetric, Applicability
 from gan_core.metrics.samples import Fakes, RealSamples
 
-ROWS = 1024
-"""Number of samples whose kernels with all others are computed together; limits the memory needed."""
+ROWS = 256
+"""Number of samples whose kernels with all others are computed together: so few stay in the processor's cache."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,9 +34,11 @@ class KernelDistance(AnyMetric):
     direction: ClassVar[Direction] = "lower"
     description: ClassVar[str] = (
         "squared maximum mean discrepancy under a cubic kernel between the study's standardised features of fakes and "
-        "of the split's real samples; 0 on average for a perfect generator, and sometimes negative"
+        "of the split's real samples; 0 on average for a perfect generator, and sometimes negative; "
+        'measured at the last evaluation alone, unless `evaluation.exact = "every"`'
     )
     applies_to: ClassVar[Applicability] = IMAGES
+    costly: ClassVar[bool] = True
 
     def measure(self, real: RealSamples, fake: Fakes) -> Float[Tensor, "members"]:
         reference = real.once(_reference)
@@ -82,8 +84,8 @@ def _within(samples: Float[Tensor, "n features"]) -> Float[Tensor, ""]:
 
 
 def _kernel_sum(first: Float[Tensor, "m features"], second: Float[Tensor, "n features"]) -> Float[Tensor, ""]:
-    dim, total = first.shape[1], torch.zeros((), dtype=torch.float64, device=first.device)
+    total = torch.zeros((), dtype=torch.float64, device=first.device)
     for rows in first.split(ROWS):
-        inner = rows @ second.T / dim + 1
-        total += (inner * inner * inner).sum(dtype=torch.float64)
+        kernels = torch.addmm(rows.new_ones(()), rows, second.T, alpha=1 / first.shape[1]).pow_(3)
+        total += kernels.sum(1).sum(dtype=torch.float64)  # ten times as fast as one sum in float64
     return total

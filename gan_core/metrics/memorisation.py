@@ -11,7 +11,7 @@ from gan_core.metric_description import Direction
 from gan_core.metrics.any_metric import IMAGES, AnyMetric, Applicability
 from gan_core.metrics.samples import Fakes, RealSamples
 
-ROWS = 1024
+ROWS = 256
 """Number of fakes whose distances to all training samples are computed together; limits the memory needed."""
 
 

@@ -18,6 +18,8 @@ from gan_core.metrics.samples import Fakes, RealSamples
 
 ROWS = 1024
 """Number of samples whose distances to all others are computed in one matrix product; limits the memory needed."""
+CACHED_ROWS = 256
+"""The same where the matrix is used once: so small, it stays in the processor's cache."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +118,8 @@ class Recall(AnyMetric):
 
 
 def _recall(real: RealSamples, fake: Float[Tensor, "n features"]) -> Float[Tensor, ""]:
-    balls = Balls.around(fake, real.settings.neighbours)
+    neighbours = real.settings.neighbours
+    balls = Balls(centers=fake, squared_radii=squared_radii(fake, neighbours), neighbours=neighbours)
     inside = [balls.contain(rows).view(torch.uint8).amax(1) for rows in real.features.split(ROWS)]
     return torch.cat(inside).double().mean()
 
@@ -183,6 +186,17 @@ class Balls:
     @cached_property
     def _bound(self) -> Float[Tensor, "m"]:
         return self.squared_radii - self.centers.square().sum(1)
+
+
+def squared_radii(points: Float[Tensor, "n dim"], neighbours: int) -> Float[Tensor, "n"]:
+    """Squared distance of each point to its k-th nearest other point, in the points' floating-point type."""
+    squares = points.square().sum(1)
+    radii = []
+    for rows in points.split(CACHED_ROWS):
+        less_own_square = torch.addmm(squares, rows, points.T, alpha=-2)
+        # one more, since each point is among its own neighbours
+        radii.append(less_own_square.topk(neighbours + 1, largest=False).values[:, -1])
+    return torch.cat(radii) + squares
 
 
 def neighbour_metrics(balls: Balls, fake: Float[Tensor, "seeds n dim"]) -> dict[str, Float[Tensor, "seeds"]]:
