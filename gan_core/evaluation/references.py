@@ -27,20 +27,27 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gan_core.data import Dataset, Split
+from gan_core.features import PixelFeatures
 from gan_core.metrics import SAMPLE_METRICS, AnyMetric, Fakes, RealSamples, SampleSettings
 from gan_core.networks import DiracPair
 from gan_core.training import EVALUATION_SEED
 
 SPLITS = 20
 """Number of random splits in two over which the metrics of real samples against real samples are averaged."""
+SPLITS_IN_FEATURES = 10
+"""The same for images that are compared in other features than pixels, where a split of 2,000 takes a second.
+
+Of 1,000 MNIST images, the standard deviation of the Frechet distance over the splits is 23 % of its mean in a classifier's
+features and 3 % in random convolutions.
+"""
 
 
 @dataclass(frozen=True)
 class ReferenceDistances:
     """Distances from real samples, in the unit of the data, to compare a member's distance with.
 
-    real      distance of real samples from real samples: mean over 20 random splits, with the numbers of samples of an
-              evaluation if the data are large enough
+    real      distance of real samples from real samples: mean over 20 random splits (10 in other features than pixels),
+              with the numbers of samples of an evaluation if the data are large enough
     constant  distance of one constant sample, the mean of the data
     gaussian  distance of Gaussian samples with the mean and covariance of the data; None if the data have no spread
 
@@ -56,7 +63,7 @@ class ReferenceDistances:
 class ReferenceValues:
     """Values of one metric, from which nothing but the data was learned.
 
-    real      value of real samples in place of fakes, mean over the 20 splits; of a paired metric, of the targets; of a
+    real      value of real samples in place of fakes, mean over the splits; of a paired metric, of the targets; of a
               metric that compares with the training samples, of the other held-out split
     constant  value of one constant sample, the mean of the data, repeated
     gaussian  value of Gaussian samples with the mean and covariance of the data
@@ -86,7 +93,7 @@ def _of_library(metrics: Sequence[AnyMetric], real: RealSamples) -> dict[str, Re
     numbers = {name: getattr(real.settings, name) for name in _SETTINGS}
     if real.data.of_images:
         numbers |= {"features": real.feature_map.hash, "weights": real.feature_map.weights}
-    key = {"split": real.split, "metrics": names, "numbers": numbers, "splits": SPLITS}
+    key = {"split": real.split, "metrics": names, "numbers": numbers, "splits": _splits(real)}
 
     def compute() -> dict[str, np.ndarray]:
         values = _computed(metrics, real)
@@ -157,11 +164,16 @@ def _gaussian_samples(real: RealSamples, count: int | None = None) -> Float[Tens
     return real.tensor(rng.multivariate_normal(mean, covariance, count or real.settings.samples, method="eigh"))
 
 
+def _splits(real: RealSamples) -> int:
+    pixels = not real.data.of_images or real.feature_map.name == PixelFeatures.kind
+    return SPLITS if pixels else SPLITS_IN_FEATURES
+
+
 def _real_splits(real: RealSamples) -> Iterator[tuple[Tensor, Tensor]]:
-    """20 random pairs of disjoint sets of real samples, as many as are held out and, if the rest suffices, as fakes."""
+    """Random pairs of disjoint sets of real samples, as many as are held out and, if the rest suffices, as fakes."""
     rng = np.random.default_rng([EVALUATION_SEED, 1])
     samples, held_out = real.data.every, real.data.held_out(real.split)
-    for _ in range(SPLITS):
+    for _ in range(_splits(real)):
         rest, chosen = np.split(rng.permutation(len(samples)), [-len(held_out)])
         other = rest[: real.settings.samples]  # fewer if the data are too small: no sample is in both sets
         yield real.tensor(samples[chosen]), real.tensor(samples[other])
