@@ -20,6 +20,7 @@ from gan_core.constraints import Constraint, GradientPenalty, Location
 from gan_core.data import Data
 from gan_core.data.planar import PlanarData
 from gan_core.evaluation import EvaluationSettings, ReferenceDistances, references
+from gan_core.features import Features
 from gan_core.metrics import AVERAGE, METRICS, SAMPLE_METRICS
 from gan_core.networks import Critic, Generator, NetworkPair, Networks
 from gan_core.objectives import Objective
@@ -297,6 +298,7 @@ def _study_file() -> Iterable[str]:
         "constraint": get_args(Constraint),
         "[data]": get_args(Data),
         "[evaluation]": (EvaluationSettings,),
+        "[evaluation] features": get_args(Features),
         "[outcomes]": (outcomes.OutcomeRules,),
         "[resources]": (ResourceSettings,),
         "[limits]": (Limits,),

@@ -25,7 +25,13 @@ from .evaluation import EVALUATION_VERSION as EVALUATION_VERSION
 from .evaluation import EvaluationSettings as EvaluationSettings
 from .evaluation import Evaluator as Evaluator
 from .evaluation import ReferenceDistances as ReferenceDistances
+from .features import ClassifierFeatures as ClassifierFeatures
+from .features import Features as Features
+from .features import FileFeatures as FileFeatures
+from .features import PixelFeatures as PixelFeatures
+from .features import RandomConvFeatures as RandomConvFeatures
 from .metric_description import MetricDescription as MetricDescription
+from .metrics import CLASSES as CLASSES
 from .metrics import IMAGES as IMAGES
 from .metrics import KNOWN_MODES as KNOWN_MODES
 from .metrics import METRICS as METRICS
@@ -37,6 +43,7 @@ from .metrics import Box as Box
 from .metrics import Fakes as Fakes
 from .metrics import RealSamples as RealSamples
 from .metrics import TransportPlan as TransportPlan
+from .metrics import frechet_distance as frechet_distance
 from .metrics import jensen_shannon as jensen_shannon
 from .metrics import mode_metrics as mode_metrics
 from .metrics import neighbour_metrics as neighbour_metrics

@@ -20,8 +20,9 @@ import numpy as np
 
 from gan_core.data import Split
 from gan_core.evaluation import EVALUATION_VERSION
+from studies.file.compared_features import addressed_evaluation
 from studies.file.condition import Condition
-from studies.file.data_table import addressed
+from studies.file.data_table import addressed_data
 from studies.file.distributions import Choice, Distribution, Grid, IntUniform, LogUniform, draw
 from studies.file.modules import module_names
 from studies.file.study import Study
@@ -36,7 +37,7 @@ SEEDS_PER_REPLICATE = 10_000_000
 """Distance between the first seeds of two consecutive replicates, large enough for the seeds of all phases."""
 NUMERICS_VERSION = 5
 """Increased by hand with every change of the code that changes what a trial trains."""
-_OPTIONAL = ("sources", "labels_fingerprint")
+_OPTIONAL = ("sources", "labels_fingerprint", "features")
 """Fields of a provenance that its table lacks if they are empty."""
 Configuration = dict[str, Any]
 """Values of the hyperparameters by dotted path."""
@@ -55,6 +56,7 @@ class Provenance:
     evaluation_version  the `EVALUATION_VERSION` of the code that computes the metrics
     sources             hash of the source of each user's module, by module name
     labels_fingerprint  hash of the classes of the real samples, empty without classes; they determine metrics alone
+    features            kind and hash of the features in which fakes are compared, empty for pixels
     """
 
     data_fingerprint: str
@@ -64,6 +66,7 @@ class Provenance:
     evaluation_version: int = EVALUATION_VERSION
     sources: Mapping[str, str] = field(default_factory=dict)
     labels_fingerprint: str = ""
+    features: str = ""
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> "Provenance":
@@ -71,13 +74,13 @@ class Provenance:
         return cls(**{"sources": {}, **table})
 
     def table(self) -> dict[str, Any]:
-        """The provenance as a JSON-serialisable table, without `sources` and `labels_fingerprint` if there are none."""
+        """The provenance as a JSON-serialisable table, without hashes of what there is none of."""
         table = {name: value for name, value in vars(self).items() if value or name not in _OPTIONAL}
         return {**table, "sources": dict(self.sources)} if self.sources else table
 
     def of_training(self, trained: Any) -> dict[str, Any]:
         """The part that determines a training described by these tables, as a JSON-serialisable table."""
-        return self._part_of(trained, without=("evaluation_version", "labels_fingerprint"))
+        return self._part_of(trained, without=("evaluation_version", "labels_fingerprint", "features"))
 
     def of_evaluation(self, evaluation: Any) -> dict[str, Any]:
         """The part that determines an evaluation with these settings, as a JSON-serialisable table."""
@@ -232,7 +235,7 @@ class Design:
     ) -> TrialSpec:
         """The trial of a condition with this phase, index and configuration; `setting` is the table of its setting."""
         tables = self._tables
-        trained = {**setting, "data": addressed(tables["data"])}
+        trained = {**setting, "data": addressed_data(tables["data"])}
         identity = {
             **trained,
             "budget": tables["budget"],
@@ -254,7 +257,7 @@ class Design:
     @cached_property
     def _evaluations(self) -> Mapping[Split, tuple[dict[str, Any], str]]:
         """The evaluation on each split and its address."""
-        settings = self._tables["evaluation"]
+        settings = addressed_evaluation(self._tables["evaluation"])
         shared = {"settings": settings, "provenance": self.provenance.of_evaluation(settings)}
         evaluations = {split: {"split": split, **shared} for split in get_args(Split)}
         return {split: (evaluation, evaluation_address(evaluation)) for split, evaluation in evaluations.items()}

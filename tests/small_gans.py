@@ -8,8 +8,8 @@ import torch
 
 from gan_core.constraints import Constraint, GradientPenalty, Location
 from gan_core.data import Dataset
-from gan_core.evaluation import EvaluationSettings, Evaluator
-from gan_core.metrics import SAMPLE_METRICS, Fakes, RealSamples
+from gan_core.evaluation import EvaluationSettings, Evaluator, applicable_metrics
+from gan_core.metrics import Fakes, RealSamples
 from gan_core.networks import AutoencoderCritic, Critic, MLPCritic, MLPGenerator, NetworkPair
 from gan_core.objectives import EnergyMargin, LeastSquares, LossSensitive, Objective
 from gan_core.presets import PRESETS
@@ -116,7 +116,8 @@ def real_samples(data, settings=SMALL_EVALUATION, split="validation", dtype=torc
 def measure(real, fakes):
     """Every metric of the library that applies to the data, by name, from fakes (members, n, dim)."""
     fake = Fakes(fakes)
-    return {metric.name: metric.measure(real, fake) for metric in SAMPLE_METRICS if metric.applies(real.data)}
+    metrics = applicable_metrics(real.settings, real.data).values()
+    return {metric.name: metric.measure(real, fake) for metric in metrics}
 
 
 def critic_output(value, samples=None, code=None):

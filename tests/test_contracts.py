@@ -21,7 +21,9 @@ from gan_core.contracts import (
     ObjectiveContract,
 )
 from gan_core.contracts.material import cloud
+from gan_core.contracts.metric_contract import METRIC_SETTINGS
 from gan_core.data import Data, Digits, Images, Ring, Table
+from gan_core.features import ClassifierFeatures
 from gan_core.metric_description import Direction
 from gan_core.metrics import SAMPLE_METRICS, AnyMetric
 from gan_core.networks import AutoencoderCritic, Critic, Generator, MLPCritic, MLPGenerator, SegmentGenerator
@@ -86,11 +88,21 @@ def small_ring(shape=(2,)):
     return Ring(train=200, held_out=80).load() if shape == (2,) else replace(cloud(64), shape=shape)
 
 
+def labelled():
+    """Images of two classes, which differ in their brightness."""
+    data = small_ring((1, 8, 8))
+    labels = {part: (getattr(data, part).mean(1) > 0).astype(int) for part in ("train", "validation", "test")}
+    return replace(data, labels=labels, classes=("dark", "bright"))
+
+
 @pytest.mark.parametrize("kind", SAMPLE_METRICS, ids=lambda metric: metric.name)
 class TestEveryMetric(WithKind, MetricContract):
     @pytest.fixture(autouse=True)
     def _data(self, kind):
-        self.data = next(data for data in (cloud(3), small_ring(), small_ring((1, 8, 8))) if kind.applies(data))
+        candidates = (cloud(3), small_ring(), small_ring((1, 8, 8)), labelled())
+        self.data = next(data for data in candidates if kind.applies(data))
+        if kind.of_classes:
+            self.settings = replace(METRIC_SETTINGS, features=ClassifierFeatures(steps=20))
 
 
 # --- every test of a contract fails for its fault

@@ -4,7 +4,7 @@ import re
 import runpy
 import shlex
 import tomllib
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -14,6 +14,7 @@ from small_gans import SMALL_CRITICS, evaluate, preset_training
 from gan_core.constraints import Constraint, Unconstrained, WeightClipping
 from gan_core.data import Data, Digits, Dirac, Ring
 from gan_core.evaluation import EvaluationSettings
+from gan_core.features import ClassifierFeatures
 from gan_core.metrics import AVERAGE, METRICS
 from gan_core.networks import AutoencoderCritic, DiracPair, MLPCritic, MLPGenerator, NetworkPair
 from gan_core.objectives import BoundaryEquilibrium, EnergyMargin, Objective, Wasserstein
@@ -61,7 +62,7 @@ def test_every_table_of_the_report_is_documented():
 # -- metrics ------------------------------------------------------------------------------------------------------
 
 
-def metrics_of(data, objective, networks, **training):
+def metrics_of(data, objective, networks, features=None, **training):
     dataset = data.load()
     trainer = Trainer(
         objective=objective,
@@ -72,6 +73,7 @@ def metrics_of(data, objective, networks, **training):
         seeds=[0],
     )
     settings = EvaluationSettings(samples=50, directions=4, cells=4, exact_points=16, resolution=4)
+    settings = replace(settings, features=features or settings.features)
     return set(evaluate(trainer, dataset, settings=settings))
 
 
@@ -81,6 +83,9 @@ def networks_for(objective):
 
 TRAININGS = {
     "digits": lambda: metrics_of(Digits(held_out=50), BoundaryEquilibrium(), networks_for(BoundaryEquilibrium)),
+    "classes": lambda: metrics_of(
+        Digits(held_out=50), Wasserstein(), networks_for(Wasserstein), features=ClassifierFeatures(steps=1)
+    ),
     "ring": lambda: metrics_of(Ring(train=50, held_out=50), Wasserstein(), networks_for(Wasserstein)),
     "averaged": lambda: metrics_of(
         Ring(train=50, held_out=50), Wasserstein(), networks_for(Wasserstein), generator_average=0.9

@@ -11,7 +11,7 @@ SEEDS = (3, 8)
 
 
 def drawn(batch=4, noise=5, dtype=torch.float32):
-    shapes = DrawShapes(batch=batch, latent=2, noise=noise, real=10)
+    shapes = DrawShapes(batch=batch, latent=2, noise=noise, real=10, dim=2)
     return Draws(SEEDS, shapes, torch.device("cpu"), dtype)
 
 
@@ -36,10 +36,10 @@ def test_a_training_that_resumes_within_a_block_has_the_noise_of_one_that_does_n
 
 
 def test_noise_of_large_images_is_kept_for_one_step_and_that_of_points_for_a_block():
-    large = draws.SequentialNoise(SEEDS, DrawShapes(batch=64, latent=2, noise=3 * 64 * 64 + 1, real=10))
+    large = draws.SequentialNoise(SEEDS, DrawShapes(batch=64, latent=2, noise=3 * 64 * 64 + 1, real=10, dim=2))
     assert large.at(0).shape == (2, 64, 12289)
     assert len(large._drawn) == 1
-    small = draws.SequentialNoise(SEEDS, DrawShapes(batch=64, latent=2, noise=65, real=10))
+    small = draws.SequentialNoise(SEEDS, DrawShapes(batch=64, latent=2, noise=65, real=10, dim=2))
     small.at(0)
     assert len(small._drawn) == BLOCK
 

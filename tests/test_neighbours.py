@@ -1,4 +1,4 @@
-"""Precision and coverage: exact values on a line, scikit-learn's neighbours, the exact mean of coverage."""
+"""Precision, recall, density, coverage: exact values on a line, scikit-learn's neighbours, the mean of coverage."""
 
 from math import comb
 
@@ -6,9 +6,13 @@ import numpy as np
 import pytest
 import torch
 from sklearn.neighbors import NearestNeighbors
+from small_gans import real_samples
 
-from gan_core.metrics import Balls, neighbour_metrics
-from gan_core.metrics.neighbours import ROWS
+from gan_core.data import Dataset
+from gan_core.evaluation import EvaluationSettings
+from gan_core.features import PixelFeatures
+from gan_core.metrics import Balls, Fakes, neighbour_metrics
+from gan_core.metrics.neighbours import ROWS, Density, Recall
 
 
 def on_line(*coordinates):
@@ -153,3 +157,47 @@ def test_neighbours_may_be_as_many_as_there_are_other_samples(neighbours):
 def test_neighbours_must_be_fewer_than_the_real_samples():
     with pytest.raises(ValueError, match=r"^neighbours: must be < 80, the number of real samples, but is 80$"):
         Balls.around(normal(80, 3), 80)
+
+
+# --- recall and density
+
+
+def recall_and_density(real, fake, neighbours):
+    """Values of the metrics on images whose features are their pixels."""
+    data = Dataset(
+        name="images", train=real, validation=real, test=real, shape=(1, 1, real.shape[1]), bounded=False
+    )  # the same samples in every split: the metrics read one of them
+    settings = EvaluationSettings(samples=50, features=PixelFeatures(), neighbours=neighbours)
+    samples, fakes = real_samples(data, settings), Fakes(torch.from_numpy(fake)[None].double())
+    return Recall().measure(samples, fakes).item(), Density().measure(samples, fakes).item()
+
+
+def test_recall_and_density_on_a_line_are_those_counted_by_hand():
+    """The balls of -2, 2, 2.5, 20 and 21 are [-6, 2], [1.5, 2.5], [2, 3], [19, 21] and [20, 22], those of 0, 1, 3 and 9
+    [-1, 1], [0, 2], [1, 5] and [3, 15].
+
+    Of the real samples 0, 1, 3 and 9 three lie in the ball of a fake; fakes lie three times in the ball of a real one.
+    """
+    real, fake = np.array([[0.0], [1], [3], [9]]), np.array([[-2.0], [2], [2.5], [20], [21]])
+    assert recall_and_density(real, fake, 1) == (3 / 4, 3 / 5)
+
+
+@pytest.mark.parametrize("neighbours", [1, 3, 5])
+def test_recall_and_density_equal_their_definitions_term_by_term(neighbours):
+    real, fake = normal(60, 3).numpy(), (1.2 * normal(70, 3, seed=1)).numpy()
+
+    def radii(samples):
+        return np.array([np.sort(np.linalg.norm(samples - one, axis=1))[neighbours] for one in samples])
+
+    distance = np.array([[np.linalg.norm(one - other) for other in fake] for one in real])
+    recall = np.mean([any(distance[i] <= radii(fake)) for i in range(60)])
+    density = sum(distance[i, j] <= radii(real)[i] for i in range(60) for j in range(70)) / (neighbours * 70)
+    assert recall_and_density(real, fake, neighbours) == pytest.approx((recall, density), rel=1e-12)
+
+
+def test_copies_of_few_samples_have_no_recall():
+    """Six copies of each: the ball that reaches to the fifth nearest other fake has radius 0."""
+    real = normal(60, 3).numpy()
+    recall, density = recall_and_density(real, np.repeat(normal(10, 3, seed=1).numpy(), 6, axis=0), 5)
+    assert recall == 0
+    assert density > 0.3

@@ -11,8 +11,7 @@ from small_gans import SMALL_EVALUATION, blob, measure, real_samples
 
 from gan_core.cache_folder import FOLDER_VARIABLE
 from gan_core.data import Digits, Grid, Ring, Segments, SwissRoll, TwoMoons
-from gan_core.evaluation import EvaluationSettings, Evaluator, reference_values, references
-from gan_core.metrics import SAMPLE_METRICS
+from gan_core.evaluation import EvaluationSettings, Evaluator, applicable_metrics, reference_values, references
 from gan_core.networks import MLPCritic, MLPGenerator, NetworkPair
 
 PLANAR = EvaluationSettings(samples=400, directions=16, cells=4, exact_points=60, resolution=20)
@@ -22,7 +21,7 @@ NETWORKS = NetworkPair(generator=MLPGenerator(width=8, depth=1, latent=3), criti
 def references_on(data, *settings, **further):
     """Reference values by metric, then by the sort of reference."""
     real = real_samples(data, *settings, **further)
-    return reference_values([metric for metric in SAMPLE_METRICS if metric.applies(data)], real)
+    return reference_values(list(applicable_metrics(real.settings, data).values()), real)
 
 
 def distances_on(data, *settings, **further):

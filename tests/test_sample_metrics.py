@@ -11,6 +11,7 @@ from torch.testing import assert_close
 
 from gan_core.data import Digits, Grid, Ring, Segments, SwissRoll, TwoMoons
 from gan_core.evaluation import EvaluationSettings, Evaluator
+from gan_core.features import AutoFeatures
 from gan_core.metrics import Balls, cell_centers, neighbour_metrics, real_cells, wasserstein_1
 from gan_core.networks import MLPGenerator
 
@@ -18,7 +19,10 @@ PLANAR = EvaluationSettings(samples=400, directions=16, cells=4, exact_points=60
 ALWAYS = ["sliced_wasserstein", "cells", "spread"]
 OF_PLANE = ["wasserstein_1", "jensen_shannon"]
 OF_MODES = ["modes_covered", "high_quality", "mode_kl"]
-OF_IMAGES = ["precision", "coverage"]
+OF_IMAGES = [
+    *("frechet_distance", "kernel_distance", "memorisation"),
+    *("precision", "density", "recall", "coverage"),
+]
 IMAGES = (1, 8, 8)
 
 
@@ -235,7 +239,7 @@ def test_pixels_are_the_features_of_precision_and_coverage(digits):
     values = measure(metrics_on(digits, EvaluationSettings(), split="test", dtype=torch.float32), fakes)
     for neighbours in (3, 5):
         expected = neighbour_metrics(Balls.around(torch.from_numpy(digits.test), neighbours), fakes)
-        equal = all(torch.equal(values[name], expected[name]) for name in OF_IMAGES)
+        equal = all(torch.equal(values[name], expected[name]) for name in expected)
         assert equal == (neighbours == 5)
 
 
@@ -251,7 +255,7 @@ def test_default_settings_have_the_numbers_of_the_specification():
     numbers = {"samples": 800, "cells": 20, "exact_points": 512, "resolution": 50, "neighbours": 5}
     numbers |= {"measurements": 20, "health_batch": 128}
     words = {"directions": "auto", "exact": "last", "distance": "default"}
-    assert vars(EvaluationSettings()) == {**numbers, **words, "metrics": ()}
+    assert vars(EvaluationSettings()) == {**numbers, **words, "metrics": (), "features": AutoFeatures()}
 
 
 @pytest.mark.parametrize(

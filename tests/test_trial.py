@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 from small_gans import measure, real_samples
 from tiny import DIRAC, actor, finish, finished, ledger_of, same_numbers, study_in, trial_config
 
+from gan_core.data import Digits
+from gan_core.features import PixelFeatures
 from gan_core.training import EVALUATION_SEED
 from gan_core.training.randomness import stream
 from studies.design import Design, TrialSpec, canonical, content_address, evaluation_address
@@ -218,7 +220,7 @@ def test_every_seed_step_and_metric_has_one_row(tmp_path: Path) -> None:
     metrics = set(curves["metric"])
     assert {"sliced_wasserstein", "cells", "spread", "critic_loss", "generator_loss", "critic_slope"} <= metrics
     assert {"critic_gradient_norm", "generator_gradient_norm"} <= metrics
-    assert len(curves) == 2 * 7 * len(metrics)
+    assert len(curves) == 2 * (7 * (len(metrics) - 2) + 2)  # two are measured at the last evaluation alone
     assert set(curves["seed"]) == set(spec.seeds)
 
 
@@ -273,7 +275,7 @@ def test_facts_hold_costs_reference_distances_and_checksums(tmp_path: Path) -> N
         "seeds": [0, 1],
         "metrics": list(entry.curves.metrics),
         "steps": [0, 6, 12, 18, 24, 30, 36],
-        "unmeasured": {},
+        "unmeasured": {name: [0, 1, 2, 3, 4, 5] for name in ("kernel_distance", "memorisation")},
         "snapshots": {
             "steps": [0, 24, 30, 36],
             "parameters": {name: list(value.shape[1:]) for name, value in last.items()},
@@ -281,6 +283,7 @@ def test_facts_hold_costs_reference_distances_and_checksums(tmp_path: Path) -> N
         },
         "distance": "sliced_wasserstein",
         "highest": None,
+        "features": {"name": "pixels", "hash": PixelFeatures().hash(Digits().load())},
         "known_modes": None,
         "real_cells": 4,
         "nonfinite_step": [None, None],
@@ -297,6 +300,9 @@ def test_facts_hold_costs_reference_distances_and_checksums(tmp_path: Path) -> N
     assert real_values == {
         **{"sliced_wasserstein": references["real"], "cells": 4, "spread": pytest.approx(1, abs=0.05)},
         **{"precision": pytest.approx(0.96, abs=0.02), "coverage": pytest.approx(0.52, abs=0.03)},
+        **{"density": pytest.approx(1, abs=0.05), "recall": pytest.approx(0.98, abs=0.02)},
+        **{"frechet_distance": pytest.approx(2.5, abs=0.2), "kernel_distance": pytest.approx(0, abs=0.01)},
+        "memorisation": pytest.approx(0, abs=0.2),
     }
     assert gaussian_values["sliced_wasserstein"] == references["gaussian"]
     assert all(0.1 < gaussian_values[name] / real_values[name] < 0.5 for name in ("precision", "coverage"))

@@ -17,6 +17,7 @@ from studies.execution.resources import Allocation, Resources
 from studies.execution.runner import RunResult, run
 from studies.execution.searcher import DesignSearcher
 from studies.execution.trial import TrialTraining
+from studies.file.compared_features import path_of
 from studies.file.study import Study
 from studies.file.validation import plain
 from studies.ledger.entries import Entry
@@ -115,6 +116,7 @@ def schedule_without_ray(
         "kept": study.checkpoint.snapshots,
         "trial_seconds": study.limits.trial_seconds,
         "data": json.dumps(plain(study.data)),
+        "feature_file": path_of(study.evaluation),
     }
     searcher = DesignSearcher(progress, config, listener, retries=3)
     while isinstance(config := searcher.suggest("only"), dict):

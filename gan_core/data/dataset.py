@@ -197,10 +197,12 @@ class AnyData(ABC):
 
     distance   name of the metric that is the distance of a member on these data
     only_with  kind of the networks that these data need, None for any
+    small      True if the samples are known, before they are loaded, to be points or images of at most 8 x 8 pixels
     unaddressed  fields that are no part of a trial's address, since the hash of the samples says what follows from them
     """
 
     kind: str
+    small: ClassVar[bool] = False
     distance: ClassVar[str] = "sliced_wasserstein"
     only_with: ClassVar[str | None] = None
     unaddressed: ClassVar[tuple[str, ...]] = ()

@@ -1,7 +1,7 @@
 """Handwritten digits."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Ge
@@ -25,6 +25,7 @@ class Digits(AnyData):
     """
 
     kind: Literal["digits"] = "digits"
+    small: ClassVar[bool] = True
     held_out: Annotated[int, Ge(50)] = 400
 
     def __post_init__(self) -> None:
@@ -39,7 +40,17 @@ class Digits(AnyData):
     def load(self) -> Dataset:
         from sklearn.datasets import load_digits
 
-        pixels = load_digits().data / 8 - 1
-        shuffled = pixels[np.random.default_rng(0).permutation(len(pixels))].astype(np.float32)
-        validation, test, train = np.split(shuffled, [self.held_out, 2 * self.held_out])
-        return Dataset(name="digits", train=train, validation=validation, test=test, shape=(1, 8, 8), bounded=True)
+        digits = load_digits()
+        order, ends = np.random.default_rng(0).permutation(IMAGES), [self.held_out, 2 * self.held_out]
+        validation, test, train = np.split((digits.data / 8 - 1)[order].astype(np.float32), ends)
+        validation_labels, test_labels, train_labels = np.split(digits.target[order], ends)
+        return Dataset(
+            name="digits",
+            train=train,
+            validation=validation,
+            test=test,
+            shape=(1, 8, 8),
+            bounded=True,
+            labels={"train": train_labels, "validation": validation_labels, "test": test_labels},
+            classes=tuple("0123456789"),
+        )

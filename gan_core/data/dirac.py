@@ -16,6 +16,7 @@ class Dirac(AnyData):
     """
 
     kind: Literal["dirac"] = "dirac"
+    small: ClassVar[bool] = True
     distance: ClassVar[str] = "distance_to_equilibrium"
     only_with: ClassVar[str] = "dirac"
 

@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from dataclasses import dataclass
 from itertools import product
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Ge
@@ -30,6 +30,7 @@ class PlanarData(AnyData):
     """
 
     kind: str
+    small: ClassVar[bool] = True
     train: Annotated[int, Ge(50)] = 10_000
     held_out: Annotated[int, Ge(50)] = 2_500
 

@@ -1,7 +1,7 @@
 """Evaluation: the metrics of generators, and reference values computed from the data alone."""
 
 from gan_core.evaluation.evaluation_settings import EvaluationSettings, check_metrics
-from gan_core.evaluation.evaluator import Evaluator, applicable_metrics
+from gan_core.evaluation.evaluator import Evaluator, applicable_metrics, resolved_settings
 from gan_core.evaluation.references import (
     ReferenceDistances,
     ReferenceValues,
@@ -20,4 +20,5 @@ __all__ = [
     "check_metrics",
     "equilibrium_distances",
     "reference_values",
+    "resolved_settings",
 ]

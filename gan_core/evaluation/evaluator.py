@@ -1,7 +1,9 @@
 """Evaluation of generators: metrics of the fakes of every member, and their reference values."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,7 +12,17 @@ from jaxtyping import Float
 from gan_core.data import Dataset, Split
 from gan_core.evaluation.evaluation_settings import EvaluationSettings, check_metrics
 from gan_core.evaluation.references import ReferenceDistances, ReferenceValues, reference_values
-from gan_core.metrics import AVERAGE, SAMPLE_METRICS, AnyMetric, Fakes, RealSamples, real_cells
+from gan_core.features import ClassifierFeatures, PixelFeatures, resolved
+from gan_core.metrics import (
+    AVERAGE,
+    SAMPLE_METRICS,
+    AnyMetric,
+    Fakes,
+    FrechetDistance,
+    RealSamples,
+    SlicedWasserstein,
+    real_cells,
+)
 from gan_core.networks import AnyGenerator, generate_in_chunks
 from gan_core.shapes import Parameters
 from gan_core.training import evaluation_latents
@@ -31,7 +43,7 @@ class Evaluator:
     distance_name  name of the metric that decides
 
     Errors: `ValueError` as `applicable_metrics`, for pairs that do not fit the generator, and for images unless
-    `settings.neighbours` is less than the number of real samples.
+    `settings.neighbours` is less than the numbers of real samples and of fakes.
     """
 
     def __init__(
@@ -49,9 +61,8 @@ class Evaluator:
         self.distance_name = _distance_name(self.settings, data)
         self._generator, self._shape = generator, data.sample_shape
         self._real = RealSamples(data, split, self.settings, device=torch.device(device), dtype=getattr(torch, dtype))
-        if data.of_images and data.varies and self.settings.neighbours >= len(self._real.samples):
-            must = f"must be < {len(self._real.samples)}, the number of real samples"
-            raise ValueError(f"neighbours: {must}, but is {self.settings.neighbours}")
+        if data.of_images and data.varies:
+            _check_neighbours(self.settings, len(self._real.samples))
         latents = evaluation_latents(self.settings.samples, generator.latent).numpy()
         self._latents = {False: self._real.tensor(latents)}
         if any(metric.paired for metric in self.metrics.values()):
@@ -125,6 +136,12 @@ class Evaluator:
             gaussian=distance(values.gaussian),
         )
 
+    @cached_property
+    def features(self) -> dict[str, Any]:
+        """Name and hash of the features of images, and a classifier's accuracy; empty for other data."""
+        data = self._real.data
+        return self._real.feature_map.facts() if data.of_images and data.varies else {}
+
     # -- reference values --------------------------------------------------------------------------------------------
 
     @property
@@ -156,25 +173,53 @@ class Evaluator:
 def applicable_metrics(settings: EvaluationSettings, data: Dataset) -> dict[str, AnyMetric]:
     """The metrics of the library that apply to these data, then those of the settings, by name.
 
-    Errors: `ValueError` as `check_metrics`, and for a metric of the settings, or a deciding metric, that does not apply
-    to the data.
+    Errors: `ValueError` as `check_metrics`, for features that the data do not have, and for a metric of the settings,
+    or a deciding metric, that does not apply to the data.
     """
     check_metrics(settings)
+    classes = isinstance(resolved(settings.features, data), ClassifierFeatures)
     for position, metric in enumerate(settings.metrics):
-        if not metric.applies(data):
+        if not _applies(metric, data, classes):
             needed = metric.applies_to.text + (" with pairs" if metric.paired else "")
+            needed += " and features of kind classifier" if metric.of_classes else ""
             raise ValueError(f"metrics.{position}: must apply to the data, but {metric.name} needs {needed}")
-    of_library = [metric for metric in SAMPLE_METRICS if metric.applies(data)]
+    of_library = [metric for metric in SAMPLE_METRICS if _applies(metric, data, classes)]
     metrics = {metric.name: metric for metric in (*of_library, *settings.metrics)}
     if settings.distance not in ("default", *metrics):
         raise ValueError(f"distance: must be a metric that applies to the data, but {settings.distance} does not")
     return metrics
 
 
+def _applies(metric: AnyMetric, data: Dataset, classes: bool) -> bool:
+    return metric.applies(data) and (classes or not metric.of_classes)
+
+
+def resolved_settings(settings: EvaluationSettings, data: Dataset) -> EvaluationSettings:
+    """The settings with the features of larger images, and the metric that decides there, in place of the defaults.
+
+    Settings whose features are pixels stay as they are.
+
+    Errors: `ValueError("features: ...")` for features that the data do not have.
+    """
+    features = resolved(settings.features, data)
+    if isinstance(features, PixelFeatures) or not data.varies:
+        return settings
+    return replace(settings, features=features, distance=_distance_name(settings, data))
+
+
 def _distance_name(settings: EvaluationSettings, data: Dataset) -> str:
     if settings.distance != "default":
         return settings.distance
-    return "sliced_wasserstein" if data.varies else "distance_to_equilibrium"
+    if not data.varies:
+        return "distance_to_equilibrium"
+    pixels = isinstance(resolved(settings.features, data), PixelFeatures)
+    return SlicedWasserstein.name if pixels else FrechetDistance.name
+
+
+def _check_neighbours(settings: EvaluationSettings, real: int) -> None:
+    for count, counted in ((real, "real samples"), (settings.samples, "fakes")):
+        if settings.neighbours >= count:
+            raise ValueError(f"neighbours: must be < {count}, the number of {counted}, but is {settings.neighbours}")
 
 
 def _pair_latents(data: Dataset, split: Split, generator: AnyGenerator) -> Float[np.ndarray, "pairs latent"]:

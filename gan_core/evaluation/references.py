@@ -28,12 +28,19 @@ from torch import Tensor
 
 from gan_core.data import PARTS, Dataset, Split, as_coordinates
 from gan_core.data.dataset import BLOCK_NUMBERS, moments
+from gan_core.features import PixelFeatures
 from gan_core.metrics import SAMPLE_METRICS, AnyMetric, Fakes, RealSamples, SampleSettings
 from gan_core.networks import DiracPair
 from gan_core.training import EVALUATION_SEED
 
 SPLITS = 20
 """Number of random splits in two over which the metrics of real samples against real samples are averaged."""
+SPLITS_IN_FEATURES = 10
+"""The same for images that are compared in other features than pixels, where a split of 2,000 takes a second.
+
+Of 1,000 MNIST images, the standard deviation of the Frechet distance over the splits is 23 % of its mean in a
+classifier's features and 3 % in random convolutions.
+"""
 LARGEST_COVARIANCE = 2048
 """Largest dimension in which the covariance of the data is formed; at 3 x 64 x 64 pixels it would take 1.2 GB."""
 
@@ -42,8 +49,8 @@ LARGEST_COVARIANCE = 2048
 class ReferenceDistances:
     """Distances from real samples, in the unit of the data, to compare a member's distance with.
 
-    real      distance of real samples from real samples: mean over 20 random pairs of disjoint sets of them, with the
-              numbers of samples of an evaluation if the data are large enough
+    real      distance of real samples from real samples: mean over 20 random pairs of disjoint sets of them (10 pairs
+              in other features than pixels), with the numbers of samples of an evaluation if the data are large enough
     constant  distance of one constant sample, the mean of the data
     gaussian  distance of Gaussian samples with the mean and covariance of the data; None if the data have no spread
 
@@ -59,7 +66,8 @@ class ReferenceDistances:
 class ReferenceValues:
     """Values of one metric, from which nothing but the data was learned.
 
-    real      value of real samples in place of fakes, mean over the 20 splits; of a paired metric, of the targets
+    real      value of real samples in place of fakes, mean over the splits; of a paired metric, of the targets; of a
+              metric that compares with the training samples, of the other held-out split
     constant  value of one constant sample, the mean of the data, repeated
     gaussian  value of Gaussian samples with the mean and covariance of the data
     """
@@ -86,7 +94,9 @@ def equilibrium_distances(pair: DiracPair) -> ReferenceDistances:
 def _of_library(metrics: Sequence[AnyMetric], real: RealSamples) -> dict[str, ReferenceValues]:
     names = [metric.name for metric in metrics]
     numbers = {name: getattr(real.settings, name) for name in _SETTINGS}
-    key = {"split": real.split, "metrics": names, "numbers": numbers, "splits": SPLITS}
+    if real.data.of_images:
+        numbers |= {"features": real.feature_map.hash, "weights": real.feature_map.weights}
+    key = {"split": real.split, "metrics": names, "numbers": numbers, "splits": _splits(real)}
 
     def compute() -> dict[str, np.ndarray]:
         values = _computed(metrics, real)
@@ -116,9 +126,12 @@ _SETTINGS = ("samples", "directions", "cells", "exact_points", "resolution", "ne
 def _computed(metrics: Sequence[AnyMetric], real: RealSamples) -> dict[str, ReferenceValues]:
     """Reference values of each metric by its name."""
     unpaired = [metric for metric in metrics if not metric.paired]
+    of_training = [metric for metric in unpaired if metric.of_training]
     paired = [metric for metric in metrics if metric.paired]
-    of_real = [_measured(unpaired, real.replaced(one), other) for one, other in _real_splits(real)]
-    values = {metric.name: float(np.mean([split[metric.name] for split in of_real])) for metric in unpaired}
+    compared = [metric for metric in unpaired if not metric.of_training]
+    of_real = [_measured(compared, real.replaced(one), other) for one, other in _real_splits(real)]
+    values = {metric.name: float(np.mean([split[metric.name] for split in of_real])) for metric in compared}
+    values |= _measured(of_training, real, _unseen(real)) if of_training else {}
     if real.targets is not None:
         values |= _measured(paired, real, real.targets)
     constant, gaussian = _constant(real), _gaussian_samples(real)
@@ -135,6 +148,11 @@ def _computed(metrics: Sequence[AnyMetric], real: RealSamples) -> dict[str, Refe
 def _measured(metrics: Sequence[AnyMetric], real: RealSamples, samples: Float[Tensor, "n dim"]) -> dict[str, float]:
     fake = Fakes(samples[None])
     return {metric.name: float(metric.measure(real, fake)[0]) for metric in metrics}
+
+
+def _unseen(real: RealSamples) -> Float[Tensor, "n dim"]:
+    """Real samples of the other held-out split, of which neither training nor the metrics have seen any."""
+    return real.tensor(real.data.held_out("test" if real.split == "validation" else "validation"))
 
 
 def _constant(real: RealSamples) -> Float[Tensor, "one dim"]:
@@ -165,11 +183,16 @@ def _without_covariance(data: Dataset, count: int, rng: np.random.Generator) -> 
     return mean + drawn / np.sqrt(data.count - 1)
 
 
+def _splits(real: RealSamples) -> int:
+    pixels = not real.data.of_images or real.feature_map.name == PixelFeatures.kind
+    return SPLITS if pixels else SPLITS_IN_FEATURES
+
+
 def _real_splits(real: RealSamples) -> Iterator[tuple[Tensor, Tensor]]:
-    """20 random pairs of disjoint sets of real samples, as many as are held out and, if the rest suffices, as fakes."""
+    """Random pairs of disjoint sets of real samples, as many as are held out and, if the rest suffices, as fakes."""
     rng = np.random.default_rng([EVALUATION_SEED, 1])
     data, held_out = real.data, real.data.held_out(real.split)
-    for _ in range(SPLITS):
+    for _ in range(_splits(real)):
         rest, chosen = np.split(rng.permutation(data.count), [-len(held_out)])
         other = rest[: real.settings.samples]  # fewer if the data are too small: no sample is in both sets
         yield real.tensor(data.rows(chosen)), real.tensor(data.rows(other))

@@ -9,6 +9,7 @@ from jaxtyping import Real
 from torch import Tensor
 
 from gan_core.data import Dataset
+from gan_core.features import has_classes
 from gan_core.fields import check_fields
 from gan_core.metric_description import Direction, MetricDescription, Section
 from gan_core.metrics.samples import Fakes, RealSamples
@@ -30,6 +31,7 @@ WITH_SPREAD = Applicability("data with spread", lambda data: data.varies)
 PLANAR = Applicability("points of the plane", lambda data: data.varies and data.planar)
 KNOWN_MODES = Applicability("known modes", lambda data: data.varies and data.modes is not None)
 IMAGES = Applicability("images", lambda data: data.varies and data.of_images)
+CLASSES = Applicability("images with classes", lambda data: IMAGES.holds(data) and has_classes(data))
 
 
 class AnyMetric(ABC):
@@ -45,6 +47,9 @@ class AnyMetric(ABC):
     costly       True for a metric that is measured at the last evaluation alone, unless `exact = "every"`
     paired       True for a metric of the fakes of the data's pairs; `RealSamples.targets` are the real samples of the
                  pairs, in the order of the fakes
+    of_classes   True for a metric of the probabilities of classes, which `features = {kind = "classifier"}` gives
+    of_training  True for a metric that compares fakes with the training samples; the value of real samples is then that
+                 of the other held-out split in place of fakes
     copies       True if the value depends on the number of copies of a sample; else the constant is measured as one
                  sample, which rounds less
     best         best attainable value, the reference `real` in place of the value of real samples; None: that value.
@@ -62,6 +67,8 @@ class AnyMetric(ABC):
     section: ClassVar[Section] = "samples"
     costly: ClassVar[bool] = False
     paired: ClassVar[bool] = False
+    of_classes: ClassVar[bool] = False
+    of_training: ClassVar[bool] = False
     copies: ClassVar[bool] = True
     best: ClassVar[float | None] = None
     trivial: ClassVar[float | None] = None

@@ -1,4 +1,4 @@
-"""Precision and coverage: metrics from distances between single fakes and single real samples.
+"""Precision, recall, density and coverage: metrics from distances between single fakes and single real samples.
 
 The sliced Wasserstein distance does not replace them: a Gaussian with the mean and covariance of handwritten digits is
 nearer to the digits than most GANs, while its samples do not look like digits.
@@ -18,14 +18,16 @@ from gan_core.metrics.samples import Fakes, RealSamples
 
 ROWS = 1024
 """Number of samples whose distances to all others are computed in one matrix product; limits the memory needed."""
+CACHED_ROWS = 256
+"""The same where the matrix is used once: so small, it stays in the processor's cache."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Precision(AnyMetric):
     """Quality: share of the fakes that lie in the ball of at least one real sample; NaN with a nonfinite fake.
 
-    The ball of a real sample reaches to its k-th nearest other real sample, surface included. For images of 8x8 pixels
-    the features are the pixels. Read it together with `coverage`: one good fake repeated has precision 1 and coverage
+    The ball of a real sample reaches to its k-th nearest other real sample, surface included. Distances are
+    those of the study's features. Read it together with `coverage`: one good fake repeated has precision 1 and coverage
     near 0.
 
     Source: Kynkaanniemi et al. 2019, arXiv:1904.06991, with 3 neighbours.
@@ -35,7 +37,7 @@ class Precision(AnyMetric):
     unit: ClassVar[str] = "share"
     direction: ClassVar[Direction] = "higher"
     description: ClassVar[str] = (
-        "share of the fakes that are no farther, in pixels, from some real sample than the "
+        "share of the fakes that are no farther, in the study's features, from some real sample than its "
         "`neighbours`-th nearest other real sample is; does not measure variety"
     )
     applies_to: ClassVar[Applicability] = IMAGES
@@ -59,8 +61,8 @@ class Coverage(AnyMetric):
     unit: ClassVar[str] = "share"
     direction: ClassVar[Direction] = "higher"
     description: ClassVar[str] = (
-        "share of the real samples with a fake that is no farther, in pixels, than their `neighbours`-th "
-        "nearest other real sample; compare with its value for real samples, which is below 1"
+        "share of the real samples with a fake that is no farther, in the study's features, than their "
+        "`neighbours`-th nearest other real sample; compare with its value for real samples, which is below 1"
     )
     applies_to: ClassVar[Applicability] = IMAGES
 
@@ -68,32 +70,91 @@ class Coverage(AnyMetric):
         return fake.once(_neighbour_metrics, real)[self.name]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Density(AnyMetric):
+    """Quality: mean number of balls of real samples that hold a fake, divided by k; NaN with a nonfinite fake.
+
+    The ball of a real sample reaches to its k-th nearest other real sample. Near 1 for real samples, more where fakes
+    crowd the densest part of the data. Unlike `precision` it counts a real sample far from the others little.
+
+    Source: Naeem et al. 2020, arXiv:2002.09797, with 5 neighbours; their code leaves a ball's surface out.
+    """
+
+    name: ClassVar[str] = "density"
+    unit: ClassVar[str] = "ratio"
+    direction: ClassVar[Direction] = "higher"
+    description: ClassVar[str] = (
+        "mean number of real samples, divided by `neighbours`, whose `neighbours`-th nearest other real sample is no "
+        "nearer, in the study's features, than the fake; above 1 if fakes crowd where real samples are dense"
+    )
+    applies_to: ClassVar[Applicability] = IMAGES
+
+    def measure(self, real: RealSamples, fake: Fakes) -> Float[Tensor, "members"]:
+        return fake.once(_neighbour_metrics, real)[self.name]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recall(AnyMetric):
+    """Variety: share of the real samples that lie in the ball of at least one fake; NaN with a nonfinite fake.
+
+    The ball of a fake reaches to its k-th nearest other fake. 0 for copies of fewer than k + 1 samples; one stray fake
+    far from the others has a large ball, which `coverage` does not have.
+
+    Source: Kynkaanniemi et al. 2019, arXiv:1904.06991, with 3 neighbours.
+    """
+
+    name: ClassVar[str] = "recall"
+    unit: ClassVar[str] = "share"
+    direction: ClassVar[Direction] = "higher"
+    description: ClassVar[str] = (
+        "share of the real samples that are no farther, in the study's features, from some fake than its "
+        "`neighbours`-th nearest other fake is; measures variety"
+    )
+    applies_to: ClassVar[Applicability] = IMAGES
+
+    def measure(self, real: RealSamples, fake: Fakes) -> Float[Tensor, "members"]:
+        shares = torch.stack([_recall(real, member) for member in fake.features(real)])
+        return torch.where(fake.features(real).isfinite().flatten(-2).all(-1), fake.finite_or_nan(shares), torch.nan)
+
+
+def _recall(real: RealSamples, fake: Float[Tensor, "n features"]) -> Float[Tensor, ""]:
+    neighbours = real.settings.neighbours
+    balls = Balls(centers=fake, squared_radii=squared_radii(fake, neighbours), neighbours=neighbours)
+    inside = [balls.contain(rows).view(torch.uint8).amax(1) for rows in real.features.split(ROWS)]
+    return torch.cat(inside).double().mean()
+
+
 def _neighbour_metrics(real: RealSamples, fake: Fakes) -> dict[str, Float[Tensor, "members"]]:
-    return neighbour_metrics(real.once(_balls), fake.samples)
+    values = neighbour_metrics(real.once(_balls), fake.features(real))
+    return {name: fake.finite_or_nan(value) for name, value in values.items()}
 
 
 def _balls(real: RealSamples) -> "Balls":
     neighbours = real.settings.neighbours
     if not real.of_split:
-        return Balls.around(real.samples, neighbours)
-    key = {"split": real.split, "neighbours": neighbours}
+        return Balls.around(real.features, neighbours)
+    features = {"hash": real.feature_map.hash, "weights": real.feature_map.weights}
     radii = real.cache.arrays(
-        "balls", key, lambda: {"squared": Balls.around(real.samples, neighbours).squared_radii.cpu().numpy()}
+        "balls",
+        {"split": real.split, "neighbours": neighbours, **features},
+        lambda: {"squared": Balls.around(real.features, neighbours).squared_radii.cpu().numpy()},
     )
-    return Balls(real.samples.double(), torch.from_numpy(radii["squared"]).to(real.device))
+    squared = torch.from_numpy(radii["squared"]).to(real.device)
+    return Balls(centers=real.features.double(), squared_radii=squared, neighbours=neighbours)
 
 
 @dataclass(frozen=True, eq=False)
 class Balls:
     """Balls around real samples; the radius of each is the distance to its k-th nearest other real sample.
 
-    centers        feature vectors of the real samples; for images of 8x8 pixels the pixels themselves, for larger
-                   ones the output of a feature extractor, which fakes must go through too
+    centers        features of the real samples
     squared_radii  squared Euclidean radius of each ball
+    neighbours     k
     """
 
     centers: Float[Tensor, "m dim"]
     squared_radii: Float[Tensor, "m"]
+    neighbours: int
 
     @classmethod
     def around(cls, real: Float[Tensor, "m dim"], neighbours: int) -> "Balls":
@@ -110,7 +171,7 @@ class Balls:
             squared_distances = squares + row_squares[:, None] - 2 * rows @ real.T
             # one more, since each sample is among its own neighbours
             radii.append(squared_distances.topk(neighbours + 1, largest=False).values[:, -1])
-        return cls(real, torch.cat(radii))
+        return cls(real, torch.cat(radii), neighbours)
 
     def contain(self, points: Float[Tensor, "n dim"]) -> Bool[Tensor, "n m"]:
         """True where a point lies in a ball, its surface included."""
@@ -127,16 +188,28 @@ class Balls:
         return self.squared_radii - self.centers.square().sum(1)
 
 
+def squared_radii(points: Float[Tensor, "n dim"], neighbours: int) -> Float[Tensor, "n"]:
+    """Squared distance of each point to its k-th nearest other point, in the points' floating-point type."""
+    squares = points.square().sum(1)
+    radii = []
+    for rows in points.split(CACHED_ROWS):
+        less_own_square = torch.addmm(squares, rows, points.T, alpha=-2)
+        # one more, since each point is among its own neighbours
+        radii.append(less_own_square.topk(neighbours + 1, largest=False).values[:, -1])
+    return torch.cat(radii) + squares
+
+
 def neighbour_metrics(balls: Balls, fake: Float[Tensor, "seeds n dim"]) -> dict[str, Float[Tensor, "seeds"]]:
-    """The metrics `precision` and `coverage` of each seed's fakes; NaN for a seed with a nonfinite fake."""
+    """The metrics `precision`, `density` and `coverage` of each seed's fakes; NaN for a seed with a nonfinite fake."""
     shares = torch.stack([torch.stack(_shares(balls, member)) for member in fake])
     shares = torch.where(fake.isfinite().flatten(-2).all(-1)[:, None], shares, torch.nan)
-    return {"precision": shares[:, 0], "coverage": shares[:, 1]}
+    return {"precision": shares[:, 0], "density": shares[:, 1], "coverage": shares[:, 2]}
 
 
-def _shares(balls: Balls, fake: Float[Tensor, "n dim"]) -> tuple[Tensor, Tensor]:
+def _shares(balls: Balls, fake: Float[Tensor, "n dim"]) -> tuple[Tensor, Tensor, Tensor]:
     # as bytes: their maximum is computed several times faster than `any` of booleans
     inside = [balls.contain(rows).view(torch.uint8) for rows in fake.split(ROWS)]
     precise = torch.cat([block.amax(1) for block in inside])
     covered = torch.stack([block.amax(0) for block in inside]).amax(0)
-    return precise.double().mean(), covered.double().mean()
+    held = torch.stack([block.sum() for block in inside]).sum().double()
+    return precise.double().mean(), held / (balls.neighbours * len(fake)), covered.double().mean()

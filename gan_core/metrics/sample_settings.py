@@ -5,16 +5,20 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge
 
+from gan_core.features import AutoFeatures, Features
 from gan_core.fields import check_fields
 
 
 @dataclass(frozen=True, kw_only=True)
 class SampleSettings:
-    """Numbers of samples, directions, cells and neighbours of an evaluation; `EvaluationSettings` explains each.
+    """Features, and numbers of samples, directions, cells and neighbours, of an evaluation.
+
+    `EvaluationSettings` explains each.
 
     Errors: `ValueError` for a number below the minimum in its annotation.
     """
 
+    features: Features = AutoFeatures()
     samples: Annotated[int, Ge(50)] = 800
     directions: Annotated[int, Ge(1)] | Literal["auto"] = "auto"
     cells: Annotated[int, Ge(2)] = 20

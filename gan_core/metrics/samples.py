@@ -9,7 +9,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from gan_core.data import Dataset, Split, coordinates
+from gan_core.data import Dataset, Part, Split, coordinates
+from gan_core.features import FeatureMap, PixelFeatures, resolved
 from gan_core.metrics.sample_settings import SampleSettings
 from gan_core.reference_cache import ReferenceCache
 
@@ -44,6 +45,29 @@ class RealSamples:
     def tensor(self, array: np.ndarray) -> Tensor:
         """The coordinates of an array on this device, in this floating-point type."""
         return coordinates(torch.from_numpy(np.ascontiguousarray(array)).to(self.device), self.dtype)
+
+    @property
+    def feature_map(self) -> FeatureMap:
+        """The map from samples to the features of the settings."""
+        return self.once_for_data(_feature_map)
+
+    @property
+    def features(self) -> Float[Tensor, "m features"]:
+        """Features of `samples`."""
+        return self.once(_real_features)
+
+    def stored_features(self, part: Part) -> Float[Tensor, "n features"]:
+        """Features of a part of the data set, cached on disk unless they are the pixels."""
+        stored = torch.from_numpy(np.ascontiguousarray(getattr(self.data, part)))
+
+        def extracted() -> Float[Tensor, "n features"]:
+            return self.feature_map.of_stored(stored.to(self.device), self.dtype)
+
+        if self.feature_map.name == PixelFeatures.kind:
+            return extracted()
+        key = {"part": part, "hash": self.feature_map.hash, "weights": self.feature_map.weights}
+        arrays = self.cache.arrays("features", key, lambda: {"features": extracted().cpu().numpy()})
+        return torch.from_numpy(arrays["features"]).to(self.device)
 
     def once(self, prepare: "Callable[[RealSamples], Prepared]") -> Prepared:
         """`prepare(self)`, computed once for these real samples."""
@@ -87,6 +111,22 @@ class Fakes:
             self._computed[key] = compute(real, self)
         return self._computed[key]
 
+    def features(self, real: RealSamples) -> Float[Tensor, "members n features"]:
+        """Features of the fakes, as those of the real samples, computed once for all metrics."""
+        return self.once(_fake_features, real)
+
     def finite_or_nan(self, values: Float[Tensor, "members"]) -> Float[Tensor, "members"]:
         """The values, NaN for a member with a fake that is not finite."""
         return torch.where(self.finite, values, torch.nan)
+
+
+def _feature_map(real: RealSamples) -> FeatureMap:
+    return resolved(real.settings.features, real.data).map(real.data, real.cache)
+
+
+def _real_features(real: RealSamples) -> Float[Tensor, "m features"]:
+    return real.stored_features(real.split) if real.of_split else real.feature_map.extract(real.samples)
+
+
+def _fake_features(real: RealSamples, fake: Fakes) -> Float[Tensor, "members n features"]:
+    return torch.stack([real.feature_map.extract(member) for member in fake.samples])

@@ -9,11 +9,13 @@ import torch
 
 from gan_core.data import Dataset
 from gan_core.evaluation import EvaluationSettings, Evaluator, applicable_metrics
+from gan_core.features import features_hash
 from gan_core.networks import Networks
 from studies.design import PHASES, Phase, Provenance
 from studies.errors import InputError
 from studies.execution.trial import evaluation_facts
-from studies.file.checks import check_evaluation, check_samples
+from studies.file.checks import check_evaluation, check_samples, resolved_evaluation
+from studies.file.compared_features import addressed_evaluation
 from studies.file.modules import module_names, modules_in, require_sources, sources
 from studies.file.source import override
 from studies.file.validation import build, choose, plain
@@ -72,13 +74,14 @@ def evaluate_again(
 
 
 def _described(results: Results, settings: EvaluationSettings, module_sources: Mapping[str, str]) -> FurtherEvaluation:
-    table = plain(settings)
+    table = addressed_evaluation(plain(settings))
     provenance = Provenance(
         data_fingerprint=results.data.fingerprint,
         labels_fingerprint=results.data.labels_fingerprint,
         torch_version=torch.__version__.split("+")[0],
         device="cpu",
         sources=module_sources,
+        features=features_hash(settings.features, results.data),
     )
     if provenance.data_fingerprint != results.provenance.data_fingerprint:
         raise InputError("data: must be the samples that the study was run with, but others are loaded here")
@@ -105,6 +108,7 @@ def changed_settings(results: Results, assignments: Sequence[str]) -> tuple[Eval
     with modules_in(Path()):
         settings: EvaluationSettings = build(EvaluationSettings, table, ("evaluation",))
         check_samples(study.data, settings)
+        settings = resolved_evaluation(settings, study.data)
         check_evaluation(settings, (), study.data)
         try:
             metrics = applicable_metrics(settings, results.data)

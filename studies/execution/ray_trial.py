@@ -61,8 +61,14 @@ class RayTrial(tune.Trainable):
         if self._training is None:
             self._unfinished.mark_started(ray.util.get_node_ip_address())
             threads, kept = self._config["threads"], self._config["kept"]
-            data = json.loads(self._config["data"])
-            self._training = TrialTraining(self._trial, self._unfinished, data=data, threads=threads, kept=kept)
+            self._training = TrialTraining(
+                self._trial,
+                self._unfinished,
+                data=json.loads(self._config["data"]),
+                feature_file=self._config["feature_file"],
+                threads=threads,
+                kept=kept,
+            )
             self._training.log(f"on node {ray.util.get_node_ip_address()}")
         training, limit = self._training, self._config.get("trial_seconds")
         training.advance(SECONDS_PER_REPORT)

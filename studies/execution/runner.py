@@ -12,12 +12,14 @@ from typing import Any
 
 import torch
 
+from gan_core.features import features_hash
 from studies.design import Design, Provenance
 from studies.errors import DamagedError, InputError, StudyFailed
 from studies.execution.environment import environment
 from studies.execution.interruption import graceful_termination
 from studies.execution.resources import Allocation, Resources, this_machine
 from studies.file import modules
+from studies.file.compared_features import path_of
 from studies.file.real_samples import load_samples
 from studies.file.study import Study, fixed_part
 from studies.file.trees import differences
@@ -102,6 +104,7 @@ def _provenance(study: Study, device: str = "cpu") -> Provenance:
         torch_version=torch.__version__.split("+")[0],
         device=device,
         sources=modules.sources(study.table()),
+        features=features_hash(study.evaluation.features, samples),
     )
 
 
@@ -165,6 +168,7 @@ def _schedule(
         "checkpoint_seconds": study.checkpoint.every_seconds,
         "trial_seconds": study.limits.trial_seconds,
         "kept": study.checkpoint.snapshots,
+        "feature_file": path_of(study.evaluation),
         "modules": modules.folder_of(study.table()),
         "data": json.dumps(plain(study.data)),  # with the path, which is no part of the trial's address
     }

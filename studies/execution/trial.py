@@ -14,11 +14,13 @@ import torch
 
 from gan_core.data import AnyData, Data, Dataset
 from gan_core.evaluation import EvaluationSettings, Evaluator, equilibrium_distances
+from gan_core.features import features_hash
 from gan_core.networks import DiracPair, Networks
 from gan_core.training import Trainer
 from studies.errors import DamagedError, InputError
 from studies.execution.kept_samples import Kept, KeptSamples
 from studies.file.budget import Budget
+from studies.file.compared_features import with_path
 from studies.file.condition import PARTS, Setting
 from studies.file.messages import format_value
 from studies.file.modules import require_sources
@@ -38,8 +40,10 @@ class TrialTraining:
     unfinished  what the ledger holds of the trial so far; checkpoints are written there
     data        the study's table `[data]`, with where its files lie; None: the one that is part of the trial's address
     kept        evaluations whose generators are kept
+    feature_file  path of the features' file on this machine, empty for features that need none
 
-    Errors: `InputError` if the samples or the user's modules differ from those that the study was started with.
+    Errors: `InputError` if the samples, the features or the user's modules differ from those that the study was started
+    with.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class TrialTraining:
         unfinished: Unfinished,
         *,
         data: Mapping[str, Any] | None = None,
+        feature_file: str = "",
         threads: int = 1,
         kept: Kept = "late",
     ):
@@ -58,8 +63,10 @@ class TrialTraining:
         self._setting: Setting = build(Setting, {part: self._identity[part] for part in PARTS}, ())
         self._budget: Budget = build(Budget, self._identity["budget"], ("budget",))
         settings: EvaluationSettings = build(EvaluationSettings, trial["evaluation"]["settings"], ("evaluation",))
+        settings = with_path(settings, feature_file)
         fingerprint = self._identity["provenance"]["data_fingerprint"]
         samples = _load_data(json.dumps([data or self._identity["data"], _sources(trial), fingerprint]))
+        _check_features(settings, samples, trial["evaluation"]["provenance"].get("features", ""))
         self._trainer, self._evaluator = self._built(samples, settings)
         self._due = self._budget.evaluation_iterations(self._setting.training, settings.measurements)
         self._measured: list[dict[str, list[float]]] = []
@@ -235,12 +242,22 @@ def evaluation_facts(evaluator: Evaluator, networks: Networks) -> dict[str, Any]
     return {
         "distance": evaluator.distance_name,
         "highest": evaluator.highest,
+        "features": evaluator.features,
         "reference_distances": asdict(distances),
         "real_cells": evaluator.real_cells,
         "known_modes": evaluator.known_modes,
         "real_values": evaluator.real_values,
         "gaussian_values": evaluator.gaussian_values,
     }
+
+
+def _check_features(settings: EvaluationSettings, data: Dataset, started_with: str) -> None:
+    found = features_hash(settings.features, data)
+    if found != started_with:
+        raise InputError(
+            f"evaluation.features: must be those that the study was started with ({started_with or 'pixels'}), but "
+            f"{found or 'pixels'} are found here; the labels of the data may have changed"
+        )
 
 
 def _sources(trial: Mapping[str, Any]) -> dict[str, str]:

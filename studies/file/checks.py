@@ -4,12 +4,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
+import torch
+
 from gan_core.data import AnyData
-from gan_core.evaluation import EvaluationSettings, Evaluator, check_metrics
+from gan_core.evaluation import EvaluationSettings, Evaluator, check_metrics, resolved_settings
+from gan_core.features import AutoFeatures, FileFeatures
+from gan_core.metrics import RealSamples
 from gan_core.networks import AnyCritic, AnyGenerator, try_network
 from gan_core.shapes import SampleShape
 from gan_core.training import check_compatible
 from studies.file.budget import Budget
+from studies.file.compared_features import absolute
 from studies.file.condition import Condition, Setting
 from studies.file.distributions import may_draw
 from studies.file.messages import format_value
@@ -71,9 +76,31 @@ def check_samples(data: AnyData, evaluation: EvaluationSettings) -> None:
     if evaluation.cells > sizes.train:
         must = f"must be <= {sizes.train}, the number of training samples"
         raise Refusal(("evaluation", "cells"), must, f"is {evaluation.cells}")
-    if evaluation.neighbours >= sizes.held_out:
-        must = f"must be < {sizes.held_out}, the number of held-out samples"
-        raise Refusal(("evaluation", "neighbours"), must, f"is {evaluation.neighbours}")
+    for count, counted in ((sizes.held_out, "held-out samples"), (evaluation.samples, "fakes")):
+        if evaluation.neighbours >= count:
+            must = f"must be < {count}, the number of {counted}"
+            raise Refusal(("evaluation", "neighbours"), must, f"is {evaluation.neighbours}")
+
+
+def resolved_evaluation(evaluation: EvaluationSettings, data: AnyData) -> EvaluationSettings:
+    """The settings with the features of images and the metric that decides there in place of the defaults.
+
+    Settings of points and of images of at most 8 x 8 pixels stay as they are unless they name features.
+
+    Errors: `Refusal` for features that the data do not have, and for a file of features that cannot be used.
+    """
+    if data.small and isinstance(evaluation.features, AutoFeatures):
+        return evaluation
+    samples = load_samples(data)
+    try:
+        resolved = resolved_settings(absolute(evaluation), samples)
+        if isinstance(resolved.features, FileFeatures):
+            cpu, float32 = torch.device("cpu"), torch.float32
+            _ = RealSamples(samples, "validation", resolved, device=cpu, dtype=float32).feature_map
+    except ValueError as error:
+        key, _, sentence = str(error).partition(": ")
+        raise Refusal(("evaluation", *key.split(".")), sentence) from None
+    return resolved
 
 
 def check_evaluation(evaluation: EvaluationSettings, conditions: Iterable[Condition], data: AnyData) -> None:

@@ -20,7 +20,7 @@ def located(tree: Tree, folder: Path) -> Tree:
     return {**tree, "data": {**data, "path": path}}
 
 
-def addressed(data: Mapping[str, Any]) -> dict[str, Any]:
+def addressed_data(data: Mapping[str, Any]) -> dict[str, Any]:
     """The part of a resolved table `[data]` that is part of a trial's address, besides the hash of the samples.
 
     The same images at another path are the same data.

@@ -13,9 +13,17 @@ from gan_core.outcomes import OutcomeRules
 from gan_core.presets import PRESETS, Preset
 from studies.errors import InputError
 from studies.file.budget import Budget
-from studies.file.checks import check_evaluation, check_samples, check_seeds, check_settings, check_start
+from studies.file.checks import (
+    check_evaluation,
+    check_samples,
+    check_seeds,
+    check_settings,
+    check_start,
+    resolved_evaluation,
+)
+from studies.file.compared_features import addressed_evaluation
 from studies.file.condition import PARTS, Condition, Setting, condition_from, recorded_condition
-from studies.file.data_table import addressed, located
+from studies.file.data_table import addressed_data, located
 from studies.file.messages import escape_control, format_value, short_names
 from studies.file.modules import is_reference, modules_in
 from studies.file.recorded import RecordedData, recorded_evaluation
@@ -148,8 +156,9 @@ class Study:
 def fixed_part(table: Tree) -> Tree:
     """The part of a resolved study that must stay the same as long as the study keeps its name."""
     fixed = {key: value for key, value in table.items() if key not in CHANGEABLE}
+    fixed["evaluation"] = addressed_evaluation(table["evaluation"])
     fixed["search"] = {key: value for key, value in table["search"].items() if key not in SEARCH_COUNTS}
-    fixed["data"] = addressed(table["data"])
+    fixed["data"] = addressed_data(table["data"])
     return fixed
 
 
@@ -167,6 +176,7 @@ def _study(tree: Mapping[str, Any], presets: Mapping[str, Preset] | None) -> Stu
     check_start(study.search.start, conditions)
     check_samples(study.data, study.evaluation)
     check_settings(conditions, study.data, study.budget, study.evaluation)
+    study = replace(study, evaluation=resolved_evaluation(study.evaluation, study.data))
     check_evaluation(study.evaluation, conditions, study.data)
     return study
 

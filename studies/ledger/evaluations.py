@@ -14,6 +14,7 @@ import numpy as np
 
 from studies.design import TrialSpec, evaluation_address
 from studies.errors import DamagedError, InputError
+from studies.file.compared_features import addressed_evaluation
 from studies.file.messages import format_value
 from studies.file.trees import differences
 from studies.ledger.curves import Curves
@@ -43,7 +44,7 @@ class FurtherEvaluation:
 
     def changes(self, own: Mapping[str, Any]) -> str:
         """Settings that differ from the study's own table `[evaluation]`, as in "neighbours = 10 (own: 5)"."""
-        changed = differences(own, self.settings)
+        changed = differences(addressed_evaluation(own), self.settings)
         texts = [f"{path} = {format_value(new)} (own: {format_value(old)})" for path, old, new in changed]
         return ", ".join(texts) or "no setting differs from the study's own evaluation"
 
@@ -118,6 +119,7 @@ def with_evaluation(trial: TrialRecord, further: Entry) -> TrialRecord:
     own = trial.entry
     assert own is not None
     facts = {**own.facts, **{name: further.facts[name] for name in _EVALUATED}}
+    facts["features"] = further.facts.get("features", {})  # earlier versions had pixels alone
     entry = replace(own, facts=facts, curves=_combined(own, further), place=further.place)
     return replace(trial, entry=entry, steering=own)
 

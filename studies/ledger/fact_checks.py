@@ -29,6 +29,7 @@ def check_facts(facts: Mapping[str, Any], curves: Curves) -> None:
         **{name: facts[name] is None or is_count(facts[name]) for name in ("real_cells", "known_modes")},
         **{name: _are_values(facts[name]) for name in ("real_values", "gaussian_values")},
         **{name: is_count(facts[name]) for name in STEPS},
+        "features": _are_features(facts.get("features", {})),
     }
     if "measured_seconds" in facts:
         seconds = facts["measured_seconds"]
@@ -47,6 +48,11 @@ def is_number(value: Any) -> bool:
 def is_count(value: Any) -> bool:
     """True for an integer of at least 0 that fits into 64 bits."""
     return type(value) is int and 0 <= value < 2**63
+
+
+def _are_features(features: Any) -> bool:
+    """True for a mapping from names to text or a finite number."""
+    return isinstance(features, dict) and all(type(value) is str or is_number(value) for value in features.values())
 
 
 def _are_steps(steps: Any, members: int) -> bool:

@@ -316,6 +316,11 @@ class Results:
         """Value of each metric for a Gaussian with the data's mean and covariance, measured on the test split."""
         return self._fact("gaussian_values", confirming=True)
 
+    @cached_property
+    def features(self) -> dict[str, Any]:
+        """Kind and hash of the features in which images are compared, and a classifier's accuracy; may be empty."""
+        return self._fact("features", confirming=True) or self._fact("features", confirming=False)
+
     def _fact(self, name: str, *, confirming: bool) -> dict[str, Any]:
         """The values that finished trials store as `name`, equal for all of one split; empty if no trial finished.
 

@@ -26,7 +26,7 @@ def shortened(text: str, length: int = _TITLE_LENGTH) -> str:
 
 def metric_label(metric: str) -> str:
     """A metric's name in words, as in "sliced Wasserstein distance"."""
-    words = metric.replace("_", " ").replace("wasserstein", "Wasserstein")
+    words = metric.replace("_", " ").replace("wasserstein", "Wasserstein").replace("frechet", "Frechet")
     return f"{words} distance" if words.endswith("Wasserstein") else words
 
 

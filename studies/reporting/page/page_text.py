@@ -94,13 +94,15 @@ METHODS = (
     "enters the ranking: the results that chose a setting are not used to rate it.",
     "The ranking compares the setting found for each condition. The intervals do not include the uncertainty of the "
     "search: another search might have found another setting.",
-    "The distance s is the sliced Wasserstein distance of order 1 over fixed directions; for the Dirac pair it is "
-    "the distance to the equilibrium. Progress p = (constant - s) / (constant - real) is 0 at the distance of the "
-    "constant at the data's mean and 1 at the distance between two sets of real samples. The late progress of a seed "
-    "is the median of p over the last fifth of its evaluations, its best progress the largest running median over "
-    "three evaluations. Precision and coverage of images: around every real image lies a ball that reaches to its "
-    "k-th nearest other real image (distances between pixels; k is evaluation.neighbours). Precision is the share of "
-    "fakes in at least one ball, coverage the share of balls with at least one fake.",
+    "The distance s is the sliced Wasserstein distance of order 1 over fixed directions, for images that are "
+    "compared in other features than pixels the Frechet distance in these features, for the Dirac pair the distance "
+    "to the equilibrium, unless evaluation.distance names another metric. Progress p = (constant - s) / (constant - "
+    "real) is 0 at the distance of the constant at the data's mean and 1 at the distance between two sets of real "
+    "samples. The late progress of a seed is the median of p over the last fifth of its evaluations, its best "
+    "progress the largest running median over three evaluations. Precision and coverage of images: around every "
+    "real image lies a ball that reaches to its k-th nearest other real image (distances in the features of "
+    "evaluation.features, by default pixels of images of at most 8 x 8; k is evaluation.neighbours). Precision is "
+    "the share of fakes in at least one ball, coverage the share of balls with at least one fake.",
     "The outcome of a seed is the first of these that applies. Nonfinite: a loss, parameter or sample is NaN or "
     "infinite. Stalled: p never differs by 0.1 from its start. Collapsed: the fakes occupy fewer than half of the "
     "cells that real data occupy, or have less than a tenth of their standard deviation. Diverged: late progress is "

@@ -1,14 +1,18 @@
 """Outline of a study before it runs: its trials, kept generators, conditions and searched hyperparameters."""
 
+from collections.abc import Iterator
+
 import torch
 
+from gan_core.features import AutoFeatures, PixelFeatures
+from gan_core.metrics import RealSamples
 from gan_core.shapes import SampleShape
 from studies.design import CONFIRMING, counts, total
 from studies.execution.kept_samples import generator_evaluations
 from studies.file.condition import Condition, Setting
 from studies.file.real_samples import load_samples
 from studies.file.study import Study
-from studies.numbers import format_bytes
+from studies.numbers import format_bytes, format_share
 from studies.reporting.terminal.data_text import data_text
 from studies.reporting.terminal.preset_text import format_distribution
 
@@ -29,6 +33,7 @@ def outline(study: Study) -> str:
         "before compression.",
         data_text(load_samples(study.data)),
     ]
+    lines += _features(study)
     for condition in study.conditions:
         setting = next(condition.extreme_settings())
         lines.append(f"  {condition.name}: {setting.objective.kind} x {setting.constraint.kind}")
@@ -37,6 +42,17 @@ def outline(study: Study) -> str:
             for path, distribution in condition.hyperparameters.items()
         ]
     return "\n".join(lines)
+
+
+def _features(study: Study) -> Iterator[str]:
+    """A line that names the features in which images are compared, unless they are pixels; a classifier is trained."""
+    evaluation = study.evaluation
+    if isinstance(evaluation.features, AutoFeatures | PixelFeatures):
+        return
+    cpu, data = torch.device("cpu"), load_samples(study.data)
+    facts = RealSamples(data, "validation", evaluation, device=cpu, dtype=torch.float32).feature_map.facts()
+    accuracy = f", {format_share(facts['accuracy'])} of the validation images right" if "accuracy" in facts else ""
+    yield f"Images are compared in the features {facts['name']} {facts['hash']}{accuracy}; {study.distance} decides."
 
 
 def snapshot_bytes(study: Study) -> int:
