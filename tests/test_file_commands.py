@@ -68,6 +68,8 @@ def test_validate_prints_trials_and_hyperparameters_of_each_condition(call: Call
         "each (3 to confirm), 36 generator steps.",
         # 892 parameters of 2 x (12 x 2 + 3) members at step 0 and the last 3 evaluations, 4 bytes each
         'Generators of 4 of 7 evaluations are kept (checkpoint.snapshots = "late"): at most 771 kB before compression.',
+        "Data: 1797 images of 1 x 8 x 8 pixels (997 train, 400 validation, 400 test), float32, 460 kB.",
+        "  10 classes: 0 (178), 1 (182), 2 (177), 3 (183), 4 (181), 5 (182), 6 (181), 7 (179), 8 (174), 9 (180)",
         "  wgan: wasserstein x weight_clipping",
         "    constraint.clip_value log_uniform [0.03, 1.0]",
         "  gan: minimax x none",

@@ -103,6 +103,7 @@ def trial_config(root: Path, checkpoint_seconds: float = 1e9) -> dict[str, Any]:
         "checkpoint_seconds": checkpoint_seconds,
         "kept": "late",
         "data": json.dumps(plain(Digits())),
+        "feature_file": "",
     }
 
 
