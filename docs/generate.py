@@ -255,7 +255,8 @@ def _study_file() -> Iterable[str]:
         "A study is a TOML file. This page lists every table and field with type, default, range and meaning. Every "
         "field that is left out has the default given here; `gan-study validate FILE --json` prints the study with all "
         "defaults filled in. `gan-study schema --output study.schema.json` writes the JSON Schema of study files: with "
-        "`#:schema ./study.schema.json` as the first line of a file, editors complete and check it."
+        "`#:schema ./study.schema.json` as the first line of a file, editors complete and check it. "
+        "[Images of your own](your-own-images.md) has the smallest study of a folder of images."
     )
     yield (
         "In `objective`, `constraint`, `networks` and `training` any number or choice may be a **distribution**: the "

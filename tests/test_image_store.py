@@ -71,7 +71,7 @@ def test_two_processes_at_once_decode_once_and_load_the_same(folder, cache):
     assert whole_cache(cache)
 
 
-def test_a_killed_process_leaves_nothing_half_cached(folder, cache):
+def test_a_killed_process_leaves_nothing_half_cached(folder, cache, tmp_path, monkeypatch):
     process = decoding(folder, 0.05)
     assert process.stdout is not None
     with process:
@@ -79,8 +79,13 @@ def test_a_killed_process_leaves_nothing_half_cached(folder, cache):
         os.kill(process.pid, signal.SIGKILL)
     assert list(cache.glob("images/.*.tmp/raw")), "it was killed too late"
     assert not list(cache.glob("images/*/record.json"))
-    assert Images(path=str(folder), size=12).load().count == 60
+    answers = [process.communicate(timeout=60)[0].split() for process in [decoding(folder, 0.01) for _ in range(2)]]
+    assert answers[0][-1] == answers[1][-1]
     assert whole_cache(cache)
+    assert len(list(cache.glob("images/*/record.json"))) == 1
+    after_kill = Images(path=str(folder), size=12).load().every
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "another"))
+    assert np.array_equal(Images(path=str(folder), size=12).load().every, after_kill)
 
 
 def test_a_full_disk_gives_one_sentence_and_leaves_nothing(folder, cache):

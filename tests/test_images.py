@@ -1,7 +1,11 @@
 """Images of one's own: odd and damaged folders and arrays, each with its value or its sentence."""
 
+import errno
+import gzip
+import os
 import struct
 import zlib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -238,13 +242,77 @@ def test_other_files_are_counted_and_hidden_ones_are_not(tmp_path):
     (folder / "__MACOSX" / "000.png").write_bytes(b"x")
     data = Images(path=str(folder), size=12).load()
     assert data.count == 20
-    assert "left out, since their names do not end as those of images: 1 .txt" in data.notes
+    assert "left out, since they are no files whose names end as those of images: 1 .txt" in data.notes
 
 
 def test_a_link_to_a_folder_above_ends(tmp_path):
     folder = write_folder(tmp_path / "x", pictures(), [1] * 10 + [2] * 10)
     (folder / "1" / "above").symlink_to(folder)
     assert Images(path=str(folder), size=12).load().count == 20
+
+
+def test_a_link_to_itself_is_a_broken_file(tmp_path):
+    folder = write_folder(tmp_path / "x", pictures())
+    (folder / "loop.png").symlink_to(folder / "loop.png")
+    with pytest.raises(ValueError, match=r"loop\.png \(too many levels of symbolic links\)"):
+        Images(path=str(folder), size=12).load()
+
+
+def test_a_pipe_is_never_read(tmp_path):
+    folder = write_folder(tmp_path / "x", pictures())
+    os.mkfifo(folder / "pipe.png")
+    data = Images(path=str(folder), size=12).load()
+    assert data.count == 20
+    assert any(note.endswith(": 1 .png that are pipes or devices") for note in data.notes)
+
+
+def test_a_folder_may_be_named_as_an_image_and_hold_folders(tmp_path):
+    images = pictures()
+    write_folder(tmp_path / "x" / "cats.png" / "old", images[:5], [1, 2, 3, 4, 5])
+    write_folder(tmp_path / "x" / "cats.png", images[5:10])
+    write_folder(tmp_path / "x" / "dogs", images[10:])
+    data = Images(path=str(tmp_path / "x"), size=12).load()
+    assert (data.count, data.classes) == (20, ("cats.png", "dogs"))
+    assert np.bincount(np.concatenate(list(data.labels.values()))).tolist() == [10, 10]
+
+
+def test_a_folder_that_cannot_be_listed_is_named(tmp_path, monkeypatch):
+    folder = write_folder(tmp_path / "x", pictures(), [1, 2] * 10)
+    listed = os.scandir
+
+    def without(place):
+        if Path(place).name == "2":
+            raise PermissionError(errno.EACCES, "Permission denied", str(place))
+        return listed(place)
+
+    monkeypatch.setattr(os, "scandir", without)
+    with pytest.raises(ValueError, match=r"^path: cannot be read: .*x/2 \(Permission denied\)$"):
+        Images(path=str(folder), size=12).load()
+
+
+def test_a_file_without_permission_to_read_is_broken(tmp_path, monkeypatch):
+    folder, opened = write_folder(tmp_path / "x", pictures()), Image.open
+
+    def without(path, **settings):
+        if Path(path).name == "003.png":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return opened(path, **settings)
+
+    monkeypatch.setattr(Image, "open", without)
+    with pytest.raises(ValueError, match=r"^broken: must be >= 1, .*: 003\.png \(permission denied\); it is 0$"):
+        Images(path=str(folder), size=12).load()
+
+
+def test_images_of_many_modes_and_sizes_make_one_array(tmp_path):
+    folder, grey = tmp_path / "x", Image.fromarray(pictures(1, channels=1)[0])
+    for number, mode in enumerate(("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "I;16", "PA")):
+        (folder / mode).mkdir(parents=True)
+        suffix = ".tif" if mode in ("CMYK", "YCbCr", "PA") else ".png"
+        image = grey if mode == "L" else grey.convert("LA").convert("PA") if mode == "PA" else grey.convert(mode)
+        for turn in range(3):
+            image.resize((10 + number, 12 + turn)).save(folder / mode / f"{turn}{suffix}")
+    data = Images(path=str(folder), size=16).load()
+    assert (data.count, data.shape, len(data.classes)) == (30, (1, 16, 16), 10)
 
 
 def test_copies_of_images_are_counted(tmp_path):
@@ -336,7 +404,7 @@ def saved(tmp_path: Path, array: np.ndarray, **labels: np.ndarray) -> Images:
     return Images(path=str(path), size=12)
 
 
-WORDS = {
+WORDS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "bool": lambda x: x > 127,
     "unit": lambda x: (x / 255).astype(np.float32),
     "signed": lambda x: (x / 127.5 - 1).astype(np.float64),
@@ -344,6 +412,9 @@ WORDS = {
     "long": lambda x: x.astype(np.int64),
     "sixteen": lambda x: x.astype(np.uint16) * 257,
     "channels_first": lambda x: x.transpose(0, 3, 1, 2),
+    "fortran": np.asfortranarray,
+    "big-endian": lambda x: x.astype(">i4"),
+    "half": lambda x: (x / 255).astype(np.float16),
     "alpha": lambda x: np.concatenate([x, np.full_like(x[..., :1], 255)], axis=-1),
 }
 
@@ -414,6 +485,12 @@ def test_an_npz_file_must_hold_one_array_of_images_with_its_labels(tmp_path, lab
         (b"", "path: must be a folder of images, a .npy or .npz file, or an IDX file"),
         (b"\x1f\x8bgarbage", "path: must be a file that can be read, but .* is damaged"),
         (struct.pack(">4i", 0x803, 20, 9, 9) + bytes(100), r"path: must hold 1620 bytes .* but .* holds 100$"),
+        (struct.pack(">4i", 0x803, 20, 9, 9) + bytes(1621), r"path: must hold 1620 bytes .* but .* holds 1621$"),
+        (struct.pack(">4i", 0x803, 20, 9, 9)[:9], "path: must hold .* bytes for its shape .* holds 0$"),
+        (
+            gzip.compress(struct.pack(">4i", 0x803, 20, 9, 9) + bytes(1620))[:-9],
+            "path: must be a file that can be read",
+        ),
         (struct.pack(">2i", 0x801, 20) + bytes(20), "path: must be an IDX file of images, but"),
     ],
 )
@@ -422,6 +499,23 @@ def test_a_damaged_idx_file_has_its_sentence(tmp_path, cache, content, sentence)
     with pytest.raises(ValueError, match=f"^{sentence}"):
         Images(path=str(tmp_path / "images-idx3-ubyte")).load()
     assert whole_cache(cache)
+
+
+def test_an_idx_file_with_labels_of_another_count_has_its_sentence(tmp_path):
+    path = write_idx(tmp_path, pictures(channels=1), np.arange(19))
+    with pytest.raises(
+        ValueError, match=r"^path: must have one label for each of its 20 images, but labels .* \(19,\)"
+    ):
+        Images(path=str(path), size=12).load()
+    assert Images(path=str(path), size=12, labels="none").load().count == 20
+
+
+def test_an_npz_file_without_an_array_has_its_sentence(tmp_path):
+    np.savez(tmp_path / "x.npz")
+    with pytest.raises(
+        ValueError, match=r"^path: must hold one array of images and perhaps labels y, but .* holds none$"
+    ):
+        Images(path=str(tmp_path / "x.npz"), size=12).load()
 
 
 @pytest.mark.parametrize("name", ["x.npy", "x.npz"])

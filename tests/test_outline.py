@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
+from image_folders import pictures, write_folder
 from simulated import STUDY
 
+from gan_core.cache_folder import FOLDER_VARIABLE
 from studies.file.study import Study
 from studies.reporting.terminal.outline import outline, snapshot_bytes
 
@@ -51,3 +53,15 @@ def test_the_outline_says_how_many_generators_are_kept_and_their_bytes(tmp_path:
     assert outline(study_with(tmp_path)).splitlines()[1] == (
         'Generators of 4 of 11 evaluations are kept (checkpoint.snapshots = "late"): at most 192 kB before compression.'
     )
+
+
+@pytest.mark.parametrize(("size", "network", "lines"), [(12, "mlp", 1), (8, "mlp", 0), (12, "conv", 0)])
+def test_the_outline_says_that_the_generator_of_large_images_is_fully_connected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int, network: str, lines: int
+) -> None:
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "cache"))
+    write_folder(tmp_path / "photos", pictures(150))
+    data = f"data={{kind='images',path='photos',size={size}}}"
+    networks = f"networks.generator={{kind='{network}'}}"
+    text = outline(study_with(tmp_path, data, networks, "evaluation.samples=50"))
+    assert text.count("\nThe generator is fully connected (mlp), the default; networks of the kind conv") == lines

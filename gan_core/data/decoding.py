@@ -1,5 +1,6 @@
 """Decoding of one image with Pillow: upright, 8 bits, cropped, resized."""
 
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,6 +43,7 @@ SUFFIXES = (
 """Ends of the names of files that are taken for images, in lower case."""
 REDUCING = 4
 """A JPEG is decoded at the smallest scale of 1/1, 1/2, 1/4, 1/8 that is this many times as large as the result."""
+_UNPRINTED = logging.NullHandler()  # without a handler Python prints Pillow's errors about damaged files
 
 
 @contextmanager
@@ -50,6 +52,7 @@ def strict_decoding() -> Iterator[None]:
     from PIL import Image
 
     Image.init()  # makes the formats known
+    logging.getLogger("PIL").addHandler(_UNPRINTED)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -119,9 +122,14 @@ def _upright(image: "Image") -> "Image":
 
 
 def _of_sixteen_bits(image: "Image") -> "Image":
+    """The image with 8 bits, and with alpha if one of its levels is transparent."""
     from PIL import Image
 
-    return Image.fromarray(np.rint(np.asarray(image).astype(np.float64) / 257).clip(0, 255).astype(np.uint8))
+    levels, transparent = np.asarray(image), image.info.get("transparency")
+    grey = Image.fromarray(np.rint(levels.astype(np.float64) / 257).clip(0, 255).astype(np.uint8))
+    if transparent is None:
+        return grey
+    return Image.merge("LA", (grey, Image.fromarray(np.where(levels == transparent, 0, 255).astype(np.uint8))))
 
 
 def _eight_bit(image: "Image", background: Background) -> "Image":

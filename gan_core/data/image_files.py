@@ -4,6 +4,7 @@ import os
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 
 from gan_core.data.decoding import SUFFIXES, Pixels, decode_file
 from gan_core.data.image_source import ImageSource, PixelSettings, chosen, file_hash, listing_hash
@@ -27,7 +28,7 @@ class ImageFolder(ImageSource):
     labelled  True: the folders in `root` are classes, if there are any
     limit     number of images chosen by a fixed permutation; None: all
 
-    Hidden files, and files whose names do not end as those of images, are left out.
+    Hidden files, pipes, and files whose names do not end as those of images, are left out.
 
     Errors: `ValueError` for a folder without images, and for images beside folders of classes.
     """
@@ -76,7 +77,9 @@ class ImageFolder(ImageSource):
     def notes(self) -> list[str]:
         lines = []
         if self._ignored:
-            lines.append(f"left out, since their names do not end as those of images: {_described(self._ignored)}")
+            lines.append(
+                f"left out, since they are no files whose names end as those of images: {_described(self._ignored)}"
+            )
         if self._labelled and len(set(self.labels or ())) == 1:
             only = self._files[0].name.partition("/")[0]
             lines.append(
@@ -93,30 +96,34 @@ def _walk(root: Path) -> tuple[list[_Found], "Counter[str]"]:
     found, other, visited, waiting = [], Counter[str](), set(), [("", root)]
     while waiting:
         prefix, folder = waiting.pop()
-        status = folder.stat()
-        if (status.st_dev, status.st_ino) in visited:  # a link to a folder above it
+        itself = folder.stat()
+        if (itself.st_dev, itself.st_ino) in visited:  # a link to a folder above it
             continue
-        visited.add((status.st_dev, status.st_ino))
+        visited.add((itself.st_dev, itself.st_ino))
         with os.scandir(folder) as entries:
             for entry in entries:
                 if entry.name.startswith(".") or entry.name in IGNORED_FOLDERS:
                     continue
                 name, suffix = f"{prefix}{entry.name}", Path(entry.name).suffix.lower()
-                if entry.is_dir():
+                status = _status(entry)
+                if status is not None and S_ISDIR(status.st_mode):
                     waiting.append((f"{name}/", folder / entry.name))
-                elif suffix in SUFFIXES:
-                    found.append(_Found(name, *_size_and_time(entry)))
-                else:
+                elif suffix not in SUFFIXES:
                     other[suffix or "without an ending"] += 1
+                elif status is None:  # a broken link is a broken image
+                    found.append(_Found(name, -1, -1))
+                elif S_ISREG(status.st_mode):
+                    found.append(_Found(name, status.st_size, status.st_mtime_ns))
+                else:  # reading from a pipe may never end
+                    other[f"{suffix} that are pipes or devices"] += 1
     return sorted(found, key=lambda file: file.name), other
 
 
-def _size_and_time(entry: "os.DirEntry[str]") -> tuple[int, int]:
+def _status(entry: "os.DirEntry[str]") -> os.stat_result | None:
     try:
-        status = entry.stat()
-    except OSError:  # a broken link is a broken image
-        return -1, -1
-    return status.st_size, status.st_mtime_ns
+        return entry.stat()
+    except OSError:
+        return None
 
 
 def _described(other: "Counter[str]") -> str:

@@ -33,7 +33,7 @@ from gan_core.cache_folder import FOLDER_VARIABLE, cache_folder
 from gan_core.data.decoding import describe, strict_decoding
 from gan_core.data.image_source import UNREADABLE, ImageSource, PixelSettings
 
-DECODING_VERSION = 1
+DECODING_VERSION = 2
 """Increased by hand with every change of the code that changes the pixels or the files of a store."""
 THREADS = 8
 """Largest number of threads that decode; Pillow decodes outside of Python's global lock."""

@@ -116,7 +116,7 @@ class Images(AnyData):
                 return ImageArray(path, labelled=labelled, limit=limit, layout=self.layout)
             exists = path.exists()
         except OSError as error:
-            raise ValueError(f"path: cannot be read: {self.path} ({error.strerror})") from None
+            raise ValueError(f"path: cannot be read: {error.filename or self.path} ({error.strerror})") from None
         but = "is neither" if exists else "does not exist"
         raise ValueError(f"path: must be a folder of images or a file, but {self.path} {but}")
 

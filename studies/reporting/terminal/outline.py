@@ -6,6 +6,7 @@ import torch
 
 from gan_core.features import AutoFeatures, PixelFeatures
 from gan_core.metrics import RealSamples
+from gan_core.networks import MLPGenerator, NetworkPair
 from gan_core.shapes import SampleShape
 from studies.design import CONFIRMING, counts, total
 from studies.execution.kept_samples import generator_evaluations
@@ -34,6 +35,7 @@ def outline(study: Study) -> str:
         data_text(load_samples(study.data)),
     ]
     lines += _features(study)
+    lines += _fully_connected(study)
     for condition in study.conditions:
         setting = next(condition.extreme_settings())
         lines.append(f"  {condition.name}: {setting.objective.kind} x {setting.constraint.kind}")
@@ -53,6 +55,16 @@ def _features(study: Study) -> Iterator[str]:
     facts = RealSamples(data, "validation", evaluation, device=cpu, dtype=torch.float32).feature_map.facts()
     accuracy = f", {format_share(facts['accuracy'])} of the validation images right" if "accuracy" in facts else ""
     yield f"Images are compared in the features {facts['name']} {facts['hash']}{accuracy}; {study.distance} decides."
+
+
+def _fully_connected(study: Study) -> Iterator[str]:
+    """A line about fully connected generators of images larger than 8 x 8 pixels, which may be an oversight."""
+    data = load_samples(study.data)
+    if not data.of_images or max(data.shape[1:]) <= 8:
+        return
+    networks = [next(condition.extreme_settings()).networks for condition in study.conditions]
+    if any(isinstance(pair, NetworkPair) and isinstance(pair.generator, MLPGenerator) for pair in networks):
+        yield "The generator is fully connected (mlp), the default; networks of the kind conv are made for images."
 
 
 def snapshot_bytes(study: Study) -> int:
