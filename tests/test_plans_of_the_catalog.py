@@ -1,6 +1,7 @@
 """Plans of the studies that ship: every trial that the design can determine is accepted when it is read back."""
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from random import Random
@@ -38,10 +39,12 @@ def plan_of(trials: list[TrialSpec]) -> list[dict]:
 
 @pytest.mark.parametrize("smoke", [False, True], ids=["whole", "smoke"])
 @pytest.mark.parametrize("file", CATALOG, ids=lambda file: file.stem)
-def test_every_trial_of_a_shipped_study_is_one_that_its_record_can_have(file: Path, smoke: bool) -> None:
+def test_every_trial_of_a_shipped_study_is_one_that_its_record_can_have(
+    file: Path, smoke: bool, shipped_images: Callable[[str], list[str]]
+) -> None:
     # two suggestions of Optuna for each condition are enough
     authors = [] if file.stem == "segments" else ["search.confirm.authors=true"]  # it searches its networks
-    study = Study.load(file, overrides=["search.exploit=2", *authors], smoke=smoke)
+    study = Study.load(file, overrides=["search.exploit=2", *authors, *shipped_images(file.stem)], smoke=smoke)
     trials = all_trials(study)
     assert len(trials) == total(study)
     assert planned_trials(plan_of(trials), recorded(study), PROVENANCE, "plan") == trials
