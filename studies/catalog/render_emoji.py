@@ -1,6 +1,6 @@
 """Emoji of the font Noto Color Emoji as image files, for the study images-emoji: a file for each, named by its code.
 
-    python -m studies.catalog.render_emoji            # writes them into the folder emoji
+python -m studies.catalog.render_emoji            # writes them into the folder emoji
 """
 
 import argparse
@@ -19,7 +19,7 @@ _SIZE = 32
 
 
 def emoji(font: Path) -> Iterator[tuple[int, Image.Image]]:
-    """Code and image, 32 x 32 in colour on white, of every emoji in the font that is one character; no two are equal."""
+    """Code and image, 32 x 32 in colour on white, of every emoji of one character in the font; no two are equal."""
     drawn = ImageFont.truetype(font, _POINTS, layout_engine=ImageFont.Layout.BASIC)
     seen = set[bytes]()
     for code in CODES:
