@@ -6,7 +6,7 @@
 One thread, both sides in one run. An evaluation consists of the metrics of the fakes (`samples`) and of those of the
 training (`training`: losses, slopes, gradient norms). The exact Wasserstein distance is measured at the last evaluation
 alone, unless a study asks for it at every one. Shares of a study are sums over its conditions, each with one setting of
-its ranges.
+its ranges. The study images-emoji, which needs its folder of images, is measured only if it is named.
 """
 
 import sys

@@ -40,7 +40,7 @@ def _denormal_numbers() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def shipped_images(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[str]]:
     """From the name of a shipped study, the assignments that it needs: images where it would find those of the user."""
-    folder = write_folder(tmp_path_factory.mktemp("images"), pictures(200, side=32))
+    folder = write_folder(tmp_path_factory.mktemp("images"), pictures(1250, side=32))
     return lambda name: [f"data.path={folder}"] if name == "images-emoji" else []
 
 

@@ -735,7 +735,7 @@ OWN = "or MODULE:CLASS, a class of your own"
             f"conditions.wgan.objective.kind: must be one of {OBJECTIVES}, {OWN}, but is 3",
         ),
         ("data={held_out=300}", f"data.kind: must be given, one of {DATA}, {OWN}"),
-        ("data.kind=mnist", f'data.kind: must be one of {DATA}, {OWN}, but is "mnist"'),
+        ("data.kind=cifar", f'data.kind: must be one of {DATA}, {OWN}, but is "cifar"'),
         (
             "conditions.wgan.objective={kind={choice=['minimax','wasserstein']}}",
             "conditions.wgan.objective.kind: cannot be searched; compare kinds as conditions",
