@@ -1,6 +1,7 @@
 """Plans of the studies that ship: every trial that the design can determine is accepted when it is read back."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -60,3 +61,9 @@ def test_a_trial_whose_configuration_is_that_of_another_is_refused(phase: str) -
         DamagedError, match=r"^plan: is damaged or foreign \(its trial .* is not one that the study can"
     ):
         planned_trials(plan, recorded(study), PROVENANCE, "plan")
+
+
+@pytest.mark.parametrize("file", CATALOG, ids=lambda file: file.stem)
+def test_every_shipped_study_but_the_first_says_how_long_it_takes(file: Path) -> None:
+    said = re.search(r"^# Takes up to (\w+) minutes on two cores\.$", file.read_text(), re.MULTILINE)
+    assert (said is None) == (file.stem == "first-study")
