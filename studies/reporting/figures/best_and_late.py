@@ -49,8 +49,7 @@ def best_and_late(results: Results, theme_name: ThemeName = "light") -> DrawnFig
         "Best and late distance of the setting found for each condition, trained with "
         f"{count_seeds(members.groupby('condition', observed=True).size())}: the smallest running median over the "
         "training, and the median over its last evaluations. A seed on the line ends at its best; one far above it has "
-        "lost it."
-        + (f" {count_noun(missing, 'seed')} without distances cannot be shown." if missing else ""),
+        "lost it." + (f" {count_noun(missing, 'seed')} without distances cannot be shown." if missing else ""),
         "; ".join(_in_words(name, condition_rows(shown, name)) for name in names),
     )
 
