@@ -1,11 +1,12 @@
 """Finished studies that several test files read; no test may change them."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from image_folders import pictures, write_folder
 
 from gan_core.cache_folder import FOLDER_VARIABLE
 from studies.file.study import Study
@@ -34,6 +35,13 @@ def _denormal_numbers() -> Iterator[None]:
     torch.set_flush_denormal(False)
     yield
     torch.set_flush_denormal(False)
+
+
+@pytest.fixture(scope="session")
+def shipped_images(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[str]]:
+    """From the name of a shipped study, the assignments that it needs: images where it would find those of the user."""
+    folder = write_folder(tmp_path_factory.mktemp("images"), pictures(1250, side=32))
+    return lambda name: [f"data.path={folder}"] if name == "images-emoji" else []
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import command_line
@@ -101,8 +102,11 @@ def test_validate_smoke_is_the_smallest_study(call: Call) -> None:
 
 @pytest.mark.parametrize("name", list(catalog()))
 @pytest.mark.parametrize("smoke", [[], ["--smoke"]])
-def test_every_study_of_the_catalog_is_valid(call: Call, name: str, smoke: list[str], tmp_path: Path) -> None:
-    answer = call("validate", name, *smoke)
+def test_every_study_of_the_catalog_is_valid(
+    call: Call, name: str, smoke: list[str], tmp_path: Path, shipped_images: Callable[[str], list[str]]
+) -> None:
+    images = [word for assignment in shipped_images(name) for word in ("--set", assignment)]
+    answer = call("validate", name, *smoke, *images)
     assert (answer.code, answer.err) == (0, "")
     assert answer.out.startswith(f"{name}{'-smoke' if smoke else ''} is valid: ")
     assert os.listdir(tmp_path) == []

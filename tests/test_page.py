@@ -24,7 +24,9 @@ report_page = import_module("studies.reporting.page.report_page")
 
 VOID = {"meta", "br"}
 """Elements without an end tag."""
-SAME_IN_BOTH_THEMES = {f"--figure-{name}" for name in ("relapsed", "collapsed", "diverged")}
+SAME_IN_BOTH_THEMES = {
+    f"--figure-{name}" for name in ("relapsed", "collapsed", "diverged", *(f"several-{index}" for index in range(1, 5)))
+}
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 
 

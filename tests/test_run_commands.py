@@ -3,6 +3,7 @@ import os
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from unittest.mock import patch
 
@@ -178,8 +179,10 @@ def test_the_first_study_runs_at_twenty_steps(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in catalog() if name != "first-study"])
-def test_every_other_study_of_the_catalog_trains_every_condition(name: str, tmp_path: Path) -> None:
-    study = Study.load(name, overrides=[f"ledger.root={tmp_path}"], smoke=True)
+def test_every_other_study_of_the_catalog_trains_every_condition(
+    name: str, tmp_path: Path, shipped_images: Callable[[str], list[str]]
+) -> None:
+    study = Study.load(name, overrides=[f"ledger.root={tmp_path}", *shipped_images(name)], smoke=True)
     result = run_without_ray(study)
     assert (result.without_result, result.interrupted) == ([], False)
     local = results(study.name, root=tmp_path)

@@ -5,6 +5,7 @@ None if there are no data for it. `save` writes such a figure as SVG and PNG; `s
 an element of an HTML page. `ranking_picture`, `sample_sheet` and `draw_samples` write a picture to a given path.
 """
 
+from studies.reporting.figures.best_and_late import best_and_late
 from studies.reporting.figures.canvas import DrawnFigure, save
 from studies.reporting.figures.confirmed_distances import confirmed, ranking_picture
 from studies.reporting.figures.gradients import gradients
@@ -28,6 +29,7 @@ __all__ = [
     "THEMES",
     "DrawnFigure",
     "ThemeName",
+    "best_and_late",
     "chance_of_success",
     "confirmed",
     "css_variables",

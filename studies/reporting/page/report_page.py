@@ -97,6 +97,7 @@ def draw_figures(compared: Comparison, theme: ThemeName) -> Iterator[DrawnFigure
     yield figures.confirmed(results, theme)
     yield figures.precision_coverage(results, theme)
     yield figures.learning_curves(results, theme)
+    yield figures.best_and_late(results, theme)
     yield figures.stable_volume(compared.volume_curves, theme)
     yield figures.stable_widths(compared.widths, theme)
     yield figures.chance_of_success(compared.chances, theme)
