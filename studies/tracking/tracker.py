@@ -15,7 +15,7 @@ from studies.ledger.trial_records import TrialRecord
 from studies.progress.events import Listener
 from studies.progress.pending import StudyProgress
 from studies.progress.summaries import EvaluationSummary
-from studies.reporting.figures import sample_sheet
+from studies.reporting.figures import write_sheets
 from studies.tables.results import Results
 from studies.tracking.bundle import is_due
 from studies.tracking.connection import describe_error, mlflow_module, requests_to
@@ -191,7 +191,7 @@ def close(mlflow_runs: MlflowRuns, *, interrupted: bool, without_result: bool) -
         mlflow_runs.close("FINISHED", "finished")
     results = Results.of_ledger(mlflow_runs.ledger, mlflow_runs.study.name, running=False)
     mlflow_runs.write_bundle(results.trial_records)
-    mlflow_runs.write_tables(results, lambda folder: _draw_sheets(results, folder))
+    mlflow_runs.write_tables(results, lambda folder: write_sheets(results, folder))
 
 
 def sync(ledger: Ledger, name: str, uri: str | None = None) -> str:
@@ -220,8 +220,3 @@ def sync(ledger: Ledger, name: str, uri: str | None = None) -> str:
             without_result=any(not trial.finished for trial in ended),
         )
         return str(uri or mlflow.get_tracking_uri())
-
-
-def _draw_sheets(results: Results, folder: Path) -> None:
-    for condition in results.study.conditions:
-        sample_sheet(results, condition.name, folder / f"{condition.name}.png")
