@@ -148,7 +148,7 @@ class Dataset:
         """True if a sample is an image: channels, height and width."""
         return self.sample_shape.of_images
 
-    def held_out(self, split: Split) -> Float[np.ndarray, "held_out dim"]:
+    def held_out(self, split: Split) -> Num[np.ndarray, "held_out dim"]:
         """Samples of the validation or the test split, with which metrics compare fakes."""
         return self.validation if split == "validation" else self.test
 
