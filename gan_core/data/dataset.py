@@ -149,7 +149,7 @@ class Dataset:
         return self.sample_shape.of_images
 
     def held_out(self, split: Split) -> Num[np.ndarray, "held_out dim"]:
-        """Samples of the validation or the test split, with which metrics compare fakes."""
+        """Stored samples of the validation or the test split, with which metrics compare fakes."""
         return self.validation if split == "validation" else self.test
 
     @cached_property

@@ -4,7 +4,6 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from time import monotonic
 
@@ -21,8 +20,8 @@ from studies.tracking.bundle import is_due
 from studies.tracking.connection import describe_error, mlflow_module, requests_to
 from studies.tracking.mlflow_runs import Key, MlflowRuns, key_of
 
-MAX_END_SECONDS = 10.0
-"""Longest time for which the end of a run waits for the tracking server."""
+MAX_END_SECONDS = 20.0
+"""Longest time for which the end of a run waits for the tracking server and the pictures that it gets."""
 FLUSH_SECONDS = 2.0
 """Time for which events are collected before they are sent."""
 FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 5.0, 60.0

@@ -11,7 +11,7 @@ from studies.file.messages import count_noun
 from studies.numbers import format_distance
 from studies.reporting.figures.canvas import PNG_DPI, SMALL, WIDTH, DrawnFigure, empty_figure, finish
 from studies.reporting.figures.image_grid import is_small, label_style, with_levels
-from studies.reporting.figures.image_pixels import colours, real_colours
+from studies.reporting.figures.image_pixels import colours
 from studies.reporting.figures.sample_sheets import confirmed_labels, view_corners
 from studies.reporting.figures.selection import condition_rows
 from studies.reporting.figures.themes import THEMES, Theme, ThemeName
@@ -104,11 +104,14 @@ def _in_words(name: str, distances: np.ndarray, steps: list[int]) -> str:
 
 
 def _sheets(data: Dataset, shown: Float[np.ndarray, "members steps images dim"]) -> Pictures:
-    """A sheet per member and step, and in the last column a sheet of real images, other ones in each row."""
-    members, _, count, _ = shown.shape
-    real = real_colours(data, members * count)
-    real = real.reshape(members, 1, count, *real.shape[1:])
-    rows = np.concatenate([colours(data, shown), real], axis=1)
+    """A sheet per member and step, and in the last column a sheet of real images.
+
+    Each row has other real images; after the last of the test split the first follows again.
+    """
+    fakes = colours(data, shown)
+    members, _, count, *size = fakes.shape
+    real = np.resize(colours(data, data.first("test", members * count)), (members, 1, count, *size))
+    rows = np.concatenate([fakes, real], axis=1)
     return np.array([[_sheet(images) for images in row] for row in reduced(rows)])
 
 

@@ -37,7 +37,7 @@ def print_run_summary(results: Results, ledger: Ledger, run: RunResult, console:
         console.print(f"picture: {picture}", markup=False, soft_wrap=True)
     for condition in results.ranking["condition"][:1]:
         if condition in sheets:
-            line = f"samples: {sheets[condition]} shows those of {condition}, which ranks first; others are beside it"
+            line = f"samples: {sheets[condition]} shows fakes of {condition}, which ranks first"
             console.print(line, markup=False, soft_wrap=True)
     console.print(f"ledger:  {ledger.root}", markup=False, soft_wrap=True)
     console.print(_next_commands(name, ledger.root), markup=False, soft_wrap=True)
