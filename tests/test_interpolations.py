@@ -8,6 +8,7 @@ import pytest
 import torch
 from drawn import assert_legible
 
+from studies.errors import InputError
 from studies.file.study import Study
 from studies.locate import results
 from studies.reporting.figures import ThemeName, interpolations
@@ -85,3 +86,14 @@ def test_there_is_none_for_points_and_for_fakes_that_are_not_finite(
         value.fill_(math.nan)
     broken.best = lambda condition, which="last": best  # type: ignore[method-assign]
     assert interpolations(broken, "gan") is None
+
+
+def test_there_is_none_without_the_class_of_a_users_generator(
+    on_images: Results, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(condition: str, which: str = "last") -> None:
+        raise InputError("the study: needs the module my_torch")
+
+    read = results("conv", root=on_images.place)
+    monkeypatch.setattr(read, "best", refuse)
+    assert interpolations(read, "gan") is None

@@ -1,5 +1,6 @@
 """The real images nearest to fakes: equal to brute force, and a generator that copies is seen."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from invented import results_of
 from pictures import height_and_width
 
 from gan_core.data import as_coordinates
-from gan_core.features import RandomConvFeatures
+from gan_core.features import FileFeatures, RandomConvFeatures
 from gan_core.reference_cache import ReferenceCache
 from studies.file.study import Study
 from studies.locate import results
@@ -134,3 +135,10 @@ def test_there_is_none_for_points_and_before_a_condition_is_confirmed(on_ring: R
     assert nearest_sheet(on_ring, "gan", tmp_path / "gan.png") is None
     assert nearest_images(results_of(tmp_path, "one", confirm=0), "one") is None
     assert not (tmp_path / "gan.png").exists()
+
+
+def test_there_is_none_if_the_file_of_the_features_is_not_here(on_images: Results) -> None:
+    read = fresh(on_images)
+    features = FileFeatures(path="gone.pt", sha256="0" * 64, size=32, channels=3)
+    read.study = replace(read.study, evaluation=replace(read.study.evaluation, features=features))
+    assert nearest_images(read, "gan") is None

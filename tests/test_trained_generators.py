@@ -13,6 +13,7 @@ from PIL import Image
 from tiny import CONV, clean_environment, run_without_ray, study_in
 
 from gan_core.data import Dataset
+from gan_core.shapes import SampleShape
 from gan_core.training.randomness import stream
 from studies.locate import results
 from studies.tables.results import Results
@@ -97,9 +98,10 @@ def test_an_entry_without_the_shape_of_its_samples_takes_it_from_the_data(
         if trial.finished:
             del trial.facts["sample_shape"]
     assert read.best("gan").shape == on_images.best("gan").shape == on_images.data.sample_shape
-    monkeypatch.setattr(Dataset, "sample_shape", property(lambda data: "of the data"))
-    assert read.best("gan").shape == "of the data"
-    assert on_images.best("gan").shape != "of the data"
+    of_data = SampleShape(shape=(1, 2, 3), bounded=False)
+    monkeypatch.setattr(Dataset, "sample_shape", property(lambda data: of_data))
+    assert read.best("gan").shape == of_data
+    assert on_images.best("gan").shape == SampleShape(shape=(3, 28, 28), bounded=True)
 
 
 def test_fakes_of_given_z_are_those_that_a_call_draws(on_images: Results) -> None:

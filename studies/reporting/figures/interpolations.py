@@ -72,7 +72,7 @@ def _found(results: Results, condition: str) -> tuple[MedianMember, Float[np.nda
 def between(generator: TrainedGenerator) -> Float[np.ndarray, "paths steps dim"]:
     """Flattened fakes along `PATHS` great circles, always from the same z."""
     ends = torch.randn((2, PATHS, generator.origin.network.latent), generator=stream(0, "interpolations_z"))
-    z = great_circles(*ends, PER_LINE)
+    z = great_circles(ends[0], ends[1], PER_LINE)
     return generator.of(z.flatten(0, 1)).reshape(PATHS, PER_LINE, -1)
 
 
