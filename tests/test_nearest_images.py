@@ -103,6 +103,25 @@ def test_a_generator_that_copies_is_seen_at_once(
     np.testing.assert_array_equal(fakes, train)
     assert (fakes != test).any()
     assert max(notes_of(drawn, 1)) < 0.01 * min(notes_of(drawn, 2))
+    assert "distances from the nearest training image 0.0" in drawn.alternative
+
+
+@pytest.mark.parametrize(
+    ("usual", "texts"),
+    [
+        (3.961, ["0.00", "3.96", "12.35"]),
+        (11.2, ["0.0", "4.0", "12.3"]),
+        (0.0456, ["0.0006", "3.9610", "12.3456"]),
+        (4321.0, ["0", "4", "12"]),
+        (0.0, ["0.00", "3.96", "12.35"]),
+    ],
+)
+def test_distances_have_the_decimals_that_give_the_usual_one_three_digits(
+    on_images: Results, usual: float, texts: list[str]
+) -> None:
+    found = find_nearest(on_images, "gan")
+    assert found is not None
+    assert replace(found, usual=usual).texts([0.00062, 3.961, 12.3456]) == texts
 
 
 def test_the_caption_gives_the_usual_distance_and_the_members_memorisation(on_images: Results) -> None:
@@ -111,8 +130,8 @@ def test_the_caption_gives_the_usual_distance_and_the_members_memorisation(on_im
     assert found is not None
     values = on_images.curves.query(f"metric == 'memorisation' and seed == {found.member.seed}")["value"]
     assert f"Memorisation of this seed: {values.iloc[-1]:.0%} (other real images: " in drawn.caption
-    assert f"usually {found.usual:.3g} away from the nearest training image" in drawn.caption
-    assert drawn.figure.axes[1].get_ylabel() == f"nearest\ntraining image\ndistance usually {found.usual:.3g}"
+    assert f"usually {found.usual_text} away from the nearest training image" in drawn.caption
+    assert drawn.figure.axes[1].get_ylabel() == f"nearest\ntraining image\ndistance usually {found.usual_text}"
 
 
 def test_fakes_that_are_not_finite_are_left_out(on_images: Results, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,8 @@
 """The training image and the held-out image nearest to each fake: a generator that copies is seen at once."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from math import floor, log10
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +13,7 @@ from torch import Tensor
 
 from gan_core.data import Part, coordinates
 from gan_core.metrics import RealSamples
-from studies.numbers import format_share, format_tick
+from studies.numbers import format_share
 from studies.reporting.figures.canvas import DrawnFigure, finish, write_png
 from studies.reporting.figures.image_grid import PER_LINE, ImageRow, image_grid
 from studies.reporting.figures.image_pixels import colours
@@ -50,6 +52,16 @@ class NearestImages:
     usual: float
     features: str
 
+    def texts(self, distances: Iterable[float]) -> list[str]:
+        """Distances with the decimals that give the usual one three digits: of a copy all digits are 0."""
+        decimals = max(0, 2 - floor(log10(self.usual))) if self.usual > 0 else 2
+        return [f"{distance:.{decimals}f}" for distance in distances]
+
+    @property
+    def usual_text(self) -> str:
+        """The usual distance as text."""
+        return self.texts([self.usual])[0]
+
 
 def nearest_sheet(results: Results, condition: str, path: Path) -> Path | None:
     """Write the figure of `nearest_images` as a PNG file with a title.
@@ -72,13 +84,13 @@ def nearest_images(results: Results, condition: str, theme_name: ThemeName = "li
     found = find_nearest(results, condition)
     if found is None:
         return None
-    to_train, to_test = (", ".join(map(format_tick, found.distance[part].tolist())) for part in _PARTS)
+    to_train, to_test = (", ".join(found.texts(found.distance[part])) for part in _PARTS)
     return finish(
         _figure(results, found, THEMES[theme_name]),
         f"nearest-{condition}",
         f"Images generated with the setting found for {condition} by {found.member.in_words}, and below each the "
         f"nearest training image and the nearest test image, with their distances in the features {found.features}. "
-        f"A test image is usually {format_tick(found.usual)} away from the nearest training image (median): a copy "
+        f"A test image is usually {found.usual_text} away from the nearest training image (median): a copy "
         f"of a training image is much nearer.{_memorisation(results, condition, found.member.seed)}",
         f"distances from the nearest training image {to_train}; from the nearest test image {to_test}",
     )
@@ -122,14 +134,13 @@ def nearest(
 
 
 def _figure(results: Results, found: NearestImages, theme: Theme, title: str = "") -> "Figure":
-    usual = f"distance usually {format_tick(found.usual)}"
+    usual = f"distance usually {found.usual_text}"
     names = {"train": f"nearest\ntraining image\n{usual}", "test": "nearest\ntest image"}
     rows = [ImageRow(colours(results.data, found.fakes), f"fakes of\n{found.label}")]
     for part in _PARTS:
         stored = torch.from_numpy(np.ascontiguousarray(getattr(results.data, part)[found.index[part]]))
         images = colours(results.data, coordinates(stored, torch.float32).numpy())
-        notes = [format_tick(distance) for distance in found.distance[part].tolist()]
-        rows.append(ImageRow(images, names[part], notes))
+        rows.append(ImageRow(images, names[part], found.texts(found.distance[part])))
     return image_grid(rows, theme, title)
 
 
