@@ -66,6 +66,19 @@ def on_ring(tmp_path_factory: pytest.TempPathFactory) -> Results:
 
 
 @pytest.fixture(scope="session")
+def on_images(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    """Results of a finished study on 60 colour images of 28 x 28 pixels, of which 5 are held out for each split."""
+    from image_folders import pictures, write_folder
+    from tiny import CONV, run_without_ray, study_in
+
+    folder = tmp_path_factory.mktemp("images")
+    write_folder(folder / "photos", pictures(60, side=28))
+    study = study_in(folder, text=CONV)
+    run_without_ray(study)
+    return results(study.name, root=study.ledger.root)
+
+
+@pytest.fixture(scope="session")
 def finished_root(finished_study: Study) -> Path:
     """The ledger of `finished_study`."""
     return Path(finished_study.ledger.root)

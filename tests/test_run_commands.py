@@ -115,7 +115,11 @@ def test_a_finished_study_run_again_prints_the_same_table_and_starts_no_ray(
     assert {path: path.stat().st_mtime_ns for path in (copied_root / "trials").rglob("*")} == before
     assert call("results", "tiny").out in answer.out
     for condition in ("wgan", "gan"):
-        assert (copied_root / "studies" / "tiny" / "samples" / f"{condition}.png").stat().st_size > 1000
+        for file in (f"{condition}.png", f"nearest/{condition}.png", f"interpolations/{condition}.png"):
+            assert (copied_root / "studies" / "tiny" / "samples" / file).stat().st_size > 1000
+    first = results("tiny", root=copied_root).ranking["condition"][0]
+    sheet = copied_root / "studies" / "tiny" / "samples" / f"{first}.png"
+    assert f"\nsamples: {sheet} shows fakes of {first}, which ranks first\n" in answer.out
 
 
 def next_commands(answer: Answer) -> list[list[str]]:

@@ -216,6 +216,7 @@ class TrialTraining:
         return {
             **{name: self._trial[name] for name in ("address", "identity", "evaluation_address", "evaluation")},
             **evaluation_facts(evaluator, self._setting.networks),
+            "sample_shape": asdict(trainer.shape),
             "nonfinite_step": nonfinite,
             "generator_steps": trainer.generator_steps,
             "critic_steps": critic_steps,

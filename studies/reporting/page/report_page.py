@@ -113,7 +113,8 @@ def draw_figures(compared: Comparison, theme: ThemeName) -> Iterator[DrawnFigure
     for name in names:
         yield figures.plane(results, name, theme)
     for name in names:
-        yield from (figures.sample_snapshots(results, name, theme), figures.samples(results, name, theme))
+        for draw in (figures.sample_snapshots, figures.samples, figures.nearest_images, figures.interpolations):
+            yield draw(results, name, theme)
 
 
 # -- tables ----------------------------------------------------------------------------------------------------------
