@@ -84,5 +84,5 @@ def test_fakes_that_are_not_finite_have_no_shares(confirmed: Results, monkeypatc
 
 
 def test_points_and_unconfirmed_conditions_have_no_classes(tmp_path: Path) -> None:
-    assert class_shares(results_of(tmp_path, confirm=3, data="ring")) is None
-    assert class_shares(results_of(tmp_path, explore=1)) is None
+    assert class_shares(results_of(tmp_path, "one", data="ring")) is None
+    assert class_shares(results_of(tmp_path, "one", confirm=0)) is None
