@@ -154,7 +154,7 @@ def _probe() -> Callable[[str, str, tuple[str, ...], str], dict[str, Any]]:
         try:
             (storage / node).write_text(node)
             if (storage / "driver").read_text() != storage.name:
-                problem = "reads another content there"
+                problem = "reads other content there"
         except FileNotFoundError:
             problem = "does not find the driver's file there"
         except OSError as error:

@@ -29,7 +29,7 @@ class FeatureMap:
     hash           hash of everything that determines them, 12 hexadecimal digits
     extract        features of flattened samples, in their floating-point type
     probabilities  probability of each class, for features that come from a classifier; None for others
-    accuracy       share of the validation split that the classifier names rightly; None for other features
+    accuracy       share of the validation split that the classifier gives its class; None for other features
     weights        hash of the weights, 12 hexadecimal digits; empty for pixels
     """
 
