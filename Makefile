@@ -9,7 +9,7 @@ AT_ONCE := --numprocesses auto --dist loadfile
 ALONE := OMP_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo secrets test test-quick lint docs bench soak clean
+.PHONY: help install demo secrets test test-quick lint docs bench gpu soak clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,10 +40,12 @@ docs: install ## write the generated pages of docs/ and the schema of study file
 	$(BIN)/python docs/generate.py
 
 bench: install ## run every benchmark in turn
-	@set -e; for file in benchmarks/*.py; do \
-		test -e "$$file" || { echo "benchmarks/ holds no benchmark."; exit 0; }; \
+	@set -e; for file in $(filter-out benchmarks/gpu.py,$(wildcard benchmarks/*.py)); do \
 		echo "== $$file"; $(BIN)/python "$$file"; \
 	done
+
+gpu: install ## a study on images and the benchmark of the trainer on this machine's GPUs
+	$(BIN)/python benchmarks/gpu.py
 
 soak: install ## the tests that run for many minutes
 	$(BIN)/python -m pytest -m soak

@@ -1,11 +1,12 @@
 """Finished studies that several test files read; no test may change them."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from image_folders import pictures, write_folder
 
 from gan_core.cache_folder import FOLDER_VARIABLE
 from studies.file.study import Study
@@ -37,6 +38,13 @@ def _denormal_numbers() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
+def shipped_images(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[str]]:
+    """From the name of a shipped study, the assignments that it needs: images where it would find those of the user."""
+    folder = write_folder(tmp_path_factory.mktemp("images"), pictures(1250, side=32))
+    return lambda name: [f"data.path={folder}"] if name == "images-emoji" else []
+
+
+@pytest.fixture(scope="session")
 def finished_study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     """A finished study of ten trials."""
     from tiny import SMALLER, run_without_ray, study_in  # here, since it imports Ray
@@ -53,6 +61,19 @@ def on_ring(tmp_path_factory: pytest.TempPathFactory) -> Results:
 
     overrides = ("data={kind='ring',train=300,held_out=80}", "search.explore=1", "search.exploit=0")
     study = study_in(tmp_path_factory.mktemp("ring"), *overrides, "evaluation.resolution=9")
+    run_without_ray(study)
+    return results(study.name, root=study.ledger.root)
+
+
+@pytest.fixture(scope="session")
+def on_images(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    """Results of a finished study on 60 colour images of 28 x 28 pixels, of which 5 are held out for each split."""
+    from image_folders import pictures, write_folder
+    from tiny import CONV, run_without_ray, study_in
+
+    folder = tmp_path_factory.mktemp("images")
+    write_folder(folder / "photos", pictures(60, side=28))
+    study = study_in(folder, text=CONV)
     run_without_ray(study)
     return results(study.name, root=study.ledger.root)
 

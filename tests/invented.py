@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
+from numpy.lib.stride_tricks import sliding_window_view
 
 from studies.design import TrialSpec
 from studies.file.distributions import draw
@@ -126,8 +127,12 @@ def _without_result(condition: str, index: int, seeds: list[int], state: EndStat
 
 def _member(condition: str, phase: str, trial: int, seed: int, distances: Distances, outcomes: Outcomes) -> dict:
     outcome, step = outcomes(condition, phase, trial, seed)
-    late = float(np.median(distances(condition, phase, trial, seed)[-3:]))
-    values = {name: np.nan for name in MEMBER_COLUMNS} | {"late_distance": late, "improving": False}
+    of_member = distances(condition, phase, trial, seed)
+    late, best = (
+        float(value) for value in (np.median(of_member[-3:]), np.median(sliding_window_view(of_member, 3), 1).min())
+    )
+    known = {"late_distance": late, "best_distance": best, "improving": False}
+    values = {name: np.nan for name in MEMBER_COLUMNS} | known
     return values | {"outcome": outcome, "outcome_step": pd.NA if step is None else step}
 
 

@@ -91,10 +91,9 @@ def test_the_resolved_study_has_the_features_of_larger_images_and_the_metric_tha
     assert striped_study(tmp_path, "evaluation.distance=sliced_wasserstein").distance == "sliced_wasserstein"
 
 
-def test_studies_on_points_and_small_images_keep_their_record_and_addresses(tmp_path, monkeypatch):
-    """The addresses are those of the version before there were features, whose numerics had the version 4."""
-    monkeypatch.setattr("studies.design.NUMERICS_VERSION", 4)
-    here = Provenance(data_fingerprint="digits", torch_version="2.13.0", device="cpu")
+def test_studies_on_points_and_small_images_keep_their_record_and_addresses(tmp_path):
+    """The addresses are those of the version before there were features."""
+    here = Provenance(data_fingerprint="digits", torch_version="2.13.0", device="cpu", numerics_version=4)
     for overrides, address in (
         ((), "8301a9d39eb819020e16fdaf"),
         (("data={kind='ring',train=300,held_out=80}",), "2463e604adbb62acc7c556b5"),
@@ -178,11 +177,10 @@ def test_trials_are_measured_in_the_features_of_a_file(tmp_path):
     assert np.isfinite(results.curves.query("metric == 'frechet_distance'")["value"]).all()
 
 
-def test_a_relative_path_is_that_of_the_working_folder(tmp_path, monkeypatch):
-    file = saved(Quarters(), tmp_path / "net.pt")
-    monkeypatch.chdir(tmp_path)
+def test_a_relative_path_begins_at_the_folder_of_the_study_file(tmp_path):
+    file = saved(Quarters(), HOME[0] / "net.pt")
     study = striped_study(tmp_path, f"evaluation.features={{kind='file', path='net.pt', sha256='{file['sha256']}'}}")
-    assert path_of(study.evaluation) == str(tmp_path / "net.pt")
+    assert path_of(study.evaluation) == str(HOME[0] / "net.pt")
 
 
 @pytest.mark.parametrize(

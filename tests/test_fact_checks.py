@@ -22,12 +22,14 @@ FACTS: dict[str, Any] = {
     "critic_steps": 10,
     "real_samples_seen": 0,
     "measured_seconds": [0.0, 1.5],
+    "sample_shape": {"shape": [3, 32, 32], "bounded": True},
 }
+OPTIONAL = {"measured_seconds", "sample_shape"}
 
 
 def test_facts_of_a_trial_are_accepted():
     check_facts(FACTS, CURVES)
-    check_facts({name: value for name, value in FACTS.items() if name != "measured_seconds"}, CURVES)
+    check_facts({name: value for name, value in FACTS.items() if name not in OPTIONAL}, CURVES)
     check_facts({**FACTS, "highest": 4.5, "reference_distances": {"real": 0, "constant": 1, "gaussian": 2}}, CURVES)
 
 
@@ -55,6 +57,11 @@ def test_facts_of_a_trial_are_accepted():
         ("generator_steps", 1.0),
         ("critic_steps", 2**63),
         ("real_samples_seen", None),
+        ("sample_shape", [3, 32, 32]),
+        ("sample_shape", {"shape": [3, 32, 32]}),
+        ("sample_shape", {"shape": [3, 0, 32], "bounded": True}),
+        ("sample_shape", {"shape": [3, 32.0, 32], "bounded": True}),
+        ("sample_shape", {"shape": [2], "bounded": 1}),
         ("measured_seconds", [0.0]),
         ("measured_seconds", [0.0, None]),
     ],
@@ -65,7 +72,7 @@ def test_a_wrong_fact_is_named(name, value):
         check_facts({**FACTS, name: value}, CURVES)
 
 
-@pytest.mark.parametrize("name", sorted(FACTS.keys() - {"measured_seconds"}))
+@pytest.mark.parametrize("name", sorted(FACTS.keys() - OPTIONAL))
 def test_a_missing_fact_is_named(name):
     with pytest.raises(KeyError, match=name):
         check_facts({key: value for key, value in FACTS.items() if key != name}, CURVES)

@@ -24,7 +24,9 @@ report_page = import_module("studies.reporting.page.report_page")
 
 VOID = {"meta", "br"}
 """Elements without an end tag."""
-SAME_IN_BOTH_THEMES = {f"--figure-{name}" for name in ("relapsed", "collapsed", "diverged")}
+SAME_IN_BOTH_THEMES = {
+    f"--figure-{name}" for name in ("relapsed", "collapsed", "diverged", *(f"several-{index}" for index in range(1, 5)))
+}
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 
 
@@ -71,6 +73,18 @@ def text(compared: Comparison) -> str:
 @pytest.fixture(scope="module")
 def page(text: str) -> Page:
     return Page(text)
+
+
+def test_a_report_of_images_shows_the_nearest_images_and_interpolations(on_images: Results) -> None:
+    names = [drawn.name for drawn in report_page.draw_figures(Comparison(on_images), "both") if drawn is not None]
+    assert names[-4:] == ["sample-snapshots-gan", "samples-gan", "nearest-gan", "interpolations-gan"]
+    assert names[1] == "precision-coverage"
+
+
+def test_a_report_of_points_shows_neither(compared: Comparison) -> None:
+    names = [drawn.name for drawn in report_page.draw_figures(compared, "both") if drawn is not None]
+    assert names[-4:] == ["sample-snapshots-wgan", "samples-wgan", "sample-snapshots-gan", "samples-gan"]
+    assert not [name for name in names if name.startswith(("nearest", "interpolations", "precision"))]
 
 
 def test_every_element_closes(page: Page) -> None:

@@ -1,6 +1,8 @@
 """Plans of the studies that ship: every trial that the design can determine is accepted when it is read back."""
 
 import json
+import re
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from random import Random
@@ -38,10 +40,12 @@ def plan_of(trials: list[TrialSpec]) -> list[dict]:
 
 @pytest.mark.parametrize("smoke", [False, True], ids=["whole", "smoke"])
 @pytest.mark.parametrize("file", CATALOG, ids=lambda file: file.stem)
-def test_every_trial_of_a_shipped_study_is_one_that_its_record_can_have(file: Path, smoke: bool) -> None:
+def test_every_trial_of_a_shipped_study_is_one_that_its_record_can_have(
+    file: Path, smoke: bool, shipped_images: Callable[[str], list[str]]
+) -> None:
     # two suggestions of Optuna for each condition are enough
     authors = [] if file.stem == "segments" else ["search.confirm.authors=true"]  # it searches its networks
-    study = Study.load(file, overrides=["search.exploit=2", *authors], smoke=smoke)
+    study = Study.load(file, overrides=["search.exploit=2", *authors, *shipped_images(file.stem)], smoke=smoke)
     trials = all_trials(study)
     assert len(trials) == total(study)
     assert planned_trials(plan_of(trials), recorded(study), PROVENANCE, "plan") == trials
@@ -57,3 +61,22 @@ def test_a_trial_whose_configuration_is_that_of_another_is_refused(phase: str) -
         DamagedError, match=r"^plan: is damaged or foreign \(its trial .* is not one that the study can"
     ):
         planned_trials(plan, recorded(study), PROVENANCE, "plan")
+
+
+@pytest.mark.parametrize("file", CATALOG, ids=lambda file: file.stem)
+def test_every_shipped_study_but_the_first_says_how_long_it_takes(file: Path) -> None:
+    said = re.search(r"^# Takes up to [a-z -]+ on two cores\.$", file.read_text(), re.MULTILINE)
+    assert (said is None) == (file.stem == "first-study")
+
+
+@pytest.mark.parametrize(
+    ("name", "trials", "gans", "steps"),
+    [("images-mnist", 9, 15, 3000), ("images-emoji", 12, 16, 2000), ("best-and-late", 8, 16, 3000)],
+)
+def test_the_image_studies_train_what_their_minutes_were_measured_with(
+    name: str, trials: int, gans: int, steps: int, shipped_images: Callable[[str], list[str]]
+) -> None:
+    study = Study.load(name, overrides=shipped_images(name))
+    planned = all_trials(study)
+    assert (len(planned), sum(len(trial.identity["seeds"]) for trial in planned)) == (trials, gans)
+    assert (study.budget.steps, study.distance) == (steps, "frechet_distance")

@@ -3,6 +3,7 @@ import os
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from unittest.mock import patch
 
@@ -114,7 +115,11 @@ def test_a_finished_study_run_again_prints_the_same_table_and_starts_no_ray(
     assert {path: path.stat().st_mtime_ns for path in (copied_root / "trials").rglob("*")} == before
     assert call("results", "tiny").out in answer.out
     for condition in ("wgan", "gan"):
-        assert (copied_root / "studies" / "tiny" / "samples" / f"{condition}.png").stat().st_size > 1000
+        for file in (f"{condition}.png", f"nearest/{condition}.png", f"interpolations/{condition}.png"):
+            assert (copied_root / "studies" / "tiny" / "samples" / file).stat().st_size > 1000
+    first = results("tiny", root=copied_root).ranking["condition"][0]
+    sheet = copied_root / "studies" / "tiny" / "samples" / f"{first}.png"
+    assert f"\nsamples: {sheet} shows fakes of {first}, which ranks first\n" in answer.out
 
 
 def next_commands(answer: Answer) -> list[list[str]]:
@@ -178,8 +183,10 @@ def test_the_first_study_runs_at_twenty_steps(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in catalog() if name != "first-study"])
-def test_every_other_study_of_the_catalog_trains_every_condition(name: str, tmp_path: Path) -> None:
-    study = Study.load(name, overrides=[f"ledger.root={tmp_path}"], smoke=True)
+def test_every_other_study_of_the_catalog_trains_every_condition(
+    name: str, tmp_path: Path, shipped_images: Callable[[str], list[str]]
+) -> None:
+    study = Study.load(name, overrides=[f"ledger.root={tmp_path}", *shipped_images(name)], smoke=True)
     result = run_without_ray(study)
     assert (result.without_result, result.interrupted) == ([], False)
     local = results(study.name, root=tmp_path)

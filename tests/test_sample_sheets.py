@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from drawn import assert_legible
 from pictures import colors_in, height_and_width
@@ -27,6 +28,20 @@ def test_a_sheet_of_grey_images_is_grey(finished_study: Study, tmp_path: Path) -
     path = sample_sheet(results(finished_study.name, root=finished_study.ledger.root), "gan", tmp_path / "gan.png")
     assert path is not None
     assert all(red == green == blue for red, green, blue in colors_in(path))
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_larger_images_stand_in_two_lines_and_fewer_real_ones_leave_space(on_images: Results, theme: ThemeName) -> None:
+    drawn = samples(on_images, "gan", theme)
+    assert_legible(drawn, theme)
+    assert drawn is not None
+    pictures = [np.asarray(axis.images[0].get_array()) for axis in drawn.figure.axes]
+    assert [picture.shape for picture in pictures] == [(2 * 30, 8 * 30, 4)] * 4
+    real, fakes = pictures[0], pictures[1]
+    expected = on_images.data.first("test")[4].reshape(3, 28, 28).transpose(1, 2, 0)
+    np.testing.assert_allclose(real[1:29, 4 * 30 + 1 : 4 * 30 + 29, :3], (expected + 1) / 2, atol=1 / 60)
+    assert (real[:, 5 * 30 :, 3] == 0).sum() + (real[30:, : 5 * 30, 3] == 0).sum() == 2 * 30 * 3 * 30 + 30 * 5 * 30
+    assert fakes[..., 3].sum() == 16 * 28 * 28
 
 
 def test_there_is_no_sheet_of_the_dirac_pair(tmp_path: Path) -> None:

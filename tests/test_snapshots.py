@@ -11,7 +11,7 @@ from tiny import DIRAC, run_without_ray, study_in
 from studies.file.study import Study
 from studies.locate import results
 from studies.reporting.figures import THEMES, DrawnFigure, ThemeName, sample_snapshots
-from studies.reporting.figures.snapshots import shown_members
+from studies.reporting.figures.snapshots import reduced, shown_members
 from studies.tables.results import Results
 
 
@@ -31,7 +31,7 @@ def test_images_are_drawn_at_each_step_for_the_best_the_median_and_the_worst_mem
     assert_legible(drawn, theme)
     steps, fakes = finished.sample_snapshots("gan")
     axis = drawn.figure.axes[0]
-    assert [label.get_text() for label in axis.get_xticklabels()] == [str(step) for step in steps]
+    assert [label.get_text() for label in axis.get_xticklabels()] == [*map(str, steps), "real"]
     members = finished.members.query("condition == 'gan' and phase == 'confirm'").reset_index(drop=True)
     order, sheet = members["late_distance"].argsort(), pixels_of(drawn)
     expected = [
@@ -39,10 +39,36 @@ def test_images_are_drawn_at_each_step_for_the_best_the_median_and_the_worst_mem
         for role, member in zip(("best", "median", "worst"), order, strict=True)
     ]
     assert [label.get_text().rpartition("\n")[0] for label in axis.get_yticklabels()] == expected
-    down, right = len(sheet) // 3, sheet.shape[1] // len(steps)
+    down, right = len(sheet) // 3, sheet.shape[1] // (len(steps) + 1)
     for row, member in enumerate(order):
-        first = 2 * sheet[down * row :, -right:][:8, :8, 0] - 1  # the first image at the last step
-        np.testing.assert_allclose(first, fakes[-1, member, 0].reshape(8, 8), atol=1 / 16)
+        first = 2 * sheet[down * row :, -2 * right :, 0] - 1  # the first image at the last step, and the first real one
+        np.testing.assert_allclose(first[:8, :8], fakes[-1, member, 0].reshape(8, 8), atol=1 / 16)
+        real = finished.data.test[8 * row].reshape(8, 8)
+        np.testing.assert_allclose(first[:8, right : right + 8], real, atol=1e-6)
+    assert drawn.caption.endswith("The last column shows real images.")
+
+
+def test_of_larger_images_two_stand_side_by_side_and_few_real_ones_are_repeated(on_images: Results) -> None:
+    drawn, (steps, fakes) = sample_snapshots(on_images, "gan"), on_images.sample_snapshots("gan")
+    sheet = pixels_of(drawn)
+    down, right = len(sheet) // 3, sheet.shape[1] // (len(steps) + 1)
+    assert (down - 3 * 29 + 1, right - 2 * 29 + 1) == (6, 6)  # six images of 28 pixels, and a tenth of space
+    (best, _, _) = shown_members(on_images.members.query("phase == 'confirm'")["late_distance"].to_numpy())
+    expected = (fakes[-1, best, 1].reshape(3, 28, 28).transpose(1, 2, 0) + 1) / 2
+    last = sheet[:, right * (len(steps) - 1) :]
+    np.testing.assert_allclose(last[:28, 29:57, :3], expected, atol=1 / 60)
+    real = sheet[:, right * len(steps) :]
+    np.testing.assert_array_equal(real[58:86, 29:57], real[:28, :28])  # the sixth of five is the first
+    assert drawn is not None
+    assert "always from the same 6 z" in drawn.caption
+
+
+def test_large_images_are_reduced_to_means_of_squares() -> None:
+    images = np.random.default_rng(0).random((2, 97, 64, 4))
+    small = reduced(images)
+    assert small.shape == (2, 32, 21, 4)
+    np.testing.assert_allclose(small[1, 0, 20], images[1, :3, 60:63].mean((0, 1)))
+    np.testing.assert_array_equal(reduced(images[:, :48, :48]), images[:, :48, :48])
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -381,13 +381,15 @@ def test_every_extreme_of_every_presets_range_is_valid(load: Load, name: str, pa
     assert len(list(condition.extreme_settings())) == len(condition.hyperparameters[path].extremes()) >= 2
 
 
-def test_every_study_of_the_catalog_is_found_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_study_of_the_catalog_is_found_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shipped_images: Callable[[str], list[str]]
+) -> None:
     monkeypatch.chdir(tmp_path)
     for name in catalog():
-        study = Study.load(name)
+        study = Study.load(name, overrides=shipped_images(name))
         assert study.name == name
         assert Study.from_table(json.loads(json.dumps(study.table()))) == study
-        assert Study.load(name, smoke=True).name == f"{name}-smoke"
+        assert Study.load(name, overrides=shipped_images(name), smoke=True).name == f"{name}-smoke"
 
 
 def test_a_file_comes_before_the_catalog_and_the_catalog_before_a_folder(
@@ -733,7 +735,7 @@ OWN = "or MODULE:CLASS, a class of your own"
             f"conditions.wgan.objective.kind: must be one of {OBJECTIVES}, {OWN}, but is 3",
         ),
         ("data={held_out=300}", f"data.kind: must be given, one of {DATA}, {OWN}"),
-        ("data.kind=mnist", f'data.kind: must be one of {DATA}, {OWN}, but is "mnist"'),
+        ("data.kind=cifar", f'data.kind: must be one of {DATA}, {OWN}, but is "cifar"'),
         (
             "conditions.wgan.objective={kind={choice=['minimax','wasserstein']}}",
             "conditions.wgan.objective.kind: cannot be searched; compare kinds as conditions",

@@ -78,6 +78,30 @@ name = "wasserstein"
 objective.kind = "wasserstein"
 """
 
+CONV = """
+# Fewer held-out images than any figure shows, of a size that is no power of two; fakes of a batch are coupled.
+name = "conv"
+seeds = 1
+budget = {steps = 8}
+search = {explore = 1, exploit = 0, confirm = {best = 1, seeds = 3}}
+evaluation = {measurements = 4, samples = 50, directions = 16, cells = 4, neighbours = 2}
+data = {kind = "images", path = "photos", size = 28, held_out = 5}
+
+[networks]
+generator = {kind = "conv", base = 2, latent = 4, normalisation = "batch"}
+critic = {kind = "conv", base = 2}
+
+[training]
+batch = 8
+critic_optimizer = {kind = "adam", lr = 0.002, betas = [0.5, 0.9]}
+generator_optimizer = {kind = "adam", lr = 0.002, betas = [0.5, 0.9]}
+
+[[conditions]]
+name = "gan"
+preset = "gan"
+training.n_critic = {grid = [1, 2]}
+"""
+
 
 def study_in(folder: Path, *overrides: str, text: str = TINY) -> Study:
     """The study with its ledger in this folder."""
@@ -103,6 +127,7 @@ def trial_config(root: Path, checkpoint_seconds: float = 1e9) -> dict[str, Any]:
         "checkpoint_seconds": checkpoint_seconds,
         "kept": "late",
         "data": json.dumps(plain(Digits())),
+        "feature_file": "",
     }
 
 

@@ -16,10 +16,11 @@ from gan_core.data.dataset import (
 from gan_core.data.digits import Digits
 from gan_core.data.dirac import Dirac
 from gan_core.data.images import Images
+from gan_core.data.mnist import Mnist
 from gan_core.data.planar import Grid, Ring, Segments, SwissRoll, TwoMoons
 from gan_core.data.table import Table
 
-Data = Digits | Images | Table | Ring | Grid | TwoMoons | SwissRoll | Segments | Dirac
+Data = Digits | Mnist | Images | Table | Ring | Grid | TwoMoons | SwissRoll | Segments | Dirac
 
 __all__ = [
     "PARTS",
@@ -31,6 +32,7 @@ __all__ = [
     "Dirac",
     "Grid",
     "Images",
+    "Mnist",
     "Modes",
     "Pairs",
     "Part",

@@ -43,10 +43,7 @@ class ImageArray(ImageSource):
         self._notes: list[str] = []
 
     def open(self) -> None:
-        read = _read_idx if _is_idx(self._path) else _read_numpy
-        array, labels = read(self._path)
-        if self._wants_labels and self._labels_path is not None:
-            labels = _idx(self._labels_path)
+        array, labels = self._read()
         self._images, layout = _channels_last(array, self._layout, self._path)
         self._range = _Range.of(self._images, self._path)
         self._notes.append(f"an array of shape {array.shape} and type {array.dtype}, {layout}, {self._range.text}")
@@ -61,6 +58,13 @@ class ImageArray(ImageSource):
                     f"{labels.shape} in {self._path}"
                 )
             self._labels = [_label(value) for value in labels[self._index].tolist()]
+
+    def _read(self) -> tuple[np.ndarray, np.ndarray | None]:
+        """The images, in any layout, and their labels; None without labels."""
+        array, labels = (_read_idx if _is_idx(self._path) else _read_numpy)(self._path)
+        if self._wants_labels and self._labels_path is not None:
+            labels = _idx(self._labels_path)
+        return array, labels
 
     def __len__(self) -> int:
         return len(self._index)

@@ -1,6 +1,7 @@
 """Images of one's own: folders of files, arrays, IDX files."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from io import BytesIO
@@ -77,23 +78,9 @@ class Images(AnyData):
 
     def load(self) -> Dataset:
         store, notes = self._stored()
-        sizes, record = self._sizes(store), store.record
-        parts = _slices(sizes)
-        images, labels = store.images(), store.labels()
-        described = repr((record.content, sizes.train, sizes.held_out))
-        return Dataset(
-            name=Path(self.path).name,
-            train=images[parts["train"]],
-            validation=images[parts["validation"]],
-            test=images[parts["test"]],
-            shape=record.shape,
-            bounded=True,
-            labels={} if labels is None else {part: labels[rows] for part, rows in parts.items()},
-            classes=record.classes,
-            augmentation=Augmentation(flips=self.flips, dequantise=self.dequantise),
-            recorded_fingerprint=sha256(described.encode()).hexdigest()[:16],
-            notes=(*notes, *_store_notes(store)),
-        )
+        augmentation = Augmentation(flips=self.flips, dequantise=self.dequantise)
+        notes = [*notes, *_store_notes(store)]
+        return split_images(store, self._sizes(store), Path(self.path).name, augmentation, notes)
 
     def portable(self) -> tuple[str, bytes]:
         """Name and content of one file from which the same images are loaded, without what was broken or left out."""
@@ -149,6 +136,28 @@ class Images(AnyData):
         if 2 * held_out >= count:
             raise ValueError(f"held_out: must be <= {(count - 1) // 2} of the {count} images, but is {held_out}")
         return Sizes(train=count - 2 * held_out, held_out=held_out)
+
+
+def split_images(
+    store: ImageStore, sizes: Sizes, name: str, augmentation: Augmentation, notes: Sequence[str]
+) -> Dataset:
+    """The images of a store in three splits, which are slices of its order."""
+    record, images, labels = store.record, store.images(), store.labels()
+    parts = _slices(sizes)
+    described = repr((record.content, sizes.train, sizes.held_out))
+    return Dataset(
+        name=name,
+        train=images[parts["train"]],
+        validation=images[parts["validation"]],
+        test=images[parts["test"]],
+        shape=record.shape,
+        bounded=True,
+        labels={} if labels is None else {part: labels[rows] for part, rows in parts.items()},
+        classes=record.classes,
+        augmentation=augmentation,
+        recorded_fingerprint=sha256(described.encode()).hexdigest()[:16],
+        notes=tuple(notes),
+    )
 
 
 def _slices(sizes: Sizes) -> dict[Part, slice]:

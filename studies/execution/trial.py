@@ -19,6 +19,7 @@ from gan_core.networks import DiracPair, Networks
 from gan_core.training import Trainer
 from studies.errors import DamagedError, InputError
 from studies.execution.kept_samples import Kept, KeptSamples
+from studies.execution.torch_settings import set_torch
 from studies.file.budget import Budget
 from studies.file.compared_features import with_path
 from studies.file.condition import PARTS, Setting
@@ -56,9 +57,8 @@ class TrialTraining:
         threads: int = 1,
         kept: Kept = "late",
     ):
-        torch.set_num_threads(threads)
-        torch.set_flush_denormal(True)  # clipped weights give denormal numbers, which multiply a hundred times slower
         self._trial, self._unfinished, self._identity = trial, unfinished, trial["identity"]
+        set_torch(self._identity["provenance"]["device"], threads)
         require_sources(_sources(trial))
         self._setting: Setting = build(Setting, {part: self._identity[part] for part in PARTS}, ())
         self._budget: Budget = build(Budget, self._identity["budget"], ("budget",))
@@ -216,6 +216,7 @@ class TrialTraining:
         return {
             **{name: self._trial[name] for name in ("address", "identity", "evaluation_address", "evaluation")},
             **evaluation_facts(evaluator, self._setting.networks),
+            "sample_shape": asdict(trainer.shape),
             "nonfinite_step": nonfinite,
             "generator_steps": trainer.generator_steps,
             "critic_steps": critic_steps,

@@ -1,23 +1,11 @@
-"""The table `[data]` of a study: where its files lie, and what of it is part of a trial's address."""
+"""The table `[data]` of a study: if it names files, and what of it is part of a trial's address."""
 
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, get_args
 
 from gan_core.data import AnyData, Data
-from studies.file.trees import Tree
 
 _KINDS: Mapping[str, type[AnyData]] = {kind.kind: kind for kind in get_args(Data)}
-
-
-def located(tree: Tree, folder: Path) -> Tree:
-    """The tree of a study file in which `data.path`, if it is relative, begins at the folder of the file."""
-    data = tree.get("data")
-    if not isinstance(data, Mapping) or not isinstance(data.get("path"), str) or not _has_path(data):
-        return tree
-    path = os.path.abspath(folder / Path(data["path"]).expanduser()) if data["path"] else ""
-    return {**tree, "data": {**data, "path": path}}
 
 
 def addressed_data(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -35,6 +23,7 @@ def is_of_files(data: AnyData) -> bool:
     return "path" in data.unaddressed
 
 
-def _has_path(data: Mapping[str, Any]) -> bool:
-    kind = _KINDS.get(str(data.get("kind")))
+def names_files(table: Mapping[str, Any]) -> bool:
+    """True if the samples of a table `[data]` are read from files at its `path`."""
+    kind = _KINDS.get(str(table.get("kind")))
     return kind is not None and "path" in kind.unaddressed

@@ -23,9 +23,10 @@ from studies.file.checks import (
 )
 from studies.file.compared_features import addressed_evaluation
 from studies.file.condition import PARTS, Condition, Setting, condition_from, recorded_condition
-from studies.file.data_table import addressed_data, located
+from studies.file.data_table import addressed_data
 from studies.file.messages import escape_control, format_value, short_names
 from studies.file.modules import is_reference, modules_in
+from studies.file.paths import located
 from studies.file.recorded import RecordedData, recorded_evaluation
 from studies.file.refusal import Refusal
 from studies.file.run_settings import CheckpointSettings, LedgerSettings, Limits, ResourceSettings

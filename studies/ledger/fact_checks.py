@@ -30,6 +30,7 @@ def check_facts(facts: Mapping[str, Any], curves: Curves) -> None:
         **{name: _are_values(facts[name]) for name in ("real_values", "gaussian_values")},
         **{name: is_count(facts[name]) for name in STEPS},
         "features": _are_features(facts.get("features", {})),
+        "sample_shape": "sample_shape" not in facts or _is_shape(facts["sample_shape"]),
     }
     if "measured_seconds" in facts:
         seconds = facts["measured_seconds"]
@@ -53,6 +54,15 @@ def is_count(value: Any) -> bool:
 def _are_features(features: Any) -> bool:
     """True for a mapping from names to text or a finite number."""
     return isinstance(features, dict) and all(type(value) is str or is_number(value) for value in features.values())
+
+
+def _is_shape(described: Any) -> bool:
+    """True for the table of a `SampleShape` with at least one coordinate along each axis."""
+    if not isinstance(described, dict) or described.keys() != {"shape", "bounded"}:
+        return False
+    shape, bounded = described["shape"], described["bounded"]
+    sides = isinstance(shape, list | tuple) and all(is_count(side) and side > 0 for side in shape)
+    return sides and type(bounded) is bool
 
 
 def _are_steps(steps: Any, members: int) -> bool:

@@ -26,7 +26,7 @@ from studies.tables.columns import END_NAMES, MEMBER_COLUMNS, TRIAL_COLUMNS, WIT
 from studies.tables.curve_columns import curve_columns
 from studies.tables.member_outcomes import classify_members, is_whole, member_columns, trial_results
 from studies.tables.ranking import FIRST, rank
-from studies.tables.trained_generators import TrainedConfiguration, kept_parameters
+from studies.tables.trained_generators import TrainedConfiguration, kept_parameters, trained_shape
 
 
 class Results:
@@ -232,7 +232,7 @@ class Results:
             configuration=trial.spec.configuration,
             identity=trial.spec.identity,
             seeds=trial.spec.seeds,
-            shape=self.data.sample_shape,
+            shape=trained_shape(trial) or self.data.sample_shape,
             parameters=kept_parameters(trial, which),
         )
 

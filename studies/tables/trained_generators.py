@@ -41,6 +41,12 @@ def kept_parameters(trial: TrialRecord, which: str) -> Parameters:
     return generators.chosen(np.where(np.isfinite(distances), distances, np.inf).argmin(axis=1).tolist())
 
 
+def trained_shape(trial: TrialRecord) -> SampleShape | None:
+    """The shape of the samples that a finished trial was trained on, without its data; None if its entry lacks it."""
+    described = trial.facts.get("sample_shape")
+    return None if described is None else SampleShape(shape=tuple(described["shape"]), bounded=described["bounded"])
+
+
 @dataclass(frozen=True)
 class TrainedConfiguration:
     """The setting found for a condition, with the generators that its confirm trial trained.
@@ -103,8 +109,10 @@ class TrainedGenerator:
 
     def __call__(self, samples: int, *, seed: int = 0) -> Float[np.ndarray, "samples ..."]:
         """`samples` fakes in the shape and scale of the data; equal seeds give equal fakes."""
-        network = self.origin.network
-        z = torch.randn((1, samples, network.latent), generator=stream(seed, "results_z"))
+        return self.of(torch.randn((samples, self.origin.network.latent), generator=stream(seed, "results_z")))
+
+    def of(self, z: Float[torch.Tensor, "samples latent"]) -> Float[np.ndarray, "samples ..."]:
+        """The fakes of these latent vectors, in the shape and scale of the data."""
         with torch.no_grad():
-            fakes = generate_in_chunks(network, self.parameters, z, self.origin.shape)[0]
-        return fakes.numpy().reshape(samples, *self.origin.shape.shape)
+            fakes = generate_in_chunks(self.origin.network, self.parameters, z[None], self.origin.shape)[0]
+        return fakes.numpy().reshape(len(z), *self.origin.shape.shape)

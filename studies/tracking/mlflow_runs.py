@@ -181,7 +181,7 @@ class MlflowRuns:
         self._client.set_tag(run_id, BUNDLE_TAG, str(bundle))
         self._bundle = bundle
 
-    def write_tables(self, results: Results, draw_sheets: Callable[[Path], None]) -> None:
+    def write_tables(self, results: Results, draw_sheets: Callable[[Path], Any]) -> None:
         """Log the study's tables, notes and sample sheets, and the rank of each condition."""
         client, run_id = self._client, self._parent.run_id
         sentences = answer(Comparison(results))

@@ -4,7 +4,6 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from time import monotonic
 
@@ -15,14 +14,14 @@ from studies.ledger.trial_records import TrialRecord
 from studies.progress.events import Listener
 from studies.progress.pending import StudyProgress
 from studies.progress.summaries import EvaluationSummary
-from studies.reporting.figures import sample_sheet
+from studies.reporting.figures import write_sheets
 from studies.tables.results import Results
 from studies.tracking.bundle import is_due
 from studies.tracking.connection import describe_error, mlflow_module, requests_to
 from studies.tracking.mlflow_runs import Key, MlflowRuns, key_of
 
-MAX_END_SECONDS = 10.0
-"""Longest time for which the end of a run waits for the tracking server."""
+MAX_END_SECONDS = 20.0
+"""Longest time for which the end of a run waits for the tracking server and the pictures that it gets."""
 FLUSH_SECONDS = 2.0
 """Time for which events are collected before they are sent."""
 FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 5.0, 60.0
@@ -191,7 +190,7 @@ def close(mlflow_runs: MlflowRuns, *, interrupted: bool, without_result: bool) -
         mlflow_runs.close("FINISHED", "finished")
     results = Results.of_ledger(mlflow_runs.ledger, mlflow_runs.study.name, running=False)
     mlflow_runs.write_bundle(results.trial_records)
-    mlflow_runs.write_tables(results, lambda folder: _draw_sheets(results, folder))
+    mlflow_runs.write_tables(results, lambda folder: write_sheets(results, folder))
 
 
 def sync(ledger: Ledger, name: str, uri: str | None = None) -> str:
@@ -220,8 +219,3 @@ def sync(ledger: Ledger, name: str, uri: str | None = None) -> str:
             without_result=any(not trial.finished for trial in ended),
         )
         return str(uri or mlflow.get_tracking_uri())
-
-
-def _draw_sheets(results: Results, folder: Path) -> None:
-    for condition in results.study.conditions:
-        sample_sheet(results, condition.name, folder / f"{condition.name}.png")

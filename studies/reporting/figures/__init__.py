@@ -2,19 +2,24 @@
 
 A function with a parameter `theme_name` draws one figure and returns it with a caption and its numbers in words, or
 None if there are no data for it. `save` writes such a figure as SVG and PNG; `svg` converts one in the theme "both" to
-an element of an HTML page. `ranking_picture`, `sample_sheet` and `draw_samples` write a picture to a given path.
+an element of an HTML page. `ranking_picture`, `sample_sheet` and `draw_samples` write a picture to a given path,
+`write_sheets` the pictures of samples of all conditions into a folder.
 """
 
+from studies.reporting.figures.best_and_late import best_and_late
 from studies.reporting.figures.canvas import DrawnFigure, save
 from studies.reporting.figures.confirmed_distances import confirmed, ranking_picture
 from studies.reporting.figures.gradients import gradients
 from studies.reporting.figures.hyperparameter_maps import hyperparameter_pairs, outcome_map
 from studies.reporting.figures.inline_svg import STYLE, css_variables, split_letters, svg
+from studies.reporting.figures.interpolations import interpolations
 from studies.reporting.figures.known_modes import modes
 from studies.reporting.figures.learning_curves import learning_curves
+from studies.reporting.figures.nearest_images import nearest_images
 from studies.reporting.figures.plane import plane
 from studies.reporting.figures.precision_coverage import precision_coverage
 from studies.reporting.figures.sample_sheets import sample_sheet, samples
+from studies.reporting.figures.sheets import write_sheets
 from studies.reporting.figures.snapshots import sample_snapshots
 from studies.reporting.figures.stable_volumes import chance_of_success, stable_volume
 from studies.reporting.figures.stable_widths import stable_widths
@@ -28,14 +33,17 @@ __all__ = [
     "THEMES",
     "DrawnFigure",
     "ThemeName",
+    "best_and_late",
     "chance_of_success",
     "confirmed",
     "css_variables",
     "draw_samples",
     "gradients",
     "hyperparameter_pairs",
+    "interpolations",
     "learning_curves",
     "modes",
+    "nearest_images",
     "outcome_map",
     "plane",
     "precision_coverage",
@@ -50,4 +58,5 @@ __all__ = [
     "survival",
     "svg",
     "tuning",
+    "write_sheets",
 ]

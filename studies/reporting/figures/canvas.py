@@ -60,6 +60,13 @@ def save(figure: "Figure", path: Path) -> tuple[Path, Path]:
     return svg, png
 
 
+def write_png(figure: "Figure", path: Path) -> Path:
+    """Write a figure as a PNG file; return its path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=PNG_DPI)
+    return path
+
+
 def finish(figure: "Figure", name: str, caption: str, alternative: str) -> DrawnFigure:
     """Fix the layout of a figure, so that it is the same each time it is saved; return the figure with its texts."""
     engine = figure.get_layout_engine()

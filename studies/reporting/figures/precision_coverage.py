@@ -1,6 +1,6 @@
 """Precision against coverage: sample quality that a distance does not show."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -16,15 +16,15 @@ from studies.reporting.figures.canvas import (
     finish,
     style_axes,
 )
+from studies.reporting.figures.legend_entries import condition_handles, condition_style
 from studies.reporting.figures.selection import condition_rows, conditions_in
 from studies.reporting.figures.themes import THEMES, Theme, ThemeName
-from studies.reporting.figures.wording import count_seeds, shortened
+from studies.reporting.figures.wording import count_seeds
 from studies.tables.results import Results
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h")
 _REFERENCE_MARKERS = {"real data": "*", "Gaussian": "d"}
 
 
@@ -52,7 +52,7 @@ def precision_coverage(results: Results, theme_name: ThemeName = "light") -> Dra
         share_axis.set_major_formatter(lambda value, _: format_share(value))
     axis.set_xlabel("coverage: real samples with a fake near them")
     axis.set_ylabel("precision: fakes with a real sample near them")
-    add_legend(figure, theme, _handles(theme, names, failed=bool((shown["outcome"] != "stable").any())))
+    add_legend(figure, theme, condition_handles(theme, names, failed=bool((shown["outcome"] != "stable").any())))
     missing = len(late) - len(shown)
     return finish(
         figure,
@@ -70,20 +70,7 @@ def precision_coverage(results: Results, theme_name: ThemeName = "light") -> Dra
 def _draw_members(axis: "Axes", theme: Theme, members: pd.DataFrame, index: int) -> None:
     """Draw filled markers for stable members and hollow markers for failed ones."""
     for stable, group in members.groupby(members["outcome"] == "stable"):
-        axis.plot(group["coverage"], group["precision"], **_condition_style(theme, index, filled=bool(stable)))
-
-
-def _condition_style(theme: Theme, index: int, *, filled: bool) -> dict[str, Any]:
-    color = theme.several[index % len(theme.several)]
-    return {
-        "ls": "none",
-        "marker": MARKERS[index % len(MARKERS)],
-        "ms": 5.5,
-        "mfc": color if filled else "none",
-        "mec": theme.background if filled else color,
-        "mew": 0.6 if filled else 1.2,
-        "clip_on": False,
-    }
+        axis.plot(group["coverage"], group["precision"], **condition_style(theme, index, filled=bool(stable)))
 
 
 def _references(results: Results) -> dict[str, tuple[float, float]]:
@@ -108,17 +95,6 @@ def _draw_reference(axis: "Axes", theme: Theme, name: str, values: tuple[float, 
         color=theme.ink,
         zorder=5,
     )
-
-
-def _handles(theme: Theme, names: list[str], *, failed: bool) -> list[Any]:
-    from matplotlib.lines import Line2D
-
-    handles = [
-        Line2D([], [], **_condition_style(theme, index, filled=True), label=shortened(name))
-        for index, name in enumerate(names)
-    ]
-    hollow: dict[str, Any] = {"ls": "none", "marker": "o", "mfc": "none", "mec": theme.muted, "mew": 1.2, "ms": 5.5}
-    return handles + ([Line2D([], [], **hollow, label="hollow: failed seed")] if failed else [])
 
 
 def _in_words(name: str, members: pd.DataFrame) -> str:

@@ -8,7 +8,8 @@ import numpy as np
 from gan_core.metrics import Box
 from studies.file.messages import count_noun
 from studies.numbers import format_distance, format_share
-from studies.reporting.figures.canvas import PNG_DPI, DrawnFigure, empty_figure, finish, style_axes
+from studies.reporting.figures.canvas import DrawnFigure, empty_figure, finish, style_axes, write_png
+from studies.reporting.figures.image_grid import ImageRow, image_grid, label_style
 from studies.reporting.figures.image_pixels import colours, real_colours
 from studies.reporting.figures.selection import condition_rows
 from studies.reporting.figures.themes import THEMES, Theme, ThemeName
@@ -27,13 +28,9 @@ def sample_sheet(results: Results, condition: str, path: Path) -> Path | None:
 
     Nothing is written, and None returned, for a condition without such a figure.
     """
-    figure = _figure(results, condition, THEMES["light"])
-    if figure is None:
-        return None
-    figure.suptitle(f"{results.study.name}: fakes of the setting found for {condition}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=PNG_DPI)
-    return path
+    title = f"{results.study.name}: fakes of the setting found for {condition}"
+    figure = _figure(results, condition, THEMES["light"], title)
+    return None if figure is None else write_png(figure, path)
 
 
 def samples(results: Results, condition: str, theme_name: ThemeName = "light") -> DrawnFigure | None:
@@ -59,11 +56,13 @@ def samples(results: Results, condition: str, theme_name: ThemeName = "light") -
     )
 
 
-def _figure(results: Results, condition: str, theme: Theme) -> "Figure | None":
+def _figure(results: Results, condition: str, theme: Theme, title: str = "") -> "Figure | None":
     if results.data.planar:
-        return _scatters(results, condition, theme)
+        return _scatters(results, condition, theme, title)
     images = confirmed_images(results, condition)
-    return None if images is None else _grid(*images, theme)
+    if images is None:
+        return None
+    return image_grid([ImageRow(row, label) for row, label in zip(*images, strict=True)], theme, title)
 
 
 def confirmed_images(results: Results, condition: str) -> tuple[np.ndarray, list[str]] | None:
@@ -88,7 +87,7 @@ def confirmed_labels(results: Results, condition: str) -> list[str]:
     ]
 
 
-def _scatters(results: Results, condition: str, theme: Theme) -> "Figure | None":
+def _scatters(results: Results, condition: str, theme: Theme, title: str) -> "Figure | None":
     """A figure with a panel per confirmed member: its fakes and as many real points, on the same axes for all."""
     labels = confirmed_labels(results, condition)
     if not labels:
@@ -112,6 +111,8 @@ def _scatters(results: Results, condition: str, theme: Theme) -> "Figure | None"
         panel.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
     for panel in panels[len(labels) :]:
         panel.axis("off")
+    if title:
+        figure.suptitle(title)
     return figure
 
 
@@ -127,23 +128,3 @@ def view_corners(real: np.ndarray, fakes: np.ndarray) -> tuple[np.ndarray, np.nd
         return near.low, near.high
     first, last = np.quantile(finite, [0.01, 0.99], axis=0)
     return np.clip(first, far.low, near.low), np.clip(last, near.high, far.high)
-
-
-def _grid(rows: np.ndarray, labels: list[str], theme: Theme) -> "Figure":
-    columns = rows.shape[1]
-    figure = empty_figure(theme, width=1.3 + 0.37 * columns, height=0.3 + 0.43 * len(rows))
-    axes = figure.subplots(len(rows), 1, squeeze=False)[:, 0]
-    for axis, row, label in zip(axes, rows, labels, strict=True):
-        spaced = np.pad(row, ((0, 0), (0, 0), (1, 1), (0, 0)))
-        axis.imshow(np.concatenate(list(spaced), axis=1), interpolation="none")  # an SVG holds the samples' own pixels
-        axis.set_ylabel(label, rotation=0, ha="right", va="center", **label_style(theme))
-        axis.set_xticks([])
-        axis.set_yticks([])
-        axis.spines[:].set_visible(False)
-        axis.set_facecolor(theme.background)
-    return figure
-
-
-def label_style(theme: Theme) -> dict[str, Any]:
-    """Keyword arguments for the text of labels next to pictures."""
-    return {"fontsize": 8, "color": theme.ink}

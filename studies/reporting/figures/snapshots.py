@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Bool, Float
 
+from gan_core.data import Dataset
 from studies.errors import InputError
 from studies.file.messages import count_noun
 from studies.numbers import format_distance
 from studies.reporting.figures.canvas import PNG_DPI, SMALL, WIDTH, DrawnFigure, empty_figure, finish
+from studies.reporting.figures.image_grid import is_small, label_style, with_levels
 from studies.reporting.figures.image_pixels import colours
-from studies.reporting.figures.sample_sheets import confirmed_labels, label_style, view_corners
+from studies.reporting.figures.sample_sheets import confirmed_labels, view_corners
 from studies.reporting.figures.selection import condition_rows
 from studies.reporting.figures.themes import THEMES, Theme, ThemeName
 from studies.reporting.figures.wording import budget_label
@@ -22,13 +24,17 @@ if TYPE_CHECKING:
 
 Picture = Float[np.ndarray, "height width 4"]
 """Red, green, blue and opacity of each pixel."""
-IMAGES_PER_ROW = 4
+Pictures = Float[np.ndarray, "rows columns height width 4"]
+SMALL_PER_ROW, IMAGES_PER_ROW = 4, 2
+"""Number of images next to each other in a picture, if they are small and if they are not."""
+LARGE_SHOWN = 6
+"""Largest number of images in a picture if they are not small."""
+LARGEST_SIDE = 48
+"""Largest height and width of an image that is shown with all of its pixels: more cannot be seen side by side."""
 SCATTER_SIDE = 72
 """Pixels along each side of a scatter. A fake is one pixel: with a vector shape per point, pages would be megabytes."""
-GREYS = 16
-"""Steps of each colour in an image, as in the digits; with 255 steps the file is twice as large."""
 COLUMNS = 6
-"""Number of snapshots that fit next to each other."""
+"""Number of snapshots that fit next to each other, besides a column of real images."""
 _LABEL_WIDTH = 1.1
 """Inches left of the pictures."""
 
@@ -36,9 +42,9 @@ _LABEL_WIDTH = 1.1
 def sample_snapshots(results: Results, condition: str, theme_name: ThemeName = "light") -> DrawnFigure | None:
     """Fakes of a condition's confirmed generators at several steps of their training.
 
-    A row for the best, the median and the worst member by late distance, a column per step: images, or points of the
-    plane with real points. None for a condition that is not confirmed, for a trial without snapshots, and for other
-    data.
+    A row for the best, the median and the worst member by late distance, a column per step: images, and real images in
+    the last column, or points of the plane with real points. None for a condition that is not confirmed, for a trial
+    without snapshots, and for other data.
     """
     planar, theme = results.data.planar, THEMES[theme_name]
     try:
@@ -47,23 +53,21 @@ def sample_snapshots(results: Results, condition: str, theme_name: ThemeName = "
         return None
     if not planar and not results.data.of_images:
         return None
+    fakes = fakes if planar or is_small(results.data.shape[1:]) else fakes[:, :, :LARGE_SHOWN]
     roles = shown_members(condition_rows(winners(results.members), condition)["late_distance"].to_numpy())
     distances, shown = _distances(results, condition, steps)[list(roles)], fakes[:, list(roles)].swapaxes(0, 1)
-    if planar:
-        test = results.data.first("test")
-        real, corners = test[: fakes.shape[2]], view_corners(test, shown)
-        pictures = [[_scatter(theme, real, snapshot, *corners) for snapshot in member] for member in shown]
-    else:
-        pictures = [[_sheet(snapshot) for snapshot in member] for member in colours(results.data, shown)]
+    pictures = _scatters(results.data, shown, theme) if planar else _sheets(results.data, shown)
     labels = confirmed_labels(results, condition)
     names = [f"{role}\n{labels[member]}" for member, role in roles.items()]
     nonfinite = ~np.isfinite(shown).all((2, 3))
+    headings = [*map(str, steps), *([] if planar else ["real"])]
     return finish(
-        _table(np.array(pictures), theme, names, nonfinite, steps, budget_label(results.study.budget)),
+        _table(pictures, theme, names, nonfinite, headings, budget_label(results.study.budget)),
         f"sample-snapshots-{condition}",
         f"{'Points' if planar else 'Images'} generated with the setting found for {condition} at "
         f"{count_noun(len(steps), 'step')} of the training, always from the same {fakes.shape[2]} z, by "
-        f"{_members_in_words(list(roles.values()), len(labels))}.{' Real points are grey.' if planar else ''}",
+        f"{_members_in_words(list(roles.values()), len(labels))}. "
+        f"{'Real points are grey.' if planar else 'The last column shows real images.'}",
         "; ".join(_in_words(name, row, steps) for name, row in zip(names, distances, strict=True)),
     )
 
@@ -99,17 +103,44 @@ def _in_words(name: str, distances: np.ndarray, steps: list[int]) -> str:
 # --- pictures
 
 
+def _sheets(data: Dataset, shown: Float[np.ndarray, "members steps images dim"]) -> Pictures:
+    """A sheet per member and step, and in the last column a sheet of real images.
+
+    Each row has other real images; after the last of the test split the first follows again.
+    """
+    fakes = colours(data, shown)
+    members, _, count, *size = fakes.shape
+    real = np.resize(colours(data, data.first("test", members * count)), (members, 1, count, *size))
+    rows = np.concatenate([fakes, real], axis=1)
+    return np.array([[_sheet(images) for images in row] for row in reduced(rows)])
+
+
+def reduced(images: Float[np.ndarray, "*any height width 4"]) -> Float[np.ndarray, "*any low narrow 4"]:
+    """Images of at most `LARGEST_SIDE`: each pixel is the mean of a square of pixels; a remainder is cut off."""
+    height, width = images.shape[-3:-1]
+    side = -(-max(height, width) // LARGEST_SIDE)
+    low, narrow = max(1, height // side), max(1, width // side)
+    kept = images[..., : low * side, : narrow * side, :]
+    squares = kept.reshape(*images.shape[:-3], low, kept.shape[-3] // low, narrow, kept.shape[-2] // narrow, 4)
+    return squares.mean((-4, -2))
+
+
+def _scatters(data: Dataset, shown: Float[np.ndarray, "members steps points dim"], theme: Theme) -> Pictures:
+    test = data.first("test")
+    real, corners = test[: shown.shape[2]], view_corners(test, shown)
+    return np.array([[_scatter(theme, real, snapshot, *corners) for snapshot in member] for member in shown])
+
+
 def _sheet(images: Float[np.ndarray, "images height width 4"]) -> Picture:
     """Images in rows on black; fewer than fill the last row leave black."""
-    missing = -len(images) % IMAGES_PER_ROW
+    columns = SMALL_PER_ROW if is_small(images.shape[1:3]) else IMAGES_PER_ROW
+    missing = -len(images) % columns
     black = np.array([0, 0, 0, 1], images.dtype)
     count, height, width = images.shape[0] + missing, images.shape[1] + 1, images.shape[2] + 1
     spaced = np.broadcast_to(black, (count, height, width, 4)).copy()
-    spaced[: len(images), :-1, :-1] = images
-    starts = range(0, count, IMAGES_PER_ROW)
-    rows = [np.concatenate(list(spaced[start : start + IMAGES_PER_ROW]), axis=1) for start in starts]
-    sheet = np.concatenate(rows)[:-1, :-1]
-    return np.concatenate([np.round(sheet[..., :3] * GREYS) / GREYS, sheet[..., 3:]], axis=2)
+    spaced[: len(images), :-1, :-1] = with_levels(images)
+    rows = spaced.reshape(-1, columns, height, width, 4).swapaxes(1, 2)
+    return rows.reshape(-1, columns * width, 4)[:-1, :-1]
 
 
 def _scatter(theme: Theme, real: np.ndarray, fake: np.ndarray, low: np.ndarray, high: np.ndarray) -> Picture:
@@ -132,11 +163,11 @@ def _scatter(theme: Theme, real: np.ndarray, fake: np.ndarray, low: np.ndarray, 
 
 
 def _table(
-    pictures: Float[np.ndarray, "rows columns height width 4"],
+    pictures: Pictures,
     theme: Theme,
     names: list[str],
-    nonfinite: Bool[np.ndarray, "rows columns"],
-    steps: list[int],
+    nonfinite: Bool[np.ndarray, "rows snapshots"],
+    headings: list[str],
     title: str,
 ) -> "Figure":
     """A figure with all pictures in one image; with one image per picture it would be ten times as large."""
@@ -144,14 +175,15 @@ def _table(
     right, down = width + round(0.1 * width), height + round(0.1 * width)
     spaced = np.pad(pictures, ((0, 0), (0, 0), (0, down - height), (0, right - width), (0, 0)))
     sheet = spaced.swapaxes(1, 2).reshape(rows * down, columns * right, 4)
-    inch = (WIDTH - _LABEL_WIDTH) / (COLUMNS * right)
+    fitting = COLUMNS + columns - nonfinite.shape[1]
+    inch = (WIDTH - _LABEL_WIDTH) / (fitting * right)
     figure = empty_figure(theme, width=WIDTH, height=0.5 + rows * down * inch)
     axis = figure.subplots()
     enlarged = width * inch * PNG_DPI > width  # a pixel of a sample is larger than a pixel of the screen
     axis.imshow(sheet, extent=(0, columns * right, rows * down, 0), interpolation="none" if enlarged else "antialiased")
-    axis.set(xlim=(0, max(columns, COLUMNS) * right), facecolor=theme.background)
+    axis.set(xlim=(0, fitting * right), facecolor=theme.background)
     axis.xaxis.tick_top()
-    axis.set_xticks(np.arange(columns) * right + width / 2, [f"{step}" for step in steps])
+    axis.set_xticks(np.arange(columns) * right + width / 2, headings)
     axis.set_yticks(np.arange(rows) * down + height / 2, names)
     axis.tick_params(length=0, labelsize=8, labelcolor=theme.ink)
     axis.spines[:].set_visible(False)

@@ -97,6 +97,7 @@ def draw_figures(compared: Comparison, theme: ThemeName) -> Iterator[DrawnFigure
     yield figures.confirmed(results, theme)
     yield figures.precision_coverage(results, theme)
     yield figures.learning_curves(results, theme)
+    yield figures.best_and_late(results, theme)
     yield figures.stable_volume(compared.volume_curves, theme)
     yield figures.stable_widths(compared.widths, theme)
     yield figures.chance_of_success(compared.chances, theme)
@@ -112,7 +113,8 @@ def draw_figures(compared: Comparison, theme: ThemeName) -> Iterator[DrawnFigure
     for name in names:
         yield figures.plane(results, name, theme)
     for name in names:
-        yield from (figures.sample_snapshots(results, name, theme), figures.samples(results, name, theme))
+        for draw in (figures.sample_snapshots, figures.samples, figures.nearest_images, figures.interpolations):
+            yield draw(results, name, theme)
 
 
 # -- tables ----------------------------------------------------------------------------------------------------------

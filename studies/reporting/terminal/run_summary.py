@@ -9,7 +9,7 @@ from rich.console import Console
 from studies.analysis.comparison import Comparison
 from studies.execution.runner import RunResult
 from studies.ledger.ledger import Ledger
-from studies.reporting.figures import ranking_picture, sample_sheet
+from studies.reporting.figures import ranking_picture, write_sheets
 from studies.reporting.terminal.progress_view import trial_label
 from studies.reporting.terminal.ranking_table import print_ranking, print_undecided_pairs
 from studies.reporting.text.answer import answer
@@ -31,13 +31,14 @@ def print_run_summary(results: Results, ledger: Ledger, run: RunResult, console:
         console.print(sentence, markup=False, soft_wrap=not console.is_terminal)
     _print_without_result(run, console)
     picture = ranking_picture(results, folder / "ranking.png")
-    conditions = [condition.name for condition in results.study.conditions]
-    sheets = [sample_sheet(results, condition, folder / "samples" / f"{condition}.png") for condition in conditions]
+    sheets = write_sheets(results, folder / "samples")
     console.print()
     if picture is not None:
         console.print(f"picture: {picture}", markup=False, soft_wrap=True)
-    if any(sheets):
-        console.print(f"samples: {folder / 'samples'}, one sheet per condition", markup=False, soft_wrap=True)
+    for condition in results.ranking["condition"][:1]:
+        if condition in sheets:
+            line = f"samples: {sheets[condition]} shows fakes of {condition}, which ranks first"
+            console.print(line, markup=False, soft_wrap=True)
     console.print(f"ledger:  {ledger.root}", markup=False, soft_wrap=True)
     console.print(_next_commands(name, ledger.root), markup=False, soft_wrap=True)
 

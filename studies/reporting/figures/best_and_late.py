@@ -1,0 +1,69 @@
+"""Best against late distance: what each member lost until the end of its training."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from studies.file.messages import count_noun
+from studies.numbers import format_distance
+from studies.reporting.figures.axes import use_log_scale
+from studies.reporting.figures.canvas import WIDTH, DrawnFigure, add_legend, empty_figure, finish, style_axes
+from studies.reporting.figures.legend_entries import condition_handles, condition_style
+from studies.reporting.figures.selection import condition_rows, conditions_in
+from studies.reporting.figures.themes import THEMES, Theme, ThemeName
+from studies.reporting.figures.wording import count_seeds
+from studies.tables.ranking import winners
+from studies.tables.results import Results
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+DISTANCES = ["best_distance", "late_distance"]
+
+
+def best_and_late(results: Results, theme_name: ThemeName = "light") -> DrawnFigure | None:
+    """Late over best distance of every confirmed member, on logarithmic axes with their diagonal.
+
+    None before a condition is confirmed, and where no member has two positive distances.
+    """
+    members, theme = winners(results.members), THEMES[theme_name]
+    shown = members[(np.isfinite(members[DISTANCES]) & (members[DISTANCES] > 0)).all(axis=1)]
+    if shown.empty:
+        return None
+    names = conditions_in(shown, results)
+    figure = empty_figure(theme, width=WIDTH, height=4.2 + 0.06 * len(names))
+    axis = figure.subplots()
+    style_axes(axis, theme)
+    _draw_diagonal(axis, theme, shown[DISTANCES].to_numpy(np.float64))
+    for index, name in enumerate(names):
+        for stable, group in condition_rows(shown, name).groupby(shown["outcome"] == "stable"):
+            axis.plot(*group[DISTANCES].to_numpy().T, **condition_style(theme, index, filled=bool(stable)))
+    axis.set_xlabel("best distance of the training")
+    axis.set_ylabel("late distance, at its end")
+    add_legend(figure, theme, condition_handles(theme, names, failed=bool((shown["outcome"] != "stable").any())))
+    missing = len(members) - len(shown)
+    return finish(
+        figure,
+        "best-and-late",
+        "Best and late distance of the setting found for each condition, trained with "
+        f"{count_seeds(members.groupby('condition', observed=True).size())}: the smallest running median over the "
+        "training, and the median over its last evaluations. A seed on the line ends at its best; one far above it has "
+        "lost it." + (f" {count_noun(missing, 'seed')} without distances cannot be shown." if missing else ""),
+        "; ".join(_in_words(name, condition_rows(shown, name)) for name in names),
+    )
+
+
+def _draw_diagonal(axis: "Axes", theme: Theme, distances: np.ndarray) -> None:
+    low, high = distances.min() / 1.25, distances.max() * 1.25
+    for scale in (axis.xaxis, axis.yaxis):
+        use_log_scale(scale, low, high)
+    axis.plot([low, high], [low, high], color=theme.muted, lw=0.9, ls="--")
+
+
+def _in_words(name: str, members: pd.DataFrame) -> str:
+    best, late = members[DISTANCES].median()
+    return (
+        f"{name}: best {format_distance(best)}, late {format_distance(late)}, medians of "
+        f"{count_noun(len(members), 'seed')}"
+    )

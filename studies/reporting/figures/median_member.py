@@ -1,0 +1,43 @@
+"""The confirmed member of a condition that stands for all of them: that of median late distance."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from studies.file.messages import count_noun
+from studies.reporting.figures.selection import condition_rows
+from studies.tables.ranking import winners
+from studies.tables.results import Results
+
+
+@dataclass(frozen=True)
+class MedianMember:
+    """The confirmed member of median late distance.
+
+    index    number of the member in its trial, from 0
+    members  number of members of the trial
+    """
+
+    index: int
+    seed: int
+    members: int
+
+    @property
+    def in_words(self) -> str:
+        """The member in a sentence."""
+        if self.members == 1:
+            return "its only seed"
+        return f"the median of its {count_noun(self.members, 'seed')} by late distance (seed {self.seed})"
+
+
+def median_member(results: Results, condition: str) -> MedianMember | None:
+    """The confirmed member of median late distance, the nearer of two; one without a distance ranks last.
+
+    None for data that are no images, and for a condition that is not confirmed.
+    """
+    rows = condition_rows(winners(results.members), condition)
+    if rows.empty or not results.data.of_images:
+        return None
+    late = rows["late_distance"].to_numpy(np.float64)
+    index = int(np.argsort(late, kind="stable")[(len(late) - 1) // 2])
+    return MedianMember(index, int(rows["seed"].iloc[index]), len(late))
