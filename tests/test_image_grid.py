@@ -52,9 +52,12 @@ def test_small_grey_images_have_the_levels_of_the_digits_and_small_colour_images
     assert len(np.unique(with_levels(colored)[..., 0])) == LEVELS + 1
 
 
-@pytest.mark.parametrize(("side", "columns", "dots"), [(8, SMALL_PER_LINE, 5), (28, PER_LINE, 4), (64, PER_LINE, 2)])
-def test_each_pixel_has_a_whole_number_of_dots(side: int, columns: int, dots: int) -> None:
-    rows = [ImageRow(opaque(np.ones((16, side, side))), "label"), ImageRow(opaque(np.ones((3, side, side))), "few")]
+@pytest.mark.parametrize(
+    ("count", "side", "columns", "dots"),
+    [(16, 8, SMALL_PER_LINE, 5), (8, 8, 8, 11), (16, 28, PER_LINE, 4), (16, 64, PER_LINE, 2)],
+)
+def test_each_pixel_has_a_whole_number_of_dots(count: int, side: int, columns: int, dots: int) -> None:
+    rows = [ImageRow(opaque(np.ones((count, side, side))), "label"), ImageRow(opaque(np.ones((3, side, side))), "few")]
     figure = image_grid(rows, THEMES["light"])
     assert len(figure.axes) == 2
     for axis in figure.axes:

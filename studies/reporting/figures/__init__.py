@@ -8,6 +8,7 @@ an element of an HTML page. `ranking_picture`, `sample_sheet` and `draw_samples`
 
 from studies.reporting.figures.best_and_late import best_and_late
 from studies.reporting.figures.canvas import DrawnFigure, save
+from studies.reporting.figures.class_shares import class_shares
 from studies.reporting.figures.confirmed_distances import confirmed, ranking_picture
 from studies.reporting.figures.gradients import gradients
 from studies.reporting.figures.hyperparameter_maps import hyperparameter_pairs, outcome_map
@@ -35,6 +36,7 @@ __all__ = [
     "ThemeName",
     "best_and_late",
     "chance_of_success",
+    "class_shares",
     "confirmed",
     "css_variables",
     "draw_samples",

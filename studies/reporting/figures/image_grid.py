@@ -46,7 +46,7 @@ def image_grid(rows: Sequence[ImageRow], theme: Theme, title: str = "") -> "Figu
     """A figure with a row of images below the other, each with its label, and a title above them."""
     height, width = rows[0].images.shape[1:3]
     columns = min(per_line((height, width)), max(len(row.images) for row in rows))
-    dots = max(1, round(_LINE_WIDTH / per_line((height, width)) / (width + 2)))  # per pixel of an image
+    dots = max(1, round(_LINE_WIDTH / max(columns, PER_LINE) / (width + 2)))  # per pixel of an image
     pictures = [lines_of(row.images, columns) for row in rows]
     heights = [
         dots * len(picture) + (_NOTE if row.notes else 0) + _GAP for picture, row in zip(pictures, rows, strict=True)

@@ -110,6 +110,7 @@ def draw_figures(compared: Comparison, theme: ThemeName) -> Iterator[DrawnFigure
     for name in names:
         yield figures.gradients(results, name, theme)
     yield figures.modes(results, theme)
+    yield figures.class_shares(results, theme)
     for name in names:
         yield figures.plane(results, name, theme)
     for name in names:
