@@ -1,15 +1,18 @@
 """Ray clusters for tests: real nodes as processes of this machine, each on its own loopback address, with a token."""
 
 import os
+import shlex
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 import psutil  # type: ignore[import-untyped]
 import requests
@@ -138,8 +141,12 @@ class RayCluster:
 AUTHORIZED = {"Authorization": f"Bearer {TOKEN}"}
 
 
+Mounts = Mapping[str, Mapping[Path, Path]]
+"""By the address of a node: folders, and in place of each the other folder that the node sees there."""
+
+
 @contextmanager
-def ray_cluster(folder: Path, *, workers: int = 2) -> Iterator[RayCluster]:
+def ray_cluster(folder: Path, *, workers: int = 2, mounts: Mounts = MappingProxyType({})) -> Iterator[RayCluster]:
     """A head without cores and nodes with one core each, at 127.0.0.2, 127.0.0.3 and so on."""
     port, dashboard = free_port("127.0.0.2"), free_port()
     cluster = RayCluster(url=f"http://127.0.0.1:{dashboard}", folder=folder)
@@ -148,12 +155,12 @@ def ray_cluster(folder: Path, *, workers: int = 2) -> Iterator[RayCluster]:
     try:
         with short_folder() as temporary:
             cluster.sessions = temporary
-            cluster.nodes["head"] = _node(head, folder, "127.0.0.2", temporary)
+            cluster.nodes["head"] = _node(head, folder, "127.0.0.2", temporary, mounts)
             wait_until(lambda: answers(f"{cluster.url}/api/version", AUTHORIZED), "the head's first answer")
             for number in range(workers):
                 address = f"127.0.0.{3 + number}"
                 worker = f"ray start --address 127.0.0.2:{port} --block --node-ip-address {address} --num-cpus 1"
-                cluster.nodes[address] = _node(worker, folder, address, temporary)
+                cluster.nodes[address] = _node(worker, folder, address, temporary, mounts)
             wait_until(lambda: cluster.living_nodes() == workers + 1, "the nodes' joining")
             yield cluster
     finally:
@@ -170,16 +177,37 @@ def short_folder() -> Iterator[Path]:
         yield Path(name)
 
 
-def _node(command: str, folder: Path, address: str, temporary: Path) -> subprocess.Popen[bytes]:
+def _node(command: str, folder: Path, address: str, temporary: Path, mounts: Mounts) -> subprocess.Popen[bytes]:
     files = temporary / address.rpartition(".")[2]
     files.mkdir()
     # Other clusters on this machine may use the default port of the agent.
     agent = str(free_port(address))
     return start(
-        [*command.split(), "--temp-dir", str(files), "--dashboard-agent-listen-port", agent],
+        [
+            *_seeing(mounts.get(address, {})),
+            *command.split(),
+            "--temp-dir",
+            str(files),
+            "--dashboard-agent-listen-port",
+            agent,
+        ],
         folder / f"{address}.log",
         environment(),
     )
+
+
+def _seeing(others: Mapping[Path, Path]) -> list[str]:
+    """Start of a command that runs with other folders in the place of some, for itself and its children alone."""
+    if not others:
+        return []
+    binds = [shlex.join(["mount", "--bind", str(shown), str(place)]) for place, shown in others.items()]
+    return ["unshare", "--map-root-user", "--mount", "sh", "-c", " && ".join([*binds, 'exec "$@"']), "node"]
+
+
+def can_mount() -> bool:
+    """True if this user may give a process a view of the files of its own."""
+    command = ["unshare", "--map-root-user", "--mount", "true"]
+    return shutil.which("unshare") is not None and subprocess.run(command, capture_output=True).returncode == 0
 
 
 def is_half_done(ledger: Ledger) -> bool:

@@ -43,8 +43,10 @@ def test_a_class_is_covered_by_a_tenth_of_its_equal_share():
     """3 of 90 fakes are the tenth of a third; 2 are fewer."""
     new = stripes(600, seed=1)
     first, second = (new.train[new.labels["train"] == label] for label in (0, 1))
-    probabilities = real_samples(stripes(), SETTINGS).feature_map.probabilities
-    sure = [s[probabilities(torch.from_numpy(s)).argmax(1).numpy() == label] for label, s in ((0, first), (1, second))]
+    mapped = real_samples(stripes(), SETTINGS).feature_map
+    assert mapped.probabilities is not None
+    named = [mapped.probabilities(mapped.extract(torch.from_numpy(samples))).argmax(1) for samples in (first, second)]
+    sure = [first[named[0].numpy() == 0], second[named[1].numpy() == 1]]
     fakes = [np.concatenate([sure[0][: 90 - count], sure[1][:count]]) for count in (2, 3)]
     assert values_of(*fakes)["classes_covered"].tolist() == [1, 2]
 

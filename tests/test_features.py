@@ -198,7 +198,7 @@ def test_the_classifier_names_the_classes_of_images_that_it_never_saw():
     mapped = map_of(stripes(), ClassifierFeatures(steps=60))
     assert mapped.accuracy > 0.9
     new = stripes(seed=1)
-    probabilities = mapped.probabilities(torch.from_numpy(new.test))
+    probabilities = mapped.probabilities(mapped.extract(torch.from_numpy(new.test)))
     assert torch.allclose(probabilities.sum(1), torch.ones(90))
     assert (probabilities.argmax(1).numpy() == new.labels["test"]).mean() > 0.9
 

@@ -488,7 +488,7 @@ def test_an_npz_file_must_hold_one_array_of_images_with_its_labels(tmp_path, lab
         (struct.pack(">4i", 0x803, 20, 9, 9) + bytes(1621), r"path: must hold 1620 bytes .* but .* holds 1621$"),
         (struct.pack(">4i", 0x803, 20, 9, 9)[:9], "path: must hold .* bytes of numbers for its shape .* holds 0$"),
         (
-            gzip.compress(struct.pack(">4i", 0x803, 20, 9, 9) + bytes(1620))[:-9],
+            gzip.compress(struct.pack(">4i", 0x803, 20, 9, 9) + bytes(1620), mtime=0)[:-9],
             "path: must be a file that can be read",
         ),
         (struct.pack(">2i", 0x801, 20) + bytes(20), "path: must be an IDX file of images, but"),

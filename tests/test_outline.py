@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from image_folders import pictures, write_folder
 from simulated import STUDY
@@ -65,3 +66,19 @@ def test_the_outline_says_that_the_generator_of_large_images_is_fully_connected(
     networks = f"networks.generator={{kind='{network}'}}"
     text = outline(study_with(tmp_path, data, networks, "evaluation.samples=50"))
     assert text.count("\nThe generator is fully connected (mlp), the default; networks of the kind conv") == lines
+
+
+@pytest.mark.parametrize(("follow", "lines"), [(True, 0), (False, 1)])
+def test_the_outline_says_that_classes_do_not_follow_from_the_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, follow: bool, lines: int
+) -> None:
+    """Half of the images are dark; the classes are these, or alternate."""
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "cache"))
+    images = pictures(150)
+    images[:75] //= 4
+    number = np.arange(150)
+    write_folder(tmp_path / "photos", images, number < 75 if follow else number % 2)
+    features = "evaluation.features={kind='classifier',steps=40}"
+    data = "data={kind='images',path='photos',size=12}"
+    text = outline(study_with(tmp_path, data, features, "evaluation.samples=50"))
+    assert text.count("of them: this classifier hardly tells the classes apart.") == lines

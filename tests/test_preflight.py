@@ -41,6 +41,21 @@ def test_a_node_that_can_take_part_is_not_refused(monkeypatch):
     _refuse(Probed(**PROBED), Path("/l"), visible=True)
 
 
+@pytest.mark.parametrize(
+    ("samples", "reason"),
+    [
+        ("0123 4567", "others"),
+        ("data.path: must be a folder", r"none \(data\.path: must be a folder\)"),
+    ],
+)
+def test_a_node_with_other_samples_is_refused(samples, reason, monkeypatch):
+    monkeypatch.setattr("services.preflight._short", lambda node: node[:8])
+    sentence = f"data.path: must hold the same samples on every node, but holds {reason} on node abcdef01; put them"
+    with pytest.raises(InputError, match=f"^{sentence}"):
+        _refuse(Probed(**PROBED, samples=samples), Path("/l"), visible=True, samples="0123 89ab")
+    _refuse(Probed(**PROBED, samples="0123 89ab"), Path("/l"), visible=True, samples="0123 89ab")
+
+
 @pytest.mark.parametrize("version", ["numerics", "metrics"])
 def test_a_study_checked_with_another_version_is_refused(version):
     with pytest.raises(InputError, match=f"must run the version of the {version} of gan-studies"):

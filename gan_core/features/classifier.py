@@ -73,8 +73,8 @@ class ClassifierFeatures(AnyFeatures):
         def hidden(samples: Float[Tensor, "n dim"]) -> Float[Tensor, "n features"]:
             return _hidden(typed(weights, samples), _inputs(samples, data, scale))
 
-        def probabilities(samples: Float[Tensor, "n dim"]) -> Float[Tensor, "n classes"]:
-            return _logits(typed(weights, samples), hidden(samples)).softmax(1)
+        def probabilities(features: Float[Tensor, "n features"]) -> Float[Tensor, "n classes"]:
+            return _logits(typed(weights, features), features).softmax(1)
 
         return FeatureMap(
             self.kind,

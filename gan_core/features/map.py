@@ -28,7 +28,7 @@ class FeatureMap:
     name           kind of the features
     hash           hash of everything that determines them, 12 hexadecimal digits
     extract        features of flattened samples, in their floating-point type
-    probabilities  probability of each class, for features that come from a classifier; None for others
+    probabilities  probability of each class given the features, for those of a classifier; None for others
     accuracy       share of the validation split that the classifier gives its class; None for other features
     weights        hash of the weights, 12 hexadecimal digits; empty for pixels
     """
@@ -36,7 +36,7 @@ class FeatureMap:
     name: str
     hash: str
     extract: Callable[[Float[Tensor, "n dim"]], Float[Tensor, "n features"]]
-    probabilities: Callable[[Float[Tensor, "n dim"]], Float[Tensor, "n classes"]] | None = None
+    probabilities: Callable[[Float[Tensor, "n features"]], Float[Tensor, "n classes"]] | None = None
     accuracy: float | None = None
     weights: str = ""
 

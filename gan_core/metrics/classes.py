@@ -83,12 +83,12 @@ class Recognised(AnyMetric):
 
 
 def _probabilities(real: RealSamples, fake: Fakes) -> Float[Tensor, "members n classes"]:
-    return torch.stack([_of_classes(real, member) for member in fake.samples])
+    return torch.stack([_of_classes(real, member) for member in fake.features(real)])
 
 
-def _of_classes(real: RealSamples, samples: Float[Tensor, "n dim"]) -> Float[Tensor, "n classes"]:
+def _of_classes(real: RealSamples, features: Float[Tensor, "n features"]) -> Float[Tensor, "n classes"]:
     assert real.feature_map.probabilities is not None
-    return real.feature_map.probabilities(samples)
+    return real.feature_map.probabilities(features)
 
 
 def _fake_shares(real: RealSamples, fake: Fakes) -> Float[Tensor, "members classes"]:
@@ -96,7 +96,7 @@ def _fake_shares(real: RealSamples, fake: Fakes) -> Float[Tensor, "members class
 
 
 def _real_shares(real: RealSamples) -> Float[Tensor, "classes"]:
-    return class_shares(_of_classes(real, real.samples))
+    return class_shares(_of_classes(real, real.features))
 
 
 def class_shares(probabilities: Float[Tensor, "*members n classes"]) -> Float[Tensor, "*members classes"]:

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 import torch
 
+from gan_core.data import Dataset
 from gan_core.features import AutoFeatures, PixelFeatures
 from gan_core.metrics import RealSamples
 from gan_core.networks import MLPGenerator, NetworkPair
@@ -17,6 +19,8 @@ from studies.numbers import format_bytes, format_share
 from studies.reporting.terminal.data_text import data_text
 from studies.reporting.terminal.preset_text import format_distribution
 
+CLEARLY = 0.1
+"""Least excess of a classifier's accuracy over the share of the largest class that is not remarked on."""
 BYTES = 4
 """Size of a number in float32, in which generators are kept."""
 
@@ -55,6 +59,16 @@ def _features(study: Study) -> Iterator[str]:
     facts = RealSamples(data, "validation", evaluation, device=cpu, dtype=torch.float32).feature_map.facts()
     accuracy = f", {format_share(facts['accuracy'])} of the validation images right" if "accuracy" in facts else ""
     yield f"Images are compared in the features {facts['name']} {facts['hash']}{accuracy}; {study.distance} decides."
+    if "accuracy" in facts and facts["accuracy"] < _largest_class(data) + CLEARLY:
+        yield (
+            f"  The largest class has {format_share(_largest_class(data))} of them: this classifier hardly tells the "
+            'classes apart. With data.labels = "none" images are compared in the features random_conv instead.'
+        )
+
+
+def _largest_class(data: Dataset) -> float:
+    """Share of the largest class in the validation split, the accuracy of a classifier that always names it."""
+    return float(np.bincount(data.labels["validation"]).max() / len(data.validation))
 
 
 def _fully_connected(study: Study) -> Iterator[str]:
