@@ -177,8 +177,8 @@ def samples_hash(data: str) -> str:
     """
     try:
         loaded = load_samples(build(Data | AnyData, json.loads(data), ("data",)))
-    except InputError as error:
-        return str(error)
+    except Exception as error:  # of a user's class too; the driver has loaded the same samples
+        return str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
     return f"{loaded.fingerprint} {loaded.labels_fingerprint}".strip()
 
 

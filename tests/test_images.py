@@ -406,6 +406,8 @@ def saved(tmp_path: Path, array: np.ndarray, **labels: np.ndarray) -> Images:
 
 WORDS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "bool": lambda x: x > 127,
+    "bool as bytes": lambda x: (x > 127).astype(np.uint8),
+    "bool as long": lambda x: (x > 127).astype(np.int64),
     "unit": lambda x: (x / 255).astype(np.float32),
     "signed": lambda x: (x / 127.5 - 1).astype(np.float64),
     "levels": lambda x: x.astype(np.float32),
@@ -422,7 +424,7 @@ WORDS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 @pytest.mark.parametrize("name", WORDS)
 def test_an_array_of_any_range_and_order_gives_the_same_bytes(tmp_path, name):
     images = pictures()
-    expected = (images > 127).astype(np.uint8) * 255 if name == "bool" else images
+    expected = (images > 127).astype(np.uint8) * 255 if name.startswith("bool") else images
     data = saved(tmp_path, WORDS[name](images)).load()
     assert sorted(map(bytes, data.every)) == sorted(bytes(image.transpose(2, 0, 1)) for image in expected)
 

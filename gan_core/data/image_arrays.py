@@ -151,14 +151,14 @@ class _Range:
 
         Errors: `ValueError` for numbers that are not finite, and for those of an unknown range.
         """
-        if array.dtype == np.uint8:
-            return cls(0.0, 1.0, "0 to 255")
         if array.dtype == np.bool_:
             return cls(0.0, 255.0, "false and true")
         if array.dtype.kind not in "iuf":
             raise ValueError(f"path: must hold an array of numbers, but that of {path} is {array.dtype}")
         low, high = _extremes(array, path)
         whole = array.dtype.kind in "iu"
+        if whole and low >= 0 and high <= 1:
+            return cls(0.0, 255.0, "0 and 1")
         if low >= 0 and high <= 1 and not whole:
             return cls(0.0, 255.0, "numbers in [0, 1]")
         if low >= -1 and high <= 1 and not whole:
@@ -172,7 +172,7 @@ class _Range:
 
     def eight_bit(self, image: np.ndarray) -> UInt8[np.ndarray, "height width bands"]:
         """An image of this range with whole numbers from 0 to 255."""
-        if image.dtype == np.uint8:
+        if image.dtype == np.uint8 and self.scale == 1:
             return image
         return np.rint((image.astype(np.float64) - self.low) * self.scale).clip(0, 255).astype(np.uint8)
 

@@ -177,5 +177,5 @@ def _store_notes(store: ImageStore) -> list[str]:
         if few:
             notes.append(f"classes with fewer than {FEWEST} images: {', '.join(few[:10])}")
     place = f"{store.bytes / 1e6:.3g} MB in {store.folder}, shared by all trials on this machine"
-    notes.append(f"decoded in {record.seconds:.3g} s; {place}")
+    notes.append(f"decoding took {record.seconds:.3g} s; {place}")
     return notes

@@ -59,7 +59,7 @@ class Table(AnyData):
         train, validation, test = np.split(rows, [sizes.train, sizes.train + sizes.held_out])
         spread = train.std(0)
         for name, deviation in zip(names, spread, strict=True):
-            if not deviation:
+            if self.standardise and not deviation:
                 raise ValueError(
                     f"columns: must leave out {name}, which has the same value in all {len(train)} training rows"
                 )
