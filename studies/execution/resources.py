@@ -55,8 +55,8 @@ class Resources:
     def allocation(self, settings: ResourceSettings) -> Allocation:
         """The allocation of one trial under these settings.
 
-        With `gpu = "auto"` a trial gets no GPU if no node has one. Otherwise it gets a node's GPUs divided by the number
-        of trials that fit on the node's cores, at most 1; the smallest of these shares over the nodes with GPUs.
+        With `gpu = "auto"` a trial gets no GPU if no node has one. Otherwise it gets a node's GPUs divided by the
+        number of trials that fit on the node's cores, at most 1; the smallest of these shares over the nodes with GPUs.
         """
         if settings.gpu != "auto":
             return Allocation(cpu=settings.cpu, gpu=settings.gpu)
