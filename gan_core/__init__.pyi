@@ -15,6 +15,7 @@ from .data import Digits as Digits
 from .data import Dirac as Dirac
 from .data import Grid as Grid
 from .data import Images as Images
+from .data import Mnist as Mnist
 from .data import Modes as Modes
 from .data import Pairs as Pairs
 from .data import Ring as Ring

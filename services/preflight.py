@@ -154,7 +154,7 @@ def _probe() -> Callable[[str, str, tuple[str, ...], str], dict[str, Any]]:
         try:
             (storage / node).write_text(node)
             if (storage / "driver").read_text() != storage.name:
-                problem = "reads another content there"
+                problem = "reads other content there"
         except FileNotFoundError:
             problem = "does not find the driver's file there"
         except OSError as error:
@@ -177,8 +177,8 @@ def samples_hash(data: str) -> str:
     """
     try:
         loaded = load_samples(build(Data | AnyData, json.loads(data), ("data",)))
-    except InputError as error:
-        return str(error)
+    except Exception as error:  # of a user's class too; the driver has loaded the same samples
+        return str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
     return f"{loaded.fingerprint} {loaded.labels_fingerprint}".strip()
 
 

@@ -120,7 +120,7 @@ def test_features_are_part_of_the_address_of_an_evaluation_and_not_of_the_traini
 def test_features_that_the_data_do_not_have_are_refused_with_their_path(tmp_path):
     with pytest.raises(InputError, match=r"^evaluation\.features: must be of kind pixels for data that are not images"):
         study_in(tmp_path, "data={kind='ring',train=300,held_out=80}", "evaluation.features.kind=random_conv")
-    with pytest.raises(InputError, match=r"^evaluation\.features: must be of another kind than pixels for images"):
+    with pytest.raises(InputError, match=r"^evaluation\.features: must not be of kind pixels for images"):
         striped_study(tmp_path, "data.side=46", "evaluation.features.kind=pixels")
     with pytest.raises(InputError, match=r"^evaluation\.features\.kind: must be one of auto, pixels, classifier, rand"):
         striped_study(tmp_path, "evaluation.features.kind=inception")

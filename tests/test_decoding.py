@@ -172,12 +172,12 @@ def cut(suffix: str) -> bytes:
 
 
 BROKEN = {
-    "no byte": (b"", ".png", "no image"),
-    "text": (b"not an image", ".jpg", "no image"),
-    "page of a server": (b"<!DOCTYPE html><html><body>404</body></html>", ".png", "no image"),
-    "program of PostScript": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 4 4\n", ".png", "no image"),
+    "no byte": (b"", ".png", "not an image"),
+    "text": (b"not an image", ".jpg", "not an image"),
+    "page of a server": (b"<!DOCTYPE html><html><body>404</body></html>", ".png", "not an image"),
+    "program of PostScript": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 4 4\n", ".png", "not an image"),
     "bomb": (png(8, 2, np.zeros((4, 12), np.uint8), side=10**5), ".png", "a decompression bomb"),
-    "no pixels": (png(8, 2, np.zeros((4, 12), np.uint8), side=0), ".png", "no image"),
+    "no pixels": (png(8, 2, np.zeros((4, 12), np.uint8), side=0), ".png", "not an image"),
     **{f"half {suffix}": (cut(suffix), suffix, "") for suffix in (".png", ".jpg", ".gif", ".webp", ".bmp", ".tif")},
 }
 

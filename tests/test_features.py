@@ -58,12 +58,12 @@ def test_auto_is_pixels_of_small_images_else_a_classifier_of_labels_else_random_
         (
             PixelFeatures(),
             stripes(side=48),
-            "be of another kind than pixels for images of more than 2048 coordinates",
+            "not be of kind pixels for images of more than 2048 coordinates",
         ),
         (
             ClassifierFeatures(),
             unlabelled(stripes()),
-            "be of another kind than classifier for data without labels of two classes",
+            "not be of kind classifier for data without labels of two classes",
         ),
         (
             RandomConvFeatures(),
@@ -73,7 +73,7 @@ def test_auto_is_pixels_of_small_images_else_a_classifier_of_labels_else_random_
         (
             FileFeatures(),
             replace(stripes(), bounded=False),
-            "be of another kind than file for images whose values are not bounded",
+            r"not be of kind file for images whose values are not in \[-1, 1\]",
         ),
     ],
 )
@@ -300,9 +300,9 @@ def test_metrics_are_measured_in_the_features_of_a_file(tmp_path):
             {"path": "/nowhere/net.pt"},
             r"features.path: must be a file that can be read, but /nowhere/net.pt: No",
         ),
-        ({"sha256": ""}, r"features.sha256: must be [0-9a-f]{64}, that of .*net.pt, but is not given$"),
-        ({"sha256": "0" * 64}, r"features.sha256: must be [0-9a-f]{64}, that of .*net.pt, but is 0{64}$"),
-        ({"channels": 1}, r"features.path: must be a network for these images, but it raises "),
+        ({"sha256": ""}, r"features.sha256: must be [0-9a-f]{64}, the hash of .*net.pt, but is not given$"),
+        ({"sha256": "0" * 64}, r"features.sha256: must be [0-9a-f]{64}, the hash of .*net.pt, but is 0{64}$"),
+        ({"channels": 1}, r"features.path: must be a network that takes these images, but it raises "),
     ],
 )
 def test_a_file_that_cannot_be_used_is_refused(tmp_path, changes, sentence):
@@ -316,7 +316,7 @@ def test_a_file_without_a_network_and_a_network_without_a_vector_per_image_are_r
     digest = sha256(b"no network").hexdigest()
     with pytest.raises(ValueError, match=r"^features.path: must be a TorchScript file, but .*text.pt is not$"):
         map_of(stripes(), FileFeatures(path=str(tmp_path / "text.pt"), sha256=digest))
-    with pytest.raises(ValueError, match=r"^features.path: must be a network with one vector for each image"):
+    with pytest.raises(ValueError, match=r"^features.path: must be a network that returns one vector for each image"):
         map_of(stripes(), FileFeatures(**saved(torch.nn.Flatten(0), tmp_path / "flat.pt")))
 
 

@@ -90,7 +90,7 @@ def test_a_killed_process_leaves_nothing_half_cached(folder, cache, tmp_path, mo
 
 def test_a_full_disk_gives_one_sentence_and_leaves_nothing(folder, cache):
     data = Images(path=str(folder), size=12)
-    with files_of_at_most(5000), pytest.raises(ValueError, match=r"^path: cannot store the decoded images in .* names"):
+    with files_of_at_most(5000), pytest.raises(ValueError, match=r"^path: cannot store the decoded images in .* set "):
         data.load()
     assert not list(cache.glob("images/*/record.json"))
     assert whole_cache(cache)
@@ -100,7 +100,7 @@ def test_a_full_disk_gives_one_sentence_and_leaves_nothing(folder, cache):
 def test_a_cache_that_cannot_be_written_gives_one_sentence(folder, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "file"))
-    with pytest.raises(ValueError, match=r"^path: cannot store the decoded images in .*GAN_STUDY_CACHE names another"):
+    with pytest.raises(ValueError, match=r"^path: cannot store the decoded images in .*GAN_STUDY_CACHE to another"):
         Images(path=str(folder), size=12).load()
 
 

@@ -202,8 +202,8 @@ def bomb() -> bytes:
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
-        ("empty.png", lambda folder: b"", "no image"),
-        ("words.jpg", lambda folder: b"not an image", "no image"),
+        ("empty.png", lambda folder: b"", "not an image"),
+        ("words.jpg", lambda folder: b"not an image", "not an image"),
         ("half.png", truncated, "image file is truncated"),
         ("bomb.png", lambda folder: bomb(), "a decompression bomb"),
     ],
@@ -242,7 +242,7 @@ def test_other_files_are_counted_and_hidden_ones_are_not(tmp_path):
     (folder / "__MACOSX" / "000.png").write_bytes(b"x")
     data = Images(path=str(folder), size=12).load()
     assert data.count == 20
-    assert "left out, since they are no files whose names end as those of images: 1 .txt" in data.notes
+    assert "left out, since they are not image files: 1 .txt" in data.notes
 
 
 def test_a_link_to_a_folder_above_ends(tmp_path):
@@ -299,7 +299,7 @@ def test_a_file_without_permission_to_read_is_broken(tmp_path, monkeypatch):
         return opened(path, **settings)
 
     monkeypatch.setattr(Image, "open", without)
-    with pytest.raises(ValueError, match=r"^broken: must be >= 1, .*: 003\.png \(permission denied\); it is 0$"):
+    with pytest.raises(ValueError, match=r"^broken: must be >= 1, .*, but is 0; .* 003\.png \(permission denied\)$"):
         Images(path=str(folder), size=12).load()
 
 
@@ -324,7 +324,7 @@ def test_images_within_one_folder_are_noticed(tmp_path):
     write_folder(tmp_path / "x" / "all", pictures(20), [1, 2] * 10)
     data = Images(path=str(tmp_path / "x"), size=12).load()
     assert data.classes == ("all",)
-    assert any("all images are in the one folder all" in note for note in data.notes)
+    assert any("all images are in the folder all" in note for note in data.notes)
 
 
 def test_names_that_are_no_text_are_shown(tmp_path):
@@ -365,10 +365,10 @@ def folder_of(tmp_path: Path, case: str) -> Path:
     [
         ("nothing", "path: must hold images .*, but .* holds no file$"),
         ("texts", "path: must hold images .*, but .* holds 1 .heic$"),
-        ("mixed", 'path: must hold images either in a folder for each class or .* labels = "none" takes them all$'),
+        ("mixed", 'path: must hold all images in folders of classes, or .* labels = "none" uses all without classes$'),
         ("few", "path: must hold at least 10 images, but .* holds 9$"),
         ("equal", "path: must hold images that differ, but all 12 in .* have the same pixels$"),
-        ("all broken", r"path: must hold images, but none of 1 can be read: a.png \(no image\)$"),
+        ("all broken", r"path: must hold images, but none of 1 can be read: a.png \(not an image\)$"),
         ("missing", "path: must be a folder of images or a file, but .* does not exist$"),
     ],
 )
@@ -406,6 +406,8 @@ def saved(tmp_path: Path, array: np.ndarray, **labels: np.ndarray) -> Images:
 
 WORDS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "bool": lambda x: x > 127,
+    "bool as bytes": lambda x: (x > 127).astype(np.uint8),
+    "bool as long": lambda x: (x > 127).astype(np.int64),
     "unit": lambda x: (x / 255).astype(np.float32),
     "signed": lambda x: (x / 127.5 - 1).astype(np.float64),
     "levels": lambda x: x.astype(np.float32),
@@ -422,7 +424,7 @@ WORDS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 @pytest.mark.parametrize("name", WORDS)
 def test_an_array_of_any_range_and_order_gives_the_same_bytes(tmp_path, name):
     images = pictures()
-    expected = (images > 127).astype(np.uint8) * 255 if name == "bool" else images
+    expected = (images > 127).astype(np.uint8) * 255 if name.startswith("bool") else images
     data = saved(tmp_path, WORDS[name](images)).load()
     assert sorted(map(bytes, data.every)) == sorted(bytes(image.transpose(2, 0, 1)) for image in expected)
 
@@ -432,9 +434,9 @@ def test_an_array_of_any_range_and_order_gives_the_same_bytes(tmp_path, name):
     [
         (np.zeros((20, 784), np.uint8), r"path: must hold .* flattened images .*: reshape each to \(28, 28\)$"),
         (np.zeros(20, np.uint8), r"path: must hold an array of \(images, height, width\), .* has the shape \(20,\)$"),
-        (np.zeros((12, 12, 3, 50), np.uint8), "path: .* the images seem to be counted by the last axis$"),
-        (np.zeros((12, 12, 500), np.uint8), "path: .* the images seem to be counted by the last axis$"),
-        (np.zeros((20, 3, 5, 3), np.uint8), 'path: .* may be the channels; say layout = "channels_first"'),
+        (np.zeros((12, 12, 3, 50), np.uint8), "path: .* the last axis seems to number the images$"),
+        (np.zeros((12, 12, 500), np.uint8), "path: .* the last axis seems to number the images$"),
+        (np.zeros((20, 3, 5, 3), np.uint8), 'path: .* may be the channels; set layout = "channels_first"'),
         (np.zeros((20, 9, 9, 9), np.uint8), "path: .* neither axis 1 nor axis 3 has 1 to 4 channels$"),
         (np.full((20, 9, 9), -5.0), "path: must hold numbers in .* but .* holds float64 from -5 to -5$"),
         (np.full((20, 9, 9), 70000), "path: must hold numbers in .* but .* holds int64 from 70000 to 70000$"),
@@ -471,7 +473,7 @@ def test_the_order_of_the_axes_is_the_one_that_is_said(tmp_path):
     ("labels", "sentence"),
     [
         ({"y": np.zeros(3)}, "path: must have one label for each of its 20 images, but labels have the shape"),
-        ({"other": pictures()}, "path: must hold one array of images and perhaps labels y, but"),
+        ({"other": pictures()}, "path: must hold one array of images, and optionally labels y, but"),
     ],
 )
 def test_an_npz_file_must_hold_one_array_of_images_with_its_labels(tmp_path, labels, sentence):
@@ -486,7 +488,7 @@ def test_an_npz_file_must_hold_one_array_of_images_with_its_labels(tmp_path, lab
         (b"\x1f\x8bgarbage", "path: must be a file that can be read, but .* is damaged"),
         (struct.pack(">4i", 0x803, 20, 9, 9) + bytes(100), r"path: must hold 1620 bytes .* but .* holds 100$"),
         (struct.pack(">4i", 0x803, 20, 9, 9) + bytes(1621), r"path: must hold 1620 bytes .* but .* holds 1621$"),
-        (struct.pack(">4i", 0x803, 20, 9, 9)[:9], "path: must hold .* bytes for its shape .* holds 0$"),
+        (struct.pack(">4i", 0x803, 20, 9, 9)[:9], "path: must hold .* bytes of numbers for its shape .* holds 0$"),
         (
             gzip.compress(struct.pack(">4i", 0x803, 20, 9, 9) + bytes(1620), mtime=0)[:-9],
             "path: must be a file that can be read",
@@ -513,7 +515,7 @@ def test_an_idx_file_with_labels_of_another_count_has_its_sentence(tmp_path):
 def test_an_npz_file_without_an_array_has_its_sentence(tmp_path):
     np.savez(tmp_path / "x.npz")
     with pytest.raises(
-        ValueError, match=r"^path: must hold one array of images and perhaps labels y, but .* holds none$"
+        ValueError, match=r"^path: must hold one array of images, and optionally labels y, but .* holds none$"
     ):
         Images(path=str(tmp_path / "x.npz"), size=12).load()
 

@@ -630,12 +630,12 @@ def test_an_exception_of_a_users_class_ends_its_own_trials_alone(load: Load) -> 
         (
             "bounded=False",
             "bounded=True",
-            "numbers in [-1, 1], since its samples are declared bounded, but train holds others",
+            "numbers in [-1, 1], since its samples are declared bounded, but train holds numbers from",
         ),
         (
             "return Dataset(",
             "cloud[:] = np.nan\n        return Dataset(",
-            "must load finite numbers, but train holds others",
+            "must load finite numbers, but train holds NaN or infinity",
         ),
         (
             "return Dataset(",

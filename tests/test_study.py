@@ -627,7 +627,7 @@ OWN = "or MODULE:CLASS, a class of your own"
         ("evaluation.samples=10", "evaluation.samples: must be >= 50, but is 10"),
         (
             "evaluation.samples=1398",
-            "evaluation.samples: must be <= 1397, the 1797 real samples less data.held_out, but is 1398",
+            "evaluation.samples: must be <= 1397, the 1797 real samples minus data.held_out, but is 1398",
         ),
         ("evaluation.cells=998", "evaluation.cells: must be <= 997, the number of training samples, but is 998"),
         (
@@ -836,7 +836,7 @@ OWN = "or MODULE:CLASS, a class of your own"
         ("data={kind='ring',modes=1}", "data.modes: must be >= 2, but is 1"),
         (
             "data={kind='grid',train=100,held_out=60}",
-            "evaluation.samples: must be <= 160, the 220 real samples less data.held_out, but is 800",
+            "evaluation.samples: must be <= 160, the 220 real samples minus data.held_out, but is 800",
         ),
         (
             "networks.kind=dirac",

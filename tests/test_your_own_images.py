@@ -57,7 +57,9 @@ def folder(tmp_path: Path) -> Path:
 
 def same_in_every_run(text: str) -> str:
     """The text without hashes, durations and places."""
-    text = re.sub(r"decoded in [\d.]+ s; (.* MB) in .*/images/[0-9a-f]{32}", r"decoded in SECONDS; \1 in FOLDER", text)
+    text = re.sub(
+        r"decoding took [\d.]+ s; (.* MB) in .*/images/[0-9a-f]{32}", r"decoding took SECONDS; \1 in FOLDER", text
+    )
     return re.sub(r"random_conv [0-9a-f]{12}", "random_conv HASH", text)
 
 

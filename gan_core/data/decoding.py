@@ -40,7 +40,7 @@ SUFFIXES = (
     *(".apng", ".avif", ".bmp", ".dib", ".gif", ".ico", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".jpx"),
     *(".mpo", ".pbm", ".pcx", ".pgm", ".png", ".pnm", ".ppm", ".rgb", ".sgi", ".tga", ".tif", ".tiff", ".webp"),
 )
-"""Ends of the names of files that are taken for images, in lower case."""
+"""Suffixes of files that are taken for images, in lower case."""
 REDUCING = 4
 """A JPEG is decoded at the smallest scale of 1/1, 1/2, 1/4, 1/8 that is this many times as large as the result."""
 _UNPRINTED = logging.NullHandler()  # without a handler Python prints Pillow's errors about damaged files
@@ -152,12 +152,12 @@ def _centred_square(image: "Image") -> "Image":
 
 
 def describe(error: Exception) -> str:
-    """The reason why an image cannot be decoded, in a few words."""
+    """A short reason why an image cannot be decoded."""
     name = type(error).__name__
     if name in ("DecompressionBombWarning", "DecompressionBombError"):
         return "a decompression bomb, more than 89 million pixels"
     if name == "UnidentifiedImageError":
-        return "no image"
+        return "not an image"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     return " ".join(str(error).split())[:100] or name

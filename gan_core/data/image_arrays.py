@@ -108,7 +108,8 @@ def _label(value: Any) -> str:
 
 def _channels_last(array: np.ndarray, layout: Layout, path: Path) -> tuple[np.ndarray, str]:
     """The array as (images, height, width, channels), and a few words about its order."""
-    shape, must = array.shape, "path: must hold an array of (images, height, width), or of it with channels"
+    shape = array.shape
+    must = "path: must hold an array of (images, height, width), with or without an axis of channels"
     if len(shape) == 2:
         side = math.isqrt(shape[1])
         example = f"({side}, {side})" if side * side == shape[1] else "(height, width)"
@@ -117,17 +118,17 @@ def _channels_last(array: np.ndarray, layout: Layout, path: Path) -> tuple[np.nd
         raise ValueError(f"{must}, but that of {path} has the shape {shape}")
     if len(shape) == 3:
         if shape[2] > 4 * max(shape[:2]):
-            raise ValueError(f"{must}, but in {path} of shape {shape} the images seem to be counted by the last axis")
+            raise ValueError(f"{must}, but in {path} of shape {shape} the last axis seems to number the images")
         return array[..., None], "grey"
     first, last = shape[1] <= 4, shape[3] <= 4
     if layout == "auto":
         if first == last:
-            reason = "either axis may be the channels" if first else "neither axis 1 nor axis 3 has 1 to 4 channels"
+            reason = "axes 1 and 3 may be the channels" if first else "neither axis 1 nor axis 3 has 1 to 4 channels"
             if not first and shape[2] <= 4:
-                reason = "the images seem to be counted by the last axis"
+                reason = "the last axis seems to number the images"
             raise ValueError(
                 f"{must}, but in {path} of shape {shape} {reason}"
-                + ('; say layout = "channels_first" or "channels_last"' if first else "")
+                + ('; set layout = "channels_first" or "channels_last"' if first else "")
             )
         layout = "channels_first" if first else "channels_last"
     elif not (first if layout == "channels_first" else last):
@@ -146,18 +147,18 @@ class _Range:
 
     @classmethod
     def of(cls, array: np.ndarray, path: Path) -> "_Range":
-        """The range that the least and the largest number of an array tell.
+        """The range that the least and the largest number of an array imply.
 
         Errors: `ValueError` for numbers that are not finite, and for those of an unknown range.
         """
-        if array.dtype == np.uint8:
-            return cls(0.0, 1.0, "0 to 255")
         if array.dtype == np.bool_:
             return cls(0.0, 255.0, "false and true")
         if array.dtype.kind not in "iuf":
             raise ValueError(f"path: must hold an array of numbers, but that of {path} is {array.dtype}")
         low, high = _extremes(array, path)
         whole = array.dtype.kind in "iu"
+        if whole and low >= 0 and high <= 1:
+            return cls(0.0, 255.0, "0 and 1")
         if low >= 0 and high <= 1 and not whole:
             return cls(0.0, 255.0, "numbers in [0, 1]")
         if low >= -1 and high <= 1 and not whole:
@@ -171,7 +172,7 @@ class _Range:
 
     def eight_bit(self, image: np.ndarray) -> UInt8[np.ndarray, "height width bands"]:
         """An image of this range with whole numbers from 0 to 255."""
-        if image.dtype == np.uint8:
+        if image.dtype == np.uint8 and self.scale == 1:
             return image
         return np.rint((image.astype(np.float64) - self.low) * self.scale).clip(0, 255).astype(np.uint8)
 
@@ -208,7 +209,7 @@ def _read_numpy(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
     ]
     if len(images) != 1:
         held = ", ".join(f"{name} {array.shape}" for name, array in arrays.items()) or "none"
-        raise ValueError(f"path: must hold one array of images and perhaps labels y, but {path} holds {held}")
+        raise ValueError(f"path: must hold one array of images, and optionally labels y, but {path} holds {held}")
     labels = next((arrays[name] for name in LABEL_NAMES if name in arrays), None)
     return arrays[images[0]], labels
 
@@ -246,7 +247,8 @@ def _idx(path: Path) -> np.ndarray:
     expected = math.prod(shape) * dtype.itemsize
     if len(content) - start != expected:
         raise ValueError(
-            f"path: must hold {expected} bytes for its shape {shape}, but {path} holds {max(0, len(content) - start)}"
+            f"path: must hold {expected} bytes of numbers for its shape {shape}, but {path} holds "
+            f"{max(0, len(content) - start)}"
         )
     return np.frombuffer(content, dtype, offset=start).reshape(shape)
 

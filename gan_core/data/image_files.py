@@ -28,7 +28,7 @@ class ImageFolder(ImageSource):
     labelled  True: the folders in `root` are classes, if there are any
     limit     number of images chosen by a fixed permutation; None: all
 
-    Hidden files, pipes, and files whose names do not end as those of images, are left out.
+    Hidden files, pipes, and files without the suffix of an image format are left out.
 
     Errors: `ValueError` for a folder without images, and for images beside folders of classes.
     """
@@ -41,8 +41,8 @@ class ImageFolder(ImageSource):
         self._ignored, self._labelled = other, labelled and any("/" in file.name for file in found)
         if self._labelled and (beside := [file.name for file in found if "/" not in file.name]):
             raise ValueError(
-                f"path: must hold images either in a folder for each class or beside each other, but {beside[0]} and "
-                f'{len(beside) - 1} others in {root} lie beside folders of images; labels = "none" takes them all'
+                f"path: must hold all images in folders of classes, or all outside of folders, but {root} holds "
+                f'{len(beside)} of {len(found)} outside, such as {beside[0]}; labels = "none" uses all without classes'
             )
         self._files = [found[i] for i in chosen(len(found), limit)]
         self._found = len(found)
@@ -77,14 +77,12 @@ class ImageFolder(ImageSource):
     def notes(self) -> list[str]:
         lines = []
         if self._ignored:
-            lines.append(
-                f"left out, since they are no files whose names end as those of images: {_described(self._ignored)}"
-            )
+            lines.append(f"left out, since they are not image files: {_described(self._ignored)}")
         if self._labelled and len(set(self.labels or ())) == 1:
             only = self._files[0].name.partition("/")[0]
             lines.append(
-                f"all images are in the one folder {only}, which is taken for a class: name it in path if its own "
-                "folders are the classes"
+                f"all images are in the folder {only}, which is taken for the only class; if its subfolders are the "
+                "classes, set path to it"
             )
         if len(self._files) < self._found:
             lines.append(f"limit: {len(self._files)} of {self._found} images, chosen by a fixed permutation")
@@ -92,7 +90,7 @@ class ImageFolder(ImageSource):
 
 
 def _walk(root: Path) -> tuple[list[_Found], "Counter[str]"]:
-    """The image files below a folder by name, and the numbers of other files by the end of their names."""
+    """The image files below a folder by name, and the numbers of other files by suffix."""
     found, other, visited, waiting = [], Counter[str](), set(), [("", root)]
     while waiting:
         prefix, folder = waiting.pop()
@@ -109,7 +107,7 @@ def _walk(root: Path) -> tuple[list[_Found], "Counter[str]"]:
                 if status is not None and S_ISDIR(status.st_mode):
                     waiting.append((f"{name}/", folder / entry.name))
                 elif suffix not in SUFFIXES:
-                    other[suffix or "without an ending"] += 1
+                    other[suffix or "without a suffix"] += 1
                 elif status is None:  # a broken link is a broken image
                     found.append(_Found(name, -1, -1))
                 elif S_ISREG(status.st_mode):

@@ -109,8 +109,8 @@ def stored_images(source: ImageSource, place: str, settings: PixelSettings) -> t
             _write_index(index, {"listing": source.listing, "key": key, "notes": notes})
     except OSError as error:
         raise ValueError(
-            f"path: cannot store the decoded images in {root} ({error.strerror or error}); {FOLDER_VARIABLE} names "
-            "another folder"
+            f"path: cannot store the decoded images in {root} ({error.strerror or error}); set "
+            f"{FOLDER_VARIABLE} to another folder"
         ) from None
     return store, notes
 
@@ -170,7 +170,7 @@ def _locked(root: Path, key: str) -> Iterator[None]:
 
 
 def _opened(folder: Path) -> ImageStore | None:
-    """The store in a folder, None if there is none or if its files are not whole."""
+    """The store in a folder, None if there is none or if a file is missing or incomplete."""
     try:
         table = json.loads((folder / "record.json").read_bytes())
         if any((folder / name).stat().st_size != size for name, size in table.pop("bytes").items()):

@@ -33,14 +33,14 @@ class Images(AnyData):
                 are classes); or an IDX file of images, with its labels file beside it, compressed with gzip or not. A
                 relative path begins at the folder of the study file
     size        height and width to which every image is resized
-    channels    `rgb`, `grey`, or `auto`: grey if every image is grey
+    channels    `rgb`, `grey`, or `auto`: grey if every image is grey, else rgb
     crop        `center`: the largest centred square of each image; `none`: the whole image, squeezed into a square
     background  colour behind transparent pixels
     labels      `folders`: the folders, `y` of an .npz file or the labels file are classes; `none`: there are no classes
     layout      order of the axes of an array with channels; `auto` finds out
-    limit       number of images, chosen by a fixed permutation
+    limit       number of images that are used, chosen by a fixed permutation; `all`: every image
     held_out    images in each of validation and test split; `auto`: a fifth of all, at most 1000
-    broken      number of files that may be broken; they are named and left out
+    broken      largest number of files that may be unreadable; they are named and left out
     flips       true: in training batches each image is mirrored left to right with probability 1/2
     dequantise  true: grey level v of 0 to 255 becomes (v + u) / 128 - 1 in training batches, with u uniform in [0, 1);
                 otherwise v / 127.5 - 1
@@ -48,8 +48,8 @@ class Images(AnyData):
     Each image is decoded once, into a memory-mapped array of 8-bit numbers in the cache on this machine. Files are
     turned upright as their EXIF data say; of an animation the first frame is used; 16-bit levels are divided by 257;
     transparent pixels show the background; Pillow's bicubic filter resizes. The images are ordered by the hash of their
-    pixels and then split, so the splits depend neither on names nor on the order of files. Labels are for evaluations
-    alone: no network sees them.
+    pixels and then split, so the splits depend neither on names nor on the order of files. Labels are used in
+    evaluations alone, not in training.
     """
 
     kind: Literal["images"] = "images"
@@ -83,7 +83,7 @@ class Images(AnyData):
         return split_images(store, self._sizes(store), Path(self.path).name, augmentation, notes)
 
     def portable(self) -> tuple[str, bytes]:
-        """Name and content of one file from which the same images are loaded, without what was broken or left out."""
+        """Name and content of one file from which the same images are loaded, without those that were left out."""
         store, _ = self._stored()
         images = store.images().reshape(-1, *store.record.shape)
         arrays = {"x": images if self.layout == "channels_first" else images.transpose(0, 2, 3, 1)}
@@ -120,8 +120,8 @@ class Images(AnyData):
         record = store.record
         if len(record.broken) > self.broken:
             raise ValueError(
-                f"broken: must be >= {len(record.broken)}, the number of files that cannot be read, or they must be "
-                f"repaired or removed: {named_images(record.broken)}; it is {self.broken}"
+                f"broken: must be >= {len(record.broken)}, the number of files that cannot be read, but is "
+                f"{self.broken}; raise it, or repair or remove {named_images(record.broken)}"
             )
         if record.count < FEWEST:
             raise ValueError(f"path: must hold at least {FEWEST} images, but {self.path} holds {record.count}")
@@ -176,6 +176,6 @@ def _store_notes(store: ImageStore) -> list[str]:
         few = [name for i, name in enumerate(record.classes) if counts[i] < FEWEST]
         if few:
             notes.append(f"classes with fewer than {FEWEST} images: {', '.join(few[:10])}")
-    place = f"{store.bytes / 1e6:.3g} MB in {store.folder}, shared by all trials of this machine"
-    notes.append(f"decoded in {record.seconds:.3g} s; {place}")
+    place = f"{store.bytes / 1e6:.3g} MB in {store.folder}, shared by all trials on this machine"
+    notes.append(f"decoding took {record.seconds:.3g} s; {place}")
     return notes

@@ -25,12 +25,12 @@ AUTO_HELD_OUT = 2500
 class Table(AnyData):
     """Points of any dimension: the rows of a CSV or Parquet file of numbers.
 
-    path         a .csv, .tsv or .parquet file. A first line of a CSV file that holds a word names the columns. A
-                 relative path begins at the folder of the study file
-    columns      names of the columns that are used; empty: all
+    path         a .csv, .tsv or .parquet file. The first line of a CSV file names the columns, unless it holds numbers
+                 alone. A relative path begins at the folder of the study file
+    columns      names of the columns that are used; empty: all columns
     standardise  true: each column has mean 0 and standard deviation 1 over the training split; false: the numbers as
                  they are
-    limit        number of rows, chosen by a fixed permutation
+    limit        number of rows that are used, chosen by a fixed permutation; `all`: every row
     held_out     rows in each of validation and test split; `auto`: a fifth of all, at most 2500
 
     The rows are split by a fixed permutation.
@@ -59,9 +59,9 @@ class Table(AnyData):
         train, validation, test = np.split(rows, [sizes.train, sizes.train + sizes.held_out])
         spread = train.std(0)
         for name, deviation in zip(names, spread, strict=True):
-            if not deviation:
+            if self.standardise and not deviation:
                 raise ValueError(
-                    f"columns: must leave out {name}, which has one value in all {len(train)} training rows"
+                    f"columns: must leave out {name}, which has the same value in all {len(train)} training rows"
                 )
         mean = train.mean(0) if self.standardise else np.zeros_like(spread)
         scale = spread if self.standardise else np.ones_like(spread)
@@ -116,9 +116,7 @@ class Table(AnyData):
         if suffix not in (".csv", ".tsv", ".parquet"):
             raise ValueError(f"path: must be a .csv, .tsv or .parquet file, but is {self.path}")
         if not path.is_file():
-            raise ValueError(
-                f"path: must be a file, but {self.path} {'is none' if path.exists() else 'does not exist'}"
-            )
+            raise ValueError(f"path: must be a file, but {self.path} {'is not' if path.exists() else 'does not exist'}")
         try:
             if suffix == ".parquet":
                 return pq.read_table(path)
@@ -151,10 +149,10 @@ def _numbers(table: "pa.Table", name: str, path: str) -> Float[np.ndarray, "rows
     column = table.column(name)
     kind = column.type
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)):
-        hint = "; the file may separate its columns by another sign than a comma" if table.num_columns == 1 else ""
+        hint = "; its columns may be separated by something else than commas" if table.num_columns == 1 else ""
         raise ValueError(f"columns: must name columns of numbers, but {name} of {path} holds {kind}{hint}")
     if column.null_count:
-        raise ValueError(f"path: must hold a number in every row, but column {name} lacks {column.null_count}")
+        raise ValueError(f"path: must hold a number in every row, but column {name} has {column.null_count} missing")
     numbers = column.cast(pa.float64(), safe=False).to_numpy()
     if not np.isfinite(numbers).all():
         row = int(np.argmin(np.isfinite(numbers)))

@@ -42,9 +42,9 @@ class ClassifierFeatures(AnyFeatures):
     steps  training steps, each of 64 images
     seed   random seed of initial weights and of batches
 
-    It is trained once on the training split alone, on one processor core in seconds, and cached on disk. Lost classes,
-    wrong shapes, blur and noise move its features clearly. It sees only differences between classes: what all classes
-    share, such as colour or texture, may change without being noticed.
+    It is trained once on the training split alone, on one processor core in seconds, and cached on disk. Missing
+    classes, wrong shapes, blur and strong noise change its features clearly. It may miss changes of what all classes
+    share, such as colour or background, and faint noise.
     """
 
     kind: Literal["classifier"] = "classifier"
@@ -54,7 +54,7 @@ class ClassifierFeatures(AnyFeatures):
     def check(self, data: Dataset) -> None:
         super().check(data)
         if not has_classes(data):
-            raise ValueError("features: must be of another kind than classifier for data without labels of two classes")
+            raise ValueError("features: must not be of kind classifier for data without labels of two classes")
 
     def determined_by(self, data: Dataset) -> dict[str, Any]:
         digest = sha256("\0".join(data.classes).encode())

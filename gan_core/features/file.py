@@ -24,15 +24,15 @@ from gan_core.reference_cache import ReferenceCache
 class FileFeatures(AnyFeatures):
     """Output of a network in a TorchScript file, such as Inception's last pooling layer; nothing is downloaded.
 
-    path      file on every machine that evaluates; it is no part of an address
+    path      file on every machine that evaluates; not part of an address
     sha256    SHA-256 of the file, 64 hexadecimal digits: `sha256sum FILE` prints it
     size      height and width that images are resized to (bilinear, antialiased); 0: as they are
     channels  channels that the network expects; grey images are repeated for 3, colours averaged for 1; 0: as they are
     mean      subtracted from each channel of pixels in [0, 1]; one number, or one for each channel
     std       divisor of each channel after that; 0.00392157 = 1/255 gives pixels in [0, 255]
 
-    The network maps images to one vector for each, in float32. Use only files that you trust: loading one can run
-    code.
+    The network maps images to one vector for each, in float32. Use only files that you trust: loading a
+    file can run code.
     """
 
     kind: Literal["file"] = "file"
@@ -54,7 +54,7 @@ class FileFeatures(AnyFeatures):
     def check(self, data: Dataset) -> None:
         super().check(data)
         if not data.bounded:
-            raise ValueError("features: must be of another kind than file for images whose values are not bounded")
+            raise ValueError("features: must not be of kind file for images whose values are not in [-1, 1]")
 
     def map(self, data: Dataset, cache: ReferenceCache) -> FeatureMap:
         self.check(data)
@@ -64,7 +64,7 @@ class FileFeatures(AnyFeatures):
             output: Any = network(self._inputs(images(samples, data.shape).float().cpu()))
             if not isinstance(output, Tensor) or output.shape[:1] != samples.shape[:1]:
                 raise ValueError(
-                    f"features.path: must be a network with one vector for each image, but {self.path} "
+                    f"features.path: must be a network that returns one vector for each image, but {self.path} "
                     "returns something else"
                 )
             return output.flatten(1).to(samples.device, samples.dtype)
@@ -79,7 +79,9 @@ class FileFeatures(AnyFeatures):
             mapped.of_stored(torch.from_numpy(data.validation[:1].copy()), torch.float32)
         except RuntimeError as error:
             last = str(error).strip().splitlines()[-1]
-            raise ValueError(f"features.path: must be a network for these images, but it raises {last}") from None
+            raise ValueError(
+                f"features.path: must be a network that takes these images, but it raises {last}"
+            ) from None
 
     def _inputs(self, pictures: Float[Tensor, "n channels height width"]) -> Float[Tensor, "n inputs rows columns"]:
         pictures = (pictures + 1) / 2
@@ -110,7 +112,7 @@ def _network(path: str, digest: str) -> Any:
     found = sha256(content).hexdigest()
     if found != digest.lower():
         but = f"is {digest}" if digest else "is not given"
-        raise ValueError(f"features.sha256: must be {found}, that of {path}, but {but}")
+        raise ValueError(f"features.sha256: must be {found}, the hash of {path}, but {but}")
     try:
         with warnings.catch_warnings():
             # deprecated in favour of torch.export, whose files fix the number of images and the versions of torch

@@ -28,8 +28,8 @@ class FeatureMap:
     name           kind of the features
     hash           hash of everything that determines them, 12 hexadecimal digits
     extract        features of flattened samples, in their floating-point type
-    probabilities  probability of each class given the features, if they come from a classifier; None for others
-    accuracy       share of the validation split that the classifier names rightly; None for other features
+    probabilities  probability of each class given the features, for those of a classifier; None for others
+    accuracy       share of the validation split that the classifier gives its class; None for other features
     weights        hash of the weights, 12 hexadecimal digits; empty for pixels
     """
 

@@ -16,7 +16,7 @@ class PixelFeatures(AnyFeatures):
     """The pixels themselves, of images of at most 2048 coordinates.
 
     Distances between pixels measure a shift by one pixel more than a wrong shape, and a Gaussian of the data's mean and
-    covariance is near the data: choose them for images as small as 8 x 8 alone.
+    covariance is near the data: use them only for images as small as 8 x 8.
     """
 
     kind: Literal["pixels"] = "pixels"
@@ -25,8 +25,8 @@ class PixelFeatures(AnyFeatures):
         dim = data.sample_shape.dim
         if data.of_images and dim > MOST_PIXELS:
             raise ValueError(
-                f"features: must be of another kind than pixels for images of more than {MOST_PIXELS} coordinates, "
-                f"such as random_conv, but the data have {dim}"
+                f"features: must not be of kind pixels for images of more than {MOST_PIXELS} coordinates, but the data "
+                f"have {dim}; random_conv has no such limit"
             )
 
     def map(self, data: Dataset, cache: ReferenceCache) -> FeatureMap:

@@ -25,11 +25,11 @@ LAYERS = 4
 class RandomConvFeatures(AnyFeatures):
     """Outputs of four random convolutions of stride 2, averaged over the quarters of the image: 16 `width` features.
 
-    width  half the channels of the third convolution; each has twice as many as the one before
+    width  a quarter of the channels of the last convolution; each convolution has twice as many as the one before
     seed   random seed of the weights
 
-    They need no labels and no weights from elsewhere, and see blur, noise, shifts and copies. Of ten classes, one that
-    is missing is hardly seen. Outputs of fewer convolutions would see faint noise before anything else.
+    They need no labels and no weights from elsewhere, and see blur, noise, shifts and copies. They hardly show that
+    one of ten classes is missing. Fewer convolutions would respond to faint noise more than to anything else.
 
     Source: Naeem et al. 2020, arXiv:2002.09797, section 4.4, for random networks as features of images unlike ImageNet.
     """

@@ -19,7 +19,7 @@ RECOGNISED = 0.9
 class ClassesCovered(AnyMetric):
     """Number of classes that the classifier finds in at least n/(10 K) of n fakes, K being the number of classes.
 
-    A fake has the class of the largest probability, also where that is small: read it together with `recognised`. NaN
+    A fake has the class of the largest probability, even if that is small: read it together with `recognised`. NaN
     with a nonfinite fake.
     """
 

@@ -19,9 +19,9 @@ class FrechetDistance(AnyMetric):
 
     |m_real - m_fake|^2 + tr S_real + tr S_fake - 2 tr (R S_fake R)^(1/2), where R R = S_real
 
-    In the features of an Inception network it is the FID. It falls with the number of samples: compare values of equal
-    `samples` alone, and read them against the value of real samples. Fakes may be fewer than features. It sees means
-    and covariances of the features and nothing else. NaN if a feature is not finite.
+    In the features of an Inception network it is the FID. It falls as the number of samples grows: compare values of
+    equal `samples` alone, and with the value of real samples. There may be fewer fakes than features. Only means and
+    covariances of the features matter. NaN if a feature is not finite.
 
     Source: Heusel et al. 2017, arXiv:1706.08500, eq. 6; Dowson & Landau 1982 for Gaussians.
     """

@@ -22,9 +22,10 @@ class KernelDistance(AnyMetric):
     mean k(x, x') + mean k(y, y') - 2 mean k(x, y),  k(x, y) = (<x, y>/d + 1)^3,  x != x' real, y != y' fake
 
     It is the KID over all samples at once, of standardised features: less the mean of the real samples, divided by the
-    root of their mean variance over the d features. One divisor for all, since a feature that hardly varies among real
-    samples would outweigh all others. Without it the cube of large features hides everything else. 0 on average for a
-    perfect generator whatever the number of samples, so it can be negative. NaN if a feature is not finite.
+    root of their mean variance over the d features. All features have one divisor: with one for each, a feature that
+    hardly varies among real samples would outweigh all others. Without standardisation those with large
+    values would outweigh the others. 0 on average for a perfect generator with any number of samples, so it can be
+    negative. NaN if a feature is not finite.
 
     Source: Binkowski et al. 2018, arXiv:1801.01401, eq. 3 and 4.
     """

@@ -17,7 +17,7 @@ ROWS = 256
 
 @dataclass(frozen=True, kw_only=True)
 class Memorisation(AnyMetric):
-    """Excess of fakes whose nearest real sample is a training sample and not one of the split's.
+    """Share of the fakes that are nearest to a training sample, not to a sample of the split, above chance.
 
     (share - chance) / (1 - chance),  chance = training samples / (training samples + samples of the split)
 
@@ -26,7 +26,7 @@ class Memorisation(AnyMetric):
     negative values are possible, and one fake repeated gives 1 or the smallest value. Distances are those of the
     features. NaN if one of them is not finite.
 
-    Source: Meehan et al. 2020, arXiv:2004.05675, compares the same distances by a rank test.
+    Source: Meehan et al. 2020, arXiv:2004.05675, who compare the same distances by a rank test.
     """
 
     name: ClassVar[str] = "memorisation"

@@ -75,7 +75,8 @@ class Density(AnyMetric):
     """Quality: mean number of balls of real samples that hold a fake, divided by k; NaN with a nonfinite fake.
 
     The ball of a real sample reaches to its k-th nearest other real sample. Near 1 for real samples, more where fakes
-    crowd the densest part of the data. Unlike `precision` it counts a real sample far from the others little.
+    crowd the densest part of the data. A real sample far from all others, whose ball is large, matters less than in
+    `precision`.
 
     Source: Naeem et al. 2020, arXiv:2002.09797, with 5 neighbours; their code leaves a ball's surface out.
     """

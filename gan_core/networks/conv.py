@@ -29,7 +29,7 @@ from gan_core.shapes import CriticForm, CriticOutput, Parameters, SampleShape
 class ConvGenerator(AnyGenerator):
     """Convolutional generator of images, as in DCGAN: transposed 4 x 4 convolutions of stride 2 with ReLU.
 
-    base            channels of the last hidden layer; every earlier one has twice as many
+    base            channels of the last hidden layer; every earlier one has twice as many as the next
     latent          coordinates of z, which is standard normal
     normalisation   of every hidden layer: `none`, `batch` (over the batch, as in DCGAN), `group` (in 8 groups of
                     channels, fewer if the channels cannot be divided by 8), or `layer` (over all channels of an image)
@@ -37,8 +37,8 @@ class ConvGenerator(AnyGenerator):
     output          activation of the output: `tanh`, `linear`, or `match_data`, which is tanh for data in [-1, 1], else
                     linear
 
-    A fully connected layer makes a coarsest grid of at most 4 x 4 points, which at least two layers double. Images
-    whose sides cannot be halved that often, such as 28 x 28, are cut from the middle of the next larger grid. `batch`
+    A fully connected layer makes a grid of at most 4 x 4 points, which at least two layers double. Images whose sides
+    cannot be halved that often, such as 28 x 28, are cut from the middle of the next larger grid. `batch`
     uses the mean and variance of the z that are generated together: a training batch, or a chunk of an evaluation.
 
     Source: Radford et al. 2016, arXiv:1511.06434, section 3.
@@ -79,7 +79,7 @@ class ConvGenerator(AnyGenerator):
 class ConvCritic(AnyCritic):
     """Convolutional critic of images, as in DCGAN: 4 x 4 convolutions of stride 2 with leaky ReLU (slope 0.2 below 0).
 
-    base            channels of the first layer; every later one has twice as many
+    base            channels of the first layer; every later one has twice as many as the one before
     form            meaning of the output: `score`, high on real samples, or `energy`, low on real samples
     normalisation   of every hidden layer but the first: `none`, `group` (in 8 groups of channels, fewer if the channels
                     cannot be divided by 8), or `layer` (over all channels of an image); batch normalisation would make

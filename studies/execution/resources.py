@@ -15,7 +15,7 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True, kw_only=True)
 class Allocation:
-    """Share of a node for one trial: processor cores, and graphics processors or a fraction of one."""
+    """Share of a node for one trial: processor cores, and GPUs or a fraction of one."""
 
     cpu: float
     gpu: float
@@ -23,7 +23,7 @@ class Allocation:
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """Processor cores and graphics processors of one machine or container, as Ray counts them."""
+    """Processor cores and GPUs of one machine or container, as Ray counts them."""
 
     cpu: float
     gpu: float
@@ -55,9 +55,8 @@ class Resources:
     def allocation(self, settings: ResourceSettings) -> Allocation:
         """The allocation of one trial under these settings.
 
-        With `gpu = "auto"` a trial gets no graphics processor if no node has one. Otherwise it gets a node's graphics
-        processors divided by the number of trials that fit on the node's cores, at most 1; the smallest of these shares
-        over the nodes with graphics processors.
+        With `gpu = "auto"` a trial gets no GPU if no node has one. Otherwise it gets a node's GPUs divided by the number
+        of trials that fit on the node's cores, at most 1; the smallest of these shares over the nodes with GPUs.
         """
         if settings.gpu != "auto":
             return Allocation(cpu=settings.cpu, gpu=settings.gpu)
@@ -75,7 +74,7 @@ class Resources:
             if needed > most + _ROUNDING:
                 raise InputError(f"resources.{name}: must be <= {most:g}, which is what {owner}, but is {needed:g}")
         if not self.trials_at_once(allocation):
-            needed = f"{allocation.cpu:g} cores and {allocation.gpu:g} graphics processors"
+            needed = f"{allocation.cpu:g} cores and {allocation.gpu:g} GPUs"
             raise InputError(f"resources: must fit on one node, but no node has {needed} together")
 
 

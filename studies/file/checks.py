@@ -71,7 +71,7 @@ def check_samples(data: AnyData, evaluation: EvaluationSettings) -> None:
         return
     most = sizes.every - sizes.held_out
     if evaluation.samples > most:
-        must = f"must be <= {most}, the {sizes.every} real samples less data.held_out"
+        must = f"must be <= {most}, the {sizes.every} real samples minus data.held_out"
         raise Refusal(("evaluation", "samples"), must, f"is {evaluation.samples}")
     if evaluation.cells > sizes.train:
         must = f"must be <= {sizes.train}, the number of training samples"
@@ -83,7 +83,7 @@ def check_samples(data: AnyData, evaluation: EvaluationSettings) -> None:
 
 
 def resolved_evaluation(evaluation: EvaluationSettings, data: AnyData) -> EvaluationSettings:
-    """The settings with the features of images and the metric that decides there in place of the defaults.
+    """The settings with the features and the deciding metric that "auto" and "default" stand for on these data.
 
     Settings of points and of images of at most 8 x 8 pixels stay as they are unless they name features.
 

@@ -1,4 +1,4 @@
-"""The features in the table `[evaluation]`: what addresses hold of them, and the path of a file of features."""
+"""The features in the table `[evaluation]`: their part of addresses, and the path of a file of features."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,8 +12,8 @@ from gan_core.features import AutoFeatures, FileFeatures
 def addressed_evaluation(evaluation: Mapping[str, Any]) -> dict[str, Any]:
     """A table `[evaluation]` as addresses hold it.
 
-    Without the path of the features' file, which is a place on one machine: the file's hash determines the metrics. And
-    without features of kind "auto", which are pixels where a resolved study has them.
+    Without the path of the features' file, which may differ between machines: the file's hash determines the metrics.
+    Also without features of kind "auto", which mean pixels in a resolved study.
     """
     features = {name: value for name, value in evaluation.get("features", {}).items() if name != "path"}
     others = {name: value for name, value in evaluation.items() if name != "features"}

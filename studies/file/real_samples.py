@@ -47,7 +47,7 @@ def load_samples(data: AnyData) -> Dataset:
         _check_numbers(pairs.target, f"the target of pairs of {split}", loaded, kind)
         if pairs.latent.ndim != 2 or len(pairs.latent) != len(pairs.target) or not np.isfinite(pairs.latent).all():
             must = f"{kind} must load pairs with one finite latent vector for each target"
-            raise Refusal(("data",), must, f"those of {split} hold others")
+            raise Refusal(("data",), must, f"in {split} it does not")
     _check_labels(loaded, kind)
     _check_varies(loaded, data, kind)
     return loaded
@@ -90,11 +90,11 @@ def _check_numbers(samples: np.ndarray, split: str, loaded: Dataset, kind: str) 
             raise Refusal(("data",), must, "bounded is false")
         return
     if not np.isfinite(samples).all():
-        raise Refusal(("data",), f"{kind} must load finite numbers", f"{split} holds others")
+        raise Refusal(("data",), f"{kind} must load finite numbers", f"{split} holds NaN or infinity")
     low, high = float(samples.min()), float(samples.max())
     if loaded.bounded and max(-low, high) > 1:
         must = f"{kind} must load numbers in [-1, 1], since its samples are declared bounded"
-        raise Refusal(("data",), must, f"{split} holds others, from {low:g} to {high:g}")
+        raise Refusal(("data",), must, f"{split} holds numbers from {low:g} to {high:g}")
     if loaded.of_images and max(-low, high) > WIDEST:
         must = f"{kind} must load images as uint8, or as numbers in [-1, 1]"
         raise Refusal(("data",), must, f"{split} holds numbers from {low:g} to {high:g}")

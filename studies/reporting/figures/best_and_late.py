@@ -1,4 +1,4 @@
-"""Best against late distance: what each member lost until the end of its training."""
+"""Best against late distance: the loss of quality of each member until the end of its training."""
 
 from typing import TYPE_CHECKING
 
@@ -39,8 +39,8 @@ def best_and_late(results: Results, theme_name: ThemeName = "light") -> DrawnFig
     for index, name in enumerate(names):
         for stable, group in condition_rows(shown, name).groupby(shown["outcome"] == "stable"):
             axis.plot(*group[DISTANCES].to_numpy().T, **condition_style(theme, index, filled=bool(stable)))
-    axis.set_xlabel("best distance of the training")
-    axis.set_ylabel("late distance, at its end")
+    axis.set_xlabel("best distance during training")
+    axis.set_ylabel("late distance, at the end of training")
     add_legend(figure, theme, condition_handles(theme, names, failed=bool((shown["outcome"] != "stable").any())))
     missing = len(members) - len(shown)
     return finish(
@@ -48,8 +48,8 @@ def best_and_late(results: Results, theme_name: ThemeName = "light") -> DrawnFig
         "best-and-late",
         "Best and late distance of the setting found for each condition, trained with "
         f"{count_seeds(members.groupby('condition', observed=True).size())}: the smallest running median over the "
-        "training, and the median over its last evaluations. A seed on the line ends at its best; one far above it has "
-        "lost it." + (f" {count_noun(missing, 'seed')} without distances cannot be shown." if missing else ""),
+        "training, and the median over its last evaluations. A seed on the line ends at its best; one far above it "
+        "became worse." + (f" {count_noun(missing, 'seed')} without distances cannot be shown." if missing else ""),
         "; ".join(_in_words(name, condition_rows(shown, name)) for name in names),
     )
 

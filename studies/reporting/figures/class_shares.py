@@ -67,8 +67,8 @@ def class_shares(results: Results, theme_name: ThemeName = "light") -> DrawnFigu
         figure,
         "class-shares",
         f"Share of each class in {FAKES} fakes of each seed, at the end of training with the setting found for each "
-        "condition. Each fake has the class to which the features' classifier gives the largest probability. Grey: "
-        "real images. A seed without a class has lost it.",
+        "condition. Each fake has the class to which the features' classifier gives the largest probability. Grey "
+        "bars: real images. A class of which a seed makes no fakes is lost.",
         "; ".join(f"{name}: {_in_words(shares, classes)}" for name, shares in drawn.items()),
     )
 

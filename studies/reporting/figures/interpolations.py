@@ -1,4 +1,4 @@
-"""Fakes along great circles between two z: whether a generator goes from image to image in small steps."""
+"""Fakes along great circles between two z: gradual changes or jumps."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,9 +51,9 @@ def interpolations(results: Results, condition: str, theme_name: ThemeName = "li
         _figure(results, fakes, THEMES[theme_name]),
         f"interpolations-{condition}",
         f"Images generated with the setting found for {condition} by {member.in_words}. On each path z goes in equal "
-        "steps along a great circle from one random z to another of the same norm. Images that change step by step are "
-        "those of a generator that learned what lies between its training images; jumps from one image to another are "
-        "not.",
+        "steps along a great circle from one random z to another of the same norm. Gradual changes "
+        "suggest that the generator learned what lies between its training images; jumps from one image to another "
+        "suggest that it did not.",
         f"{PATHS} rows of {PER_LINE} images",
     )
 

@@ -1,4 +1,4 @@
-"""The training image and the held-out image nearest to each fake: a generator that copies is seen at once."""
+"""The training image and the test image nearest to each fake, which show a generator that copies."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ class NearestImages:
     features: str
 
     def texts(self, distances: Iterable[float]) -> list[str]:
-        """Distances with the decimals that give the usual one three digits: of a copy all digits are 0."""
+        """Distances as text, with the decimals that give the usual distance three digits; a copy has only zeros."""
         decimals = max(0, 2 - floor(log10(self.usual))) if self.usual > 0 else 2
         return [f"{distance:.{decimals}f}" for distance in distances]
 
