@@ -88,7 +88,7 @@ def _member_shares(
 
 def _shares(feature_map: FeatureMap, samples: torch.Tensor) -> Float[np.ndarray, "classes"]:
     assert feature_map.probabilities is not None
-    return shares_in(feature_map.probabilities(samples)).numpy()
+    return shares_in(feature_map.probabilities(feature_map.extract(samples))).numpy()
 
 
 def _draw_condition(
