@@ -40,7 +40,7 @@ def confirmed(tmp_path_factory: pytest.TempPathFactory) -> Results:
 def found_in(results: Results, samples: np.ndarray) -> np.ndarray:
     real = RealSamples(results.data, "test", results.study.evaluation, device=torch.device("cpu"), dtype=torch.float32)
     assert real.feature_map.probabilities is not None
-    classes = real.feature_map.probabilities(torch.from_numpy(samples)).argmax(1).numpy()
+    classes = real.feature_map.probabilities(real.feature_map.extract(torch.from_numpy(samples))).argmax(1).numpy()
     return np.bincount(classes, minlength=len(CLASSES)) / len(classes)
 
 
