@@ -285,6 +285,7 @@ def test_facts_hold_costs_reference_distances_and_checksums(tmp_path: Path) -> N
         "highest": None,
         "features": {"name": "pixels", "hash": PixelFeatures().hash(Digits().load())},
         "known_modes": None,
+        "sample_shape": {"shape": [1, 8, 8], "bounded": True},
         "real_cells": 4,
         "nonfinite_step": [None, None],
         "generator_steps": 36,
