@@ -5,8 +5,9 @@ adds a penalty to the loss, or projects the parameters after the update.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -29,9 +30,13 @@ class CriticField(Protocol):
 
 
 class AnyConstraint(ABC):
-    """Abstract base class of every constraint, also of those that users write."""
+    """Abstract base class of every constraint, also of those that users write.
+
+    special_values  values of hyperparameters at which the mathematics takes another branch, by name; see `AnyObjective`
+    """
 
     kind: str
+    special_values: ClassVar[Mapping[str, float]] = {}
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -56,9 +61,24 @@ class AnyConstraint(ABC):
 
     @abstractmethod
     def noise_width(self, dim: int) -> int:
-        """Number of uniform random numbers per sample that `penalty` needs, for samples of `dim` coordinates."""
+        """Number of uniform random numbers per sample that `points` needs, for samples of `dim` coordinates."""
 
     @abstractmethod
+    def points(
+        self,
+        real: Float[Tensor, "*seeds batch dim"],
+        fake: Float[Tensor, "*seeds batch dim"],
+        noise: Float[Tensor, "*seeds batch noise"],
+    ) -> Float[Tensor, "*seeds points dim"] | None:
+        """Points at which the critic's gradient is penalised, None if the constraint has no penalty.
+
+        `noise` is uniform on [0, 1), with `noise_width(dim)` numbers per sample.
+        """
+
+    @abstractmethod
+    def cost(self, gradient: Float[Tensor, "*seeds points dim"]) -> Float[Tensor, "*seeds"]:
+        """Term that is added to the critic's loss, from the critic's gradients at `points`."""
+
     def penalty(
         self,
         critic: CriticField,
@@ -66,10 +86,9 @@ class AnyConstraint(ABC):
         fake: Float[Tensor, "*seeds batch dim"],
         noise: Float[Tensor, "*seeds batch noise"],
     ) -> Float[Tensor, "*seeds"] | None:
-        """Term that is added to the critic's loss, None if the constraint has no penalty.
-
-        `noise` is uniform on [0, 1), with `noise_width(dim)` numbers per sample.
-        """
+        """`cost` of the critic's gradients at `points`, None if the constraint has no penalty."""
+        points = self.points(real, fake, noise)
+        return None if points is None else self.cost(critic.gradient(points.detach()))
 
     @abstractmethod
     def project_(self, parameters: Tensor) -> None:
@@ -91,8 +110,11 @@ class _NoPenalty(AnyConstraint):
     def noise_width(self, dim: int) -> int:
         return 0
 
-    def penalty(self, critic: CriticField, real: Tensor, fake: Tensor, noise: Tensor) -> None:
+    def points(self, real: Tensor, fake: Tensor, noise: Tensor) -> None:
         return None
+
+    def cost(self, gradient: Float[Tensor, "*seeds points dim"]) -> Float[Tensor, "*seeds"]:
+        return gradient.new_zeros(gradient.shape[:-2])
 
 
 class _NoProjection(AnyConstraint):
@@ -122,7 +144,8 @@ class WeightClipping(_NoMap, _NoPenalty):
     clip_value: Positive = 0.01
 
     def project_(self, parameters: Tensor) -> None:
-        parameters.clamp_(-self.clip_value, self.clip_value)
+        # not `clamp_`, which torch cannot map over a pack's members
+        parameters.copy_(parameters.clamp(-self.clip_value, self.clip_value))
 
 
 Location = Literal["between", "real", "fake", "real_and_fake", "around_real"]
@@ -182,27 +205,27 @@ class GradientPenalty(_NoMap, _NoProjection):
     def noise_width(self, dim: int) -> int:
         return {"between": 1, "around_real": dim + 1}.get(self.location, 0)
 
-    def penalty(
+    def points(
         self,
-        critic: CriticField,
         real: Float[Tensor, "*seeds batch dim"],
         fake: Float[Tensor, "*seeds batch dim"],
         noise: Float[Tensor, "*seeds batch noise"],
-    ) -> Float[Tensor, "*seeds"]:
+    ) -> Float[Tensor, "*seeds points dim"]:
         match self.location:
             case "between":
-                points = torch.lerp(fake, real, noise)
+                return torch.lerp(fake, real, noise)
             case "real":
-                points = real
+                return real
             case "fake":
-                points = fake
+                return fake
             case "real_and_fake":
-                points = torch.cat([real, fake], dim=-2)
+                return torch.cat([real, fake], dim=-2)
             case "around_real":
-                points = self._perturbed(real, noise)
-        phi = self._phi(critic.gradient(points.detach()))
-        means = phi.unflatten(-1, (-1, real.shape[-2])).mean(-1).sum(-1)  # `points` holds one or two batches
-        return self.gp_weight * means
+                return self._perturbed(real, noise)
+
+    def cost(self, gradient: Float[Tensor, "*seeds points dim"]) -> Float[Tensor, "*seeds"]:
+        batches = 2 if self.location == "real_and_fake" else 1
+        return self.gp_weight * self._phi(gradient).unflatten(-1, (batches, -1)).mean(-1).sum(-1)
 
     def _perturbed(self, real: Tensor, noise: Tensor) -> Tensor:
         scale = self.noise_scale * real.std((-2, -1), correction=0, keepdim=True)

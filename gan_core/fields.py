@@ -1,8 +1,10 @@
-"""Types of bounded hyperparameters, and the check of their bounds."""
+"""Types of bounded hyperparameters, the check of their bounds, and copies with other numbers."""
 
+from collections.abc import Mapping
+from copy import copy
 from dataclasses import fields
 from math import isfinite
-from typing import Annotated, Any, get_args, get_type_hints
+from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
 from annotated_types import Ge, Gt, Le, Lt
 
@@ -41,3 +43,43 @@ def check_fields(description: Any) -> None:
             limit = getattr(bound, attribute)
             if not holds(value, limit):
                 raise ValueError(f"{field.name}: must be {sign} {limit}, but is {value}")
+
+
+Described = TypeVar("Described")
+
+
+def numbers(description: Any) -> dict[str, Any]:
+    """Hyperparameters that may differ between the members of a pack, by name: fields annotated as a float, or floats.
+
+    A field at one of its class's `special_values` is left out: there the mathematics takes another branch.
+    """
+    hints = get_type_hints(type(description))
+    special = getattr(description, "special_values", {})
+    values = {field.name: getattr(description, field.name) for field in fields(description)}
+    return {
+        name: value
+        for name, value in values.items()
+        if _is_number(hints[name], value) and not (name in special and is_exactly(value, special[name]))
+    }
+
+
+def _is_number(hint: Any, value: Any) -> bool:
+    if isinstance(value, tuple):
+        return len(value) > 0 and get_args(hint) == (float,) * len(value)
+    return hint is float and isinstance(value, int | float)
+
+
+def is_exactly(value: Any, number: int | float) -> bool:
+    """True if a hyperparameter has this value; False for a tensor with a number per member of a pack.
+
+    For fields in `special_values`, whose members agree in it. Such a field in an `if` does not hinder a pack.
+    """
+    return isinstance(value, int | float) and value == number
+
+
+def with_numbers(description: Described, values: Mapping[str, Any]) -> Described:
+    """A copy with other values of some fields, without the checks of `__post_init__`."""
+    changed = copy(description)
+    for name, value in values.items():
+        object.__setattr__(changed, name, value)  # a description is frozen
+    return changed

@@ -6,6 +6,7 @@ samples, an energy low.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
@@ -15,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import normalize, relu, softplus
 
-from gan_core.fields import NonNegative, check_fields
+from gan_core.fields import NonNegative, check_fields, is_exactly
 from gan_core.metric_description import MetricDescription
 from gan_core.shapes import CriticForm, CriticOutput, State
 
@@ -26,6 +27,8 @@ class AnyObjective(ABC):
     critic_form           `score` or `energy`: the critic output that the losses are functions of
     generator_reads_real  True if `generator_loss` depends on `real`; if False, and without a state, `real` may be None
     described_metrics     descriptions of the metrics that `metrics` returns
+    special_values        values of hyperparameters at which the losses take another branch, by name; the losses compare
+                          with `is_exactly`, and the members of a pack have all the special value or none
 
     Losses have the shape `seeds`: they reduce over the batch axis and keep the leading axes.
     """
@@ -34,6 +37,7 @@ class AnyObjective(ABC):
     critic_form: ClassVar[CriticForm]
     generator_reads_real: ClassVar[bool] = False
     described_metrics: ClassVar[tuple[MetricDescription, ...]] = ()
+    special_values: ClassVar[Mapping[str, float]] = {}
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -253,17 +257,18 @@ class EnergyMargin(Stateless):
     margin: Annotated[float, Gt(0)] = 10.0
     pull_away_weight: NonNegative = 0.0
     critic_form: ClassVar[CriticForm] = "energy"
+    special_values: ClassVar[Mapping[str, float]] = {"pull_away_weight": 0.0}
 
     @property
     def reads_code(self) -> bool:
-        return self.pull_away_weight > 0
+        return not is_exactly(self.pull_away_weight, 0)
 
     def critic_loss(self, real: CriticOutput, fake: CriticOutput, state: State) -> Float[Tensor, "*seeds"]:
         return real.value.mean(-1) + relu(self.margin - fake.value).mean(-1)
 
     def generator_loss(self, real: CriticOutput | None, fake: CriticOutput, state: State) -> Float[Tensor, "*seeds"]:
         energy = fake.value.mean(-1)
-        if self.pull_away_weight == 0:
+        if not self.reads_code:
             return energy
         assert fake.code is not None
         return energy + self.pull_away_weight * pull_away(fake.code)
@@ -372,12 +377,13 @@ class LossSensitive(Stateless):
     slope: Annotated[float, Le(1)] = 0.0
     real_weight: NonNegative = 0.0
     critic_form: ClassVar[CriticForm] = "energy"
+    special_values: ClassVar[Mapping[str, float]] = {"slope": 1.0}
 
     def critic_loss(self, real: CriticOutput, fake: CriticOutput, state: State) -> Float[Tensor, "*seeds"]:
         difference = (real.samples - fake.samples).abs()
         distance = difference.sum(-1) if self.difference == "absolute_sum" else difference.mean(-1)
         violation = self.margin * distance + real.value - fake.value
-        cost = violation if self.slope == 1 else torch.maximum(violation, self.slope * violation)
+        cost = violation if is_exactly(self.slope, 1) else torch.maximum(violation, self.slope * violation)
         return cost.mean(-1) + self.real_weight * real.value.mean(-1)
 
     def generator_loss(self, real: CriticOutput | None, fake: CriticOutput, state: State) -> Float[Tensor, "*seeds"]:
