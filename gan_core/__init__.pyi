@@ -114,11 +114,15 @@ from .training import Constant as Constant
 from .training import Cosine as Cosine
 from .training import Halving as Halving
 from .training import Linear as Linear
+from .training import Member as Member
 from .training import Optimizer as Optimizer
 from .training import RMSProp as RMSProp
 from .training import Schedule as Schedule
 from .training import Trainer as Trainer
 from .training import Training as Training
 from .training import UpdateOrder as UpdateOrder
+from .training import check_alike as check_alike
 from .training import check_compatible as check_compatible
 from .training import stream as stream
+from .training import structure as structure
+from .training import why_unpackable as why_unpackable

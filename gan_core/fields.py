@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import fields
+from functools import cache
 from math import isfinite
 from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
@@ -53,7 +54,7 @@ def numbers(description: Any) -> dict[str, Any]:
 
     A field at one of its class's `special_values` is left out: there the mathematics takes another branch.
     """
-    hints = get_type_hints(type(description))
+    hints = _hints(description.__class__)
     special = getattr(description, "special_values", {})
     values = {field.name: getattr(description, field.name) for field in fields(description)}
     return {
@@ -61,6 +62,11 @@ def numbers(description: Any) -> dict[str, Any]:
         for name, value in values.items()
         if _is_number(hints[name], value) and not (name in special and is_exactly(value, special[name]))
     }
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)
 
 
 def _is_number(hint: Any, value: Any) -> bool:

@@ -1,6 +1,8 @@
 """Training: settings, optimizers, random streams, and the loop that trains S GANs together, one per seed."""
 
 from gan_core.training.optimizers import SGD, Adam, Constant, Cosine, Halving, Linear, Optimizer, RMSProp, Schedule
+from gan_core.training.packable import why_unpackable
+from gan_core.training.packs import Member, check_alike, structure
 from gan_core.training.randomness import EVALUATION_SEED, evaluation_latents, stream
 from gan_core.training.settings import Training, UpdateOrder, check_compatible
 from gan_core.training.trainer import Trainer
@@ -13,13 +15,17 @@ __all__ = [
     "Cosine",
     "Halving",
     "Linear",
+    "Member",
     "Optimizer",
     "RMSProp",
     "Schedule",
     "Trainer",
     "Training",
     "UpdateOrder",
+    "check_alike",
     "check_compatible",
     "evaluation_latents",
     "stream",
+    "structure",
+    "why_unpackable",
 ]

@@ -10,6 +10,7 @@ from gan_core.constraints import AnyConstraint
 from gan_core.networks import CriticAt, Networks
 from gan_core.objectives import AnyObjective
 from gan_core.shapes import CriticOutput, Parameters, SampleShape, State
+from gan_core.training.mapping import MemberObjectives
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,9 +43,9 @@ class GeneratorLoss:
 
 @dataclass(frozen=True, kw_only=True)
 class Losses:
-    """Losses of one objective under one constraint for one pair of networks, as functions of their parameters."""
+    """Losses of an objective under a constraint for one pair of networks, as functions of their parameters."""
 
-    objective: AnyObjective
+    objective: AnyObjective | MemberObjectives
     constraint: AnyConstraint
     networks: Networks
     shape: SampleShape

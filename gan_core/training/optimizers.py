@@ -99,8 +99,17 @@ class Halving:
 Schedule = Constant | Linear | Cosine | Halving
 
 
+class _Scheduled:
+    lr: float
+    schedule: Schedule
+
+    def learning_rate(self, generator_step: int) -> float:
+        """Learning rate after this many generator steps."""
+        return self.lr * self.schedule.factor(generator_step)
+
+
 @dataclass(frozen=True, kw_only=True)
-class Adam:
+class Adam(_Scheduled):
     """Adam. The default learning rate and first beta are those of DCGAN.
 
     lr        learning rate
@@ -129,7 +138,7 @@ class Adam:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RMSProp:
+class RMSProp(_Scheduled):
     """RMSProp, with torch's default smoothing constant.
 
     lr        learning rate; the default is that of WGAN
@@ -155,7 +164,7 @@ class RMSProp:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SGD:
+class SGD(_Scheduled):
     """Stochastic gradient descent, optionally with momentum.
 
     lr        learning rate

@@ -1,8 +1,9 @@
 """Training settings: batch, update order, numbers of steps, optimizers."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from gan_core.fields import Count, Fraction, Whole, check_fields
 from gan_core.networks import AnyCritic, Networks
@@ -52,11 +53,16 @@ class Training:
     update_order: UpdateOrder = "critic_first"
     generator_average: Fraction = 0.0
     dtype: Literal["float32", "float64"] = "float32"
+    special_values: ClassVar[Mapping[str, float]] = {"generator_average": 0.0}
     critic_optimizer: Optimizer = Adam()
     generator_optimizer: Optimizer = Adam()
 
     def __post_init__(self) -> None:
         check_fields(self)
+
+    def average_weight(self, generator_step: int) -> float:
+        """Weight of the generator's new parameters in their moving average, at this generator step."""
+        return 1 - min(self.generator_average, (1 + generator_step) / (10 + generator_step))
 
     def critic_steps_at(self, generator_step: int) -> int:
         """Critic steps in the iteration of generator step number `generator_step`, counted from 0."""

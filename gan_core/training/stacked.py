@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from gan_core.shapes import Parameters
+from gan_core.training.member_optimizers import MemberOptimizers
 from gan_core.training.optimizers import Optimizer
 
 ALIGNMENT = 64
@@ -27,7 +28,13 @@ class StackedParameters:
     learning  views of `flat` that require a gradient
     """
 
-    def __init__(self, initial: Sequence[Parameters], optimizer: Optimizer, device: torch.device, dtype: torch.dtype):
+    def __init__(
+        self,
+        initial: Sequence[Parameters],
+        optimizer: Optimizer | MemberOptimizers,
+        device: torch.device,
+        dtype: torch.dtype,
+    ):
         flat = torch.stack([torch.cat([value.flatten() for value in parameters.values()]) for parameters in initial])
         self._rows = pad(flat.to(device, dtype), (0, -flat.shape[1] % ALIGNMENT))
         self.flat = self._rows[:, : flat.shape[1]]
@@ -57,7 +64,7 @@ class StackedParameters:
 
     def descend(self, gradient: Float[Tensor, "seeds row"], step: int) -> None:
         """Take one optimizer step in place, with the schedule's learning rate for generator step number `step`."""
-        self._optimizer.param_groups[0]["lr"] = self._description.lr * self._description.schedule.factor(step)
+        self._optimizer.param_groups[0]["lr"] = self._description.learning_rate(step)
         self._rows.grad = gradient
         self._optimizer.step()
 

@@ -1,4 +1,4 @@
-"""The training loop: S GANs of one configuration, trained together."""
+"""The training loop: S GANs of one structure, trained together."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -16,19 +16,24 @@ from gan_core.training.batches import RealBatches
 from gan_core.training.draws import Draws, DrawShapes
 from gan_core.training.health import HEALTH_BATCH, HealthBatch, health_metrics
 from gan_core.training.losses import Losses
+from gan_core.training.member_optimizers import MemberOptimizers
 from gan_core.training.optimizers import Optimizer
+from gan_core.training.packable import why_unpackable
+from gan_core.training.packs import Alike, Member, Pack
 from gan_core.training.randomness import evaluation_latents, stream
 from gan_core.training.settings import Training, check_compatible
 from gan_core.training.stacked import StackedParameters
 
 
 class Trainer:
-    """S GANs of one configuration, one per seed, trained together.
+    """S GANs of one configuration, one per seed, trained together; or a pack, whose members have their own numbers.
 
     `advance(iterations)` trains, `generate(count)` returns fakes, `health()` returns losses, slopes and gradient
     norms, `state()` and `load(state)` save and resume: a resumed training gives the same bits. Random numbers depend on
     (seed, purpose, block of steps) alone.
 
+    objective, constraint, training
+                         settings of all members; of a pack's first member, whose numbers the others do not share
     iteration            iterations so far, pre-training steps included
     nonfinite_iteration  for each seed the first iteration after which its parameters or losses were not finite; -1 if
                          there is none. Training of the other seeds goes on
@@ -55,20 +60,61 @@ class Trainer:
         health_batch: int = HEALTH_BATCH,
     ):
         check_compatible(objective, networks, training)
-        self.objective, self.constraint, self.training = objective, constraint, training
-        self.networks, self.seeds, self.shape = networks, tuple(seeds), data.sample_shape
-        self.device, self.dtype = torch.device(device), getattr(torch, training.dtype)
-        self._losses = Losses(objective=objective, constraint=constraint, networks=networks, shape=self.shape)
-        self.generator = self._stacked("generator", training.generator_optimizer)
-        self.critic = self._stacked("critic", training.critic_optimizer)
+        self._start(
+            Alike(objective=objective, constraint=constraint, training=training, seeds=tuple(seeds)),
+            networks,
+            data,
+            torch.device(device),
+            health_batch,
+        )
+
+    @classmethod
+    def of_pack(
+        cls,
+        members: Sequence[Member],
+        *,
+        networks: Networks,
+        data: Dataset,
+        device: str = "cpu",
+        health_batch: int = HEALTH_BATCH,
+    ) -> "Trainer":
+        """The trainer of a pack: one GAN per member, with the member's own numbers.
+
+        A member's bits depend on the number of members and its place among them, not on the others' numbers.
+
+        Errors: `ValueError` if the members differ in more than numbers (`structure`), if the mathematics of objective
+        or constraint cannot be mapped over them (`why_unpackable`), or if they do not fit the networks.
+        """
+        pack = Pack(members, torch.device(device))
+        check_compatible(pack.objective, networks, pack.training)
+        reason = why_unpackable(pack.objective, pack.constraint, networks, data.sample_shape)
+        if reason is not None:
+            raise ValueError(reason)
+        trainer = cls.__new__(cls)
+        trainer._start(pack, networks, data, torch.device(device), health_batch)
+        return trainer
+
+    def _start(
+        self, settings: Alike | Pack, networks: Networks, data: Dataset, device: torch.device, health_batch: int
+    ) -> None:
+        training = settings.training
+        self.objective, self.constraint, self.training = settings.objective, settings.constraint, training
+        self.networks, self.seeds, self.shape = networks, settings.seeds, data.sample_shape
+        self.device, self.dtype = device, getattr(torch, training.dtype)
+        self._settings = settings
+        self._losses = Losses(
+            objective=settings.objectives, constraint=settings.constraints, networks=networks, shape=self.shape
+        )
+        self.generator = self._stacked("generator", settings.generator_optimizer)
+        self.critic = self._stacked("critic", settings.critic_optimizer)
         self.average = self.generator.flat.clone() if training.generator_average else None
-        initial = objective.initial_state(len(seeds))
+        initial = self._losses.objective.initial_state(len(self.seeds))
         self.objective_state = {name: value.to(self.device, self.dtype) for name, value in initial.items()}
         streams = [stream(seed, "constraint") for seed in self.seeds]
-        self.constraint_state = constraint.initial_state(self.critic.frozen, streams)
+        self.constraint_state = self._losses.constraint.initial_state(self.critic.frozen, streams)
         self.iteration = 0
         self.nonfinite_iteration = torch.full((len(self.seeds),), -1, device=self.device)
-        latent, noise = networks.generator.latent, constraint.noise_width(self.shape.dim)
+        latent, noise = networks.generator.latent, self.constraint.noise_width(self.shape.dim)
         shapes = DrawShapes(batch=training.batch, latent=latent, noise=noise, real=len(data.train), dim=self.shape.dim)
         self._draws = Draws(self.seeds, shapes, self.device, self.dtype)
         self._batches = RealBatches(data, self._draws, self.device, self.dtype)
@@ -76,7 +122,9 @@ class Trainer:
             size=health_batch, latent=latent, noise=noise, real=len(data.train), for_all_seeds=self._for_all_seeds
         )
 
-    def _stacked(self, role: Literal["generator", "critic"], optimizer: Optimizer) -> StackedParameters:
+    def _stacked(
+        self, role: Literal["generator", "critic"], optimizer: Optimizer | MemberOptimizers
+    ) -> StackedParameters:
         network = getattr(self.networks, role)
         initial = [network.initial(self.shape, stream(seed, f"{role}_parameters")) for seed in self.seeds]
         return StackedParameters(initial, optimizer, self.device, self.dtype)
@@ -118,7 +166,7 @@ class Trainer:
 
     def _pretraining_step(self) -> Tensor:
         real = self._batches.of_step(self._draws.pretraining(self.iteration), "pretraining", self.iteration)
-        self.constraint_state = self.constraint.next_state(self.critic.frozen, self.constraint_state)
+        self.constraint_state = self._losses.constraint.next_state(self.critic.frozen, self.constraint_state)
         return self._update_critic(self._learning_critic().value(real).mean(-1), 0)
 
     def _critic_steps(self, generator_step: int) -> Tensor:
@@ -129,14 +177,14 @@ class Trainer:
             real = self._batches.of_step(draw.index, "critic", step)
             with torch.no_grad():
                 fake = self._losses.generate(self.generator.frozen, draw.z)
-            self.constraint_state = self.constraint.next_state(self.critic.frozen, self.constraint_state)
+            self.constraint_state = self._losses.constraint.next_state(self.critic.frozen, self.constraint_state)
             loss = self._losses.critic(self._learning_critic(), real, fake, draw.noise, self.objective_state).loss
             finite &= self._update_critic(loss, generator_step)
         return finite
 
     def _update_critic(self, loss: Tensor, generator_step: int) -> Tensor:
         self.critic.descend(self.critic.gradient(loss), generator_step)
-        self.constraint.project_(self.critic.flat)
+        self._losses.constraint.project_(self.critic.flat)
         return loss.detach().isfinite()
 
     def _generator_gradient(self, generator_step: int) -> tuple[Tensor, Tensor]:
@@ -153,14 +201,13 @@ class Trainer:
         gradient = self.generator.gradient(result.loss)
         if result.real is not None:
             real, fake = result.real.detach(), result.fake.detach()
-            self.objective_state = self.objective.next_state(real, fake, self.objective_state)
+            self.objective_state = self._losses.objective.next_state(real, fake, self.objective_state)
         return gradient, result.loss.detach().isfinite()
 
     def _update_generator(self, gradient: Tensor, generator_step: int) -> None:
         self.generator.descend(gradient, generator_step)
         if self.average is not None:
-            decay = min(self.training.generator_average, (1 + generator_step) / (10 + generator_step))
-            self.average.lerp_(self.generator.flat, 1 - decay)
+            self.average.lerp_(self.generator.flat, self._settings.average_weight(generator_step))
 
     def _learning_critic(self) -> CriticAt:
         return self._losses.critic_at(self.critic.learning, self.constraint_state)

@@ -1,0 +1,143 @@
+"""Objectives and constraints of a pack, whose members have their own numbers.
+
+The mathematics of one member runs for all of them under `torch.vmap`, with each number as a tensor. Inside it every
+batch has a leading axis of length 1, as in the training of a single seed. A description without numbers is called as
+it is, on all members at once.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Generic, TypeVar
+
+import torch
+from torch import Tensor
+
+from gan_core.constraints import AnyConstraint
+from gan_core.fields import numbers, with_numbers
+from gan_core.objectives import AnyObjective
+from gan_core.shapes import CriticOutput, Parameters, State
+
+Described = TypeVar("Described")
+
+
+class Mapped(Generic[Described]):
+    """One description per member, equal in structure; `call` evaluates a method for all members.
+
+    first    description of the first member
+    numbers  the numbers of all members by name, each (members,) or a tuple of such tensors
+    """
+
+    def __init__(self, members: Sequence[Described], names: Sequence[str], device: torch.device, dtype: torch.dtype):
+        self.first = members[0]
+        self.numbers = {name: _stacked([getattr(member, name) for member in members], device, dtype) for name in names}
+
+    def call(self, method: str, *arguments: Any) -> Any:
+        """`method` of each member's description; tensors in arguments and result have a leading member axis."""
+        if not self.numbers:
+            return getattr(self.first, method)(*arguments)
+        results: list[Any] = []
+
+        def one_member(values: dict[str, Any], *tensors: Tensor) -> tuple[Tensor, ...]:
+            description = with_numbers(self.first, values)
+            results.append(getattr(description, method)(*with_tensors(arguments, tensors)))
+            return tuple(tensors_in(results[0]))
+
+        tensors = [tensor.unsqueeze(1) for tensor in tensors_in(arguments)]
+        returned = torch.vmap(one_member)(self.numbers, *tensors)
+        return with_tensors(results[0], [tensor.squeeze(1) for tensor in returned])
+
+
+def _stacked(values: Sequence[Any], device: torch.device, dtype: torch.dtype) -> Any:
+    if isinstance(values[0], tuple):
+        return tuple(_stacked(part, device, dtype) for part in zip(*values, strict=True))
+    return torch.tensor(values, device=device, dtype=dtype)
+
+
+def tensors_in(value: Any) -> list[Tensor]:
+    """Tensors in tuples, tables and a critic's outputs, in one order."""
+    match value:
+        case Tensor():
+            return [value]
+        case tuple():
+            return [tensor for part in value for tensor in tensors_in(part)]
+        case dict():
+            return tensors_in(tuple(value.values()))
+        case CriticOutput():
+            return tensors_in((value.value, value.samples, value.code))
+        case _:
+            return []
+
+
+def with_tensors(value: Any, tensors: Iterable[Tensor]) -> Any:
+    """The same tuples, tables and critic's outputs with other tensors, in the order of `tensors_in`."""
+    remaining = iter(tensors)
+    match value:
+        case Tensor():
+            return next(remaining)
+        case tuple():
+            return tuple(with_tensors(part, remaining) for part in value)
+        case dict():
+            return {name: with_tensors(part, remaining) for name, part in value.items()}
+        case CriticOutput():
+            score, samples, code = with_tensors((value.value, value.samples, value.code), remaining)
+            return CriticOutput(value=score, samples=samples, code=code)
+        case _:
+            return value
+
+
+class MemberObjectives:
+    """The objectives of a pack: methods as in `AnyObjective`, with a leading member axis."""
+
+    def __init__(self, members: Sequence[AnyObjective], device: torch.device, dtype: torch.dtype):
+        self._members, self._mapped = members, Mapped(members, list(numbers(members[0])), device, dtype)
+
+    def critic_loss(self, real: CriticOutput, fake: CriticOutput, state: State) -> Tensor:
+        return self._mapped.call("critic_loss", real, fake, state)
+
+    def generator_loss(self, real: CriticOutput | None, fake: CriticOutput, state: State) -> Tensor:
+        return self._mapped.call("generator_loss", real, fake, state)
+
+    def initial_state(self, members: int) -> State:
+        return _joined([objective.initial_state(1) for objective in self._members])
+
+    def next_state(self, real: CriticOutput, fake: CriticOutput, state: State) -> State:
+        return self._mapped.call("next_state", real, fake, state)
+
+    def metrics(self, real: CriticOutput, fake: CriticOutput, state: State) -> dict[str, Tensor]:
+        return self._mapped.call("metrics", real, fake, state)
+
+
+class MemberConstraints(AnyConstraint):
+    """The constraints of a pack."""
+
+    def __init__(self, members: Sequence[AnyConstraint], device: torch.device, dtype: torch.dtype):
+        self._members, self._mapped = members, Mapped(members, list(numbers(members[0])), device, dtype)
+        self.kind = getattr(members[0], "kind", type(members[0]).__name__)
+
+    def initial_state(self, parameters: Parameters, generators: list[torch.Generator]) -> State:
+        states = []
+        for member, (constraint, generator) in enumerate(zip(self._members, generators, strict=True)):
+            own = {name: value[member : member + 1] for name, value in parameters.items()}
+            states.append(constraint.initial_state(own, [generator]))
+        return _joined(states)
+
+    def next_state(self, parameters: Parameters, state: State) -> State:
+        return self._mapped.call("next_state", parameters, state)
+
+    def map_parameters(self, parameters: Parameters, state: State) -> Parameters:
+        return self._mapped.call("map_parameters", parameters, state)
+
+    def noise_width(self, dim: int) -> int:
+        return self._members[0].noise_width(dim)
+
+    def points(self, real: Tensor, fake: Tensor, noise: Tensor) -> Tensor | None:
+        return self._mapped.call("points", real, fake, noise)
+
+    def cost(self, gradient: Tensor) -> Tensor:
+        return self._mapped.call("cost", gradient)
+
+    def project_(self, parameters: Tensor) -> None:
+        self._mapped.call("project_", parameters)
+
+
+def _joined(states: Sequence[State]) -> State:
+    return {name: torch.cat([state[name] for state in states]) for name in states[0]}

@@ -1,0 +1,124 @@
+"""Optimizers of a pack: torch's Adam, RMSProp and SGD with other numbers for each member.
+
+Each update follows torch's own formula in its order of operations, on tensors (members, parameters) with numbers
+(members, 1). A member's update depends on its own row alone, also if another row holds infinity or NaN.
+"""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from gan_core.training.optimizers import SGD, Adam, Optimizer, RMSProp
+
+
+@dataclass(frozen=True)
+class MemberOptimizers:
+    """One optimizer per member, all of one kind; their numbers and schedules may differ."""
+
+    members: tuple[Optimizer, ...]
+
+    def learning_rate(self, generator_step: int) -> Float[Tensor, "members 1"]:
+        """Learning rate of each member after this many generator steps, in float64."""
+        return _column([optimizer.learning_rate(generator_step) for optimizer in self.members])
+
+    def build(self, parameters: Tensor) -> torch.optim.Optimizer:
+        """The torch optimizer that updates `parameters`, one row per member."""
+        match self.members[0]:
+            case Adam():
+                return _Adam(parameters, self.members)
+            case RMSProp():
+                return _RMSProp(parameters, self.members)
+            case SGD():
+                return _SGD(parameters, self.members)
+
+
+def _column(numbers: Sequence[float]) -> Float[Tensor, "members 1"]:
+    return torch.tensor(numbers, dtype=torch.float64)[:, None]
+
+
+class _MemberOptimizer(torch.optim.Optimizer):
+    """Base of the three optimizers; numbers are combined in float64 and rounded once.
+
+    averages  names of the tensors like the parameters that an update carries to the next one
+    """
+
+    averages: tuple[str, ...]
+
+    def __init__(self, parameters: Tensor, members: Sequence[Any]):
+        super().__init__([parameters], {"lr": _column([member.lr for member in members])})
+        self._parameters = parameters
+        self.state[parameters] = {"step": 0} | {name: torch.zeros_like(parameters) for name in self.averages}
+        # reused at each step: new memory of this size would cost more than the arithmetic
+        self._products, self._quotients = torch.empty_like(parameters), torch.empty_like(parameters)
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        """One update with the gradient in `parameters.grad`."""
+        gradient, state = self._parameters.grad, self.state[self._parameters]
+        assert gradient is not None
+        state["step"] += 1
+        self._update(gradient, self.param_groups[0]["lr"].to(self._parameters.device), state)
+
+    @abstractmethod
+    def _update(self, gradient: Tensor, lr: Float[Tensor, "members 1"], state: dict[str, Any]) -> None:
+        """One update in place."""
+
+    def _number(self, numbers: Float[Tensor, "members 1"]) -> Float[Tensor, "members 1"]:
+        return numbers.to(self._parameters)
+
+
+class _Adam(_MemberOptimizer):
+    averages = ("exp_avg", "exp_avg_sq")
+
+    def __init__(self, parameters: Tensor, members: Sequence[Any]):
+        super().__init__(parameters, members)
+        self._betas = [_column([member.betas[i] for member in members]).to(parameters.device) for i in (0, 1)]
+        self._rests = [self._number(1 - beta) for beta in self._betas]
+        self._second, self._eps = (
+            self._number(self._betas[1]),
+            self._number(_column([member.eps for member in members])),
+        )
+
+    def _update(self, gradient: Tensor, lr: Float[Tensor, "members 1"], state: dict[str, Any]) -> None:
+        first, second = ((1 - beta ** state["step"]) for beta in self._betas)  # corrections of the initial zeros
+        mean, square = state["exp_avg"], state["exp_avg_sq"]
+        mean.lerp_(gradient, self._rests[0])
+        # no `lerp_` here: between infinity and a number it gives NaN, where torch's Adam keeps infinity
+        square.mul_(self._second).addcmul_(torch.mul(gradient, self._rests[1], out=self._products), gradient)
+        torch.sqrt(square, out=self._quotients).div_(self._number(second.sqrt())).add_(self._eps)
+        torch.mul(mean, self._number(lr / first), out=self._products)
+        self._parameters.addcdiv_(self._products, self._quotients, value=-1)
+
+
+class _RMSProp(_MemberOptimizer):
+    averages = ("square_avg",)
+
+    def __init__(self, parameters: Tensor, members: Sequence[Any]):
+        super().__init__(parameters, members)
+        alpha = _column([member.alpha for member in members])
+        self._alpha, self._rest = self._number(alpha), self._number(1 - alpha)
+        self._eps = self._number(_column([member.eps for member in members]))
+
+    def _update(self, gradient: Tensor, lr: Float[Tensor, "members 1"], state: dict[str, Any]) -> None:
+        square = state["square_avg"]
+        square.mul_(self._alpha).addcmul_(torch.mul(gradient, self._rest, out=self._products), gradient)
+        torch.sqrt(square, out=self._quotients).add_(self._eps)
+        torch.mul(gradient, self._number(lr), out=self._products)
+        self._parameters.addcdiv_(self._products, self._quotients, value=-1)
+
+
+class _SGD(_MemberOptimizer):
+    averages = ("momentum_buffer",)
+
+    def __init__(self, parameters: Tensor, members: Sequence[Any]):
+        super().__init__(parameters, members)
+        self._momentum = self._number(_column([member.momentum for member in members]))
+
+    def _update(self, gradient: Tensor, lr: Float[Tensor, "members 1"], state: dict[str, Any]) -> None:
+        velocity = state["momentum_buffer"].mul_(self._momentum).add_(gradient)
+        self._parameters.addcmul_(velocity, self._number(lr), value=-1)
