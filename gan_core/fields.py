@@ -1,7 +1,6 @@
 """Types of bounded hyperparameters, the check of their bounds, and copies with other numbers."""
 
 from collections.abc import Mapping
-from copy import copy
 from dataclasses import fields
 from functools import cache
 from math import isfinite
@@ -84,8 +83,10 @@ def is_exactly(value: Any, number: int | float) -> bool:
 
 
 def with_numbers(description: Described, values: Mapping[str, Any]) -> Described:
-    """A copy with other values of some fields, without the checks of `__post_init__`."""
-    changed = copy(description)
-    for name, value in values.items():
-        object.__setattr__(changed, name, value)  # a description is frozen
+    """A copy with other values of some fields, without `__post_init__` and what was computed from the old values."""
+    kind: Any = type(description)
+    changed = object.__new__(kind)
+    for field in fields(kind):
+        value = values[field.name] if field.name in values else getattr(description, field.name)
+        object.__setattr__(changed, field.name, value)  # a description is frozen
     return changed

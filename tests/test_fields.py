@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass
 from math import inf, nan, nextafter
-from typing import Annotated
+from typing import Annotated, ClassVar, Literal
 
 import pytest
+import torch
 from annotated_types import Ge, Le, Lt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gan_core.fields import Count, Fraction, NonNegative, Positive, check_fields
+from gan_core.fields import Count, Fraction, NonNegative, Positive, check_fields, is_exactly, numbers, with_numbers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,3 +89,41 @@ def test_a_fraction_is_accepted_if_and_only_if_it_lies_in_its_interval(value):
         assert not 0 <= value < 1
     else:
         assert 0 <= value < 1
+
+
+# --- numbers that may differ between the members of a pack
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mixed:
+    """Fields of every type, two of them with a special value."""
+
+    kind: str = "mixed"
+    weight: NonNegative = 1.0
+    whole: float = 2
+    pair: tuple[Fraction, Fraction] = (0.1, 0.2)
+    slope: Annotated[float, Le(1)] = 1.0
+    scale: float = 0.0
+    count: Count = 3
+    side: Literal["one", "two"] = "one"
+    optional: float | None = 0.5
+    special_values: ClassVar[dict[str, float]] = {"slope": 1.0, "scale": 1.0}
+
+
+def test_numbers_are_the_fields_annotated_as_floats_that_are_not_at_a_special_value():
+    assert numbers(Mixed()) == {"weight": 1.0, "whole": 2, "pair": (0.1, 0.2), "scale": 0.0}
+    assert numbers(Mixed(slope=0.5, scale=1.0)) == {"weight": 1.0, "whole": 2, "pair": (0.1, 0.2), "slope": 0.5}
+
+
+def test_a_copy_with_numbers_is_not_checked_and_leaves_the_original_unchanged():
+    original = Settings(positive=2.0)
+    changed = with_numbers(original, {"positive": -1.0})
+    assert (changed.positive, changed.share, type(changed)) == (-1.0, 0.5, Settings)
+    assert original.positive == 2.0
+
+
+def test_a_tensor_is_exactly_no_number():
+    assert is_exactly(0.0, 0)
+    assert is_exactly(1, 1.0)
+    assert not is_exactly(0.5, 0)
+    assert not is_exactly(torch.zeros(()), 0)

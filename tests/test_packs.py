@@ -250,8 +250,8 @@ def test_a_resumed_pack_gives_the_same_bits(optimizer):
 
 
 def member(**changes):
-    parts = {"objective": NonSaturating(), "constraint": Unconstrained(), "training": Training(batch=4), "seed": 0}
-    return Member(**parts | changes)
+    usual = Member(objective=NonSaturating(), constraint=Unconstrained(), training=Training(batch=4), seed=0)
+    return replace(usual, **changes)
 
 
 def loss_sensitive(**changes):

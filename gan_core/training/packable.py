@@ -68,9 +68,10 @@ def _reason(path: str, description: Any, calls: Iterator[Call]) -> str | None:
     names = list(numbers(description))
     if not names:
         return None
-    derived = sorted(set(getattr(description, "__dict__", {})) - {field.name for field in fields(description)})
-    if derived:
-        return f"{path}.{derived[0]}: must be a field, since members of a pack are copies with other fields"
+    attributes = set(getattr(description, "__dict__", {})) - {field.name for field in fields(description)}
+    set_once = [name for name in sorted(attributes) if not hasattr(type(description), name)]
+    if set_once:
+        return f"{path}.{set_once[0]}: must be a field or a property, since members of a pack are copies of the fields"
     listed = list(calls)
     if _failure(description, names, listed) is None:
         return None
