@@ -130,6 +130,13 @@ def critic_output(value, samples=None, code=None):
     return CriticOutput(value=value, samples=samples, code=code)
 
 
+def added_by(penalty, critic, real, fake, noise) -> torch.Tensor:
+    """The term that a gradient penalty adds to the critic's loss."""
+    value = penalty.penalty(critic, real, fake, noise)
+    assert value is not None
+    return value
+
+
 def stacked(parameters):
     """Parameters of several seeds, stacked along a leading seed axis."""
     return {name: torch.stack([seed[name] for seed in parameters]) for name in parameters[0]}

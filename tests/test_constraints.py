@@ -14,6 +14,7 @@ from small_gans import (
     OBJECTIVES,
     PENALTIES,
     SMALL_CRITICS,
+    added_by,
     blob,
     drawn,
     evaluate,
@@ -87,7 +88,7 @@ class Parabola:
 @pytest.mark.parametrize("penalty", PENALTIES, ids=kind_of)
 def test_penalty_detaches_its_points_from_real_samples_and_fakes(penalty):
     real, fake = normal(2, BATCH, 3, seed=1).requires_grad_(), normal(2, BATCH, 3, seed=2).requires_grad_()
-    value = penalty.penalty(Parabola(), real, fake, uniform(2, BATCH, penalty.noise_width(3)))
+    value = added_by(penalty, Parabola(), real, fake, uniform(2, BATCH, penalty.noise_width(3)))
     assert not value.requires_grad
 
 
@@ -186,14 +187,14 @@ def test_two_sided_penalty_of_a_linear_critic_is_the_squared_distance_of_its_slo
     weight = normal(7)
     weight = norm * weight / weight.norm()
     real, fake, noise = normal(2, BATCH, 7, seed=1), normal(2, BATCH, 7, seed=2), uniform(2, BATCH, 1)
-    penalty = GradientPenalty(gp_weight=gp_weight).penalty(Field(lambda points: points @ weight), real, fake, noise)
+    penalty = added_by(GradientPenalty(gp_weight=gp_weight), Field(lambda points: points @ weight), real, fake, noise)
     assert_close(penalty, torch.full((2,), gp_weight * (norm - 1) ** 2, dtype=torch.float64), rtol=1e-12, atol=1e-15)
 
 
 def test_norm_is_over_all_coordinates_of_one_sample():
     # each partial derivative is 1: with a mean over coordinates, or a norm per coordinate, the penalty would be 0
     real, fake, noise = normal(2, BATCH, 9, seed=1), normal(2, BATCH, 9, seed=2), uniform(2, BATCH, 1)
-    penalty = GradientPenalty(gp_weight=1.0).penalty(Field(lambda points: points.sum(-1)), real, fake, noise)
+    penalty = added_by(GradientPenalty(gp_weight=1.0), Field(lambda points: points.sum(-1)), real, fake, noise)
     assert penalty.tolist() == pytest.approx([4.0, 4.0], rel=1e-14)
 
 
@@ -206,7 +207,7 @@ def test_penalty_between_is_taken_at_eps_real_plus_one_minus_eps_fake():
     real, fake, eps = normal(2, BATCH, 3, seed=1), normal(2, BATCH, 3, seed=2), uniform(2, BATCH, 1)
     points = eps * real + (1 - eps) * fake
     expected = 10 * (points.norm(dim=-1) - 1).square().mean(-1)
-    assert_close(GradientPenalty().penalty(Field(half_square), real, fake, eps), expected, rtol=1e-13, atol=0)
+    assert_close(added_by(GradientPenalty(), Field(half_square), real, fake, eps), expected, rtol=1e-13, atol=0)
 
 
 def test_every_sample_has_its_own_eps():
@@ -214,7 +215,7 @@ def test_every_sample_has_its_own_eps():
     batches, batch = 2000, 64
     real, fake = torch.zeros(batches, batch, 1), torch.full((batches, batch, 1), 2.0)
     noise = uniform(batches, batch, GradientPenalty().noise_width(1), seed=4).float()
-    penalty = GradientPenalty(gp_weight=1.0).penalty(Field(half_square), real, fake, noise)
+    penalty = added_by(GradientPenalty(gp_weight=1.0), Field(half_square), real, fake, noise)
     # slope 2 (1 - eps) is uniform on [0, 2]: its squared distance from 1 has mean 1/3 and variance 1/5 - 1/9
     assert penalty.mean().item() == pytest.approx(1 / 3, rel=0.01)
     assert penalty.var().item() * batch == pytest.approx(1 / 5 - 1 / 9, rel=0.15)
@@ -234,8 +235,8 @@ def test_trainer_draws_an_eps_for_every_sample_of_every_critic_step():
 def test_penalty_of_a_critic_with_zero_weights_has_a_finite_gradient():
     critic = MLPCritic(width=4, depth=2)
     parameters = {n: torch.zeros_like(v).requires_grad_() for n, v in drawn(critic, SHAPE).items()}
-    penalty = GradientPenalty().penalty(
-        field_of(critic, parameters), normal(2, 5, 3), normal(2, 5, 3), uniform(2, 5, 1)
+    penalty = added_by(
+        GradientPenalty(), field_of(critic, parameters), normal(2, 5, 3), normal(2, 5, 3), uniform(2, 5, 1)
     )
     assert penalty.tolist() == [10.0, 10.0]
     gradients = torch.autograd.grad(penalty.sum(), list(parameters.values()), materialize_grads=True)
@@ -248,7 +249,7 @@ def test_penalty_has_a_finite_gradient_where_all_units_are_inactive_for_a_sample
     real, fake, eps = normal(1, 3, 3, seed=1), normal(1, 3, 3, seed=2), uniform(1, 3, 1)
     critic = lambda points: (points @ weight + shift).relu() @ out  # noqa: E731
     assert (slope(Field(critic), torch.lerp(fake, real, eps)) == 0).tolist()[0][1]
-    penalty = GradientPenalty().penalty(Field(critic), real, fake, eps)
+    penalty = added_by(GradientPenalty(), Field(critic), real, fake, eps)
     gradients = torch.autograd.grad(penalty.sum(), (weight, out))
     assert all(gradient.isfinite().all() and gradient.norm() > 0 for gradient in gradients)
 
@@ -260,7 +261,7 @@ def test_gradient_of_the_penalty_agrees_with_finite_differences():
     def penalty(*parameters):
         weight, offset, last = parameters
         critic = lambda points: (torch.baddbmm(offset, points, weight).tanh() @ last).squeeze(-1)  # noqa: E731
-        return GradientPenalty(gp_weight=3.0).penalty(Field(critic), real, fake, eps)
+        return added_by(GradientPenalty(gp_weight=3.0), Field(critic), real, fake, eps)
 
     inputs = tuple(parameter.requires_grad_() for parameter in (first, bias, out))
     assert torch.autograd.gradcheck(penalty, inputs, eps=1e-6, atol=1e-7, rtol=1e-5)
@@ -273,8 +274,8 @@ def test_gradient_of_the_penalty_of_an_mlp_agrees_with_finite_differences():
     real, fake, eps = normal(2, 5, 3, seed=4), normal(2, 5, 3, seed=5), uniform(2, 5, 1)
 
     def penalty(*weights):
-        return GradientPenalty().penalty(
-            field_of(critic, parameters | dict(zip(names, weights, strict=True))), real, fake, eps
+        return added_by(
+            GradientPenalty(), field_of(critic, parameters | dict(zip(names, weights, strict=True))), real, fake, eps
         )
 
     weights = tuple(parameters[name].clone().requires_grad_() for name in names)
@@ -314,7 +315,7 @@ def test_penalty_of_a_linear_critic_is_phi_of_its_slope_at_every_location(penalt
     weight = norm * weight / weight.norm()
     real, fake = normal(2, BATCH, 7, seed=1), normal(2, BATCH, 7, seed=2)
     noise = uniform(2, BATCH, penalty.noise_width(7))
-    value = penalty.penalty(Field(lambda points: points @ weight), real, fake, noise)
+    value = added_by(penalty, Field(lambda points: points @ weight), real, fake, noise)
     means = 2 if penalty.location == "real_and_fake" else 1  # the sum of both means, not their mean
     assert value.tolist() == pytest.approx([10 * means * phi(penalty, norm)] * 2, rel=1e-12, abs=1e-24)
 
@@ -346,7 +347,7 @@ def test_penalty_is_taken_at_the_points_of_its_location(penalty):
     spread = torch.tensor([0.2, 1.0, 3.0]).double()[:, None, None]  # each seed's batch has its own deviation
     real, fake = spread * normal(3, BATCH, 4, seed=1) + 0.3, normal(3, BATCH, 4, seed=2) - 1
     noise = uniform(3, BATCH, penalty.noise_width(4), seed=3)
-    value = penalty.penalty(Field(half_square), real, fake, noise)
+    value = added_by(penalty, Field(half_square), real, fake, noise)
     batches = points_by_hand(penalty, *(tensor.numpy() for tensor in (real, fake, noise)))
     means = [phi(penalty, np.linalg.norm(points, axis=-1)).mean(-1) for points in batches]
     assert value.detach().numpy() == pytest.approx(penalty.gp_weight * sum(means), rel=1e-12)
@@ -357,7 +358,7 @@ def test_penalty_on_real_and_fake_is_the_sum_of_both():
     field = field_of(critic, drawn(critic, SHAPE, range(SEEDS)))
     real, fake, noise = normal(SEEDS, BATCH, 3, seed=1), normal(SEEDS, BATCH, 3, seed=2), uniform(SEEDS, BATCH, 0)
     both, of_real, of_fake = (
-        GradientPenalty(location=location, target=0).penalty(field, real, fake, noise)
+        added_by(GradientPenalty(location=location, target=0), field, real, fake, noise)
         for location in ("real_and_fake", "real", "fake")
     )
     assert_close(both, of_real + of_fake, rtol=1e-12, atol=0)
@@ -370,7 +371,7 @@ def test_gamma_of_the_r1_paper_is_twice_the_weight(gamma):
     real, fake = normal(2, BATCH, 3, seed=1), normal(2, BATCH, 3, seed=2)
     of_paper = gamma / 2 * real.square().sum(-1).mean(-1)  # the gradient of norm(x)^2 / 2 is x
     penalty = GradientPenalty(location="real", target=0, gp_weight=gamma / 2)
-    assert_close(penalty.penalty(Field(half_square), real, fake, uniform(2, BATCH, 0)), of_paper, rtol=1e-13, atol=0)
+    assert_close(added_by(penalty, Field(half_square), real, fake, uniform(2, BATCH, 0)), of_paper, rtol=1e-13, atol=0)
 
 
 @every_location
@@ -378,7 +379,7 @@ def test_penalty_towards_zero_has_gradient_zero_at_slope_zero(location):
     penalty = GradientPenalty(location=location, target=0)
     weight = torch.zeros(3, dtype=torch.float64, requires_grad=True)
     noise = uniform(2, BATCH, penalty.noise_width(3))
-    value = penalty.penalty(Field(lambda x: x @ weight), normal(2, BATCH, 3), normal(2, BATCH, 3, seed=1), noise)
+    value = added_by(penalty, Field(lambda x: x @ weight), normal(2, BATCH, 3), normal(2, BATCH, 3, seed=1), noise)
     (gradient,) = torch.autograd.grad(value.sum(), weight)
     assert value.tolist() == [0, 0]
     assert gradient.tolist() == [0, 0, 0]
@@ -387,7 +388,7 @@ def test_penalty_towards_zero_has_gradient_zero_at_slope_zero(location):
 def test_penalty_towards_zero_has_the_gradient_of_a_square():
     weight = normal(3).requires_grad_()
     penalty = GradientPenalty(location="real", target=0, gp_weight=3.0)
-    value = penalty.penalty(Field(lambda x: x @ weight), normal(BATCH, 3), normal(BATCH, 3), uniform(BATCH, 0))
+    value = added_by(penalty, Field(lambda x: x @ weight), normal(BATCH, 3), normal(BATCH, 3), uniform(BATCH, 0))
     (gradient,) = torch.autograd.grad(value, weight)
     assert_close(gradient, 6 * weight.detach(), rtol=1e-13, atol=0)
 
@@ -398,7 +399,7 @@ def test_gaussian_noise_is_finite_at_the_ends_of_the_uniform_numbers(noise_value
     for dtype in (torch.float32, torch.float64):
         noise = torch.full((2, BATCH, penalty.noise_width(3)), noise_value, dtype=dtype)
         real = normal(2, BATCH, 3).to(dtype)
-        assert penalty.penalty(Field(half_square), real, real, noise).isfinite().all()
+        assert added_by(penalty, Field(half_square), real, real, noise).isfinite().all()
 
 
 def test_sides_are_two_at_target_zero():
@@ -437,7 +438,7 @@ def test_penalty_is_the_number_in_the_tests_of_tfgan():
     real, fake = torch.tensor([[-12.3, 23.2, 16.3, -43.2]]), torch.tensor([[3.1, 2.3, -12.3, 32.1]])
     for sides in ("one", "two"):
         penalty = GradientPenalty(gp_weight=1.0, sides=sides)
-        value = penalty.penalty(Field(lambda points: (2 * points).sum(-1)), real, fake, torch.tensor([[0.7]]))
+        value = added_by(penalty, Field(lambda points: (2 * points).sum(-1)), real, fake, torch.tensor([[0.7]]))
         assert value.item() == pytest.approx(9.0, abs=1e-5)
 
 
@@ -447,7 +448,7 @@ STUDIO_FAKE = np.array([[-0.5, 0.5, 1.0], [2.0, -1.25, 0.0]])
 
 def studio_penalty(penalty, noise):
     real, fake, noise = (torch.from_numpy(array) for array in (STUDIO_REAL, STUDIO_FAKE, noise))
-    return penalty.penalty(Field(half_square), real, fake, noise).item()
+    return added_by(penalty, Field(half_square), real, fake, noise).item()
 
 
 def test_penalty_between_is_that_of_studiogan():
@@ -480,7 +481,7 @@ def test_penalty_is_not_that_of_torchgan_which_takes_one_norm_over_the_whole_bat
     torchgan = (sqrt(batch * 1.0**2) - 1) ** 2
     assert torchgan == 4
     real, fake, noise = normal(batch, 3), normal(batch, 3, seed=1), uniform(batch, 1)
-    assert GradientPenalty().penalty(Field(lambda x: x[..., 0]), real, fake, noise).item() == 0
+    assert added_by(GradientPenalty(), Field(lambda x: x[..., 0]), real, fake, noise).item() == 0
 
 
 # --- weight clipping

@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import pytest
 import torch
-from small_gans import CONSTRAINTS, OBJECTIVES, drawn, kind_of
+from small_gans import CONSTRAINTS, OBJECTIVES, added_by, drawn, kind_of
 from torch import nn
 from torch.nn.utils import parametrizations
 from torch.testing import assert_close
@@ -147,7 +147,7 @@ def test_gradient_penalty_and_its_gradient_equal_an_independent_version_with_tor
     shape = image(size)
     parameters = {name: value.requires_grad_() for name, value in drawn(critic, shape).items()}
     real, fake, noise = normal(2, 4, shape.dim), normal(2, 4, shape.dim, seed=6), torch.rand(2, 4, 1).double()
-    value = penalty.penalty(CriticAt(critic, parameters, shape), real, fake, noise)
+    value = added_by(penalty, CriticAt(critic, parameters, shape), real, fake, noise)
     gradients = torch.autograd.grad(value.sum(), list(parameters.values()), materialize_grads=True)
     for member in range(2):
         points = real[member] if penalty.location == "real" else fake[member] + noise[member] * (real - fake)[member]

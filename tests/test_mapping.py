@@ -77,6 +77,7 @@ def test_a_penalty_has_each_members_own_weight_and_points(batch):
     ]
     together = MemberConstraints(members, CPU, DOUBLE)
     points, gradient = together.points(real, fake, noise), normal(3, batch, 2, seed=4)
+    assert points is not None
     for member, constraint in enumerate(members):
         assert_close(points[member], constraint.points(real, fake, noise)[member], rtol=1e-14, atol=0)
         assert_close(together.cost(gradient)[member], constraint.cost(gradient)[member], rtol=1e-14, atol=0)

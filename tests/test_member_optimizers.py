@@ -1,5 +1,7 @@
 """Optimizers with other numbers for each member, against torch's own optimizers for each member alone."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch.testing import assert_close
@@ -9,12 +11,12 @@ from gan_core.training.member_optimizers import MemberOptimizers
 
 KINDS = {"adam": Adam, "rmsprop": RMSProp, "sgd": SGD}
 TORCH = {"adam": torch.optim.Adam, "rmsprop": torch.optim.RMSprop, "sgd": torch.optim.SGD}
-TORCHS_DEFAULTS = {
+TORCHS_DEFAULTS: dict[str, dict[str, Any]] = {
     "adam": {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8},
     "rmsprop": {"lr": 1e-2, "alpha": 0.99, "eps": 1e-8},
     "sgd": {"lr": 1e-3, "momentum": 0.0},
 }
-TORCHS_INPUTS = {
+TORCHS_INPUTS: dict[str, list[dict[str, Any]]] = {
     "adam": [{}, {"lr": 0.01}],
     "rmsprop": [{}, {"lr": 1e-3}],
     "sgd": [{}, {"lr": 1e-2}, {"momentum": 0.9}],
@@ -23,7 +25,7 @@ TORCHS_INPUTS = {
 
 The others have weight decay, amsgrad, maximize, centered, dampening or nesterov.
 """
-FURTHER_INPUTS = {
+FURTHER_INPUTS: dict[str, list[dict[str, Any]]] = {
     "adam": [
         {"betas": (0.0, 0.9)},
         {"betas": (0.5, 0.0), "lr": 0.3},

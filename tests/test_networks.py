@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 import torch
-from small_gans import drawn, kind_of
+from small_gans import added_by, drawn, kind_of
 from torch.testing import assert_close
 
 from gan_core.constraints import GradientPenalty, SpectralNorm, Unconstrained
@@ -182,7 +182,7 @@ def test_gradient_of_an_mlp_critic_and_of_a_penalty_on_it_are_those_of_autograd(
     for field in fields:
         # target 0 for relu outputs: the norm has no derivative at slope 0
         penalty = GradientPenalty(location="real", target=0 if output == "relu" else 1)
-        value = penalty.penalty(field, points, points, points[..., :0])
+        value = added_by(penalty, field, points, points, points[..., :0])
         gradients = torch.autograd.grad(value.sum(), list(parameters.values()), materialize_grads=True)
         penalties.append((value, *gradients))
     for closed_form, by_autograd in zip(*penalties, strict=True):

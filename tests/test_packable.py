@@ -71,6 +71,8 @@ class Cached(Weighted):
 
 
 class SetOnce(Weighted):
+    half: float
+
     def __post_init__(self):
         object.__setattr__(self, "half", self.margin / 2)
 

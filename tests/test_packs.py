@@ -3,6 +3,7 @@
 import io
 from dataclasses import replace
 from itertools import product
+from typing import Any
 
 import pytest
 import torch
@@ -37,10 +38,13 @@ COMBINED = [
 """Each constraint twice, each objective three times: a slow test has the full product."""
 every_combination, every_constraint = (
     pytest.mark.parametrize(
-        ("objective", "constraint", "optimizer"), cases, ids=["-".join(part.kind for part in parts) for parts in cases]
+        ("objective", "constraint", "optimizer"), cases, ids=["-".join(map(kind_of, parts)) for parts in cases]
     )
     for cases in (COMBINED, COMBINED[: len(CONSTRAINTS)])
 )
+
+
+USUAL: dict[str, Any] = {"batch": 4, "dtype": "float64"}
 
 
 def scaled(value, share):
@@ -58,14 +62,14 @@ def varied(description, share, **changes):
     return replace(description, **own | changes)
 
 
-def members_of(objective, constraint, optimizer, count=4, **training):
+def members_of(objective, constraint, optimizer, count=4, **training: Any):
     """A pack with other numbers and another schedule for each member, with as many members as samples in a batch."""
     return [
         Member(
             objective=varied(objective, member),
             constraint=varied(constraint, member),
             training=Training(
-                **{"batch": 4, "dtype": "float64", "generator_average": 0.9 - member / 10} | training,
+                **USUAL | {"generator_average": 0.9 - member / 10} | training,
                 critic_optimizer=varied(optimizer, member, schedule=SCHEDULES[member % 4]),
                 generator_optimizer=varied(optimizer, member + 1, schedule=SCHEDULES[(member + 1) % 4]),
             ),
@@ -105,11 +109,9 @@ def assert_equals_its_trials_alone(members, iterations=20):
         trial = alone(member)
         trial.advance(iterations)
         for name, value in tensors(trial).items():
-            assert_close(
-                tensors(pack)[name][slot], value[0], rtol=0, atol=1e-9, msg=lambda text, n=name: f"{n}: {text}"
-            )
+            assert_close(tensors(pack)[name][slot], value[0], rtol=0, atol=1e-9)
         for name, value in trial.health().items():
-            assert_close(health[name][slot], value[0], rtol=1e-7, atol=1e-8, msg=lambda text, n=name: f"{n}: {text}")
+            assert_close(health[name][slot], value[0], rtol=1e-7, atol=1e-8)
 
 
 @every_combination
@@ -193,7 +195,7 @@ def assert_only_slot_differs(pack, disturbed, slot):
 def test_a_learning_rate_of_1e30_in_slot_7_changes_no_bit_of_the_other_members(objective, constraint, optimizer):
     members = members_of(objective, constraint, optimizer, count=9, dtype="float32")
     disturbed = [*members[:7], with_rate(members[7], 1e30), members[8]]
-    packs = [pack_of(members), pack_of(disturbed)]
+    packs = pack_of(members), pack_of(disturbed)
     for pack in packs:
         pack.advance(8)
     assert_only_slot_differs(*packs, slot=7)
@@ -202,7 +204,7 @@ def test_a_learning_rate_of_1e30_in_slot_7_changes_no_bit_of_the_other_members(o
 @every_constraint
 def test_a_member_with_nan_changes_no_bit_of_the_other_members(objective, constraint, optimizer):
     members = members_of(objective, constraint, optimizer, count=5, dtype="float32")
-    packs = [pack_of(members), pack_of(members)]
+    packs = pack_of(members), pack_of(members)
     for pack in packs:
         pack.advance(3)
     packs[1].generator.flat[2] = torch.nan

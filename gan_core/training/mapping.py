@@ -1,12 +1,13 @@
 """Objectives and constraints of a pack, whose members have their own numbers.
 
 The mathematics of one member runs for all of them under `torch.vmap`, with each number as a tensor. Inside it every
-batch has a leading axis of length 1, as in the training of a single seed. A description without numbers is called as
+batch has a leading axis of length 1, as in the training of a single seed. A method that reads no number is called as
 it is, on all members at once.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Generic, TypeVar
+from dataclasses import fields
+from typing import Any, Generic, TypeVar, cast
 
 import torch
 from torch import Tensor
@@ -28,12 +29,16 @@ class Mapped(Generic[Described]):
 
     def __init__(self, members: Sequence[Described], names: Sequence[str], device: torch.device, dtype: torch.dtype):
         self.first = members[0]
+        self._numberless = _without_numbers(members[0], names)
+        self._reads_numbers: dict[str, bool] = {}
         self.numbers = {name: _stacked([getattr(member, name) for member in members], device, dtype) for name in names}
 
     def call(self, method: str, *arguments: Any) -> Any:
         """`method` of each member's description; tensors in arguments and result have a leading member axis."""
-        if not self.numbers:
-            return getattr(self.first, method)(*arguments)
+        if method not in self._reads_numbers:
+            self._reads_numbers[method] = self._fails_without_numbers(method, arguments)
+        if not self._reads_numbers[method]:
+            return getattr(self._numberless, method)(*arguments)
         results: list[Any] = []
 
         def one_member(values: dict[str, Any], *tensors: Tensor) -> tuple[Tensor, ...]:
@@ -44,6 +49,33 @@ class Mapped(Generic[Described]):
         tensors = [tensor.unsqueeze(1) for tensor in tensors_in(arguments)]
         returned = torch.vmap(one_member)(self.numbers, *tensors)
         return with_tensors(results[0], [tensor.squeeze(1) for tensor in returned])
+
+    def _fails_without_numbers(self, method: str, arguments: tuple[Any, ...]) -> bool:
+        copies = with_tensors(arguments, [tensor.clone() for tensor in tensors_in(arguments)])
+        try:
+            getattr(self._numberless, method)(*copies)
+        except _NumberReadError:
+            return True
+        return False
+
+
+class _NumberReadError(Exception):
+    """A number that differs between members was read where one description stands for all."""
+
+
+def _without_numbers(description: Described, names: Sequence[str]) -> Described:
+    """A copy of which these fields cannot be read."""
+
+    def refuse(_: Any) -> None:
+        raise _NumberReadError
+
+    kind = type(description)
+    unreadable = type(kind.__name__, (kind,), {name: property(refuse) for name in names})
+    copy: Any = object.__new__(unreadable)
+    for field in fields(cast(Any, kind)):
+        if field.name not in names:
+            object.__setattr__(copy, field.name, getattr(description, field.name))
+    return copy
 
 
 def _stacked(values: Sequence[Any], device: torch.device, dtype: torch.dtype) -> Any:
