@@ -8,7 +8,7 @@ import pytest
 import torch
 from small_gans import CONSTRAINTS, OBJECTIVES, blob, kind_of, small_networks
 
-from gan_core.constraints import SpectralNorm, Unconstrained, WeightClipping
+from gan_core.constraints import GradientPenalty, SpectralNorm, Unconstrained, WeightClipping
 from gan_core.fields import is_exactly
 from gan_core.networks import DiracPair
 from gan_core.objectives import Stateless, Wasserstein
@@ -109,6 +109,14 @@ class Scaled(SpectralNorm):
         return {name: self.largest * value for name, value in mapped.items()}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Noisy(GradientPenalty):
+    """A user's own constraint, which draws more random numbers for a larger weight."""
+
+    def noise_width(self, dim):
+        return dim if self.gp_weight > 1 else 1
+
+
 def reason(objective, constraint=None):
     networks = small_networks(objective.critic_form)
     return why_unpackable(objective, constraint or Unconstrained(), networks, SHAPE)
@@ -154,6 +162,10 @@ def test_the_reason_says_what_fails():
 
 def test_a_projection_that_compares_a_hyperparameter_is_named():
     assert reason(Wasserstein(), Bounded()).startswith("constraint.clip_value: cannot differ between the members")
+
+
+def test_a_number_of_random_numbers_that_depends_on_a_hyperparameter_is_named():
+    assert reason(Wasserstein(), Noisy()).startswith("constraint.gp_weight: cannot differ between the members")
 
 
 def test_an_attribute_that_is_computed_once_from_hyperparameters_is_named():

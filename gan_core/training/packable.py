@@ -56,6 +56,7 @@ def _constraint_calls(
     state = constraint.initial_state(parameters, streams)
     yield "next_state", (parameters, state)
     yield "map_parameters", (parameters, state)
+    yield "noise_width", (real.shape[-1],)
     noise = torch.rand((MEMBERS, BATCH, constraint.noise_width(real.shape[-1])), generator=streams[0]).double()
     yield "points", (real, fake, noise)
     points = constraint.points(real, fake, noise)

@@ -86,7 +86,8 @@ class Trainer:
         or constraint cannot be mapped over them (`why_unpackable`), or if they do not fit the networks.
         """
         pack = Pack(members, torch.device(device))
-        check_compatible(pack.objective, networks, pack.training)
+        for member in members:
+            check_compatible(member.objective, networks, member.training)
         reason = why_unpackable(pack.objective, pack.constraint, networks, data.sample_shape)
         if reason is not None:
             raise ValueError(reason)
