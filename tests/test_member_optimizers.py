@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from gan_core.training import SGD, Adam, Halving, Linear, RMSProp
+from gan_core.training import SGD, Adam, Halving, Linear, RMSProp, member_optimizers
 from gan_core.training.member_optimizers import MemberOptimizers
 
 KINDS = {"adam": Adam, "rmsprop": RMSProp, "sgd": SGD}
@@ -120,6 +120,37 @@ def test_nan_in_the_gradient_of_one_member_does_not_reach_the_others(kind):
     others = [member for member in range(len(inputs)) if member != 1]
     assert torch.equal(expected[:, others], actual[:, others])
     assert actual[2:, 1].isnan().all()
+
+
+def test_adams_formula_and_torchs_kernel_take_the_same_steps():
+    """The formula is for accelerators, the kernel for processors."""
+    inputs = inputs_of("adam")
+    gradients, start = varied_gradients(len(inputs)), normal(len(inputs), 40, seed=0)
+    parameters = start.clone()
+    by_formula = stepped(member_optimizers._Adam(parameters, [Adam(**one) for one in inputs]), parameters, gradients)
+    assert_close(by_formula, stepped_alone("adam", inputs, gradients, start), rtol=1e-12, atol=1e-12)
+    assert_close(by_formula, stepped_together("adam", inputs, gradients, start), rtol=1e-12, atol=1e-12)
+
+
+def test_adams_formula_stands_still_where_the_square_of_a_gradient_overflows():
+    members, start = [Adam(lr=0.1), Adam(lr=0.2)], normal(2, 40, seed=0).float()
+    gradients = normal(6, 2, 40, seed=1).float()
+    gradients[2, :, :5] = 1e25
+    parameters = start.clone()
+    path = stepped(member_optimizers._Adam(parameters, members), parameters, gradients)
+    assert path.isfinite().all()
+    assert torch.equal(path[2, :, :5], path[1, :, :5])
+    assert torch.equal(path[5, :, :5], path[1, :, :5])
+
+
+def test_a_member_has_the_bits_of_torchs_fused_adam():
+    members = [Adam(lr=1e-3 * (1 + member), betas=(0.1 * member, 0.9)) for member in range(5)]
+    start, gradients = normal(5, 64, seed=0).float(), normal(9, 5, 64, seed=1).float()
+    together = start.clone()
+    path = stepped(MemberOptimizers(tuple(members)).build(together), together, gradients)
+    for row, member in enumerate(members):
+        alone = start[row].clone()
+        assert torch.equal(stepped(member.build(alone), alone, gradients[:, row]), path[:, row])
 
 
 def test_learning_rates_follow_each_members_own_schedule():

@@ -30,7 +30,10 @@ class MemberOptimizers:
         """The torch optimizer that updates `parameters`, one row per member."""
         match self.members[0]:
             case Adam():
-                return _Adam(parameters, self.members)
+                # measured at 24 members: the kernel takes half the time of the formula on a processor, but on an
+                # accelerator one launch per member would take the longer, the more members there are
+                kind = _KernelAdam if parameters.device.type == "cpu" else _Adam
+                return kind(parameters, self.members)
             case RMSProp():
                 return _RMSProp(parameters, self.members)
             case SGD():
@@ -93,6 +96,37 @@ class _Adam(_MemberOptimizer):
         torch.sqrt(square, out=self._quotients).div_(self._number(second.sqrt())).add_(self._eps)
         torch.mul(mean, self._number(lr / first), out=self._products)
         self._parameters.addcdiv_(self._products, self._quotients, value=-1)
+
+
+class _KernelAdam(_MemberOptimizer):
+    """Adam by torch's fused kernel, for one member after the other: the bits of `torch.optim.Adam(fused=True)`."""
+
+    averages = ("exp_avg", "exp_avg_sq")
+
+    def __init__(self, parameters: Tensor, members: Sequence[Any]):
+        super().__init__(parameters, members)
+        self._members, self._rows = members, parameters.unbind()
+        self._steps = [torch.zeros(())]  # the kernel takes the number of the step as a tensor
+
+    def _update(self, gradient: Tensor, lr: Float[Tensor, "members 1"], state: dict[str, Any]) -> None:
+        self._steps[0].fill_(state["step"])
+        rows = zip(self._rows, gradient.unbind(), *(state[name].unbind() for name in self.averages), strict=True)
+        for member, rate, (row, slope, mean, square) in zip(self._members, lr.flatten().tolist(), rows, strict=True):
+            torch._fused_adam_(
+                [row],
+                [slope],
+                [mean],
+                [square],
+                [],
+                self._steps,
+                lr=rate,
+                beta1=member.betas[0],
+                beta2=member.betas[1],
+                weight_decay=0.0,
+                eps=member.eps,
+                amsgrad=False,
+                maximize=False,
+            )
 
 
 class _RMSProp(_MemberOptimizer):
