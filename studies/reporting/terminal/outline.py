@@ -13,6 +13,7 @@ from gan_core.shapes import SampleShape
 from studies.design import CONFIRMING, counts, total
 from studies.execution.kept_samples import generator_evaluations
 from studies.file.condition import Condition, Setting
+from studies.file.messages import count_noun
 from studies.file.real_samples import load_samples
 from studies.file.study import Study
 from studies.numbers import format_bytes, format_share
@@ -29,10 +30,11 @@ def outline(study: Study) -> str:
     """The numbers of trials, of bytes for kept generators and of samples; per condition kinds and searched ranges."""
     search, authors_trials = study.search, sum(condition.authors is not None for condition in study.conditions)
     authors = f" + {authors_trials} trials at authors' settings" if authors_trials else ""
+    seeds = count_noun(study.seeds, "seed")
     lines = [
         f"{study.name} is valid: {len(study.conditions)} conditions x ({search.explore} explore + {search.exploit} "
-        f"exploit + {search.confirm.best} confirm){authors} = {total(study)} trials, with {study.seeds} seeds each "
-        f"({search.confirm.seeds} to confirm), {study.budget.steps} {study.budget.unit.replace('_', ' ')}.",
+        f"exploit + {search.confirm.best} confirm){authors} = {total(study)} trials, with {seeds} "
+        f"each ({search.confirm.seeds} to confirm), {study.budget.steps} {study.budget.unit.replace('_', ' ')}.",
         f"Generators of {len(_kept(study))} of {study.evaluation.measurements + 1} evaluations are kept "
         f'(checkpoint.snapshots = "{study.checkpoint.snapshots}"): at most {format_bytes(snapshot_bytes(study))} '
         "before compression.",
