@@ -41,7 +41,7 @@ class FeatureMap:
     weights: str = ""
 
     def of_stored(self, samples: Num[Tensor, "n dim"], dtype: torch.dtype) -> Float[Tensor, "n features"]:
-        """Features of samples as a data set stores them, which may be uint8."""
+        """Features of stored samples, which are floats, or grey levels as uint8, first scaled to [-1, 1]."""
         return torch.cat([self.extract(coordinates(rows, dtype)) for rows in samples.split(4 * ROWS)])
 
     def facts(self) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from gan_core.metrics.sample_settings import SampleSettings
 from gan_core.reference_cache import ReferenceCache
 
 Prepared = TypeVar("Prepared")
+CPU = torch.device("cpu")
 
 
 class RealSamples:
@@ -30,7 +31,13 @@ class RealSamples:
     """
 
     def __init__(
-        self, data: Dataset, split: Split, settings: SampleSettings, *, device: torch.device, dtype: torch.dtype
+        self,
+        data: Dataset,
+        split: Split,
+        settings: SampleSettings,
+        *,
+        device: torch.device = CPU,
+        dtype: torch.dtype = torch.float32,
     ):
         self.data, self.split, self.settings = data, split, settings
         self.device, self.dtype = device, dtype

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from gan_core.data import Dataset
-from gan_core.features import AutoFeatures, PixelFeatures
+from gan_core.features import SMALL_SIDE, AutoFeatures, PixelFeatures
 from gan_core.metrics import RealSamples
 from gan_core.networks import MLPGenerator, NetworkPair
 from gan_core.shapes import SampleShape
@@ -57,8 +57,8 @@ def _features(study: Study) -> Iterator[str]:
     evaluation = study.evaluation
     if isinstance(evaluation.features, AutoFeatures | PixelFeatures):
         return
-    cpu, data = torch.device("cpu"), load_samples(study.data)
-    facts = RealSamples(data, "validation", evaluation, device=cpu, dtype=torch.float32).feature_map.facts()
+    data = load_samples(study.data)
+    facts = RealSamples(data, "validation", evaluation).feature_map.facts()
     accuracy = f", {format_share(facts['accuracy'])} of the validation images right" if "accuracy" in facts else ""
     yield f"Images are compared in the features {facts['name']} {facts['hash']}{accuracy}; {study.distance} decides."
     if "accuracy" in facts and facts["accuracy"] < _largest_class(data) + CLEARLY:
@@ -69,14 +69,14 @@ def _features(study: Study) -> Iterator[str]:
 
 
 def _largest_class(data: Dataset) -> float:
-    """Share of the largest class in the validation split, the accuracy of a classifier that always names it."""
+    """Share of the validation samples in the most frequent class: the accuracy of a classifier that always names it."""
     return float(np.bincount(data.labels["validation"]).max() / len(data.validation))
 
 
 def _fully_connected(study: Study) -> Iterator[str]:
-    """A line about fully connected generators of images larger than 8 x 8 pixels, which may be an oversight."""
+    """A line if the generator of images larger than 8 x 8 pixels is fully connected, which the user may not intend."""
     data = load_samples(study.data)
-    if not data.of_images or max(data.shape[1:]) <= 8:
+    if not data.of_images or max(data.shape[1:]) <= SMALL_SIDE:
         return
     networks = [next(condition.extreme_settings()).networks for condition in study.conditions]
     if any(isinstance(pair, NetworkPair) and isinstance(pair.generator, MLPGenerator) for pair in networks):
