@@ -44,6 +44,11 @@ class FeatureMap:
         """Features of stored samples, which are floats, or grey levels as uint8, first scaled to [-1, 1]."""
         return torch.cat([self.extract(coordinates(rows, dtype)) for rows in samples.split(4 * ROWS)])
 
+    @property
+    def key(self) -> dict[str, str]:
+        """Hashes of what determines the features and of their weights, for keys of caches."""
+        return {"hash": self.hash, "weights": self.weights}
+
     def facts(self) -> dict[str, Any]:
         """Name and hash, and for weights their hash and the classifier's accuracy, as a JSON-serialisable table."""
         known = {"name": self.name, "hash": self.hash, "weights": self.weights, "accuracy": self.accuracy}

@@ -72,7 +72,7 @@ class RealSamples:
 
         if self.feature_map.name == PixelFeatures.kind:
             return extracted()
-        key = {"part": part, "hash": self.feature_map.hash, "weights": self.feature_map.weights}
+        key = {"part": part, **self.feature_map.key}
         arrays = self.cache.arrays("features", key, lambda: {"features": extracted().cpu().numpy()})
         return torch.from_numpy(arrays["features"]).to(self.device)
 
