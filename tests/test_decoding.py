@@ -24,7 +24,7 @@ def strict() -> Iterator[None]:
 
 
 def decoded(content: Image.Image | bytes, folder: Path, suffix: str = ".png", *, size: int = 4, **save: Any):
-    """Pixels of an image in a file, (channels, size, size)."""
+    """The pixels that `decode_file` returns for an image after it was saved: (channels, size, size)."""
     path = folder / f"x{suffix}"
     if isinstance(content, bytes):
         path.write_bytes(content)

@@ -190,4 +190,4 @@ def test_an_orphan_beside_a_damaged_entry_is_mended_after_it(ledger: Ledger) -> 
 
 
 def test_a_finding_is_a_sentence_that_opens_with_its_place() -> None:
-    assert str(Finding(kind="leftover", key="a", reason="is old", place="/root/a")) == "/root/a: is old"
+    assert str(Finding(kind="leftover", key="a", reason="is old", place="/ledger/a")) == "/ledger/a: is old"

@@ -267,7 +267,7 @@ def saved(network, path):
 
 
 def test_a_file_gets_images_in_the_range_size_and_channels_that_it_expects(tmp_path):
-    """Pixels of [-1, 1] become [0, 1], grey becomes three channels, then mean and deviation."""
+    """Pixels are scaled to [0, 1] and a grey channel is repeated; then the mean is subtracted, and divided by `std`."""
     data = stripes()
     file = saved(Quarters(), tmp_path / "net.pt")
     samples = torch.from_numpy(data.test)

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from full_disk import files_of_at_most
@@ -170,6 +171,36 @@ def test_writing_and_deleting_the_same_folder_at_once_raises_nothing(storage: Fo
     for thread in threads:
         thread.join()
     assert failures == []
+
+
+def test_a_folder_that_is_replaced_while_it_is_deleted_is_deleted_again(
+    storage: FolderStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`rmtree` raises an error without a number if the folder that it opens is not the one that it looked at."""
+    storage.create("running/key/started", b"1")
+    folder, lstat = storage.path("running/key"), os.lstat
+    replaced: list[Any] = []
+
+    def replacing(path: Any, *arguments: Any, **keywords: Any) -> os.stat_result:
+        status = lstat(path, *arguments, **keywords)
+        if not replaced and str(path) == str(folder):
+            replaced.append(path)
+            folder.rename(folder.with_name("former"))
+            folder.mkdir()
+        return status
+
+    monkeypatch.setattr(os, "lstat", replacing)
+    storage.delete_below("running/key")
+    assert replaced
+    assert not folder.exists()
+
+
+def test_a_link_in_place_of_a_folder_is_not_deleted_by_trying_again(storage: FolderStorage, tmp_path: Path) -> None:
+    storage.create("running/other/started", b"1")
+    storage.path("running/key").symlink_to(tmp_path)
+    with pytest.raises(StudyFailed, match="symbolic link"):
+        storage.delete_below("running/key")
+    assert storage.path("running/key").is_symlink()
 
 
 # -- things that are no objects ----------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from invented import results_of
 
 from studies.numbers import format_share
 from studies.reporting.figures import THEMES, ThemeName, precision_coverage
-from studies.reporting.figures.legend_entries import MARKERS
+from studies.reporting.figures.member_scatter import MARKERS
 from studies.tables.results import Results
 
 

@@ -108,7 +108,7 @@ class Images(AnyData):
         raise ValueError(f"path: must be a folder of images or a file, but {self.path} {but}")
 
     def _stored(self) -> tuple[ImageStore, list[str]]:
-        """The store of the images, and sentences about their source."""
+        """The decoded images in the cache, and sentences for the user about how their files were read."""
         source = self._source()
         settings = PixelSettings(size=self.size, channels=self.channels, crop=self.crop, background=self.background)
         place = f"{Path(self.path).absolute()}\0{self.labels}\0{self.layout}\0{self.limit}"

@@ -95,7 +95,7 @@ def _of_library(metrics: Sequence[AnyMetric], real: RealSamples) -> dict[str, Re
     names = [metric.name for metric in metrics]
     numbers = {name: getattr(real.settings, name) for name in _SETTINGS}
     if real.data.of_images:
-        numbers |= {"features": real.feature_map.hash, "weights": real.feature_map.weights}
+        numbers |= real.feature_map.key
     key = {"split": real.split, "metrics": names, "numbers": numbers, "splits": _splits(real)}
 
     def compute() -> dict[str, np.ndarray]:

@@ -2,12 +2,13 @@
 
 from gan_core.features.classifier import ClassifierFeatures, has_classes
 from gan_core.features.file import FileFeatures
-from gan_core.features.kinds import AutoFeatures, Features, features_hash, resolved
+from gan_core.features.kinds import SMALL_SIDE, AutoFeatures, Features, features_hash, resolved
 from gan_core.features.map import AnyFeatures, FeatureMap
 from gan_core.features.pixels import PixelFeatures
 from gan_core.features.random_conv import RandomConvFeatures
 
 __all__ = [
+    "SMALL_SIDE",
     "AnyFeatures",
     "AutoFeatures",
     "ClassifierFeatures",

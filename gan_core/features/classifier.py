@@ -1,7 +1,6 @@
 """Features of a small convolutional classifier, trained on the labels of the training split."""
 
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -32,7 +31,7 @@ RATE = 2e-3
 CHANNELS = 32
 """Channels of the first convolution; each further one has twice as many, at most 128."""
 SMALLEST_SIDE = 4
-"""Convolutions halve an image as long as no side falls below this."""
+"""Smallest height or width of the last convolution's output; convolutions are added while no side gets smaller."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,10 +56,7 @@ class ClassifierFeatures(AnyFeatures):
             raise ValueError("features: must not be of kind classifier for data without labels of two classes")
 
     def determined_by(self, data: Dataset) -> dict[str, Any]:
-        digest = sha256("\0".join(data.classes).encode())
-        for part in ("train", "validation"):
-            digest.update(np.ascontiguousarray(data.labels[part], dtype=np.int64).tobytes())
-        return {"data": data.fingerprint, "labels": digest.hexdigest()[:16]}
+        return {"data": data.fingerprint, "labels": data.labels_fingerprint}
 
     def map(self, data: Dataset, cache: ReferenceCache) -> FeatureMap:
         self.check(data)
@@ -163,5 +159,6 @@ def _accuracy(weights: Weights, data: Dataset) -> float:
         return _logits(weights, _hidden(weights, _inputs(samples, data, scale))).argmax(1)
 
     stored = torch.from_numpy(np.ascontiguousarray(data.validation))
-    classes = torch.cat([in_blocks(named)(coordinates(rows, torch.float32)) for rows in stored.split(BATCH)])
+    with torch.no_grad():
+        classes = torch.cat([named(coordinates(rows, torch.float32)) for rows in stored.split(BATCH)])
     return float((classes.numpy() == data.labels["validation"]).mean())

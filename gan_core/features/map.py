@@ -41,8 +41,13 @@ class FeatureMap:
     weights: str = ""
 
     def of_stored(self, samples: Num[Tensor, "n dim"], dtype: torch.dtype) -> Float[Tensor, "n features"]:
-        """Features of samples as a data set stores them, which may be uint8."""
+        """Features of stored samples, which are floats, or grey levels as uint8, first scaled to [-1, 1]."""
         return torch.cat([self.extract(coordinates(rows, dtype)) for rows in samples.split(4 * ROWS)])
+
+    @property
+    def key(self) -> dict[str, str]:
+        """Hashes of what determines the features and of their weights, for keys of caches."""
+        return {"hash": self.hash, "weights": self.weights}
 
     def facts(self) -> dict[str, Any]:
         """Name and hash, and for weights their hash and the classifier's accuracy, as a JSON-serialisable table."""

@@ -1,4 +1,4 @@
-"""Pixels as features."""
+"""Features that are the pixels of an image themselves."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -82,6 +82,5 @@ def _moments(real: RealSamples) -> Moments:
         mean, root = moments(real.features)
         return {"mean": mean.cpu().numpy(), "root": root.cpu().numpy()}
 
-    key = {"split": real.split, "hash": real.feature_map.hash, "weights": real.feature_map.weights}
-    arrays = real.cache.arrays("moments", key, compute)
+    arrays = real.cache.arrays("moments", {"split": real.split, **real.feature_map.key}, compute)
     return torch.from_numpy(arrays["mean"]).to(real.device), torch.from_numpy(arrays["root"]).to(real.device)

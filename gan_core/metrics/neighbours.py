@@ -134,10 +134,9 @@ def _balls(real: RealSamples) -> "Balls":
     neighbours = real.settings.neighbours
     if not real.of_split:
         return Balls.around(real.features, neighbours)
-    features = {"hash": real.feature_map.hash, "weights": real.feature_map.weights}
     radii = real.cache.arrays(
         "balls",
-        {"split": real.split, "neighbours": neighbours, **features},
+        {"split": real.split, "neighbours": neighbours, **real.feature_map.key},
         lambda: {"squared": Balls.around(real.features, neighbours).squared_radii.cpu().numpy()},
     )
     squared = torch.from_numpy(radii["squared"]).to(real.device)
@@ -166,13 +165,7 @@ class Balls:
         if neighbours >= len(real):
             raise ValueError(f"neighbours: must be < {len(real)}, the number of real samples, but is {neighbours}")
         real = real.double()
-        squares = real.square().sum(1)
-        radii = []
-        for rows, row_squares in zip(real.split(ROWS), squares.split(ROWS), strict=True):
-            squared_distances = squares + row_squares[:, None] - 2 * rows @ real.T
-            # one more, since each sample is among its own neighbours
-            radii.append(squared_distances.topk(neighbours + 1, largest=False).values[:, -1])
-        return cls(real, torch.cat(radii), neighbours)
+        return cls(real, squared_radii(real, neighbours), neighbours)
 
     def contain(self, points: Float[Tensor, "n dim"]) -> Bool[Tensor, "n m"]:
         """True where a point lies in a ball, its surface included."""

@@ -15,6 +15,7 @@ from gan_core.metrics.sample_settings import SampleSettings
 from gan_core.reference_cache import ReferenceCache
 
 Prepared = TypeVar("Prepared")
+CPU = torch.device("cpu")
 
 
 class RealSamples:
@@ -30,7 +31,13 @@ class RealSamples:
     """
 
     def __init__(
-        self, data: Dataset, split: Split, settings: SampleSettings, *, device: torch.device, dtype: torch.dtype
+        self,
+        data: Dataset,
+        split: Split,
+        settings: SampleSettings,
+        *,
+        device: torch.device = CPU,
+        dtype: torch.dtype = torch.float32,
     ):
         self.data, self.split, self.settings = data, split, settings
         self.device, self.dtype = device, dtype
@@ -65,7 +72,7 @@ class RealSamples:
 
         if self.feature_map.name == PixelFeatures.kind:
             return extracted()
-        key = {"part": part, "hash": self.feature_map.hash, "weights": self.feature_map.weights}
+        key = {"part": part, **self.feature_map.key}
         arrays = self.cache.arrays("features", key, lambda: {"features": extracted().cpu().numpy()})
         return torch.from_numpy(arrays["features"]).to(self.device)
 

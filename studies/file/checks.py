@@ -4,8 +4,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-import torch
-
 from gan_core.data import AnyData
 from gan_core.evaluation import EvaluationSettings, Evaluator, check_metrics, resolved_settings
 from gan_core.features import AutoFeatures, FileFeatures
@@ -95,8 +93,7 @@ def resolved_evaluation(evaluation: EvaluationSettings, data: AnyData) -> Evalua
     try:
         resolved = resolved_settings(absolute(evaluation), samples)
         if isinstance(resolved.features, FileFeatures):
-            cpu, float32 = torch.device("cpu"), torch.float32
-            _ = RealSamples(samples, "validation", resolved, device=cpu, dtype=float32).feature_map
+            _ = RealSamples(samples, "validation", resolved).feature_map
     except ValueError as error:
         key, _, sentence = str(error).partition(": ")
         raise Refusal(("evaluation", *key.split(".")), sentence) from None

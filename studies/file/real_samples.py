@@ -111,7 +111,7 @@ def _check_labels(loaded: Dataset, kind: str) -> None:
 
 
 def _check_varies(loaded: Dataset, data: AnyData, kind: str) -> None:
-    """Check that the training samples differ, without which no distance of samples has a scale."""
+    """Refuse training samples that are all equal: distances between samples could not be compared with anything."""
     recorded = isinstance(data, RecordedTable)  # whose class, with its distance, is not imported
     if not recorded and not loaded.varies and data.distance != "distance_to_equilibrium":
         count = len(loaded.train)

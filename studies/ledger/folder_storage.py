@@ -162,8 +162,8 @@ class FolderStorage(Storage):
                 except FileNotFoundError:
                     if not os.path.lexists(path):
                         return
-                except OSError as error:  # another process has just written something there
-                    if error.errno != errno.ENOTEMPTY or attempt == _ATTEMPTS - 1:
+                except OSError as error:
+                    if not _is_of_another_process(error, path) or attempt == _ATTEMPTS - 1:
                         raise
 
     def keys(self, prefix: str) -> list[str]:
@@ -212,6 +212,13 @@ class FolderStorage(Storage):
                 path.rename(self.root / target)
         self._delete_empty_folders(path)
         return target
+
+
+def _is_of_another_process(error: OSError, path: Path) -> bool:
+    """True if a folder could not be deleted since another process writes there, so that a further attempt may help."""
+    if error.errno is None:  # `rmtree` takes a folder that was replaced meanwhile for a link
+        return not path.is_symlink()
+    return error.errno == errno.ENOTEMPTY
 
 
 def _write_to_disk(path: Path, content: bytes) -> None:

@@ -8,8 +8,8 @@ import pandas as pd
 from studies.file.messages import count_noun
 from studies.numbers import format_distance
 from studies.reporting.figures.axes import use_log_scale
-from studies.reporting.figures.canvas import WIDTH, DrawnFigure, add_legend, empty_figure, finish, style_axes
-from studies.reporting.figures.legend_entries import condition_handles, condition_style
+from studies.reporting.figures.canvas import DrawnFigure, finish
+from studies.reporting.figures.member_scatter import member_scatter
 from studies.reporting.figures.selection import condition_rows, conditions_in
 from studies.reporting.figures.themes import THEMES, Theme, ThemeName
 from studies.reporting.figures.wording import count_seeds
@@ -32,16 +32,10 @@ def best_and_late(results: Results, theme_name: ThemeName = "light") -> DrawnFig
     if shown.empty:
         return None
     names = conditions_in(shown, results)
-    figure = empty_figure(theme, width=WIDTH, height=4.2 + 0.06 * len(names))
-    axis = figure.subplots()
-    style_axes(axis, theme)
+    figure, axis = member_scatter(shown, names, "best_distance", "late_distance", theme)
     _draw_diagonal(axis, theme, shown[DISTANCES].to_numpy(np.float64))
-    for index, name in enumerate(names):
-        for stable, group in condition_rows(shown, name).groupby(shown["outcome"] == "stable"):
-            axis.plot(*group[DISTANCES].to_numpy().T, **condition_style(theme, index, filled=bool(stable)))
     axis.set_xlabel("best distance during training")
     axis.set_ylabel("late distance, at the end of training")
-    add_legend(figure, theme, condition_handles(theme, names, failed=bool((shown["outcome"] != "stable").any())))
     missing = len(members) - len(shown)
     return finish(
         figure,

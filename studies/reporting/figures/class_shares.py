@@ -47,7 +47,7 @@ def class_shares(results: Results, theme_name: ThemeName = "light") -> DrawnFigu
     members = winners(results.members)
     if members.empty or results.features.get("name") != "classifier" or len(classes) > MOST_CLASSES:
         return None
-    real = RealSamples(results.data, "test", results.study.evaluation, device=torch.device("cpu"), dtype=torch.float32)
+    real = RealSamples(results.data, "test", results.study.evaluation)
     expected = _shares(real.feature_map, real.samples)
     found = {name: _member_shares(results, name, real.feature_map) for name in conditions_in(members, results)}
     drawn = {name: shares for name, shares in found.items() if shares is not None}

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from gan_core.data import Part, coordinates
+from gan_core.data import Part, as_coordinates
 from gan_core.metrics import RealSamples
 from studies.numbers import format_share
 from studies.reporting.figures.canvas import DrawnFigure, finish, write_png
@@ -103,7 +103,7 @@ def find_nearest(results: Results, condition: str) -> NearestImages | None:
         return None
     fakes = results.samples(condition)[member.index]
     fakes = fakes[np.isfinite(fakes).all(1)][:PER_LINE]
-    real = RealSamples(data, "test", results.study.evaluation, device=torch.device("cpu"), dtype=torch.float32)
+    real = RealSamples(data, "test", results.study.evaluation)
     try:
         features = {part: real.stored_features(part) for part in _PARTS}
     except ValueError:  # the file of the features is not on this machine
@@ -138,8 +138,7 @@ def _figure(results: Results, found: NearestImages, theme: Theme, title: str = "
     names = {"train": f"nearest\ntraining image\n{usual}", "test": "nearest\ntest image"}
     rows = [ImageRow(colours(results.data, found.fakes), f"fakes of\n{found.label}")]
     for part in _PARTS:
-        stored = torch.from_numpy(np.ascontiguousarray(getattr(results.data, part)[found.index[part]]))
-        images = colours(results.data, coordinates(stored, torch.float32).numpy())
+        images = colours(results.data, as_coordinates(getattr(results.data, part)[found.index[part]], np.float32))
         rows.append(ImageRow(images, names[part], found.texts(found.distance[part])))
     return image_grid(rows, theme, title)
 

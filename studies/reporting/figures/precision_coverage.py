@@ -9,14 +9,10 @@ from studies.file.messages import count_noun
 from studies.numbers import format_share
 from studies.reporting.figures.canvas import (
     SMALL,
-    WIDTH,
     DrawnFigure,
-    add_legend,
-    empty_figure,
     finish,
-    style_axes,
 )
-from studies.reporting.figures.legend_entries import condition_handles, condition_style
+from studies.reporting.figures.member_scatter import member_scatter
 from studies.reporting.figures.selection import condition_rows, conditions_in
 from studies.reporting.figures.themes import THEMES, Theme, ThemeName
 from studies.reporting.figures.wording import count_seeds
@@ -38,11 +34,7 @@ def precision_coverage(results: Results, theme_name: ThemeName = "light") -> Dra
     if shown.empty:
         return None
     names = conditions_in(shown, results)
-    figure = empty_figure(theme, width=WIDTH, height=4.2 + 0.06 * len(names))
-    axis = figure.subplots()
-    style_axes(axis, theme)
-    for index, name in enumerate(names):
-        _draw_members(axis, theme, condition_rows(shown, name), index)
+    figure, axis = member_scatter(shown, names, "coverage", "precision", theme)
     references = _references(results)
     for name, values in references.items():
         _draw_reference(axis, theme, name, values)
@@ -52,7 +44,6 @@ def precision_coverage(results: Results, theme_name: ThemeName = "light") -> Dra
         share_axis.set_major_formatter(lambda value, _: format_share(value))
     axis.set_xlabel("coverage: real samples with a fake near them")
     axis.set_ylabel("precision: fakes with a real sample near them")
-    add_legend(figure, theme, condition_handles(theme, names, failed=bool((shown["outcome"] != "stable").any())))
     missing = len(late) - len(shown)
     return finish(
         figure,
@@ -65,12 +56,6 @@ def precision_coverage(results: Results, theme_name: ThemeName = "light") -> Dra
             [*(_in_words(name, condition_rows(shown, name)) for name in names), *_references_in_words(references)]
         ),
     )
-
-
-def _draw_members(axis: "Axes", theme: Theme, members: pd.DataFrame, index: int) -> None:
-    """Draw filled markers for stable members and hollow markers for failed ones."""
-    for stable, group in members.groupby(members["outcome"] == "stable"):
-        axis.plot(group["coverage"], group["precision"], **condition_style(theme, index, filled=bool(stable)))
 
 
 def _references(results: Results) -> dict[str, tuple[float, float]]:

@@ -5,12 +5,13 @@ from pathlib import Path
 import numpy as np
 
 from gan_core.data import Dataset
+from studies.reporting.figures.image_grid import SMALL_SIDE
 from studies.reporting.figures.image_pixels import colours, real_colours
 from studies.reporting.figures.sample_sheets import view_corners
 from studies.reporting.figures.themes import THEMES
 
-PIXEL_SCALE, SMALL_SIDE = 4, 16
-"""Pixels of the picture along each side of a sample's pixel, for samples of at most so many pixels along a side."""
+PIXEL_SCALE = 4
+"""Pixels of the picture along each side of a sample's pixel, for samples whose sides are at most `SMALL_SIDE`."""
 SIDE = 180
 """Pixels along each side of a scatter."""
 _LIGHT = THEMES["light"]

@@ -6,13 +6,14 @@ import numpy as np
 import torch
 
 from gan_core.data import Dataset
-from gan_core.features import AutoFeatures, PixelFeatures
+from gan_core.features import SMALL_SIDE, AutoFeatures, PixelFeatures
 from gan_core.metrics import RealSamples
 from gan_core.networks import MLPGenerator, NetworkPair
 from gan_core.shapes import SampleShape
 from studies.design import CONFIRMING, counts, total
 from studies.execution.kept_samples import generator_evaluations
 from studies.file.condition import Condition, Setting
+from studies.file.messages import count_noun
 from studies.file.real_samples import load_samples
 from studies.file.study import Study
 from studies.numbers import format_bytes, format_share
@@ -29,10 +30,11 @@ def outline(study: Study) -> str:
     """The numbers of trials, of bytes for kept generators and of samples; per condition kinds and searched ranges."""
     search, authors_trials = study.search, sum(condition.authors is not None for condition in study.conditions)
     authors = f" + {authors_trials} trials at authors' settings" if authors_trials else ""
+    seeds = count_noun(study.seeds, "seed")
     lines = [
         f"{study.name} is valid: {len(study.conditions)} conditions x ({search.explore} explore + {search.exploit} "
-        f"exploit + {search.confirm.best} confirm){authors} = {total(study)} trials, with {study.seeds} seeds each "
-        f"({search.confirm.seeds} to confirm), {study.budget.steps} {study.budget.unit.replace('_', ' ')}.",
+        f"exploit + {search.confirm.best} confirm){authors} = {total(study)} trials, with {seeds} "
+        f"each ({search.confirm.seeds} to confirm), {study.budget.steps} {study.budget.unit.replace('_', ' ')}.",
         f"Generators of {len(_kept(study))} of {study.evaluation.measurements + 1} evaluations are kept "
         f'(checkpoint.snapshots = "{study.checkpoint.snapshots}"): at most {format_bytes(snapshot_bytes(study))} '
         "before compression.",
@@ -55,8 +57,8 @@ def _features(study: Study) -> Iterator[str]:
     evaluation = study.evaluation
     if isinstance(evaluation.features, AutoFeatures | PixelFeatures):
         return
-    cpu, data = torch.device("cpu"), load_samples(study.data)
-    facts = RealSamples(data, "validation", evaluation, device=cpu, dtype=torch.float32).feature_map.facts()
+    data = load_samples(study.data)
+    facts = RealSamples(data, "validation", evaluation).feature_map.facts()
     accuracy = f", {format_share(facts['accuracy'])} of the validation images right" if "accuracy" in facts else ""
     yield f"Images are compared in the features {facts['name']} {facts['hash']}{accuracy}; {study.distance} decides."
     if "accuracy" in facts and facts["accuracy"] < _largest_class(data) + CLEARLY:
@@ -67,14 +69,14 @@ def _features(study: Study) -> Iterator[str]:
 
 
 def _largest_class(data: Dataset) -> float:
-    """Share of the largest class in the validation split, the accuracy of a classifier that always names it."""
+    """Share of the validation samples in the most frequent class: the accuracy of a classifier that always names it."""
     return float(np.bincount(data.labels["validation"]).max() / len(data.validation))
 
 
 def _fully_connected(study: Study) -> Iterator[str]:
-    """A line about fully connected generators of images larger than 8 x 8 pixels, which may be an oversight."""
+    """A line if the generator of images larger than 8 x 8 pixels is fully connected, which the user may not intend."""
     data = load_samples(study.data)
-    if not data.of_images or max(data.shape[1:]) <= 8:
+    if not data.of_images or max(data.shape[1:]) <= SMALL_SIDE:
         return
     networks = [next(condition.extreme_settings()).networks for condition in study.conditions]
     if any(isinstance(pair, NetworkPair) and isinstance(pair.generator, MLPGenerator) for pair in networks):

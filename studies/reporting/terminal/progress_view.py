@@ -14,6 +14,7 @@ from rich.text import Text
 
 from gan_core.outcomes import OUTCOMES
 from studies.design import TrialSpec, counts, total
+from studies.file.messages import count_noun
 from studies.file.study import Study
 from studies.ledger.trial_records import TrialRecord
 from studies.numbers import MISSING, format_distance, format_duration, format_setting
@@ -47,7 +48,7 @@ class PlainProgress(Listener):
     def opened(self, progress: StudyProgress) -> None:
         self._ended = len(progress.trials()) - len(progress.pending())
         in_ledger = f", {self._ended} of them in the ledger already" if self._ended else ""
-        self._print(f"{self._study.name}: {self._total} trials of {self._study.seeds} seeds{in_ledger}")
+        self._print(f"{self._study.name}: {self._total} trials of {count_noun(self._study.seeds, 'seed')}{in_ledger}")
         self._print(f"ledger: {progress.ledger.root}")
 
     def warn(self, sentence: str) -> None:
