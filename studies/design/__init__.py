@@ -1,0 +1,39 @@
+"""The trials of a study, phase by phase, and their addresses."""
+
+from studies.design.provenance import NUMERICS_VERSION, Provenance
+from studies.design.specification import (
+    CONFIRMING,
+    PHASES,
+    Configuration,
+    Phase,
+    TrialSpec,
+    canonical,
+    content_address,
+    evaluation_address,
+    trial_key,
+)
+from studies.design.suggestions import suggest
+from studies.design.trials import FIRST_SEED, SEEDS_PER_REPLICATE, Design, Scores, counts, seeds_of, split_of, total
+
+__all__ = [
+    "CONFIRMING",
+    "FIRST_SEED",
+    "NUMERICS_VERSION",
+    "PHASES",
+    "SEEDS_PER_REPLICATE",
+    "Configuration",
+    "Design",
+    "Phase",
+    "Provenance",
+    "Scores",
+    "TrialSpec",
+    "canonical",
+    "content_address",
+    "counts",
+    "evaluation_address",
+    "seeds_of",
+    "split_of",
+    "suggest",
+    "total",
+    "trial_key",
+]

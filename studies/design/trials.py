@@ -1,0 +1,178 @@
+"""The trials of a study in each phase, with their addresses.
+
+The address of a trial is a hash of everything that determines what is trained. Its evaluation has an address of its
+own, a hash of everything that determines the metrics. Phase, name and number are in neither.
+
+The trials are a pure function of the study, its provenance and the scores of the trials that ended. The explore trials
+and the authors' trials (a preset at its authors' settings, on the first seeds of confirm) are known from the start,
+exploit trial j once explore and the exploit trials 0 to j - exploit_lag have ended, the confirm trials once explore and
+exploit have ended. No other state is kept, so an interrupted study continues with the same trials.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any, get_args
+
+from gan_core.data import Split
+from studies.design.provenance import Provenance
+from studies.design.specification import (
+    CONFIRMING,
+    PHASES,
+    Configuration,
+    Phase,
+    TrialSpec,
+    content_address,
+    evaluation_address,
+)
+from studies.design.suggestions import sampler_seed, start_values, suggest
+from studies.file.compared_features import addressed_evaluation
+from studies.file.condition import Condition
+from studies.file.data_table import addressed_data
+from studies.file.distributions import draw
+from studies.file.study import Study
+
+FIRST_SEED: Mapping[Phase, int] = {"explore": 0, "exploit": 1_000_000, "confirm": 2_000_000, "authors": 2_000_000}
+SEEDS_PER_REPLICATE = 10_000_000
+"""Distance between the first seeds of two consecutive replicates, large enough for the seeds of all phases."""
+Scores = Mapping[str, float]
+"""Search score of each trial that ended, by key."""
+
+
+def counts(study: Study, condition: Condition) -> dict[Phase, int]:
+    """Number of trials of a condition in each phase; without `authors` if the study has no authors' trials."""
+    search = study.search
+    trials: dict[Phase, int] = {
+        "explore": search.explore,
+        "exploit": search.exploit,
+        "confirm": search.confirm.best,
+    }
+    return trials | ({"authors": int(condition.authors is not None)} if search.confirm.authors else {})
+
+
+def total(study: Study) -> int:
+    """Number of trials of a study."""
+    return sum(sum(counts(study, condition).values()) for condition in study.conditions)
+
+
+class Design:
+    """The trials of a study, computed from the study, its provenance and the scores of the trials that ended."""
+
+    def __init__(self, study: Study, provenance: Provenance):
+        self.study, self.provenance = study, provenance
+        self._specs: dict[tuple[str, Phase, int], TrialSpec] = {}
+
+    def trials(self, scores: Scores) -> Iterator[TrialSpec]:
+        """Every trial whose configuration the scores determine, sorted by phase, then index, then condition."""
+        counts_of = {condition.name: counts(self.study, condition) for condition in self.study.conditions}
+        for phase in PHASES:
+            for index in range(max(trials.get(phase, 0) for trials in counts_of.values())):
+                for condition in self.study.conditions:
+                    if index >= counts_of[condition.name].get(phase, 0):
+                        continue
+                    spec = self._trial(condition, phase, index, scores)
+                    if spec is not None:
+                        yield spec
+
+    def _trial(self, condition: Condition, phase: Phase, index: int, scores: Scores) -> TrialSpec | None:
+        key = (condition.name, phase, index)
+        if key not in self._specs:
+            configuration = self._configuration(condition, phase, index, scores)
+            if configuration is None:
+                return None
+            self._specs[key] = self._spec(condition, phase, index, configuration)
+        return self._specs[key]
+
+    def _configuration(self, condition: Condition, phase: Phase, index: int, scores: Scores) -> Configuration | None:
+        search = self.study.search
+        if phase == "explore":
+            return draw(condition.hyperparameters, seed=search.seed, index=index)
+        if phase == "exploit":
+            return self._suggestion(condition, index, scores)
+        if phase == "authors":
+            return condition.authors_configuration()
+        ended = self._ended(condition, search.explore, search.exploit, scores)
+        if ended is None:
+            return None
+        ranked = sorted(ended, key=lambda trial: -scores[trial.key])  # of equal scores, the earlier trial first
+        return ranked[index].configuration
+
+    def _ended(self, condition: Condition, explore: int, exploit: int, scores: Scores) -> list[TrialSpec] | None:
+        """The first `explore` explore trials and `exploit` exploit trials; None if one of them has not ended."""
+        trials = [self._trial(condition, "explore", i, scores) for i in range(explore)]
+        trials += [self._trial(condition, "exploit", j, scores) for j in range(exploit)]
+        known = [trial for trial in trials if trial is not None and trial.key in scores]
+        return known if len(known) == len(trials) else None
+
+    def _suggestion(self, condition: Condition, index: int, scores: Scores) -> Configuration | None:
+        """Configuration that Optuna suggests for exploit trial `index`; None if a trial that it needs has not ended.
+
+        Optuna gets the scores of the explore trials and of the exploit trials 0 to `index` - `exploit_lag`. The exploit
+        trials between these and `index` count as running, even if they have ended.
+        """
+        search = self.study.search
+        ended = self._ended(condition, search.explore, max(0, index - search.exploit_lag + 1), scores)
+        if ended is None:
+            return None
+        running = [
+            self._trial(condition, "exploit", j, scores) for j in range(max(0, index - search.exploit_lag + 1), index)
+        ]
+        return suggest(
+            condition.hyperparameters,
+            ended=[(trial.configuration, scores[trial.key]) for trial in ended],
+            running=[trial.configuration for trial in running if trial is not None],
+            fixed=start_values(search.start, condition, index),
+            sampler=search.sampler,
+            seed=sampler_seed(search.seed, condition.name, index),
+        )
+
+    def _spec(self, condition: Condition, phase: Phase, index: int, configuration: Configuration) -> TrialSpec:
+        setting = condition.authors_setting() if phase == "authors" else condition.setting(configuration)
+        return self.spec(condition, phase, index, configuration, setting.table())
+
+    def spec(
+        self, condition: Condition, phase: Phase, index: int, configuration: Configuration, setting: Mapping[str, Any]
+    ) -> TrialSpec:
+        """The trial of a condition with this phase, index and configuration; `setting` is the table of its setting."""
+        tables = self._tables
+        trained = {**setting, "data": addressed_data(tables["data"])}
+        identity = {
+            **trained,
+            "budget": tables["budget"],
+            "seeds": seeds_of(self.study, condition, phase, index),
+            "provenance": self.provenance.of_training(trained),
+        }
+        evaluation, address_of_evaluation = self._evaluations[split_of(phase)]
+        return TrialSpec(
+            condition=condition.name,
+            phase=phase,
+            index=index,
+            configuration=configuration,
+            identity=identity,
+            address=content_address(identity),
+            evaluation=evaluation,
+            evaluation_address=address_of_evaluation,
+        )
+
+    @cached_property
+    def _evaluations(self) -> Mapping[Split, tuple[dict[str, Any], str]]:
+        """The evaluation on each split and its address."""
+        settings = addressed_evaluation(self._tables["evaluation"])
+        shared = {"settings": settings, "provenance": self.provenance.of_evaluation(settings)}
+        evaluations = {split: {"split": split, **shared} for split in get_args(Split)}
+        return {split: (evaluation, evaluation_address(evaluation)) for split, evaluation in evaluations.items()}
+
+    @cached_property
+    def _tables(self) -> dict[str, Any]:
+        return self.study.table()
+
+
+def split_of(phase: Phase) -> Split:
+    """Split that the trials of a phase are measured on."""
+    return "test" if phase in CONFIRMING else "validation"
+
+
+def seeds_of(study: Study, condition: Condition, phase: Phase, index: int) -> list[int]:
+    """Seeds of a trial's members."""
+    count = study.search.confirm.seeds if phase in CONFIRMING else study.seeds
+    first = FIRST_SEED[phase] + condition.replicate * SEEDS_PER_REPLICATE + index * count
+    return list(range(first, first + count))
