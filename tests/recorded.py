@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gan_core.cache_folder import FOLDER_VARIABLE
-from studies.design import Design, TrialSpec
+from studies.design import Design, TrialSpec, payload
+from studies.execution.pack_training import PackTraining
 from studies.execution.runner import _provenance, _register
-from studies.execution.trial import TrialTraining
 from studies.file.study import Study
 from studies.ledger.ledger import Ledger
 from studies.progress.events import Listener
@@ -71,14 +71,14 @@ def run_pending(study: Study, *listeners: Listener, trials: int | None = None, k
             progress.write_plan()
             spec, unfinished = pending[0], ledger.unfinished(pending[0].key)
             unfinished.mark_started("here")
-            training = TrialTraining(json.loads(spec.payload()), unfinished)
+            training = PackTraining(json.loads(payload([spec])), unfinished)
             while not training.done:
                 training.advance(0.0005)
                 _report(listeners, spec, training)
-                if trials is not None and ended >= trials and len(training._measured) > 2:
+                if trials is not None and ended >= trials and len(training._measured_seconds) > 2:
                     training.save_checkpoint()
                     return progress if killed else _close(listeners, progress)
-            ledger.commit([training.row()])
+            ledger.commit(training.rows())
             ended += 1
             progress.trials()
             for listener in listeners:
@@ -86,8 +86,8 @@ def run_pending(study: Study, *listeners: Listener, trials: int | None = None, k
         return _close(listeners, progress)
 
 
-def _report(listeners: Sequence[Listener], spec: TrialSpec, training: TrialTraining) -> None:
-    summaries = [EvaluationSummary(**summary) for summary in json.loads(training.report())]
+def _report(listeners: Sequence[Listener], spec: TrialSpec, training: PackTraining) -> None:
+    summaries = [EvaluationSummary(**summary) for summary in json.loads(training.report())[spec.key]]
     for listener in listeners:
         listener.measured(spec, summaries)
 

@@ -12,11 +12,11 @@ from tiny import ledger_of, run_without_ray, study_in
 
 from gan_core.features import ClassifierFeatures
 from studies.analysis.comparison import Comparison
-from studies.design import Design, Provenance
+from studies.design import Design, Provenance, payload
 from studies.errors import InputError
 from studies.execution.further_evaluation import changed_settings, evaluate_again
+from studies.execution.pack_training import PackTraining
 from studies.execution.runner import _provenance
-from studies.execution.trial import TrialTraining
 from studies.file.compared_features import addressed_evaluation, path_of
 from studies.file.real_samples import load_samples
 from studies.file.study import Study, fixed_part
@@ -148,9 +148,9 @@ def test_a_worker_whose_data_have_other_labels_is_refused(tmp_path, monkeypatch)
     spec, ledger = first_trial(study), ledger_of(study)
     data = load_samples(study.data)
     changed = replace(data, labels={**data.labels, "train": data.labels["train"][::-1]})
-    monkeypatch.setattr("studies.execution.trial._load_data", lambda key: changed)
+    monkeypatch.setattr("studies.execution.pack_training._load_data", lambda key: changed)
     with pytest.raises(InputError, match=r"^evaluation\.features: must be those that the study was started wi"):
-        TrialTraining(json.loads(spec.payload()), ledger.unfinished(spec.key))
+        PackTraining(json.loads(payload([spec])), ledger.unfinished(spec.key))
 
 
 # --- a file

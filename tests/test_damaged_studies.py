@@ -13,8 +13,9 @@ import pandas as pd
 import pytest
 from tiny import SMALLER, ledger_of, run_without_ray, study_in
 
+from studies.design import payload
 from studies.errors import GanStudyError
-from studies.execution.trial import TrialTraining
+from studies.execution.pack_training import PackTraining
 from studies.file.study import Study
 from studies.ledger.unfinished import TrialEnd
 from studies.locate import results
@@ -58,7 +59,7 @@ def _leave_unfinished(study: Study) -> None:
     specs = {trial.spec.name: trial.spec for trial in results(study.name, root=ledger.root).trial_records}
     stopped, ended = specs["wgan-confirm-0"], specs["gan-explore-1"]
     ledger.remove([stopped.key, ended.key])
-    training = TrialTraining(json.loads(stopped.payload()), ledger.unfinished(stopped.key))
+    training = PackTraining(json.loads(payload([stopped])), ledger.unfinished(stopped.key))
     while training.iteration < 15:
         training.advance(0.001)
     training.save_checkpoint()

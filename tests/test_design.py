@@ -355,8 +355,8 @@ def test_an_address_does_not_depend_on_the_order_of_keys(load: Load) -> None:
 
 def test_the_payload_of_a_worker_holds_the_identity_whose_hash_is_the_address(load: Load) -> None:
     for trial in all_trials(load()):
-        payload = json.loads(trial.payload())
-        assert payload["address"] == content_address(payload["identity"]) == trial.address
+        (sent,) = json.loads(payload([trial]))
+        assert sent["address"] == content_address(sent["identity"]) == trial.address
 
 
 # -- exploit ---------------------------------------------------------------------------------------------------------

@@ -14,10 +14,10 @@ from tiny import clean_environment, command, ledger_of, run_without_ray
 
 from gan_core.objectives import AnyObjective
 from services.package import pack
-from studies.design import Design, TrialSpec
+from studies.design import Design, TrialSpec, payload
 from studies.errors import InputError
+from studies.execution.pack_training import PackTraining
 from studies.execution.runner import _provenance
-from studies.execution.trial import TrialTraining
 from studies.file import modules
 from studies.file.real_samples import load_samples
 from studies.file.study import Study
@@ -577,7 +577,7 @@ def test_a_worker_trains_with_a_module_of_the_studys_folder(load: Load, tmp_path
     trial = specs_by_name(study)["mine-explore-0"]
     imitate_other_process()
     modules.add_module_folder(tmp_path)
-    run = TrialTraining(json.loads(trial.payload()), ledger_of(study).unfinished(trial.key))
+    run = PackTraining(json.loads(payload([trial])), ledger_of(study).unfinished(trial.key))
     run.advance(0.5)
     assert run.iteration > 0
 
@@ -586,20 +586,20 @@ def test_a_worker_refuses_a_missing_or_changed_module_in_one_sentence(load: Load
     study = load()
     trial = specs_by_name(study)["mine-explore-0"]
     known = trial.identity["provenance"]["sources"]["my_sharp"]
-    payload, unfinished = json.loads(trial.payload()), ledger_of(study).unfinished(trial.key)
+    sent, unfinished = json.loads(payload([trial])), ledger_of(study).unfinished(trial.key)
     imitate_other_process()
     with pytest.raises(InputError, match=r"^the study: needs the module my_sharp, which Python does not find$"):
-        TrialTraining(payload, unfinished)
+        PackTraining(sent, unfinished)
     modules.add_module_folder(tmp_path)
     (tmp_path / "my_sharp.py").write_text(OBJECTIVE + "\n# another thought\n")
     for _ in range(2):
         with pytest.raises(InputError) as refused:
-            TrialTraining(payload, unfinished)
+            PackTraining(sent, unfinished)
         assert str(refused.value).startswith(
             f"my_sharp: must have the source that the study was started with ({known})"
         )
     (tmp_path / "my_sharp.py").write_text(OBJECTIVE)
-    TrialTraining(payload, unfinished)
+    PackTraining(sent, unfinished)
 
 
 def test_an_exception_of_a_users_class_ends_its_own_trials_alone(load: Load) -> None:

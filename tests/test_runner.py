@@ -26,7 +26,7 @@ from tiny import (
     study_in,
 )
 
-from studies.design import Design
+from studies.design import Design, payload
 from studies.errors import InputError
 from studies.execution.runner import _provenance, run
 from studies.file.study import Study
@@ -308,13 +308,13 @@ def test_a_study_runs_from_its_file_to_its_ranking_whatever_ray_address_says(
 
 ALONE = """if True:
     import json, sys
-    from studies.execution.trial import TrialTraining
+    from studies.execution.pack_training import PackTraining
     from studies.ledger.ledger import Ledger
     payload, ledger = json.load(sys.stdin), Ledger(sys.argv[1])
-    training = TrialTraining(payload, ledger.unfinished(payload["key"]))
+    training = PackTraining(payload, ledger.unfinished(payload[0]["key"]))
     while not training.done:
         training.advance(60)
-    ledger.commit([training.row()])
+    ledger.commit(training.rows())
 """
 
 
@@ -327,7 +327,7 @@ def test_reused_actors_give_the_bits_of_fresh_processes(undisturbed: Study, tmp_
         for trial in last.values()
     ]
     for trial, process in alone:
-        process.communicate(trial.payload(), timeout=120)
+        process.communicate(payload([trial]), timeout=120)
     for trial, process in alone:
         assert process.returncode == 0
         assert same_numbers(finished(Ledger(tmp_path))[trial.key], finished(ledger_of(undisturbed))[trial.key])

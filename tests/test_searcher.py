@@ -16,7 +16,7 @@ from tiny import SMALLER, finished, ledger_of, run_without_ray, same_numbers, st
 from gan_core.outcomes import OUTCOMES
 from studies.design import Design, TrialSpec
 from studies.errors import InputError, StudyFailed
-from studies.execution.ray_trial import RayTrial
+from studies.execution.ray_pack import RayPack
 from studies.execution.runner import RunResult, _provenance
 from studies.execution.searcher import CauseScheduler, DesignSearcher
 from studies.execution.worker_deaths import as_actor_error
@@ -29,21 +29,26 @@ Fails = Callable[[str], Exception | None]
 
 
 class Failing:
-    """Replaces `RayTrial._step`: trials whose name `error_of` gives an error for raise it; `starts` counts them."""
+    """Replaces `RayPack._step`: packs of a trial whose name `error_of` gives an error for raise it.
+
+    starts  number of times that each trial was started
+    """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, error_of: Fails):
         self.starts: Counter[str] = Counter()
-        step = RayTrial._step
+        step = RayPack._step
 
-        def failing(trainable: RayTrial) -> dict[str, Any]:
-            name = trainable._trial["name"]
-            self.starts[name] += trainable._training is None
-            if (error := error_of(name)) is not None:
-                trainable._unfinished.mark_started("here")
-                raise error
+        def failing(trainable: RayPack) -> dict[str, Any]:
+            names = [trial["name"] for trial in trainable._trials]
+            self.starts.update(names if trainable._training is None else [])
+            errors = [error for name in names if (error := error_of(name)) is not None]
+            if errors:
+                for trial in trainable._trials:
+                    trainable._ledger.unfinished(trial["key"]).mark_started("here")
+                raise errors[0]
             return step(trainable)
 
-        monkeypatch.setattr(RayTrial, "_step", failing)
+        monkeypatch.setattr(RayPack, "_step", failing)
 
 
 def states(ended: RunResult) -> dict[str, str]:
@@ -290,7 +295,7 @@ def test_a_trial_that_ran_out_of_memory_is_tried_again_alone_after_the_others(tm
 
     def suggested(trial_id: str) -> str | None:
         found = searcher.suggest(trial_id)
-        return json.loads(found["payload"])["name"] if isinstance(found, dict) else found
+        return json.loads(found["payload"])[0]["name"] if isinstance(found, dict) else found
 
     def ends(trial_id: str, spec: TrialSpec) -> None:
         progress.ended.add(spec.key)

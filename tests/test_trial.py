@@ -21,7 +21,7 @@ from gan_core.data import Digits
 from gan_core.features import PixelFeatures
 from gan_core.training import EVALUATION_SEED
 from gan_core.training.randomness import stream
-from studies.design import Design, TrialSpec, canonical, content_address, evaluation_address
+from studies.design import Design, TrialSpec, canonical, content_address, evaluation_address, payload
 from studies.errors import InputError, StudyFailed
 from studies.execution.kept_samples import (
     IMAGES,
@@ -32,9 +32,9 @@ from studies.execution.kept_samples import (
     generator_evaluations,
     picture_evaluations,
 )
-from studies.execution.ray_trial import end_of
+from studies.execution.pack_training import PackTraining
+from studies.execution.ray_pack import end_of
 from studies.execution.runner import _provenance
-from studies.execution.trial import TrialTraining
 from studies.file.condition import PARTS, Setting
 from studies.file.study import Study
 from studies.file.validation import build
@@ -54,18 +54,18 @@ def first_trial(study: Study, condition: str | None = None) -> TrialSpec:
     return next(trial for trial in first_trials(study) if condition in (None, trial.condition))
 
 
-def training_in(ledger: Ledger, spec: TrialSpec, **options: Any) -> TrialTraining:
+def training_in(ledger: Ledger, spec: TrialSpec, **options: Any) -> PackTraining:
     """The training of a trial, from its start or its last checkpoint in a ledger."""
-    return TrialTraining(json.loads(spec.payload()), ledger.unfinished(spec.key), **options)
+    return PackTraining(json.loads(payload([spec])), ledger.unfinished(spec.key), **options)
 
 
 def trained(study: Study, spec: TrialSpec, **options: Any) -> Entry:
     return finish(training_in(ledger_of(study), spec, **options), ledger_of(study))
 
 
-def committed(training: TrialTraining, ledger: Ledger) -> Entry:
+def committed(training: PackTraining, ledger: Ledger) -> Entry:
     """The entry of a training as it is now."""
-    row = training.row()
+    (row,) = training.rows()
     ledger.commit([row])
     return finished(ledger)[row.key]
 
@@ -74,7 +74,7 @@ def committed(training: TrialTraining, ledger: Ledger) -> Entry:
 def ticking(monkeypatch: pytest.MonkeyPatch) -> None:
     """A clock that advances by a second at every reading: `advance(seconds)` stops after a known number of readings."""
     readings = count()
-    monkeypatch.setattr("studies.execution.trial.monotonic", lambda: float(next(readings)))
+    monkeypatch.setattr("studies.execution.pack_training.monotonic", lambda: float(next(readings)))
 
 
 # -- interruptions -----------------------------------------------------------------------------------------------------
@@ -165,7 +165,7 @@ def test_elapsed_time_includes_the_time_before_the_last_checkpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [0.0]
-    monkeypatch.setattr("studies.execution.trial.monotonic", lambda: now[0])
+    monkeypatch.setattr("studies.execution.pack_training.monotonic", lambda: now[0])
     study = study_in(tmp_path)
     spec = first_trial(study)
     ledger = ledger_of(study)
@@ -539,7 +539,7 @@ def test_the_distance_of_the_dirac_pair_grows_by_its_exact_factor_at_every_evalu
 
 
 def config(root: Path, spec: TrialSpec, **changes: float) -> dict[str, Any]:
-    return {**trial_config(root), **changes, "payload": spec.payload()}
+    return {**trial_config(root), **changes, "payload": payload([spec])}
 
 
 def stepped(trainable: Any) -> Iterator[dict[str, Any]]:
@@ -563,7 +563,7 @@ def ending(report: dict[str, Any]) -> dict[str, Any]:
 def test_a_reused_actor_gives_the_bits_of_a_fresh_one(tmp_path: Path) -> None:
     study = study_in(tmp_path)
     first, second, *_ = first_trials(study)
-    used = actor(tmp_path / "used", first.payload())
+    used = actor(tmp_path / "used", payload([first]))
     for spec in (first, impossible(first), second):
         assert used.reset_config(config(tmp_path / "used", spec))
         assert list(stepped(used))[-1]["done"]
@@ -574,10 +574,10 @@ def test_a_reused_actor_gives_the_bits_of_a_fresh_one(tmp_path: Path) -> None:
 def test_an_actor_reused_in_mid_trial_keeps_nothing_of_the_former_trial(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("studies.execution.ray_trial.SECONDS_PER_REPORT", 0.002)
+    monkeypatch.setattr("studies.execution.ray_pack.SECONDS_PER_REPORT", 0.002)
     study = study_in(tmp_path)
     first, second, *_ = first_trials(study)
-    used = actor(tmp_path / "used", first.payload())
+    used = actor(tmp_path / "used", payload([first]))
     assert not used.step()["done"]
     used.reset_config(config(tmp_path / "used", second))
     assert list(finished(Ledger(tmp_path / "used"))) == []
@@ -589,16 +589,16 @@ def test_an_actor_reused_in_mid_trial_keeps_nothing_of_the_former_trial(
 def test_a_stopped_actor_leaves_a_checkpoint_from_which_another_resumes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("studies.execution.ray_trial.SECONDS_PER_REPORT", 0.002)
+    monkeypatch.setattr("studies.execution.ray_pack.SECONDS_PER_REPORT", 0.002)
     study = study_in(tmp_path)
     spec = first_trial(study)
     root = tmp_path / "ledger"
-    stopped = actor(root, spec.payload())
+    stopped = actor(root, payload([spec]))
     while not (report := stopped.step())["iteration"]:  # on a busy machine the first steps only evaluate
         pass
     assert Ledger(root).unfinished(spec.key).checkpoint() is None  # none is due yet
     stopped.stop()
-    reports = list(stepped(actor(root, spec.payload())))
+    reports = list(stepped(actor(root, payload([spec]))))
     entry = finished(Ledger(root))[spec.key]
     assert f"resumed at iteration {report['iteration']}\n" in entry.log()
     assert 0 < report["iteration"] <= reports[0]["iteration"]
@@ -607,9 +607,9 @@ def test_a_stopped_actor_leaves_a_checkpoint_from_which_another_resumes(
 
 
 def test_checkpoints_are_written_at_intervals_of_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("studies.execution.ray_trial.SECONDS_PER_REPORT", 0.002)
+    monkeypatch.setattr("studies.execution.ray_pack.SECONDS_PER_REPORT", 0.002)
     spec = first_trial(study_in(tmp_path))
-    trainable = actor(tmp_path / "ledger", spec.payload())
+    trainable = actor(tmp_path / "ledger", payload([spec]))
     trainable.reset_config(config(tmp_path / "ledger", spec, checkpoint_seconds=1e-9))
     unfinished = Ledger(tmp_path / "ledger").unfinished(spec.key)
     iterations = []
@@ -624,7 +624,7 @@ def test_checkpoints_are_written_at_intervals_of_time(tmp_path: Path, monkeypatc
 
 def test_an_exception_is_reported_with_its_traceback(tmp_path: Path) -> None:
     spec = impossible(first_trial(study_in(tmp_path)))
-    trainable = actor(tmp_path / "ledger", spec.payload())
+    trainable = actor(tmp_path / "ledger", payload([spec]))
     report = trainable.step()  # Ray would end the actor after an exception
     assert (report["done"], report["iteration"]) == (True, 0)
     end = ending(report)
@@ -664,10 +664,10 @@ def test_memory_that_this_machine_lacks_is_out_of_memory(allocate: Callable[[], 
 def test_a_trial_that_takes_too_long_keeps_a_checkpoint_from_which_a_larger_limit_continues(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("studies.execution.ray_trial.SECONDS_PER_REPORT", 0.002)
+    monkeypatch.setattr("studies.execution.ray_pack.SECONDS_PER_REPORT", 0.002)
     study = study_in(tmp_path)
     spec, root = first_trial(study), tmp_path / "ledger"
-    trainable = actor(root, spec.payload())
+    trainable = actor(root, payload([spec]))
     trainable.reset_config(config(root, spec, trial_seconds=1e-9))
     report = list(stepped(trainable))[-1]
     assert ending(report)["end"]["state"] == "timed_out"
@@ -718,6 +718,6 @@ def test_a_damaged_or_foreign_checkpoint_is_set_aside_and_the_trial_begins_anew(
 
 def test_a_payload_holds_training_and_evaluation_as_json(tmp_path: Path) -> None:
     for spec in first_trials(study_in(tmp_path)):
-        payload = json.loads(spec.payload())
-        assert (payload["identity"], payload["evaluation"]) == (spec.identity, spec.evaluation)
-        assert f"{payload['address']}.{payload['evaluation_address']}" == payload["key"] == spec.key
+        (sent,) = json.loads(payload([spec]))
+        assert (sent["identity"], sent["evaluation"]) == (spec.identity, spec.evaluation)
+        assert f"{sent['address']}.{sent['evaluation_address']}" == sent["key"] == spec.key

@@ -12,11 +12,11 @@ from unittest.mock import patch
 import pandas as pd
 
 from gan_core.data import Digits
-from studies.execution.ray_trial import RayTrial
+from studies.execution.pack_training import PackTraining
+from studies.execution.ray_pack import RayPack
 from studies.execution.resources import Allocation, Resources
 from studies.execution.runner import RunResult, run
 from studies.execution.searcher import DesignSearcher
-from studies.execution.trial import TrialTraining
 from studies.file.compared_features import path_of
 from studies.file.study import Study
 from studies.file.validation import plain
@@ -114,10 +114,10 @@ def ledger_of(study: Study) -> Ledger:
     return Ledger(study.ledger.root)
 
 
-def actor(root: Path, payload: str, **config: Any) -> RayTrial:
+def actor(root: Path, payload: str, **config: Any) -> RayPack:
     """The Trainable without Ray; Tune's storage path is below `root` instead of the user's home."""
     with patch("ray.tune.trainable.trainable.DEFAULT_STORAGE_PATH", str(root / "actors")):
-        return RayTrial({**trial_config(root), **config, "payload": payload})
+        return RayPack({**trial_config(root), **config, "payload": payload})
 
 
 def trial_config(root: Path, checkpoint_seconds: float = 1e9) -> dict[str, Any]:
@@ -162,11 +162,11 @@ def run_without_ray(study: Study, listener: Listener | None = None) -> RunResult
         return run(study, *([] if listener is None else [listener]))
 
 
-def finish(training: TrialTraining, ledger: Ledger) -> Entry:
+def finish(training: PackTraining, ledger: Ledger) -> Entry:
     """Train a trial to its end and commit it."""
     while not training.done:
         training.advance(60)
-    row = training.row()
+    (row,) = training.rows()
     ledger.commit([row])
     entry = ledger.entry(row.key)
     assert entry is not None

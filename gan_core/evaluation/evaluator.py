@@ -71,32 +71,40 @@ class Evaluator:
     # -- values ------------------------------------------------------------------------------------------------------
 
     def evaluate(
-        self, parameters: Parameters, *, last: bool, average: Parameters | None = None
+        self,
+        parameters: Parameters,
+        *,
+        last: bool,
+        average: Parameters | None = None,
+        members: Sequence[int] | None = None,
     ) -> dict[str, Float[np.ndarray, "members"]]:
         """Every metric of every member that is due, by name, in float64; `METRICS` describes those of the library.
 
         parameters  parameters of the generators by name, with a leading member axis
         last        True at the last evaluation of a training, where costly metrics are measured too
         average     parameters of averaged generators, whose metrics have the suffix `_of_average`
+        members     indices of the members that are evaluated, in this order; None: all
 
         A NaN or an overflow in a network or a sample gives a NaN or an infinite value, never an exception.
         """
         due = [metric for metric in self.metrics.values() if last or self._at_every_evaluation(metric)]
-        values = self._values(parameters, due)
-        averaged = {} if average is None else self._values(average, due)
+        chosen = range(len(next(iter(parameters.values())))) if members is None else members
+        values = self._values(parameters, chosen, due)
+        averaged = {} if average is None else self._values(average, chosen, due)
         return values | {f"{name}{AVERAGE}": value for name, value in averaged.items()}
 
     def _at_every_evaluation(self, metric: AnyMetric) -> bool:
         return not metric.costly or self.settings.exact == "every" or metric.name == self.distance_name
 
-    def _values(self, parameters: Parameters, due: Sequence[AnyMetric]) -> dict[str, Float[np.ndarray, "members"]]:
-        members = len(next(iter(parameters.values())))
-        values = {metric.name: np.empty(members) for metric in due}
-        for member in range(members):
+    def _values(
+        self, parameters: Parameters, members: Sequence[int], due: Sequence[AnyMetric]
+    ) -> dict[str, Float[np.ndarray, "members"]]:
+        values = {metric.name: np.empty(len(members)) for metric in due}
+        for position, member in enumerate(members):
             alone = {name: value[member : member + 1] for name, value in parameters.items()}
             fakes = {paired: self._fakes(alone, paired) for paired in {metric.paired for metric in due}}
             for metric in due:
-                (values[metric.name][member],) = metric.measure(self._real, fakes[metric.paired]).tolist()
+                (values[metric.name][position],) = metric.measure(self._real, fakes[metric.paired]).tolist()
         return values
 
     def _fakes(self, parameters: Parameters, paired: bool) -> Fakes:

@@ -6,10 +6,12 @@ from studies.design.specification import (
     PHASES,
     Configuration,
     Phase,
+    Place,
     TrialSpec,
     canonical,
     content_address,
     evaluation_address,
+    payload,
     trial_key,
 )
 from studies.design.suggestions import suggest
@@ -24,6 +26,7 @@ __all__ = [
     "Configuration",
     "Design",
     "Phase",
+    "Place",
     "Provenance",
     "Scores",
     "TrialSpec",
@@ -31,6 +34,7 @@ __all__ = [
     "content_address",
     "counts",
     "evaluation_address",
+    "payload",
     "seeds_of",
     "split_of",
     "suggest",

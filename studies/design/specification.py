@@ -1,7 +1,7 @@
 """One trial of a design, and the addresses of what it trains and of how it is evaluated."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Literal
@@ -15,6 +15,26 @@ Configuration = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Place:
+    """Place of a trial in a pack: trials of one structure that train together, each with its own numbers.
+
+    pack    number of the pack among those of its condition and phase, from 0
+    slot    place of the trial in the pack, from 0
+    trials  number of places; those without a trial are filled with copies of the pack's first trial
+
+    The bits of a training depend on `slot` and `trials`, not on the other trials, so both are part of its address.
+    """
+
+    pack: int
+    slot: int
+    trials: int
+
+    def addressed(self) -> dict[str, int]:
+        """The part that determines the bits of a training, as a JSON-serialisable table."""
+        return {"slot": self.slot, "trials": self.trials}
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrialSpec:
     """One trial of the design.
 
@@ -24,6 +44,7 @@ class TrialSpec:
     address             hash of `identity`
     evaluation          everything that determines the metrics: split, settings, versions
     evaluation_address  hash of `evaluation`
+    place               its place in a pack; None: it trains by itself
     """
 
     condition: str
@@ -34,6 +55,7 @@ class TrialSpec:
     address: str
     evaluation: dict[str, Any]
     evaluation_address: str
+    place: Place | None = None
 
     @property
     def key(self) -> str:
@@ -50,10 +72,16 @@ class TrialSpec:
         """Seeds of the trial's members."""
         return self.identity["seeds"]
 
-    def payload(self) -> str:
-        """Description of the trial for a worker, as JSON text: Tune would read a dictionary as a search space."""
-        names = ("name", "key", "address", "identity", "evaluation", "evaluation_address")
-        return json.dumps({name: getattr(self, name) for name in names})
+    @property
+    def pack(self) -> str:
+        """Name of the pack that the trial trains in; without a pack the name of the trial."""
+        return self.name if self.place is None else f"{self.condition}-{self.phase}-pack-{self.place.pack}"
+
+
+def payload(trials: Sequence[TrialSpec]) -> str:
+    """Description of trials of one pack for a worker, as JSON text: Tune would read a dictionary as a search space."""
+    names = ("name", "key", "address", "identity", "evaluation", "evaluation_address")
+    return json.dumps([{name: getattr(trial, name) for name in names} for trial in trials])
 
 
 def content_address(identity: Mapping[str, Any] | str) -> str:

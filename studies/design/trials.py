@@ -9,17 +9,20 @@ exploit trial j once explore and the exploit trials 0 to j - exploit_lag have en
 exploit have ended. No other state is kept, so an interrupted study continues with the same trials.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any, get_args
 
 from gan_core.data import Split
+from studies.design.packs import Packs
 from studies.design.provenance import Provenance
 from studies.design.specification import (
     CONFIRMING,
     PHASES,
     Configuration,
     Phase,
+    Place,
     TrialSpec,
     content_address,
     evaluation_address,
@@ -59,7 +62,8 @@ class Design:
 
     def __init__(self, study: Study, provenance: Provenance):
         self.study, self.provenance = study, provenance
-        self._specs: dict[tuple[str, Phase, int], TrialSpec] = {}
+        self._packs = Packs(study, provenance.device)
+        self._specs: dict[tuple[str, Phase], list[TrialSpec]] = defaultdict(list)
 
     def trials(self, scores: Scores) -> Iterator[TrialSpec]:
         """Every trial whose configuration the scores determine, sorted by phase, then index, then condition."""
@@ -74,13 +78,13 @@ class Design:
                         yield spec
 
     def _trial(self, condition: Condition, phase: Phase, index: int, scores: Scores) -> TrialSpec | None:
-        key = (condition.name, phase, index)
-        if key not in self._specs:
-            configuration = self._configuration(condition, phase, index, scores)
+        known = self._specs[condition.name, phase]
+        while len(known) <= index:  # in this order, since a trial's place in a pack follows from those before it
+            configuration = self._configuration(condition, phase, len(known), scores)
             if configuration is None:
                 return None
-            self._specs[key] = self._spec(condition, phase, index, configuration)
-        return self._specs[key]
+            known.append(self._spec(condition, phase, len(known), configuration))
+        return known[index]
 
     def _configuration(self, condition: Condition, phase: Phase, index: int, scores: Scores) -> Configuration | None:
         search = self.study.search
@@ -127,12 +131,22 @@ class Design:
 
     def _spec(self, condition: Condition, phase: Phase, index: int, configuration: Configuration) -> TrialSpec:
         setting = condition.authors_setting() if phase == "authors" else condition.setting(configuration)
-        return self.spec(condition, phase, index, configuration, setting.table())
+        place = self._packs.place(condition, phase, index, setting)
+        return self.spec(condition, phase, index, configuration, setting.table(), place)
 
     def spec(
-        self, condition: Condition, phase: Phase, index: int, configuration: Configuration, setting: Mapping[str, Any]
+        self,
+        condition: Condition,
+        phase: Phase,
+        index: int,
+        configuration: Configuration,
+        setting: Mapping[str, Any],
+        place: Place | None,
     ) -> TrialSpec:
-        """The trial of a condition with this phase, index and configuration; `setting` is the table of its setting."""
+        """The trial of a condition with this phase, index, configuration and place in a pack.
+
+        setting  the table of its setting
+        """
         tables = self._tables
         trained = {**setting, "data": addressed_data(tables["data"])}
         identity = {
@@ -141,6 +155,8 @@ class Design:
             "seeds": seeds_of(self.study, condition, phase, index),
             "provenance": self.provenance.of_training(trained),
         }
+        if place is not None:
+            identity["pack"] = place.addressed()
         evaluation, address_of_evaluation = self._evaluations[split_of(phase)]
         return TrialSpec(
             condition=condition.name,
@@ -151,7 +167,18 @@ class Design:
             address=content_address(identity),
             evaluation=evaluation,
             evaluation_address=address_of_evaluation,
+            place=place,
         )
+
+    def unpacked(self) -> dict[str, str]:
+        """Reasons why trials of a condition cannot form packs, by condition; without conditions whose trials can."""
+        reasons = {}
+        for condition in self.study.conditions:
+            for setting in condition.extreme_settings():
+                reason = self._packs.why_unpacked(condition, setting)
+                if reason is not None:
+                    reasons[condition.name] = reason
+        return reasons
 
     @cached_property
     def _evaluations(self) -> Mapping[Split, tuple[dict[str, Any], str]]:

@@ -13,7 +13,7 @@ from gan_core.features import features_hash
 from gan_core.networks import Networks
 from studies.design import PHASES, Phase, Provenance
 from studies.errors import InputError
-from studies.execution.trial import evaluation_facts
+from studies.execution.pack_training import evaluation_facts
 from studies.file.checks import check_evaluation, check_samples, resolved_evaluation
 from studies.file.compared_features import addressed_evaluation
 from studies.file.modules import module_names, modules_in, require_sources, sources

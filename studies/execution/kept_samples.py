@@ -1,6 +1,6 @@
 """Samples and generators in a trial's entry: fakes for pictures, critics' outputs on 2-D data, generator snapshots."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -26,8 +26,17 @@ LATE_SHARE, LATE_LEAST = 5, 3
 Kept = Literal["late", "all", "last"]
 
 
+Last = dict[str, torch.Tensor]
+"""What is kept of members at their end, by name; each tensor but `generators` has a leading member axis.
+
+generators  flat parameters of the generators, (versions, members, parameters)
+fakes       fakes of the generators, (members, samples, dim)
+surface     outputs of the critics on a grid, (members, cells), for confirm trials on 2-D data
+"""
+
+
 class KeptSamples:
-    """Collects the samples and generators that the entry of one trial keeps.
+    """Collects the samples and generators that the entries of a pack's trials keep.
 
     measurements  number of evaluations after step 0
     kept          evaluations whose generators are kept, see `CheckpointSettings`
@@ -56,40 +65,62 @@ class KeptSamples:
         """Restore what `state` returned."""
         self._fakes, self._parameters = list(state["fakes"]), dict(state["parameters"])
 
-    def arrays(self, trainer: Trainer, steps: Sequence[int]) -> dict[str, np.ndarray]:
-        """The arrays of `Entry.samples`, by name; `steps` has the step of every evaluation, in the budget's unit."""
+    def last(self, trainer: Trainer) -> Last:
+        """What is kept of all members at this moment, if it is their end."""
         if not self._confirming:
-            return {"last": self._generated(trainer, SNAPSHOT_POINTS, SNAPSHOT_IMAGES).numpy()}
-        arrays = self._critic_surface(trainer) if self._data.planar else {}
-        due = self._pictures[: len(self._fakes)]
+            return {"generators": _flat(trainer), "fakes": self._generated(trainer, SNAPSHOT_POINTS, SNAPSHOT_IMAGES)}
+        surface = {"surface": self._surface(trainer)} if self._data.planar else {}
+        return {"generators": _flat(trainer), "fakes": self._generated(trainer, POINTS, IMAGES), **surface}
+
+    def arrays(self, last: Last, rows: slice, steps: Sequence[int]) -> dict[str, np.ndarray]:
+        """The arrays of `Entry.samples` of some members, by name.
+
+        last   what is kept of these members at their end
+        rows   the members
+        steps  step of every evaluation of theirs, in the budget's unit
+        """
+        arrays = {"last": last["fakes"].numpy()}
+        if not self._confirming:
+            return arrays
+        due = [evaluation for evaluation in self._pictures if evaluation < len(steps)]
+        if "surface" in last:
+            box = self._box()
+            arrays["critic_surface"] = last["surface"].reshape(-1, SURFACE_RESOLUTION, SURFACE_RESOLUTION).numpy()
+            arrays["critic_corners"] = np.stack([box.low, box.high])
         return arrays | {
-            "last": self._generated(trainer, POINTS, IMAGES).numpy(),
-            "snapshots": torch.stack(self._fakes).numpy(),
+            "snapshots": torch.stack([fakes[rows] for fakes in self._fakes[: len(due)]]).numpy(),
             "snapshot_steps": np.array([steps[evaluation] for evaluation in due]),
         }
+
+    def generators(
+        self, last: Last, rows: slice, steps: Sequence[int], shapes: Mapping[str, tuple[int, ...]]
+    ) -> GeneratorSnapshots:
+        """The kept generators of some members; of members that ended early also the last ones, which were due later.
+
+        last, rows, steps  as in `arrays`
+        shapes             shape of each parameter of one generator, by name
+        """
+        kept = {index: flat[:, rows] for index, flat in sorted(self._parameters.items()) if index < len(steps)}
+        kept.setdefault(len(steps) - 1, last["generators"])
+        values = torch.stack(list(kept.values())).numpy()
+        return GeneratorSnapshots(tuple(steps[evaluation] for evaluation in kept), shapes, values)
 
     def _generated(self, trainer: Trainer, points: int, images: int) -> torch.Tensor:
         """Fakes in half precision, which pictures do not need more of."""
         return trainer.generate(points if self._data.planar else images).half().cpu()
 
-    def generators(self, trainer: Trainer, steps: Sequence[int]) -> GeneratorSnapshots:
-        """The kept generators; of a trial that ended early also the last ones, since they were due later."""
-        parameters = dict(sorted(self._parameters.items()))
-        if len(steps) - 1 not in parameters:
-            parameters[len(steps) - 1] = _flat(trainer)
-        shapes = {name: tuple(view.shape[1:]) for name, view in trainer.generator.frozen.items()}
-        kept_steps = tuple(steps[evaluation] for evaluation in parameters)
-        return GeneratorSnapshots(kept_steps, shapes, torch.stack(list(parameters.values())).numpy())
+    def _surface(self, trainer: Trainer) -> torch.Tensor:
+        """The critics' outputs on a grid around the data."""
+        return torch.from_numpy(trainer.critic_values(self._box().centers).astype(np.float32))
 
-    def _critic_surface(self, trainer: Trainer) -> dict[str, np.ndarray]:
-        """The critics' outputs on a grid around the data, and the corners of the grid."""
+    def _box(self) -> Box:
         points = as_coordinates(self._data.every, np.float32)
-        box = Box.around(points, resolution=SURFACE_RESOLUTION, margin=SURFACE_MARGIN)
-        values = trainer.critic_values(box.centers)
-        return {
-            "critic_surface": values.reshape(-1, SURFACE_RESOLUTION, SURFACE_RESOLUTION).astype(np.float32),
-            "critic_corners": np.stack([box.low, box.high]),
-        }
+        return Box.around(points, resolution=SURFACE_RESOLUTION, margin=SURFACE_MARGIN)
+
+
+def of_members(last: Last, rows: slice) -> Last:
+    """What is kept of some of the members."""
+    return {name: tensor[:, rows] if name == "generators" else tensor[rows] for name, tensor in last.items()}
 
 
 def picture_evaluations(measurements: int) -> list[int]:

@@ -66,6 +66,8 @@ def run(study: Study, *listeners: Listener, question: str = "", resources: Resou
         for sentence in _register(study, ledger, provenance, question):
             listener.warned(sentence)
         progress = _mended_progress(study, provenance, ledger, lease, listener)
+        for condition, reason in progress.design.unpacked().items():
+            listener.warned(f"conditions.{condition}.{reason}; its trials train one by one")
         progress.write_plan()
         listener.opened(progress)
         try:
@@ -158,7 +160,7 @@ def _schedule(
     import ray
     from ray import tune
 
-    from studies.execution.ray_trial import RayTrial
+    from studies.execution.ray_pack import RayPack
     from studies.execution.searcher import CauseScheduler, DesignSearcher
     from studies.execution.worker_deaths import deaths_as_actor_errors
 
@@ -182,7 +184,7 @@ def _schedule(
             tempfile.TemporaryDirectory(prefix="gan-studies-") as scratch,
         ):
             tune.Tuner(
-                tune.with_resources(RayTrial, {"cpu": allocation.cpu, "gpu": allocation.gpu}),
+                tune.with_resources(RayPack, {"cpu": allocation.cpu, "gpu": allocation.gpu}),
                 tune_config=tune.TuneConfig(
                     search_alg=searcher,
                     scheduler=CauseScheduler(searcher),

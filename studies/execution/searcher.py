@@ -1,8 +1,9 @@
-"""Ray Tune Searcher that issues the trials of a study's design."""
+"""Ray Tune Searcher that issues the trials of a study's design in packs."""
 
 import json
 import pickle
-from collections import Counter
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 
-from studies.design import TrialSpec
+from studies.design import TrialSpec, payload
 from studies.errors import GanStudyError, StudyFailed
 from studies.execution.worker_deaths import OUT_OF_MEMORY
 from studies.ledger.unfinished import EndState, TrialEnd
@@ -22,13 +23,18 @@ RETRIES_OF_OWN_ENDS = {"out_of_memory": 1, "error": 1, "timed_out": 0}
 """Number of times that a trial is started again after an end that may be its configuration's own."""
 
 
-class DesignSearcher(Searcher):
-    """Issues the first trial of the design that has neither ended nor been issued; waits while there is none.
+Pack = tuple[TrialSpec, ...]
+"""Trials that are trained together, by slot."""
 
-    Lasting state is in the ledger, so the state that Tune saves of this searcher is empty. A trial that was lost with
-    its worker is issued again, up to `retries` times; one that raised an exception once more, and one that ran out of
-    memory once more, alone. Tune's own retries are off: they would cover running trials only, not one that was pending
-    on a node that died.
+
+class DesignSearcher(Searcher):
+    """Issues the pending trials of a design, pack by pack; waits while there is none.
+
+    Lasting state is in the ledger, so the state that Tune saves of this searcher is empty. Trials that were lost with
+    their worker are issued again, up to `retries` times, and after an exception or a lack of memory once more. In the
+    last attempt each trial is tried without the others of its pack, so that the failure of one is not that of all;
+    after a lack of memory also alone on the machine. Tune's own retries are off: they would cover running trials only, not one that was
+    pending on a node that died.
 
     failure  error of the ledger after which no further trial is issued, else None
     """
@@ -38,63 +44,104 @@ class DesignSearcher(Searcher):
         self._retries: dict[str, int] = {**RETRIES_OF_OWN_ENDS, "lost": retries}
         self._attempts = Counter[tuple[str, EndState]]()
         self._progress, self._trial_config, self._listener = progress, trial_config, listener
-        self._issued: dict[str, TrialSpec] = {}
-        self._alone: set[str] = set()
+        self._waiting: deque[Pack] | None = None
+        self._waiting_alone: deque[Pack] = deque()
+        self._keys: set[str] = set()
+        self._issued: dict[str, Pack] = {}
+        self._alone: str | None = None
         self._causes: dict[str, str] = {}
         self.failure: GanStudyError | None = None
 
     def suggest(self, trial_id: str) -> Any:
-        """Tune's configuration of the next trial; None to wait for running trials, `Searcher.FINISHED` at the end."""
+        """Tune's configuration of the next pack; None to wait for running packs, `Searcher.FINISHED` at the end."""
         try:
-            pending = [] if self.failure else self._progress.pending()
+            if self._waiting is None:
+                self._waiting = deque()
+                self._add(self._progress.pending())
             self._progress.write_plan()
         except GanStudyError as error:
-            pending, self.failure = [], error
-        issued = {spec.key for spec in self._issued.values()}
-        spec = self._next(pending, issued)
-        if spec is None:
-            return None if issued else Searcher.FINISHED
-        self._issued[trial_id] = spec
-        return {**self._trial_config, "payload": spec.payload()}
+            self.failure = error
+        pack = None if self.failure else self._next(trial_id)
+        if pack is None:
+            return None if self._issued else Searcher.FINISHED
+        self._issued[trial_id] = pack
+        return {**self._trial_config, "payload": payload(pack)}
 
-    def _next(self, pending: list[TrialSpec], issued: set[str]) -> TrialSpec | None:
-        """The next trial to start; None if none can start now.
+    def _add(self, trials: Iterable[TrialSpec]) -> None:
+        """Add pending trials to those that wait, ordered by phase and by the index of the first trial of their pack."""
+        packs: dict[str, list[TrialSpec]] = defaultdict(list)
+        for trial in trials:
+            if trial.key not in self._keys:  # conditions that train the same have trials of one key
+                self._keys.add(trial.key)
+                packs[trial.pack].append(trial)
+        assert self._waiting is not None
+        self._waiting += [tuple(pack) for pack in packs.values()]
 
-        A trial that ran out of memory is tried again alone, since others beside it may have taken the memory.
+    def _next(self, trial_id: str) -> Pack | None:
+        """The next pack to start; None if none can start now.
+
+        A pack that ran out of memory is tried again alone, since others beside it may have taken the memory.
         """
-        if issued & self._alone:
+        if self._alone is not None:
             return None
-        free = [spec for spec in pending if spec.key not in issued]
-        together = [spec for spec in free if spec.key not in self._alone]
-        candidates = together if together or issued else free
-        return candidates[0] if candidates else None
+        if self._waiting:
+            return self._waiting.popleft()
+        if self._issued or not self._waiting_alone:
+            return None
+        self._alone = trial_id
+        return self._waiting_alone.popleft()
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        spec = self._issued.get(trial_id)
-        if spec is not None:
-            summaries = [EvaluationSummary(**summary) for summary in json.loads(result.get("summaries", "[]"))]
-            self._listener.measured(spec, summaries)
+        summaries = json.loads(result.get("summaries", "{}"))
+        for trial in self._issued.get(trial_id, ()):
+            own = [EvaluationSummary(**summary) for summary in summaries.get(trial.key, [])]
+            self._listener.measured(trial, own)
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        spec = self._issued.pop(trial_id, None)
-        if spec is None:
+        pack = self._issued.pop(trial_id, None)
+        if pack is None:
             return
+        self._alone = None if self._alone == trial_id else self._alone
         try:
-            if not self._progress.ledger.finished([spec.key]):
-                end, storage_failed = self._end(trial_id, result or {})
-                if storage_failed:
-                    raise StudyFailed(end.reason)
-                self._attempts[spec.key, end.state] += 1
-                if self._attempts[spec.key, end.state] <= self._retries[end.state]:
-                    self._alone |= {spec.key} if end.state == "out_of_memory" else set()
-                    return
-                self._progress.ledger.unfinished(spec.key).record_end(end)
-            self._progress.trials()
-            record = self._progress.record(spec)
+            ended = self._ended(trial_id, pack, result or {})
+            self._add(self._progress.update(ended))
+            records = [self._progress.record(trial) for trial in ended]
         except GanStudyError as failure:
             self.failure = failure
             return
-        self._listener.ended(record)
+        for record in records:
+            self._listener.ended(record)
+
+    def _ended(self, trial_id: str, pack: Pack, result: dict[str, Any]) -> list[TrialSpec]:
+        """The trials of a pack that have ended; the others are issued again."""
+        finished = self._progress.ledger.finished([trial.key for trial in pack], segment=result.get("segment"))
+        without = [trial for trial in pack if trial.key not in finished]
+        if without:
+            end, storage_failed = self._end(trial_id, result)
+            if storage_failed:
+                raise StudyFailed(end.reason)
+            again = [trial for trial in without if self._is_tried_again(trial, end)]
+            self._issue_again(again, end.state)
+            for trial in without:
+                if trial not in again:
+                    self._progress.ledger.unfinished(trial.key).record_end(end)
+            return [trial for trial in pack if trial not in again]
+        return list(pack)
+
+    def _is_tried_again(self, trial: TrialSpec, end: TrialEnd) -> bool:
+        self._attempts[trial.key, end.state] += 1
+        return self._attempts[trial.key, end.state] <= self._retries[end.state]
+
+    def _issue_again(self, trials: Sequence[TrialSpec], state: EndState) -> None:
+        if not trials:
+            return
+        assert self._waiting is not None
+        last_attempt = self._attempts[trials[0].key, state] == self._retries[state]
+        if state == "lost" and not last_attempt:
+            self._waiting.appendleft(tuple(trials))
+        else:
+            waiting = self._waiting_alone if state == "out_of_memory" else self._waiting
+            waiting.extend((trial,) for trial in trials)
 
     def _end(self, trial_id: str, result: dict[str, Any]) -> tuple[TrialEnd, bool]:
         """End of a trial without a result, and True if its worker could not write the ledger."""

@@ -59,23 +59,27 @@ class Ledger:
 
     # -- finished trials -------------------------------------------------------------------------------------------
 
-    def commit(self, rows: Sequence[Row]) -> None:
+    def commit(self, rows: Sequence[Row]) -> str:
         """Write the entries of trials that ended together, then delete what was kept of them while they ran.
+
+        Returns the key of their segment.
 
         Errors: `StudyFailed` if they cannot be written.
         """
-        self.add_segment(to_segment(rows))
+        name = self.add_segment(to_segment(rows))
         for row in rows:
             self.unfinished(row.key).clear()
+        return name
 
-    def add_segment(self, segment: bytes) -> None:
-        """Write a segment, unless it exists already; something else under its name is set aside.
+    def add_segment(self, segment: bytes) -> str:
+        """Write a segment, unless it exists already; something else under its name is set aside. Returns its key.
 
         Errors: `StudyFailed` if it cannot be written.
         """
         name = segment_key(segment)
         while not self.storage.create(name, segment) and not self._holds(name, segment):
             self.storage.set_aside(name)
+        return name
 
     def _holds(self, name: str, content: bytes) -> bool:
         try:
@@ -87,9 +91,15 @@ class Ledger:
         with file:
             return file.read(len(content) + 1) == content
 
-    def finished(self, keys: Iterable[str]) -> set[str]:
-        """Those of the keys that have an entry."""
-        self._index.scan()
+    def finished(self, keys: Iterable[str], *, segment: str | None = None) -> set[str]:
+        """Those of the keys that have an entry.
+
+        segment  key of the segment that is said to hold them; None: all segments are looked at
+        """
+        if segment is None:
+            self._index.scan()
+        else:
+            self._index.add(segment)
         return {key for key in keys if key in self._index}
 
     def committed(self) -> set[str]:
@@ -97,8 +107,10 @@ class Ledger:
         self._index.scan()
         return {key for keys in self._index.segments.values() for key in keys}
 
-    def entries(self, keys: Iterable[str]) -> dict[str, Entry]:
+    def entries(self, keys: Iterable[str], *, scanned: bool = False) -> dict[str, Entry]:
         """The entries of those keys that have one, checked.
+
+        scanned  True: keys that `finished` has just found are not looked for again
 
         Errors: `DamagedError` for a damaged entry, and for any damaged segment if a key has no entry, since the segment
         may be the one that holds it.
@@ -107,7 +119,9 @@ class Ledger:
         found: dict[str, Entry] = {}
         missing = wanted
         while missing:
-            self._index.scan()
+            if not scanned or not all(key in self._index for key in missing):
+                self._index.scan()
+            scanned = False  # what was found in the index and could not be read there is elsewhere now
             by_segment = self._index.by_segment(missing)
             if self._index.damaged and not all(key in self._index for key in missing):
                 raise next(iter(self._index.damaged.values()))
@@ -237,6 +251,13 @@ class Ledger:
     def unfinished(self, key: str) -> Unfinished:
         """The objects of a trial that is not finished; it need not have started."""
         return Unfinished(self.storage, key)
+
+    def checkpoint(self, key: str) -> dict[str, Any] | None:
+        """The last checkpoint of the pack that a trial was started in; None if there is none.
+
+        Errors: as for `Unfinished.checkpoint`.
+        """
+        return self.unfinished(self.unfinished(key).pack()).checkpoint()
 
     def started(self) -> set[str]:
         """Keys of all trials that were started and are not finished."""

@@ -8,6 +8,7 @@ from studies.design import (
     PHASES,
     Configuration,
     Design,
+    Place,
     Provenance,
     TrialSpec,
     content_address,
@@ -66,7 +67,8 @@ def _checked(table: Mapping[str, Any], design: Design, condition: Condition, pla
     if phase not in PHASES or type(index) is not int or index < 0:
         raise DamagedError(place, f"{condition.name} has no trial {phase!r} {index!r}"[:200])
     expected = _expected(table, design, condition)
-    trial = TrialSpec(**{"identity": expected.identity, "evaluation": expected.evaluation, **table})
+    follow = {"identity": expected.identity, "evaluation": expected.evaluation}
+    trial = TrialSpec(**{**follow, **table, "place": expected.place})
     if trial.key == expected.key and "identity" not in table:
         return trial
     # compared as values, since a whole number of a choice is a float in a field of floats
@@ -82,9 +84,18 @@ def _checked(table: Mapping[str, Any], design: Design, condition: Condition, pla
 
 def _expected(table: Mapping[str, Any], design: Design, condition: Condition) -> TrialSpec:
     """The trial that the study has for the phase, index and configuration in a table."""
-    configuration = table["configuration"]
+    configuration, place = table["configuration"], table.get("place")
     setting = _setting(condition, table["phase"], configuration)
-    return design.spec(condition, table["phase"], table["index"], configuration, setting)
+    return design.spec(
+        condition, table["phase"], table["index"], configuration, setting, None if place is None else _place(place)
+    )
+
+
+def _place(table: Mapping[str, Any]) -> Place:
+    place = Place(**table)
+    if any(type(number) is not int for number in table.values()) or not 0 <= place.slot < place.trials:
+        raise ValueError(f"there is no place {format_value(dict(table))} in a pack")
+    return place
 
 
 def _setting(condition: Condition, phase: str, configuration: Configuration) -> dict[str, Any]:

@@ -40,11 +40,15 @@ class SegmentIndex:
             self._forget(name)
         self.damaged = {}
         for name in present:
-            if name not in self.segments:
-                try:
-                    self._add(name)
-                except DamagedError as error:
-                    self.damaged[name] = error
+            self.add(name)
+
+    def add(self, name: str) -> None:
+        """Read the footer of a segment, unless it was read before."""
+        if name not in self.segments:
+            try:
+                self._add(name)
+            except DamagedError as error:
+                self.damaged[name] = error
 
     def by_segment(self, keys: Iterable[str]) -> dict[str, set[str]]:
         """Those of the keys that have an entry, by segment; of several segments with an entry, the first by name."""

@@ -1,5 +1,8 @@
 """StudyProgress: the trials of a design that ended, and those that are pending."""
 
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+
 from studies.design import Design, TrialSpec
 from studies.errors import DamagedError
 from studies.ledger.leases import Lease
@@ -8,6 +11,9 @@ from studies.ledger.plans import plan_table
 from studies.ledger.trial_records import TrialRecord, record_of
 from studies.ledger.unfinished import CONFIGURATIONS_OWN, TrialEnd
 from studies.tables.member_outcomes import score
+
+SEARCHING = ("explore", "exploit")
+"""Phases whose scores determine further trials."""
 
 
 class StudyProgress:
@@ -22,30 +28,70 @@ class StudyProgress:
 
     def __init__(self, design: Design, ledger: Ledger, lease: Lease):
         self.design, self.ledger, self._lease = design, ledger, lease
+        self._known: list[TrialSpec] = []
+        self._by_key: dict[str, dict[str, TrialSpec]] = defaultdict(dict)
+        self._unended: Counter[str] = Counter()
         self._scores: dict[str, float] = {}
         self._ends: dict[str, TrialEnd] = {}
-        self._written: set[str] = set()
+        self._unwritten: list[TrialSpec] = []
         self._parts = 0
 
     def trials(self) -> list[TrialSpec]:
-        """Every trial whose configuration is determined by the trials that ended so far."""
-        while True:  # the scores of trials that ended may determine further configurations
-            known = list(self.design.trials(self._scores))
-            before = len(self._scores)
-            self._read([trial.key for trial in known if trial.key not in self._scores])
-            if len(self._scores) == before:
-                return known
+        """Every trial whose configuration is determined by the trials that ended so far, in the ledger as it is now."""
+        self._read([trial.key for trial in self._known if trial.key not in self._scores])
+        self._extend()
+        return list(self._known)
 
-    def _read(self, keys: list[str]) -> None:
+    def update(self, trials: Iterable[TrialSpec]) -> list[TrialSpec]:
+        """Read how these trials ended; returns the trials whose configurations are known since then.
+
+        The time that it takes depends on the number of these trials, unless they are the last of a condition's phase
+        or batch.
+        """
+        keys = [trial.key for trial in trials]
+        for key in keys:
+            self._ends.pop(key, None)
+        self._read(keys, scanned=True)
+        searched = [
+            trial.condition
+            for key in keys
+            if key in self._scores
+            for trial in self._by_key[key].values()
+            if trial.phase in SEARCHING
+        ]
+        self._unended.subtract(searched)
+        return self._extend() if any(self._unended[condition] == 0 for condition in searched) else []
+
+    def _extend(self) -> list[TrialSpec]:
+        """Determine all trials that the scores determine, read how those ended, and return the new ones."""
+        new: list[TrialSpec] = []
+        while True:  # the scores of trials that ended may determine further configurations
+            self._known = list(self.design.trials(self._scores))
+            added = [trial for trial in self._known if trial.name not in self._by_key[trial.key]]
+            for trial in added:
+                self._by_key[trial.key][trial.name] = trial
+            self._read([trial.key for trial in added])
+            new += added
+            if not any(trial.key in self._scores for trial in added):
+                break
+        searched = [trial for trial in self._known if trial.phase in SEARCHING and trial.key not in self._scores]
+        self._unended = Counter(trial.condition for trial in searched)
+        self._unwritten += new
+        return new
+
+    def _read(self, keys: list[str], *, scanned: bool = False) -> None:
         """Read the scores of trials that have ended, and the ends of trials without a result.
 
         Errors: `DamagedError` for a damaged entry, and for any damaged segment unless all trials have an entry.
         """
-        entries = self.ledger.entries(keys)
+        entries = self.ledger.entries(keys, scanned=scanned)
         for key, entry in entries.items():
             self._scores[key] = score(entry, self.design.study.outcomes)
             self._ends.pop(key, None)
-        for key in self.ledger.started().intersection(keys) - entries.keys():
+        without = [key for key in keys if key not in entries]
+        if not without:
+            return
+        for key in self.ledger.started().intersection(without):
             end = self._read_end(key)
             if end is not None:
                 self._ends[key] = end
@@ -69,12 +115,12 @@ class StudyProgress:
         self._ends.clear()
 
     def end(self, trial: TrialSpec) -> TrialEnd | None:
-        """End of a trial without a result, None if it has none; as of the last call of `trials` or `pending`."""
+        """End of a trial without a result, None if it has none; as of the last reading."""
         return self._ends.get(trial.key)
 
     def record(self, trial: TrialSpec) -> TrialRecord:
         """The record of a trial that ended."""
-        entry = self.ledger.entry(trial.key)
+        entry = self.ledger.entries([trial.key], scanned=True).get(trial.key)
         return record_of(trial, entry=entry, end=self.end(trial), running=True)
 
     def records(self) -> list[TrialRecord]:
@@ -89,13 +135,13 @@ class StudyProgress:
         Errors: `StudyFailed` if it cannot be written, or if another run has taken the study over.
         """
         self._lease.check()
-        known = self.trials()
-        unwritten = [plan_table(trial, self.design) for trial in known if trial.name not in self._written]
-        if unwritten:
-            name = self.design.study.name
-            self.ledger.write_plan(name, unwritten, run=self._lease.number, part=self._parts)
+        if not self._known:
+            self.trials()
+        if self._unwritten:
+            tables = [plan_table(trial, self.design) for trial in self._unwritten]
+            self.ledger.write_plan(self.design.study.name, tables, run=self._lease.number, part=self._parts)
             self._parts += 1
-            self._written |= {trial.name for trial in known}
+            self._unwritten = []
 
     def pending(self) -> list[TrialSpec]:
         """The known trials that have not ended and are not lost."""

@@ -76,7 +76,7 @@ def checkpoint_summaries(spec: TrialSpec, checkpoint: Mapping[str, Any], distanc
         for iterations in budget.evaluation_iterations(training, measurements)
     ]
     # not strict: the checkpoint holds only the evaluations that were made
-    evaluations = zip(steps, checkpoint["measured_seconds"], checkpoint["measured"], strict=False)
+    evaluations = zip(steps, checkpoint["measured_seconds"], checkpoint["trials"][spec.key]["measured"], strict=False)
     return [summarize(step, seconds, values, distance) for step, seconds, values in evaluations]
 
 

@@ -229,7 +229,7 @@ class MlflowRuns:
 
     def started(self, spec: TrialSpec) -> None:
         """Log a trial that was started and has not ended, with its evaluations up to its last checkpoint."""
-        checkpoint = self.ledger.unfinished(spec.key).checkpoint()
+        checkpoint = self.ledger.checkpoint(spec.key)
         if checkpoint is None:
             if key_of(spec) not in self._runs:  # a run that was recorded as interrupted keeps its end time
                 self._run(spec)

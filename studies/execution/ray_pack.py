@@ -1,4 +1,4 @@
-"""The Ray Tune Trainable of a trial."""
+"""The Ray Tune Trainable of a pack of trials."""
 
 import errno
 import json
@@ -11,7 +11,7 @@ import ray
 from ray import tune
 
 from studies.errors import GanStudyError, StudyFailed
-from studies.execution.trial import TrialTraining
+from studies.execution.pack_training import PackTraining
 from studies.file.modules import add_module_folder
 from studies.ledger.ledger import Ledger
 from studies.ledger.unfinished import EndState, TrialEnd
@@ -26,17 +26,16 @@ LONGEST_TRACEBACK = 20_000
 """Largest number of characters of a traceback that are kept, the last ones."""
 
 
-class RayTrial(tune.Trainable):
-    """Trains the trial in `config["payload"]` until it is in the ledger.
+class RayPack(tune.Trainable):
+    """Trains the trials of one pack in `config["payload"]` until they are in the ledger.
 
     Everything is rebuilt from the payload, so a reused actor gives the same bits as a fresh one.
     """
 
     def setup(self, config: dict[str, Any]) -> None:
-        self._trial, self._config, self._last_checkpoint = json.loads(config["payload"]), config, monotonic()
+        self._trials, self._config, self._last_checkpoint = json.loads(config["payload"]), config, monotonic()
         self._ledger = Ledger(config["ledger"])
-        self._unfinished = self._ledger.unfinished(self._trial["key"])
-        self._training: TrialTraining | None = None
+        self._training: PackTraining | None = None
         if config.get("modules"):
             add_module_folder(config["modules"])
 
@@ -47,7 +46,7 @@ class RayTrial(tune.Trainable):
     def step(self) -> dict[str, Any]:
         """Train for about `SECONDS_PER_REPORT` and return a report.
 
-        An exception is reported as the trial's end; the searcher, which decides about another attempt, records it.
+        An exception is reported as the trials' end; the searcher, which decides about another attempt, records it.
         """
         try:
             return self._step()
@@ -59,22 +58,12 @@ class RayTrial(tune.Trainable):
 
     def _step(self) -> dict[str, Any]:
         if self._training is None:
-            self._unfinished.mark_started(ray.util.get_node_ip_address())
-            threads, kept = self._config["threads"], self._config["kept"]
-            self._training = TrialTraining(
-                self._trial,
-                self._unfinished,
-                data=json.loads(self._config["data"]),
-                feature_file=self._config["feature_file"],
-                threads=threads,
-                kept=kept,
-            )
-            self._training.log(f"on node {ray.util.get_node_ip_address()}")
+            self._training = self._started()
         training, limit = self._training, self._config.get("trial_seconds")
         training.advance(SECONDS_PER_REPORT)
-        report = {"iteration": training.iteration, "summaries": training.report()}
+        report: dict[str, Any] = {"iteration": training.iteration, "summaries": training.report()}
         if training.done:
-            self._ledger.commit([training.row()])
+            report["segment"] = self._ledger.commit(training.rows())
             self._training = None
         elif limit is not None and training.seconds > limit:
             self._checkpoint()  # a later run with a larger limit continues from here
@@ -84,6 +73,21 @@ class RayTrial(tune.Trainable):
         elif monotonic() - self._last_checkpoint > self._config["checkpoint_seconds"]:
             self._checkpoint()
         return {"done": training.done, **report}
+
+    def _started(self) -> PackTraining:
+        node, first = ray.util.get_node_ip_address(), self._trials[0]["key"]
+        for trial in self._trials:
+            self._ledger.unfinished(trial["key"]).mark_started(node, pack=first)
+        training = PackTraining(
+            self._trials,
+            self._ledger.unfinished(first),
+            data=json.loads(self._config["data"]),
+            feature_file=self._config["feature_file"],
+            threads=self._config["threads"],
+            kept=self._config["kept"],
+        )
+        training.log(f"on node {node}")
+        return training
 
     def cleanup(self) -> None:
         """Write a checkpoint; Tune calls this method when it ends the actor."""

@@ -1,0 +1,94 @@
+"""One trial in the training of its pack."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gan_core.data import Dataset
+from gan_core.training import Member, Trainer
+from studies.execution.kept_samples import Last
+from studies.file.condition import PARTS, Setting
+from studies.file.validation import build
+
+
+class TrialInPack:
+    """One trial in the training of its pack, with its evaluations so far.
+
+    key       key of the trial's entry
+    setting   objective, constraint, networks and training
+    seeds     seeds of its members
+    place     its slot in the pack and the pack's number of slots; None: the trial trains by itself
+    rows      its members among those of the pack
+    end       number of iterations after which all its members were non-finite; None if one of them is finite
+    last      what is kept of a trial that ended early
+    measured  metrics by name, one value per member, of each evaluation
+    reported  number of evaluations that were reported
+    """
+
+    def __init__(self, trial: Mapping[str, Any]):
+        self._trial, identity = trial, trial["identity"]
+        self.key: str = trial["key"]
+        self.setting: Setting = build(Setting, {part: identity[part] for part in PARTS}, ())
+        self.seeds: list[int] = identity["seeds"]
+        self.place: Mapping[str, int] | None = identity.get("pack")
+        first = 0 if self.place is None else self.place["slot"] * len(self.seeds)
+        self.rows = slice(first, first + len(self.seeds))
+        self.end: int | None = None
+        self.last: Last = {}
+        self.measured: list[dict[str, list[float]]] = []
+        self.reported = 0
+
+    @property
+    def members(self) -> list[int]:
+        """Indices of its members among those of the pack."""
+        return list(range(self.rows.start, self.rows.stop))
+
+    @property
+    def device(self) -> str:
+        """Kind of device that it trains on."""
+        return self._trial["identity"]["provenance"]["device"]
+
+    def addresses(self) -> dict[str, Any]:
+        """What is trained and how it is evaluated, with the addresses."""
+        return {name: self._trial[name] for name in ("address", "identity", "evaluation_address", "evaluation")}
+
+    def end_of(self, nonfinite: Sequence[int]) -> int | None:
+        """`end`, from the first non-finite iteration of each member of the pack, -1 if it has none."""
+        own = nonfinite[self.rows]
+        return max(own) if min(own) >= 0 else None
+
+    def in_pack(self) -> list[Member]:
+        """Its members, as the trainer of a pack takes them."""
+        setting = self.setting
+        return [
+            Member(objective=setting.objective, constraint=setting.constraint, training=setting.training, seed=seed)
+            for seed in self.seeds
+        ]
+
+    def state(self) -> dict[str, Any]:
+        """Evaluations and end, for a checkpoint."""
+        return {"measured": self.measured, "end": self.end, "last": self.last}
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Restore what `state` returned."""
+        self.measured, self.end, self.last = state["measured"], state["end"], state["last"]
+
+
+def trainer_of(trials: Sequence[TrialInPack], data: Dataset, *, health_batch: int) -> Trainer:
+    """The trainer of one trial, or of trials of one pack; empty places are filled with copies of the first trial."""
+    first = trials[0]
+    networks, training = first.setting.networks, first.setting.training
+    if first.place is None:
+        return Trainer(
+            objective=first.setting.objective,
+            constraint=first.setting.constraint,
+            networks=networks,
+            training=training,
+            data=data,
+            seeds=first.seeds,
+            device=first.device,
+            health_batch=health_batch,
+        )
+    by_slot = {trial.rows.start // len(trial.seeds): trial for trial in trials}
+    filled = [by_slot.get(slot, first) for slot in range(first.place["trials"])]
+    members = [member for trial in filled for member in trial.in_pack()]
+    return Trainer.of_pack(members, networks=networks, data=data, device=first.device, health_batch=health_batch)
