@@ -53,7 +53,7 @@ name = "large"
 seeds = 3
 budget = {{steps = 1000}}
 evaluation = {{measurements = 20}}
-search = {{explore = {explore}, exploit = 0, confirm = {{best = 1, seeds = 10}}}}
+search = {{explore = {explore}, exploit = {{trials = 0}}, confirm = {{best = 1, seeds = 10}}}}
 data = {{kind = "digits"}}
 networks.generator = {{kind = "mlp", width = 128, depth = 3, latent = 32}}
 networks.critic = {{kind = "mlp", width = 128, depth = 3}}

@@ -39,7 +39,7 @@ from studies.file.budget import Budget
 from studies.file.condition import Condition
 from studies.file.json_schema import field_meanings, json_schema
 from studies.file.run_settings import CheckpointSettings, LedgerSettings, Limits, ResourceSettings
-from studies.file.search import Confirm, Search
+from studies.file.search import Confirm, Exploit, Search
 from studies.file.study import Study
 from studies.file.validation import descriptions, is_required, listed_tables
 from studies.tables.columns import MEMBER_COLUMNS, TRIAL_COLUMNS
@@ -288,6 +288,7 @@ def _study_file() -> Iterable[str]:
     tables: Mapping[str, tuple[type, ...]] = {
         "[budget]": (Budget,),
         "[search]": (Search,),
+        "[search] exploit": (Exploit,),
         "[search] confirm": (Confirm,),
         "[training]": (Training,),
         "[training] critic_optimizer, generator_optimizer": get_args(Optimizer),

@@ -229,7 +229,7 @@ measurements = 10
 
 [search]
 explore = 2
-exploit = 1
+exploit = {trials = 1}
 confirm = {best = 1, seeds = 2}
 
 [networks]

@@ -57,7 +57,7 @@ def copied_root(finished_root: Path, tmp_path: Path) -> Path:
 
 def options_of(study: Study) -> list[str]:
     """The options that turn the tiny file into the finished study."""
-    counts = {"search.explore": study.search.explore, "search.exploit": study.search.exploit}
+    counts = {"search.explore": study.search.explore, "search.exploit.trials": study.search.exploit.trials}
     return [argument for key, value in counts.items() for argument in ("--set", f"{key}={value}")]
 
 

@@ -59,7 +59,7 @@ def on_ring(tmp_path_factory: pytest.TempPathFactory) -> Results:
     """Results of a finished study on 2-D data: one explore and one confirm trial of each condition."""
     from tiny import run_without_ray, study_in
 
-    overrides = ("data={kind='ring',train=300,held_out=80}", "search.explore=1", "search.exploit=0")
+    overrides = ("data={kind='ring',train=300,held_out=80}", "search.explore=1", "search.exploit.trials=0")
     study = study_in(tmp_path_factory.mktemp("ring"), *overrides, "evaluation.resolution=9")
     run_without_ray(study)
     return results(study.name, root=study.ledger.root)

@@ -18,7 +18,7 @@ name = "{name}"
 seeds = 2
 budget = {{steps = 10}}
 evaluation.measurements = 5
-search = {{explore = 3, exploit = 0, confirm = {{best = 1, seeds = 3}}}}
+search = {{explore = 3, exploit = {{trials = 0}}, confirm = {{best = 1, seeds = 3}}}}
 
 [networks]
 generator = {{kind = "mlp", width = 4, depth = 1, latent = 2}}

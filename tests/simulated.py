@@ -32,7 +32,7 @@ name = "simulated"
 seeds = 2
 budget = {steps = 20}
 evaluation.measurements = 10
-search = {explore = 3, exploit = 0, confirm = {best = 1, seeds = 4}}
+search = {explore = 3, exploit = {trials = 0}, confirm = {best = 1, seeds = 4}}
 networks.generator = {kind = "mlp", width = 8, depth = 1, latent = 2}
 networks.critic = {kind = "mlp", width = 8, depth = 1}
 

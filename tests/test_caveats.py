@@ -41,7 +41,7 @@ def test_a_complete_study_has_few_caveats(tmp_path):
 
 
 def test_exploit_trials_are_not_counted(tmp_path):
-    overrides = ["search.explore=3", "search.exploit=2", 'search.sampler="random"']
+    overrides = ["search.explore=3", "search.exploit.trials=2", 'search.sampler="random"']
     assert containing(caveats_of(tmp_path, stable_below_a_thousandth, *overrides), "Exploit trials do not count")
 
 

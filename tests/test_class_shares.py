@@ -31,7 +31,7 @@ def confirmed(tmp_path_factory: pytest.TempPathFactory) -> Results:
         "data={kind='images', path='stripes.npz', size=12, held_out=90}",
         "evaluation={samples=90, features={kind='classifier', steps=200}}",
         "search.explore=1",
-        "search.exploit=0",
+        "search.exploit.trials=0",
     )
     run_without_ray(study)
     return Results.of_ledger(ledger_of(study), study.name)

@@ -37,7 +37,7 @@ class Images:
             f"data={{kind='images',path='{path}',size=8}}",
             "budget.steps=40",
             "evaluation={measurements=5,samples=50}",
-            "search={explore=1,exploit=0,confirm={best=0}}",
+            "search={explore=1,exploit={trials=0},confirm={best=0}}",
         )
         assignments = [word for setting in settings for word in ("--set", setting)]
         return self.cluster.cli("submit", self.study, *assignments, *options)

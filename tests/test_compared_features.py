@@ -41,7 +41,7 @@ class Stripes(AnyData):
         return stripes(side=self.side)
 """
 CLASSIFIER = "evaluation.features={kind='classifier', steps=60}"
-SMALL = ("search.explore=1", "search.exploit=0", "evaluation.samples=90", "data={kind='striped_data:Stripes'}")
+SMALL = ("search.explore=1", "search.exploit.trials=0", "evaluation.samples=90", "data={kind='striped_data:Stripes'}")
 
 
 HOME: list[Path] = []

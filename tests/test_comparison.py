@@ -182,7 +182,7 @@ def test_outcomes_count_every_member_once(compared):
 
 
 def test_exploit_trials_appear_in_the_outcomes_only(tmp_path):
-    overrides = ["search.explore=3", "search.exploit=2", 'search.sampler="random"']
+    overrides = ["search.explore=3", "search.exploit.trials=2", 'search.sampler="random"']
     comparison = Comparison(simulate(tmp_path, stable_below_a_thousandth, *overrides))
     assert (comparison.volumes["configurations"] == 3).all()
     exploit = comparison.outcomes.query("phase == 'exploit'")

@@ -25,6 +25,7 @@ from studies.design import (
     suggest,
     total,
 )
+from studies.design.suggestions import sampler_seed
 from studies.errors import InputError
 from studies.file.distributions import Choice, Distribution, Grid, IntUniform, LogUniform, Uniform
 from studies.file.study import Study
@@ -35,7 +36,7 @@ TEXT = """
 name = "plan"
 seeds = 3
 budget.steps = 100
-search = {explore = 11, exploit = 4, confirm = {best = 2, seeds = 10}}
+search = {explore = 11, exploit = {trials = 4}, confirm = {best = 2, seeds = 10}}
 
 [[conditions]]
 name = "wgan"
@@ -56,7 +57,7 @@ preset = "lsgan"
 EVERY_KIND = """
 name = "kinds"
 budget.steps = 100
-search = {explore = 12, exploit = 4}
+search = {explore = 12, exploit = {trials = 4}}
 
 [[conditions]]
 name = "a"
@@ -120,7 +121,7 @@ def configurations(trials: list[TrialSpec]) -> dict[str, Configuration]:
 
 
 def test_trials_are_issued_phase_by_phase_and_round_robin_over_the_conditions(load: Load) -> None:
-    names = [trial.name for trial in all_trials(load("search.explore=2", "search.exploit=2"))]
+    names = [trial.name for trial in all_trials(load("search.explore=2", "search.exploit.trials=2"))]
     assert names == [
         *("wgan-explore-0", "gan-explore-0", "bare-explore-0", "wgan-explore-1", "gan-explore-1", "bare-explore-1"),
         *("wgan-exploit-0", "gan-exploit-0", "bare-exploit-0", "wgan-exploit-1", "gan-exploit-1", "bare-exploit-1"),
@@ -316,8 +317,8 @@ def one_value_changed(tree: object) -> list:
     [
         "name=other",
         "search.explore=12",
-        "search.exploit=0",
-        "search.exploit_lag=3",
+        "search.exploit.trials=0",
+        "search.exploit.batch=3",
         "search.sampler=random",
         "search.confirm={best=0,seeds=3}",
         "outcomes.near=0.5",
@@ -372,37 +373,75 @@ def test_exploit_starts_after_the_last_explore_trial_of_its_condition(load: Load
     assert not issued(design, scores, "exploit", "gan")
 
 
-@pytest.mark.parametrize("lag", [1, 2, 3])
-def test_as_many_exploit_trials_run_at_once_as_the_lag(load: Load, lag: int) -> None:
-    design = Design(load(f"search.exploit_lag={lag}"), HERE)
+@pytest.mark.parametrize("batch", [1, 2, 3, 8])
+def test_a_batch_of_exploit_is_known_as_soon_as_the_earlier_batches_have_ended(load: Load, batch: int) -> None:
+    design = Design(load(f"search.exploit.batch={batch}"), HERE)
     scores = run_to_end(design, until="explore")
-    assert [t.index for t in issued(design, scores, "exploit")] == list(range(lag))
-    scores[issued(design, scores, "exploit")[0].key] = 0.5
-    assert [t.index for t in issued(design, scores, "exploit")] == list(range(min(lag + 1, 4)))
+    first_batch = issued(design, scores, "exploit")
+    assert [t.index for t in first_batch] == list(range(min(batch, 4)))
+    for trial in first_batch[:-1]:
+        scores[trial.key] = 0.5
+    assert [t.index for t in issued(design, scores, "exploit")] == list(range(min(batch, 4)))
+    scores[first_batch[-1].key] = 0.5
+    assert [t.index for t in issued(design, scores, "exploit")] == list(range(min(2 * batch, 4)))
 
 
 def with_score(scores: dict[str, float], trial: TrialSpec, score: float) -> dict[str, float]:
     return {**scores, trial.key: score}
 
 
-def test_a_suggestion_depends_on_exploit_trials_up_to_the_lag_before_it_alone(load: Load) -> None:
-    study = load("search.exploit_lag=2", "search.exploit=3")
+def test_a_suggestion_depends_on_the_scores_of_earlier_batches_alone(load: Load) -> None:
+    study = load("search.exploit={trials=4,batch=2}")
     explored = run_to_end(Design(study, HERE), until="explore")
     first, second = issued(Design(study, HERE), explored, "exploit", "gan")
 
-    def third(score_of_first: float, score_of_second: float | None) -> Configuration:
-        scores = with_score(explored, first, score_of_first)
-        if score_of_second is not None:
-            scores = with_score(scores, second, score_of_second)
-        return issued(Design(study, HERE), scores, "exploit", "gan")[2].configuration
+    def second_batch(*scores_of_first_batch: float, score_of_third: float | None = None) -> list[Configuration]:
+        scores = explored
+        for trial, score in zip((first, second), scores_of_first_batch, strict=True):
+            scores = with_score(scores, trial, score)
+        if score_of_third is not None:
+            third = issued(Design(study, HERE), scores, "exploit", "gan")[2]
+            scores = with_score(scores, third, score_of_third)
+        return configurations_of(issued(Design(study, HERE), scores, "exploit", "gan")[2:])
 
-    for score_of_first in (0.0, 0.5, 1.0):
-        assert third(score_of_first, None) == third(score_of_first, 0.0) == third(score_of_first, 1.0)
-    assert third(0.0, None) != third(1.0, None)
+    expected = second_batch(0.0, 0.5)
+    assert len(expected) == 2
+    for score_of_third in (0.0, 1.0):
+        assert second_batch(0.0, 0.5, score_of_third=score_of_third) == expected
+    assert second_batch(1.0, 0.5) != expected
+    assert second_batch(0.0, 1.0) != expected
+
+
+def test_more_exploit_trials_keep_the_earlier_suggestions(load: Load) -> None:
+    few, many = (all_trials(load(f"search.exploit={{trials={trials},batch=4}}")) for trials in (3, 9))
+    earlier = [t.address for t in many if t.phase == "exploit" and t.index < 3]
+    assert [t.address for t in few if t.phase == "exploit"] == earlier
+
+
+def test_the_earlier_suggestions_of_a_batch_count_as_running(load: Load) -> None:
+    """Without them TPE would get the same results for every suggestion of a batch."""
+    study = load("search.exploit={trials=2,batch=2}", "search.sampler=tpe")
+    design = Design(study, HERE)
+    scores = run_to_end(design, until="explore")
+    condition = study.condition("gan")
+    first, second = issued(design, scores, "exploit", "gan")
+    explored = issued(design, {}, "explore", "gan")
+    ended = [(t.configuration, scores[t.key]) for t in explored]
+
+    def suggestion(running: list[Configuration]) -> Configuration:
+        seed = sampler_seed(0, "gan", 1)
+        return suggest(condition.hyperparameters, ended=ended, running=running, fixed={}, sampler="tpe", seed=seed)
+
+    assert suggestion([first.configuration]) == second.configuration
+    assert suggestion([]) != second.configuration
+
+
+def configurations_of(trials: list[TrialSpec]) -> list[Configuration]:
+    return [trial.configuration for trial in trials]
 
 
 def test_a_suggestion_depends_on_the_explore_trials(load: Load) -> None:
-    study = load("search.exploit=1")
+    study = load("search.exploit.trials=1")
     scores = run_to_end(Design(study, HERE), until="explore")
     (suggestion,) = issued(Design(study, HERE), scores, "exploit")
     best = max(issued(Design(study, HERE), {}, "explore"), key=lambda trial: scores[trial.key])
@@ -418,13 +457,13 @@ def test_a_suggestion_does_not_depend_on_other_conditions(load: Load) -> None:
 
 
 def test_suggestions_concentrate_where_scores_are_high(load: Load) -> None:
-    study = load("search.explore=32", "search.exploit=16")
+    study = load("search.explore=32", "search.exploit.trials=16")
 
     def nearness(trial: TrialSpec) -> float:
         return -abs(trial.configuration.get("constraint.clip_value", 0) - 0.1)
 
     def share_near(trials: list[TrialSpec], phase: str) -> float:
-        near = [nearness(t) > -0.1 for t in trials if (t.phase, t.condition) == (phase, "wgan")]
+        near = [nearness(t) > -0.05 for t in trials if (t.phase, t.condition) == (phase, "wgan")]
         return sum(near) / len(near)
 
     trials = all_trials(replace(study, conditions=study.conditions[:1]), score=nearness)
@@ -455,7 +494,7 @@ def test_a_suggestion_is_recomputed_in_another_process(load: Load, tmp_path: Pat
 
 
 def test_a_design_that_saw_earlier_scores_gives_the_same_trials_as_a_new_one(load: Load) -> None:
-    study = load("search.exploit=3")
+    study = load("search.exploit.trials=3")
     design = Design(study, HERE)
     scores: dict[str, float] = {}
     while pending := [t for t in design.trials(scores) if t.key not in scores]:
@@ -469,7 +508,7 @@ def test_a_design_that_saw_earlier_scores_gives_the_same_trials_as_a_new_one(loa
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32))
 def test_the_order_in_which_trials_end_changes_nothing(load: Load, seed: int) -> None:
-    study = load("search.confirm={best=1,seeds=2}", "search.exploit=3")
+    study = load("search.confirm={best=1,seeds=2}", "search.exploit.trials=3")
     random = Random(seed)
 
     def score(trial: TrialSpec) -> float:
@@ -482,7 +521,7 @@ def test_the_order_in_which_trials_end_changes_nothing(load: Load, seed: int) ->
 
 @pytest.mark.parametrize("score", [0.0, 1.0])
 def test_equal_scores_give_distinct_suggestions_in_the_ranges(load: Load, score: float) -> None:
-    trials = all_trials(load("search.exploit=8", text=EVERY_KIND), score=lambda trial: score)
+    trials = all_trials(load("search.exploit.trials=8", text=EVERY_KIND), score=lambda trial: score)
     suggestions = [t.configuration for t in trials if t.phase == "exploit"]
     assert len({json.dumps(configuration) for configuration in suggestions}) == 8
     for configuration in suggestions:
@@ -615,9 +654,9 @@ def test_of_equal_scores_the_earlier_is_confirmed(load: Load, best: dict[str, fl
 
 
 def test_a_study_may_have_no_exploit_and_no_confirm(load: Load) -> None:
-    trials = all_trials(load("search.exploit=0", "search.confirm={best=1,seeds=2}"))
+    trials = all_trials(load("search.exploit.trials=0", "search.confirm={best=1,seeds=2}"))
     assert {t.phase for t in trials} == {"explore", "confirm"}
-    trials = all_trials(load("search.exploit=0", "search.confirm={best=0,seeds=2}"))
+    trials = all_trials(load("search.exploit.trials=0", "search.confirm={best=0,seeds=2}"))
     assert {t.phase for t in trials} == {"explore"}
 
 
@@ -713,7 +752,7 @@ EQUAL = """
 name = "equal"
 seeds = 3
 budget.steps = 100
-search = {explore = 4, exploit = 0, confirm = {best = 1, seeds = 10}}
+search = {explore = 4, exploit = {trials = 0}, confirm = {best = 1, seeds = 10}}
 
 [[conditions]]
 name = "one"

@@ -1,4 +1,5 @@
 import json
+from collections import Counter
 from collections.abc import Mapping
 from itertools import product
 from typing import Any
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import kstest
+from scipy.stats import chisquare, kstest
 
 from studies.errors import InputError
 from studies.file.distributions import (
@@ -103,15 +104,80 @@ def test_each_of_four_values_has_a_quarter_of_the_quantiles(distribution: Distri
     assert [values.count(value) for value in range(4)] == [100, 100, 100, 100]
 
 
-def test_draws_are_uniform_over_indices_seeds_and_paths() -> None:
+@pytest.mark.parametrize("stratified", [True, False])
+def test_draws_are_uniform_over_indices_seeds_and_paths(stratified: bool) -> None:
     unit = Uniform(0.0, 1.0)
-    along_indices = [_number(draw({"a.b": unit}, seed=7, index=index)["a.b"]) for index in range(2000)]
-    along_seeds = [_number(draw({"a.b": unit}, seed=seed, index=3)["a.b"]) for seed in range(2000)]
-    along_paths = [_number(value) for value in draw({f"path{i}": unit for i in range(2000)}, seed=7, index=3).values()]
+
+    def drawn(*paths: str, seed: int = 7, index: int = 3) -> list[float]:
+        values = draw(dict.fromkeys(paths, unit), seed=seed, index=index, stratified=stratified)
+        return [_number(value) for value in values.values()]
+
+    along_indices = [drawn("a.b", index=index)[0] for index in range(2000)]
+    along_seeds = [drawn("a.b", seed=seed)[0] for seed in range(2000)]
+    along_paths = drawn(*(f"path{i}" for i in range(2000)))
     for sample in (along_indices, along_seeds, along_paths):
         assert kstest(sample, "uniform").pvalue > 0.001
     correlations = np.corrcoef([along_indices, along_seeds, along_paths])[np.triu_indices(3, 1)]
     assert np.abs(correlations).max() < 0.08  # 3.5 standard deviations of 2000 independent pairs
+
+
+@pytest.mark.parametrize(("seed", "path"), [(0, "a"), (7, "constraint.clip_value"), (2**63 - 1, "b.0")])
+def test_every_block_has_one_draw_in_each_eighth(seed: int, path: str) -> None:
+    for block in range(20):
+        units = [_number(value) for value in _drawn(Uniform(0.0, 1.0), path, seed=seed, block=block)]
+        assert sorted(int(8 * unit) for unit in units) == list(range(8))
+
+
+@pytest.mark.parametrize(
+    ("distribution", "counts"),
+    [
+        (Choice((1, 5)), {1: 4, 5: 4}),
+        (Choice(("a", "b", "c", "d")), {"a": 2, "b": 2, "c": 2, "d": 2}),
+        (IntUniform(1, 8), dict.fromkeys(range(1, 9), 1)),
+    ],
+)
+def test_listed_values_are_balanced_in_every_block(distribution: Distribution, counts: dict[Value, int]) -> None:
+    for block in range(20):
+        assert Counter(_drawn(distribution, "training.n_critic", block=block)) == counts
+
+
+def test_a_stratified_draw_is_the_independent_draw_moved_into_an_eighth() -> None:
+    unit = {"path": Uniform(0.0, 1.0)}
+    for index in range(40):
+        stratified = _number(draw(unit, seed=3, index=index)["path"])
+        independent = _number(draw(unit, seed=3, index=index, stratified=False)["path"])
+        assert 8 * stratified % 1 == pytest.approx(independent, abs=2**-49)
+
+
+def test_every_eighth_is_equally_likely_at_each_place_of_a_block() -> None:
+    """Over 4,000 blocks each of the 8 x 8 counts is binomial with mean 500 and standard deviation 21."""
+    counts = np.zeros((8, 8), dtype=int)
+    for block in range(4000):
+        for place, unit in enumerate(_drawn(Uniform(0.0, 1.0), "path", seed=11, block=block)):
+            counts[place, int(8 * _number(unit))] += 1
+    assert (counts.sum(axis=0) == 4000).all()
+    assert chisquare(counts.ravel()).pvalue > 0.001
+
+
+def test_orders_of_consecutive_blocks_and_of_two_paths_are_independent() -> None:
+    def eighths(path: str) -> np.ndarray:
+        units = [_number(draw({path: Uniform(0.0, 1.0)}, seed=5, index=index)[path]) for index in range(8000)]
+        return (8 * np.array(units)).astype(int).reshape(-1, 8)
+
+    first, second = eighths("training.critic_optimizer.lr"), eighths("training.generator_optimizer.lr")
+    for one, other in ((first, second), (first[1:], first[:-1])):
+        # of 8 places, a random order agrees with another one at 1 on average, with a variance of 1
+        assert (one == other).sum(axis=1).mean() == pytest.approx(1, abs=3.5 / len(one) ** 0.5)
+
+
+def test_the_draws_of_the_first_study_are_balanced() -> None:
+    """Independent draws with seed 0 put 8 learning rates into .44 of 3 decades, and n_critic 1 and 5 at 7 to 1."""
+    lr = LogUniform(1e-5, 1e-2)
+    for path in ("training.critic_optimizer.lr", "training.generator_optimizer.lr"):
+        for block in range(4):
+            rates = [_number(rate) for rate in _drawn(lr, path, block=block)]
+            assert sorted(int(8 * np.log10(rate / 1e-5) / 3) for rate in rates) == list(range(8))
+    assert Counter(_drawn(Choice((1, 5)), "training.n_critic")) == {1: 4, 5: 4}
 
 
 def test_draws_equal_the_recorded_numbers() -> None:
@@ -121,6 +187,9 @@ def test_draws_equal_the_recorded_numbers() -> None:
         "training.n_critic": IntUniform(1, 5),
     }
     first, second = (draw(hyperparameters, seed=0, index=index) for index in range(2))
+    assert first == {"constraint.clip_value": pytest.approx(0.6521406040830461, rel=1e-14), "training.n_critic": 4}
+    assert second == {"constraint.clip_value": pytest.approx(0.009005020955460862, rel=1e-14), "training.n_critic": 1}
+    first, second = (draw(hyperparameters, seed=0, index=index, stratified=False) for index in range(2))
     assert first == {"constraint.clip_value": pytest.approx(0.032713719942572266, rel=1e-14), "training.n_critic": 2}
     assert second == {"constraint.clip_value": pytest.approx(0.043239217146891336, rel=1e-14), "training.n_critic": 3}
 
@@ -260,6 +329,11 @@ def test_an_invalid_distribution_is_refused_in_one_sentence_with_its_path(table:
     with pytest.raises(InputError) as refused:
         parse(table, "path")
     assert str(refused.value) == sentence
+
+
+def _drawn(distribution: Distribution, path: str, *, seed: int = 0, block: int = 0) -> list[Value]:
+    """The 8 draws of one block."""
+    return [draw({path: distribution}, seed=seed, index=8 * block + place)[path] for place in range(8)]
 
 
 def _number(value: Value) -> float:

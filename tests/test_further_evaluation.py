@@ -18,7 +18,7 @@ from studies.ledger.ledger import Ledger
 from studies.reporting.text.verdict import verdict
 from studies.tables.results import Results
 
-SMALL = ("search.explore=2", "search.exploit=1", "search.confirm.seeds=3")
+SMALL = ("search.explore=2", "search.exploit.trials=1", "search.confirm.seeds=3")
 CHANGE = "evaluation.neighbours=3"
 METRIC = '''
 from dataclasses import dataclass

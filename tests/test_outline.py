@@ -31,7 +31,7 @@ def study_with(folder: Path, *overrides: str) -> Study:
         (["checkpoint.snapshots=all"], PARAMETERS * MEMBERS * 11),
         (["training.generator_average=0.9"], 2 * PARAMETERS * MEMBERS * 4),
         (["seeds=3"], PARAMETERS * (MEMBERS + 2 * 3) * 4),
-        (["search.exploit=5"], PARAMETERS * (MEMBERS + 2 * 5 * 2) * 4),
+        (["search.exploit.trials=5"], PARAMETERS * (MEMBERS + 2 * 5 * 2) * 4),
         # the widest generator that a condition may draw
         (["conditions.gan.networks.generator.width={choice=[4,8,16]}"], (PARAMETERS + WIDER) * MEMBERS // 2 * 4),
         (["data={kind='ring'}"], ((2 * 8 + 8) + (8 * 2 + 2)) * MEMBERS * 4),

@@ -45,7 +45,7 @@ def test_every_trial_of_a_shipped_study_is_one_that_its_record_can_have(
 ) -> None:
     # two suggestions of Optuna for each condition are enough
     authors = [] if file.stem == "segments" else ["search.confirm.authors=true"]  # it searches its networks
-    study = Study.load(file, overrides=["search.exploit=2", *authors, *shipped_images(file.stem)], smoke=smoke)
+    study = Study.load(file, overrides=["search.exploit.trials=2", *authors, *shipped_images(file.stem)], smoke=smoke)
     trials = all_trials(study)
     assert len(trials) == total(study)
     assert planned_trials(plan_of(trials), recorded(study), PROVENANCE, "plan") == trials
@@ -54,7 +54,7 @@ def test_every_trial_of_a_shipped_study_is_one_that_its_record_can_have(
 @pytest.mark.parametrize("phase", ["explore", "exploit", "confirm", "authors"])
 def test_a_trial_whose_configuration_is_that_of_another_is_refused(phase: str) -> None:
     file = next(file for file in CATALOG if file.stem == "first-study")
-    study = Study.load(file, overrides=["search.explore=3", "search.exploit=2", "search.confirm.authors=true"])
+    study = Study.load(file, overrides=["search.explore=3", "search.exploit.trials=2", "search.confirm.authors=true"])
     plan = plan_of([trial for trial in all_trials(study) if trial.phase == phase])
     plan[0]["identity"]["training"]["batch"] += 1
     with pytest.raises(

@@ -94,7 +94,7 @@ class AfterTrials(Listener):
 @pytest.fixture(scope="session")
 def partial_study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     """Explore has ended; of exploit one trial has timed out and one was interrupted."""
-    study = study_in(tmp_path_factory.mktemp("partial"), "search.explore=3", "search.exploit=2")
+    study = study_in(tmp_path_factory.mktemp("partial"), "search.explore=3", "search.exploit.trials=2")
     with pytest.raises(Interrupted):
         run_without_ray(study, AfterTrials(6))
     ledger = ledger_of(study)
@@ -163,7 +163,7 @@ def test_a_table_survives_parquet(any_results: Results, table: str, tmp_path: Pa
 def test_the_type_of_a_hyperparameters_column_follows_from_its_distributions(tmp_path: Path) -> None:
     study = study_in(
         tmp_path,
-        "search={explore=1,exploit=0,confirm={best=0}}",
+        "search={explore=1,exploit={trials=0},confirm={best=0}}",
         "conditions.wgan.training.n_critic={int_uniform=[1,2]}",
         "conditions.wgan.training.update_order={choice=['critic_first','alternating']}",
         "conditions.gan.training.critic_optimizer.lr={choice=[1,2]}",
@@ -246,7 +246,7 @@ def test_the_late_distance_of_a_trial_is_its_members_median_whatever_their_outco
         first = trial.index == 0
         return {0: (-0.5,), 1: (0.25,), 2: (np.nan,) if first else (1.0,)}[seed % 3]
 
-    found = simulate(tmp_path, progress, "seeds=3", "search={explore=2,exploit=0,confirm={best=0}}")
+    found = simulate(tmp_path, progress, "seeds=3", "search={explore=2,exploit={trials=0},confirm={best=0}}")
     first, second = found.trials.groupby("trial")["late_distance"].unique()
     assert first == [(1.5 + 0.75) / 2]  # the third member has none
     assert second == [0.75]
@@ -490,7 +490,7 @@ class Heard(Listener):
 
 
 def test_results_of_other_metrics_stay_readable_and_a_run_says_that_it_trains_again(tmp_path: Path) -> None:
-    study, heard = study_in(tmp_path, "search.explore=1", "search.exploit=0", "search.confirm.seeds=2"), Heard()
+    study, heard = study_in(tmp_path, "search.explore=1", "search.exploit.trials=0", "search.confirm.seeds=2"), Heard()
     with patch("studies.execution.runner.Provenance", partial(Provenance, evaluation_version=0)):
         run_without_ray(study, heard)
     ledger = ledger_of(study)

@@ -29,6 +29,7 @@ from tiny import (
 from studies.design import Design, payload
 from studies.errors import InputError
 from studies.execution.runner import _provenance, run
+from studies.file.search import Exploit
 from studies.file.study import Study
 from studies.ledger.leases import Lease
 from studies.ledger.ledger import Ledger
@@ -168,7 +169,7 @@ def test_two_studies_share_their_trials(copied: Study) -> None:
     ("changed", "path"),
     [
         (lambda study: replace(study, seeds=3), "seeds"),
-        (lambda study: replace(study, search=replace(study.search, exploit_lag=2)), "search.exploit_lag"),
+        (lambda study: replace(study, search=replace(study.search, exploit=Exploit(batch=2))), "search.exploit.batch"),
         (lambda study: replace(study, evaluation=replace(study.evaluation, directions=17)), "evaluation.directions"),
     ],
 )

@@ -185,7 +185,7 @@ def test_the_traceback_of_an_exception_is_kept_while_the_trial_has_no_result(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Failing(monkeypatch, only("gan-explore-0", lambda: ZeroDivisionError("division by zero")))
-    study = study_in(tmp_path, *SMALLER, "search.exploit=0", "search.confirm.best=0")
+    study = study_in(tmp_path, *SMALLER, "search.exploit.trials=0", "search.confirm.best=0")
     run_without_ray(study)
     found = {trial.spec.name: trial for trial in results("tiny", root=study.ledger.root).trial_records}
     end = found["gan-explore-0"].end

@@ -30,7 +30,7 @@ from studies.errors import GanStudyError, InputError, StudyFailed
 from studies.file.budget import Budget
 from studies.file.distributions import Choice, Grid, LogUniform, Uniform, draw, parse
 from studies.file.run_settings import ResourceSettings
-from studies.file.search import Confirm, Search
+from studies.file.search import Confirm, Exploit, Search
 from studies.file.source import catalog
 from studies.file.study import Study
 from studies.file.validation import FORMER_NAMES, field_types
@@ -51,7 +51,7 @@ name = "first"
 seeds = 3
 budget = {unit = "generator_steps", steps = 1000}
 evaluation.measurements = 20
-search = {seed = 0, explore = 16, exploit = 6, confirm = {best = 1, seeds = 10}}
+search = {seed = 0, explore = 16, exploit = {trials = 6}, confirm = {best = 1, seeds = 10}}
 data.kind = "digits"
 resources = {cpu = 1, gpu = 0.0}
 
@@ -121,7 +121,7 @@ def test_missing_keys_have_their_defaults(load: Load) -> None:
     assert study.budget == Budget(unit="generator_steps", steps=100)
     assert study.evaluation.measurements == 20
     assert study.search == Search(
-        seed=0, explore=16, exploit=6, confirm=Confirm(best=1, seeds=10), sampler="tpe", exploit_lag=2
+        seed=0, explore=16, exploit=Exploit(trials=6, batch=8), confirm=Confirm(best=1, seeds=10), sampler="tpe"
     )
     assert (study.seeds, study.data, study.resources) == (3, Digits(), ResourceSettings(cpu=1.0, gpu=0.0))
     assert study.limits.trial_retries == 3
@@ -483,7 +483,7 @@ def test_smoke_reduces_steps_trials_and_seeds(load: Load) -> None:
     assert (study.name, study.seeds) == ("first-smoke", 2)
     assert study.budget == Budget(steps=20)
     assert study.evaluation.measurements == 5
-    assert study.search == Search(explore=2, exploit=1, confirm=Confirm(best=1, seeds=2))
+    assert study.search == Search(explore=2, exploit=Exploit(trials=1), confirm=Confirm(best=1, seeds=2))
     assert study.conditions == load(FIRST).conditions
     assert Study.from_table(study.table()) == study
 
@@ -493,7 +493,7 @@ def test_smoke_increases_nothing(load: Load) -> None:
         "seeds=1",
         "budget={steps=4}",
         "evaluation.measurements=3",
-        "search={explore=1,exploit=0,confirm={best=0,seeds=1}}",
+        "search={explore=1,exploit={trials=0},confirm={best=0,seeds=1}}",
     ]
     study = load(SMALL, *tiny)
     assert load(SMALL, *tiny, smoke=True) == replace(study, name="small-smoke")
@@ -599,7 +599,7 @@ OWN = "or MODULE:CLASS, a class of your own"
             "at conditions.wgan.training.n_critic = 5, but is 20",
         ),
         ("search.explore=0", "search.explore: must be >= 1, but is 0"),
-        ("search.exploit=-1", "search.exploit: must be >= 0, but is -1"),
+        ("search.exploit.trials=-1", "search.exploit.trials: must be >= 0, but is -1"),
         ("search.confirm.seeds=0", "search.confirm.seeds: must be >= 1, but is 0"),
         ("search.confirm.best=23", "search.confirm.best: must be <= 22, explore and exploit together, but is 23"),
         (
@@ -607,7 +607,9 @@ OWN = "or MODULE:CLASS, a class of your own"
             "search.explore: must be <= 333333, since a phase has 1000000 seeds, 3 for each trial, but is 400000",
         ),
         ("search.seed=-1", "search.seed: must be >= 0, but is -1"),
-        ("search.exploit_lag=0", "search.exploit_lag: must be >= 1, but is 0"),
+        ("search.exploit.batch=0", "search.exploit.batch: must be >= 1, but is 0"),
+        ("search.exploit=3", "search.exploit: must be a table, as in {trials = 6, batch = 8}, but is 3"),
+        ("search.exploit_lag=2", "search.exploit_lag: unknown key; it is called search.exploit.batch now"),
         ("resources.cpu=0", "resources.cpu: must be > 0, but is 0"),
         ("resources.gpu=-0.5", "resources.gpu: must be >= 0, but is -0.5"),
         ("resources.gpu=1.5", "resources.gpu: must be a whole number if it is above 1, but is 1.5"),

@@ -16,6 +16,7 @@ import gan_core
 from gan_core import contracts
 from gan_core.contracts import CriticContract, DataContract, GeneratorContract
 from studies.file import modules
+from studies.file.search import Exploit
 from studies.file.source import question
 from studies.file.study import Study
 
@@ -64,21 +65,25 @@ def test_torch_modules_of_the_page_pass_their_contract_tests_and_are_trained(fol
     (generator,) = re.findall(r"`networks\.generator = (\{.*?\})`", PAGE)
     networks = [f"networks.critic={critic}", f"networks.generator={generator}"]
     overrides = [f"ledger.root={folder / 'ledger'}", *networks, "search.explore=1"]
-    study = Study.load(folder / STUDY, overrides=[*overrides, "search.exploit=0", "search.confirm.best=0"], smoke=True)
+    study = Study.load(
+        folder / STUDY, overrides=[*overrides, "search.exploit.trials=0", "search.confirm.best=0"], smoke=True
+    )
     assert run_without_ray(study).without_result == []
 
 
 def test_study_of_the_page_runs(folder):
     study = Study.load(folder / STUDY, overrides=[f"ledger.root={folder / 'ledger'}"], smoke=True)
     assert question(folder / STUDY) == "Does squaring the hinge help?"
-    smallest = replace(study, search=replace(study.search, explore=1, exploit=0))
+    smallest = replace(study, search=replace(study.search, explore=1, exploit=Exploit(trials=0)))
     ending = run_without_ray(smallest)
     assert (ending.without_result, ending.interrupted) == ([], False)
 
 
 def test_study_on_the_data_of_the_page_runs(folder):
     overrides = [f"ledger.root={folder / 'ledger'}", "data={kind='spiral:Spiral',turns=2.0}", "search.explore=1"]
-    study = Study.load(folder / STUDY, overrides=[*overrides, "search.exploit=0", "search.confirm.best=0"], smoke=True)
+    study = Study.load(
+        folder / STUDY, overrides=[*overrides, "search.exploit.trials=0", "search.confirm.best=0"], smoke=True
+    )
     assert run_without_ray(study).without_result == []
 
 
@@ -95,7 +100,7 @@ def test_classes_in_the_table_of_the_page_exist():
 def test_commands_of_the_page_run(folder):
     lines = re.findall(r"^ {4}((?:gan-study|pytest) .*)$", PAGE, flags=re.MULTILINE)
     assert len(lines) == 4
-    tiny = "--set budget.steps=20 --set search.explore=1 --set search.exploit=0 --set search.confirm.seeds=2"
+    tiny = "--set budget.steps=20 --set search.explore=1 --set search.exploit.trials=0 --set search.confirm.seeds=2"
     for line in lines:
         words = shlex.split(f"{line} {tiny}" if " run " in line else line)
         done = subprocess.run(

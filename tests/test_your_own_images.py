@@ -158,7 +158,7 @@ def test_messages_of_the_page_are_those_that_are_printed(folder, monkeypatch):
         assert any(re.match(pattern, text) for text in printed), message
 
 
-TINY = "--set budget.steps=20 --set search.explore=1 --set search.exploit=0 --set seeds=1"
+TINY = "--set budget.steps=20 --set search.explore=1 --set search.exploit.trials=0 --set seeds=1"
 TINY += " --set evaluation.measurements=5 --set evaluation.samples=100"
 
 

@@ -41,7 +41,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def load(folder, *overrides, smoke=True):
-    smallest = ["search.explore=1", "search.exploit=0", "seeds=2"]
+    smallest = ["search.explore=1", "search.exploit.trials=0", "seeds=2"]
     root = f"ledger.root={folder / 'ledger'}"
     return Study.load(folder / STUDY, overrides=[root, *smallest, *overrides], smoke=smoke)
 

@@ -30,7 +30,7 @@ TINY = """
 name = "tiny"
 seeds = 2
 budget = {steps = 36}
-search = {explore = 10, exploit = 2, exploit_lag = 1, confirm = {best = 1, seeds = 3}}
+search = {explore = 10, exploit = {trials = 2, batch = 1}, confirm = {best = 1, seeds = 3}}
 evaluation = {measurements = 6, samples = 64, directions = 16, cells = 4}
 outcomes = {moved = 0, cells = 0, spread = 0, near = 0.1, swing = 9}
 
@@ -56,14 +56,14 @@ training.n_critic = {grid = [1, 2, 3]}
 training.critic_optimizer.lr = {log_uniform = [1e-3, 1e-1]}
 """
 
-SMALLER = ("search.explore=3", "search.exploit=1")
+SMALLER = ("search.explore=3", "search.exploit.trials=1")
 
 DIRAC = """
 name = "dirac"
 seeds = 1
 budget = {steps = 20}
 evaluation.measurements = 20
-search = {explore = 1, exploit = 0, confirm = {best = 1, seeds = 2}}
+search = {explore = 1, exploit = {trials = 0}, confirm = {best = 1, seeds = 2}}
 data.kind = "dirac"
 networks = {kind = "dirac", theta = 1.0, psi = -1.0}
 
@@ -83,7 +83,7 @@ CONV = """
 name = "conv"
 seeds = 1
 budget = {steps = 8}
-search = {explore = 1, exploit = 0, confirm = {best = 1, seeds = 3}}
+search = {explore = 1, exploit = {trials = 0}, confirm = {best = 1, seeds = 3}}
 evaluation = {measurements = 4, samples = 50, directions = 16, cells = 4, neighbours = 2}
 data = {kind = "images", path = "photos", size = 28, held_out = 5}
 

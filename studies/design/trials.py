@@ -5,8 +5,8 @@ own, a hash of everything that determines the metrics. Phase, name and number ar
 
 The trials are a pure function of the study, its provenance and the scores of the trials that ended. The explore trials
 and the authors' trials (a preset at its authors' settings, on the first seeds of confirm) are known from the start,
-exploit trial j once explore and the exploit trials 0 to j - exploit_lag have ended, the confirm trials once explore and
-exploit have ended. No other state is kept, so an interrupted study continues with the same trials.
+exploit trial j once explore and the exploit trials of earlier batches have ended, the confirm trials once
+explore and exploit have ended. No other state is kept, so an interrupted study continues with the same trials.
 """
 
 from collections import defaultdict
@@ -46,7 +46,7 @@ def counts(study: Study, condition: Condition) -> dict[Phase, int]:
     search = study.search
     trials: dict[Phase, int] = {
         "explore": search.explore,
-        "exploit": search.exploit,
+        "exploit": search.exploit.trials,
         "confirm": search.confirm.best,
     }
     return trials | ({"authors": int(condition.authors is not None)} if search.confirm.authors else {})
@@ -89,12 +89,12 @@ class Design:
     def _configuration(self, condition: Condition, phase: Phase, index: int, scores: Scores) -> Configuration | None:
         search = self.study.search
         if phase == "explore":
-            return draw(condition.hyperparameters, seed=search.seed, index=index)
+            return draw(condition.hyperparameters, seed=search.seed, index=index, stratified=search.stratified)
         if phase == "exploit":
             return self._suggestion(condition, index, scores)
         if phase == "authors":
             return condition.authors_configuration()
-        ended = self._ended(condition, search.explore, search.exploit, scores)
+        ended = self._ended(condition, search.explore, search.exploit.trials, scores)
         if ended is None:
             return None
         ranked = sorted(ended, key=lambda trial: -scores[trial.key])  # of equal scores, the earlier trial first
@@ -110,16 +110,15 @@ class Design:
     def _suggestion(self, condition: Condition, index: int, scores: Scores) -> Configuration | None:
         """Configuration that Optuna suggests for exploit trial `index`; None if a trial that it needs has not ended.
 
-        Optuna gets the scores of the explore trials and of the exploit trials 0 to `index` - `exploit_lag`. The exploit
-        trials between these and `index` count as running, even if they have ended.
+        Optuna gets the scores of the explore trials and of the exploit trials of earlier batches. The earlier exploit
+        trials of the same batch count as running, even if they have ended.
         """
         search = self.study.search
-        ended = self._ended(condition, search.explore, max(0, index - search.exploit_lag + 1), scores)
+        first = index - index % search.exploit.batch
+        ended = self._ended(condition, search.explore, first, scores)
         if ended is None:
             return None
-        running = [
-            self._trial(condition, "exploit", j, scores) for j in range(max(0, index - search.exploit_lag + 1), index)
-        ]
+        running = [self._trial(condition, "exploit", j, scores) for j in range(first, index)]
         return suggest(
             condition.hyperparameters,
             ended=[(trial.configuration, scores[trial.key]) for trial in ended],

@@ -28,16 +28,16 @@ SEEDS_PER_PHASE = 1_000_000
 def check_seeds(trials: Mapping[str, int], seeds: int) -> None:
     """Check that no phase uses seeds of the next one.
 
-    trials  number of trials of each condition, by phase
+    trials  number of trials of each condition, by the dotted path of its key in `search`
     seeds   number of seeds of each trial
 
     Errors: `Refusal` for the first phase with too many trials.
     """
     most = SEEDS_PER_PHASE // seeds
-    for phase, count in trials.items():
+    for path, count in trials.items():
         if count > most:
             must = f"must be <= {most}, since a phase has {SEEDS_PER_PHASE} seeds, {seeds} for each trial"
-            raise Refusal(("search", phase), must, f"is {count}")
+            raise Refusal(("search", *path.split(".")), must, f"is {count}")
 
 
 def check_start(start: Sequence[Mapping[str, Any]], conditions: Sequence[Condition]) -> None:

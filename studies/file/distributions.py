@@ -114,14 +114,25 @@ KEYS = tuple(distribution.key for distribution in get_args(Distribution))
 """Key of each distribution in a study file."""
 
 
-def draw(hyperparameters: Mapping[str, Distribution], *, seed: int, index: int) -> dict[str, Value]:
+BLOCK = 8
+"""Number of consecutive draws that are stratified together."""
+
+
+def draw(
+    hyperparameters: Mapping[str, Distribution], *, seed: int, index: int, stratified: bool = True
+) -> dict[str, Value]:
     """Values of all hyperparameters in the random draw with number `index`, by dotted path.
 
-    The value of a hyperparameter is `quantile(U(seed, path, index))`. It depends neither on the other hyperparameters
-    nor on the condition. Grids go through their combinations in order, the last path changing fastest, and start again
-    after the last combination.
+    The value of a hyperparameter is `quantile(U)`. U depends on (seed, path, index) alone, neither on the other
+    hyperparameters nor on the condition. Grids go through their combinations in order, the last path changing fastest,
+    and start again after the last combination.
 
-    U in [0, 1) is made of the upper 53 of the 64 bits of numpy's SeedSequence([seed, crc32(path), index]).
+    stratified  True: U = (permutation[index mod 8] + u) / 8, so that of the draws 8 b, ..., 8 b + 7 one lies in each
+                eighth of [0, 1); each U is uniform by itself. False: U = u, and all draws are independent
+    u           the upper 53 of the 64 bits of numpy's SeedSequence([seed, crc32(path), index]), uniform in [0, 1)
+    permutation the order of the 8 64-bit words of SeedSequence([seed, crc32(path), index // 8, 8])
+
+    Source: one-dimensional stratified sampling of each coordinate, McKay et al. 1979, doi:10.2307/1268522.
     """
     grids = {
         path: hyperparameter
@@ -130,7 +141,9 @@ def draw(hyperparameters: Mapping[str, Distribution], *, seed: int, index: int) 
     }
     combination = _combination(grids, index)
     return {
-        path: combination[path] if path in combination else hyperparameter.quantile(_unit(seed, path, index))
+        path: combination[path]
+        if path in combination
+        else hyperparameter.quantile(_unit(seed, path, index, stratified=stratified))
         for path, hyperparameter in hyperparameters.items()
     }
 
@@ -240,10 +253,20 @@ def _clamp(number: float, low: float, high: float) -> float:
     return min(max(number, low), high)  # rounding may leave the range by one unit in the last place
 
 
-def _unit(seed: int, path: str, index: int) -> float:
+def _unit(seed: int, path: str, index: int, *, stratified: bool) -> float:
     """The random number U(seed, path, index) in [0, 1), as defined in `draw`."""
-    (bits,) = np.random.SeedSequence([seed, crc32(path.encode()), index]).generate_state(1, np.uint64)
-    return (int(bits) >> 11) * 2.0**-53
+    key = crc32(path.encode())
+    (bits,) = np.random.SeedSequence([seed, key, index]).generate_state(1, np.uint64)
+    share = int(bits) >> 11
+    if stratified:  # in integers: the sum of 7 and the largest u would round to 8
+        share = (_permutation(seed, key, index // BLOCK)[index % BLOCK] * 2**53 + share) // BLOCK
+    return share * 2.0**-53
+
+
+def _permutation(seed: int, key: int, block: int) -> list[int]:
+    """A random order of the eighths of [0, 1); every order is equally likely."""
+    words = np.random.SeedSequence([seed, key, block, BLOCK]).generate_state(BLOCK, np.uint64)
+    return [int(position) for position in words.argsort()]
 
 
 def _combination(grids: dict[str, Grid], index: int) -> dict[str, Value]:

@@ -7,6 +7,19 @@ from gan_core.fields import Count, Whole
 
 
 @dataclass(frozen=True, kw_only=True)
+class Exploit:
+    """The exploit phase: configurations that the sampler suggests from earlier results, in batches.
+
+    trials  exploit trials per condition; 0: no exploit phase
+    batch   number of suggestions that are made at once: those of a batch are computed from the results of all explore
+            trials and of all earlier batches, and run at the same time
+    """
+
+    trials: Whole = 6
+    batch: Count = 8
+
+
+@dataclass(frozen=True, kw_only=True)
 class Confirm:
     """The confirm phase: the best configurations of each condition, trained again on fresh seeds.
 
@@ -24,31 +37,30 @@ class Confirm:
 class Search:
     """Trials per condition in each phase, and the sampler of exploit.
 
-    seed         seed of the random draws of explore and of the sampler
-    explore      explore trials per condition: random draws and grid values, which depend on no result
-    exploit      exploit trials per condition: suggestions of the sampler; 0: no exploit phase
-    confirm      numbers of configurations and seeds of the confirm phase
-    sampler      Optuna's sampler of the exploit trials: `tpe` fits a model to earlier results, `random` uses none
-    exploit_lag  suggestion j is computed from the results of all explore trials and of exploit trials 0 to
-                 j - exploit_lag, so that up to exploit_lag exploit trials of a condition run at once
-    start        values of hyperparameters for the first exploit trials, one table per trial; each condition uses the
-                 values of the hyperparameters that it searches, and the sampler suggests the missing ones
+    seed        seed of the random draws of explore and of the sampler
+    explore     explore trials per condition: random draws and grid values, which depend on no result
+    stratified  true: of 8 consecutive draws of a hyperparameter one lies in each eighth of its distribution; false: all
+                draws are independent
+    exploit     number and batches of the exploit trials
+    confirm     numbers of configurations and seeds of the confirm phase
+    sampler     Optuna's sampler of the exploit trials: `tpe` fits a model to earlier results, `random` uses none
+    start       values of hyperparameters for the first exploit trials, one table per trial; each condition uses the
+                values of the hyperparameters that it searches, and the sampler suggests the missing ones
     """
 
     seed: Whole = 0
     explore: Count = 16
-    exploit: Whole = 6
+    stratified: bool = True
+    exploit: Exploit = Exploit()
     confirm: Confirm = Confirm()
     sampler: Literal["tpe", "random"] = "tpe"
-    exploit_lag: Count = 2
     start: tuple[dict[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
-        if len(self.start) > self.exploit:
-            raise ValueError(
-                f"start: must hold <= {self.exploit} tables, the trials of exploit, but holds {len(self.start)}"
-            )
-        trials = self.explore + self.exploit
+        most = self.exploit.trials
+        if len(self.start) > most:
+            raise ValueError(f"start: must hold <= {most} tables, the trials of exploit, but holds {len(self.start)}")
+        trials = self.explore + self.exploit.trials
         if self.confirm.best > trials:
             best = self.confirm.best
             raise ValueError(f"confirm.best: must be <= {trials}, explore and exploit together, but is {best}")

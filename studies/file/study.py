@@ -32,7 +32,7 @@ from studies.file.refusal import Refusal
 from studies.file.run_settings import CheckpointSettings, LedgerSettings, Limits, ResourceSettings
 from studies.file.search import Search
 from studies.file.source import override, read
-from studies.file.trees import Tree
+from studies.file.trees import Tree, without
 from studies.file.validation import (
     build,
     check_name,
@@ -46,7 +46,8 @@ from studies.file.validation import (
 
 CHANGEABLE = ("conditions", "search", "outcomes", "resources", "limits", "checkpoint", "ledger")
 """Top-level keys that a study may change and keep its name; of `search` only `SEARCH_COUNTS`."""
-SEARCH_COUNTS = ("explore", "exploit", "confirm")
+SEARCH_COUNTS = ("explore", "exploit.trials", "confirm")
+"""Dotted paths in `search` of the keys that may change."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,7 +159,7 @@ def fixed_part(table: Tree) -> Tree:
     """The part of a resolved study that must stay the same as long as the study keeps its name."""
     fixed = {key: value for key, value in table.items() if key not in CHANGEABLE}
     fixed["evaluation"] = addressed_evaluation(table["evaluation"])
-    fixed["search"] = {key: value for key, value in table["search"].items() if key not in SEARCH_COUNTS}
+    fixed["search"] = without(table["search"], SEARCH_COUNTS)
     fixed["data"] = addressed_data(table["data"])
     return fixed
 
@@ -173,7 +174,7 @@ def _study(tree: Mapping[str, Any], presets: Mapping[str, Preset] | None) -> Stu
     tables = _condition_tables(tree["conditions"])
     conditions = tuple(condition_from(table, shared, presets, authors=authors) for table in tables)
     study = Study(**outer, conditions=conditions)
-    check_seeds({"explore": study.search.explore, "exploit": study.search.exploit}, study.seeds)
+    check_seeds({"explore": study.search.explore, "exploit.trials": study.search.exploit.trials}, study.seeds)
     check_start(study.search.start, conditions)
     check_samples(study.data, study.evaluation)
     check_settings(conditions, study.data, study.budget, study.evaluation)
@@ -243,7 +244,7 @@ def _smoke(study: Study) -> Study:
         search=replace(
             search,
             explore=min(search.explore, 2),
-            exploit=min(search.exploit, 1),
+            exploit=replace(search.exploit, trials=min(search.exploit.trials, 1)),
             start=search.start[:1],
             confirm=replace(search.confirm, best=min(search.confirm.best, 1), seeds=min(search.confirm.seeds, 2)),
         ),

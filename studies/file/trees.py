@@ -1,6 +1,6 @@
 """Trees of tables and lists, as TOML and JSON have them: leaves, lookup, substitution, differences."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 Tree = dict[str, Any]
@@ -69,6 +69,14 @@ def substitute(tree: Any, values: Mapping[str, Any], path: str = "") -> Any:
     if isinstance(tree, list):
         return [substitute(value, values, f"{above}{position}") for position, value in enumerate(tree)]
     return tree
+
+
+def without(tree: Any, paths: Collection[str], path: str = "") -> Any:
+    """A copy of the tree without the values at these dotted paths; `path` is the dotted path of the tree itself."""
+    if not isinstance(tree, Mapping):
+        return tree
+    below = {key: f"{path}.{key}" if path else key for key in tree}
+    return {key: without(value, paths, below[key]) for key, value in tree.items() if below[key] not in paths}
 
 
 def by_path(tree: Mapping[str, Any]) -> dict[str, Any]:

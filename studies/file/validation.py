@@ -53,7 +53,8 @@ def build(annotation: Any, value: Any, parts: Parts) -> Any:
     if not descriptions(annotation) and annotation not in USERS_ONLY:
         return build_value(annotation, value, parts)
     if not isinstance(value, Mapping):
-        raise Refusal(parts, "must be a table", f"is {format_value(value)}")
+        example = TABLES_BY_EXAMPLE.get(".".join(parts))
+        raise Refusal(parts, f"must be a table{f', as in {example}' if example else ''}", f"is {format_value(value)}")
     if (user_class := _user_class(annotation, value, parts)) is not None:
         return _build_user_class(user_class, value, parts)
     users = any(isabstract(choice) for choice in alternatives(annotation))
@@ -117,8 +118,13 @@ FORMER_NAMES: Mapping[str, str] = {
     "stability": "outcomes",
     "data.reference": "data.held_out",
     "budget.measurements": "evaluation.measurements",
+    "search.exploit_lag": "search.exploit.batch",
 }
 """Present path of each renamed or moved key, by its former path."""
+
+
+TABLES_BY_EXAMPLE: Mapping[str, str] = {"search.exploit": "{trials = 6, batch = 8}"}
+"""Example of each table that was a number in earlier versions, by path."""
 
 
 def _hint(key: str, names: list[str], parts: Parts, owner: str) -> str:
