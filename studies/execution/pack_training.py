@@ -216,17 +216,20 @@ class PackTraining:
 
     def rows(self) -> list[Row]:
         """The rows of the trials' entries, once the training is done."""
-        last = self._samples.last(self._trainer)
+        last, seconds = self._samples.last(self._trainer), round(self.seconds, 3)
         self.log(f"finished after {self.iteration} iterations and {self._pack_seconds:.1f} s")
         if len(self._trials) > 1:
             self.log(f"its seconds are those of {len(self._trials)} trials of a pack, in equal shares")
-        return [self._row(trial, trial.last or of_members(last, trial.rows)) for trial in self._trials]
+        return [
+            self._row(trial, trial.last or of_members(last, trial.rows), {"elapsed_seconds": seconds})
+            for trial in self._trials
+        ]
 
-    def _row(self, trial: TrialInPack, last: Last) -> Row:
+    def _row(self, trial: TrialInPack, last: Last, elapsed: Mapping[str, float]) -> Row:
         steps = [self._step(due) for due in self._due[: len(trial.measured)]]
         shapes = {name: tuple(view.shape[1:]) for name, view in self._trainer.generator.frozen.items()}
         return to_row(
-            self._facts(trial),
+            {**self._facts(trial), **elapsed},
             Curves.from_evaluations(trial.seeds, steps, trial.measured),
             generators=self._samples.generators(last, trial.rows, steps, shapes),
             samples=self._samples.arrays(last, trial.rows, steps),
@@ -250,7 +253,6 @@ class PackTraining:
             "generator_steps": training.generator_steps(iterations),
             "critic_steps": critic_steps,
             "real_samples_seen": critic_steps * training.batch,
-            "elapsed_seconds": round(self.seconds, 3),
             "trials_sharing_seconds": len(self._trials),
             "ended_at": time(),
             "measured_seconds": self._measured_seconds[: len(trial.measured)],

@@ -5,13 +5,14 @@ import pickle
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 
-from studies.design import TrialSpec, payload
+from studies.design import PHASES, Phase, TrialSpec, payload
 from studies.errors import GanStudyError, StudyFailed
 from studies.execution.worker_deaths import OUT_OF_MEMORY
 from studies.ledger.unfinished import EndState, TrialEnd
@@ -33,8 +34,8 @@ class DesignSearcher(Searcher):
     Lasting state is in the ledger, so the state that Tune saves of this searcher is empty. Trials that were lost with
     their worker are issued again, up to `retries` times, and after an exception or a lack of memory once more. In the
     last attempt each trial is tried without the others of its pack, so that the failure of one is not that of all;
-    after a lack of memory also alone on the machine. Tune's own retries are off: they would cover running trials only, not one that was
-    pending on a node that died.
+    after a lack of memory also alone on the machine. Tune's own retries are off: they would cover running trials only,
+    not one that was pending on a node that died.
 
     failure  error of the ledger after which no further trial is issued, else None
     """
@@ -68,14 +69,23 @@ class DesignSearcher(Searcher):
         return {**self._trial_config, "payload": payload(pack)}
 
     def _add(self, trials: Iterable[TrialSpec]) -> None:
-        """Add pending trials to those that wait, ordered by phase and by the index of the first trial of their pack."""
+        """Add pending trials to those that wait: phase by phase, each next pack from the condition with fewest trials.
+
+        So the conditions are balanced within one pack whenever the run is interrupted.
+        """
         packs: dict[str, list[TrialSpec]] = defaultdict(list)
         for trial in trials:
             if trial.key not in self._keys:  # conditions that train the same have trials of one key
                 self._keys.add(trial.key)
                 packs[trial.pack].append(trial)
+        before: Counter[tuple[str, Phase]] = Counter()
+        ordered: list[tuple[tuple[int, int], Pack]] = []
+        for pack in packs.values():
+            condition_and_phase = (pack[0].condition, pack[0].phase)
+            ordered.append(((PHASES.index(pack[0].phase), before[condition_and_phase]), tuple(pack)))
+            before[condition_and_phase] += len(pack)
         assert self._waiting is not None
-        self._waiting += [tuple(pack) for pack in packs.values()]
+        self._waiting += [pack for _, pack in sorted(ordered, key=itemgetter(0))]
 
     def _next(self, trial_id: str) -> Pack | None:
         """The next pack to start; None if none can start now.

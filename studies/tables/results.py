@@ -180,7 +180,10 @@ class Results:
 
     @cached_property
     def trials(self) -> pd.DataFrame:
-        """A row per trial that was started: its hyperparameters by dotted path, its distances, costs and state."""
+        """A row per trial that was started: its hyperparameters by dotted path, its distances, costs and state.
+
+        `elapsed_seconds` of a trial that trained in a pack is its equal share of the pack's seconds.
+        """
         records, hyperparameters = self.trial_records, self._hyperparameter_types
         specs = [trial.spec for trial in records]
         is_finished = np.array([trial.state == "finished" for trial in records], dtype=bool)
