@@ -289,6 +289,7 @@ def _study_file() -> Iterable[str]:
         "[budget]": (Budget,),
         "[search]": (Search,),
         "[search] confirm": (Confirm,),
+        "[search] explore.map": (MapSettings,),
         "[training]": (Training,),
         "[training] critic_optimizer, generator_optimizer": get_args(Optimizer),
         "[training] schedule of an optimizer": get_args(Schedule),
@@ -323,6 +324,7 @@ def _condition_rows() -> Iterator[list[str]]:
         "constraint": "table",
         "networks": "table",
         "training": "table",
+        "map": "table",
         "authors": "table",
         "replicate": "integer, 0 to 99",
     }

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from gan_core.fields import Count, Whole
+from studies.file.map_settings import ExploreMap
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +26,8 @@ class Search:
     """Trials per condition in each phase, and the sampler of exploit.
 
     seed         seed of the random draws of explore and of the sampler
-    explore      explore trials per condition: random draws and grid values, which depend on no result
+    explore      explore trials per condition: random draws and grid values, which depend on no result; or a table
+                 `map`, with a trial for each cell of a stability map
     exploit      exploit trials per condition: suggestions of the sampler; 0: no exploit phase
     confirm      numbers of configurations and seeds of the confirm phase
     sampler      Optuna's sampler of the exploit trials: `tpe` fits a model to earlier results, `random` uses none
@@ -36,7 +38,7 @@ class Search:
     """
 
     seed: Whole = 0
-    explore: Count = 16
+    explore: Count | ExploreMap = 16
     exploit: Whole = 6
     confirm: Confirm = Confirm()
     sampler: Literal["tpe", "random"] = "tpe"
@@ -48,7 +50,12 @@ class Search:
             raise ValueError(
                 f"start: must hold <= {self.exploit} tables, the trials of exploit, but holds {len(self.start)}"
             )
-        trials = self.explore + self.exploit
+        trials = self.explore_trials + self.exploit
         if self.confirm.best > trials:
             best = self.confirm.best
             raise ValueError(f"confirm.best: must be <= {trials}, explore and exploit together, but is {best}")
+
+    @property
+    def explore_trials(self) -> int:
+        """Number of explore trials per condition."""
+        return self.explore if isinstance(self.explore, int) else self.explore.trials

@@ -32,8 +32,8 @@ def outline(study: Study) -> str:
     authors = f" + {authors_trials} trials at authors' settings" if authors_trials else ""
     seeds = count_noun(study.seeds, "seed")
     lines = [
-        f"{study.name} is valid: {len(study.conditions)} conditions x ({search.explore} explore + {search.exploit} "
-        f"exploit + {search.confirm.best} confirm){authors} = {total(study)} trials, with {seeds} "
+        f"{study.name} is valid: {len(study.conditions)} conditions x ({search.explore_trials} explore + "
+        f"{search.exploit} exploit + {search.confirm.best} confirm){authors} = {total(study)} trials, with {seeds} "
         f"each ({search.confirm.seeds} to confirm), {study.budget.steps} {study.budget.unit.replace('_', ' ')}.",
         f"Generators of {len(_kept(study))} of {study.evaluation.measurements + 1} evaluations are kept "
         f'(checkpoint.snapshots = "{study.checkpoint.snapshots}"): at most {format_bytes(snapshot_bytes(study))} '
