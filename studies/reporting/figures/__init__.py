@@ -22,6 +22,7 @@ from studies.reporting.figures.precision_coverage import precision_coverage
 from studies.reporting.figures.sample_sheets import sample_sheet, samples
 from studies.reporting.figures.sheets import write_sheets
 from studies.reporting.figures.snapshots import sample_snapshots
+from studies.reporting.figures.stability_map import metric_map, stability_map
 from studies.reporting.figures.stable_volumes import chance_of_success, stable_volume
 from studies.reporting.figures.stable_widths import stable_widths
 from studies.reporting.figures.survival import survival
@@ -44,6 +45,7 @@ __all__ = [
     "hyperparameter_pairs",
     "interpolations",
     "learning_curves",
+    "metric_map",
     "modes",
     "nearest_images",
     "outcome_map",
@@ -55,6 +57,7 @@ __all__ = [
     "samples",
     "save",
     "split_letters",
+    "stability_map",
     "stable_volume",
     "stable_widths",
     "survival",
