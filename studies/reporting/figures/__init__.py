@@ -11,6 +11,7 @@ from studies.reporting.figures.canvas import DrawnFigure, save
 from studies.reporting.figures.class_shares import class_shares
 from studies.reporting.figures.confirmed_distances import confirmed, ranking_picture
 from studies.reporting.figures.gradients import gradients
+from studies.reporting.figures.growth_map import growth_map
 from studies.reporting.figures.hyperparameter_maps import hyperparameter_pairs, outcome_map
 from studies.reporting.figures.inline_svg import STYLE, css_variables, split_letters, svg
 from studies.reporting.figures.interpolations import interpolations
@@ -42,6 +43,7 @@ __all__ = [
     "css_variables",
     "draw_samples",
     "gradients",
+    "growth_map",
     "hyperparameter_pairs",
     "interpolations",
     "learning_curves",
