@@ -131,7 +131,7 @@ def exact_growth(condition: Condition, configuration: Mapping[str, Any], iterati
     """The growth per iteration from the power of the matrix, at the condition's start; None without a `linear_game`."""
     setting = condition.setting(configuration)
     game = linear_game(setting)
-    if game is None:
+    if game is None or not isinstance(setting.networks, DiracPair):
         return None
     start = np.array([setting.networks.theta, setting.networks.psi])
     end = np.linalg.matrix_power(game.matrix, iterations) @ start

@@ -74,10 +74,18 @@ class StabilityMap:
         return np.where(self.trained, last - self.counts[..., ::-1].argmax(axis=-1), NOT_TRAINED)
 
     @property
-    def authors_setting(self) -> tuple[Value, ...] | None:
+    def authors_setting(self) -> tuple[float, ...] | None:
         """The authors' value on each axis; None unless there is one for every axis."""
-        values = tuple(self.authors[axis.paths[0]] for axis in self.axes if axis.paths[0] in self.authors)
+        values = tuple(float(self.authors[axis.paths[0]]) for axis in self.axes if axis.paths[0] in self.authors)
         return values if len(values) == len(self.axes) else None
+
+    @property
+    def authors_cell(self) -> tuple[int, int] | None:
+        """The cell in which the authors' setting lies; None without `authors_setting`."""
+        if self.authors_setting is None:
+            return None
+        cells = [axis.cell_of(value) for axis, value in zip(self.axes, self.authors_setting, strict=True)]
+        return cells[0], cells[1] if len(cells) == 2 else 0
 
 
 def stability_maps(results: Results, prefix_lengths: Mapping[str, int]) -> tuple[StabilityMap, ...]:
@@ -96,18 +104,25 @@ def stability_maps(results: Results, prefix_lengths: Mapping[str, int]) -> tuple
     return tuple(maps)
 
 
-def _map(condition: Condition, axes: tuple[MapAxis, ...], counts: "pd.Series[int]", seeds: int, prefix: int) -> StabilityMap:
+def _map(
+    condition: Condition, axes: tuple[MapAxis, ...], counts: "pd.Series[int]", seeds: int, prefix: int
+) -> StabilityMap:
     shape = tuple(axis.cells for axis in axes)
     order = cell_order(shape)
     by_cell, counted = np.zeros((*shape, len(ENDS)), dtype=np.int64), np.zeros(shape, dtype=bool)
-    for (trial, outcome), count in counts.items():  # type: ignore[misc]
+    for (trial, outcome), count in counts.items():
         by_cell[(*order[trial], ENDS.index(outcome))] = count
     for cell in order[:prefix]:
         counted[cell] = True
     if len(shape) == 1:
         by_cell, counted = by_cell[:, None], counted[:, None]
     return StabilityMap(
-        condition=condition.name, axes=axes, seeds=seeds, counts=by_cell, counted=counted, authors=preset_defaults(condition)
+        condition=condition.name,
+        axes=axes,
+        seeds=seeds,
+        counts=by_cell,
+        counted=counted,
+        authors=preset_defaults(condition),
     )
 
 

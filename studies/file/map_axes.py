@@ -1,5 +1,6 @@
 """Axes of the stability maps of a study's conditions, and the check of the hyperparameters that they name."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -35,6 +36,15 @@ class MapAxis:
     def values(self) -> list[Value]:
         """Value of each cell: quantile((i + 1/2)/cells)."""
         return [self.distribution.quantile((cell + 0.5) / self.cells) for cell in range(self.cells)]
+
+    @property
+    def edges(self) -> list[float]:
+        """Borders of the cells, one more than there are cells: quantile(i/cells)."""
+        return [float(self.distribution.quantile(edge / self.cells)) for edge in range(self.cells + 1)]
+
+    def cell_of(self, value: float) -> int:
+        """The cell that holds a value; the first or the last one for a value beyond the ends."""
+        return min(max(bisect_right(self.edges, value) - 1, 0), self.cells - 1)
 
 
 def map_axes(search: Search, condition: Condition) -> tuple[MapAxis, ...]:

@@ -17,14 +17,14 @@ def area_interval(shares: Float[np.ndarray, "x y"], confidence: float = 0.95) ->
 
         v = mean of (share - next share)^2 / 2        over next cells with seeds, along rows and along columns
 
-    The interval is Wilson's for n = C p (1 - p)/v draws, where p is the mean share of the C cells with seeds; for n = C if
-    all shares are equal. Differences of true shares between neighbours add to v, so the interval errs on the wide side.
-    It holds for one seed a cell, where nothing can be resampled within cells. How closely the cells' mean follows the
-    area between their centres is not part of it.
+    The interval is Wilson's for n = C p (1 - p)/v draws, where p is the mean share of the C cells with seeds; for n = C
+    if all shares are equal. Differences of true shares between neighbours add to v, so the interval errs on the wide
+    side. It holds for one seed a cell, where nothing can be resampled within cells. How closely the cells' mean follows
+    the area between their centres is not part of it.
 
-    At confidence .95 the coverage is .94 to .99 on maps of 24 x 24 cells with 1 or 3 seeds each, for true shares that are
-    constant, fall softly or at a sharp edge, or differ from 0 in one small spot, and .95 to 1.00 on 8 x 8 cells (800 and
-    2000 simulations each). At a sharp edge the interval is a third as wide as Wilson's for one draw per cell.
+    At confidence .95 the coverage is .94 to .99 on maps of 24 x 24 cells with 1 or 3 seeds each, for true shares that
+    are constant, fall softly or at a sharp edge, or differ from 0 in one small spot, and .95 to 1.00 on 8 x 8 cells
+    (800 and 2000 simulations each). At a sharp edge the interval is a third as wide as Wilson's for one draw per cell.
 
     Errors: `ValueError` without a cell that has seeds.
 

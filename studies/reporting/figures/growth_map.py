@@ -12,7 +12,7 @@ from studies.analysis.stability_map import StabilityMap
 from studies.file.condition import Condition
 from studies.numbers import format_share
 from studies.reporting.figures.canvas import DrawnFigure, add_legend, finish, set_title
-from studies.reporting.figures.map_panels import draw_cells, map_panels, not_trained
+from studies.reporting.figures.map_panels import draw_cells, map_panels, other_handles
 from studies.reporting.figures.themes import THEMES, Theme, ThemeName
 from studies.tables.results import Results
 
@@ -47,8 +47,9 @@ def growth_map(results: Results, maps: Sequence[StabilityMap], theme_name: Theme
     return finish(
         figure,
         "growth-map",
-        "Growth of the distance to the equilibrium per iteration: (last distance / first distance)^(1/iterations). Below "
-        "1 the pair converges. Line: the border of convergence in theory (Mescheder et al. 2018), near the equilibrium.",
+        "Growth of the distance to the equilibrium per iteration: (last distance / first distance)^(1/iterations). "
+        "Below 1 the pair converges. Line: the border of convergence near the equilibrium in theory (Mescheder et al. "
+        "2018).",
         "; ".join(
             f"{name}: growth from {np.nanmin(array):.3g} to {np.nanmax(array):.3g}, {_shrinking(array)} of the cells "
             "converge"
@@ -67,7 +68,10 @@ def _colors() -> list[str]:
     from matplotlib.colors import to_hex
 
     half = len(EDGES) // 2
-    return [to_hex(color) for color in colormaps["PuOr_r"](np.append(np.linspace(0.02, 0.44, half), np.linspace(0.56, 0.98, half)))]
+    return [
+        to_hex(color)
+        for color in colormaps["PuOr_r"](np.append(np.linspace(0.02, 0.4, half), np.linspace(0.6, 0.98, half)))
+    ]
 
 
 def _draw_border(panel: "Axes", theme: Theme, condition: Condition, of_condition: StabilityMap) -> bool:
@@ -78,9 +82,7 @@ def _draw_border(panel: "Axes", theme: Theme, condition: Condition, of_condition
     across = axes[1] if axes[0].paths == (WEIGHT,) else axes[0]
     weight = axes[0] if across is axes[1] else axes[1]
     values = [across.distribution.quantile(u) for u in np.linspace(0, 1, BORDER_POINTS)]
-    settings = [
-        {WEIGHT: weight.values[0]} | dict.fromkeys(across.paths, value) for value in values
-    ]
+    settings = [{WEIGHT: weight.values[0]} | dict.fromkeys(across.paths, value) for value in values]
     borders = [(value, border_weights(condition, setting)) for value, setting in zip(values, settings, strict=True)]
     known = [(float(value), *border) for value, border in borders if border is not None]
     if not known:
@@ -98,8 +100,7 @@ def _handles(theme: Theme, maps: Sequence[StabilityMap], *, border: bool) -> lis
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    names = [f"to {end:g}" for end in EDGES[1:-1]] + [f"above {EDGES[-2]:g}"]
+    names = [f"growth to {EDGES[1]:g}"] + [f"to {end:g}" for end in EDGES[2:-1]] + [f"above {EDGES[-2]:g}"]
     handles: list[Any] = [Patch(fc=color, lw=0, label=name) for name, color in zip(names, _colors(), strict=True)]
-    if any(not of_condition.trained.all() for of_condition in maps):
-        handles.append(Patch(label="not trained", **not_trained(theme)))
+    handles += other_handles(theme, maps)
     return [*handles, *([Line2D([], [], color=theme.ink, lw=1.4, label="border in theory")] if border else [])]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 HEIGHT = 2.45
 """Inches of a row of panels."""
-AUTHORS = {"marker": "*", "ms": 11, "mew": 0.9, "ls": "none"}
+AUTHORS: Mapping[str, Any] = {"marker": "*", "ms": 11, "mew": 0.9, "ls": "none"}
 """Style of the mark at the authors' setting."""
 
 
@@ -49,13 +49,8 @@ def axis_label(axis: MapAxis) -> str:
     return shortened(f"both {last.pop()}" if len(names) > 1 and len(last) == 1 else " = ".join(names), 30)
 
 
-def _edges(axis: MapAxis) -> Float[np.ndarray, "edges"]:
-    """Borders of the cells along an axis, in values of the hyperparameter."""
-    return np.array([float(axis.distribution.quantile(edge / axis.cells)) for edge in range(axis.cells + 1)])
-
-
 def _scale(panel: "Axes", axis: MapAxis, *, horizontal: bool) -> None:
-    edges = _edges(axis)
+    edges = axis.edges
     if isinstance(axis.distribution, LogUniform):
         use_log_scale(panel.xaxis if horizontal else panel.yaxis, edges[0], edges[-1])
     else:
@@ -67,18 +62,22 @@ def not_trained(theme: Theme) -> dict[str, Any]:
     return {"fc": theme.background, "ec": theme.faint, "hatch": "//////", "lw": 0}
 
 
-def draw_cells(panel: "Axes", of_condition: StabilityMap, chosen: Bool[np.ndarray, "x y"], style: Mapping[str, Any]) -> None:
+def draw_cells(
+    panel: "Axes", of_condition: StabilityMap, chosen: Bool[np.ndarray, "x y"], style: Mapping[str, Any]
+) -> None:
     """Fill the chosen cells of a map: one shape for all, in which neighbours along x are joined."""
     from matplotlib.patches import PathPatch
 
     if not chosen.any():
         return
-    x = _edges(of_condition.axes[0])
-    y = _edges(of_condition.axes[1]) if len(of_condition.axes) == 2 else np.array([0.0, 1.0])
+    x = np.array(of_condition.axes[0].edges)
+    y = np.array(of_condition.axes[1].edges) if len(of_condition.axes) == 2 else np.array([0.0, 1.0])
     panel.add_patch(PathPatch(_outline(x, y, chosen), antialiased=False, zorder=1.5, **style))
 
 
-def _outline(x: Float[np.ndarray, "x_edges"], y: Float[np.ndarray, "y_edges"], chosen: Bool[np.ndarray, "x y"]) -> "Path":
+def _outline(
+    x: Float[np.ndarray, "x_edges"], y: Float[np.ndarray, "y_edges"], chosen: Bool[np.ndarray, "x y"]
+) -> "Path":
     """Rectangles around each run of chosen cells in each row."""
     from matplotlib.path import Path
 
@@ -94,23 +93,27 @@ def _outline(x: Float[np.ndarray, "x_edges"], y: Float[np.ndarray, "y_edges"], c
 
 def mark_authors(panel: "Axes", theme: Theme, of_condition: StabilityMap) -> None:
     """A star at the authors' setting; dotted lines where they have a value on one axis alone."""
-    colors = {"mfc": theme.background, "mec": theme.ink}
+    colors: dict[str, Any] = {"mfc": theme.background, "mec": theme.ink}
     setting = of_condition.authors_setting
     if setting is not None:
-        point = [float(value) for value in setting]
-        panel.plot([point[0]], [point[1] if len(point) == 2 else 0.5], clip_on=False, zorder=4, **AUTHORS, **colors)
+        panel.plot(
+            [setting[0]], [setting[1] if len(setting) == 2 else 0.5], clip_on=False, zorder=4, **AUTHORS, **colors
+        )
         return
     for axis, draw in zip(of_condition.axes, (panel.axvline, panel.axhline), strict=False):
         if axis.paths[0] in of_condition.authors:
             draw(float(of_condition.authors[axis.paths[0]]), color=theme.ink, lw=1.1, ls=":", zorder=3)
 
 
-def authors_handles(theme: Theme, maps: Sequence[StabilityMap]) -> list[Any]:
-    """Legend entries of what `mark_authors` draws."""
+def other_handles(theme: Theme, maps: Sequence[StabilityMap]) -> list[Any]:
+    """Legend entries of cells that are not trained and of what `mark_authors` draws, where the figure has them."""
     from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
 
-    colors = {"mfc": theme.background, "mec": theme.ink}
-    handles = []
+    colors: dict[str, Any] = {"mfc": theme.background, "mec": theme.ink}
+    handles: list[Any] = []
+    if any(not of_condition.trained.all() for of_condition in maps):
+        handles.append(Patch(label="not trained", **not_trained(theme)))
     if any(of_condition.authors_setting is not None for of_condition in maps):
         handles.append(Line2D([], [], label="authors' setting", **AUTHORS, **colors))
     if any(of_condition.authors and of_condition.authors_setting is None for of_condition in maps):

@@ -103,8 +103,7 @@ def draw_figures(compared: Comparison, theme: ThemeName) -> Iterator[DrawnFigure
     yield figures.chance_of_success(compared.chances, theme)
     yield figures.tuning(results, theme)
     yield figures.stability_map(compared.maps, compared.stable_areas, theme)
-    yield figures.growth_map(results, compared.maps, theme)
-    yield figures.metric_map(results, compared.maps, theme)
+    yield figures.growth_map(results, compared.maps, theme) or figures.metric_map(results, compared.maps, theme)
     for draw in (figures.outcome_map, figures.hyperparameter_pairs):
         for name in [] if compared.maps else names:
             yield draw(results, name, theme)
