@@ -47,7 +47,7 @@ from studies.file.validation import (
 )
 
 CHANGEABLE = ("conditions", "search", "outcomes", "resources", "limits", "checkpoint", "ledger")
-"""Top-level keys that a study may change and keep its name; of `search` only `SEARCH_COUNTS`."""
+"""Top-level keys that a study may change and keep its name; of `search` only `SEARCH_COUNTS`, and no map."""
 SEARCH_COUNTS = ("explore", "exploit", "confirm")
 
 
@@ -161,6 +161,8 @@ def fixed_part(table: Tree) -> Tree:
     fixed = {key: value for key, value in table.items() if key not in CHANGEABLE}
     fixed["evaluation"] = addressed_evaluation(table["evaluation"])
     fixed["search"] = {key: value for key, value in table["search"].items() if key not in SEARCH_COUNTS}
+    if not isinstance(table["search"]["explore"], int):  # another map has other cells under the same numbers
+        fixed["search"]["explore"] = table["search"]["explore"]
     fixed["data"] = addressed_data(table["data"])
     return fixed
 
