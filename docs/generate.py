@@ -32,12 +32,14 @@ from studies.analysis.outcome_shares import OUTCOME_SHARES
 from studies.analysis.outcome_shares import outcomes as outcome_shares
 from studies.analysis.pairs import PAIRS, pairs
 from studies.analysis.robustness import EQUAL_CRITIC_STEPS, ROBUSTNESS, equal_critic_steps, robustness
+from studies.analysis.stability_map import STABLE_AREAS, stable_areas
 from studies.analysis.tuning_gain import TUNING, tuning
 from studies.analysis.volumes import VOLUME_DIFFERENCES, VOLUMES, volume_differences, volumes
 from studies.analysis.widths import SHARES, WIDTHS, shares, widths
 from studies.file.budget import Budget
 from studies.file.condition import Condition
 from studies.file.json_schema import field_meanings, json_schema
+from studies.file.map_settings import MapSettings
 from studies.file.run_settings import CheckpointSettings, LedgerSettings, Limits, ResourceSettings
 from studies.file.search import Confirm, Exploit, Search
 from studies.file.study import Study
@@ -49,6 +51,7 @@ from studies.tables.results import Results
 FOLDER = Path(__file__).parent
 SCHEMA = FOLDER.parent / "studies" / "catalog" / "study.schema.json"
 TABLES: Mapping[str, tuple[Any, Mapping[str, Any]]] = {
+    "stable_areas": (stable_areas, STABLE_AREAS),
     "volumes": (volumes, VOLUMES),
     "volume_differences": (volume_differences, VOLUME_DIFFERENCES),
     "widths": (widths, WIDTHS),
@@ -290,6 +293,7 @@ def _study_file() -> Iterable[str]:
         "[search]": (Search,),
         "[search] exploit": (Exploit,),
         "[search] confirm": (Confirm,),
+        "[search] explore.map": (MapSettings,),
         "[training]": (Training,),
         "[training] critic_optimizer, generator_optimizer": get_args(Optimizer),
         "[training] schedule of an optimizer": get_args(Schedule),
@@ -324,6 +328,7 @@ def _condition_rows() -> Iterator[list[str]]:
         "constraint": "table",
         "networks": "table",
         "training": "table",
+        "map": "table",
         "authors": "table",
         "replicate": "integer, 0 to 99",
     }

@@ -8,8 +8,9 @@ from image_folders import pictures, write_folder
 from simulated import STUDY
 
 from gan_core.cache_folder import FOLDER_VARIABLE
+from studies.execution.disk_space import snapshot_bytes
 from studies.file.study import Study
-from studies.reporting.terminal.outline import outline, snapshot_bytes
+from studies.reporting.terminal.outline import outline
 
 PARAMETERS = (2 * 8 + 8) + (8 * 64 + 64)  # of a generator with latent 2, one hidden layer of width 8, and 64 pixels
 WIDER = (2 * 16 + 16) + (16 * 64 + 64)

@@ -715,7 +715,7 @@ OWN = "or MODULE:CLASS, a class of your own"
         (
             "conditions.wgan.clip_value=3",
             "conditions.wgan.clip_value: unknown key; the keys of a condition are name, preset, "
-            "objective, constraint, networks, training, authors, replicate",
+            "objective, constraint, networks, training, map, authors, replicate",
         ),
         (
             "conditions.wgan.objective.margin=3",
@@ -1010,7 +1010,7 @@ def test_smoke_keeps_the_first_start_of_exploit(load: Load) -> None:
         (
             SMALL + '"a\\u0000" = 3',
             'conditions.wgan."a\\u0000": unknown key; the keys of a condition are name, preset, objective, '
-            "constraint, networks, training, authors, replicate",
+            "constraint, networks, training, map, authors, replicate",
         ),
     ],
 )

@@ -14,10 +14,12 @@ from studies.analysis.explore_trials import ExploreTrials, Target, prefix_length
 from studies.analysis.outcome_shares import outcomes
 from studies.analysis.pairs import pairs
 from studies.analysis.robustness import ConfirmTrial, equal_critic_steps, robustness
+from studies.analysis.stability_map import StabilityMap, stability_maps, stable_areas
 from studies.analysis.tuning_gain import tuning
 from studies.analysis.volumes import volume_differences, volumes
 from studies.analysis.widths import shares, widths
 from studies.file.condition import Condition
+from studies.file.map_settings import ExploreMap
 from studies.file.validation import build
 from studies.ledger.trial_records import TrialRecord
 from studies.tables.member_outcomes import member_curves
@@ -33,13 +35,16 @@ STEPS = 40
 class Comparison:
     """Tables that compare the conditions of one study, each computed on first access.
 
-    Volumes are computed from explore, the ranking from confirm, neither from exploit.
+    Volumes are computed from explore, the ranking from confirm, neither from exploit. The cells of a stability map are
+    not drawn at random: a study of maps has no volumes, widths, shares and chances, and only such a study has
+    `stable_areas`.
 
     volumes             stable volume of each condition, columns `VOLUMES`
     volume_curves       the same at `STEPS` target distances between the constant and real data
     volume_differences  difference of the stable volumes of every pair of conditions, columns `VOLUME_DIFFERENCES`
     widths              stable width of each hyperparameter with a range, columns `WIDTHS`
     shares              share of configurations that work at each listed value of a hyperparameter, columns `SHARES`
+    stable_areas        share of the cells of each condition's stability map that are stable, columns `STABLE_AREAS`
     chances             chance of success against the number of draws, columns `CHANCES`
     ranking             the confirmed conditions, best first, columns `RANKING`
     pairs               tests of every pair of confirmed conditions, columns `PAIRS`
@@ -69,17 +74,24 @@ class Comparison:
 
     @cached_property
     def explored(self) -> tuple[ExploreTrials, ...]:
-        """The explore trials that count, for each condition; see `prefix_lengths`."""
+        """The explore trials that count, for each condition, see `prefix_lengths`; empty for a study of maps."""
+        if isinstance(self.results.study.search.explore, ExploreMap):
+            return ()
         return tuple(
             self._explore_trials(condition, self._prefix_lengths[condition.name])
             for condition in self.results.study.conditions
         )
 
     @cached_property
+    def maps(self) -> tuple[StabilityMap, ...]:
+        """The stability map of each condition; empty if explore draws at random."""
+        return stability_maps(self.results, self._prefix_lengths)
+
+    @cached_property
     def _prefix_lengths(self) -> dict[str, int]:
         study = self.results.study
         names = [condition.name for condition in study.conditions]
-        return prefix_lengths(self.results.trials, names, study.search.explore)
+        return prefix_lengths(self.results.trials, names, study.search.explore_trials)
 
     def _explore_trials(self, condition: Condition, count: int) -> ExploreTrials:
         """The first `count` explore trials of a condition."""
@@ -92,7 +104,7 @@ class Comparison:
                 if (trial.condition, trial.phase) == (condition.name, "explore") and trial.index < count
             ],
             distances=self._distances(condition.name, count),
-            planned=self.results.study.search.explore,
+            planned=self.results.study.search.explore_trials,
             defaults=preset_defaults(condition),
         )
 
@@ -146,6 +158,10 @@ class Comparison:
     @cached_property
     def widths(self) -> pd.DataFrame:
         return widths(self.explored, self.targets, seed=self._seed)
+
+    @cached_property
+    def stable_areas(self) -> pd.DataFrame:
+        return stable_areas(self.maps)
 
     @cached_property
     def shares(self) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """The trials of a study, phase by phase, and their addresses."""
 
+from studies.design.map_cells import Cell, cell_order
 from studies.design.provenance import NUMERICS_VERSION, Provenance
 from studies.design.specification import (
     CONFIRMING,
@@ -23,6 +24,7 @@ __all__ = [
     "NUMERICS_VERSION",
     "PHASES",
     "SEEDS_PER_REPLICATE",
+    "Cell",
     "Configuration",
     "Design",
     "Phase",
@@ -31,6 +33,7 @@ __all__ = [
     "Scores",
     "TrialSpec",
     "canonical",
+    "cell_order",
     "content_address",
     "counts",
     "evaluation_address",

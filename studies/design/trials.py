@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import Any, get_args
 
 from gan_core.data import Split
+from studies.design.map_cells import explore_configuration
 from studies.design.packs import Packs
 from studies.design.provenance import Provenance
 from studies.design.specification import (
@@ -31,7 +32,6 @@ from studies.design.suggestions import sampler_seed, start_values, suggest
 from studies.file.compared_features import addressed_evaluation
 from studies.file.condition import Condition
 from studies.file.data_table import addressed_data
-from studies.file.distributions import draw
 from studies.file.study import Study
 
 FIRST_SEED: Mapping[Phase, int] = {"explore": 0, "exploit": 1_000_000, "confirm": 2_000_000, "authors": 2_000_000}
@@ -45,7 +45,7 @@ def counts(study: Study, condition: Condition) -> dict[Phase, int]:
     """Number of trials of a condition in each phase; without `authors` if the study has no authors' trials."""
     search = study.search
     trials: dict[Phase, int] = {
-        "explore": search.explore,
+        "explore": search.explore_trials,
         "exploit": search.exploit.trials,
         "confirm": search.confirm.best,
     }
@@ -89,12 +89,12 @@ class Design:
     def _configuration(self, condition: Condition, phase: Phase, index: int, scores: Scores) -> Configuration | None:
         search = self.study.search
         if phase == "explore":
-            return draw(condition.hyperparameters, seed=search.seed, index=index, stratified=search.stratified)
+            return explore_configuration(search, condition, index)
         if phase == "exploit":
             return self._suggestion(condition, index, scores)
         if phase == "authors":
             return condition.authors_configuration()
-        ended = self._ended(condition, search.explore, search.exploit.trials, scores)
+        ended = self._ended(condition, search.explore_trials, search.exploit.trials, scores)
         if ended is None:
             return None
         ranked = sorted(ended, key=lambda trial: -scores[trial.key])  # of equal scores, the earlier trial first
@@ -115,7 +115,7 @@ class Design:
         """
         search = self.study.search
         first = index - index % search.exploit.batch
-        ended = self._ended(condition, search.explore, first, scores)
+        ended = self._ended(condition, search.explore_trials, first, scores)
         if ended is None:
             return None
         running = [self._trial(condition, "exploit", j, scores) for j in range(first, index)]

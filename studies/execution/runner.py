@@ -15,6 +15,7 @@ import torch
 from gan_core.features import features_hash
 from studies.design import Design, Provenance
 from studies.errors import DamagedError, InputError, StudyFailed
+from studies.execution.disk_space import check_space
 from studies.execution.environment import environment
 from studies.execution.interruption import graceful_termination
 from studies.execution.resources import Allocation, Resources, this_machine
@@ -58,6 +59,7 @@ def run(study: Study, *listeners: Listener, question: str = "", resources: Resou
     ledger = Ledger(study.ledger.root)
     allocation = resources.allocation(study.resources)
     resources.refuse_too_large(allocation)
+    check_space(study, ledger)
     ledger.create()
     for sentence in mend_study(ledger, study.name):
         listener.warned(sentence)

@@ -13,6 +13,7 @@ from gan_core.presets import Preset
 from gan_core.training import Training
 from studies.errors import InputError
 from studies.file.distributions import Distribution, Value, is_distribution, parse
+from studies.file.map_settings import OwnAxes
 from studies.file.messages import format_value
 from studies.file.refusal import Refusal, dotted
 from studies.file.source import merge
@@ -37,7 +38,7 @@ class Setting:
 PARTS = tuple(field_types(Setting))
 """Keys of a condition's tables: objective, constraint, networks, training."""
 Replicate = Annotated[int, Ge(0), Le(99)]
-KEYS = ("name", "preset", *PARTS, "authors", "replicate")
+KEYS = ("name", "preset", *PARTS, "map", "authors", "replicate")
 """Keys of a table of `[[conditions]]`."""
 _DEFAULT_PAIR = {"kind": NetworkPair.kind, "generator": plain(MLPGenerator()), "critic": plain(MLPCritic())}
 _DEFAULTS: Tree = {"constraint": plain(Unconstrained()), "networks": _DEFAULT_PAIR, "training": plain(Training())}
@@ -51,6 +52,7 @@ class Condition:
     preset           method of the literature whose settings the condition starts from; None: no preset
     table            objective, constraint, networks and training with every default; distributions as in TOML
     hyperparameters  distributions in `table` by dotted path (`constraint.clip_value`), sorted by path
+    map              axes of this condition's stability map, in place of those of `search.explore.map`
     authors          the same four tables with the settings of the preset's authors, which are trained for comparison
                      on the seeds of confirm; None: the authors' settings are not trained
     replicate        number that distinguishes equal conditions, 0 to 99; each number has its own seeds, so that the
@@ -61,6 +63,7 @@ class Condition:
     preset: str | None
     table: Mapping[str, Any]
     hyperparameters: Mapping[str, Distribution]
+    map: OwnAxes = OwnAxes()
     authors: Mapping[str, Any] | None = None
     replicate: int = 0
 
@@ -137,6 +140,7 @@ def condition_from(
         preset=table.get("preset"),
         table=_resolved(merged, hyperparameters, source_path),
         hyperparameters=hyperparameters,
+        map=build(OwnAxes, table.get("map", {}), (*path, "map")),
         authors=_authors(table, preset, merged, path) if authors else None,
         replicate=build(Replicate, table.get("replicate", 0), (*path, "replicate")),
     )
@@ -155,6 +159,7 @@ def recorded_condition(table: Mapping[str, Any]) -> Condition:
         preset=table.get("preset"),
         table=parts,
         hyperparameters=hyperparameters,
+        map=build(OwnAxes, table.get("map", {}), (*path, "map")),
         authors=table.get("authors"),
         replicate=table.get("replicate", 0),
     )

@@ -10,9 +10,10 @@ from pydantic import TypeAdapter
 
 from gan_core.presets import PRESETS
 from studies.file.condition import PARTS, Replicate, Setting
+from studies.file.map_settings import OwnAxes
 from studies.file.modules import REFERENCE
 from studies.file.study import Study
-from studies.file.validation import NAME, descriptions, field_types, is_required, listed_tables, plain
+from studies.file.validation import NAME, descriptions, field_types, is_required, listed_tables, plain, value_and_table
 from studies.file.values import alternatives
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -96,6 +97,10 @@ def _condition() -> dict[str, Any]:
             "description": "Setting of the authors' trials, on top of the preset.",
             **_object(_parts("Setting of the authors' trials."), ()),
         },
+        "map": {
+            "description": "Axes of this condition's stability map, in place of those of search.explore.map.",
+            **_table(OwnAxes, {}, searchable=False),
+        },
         "replicate": {
             "description": "Number of this condition among equal ones: each has seeds of its own.",
             **_leaf(Replicate),
@@ -116,6 +121,8 @@ def _distributions() -> Iterator[dict[str, Any]]:
 
 
 def _schema(annotation: Any, definitions: Definitions, *, searchable: bool) -> dict[str, Any]:
+    if (choices := value_and_table(annotation)) is not None:
+        return {"anyOf": [_schema(choice, definitions, searchable=searchable) for choice in choices]}
     kinds = descriptions(annotation)
     if listed_tables(annotation) is not None:
         return {"type": "array", "items": {"type": "object", "properties": {"kind": _USERS_KIND}, "required": ["kind"]}}

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from gan_core.fields import Count, Whole
+from studies.file.map_settings import ExploreMap
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +39,8 @@ class Search:
     """Trials per condition in each phase, and the sampler of exploit.
 
     seed        seed of the random draws of explore and of the sampler
-    explore     explore trials per condition: random draws and grid values, which depend on no result
+    explore     explore trials per condition: random draws and grid values, which depend on no result; or a table `map`,
+                with a trial for each cell of a stability map
     stratified  true: of 8 consecutive draws of a hyperparameter one lies in each eighth of its distribution; false: all
                 draws are independent
     exploit     number and batches of the exploit trials
@@ -49,7 +51,7 @@ class Search:
     """
 
     seed: Whole = 0
-    explore: Count = 16
+    explore: Count | ExploreMap = 16
     stratified: bool = True
     exploit: Exploit = Exploit()
     confirm: Confirm = Confirm()
@@ -60,7 +62,12 @@ class Search:
         most = self.exploit.trials
         if len(self.start) > most:
             raise ValueError(f"start: must hold <= {most} tables, the trials of exploit, but holds {len(self.start)}")
-        trials = self.explore + self.exploit.trials
+        trials = self.explore_trials + self.exploit.trials
         if self.confirm.best > trials:
             best = self.confirm.best
             raise ValueError(f"confirm.best: must be <= {trials}, explore and exploit together, but is {best}")
+
+    @property
+    def explore_trials(self) -> int:
+        """Number of explore trials per condition."""
+        return self.explore if isinstance(self.explore, int) else self.explore.trials

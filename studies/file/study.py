@@ -24,6 +24,8 @@ from studies.file.checks import (
 from studies.file.compared_features import addressed_evaluation
 from studies.file.condition import PARTS, Condition, Setting, condition_from, recorded_condition
 from studies.file.data_table import addressed_data
+from studies.file.map_axes import check_maps
+from studies.file.map_settings import OwnAxes
 from studies.file.messages import escape_control, format_value, short_names
 from studies.file.modules import is_reference, modules_in
 from studies.file.paths import located
@@ -45,7 +47,7 @@ from studies.file.validation import (
 )
 
 CHANGEABLE = ("conditions", "search", "outcomes", "resources", "limits", "checkpoint", "ledger")
-"""Top-level keys that a study may change and keep its name; of `search` only `SEARCH_COUNTS`."""
+"""Top-level keys that a study may change and keep its name; of `search` only `SEARCH_COUNTS`, and no map."""
 SEARCH_COUNTS = ("explore", "exploit.trials", "confirm")
 """Dotted paths in `search` of the keys that may change."""
 
@@ -160,6 +162,8 @@ def fixed_part(table: Tree) -> Tree:
     fixed = {key: value for key, value in table.items() if key not in CHANGEABLE}
     fixed["evaluation"] = addressed_evaluation(table["evaluation"])
     fixed["search"] = without(table["search"], SEARCH_COUNTS)
+    if not isinstance(table["search"]["explore"], int):  # another map has other cells under the same numbers
+        fixed["search"]["explore"] = table["search"]["explore"]
     fixed["data"] = addressed_data(table["data"])
     return fixed
 
@@ -174,8 +178,9 @@ def _study(tree: Mapping[str, Any], presets: Mapping[str, Preset] | None) -> Stu
     tables = _condition_tables(tree["conditions"])
     conditions = tuple(condition_from(table, shared, presets, authors=authors) for table in tables)
     study = Study(**outer, conditions=conditions)
-    check_seeds({"explore": study.search.explore, "exploit.trials": study.search.exploit.trials}, study.seeds)
+    check_seeds({"explore": study.search.explore_trials, "exploit.trials": study.search.exploit.trials}, study.seeds)
     check_start(study.search.start, conditions)
+    check_maps(study.search, conditions)
     check_samples(study.data, study.evaluation)
     check_settings(conditions, study.data, study.budget, study.evaluation)
     study = replace(study, evaluation=resolved_evaluation(study.evaluation, study.data))
@@ -225,7 +230,8 @@ def _condition_table(condition: Condition) -> Tree:
     preset = {} if condition.preset is None else {"preset": condition.preset}
     authors = {} if condition.authors is None else {"authors": dict(condition.authors)}
     replicate = {"replicate": condition.replicate} if condition.replicate else {}
-    return {"name": condition.name, **preset, **condition.table, **authors, **replicate}
+    own_axes = {} if condition.map == OwnAxes() else {"map": plain(condition.map)}
+    return {"name": condition.name, **preset, **condition.table, **own_axes, **authors, **replicate}
 
 
 def _smoke(study: Study) -> Study:
@@ -243,7 +249,7 @@ def _smoke(study: Study) -> Study:
         evaluation=replace(study.evaluation, measurements=min(study.evaluation.measurements, 5)),
         search=replace(
             search,
-            explore=min(search.explore, 2),
+            explore=min(search.explore, 2) if isinstance(search.explore, int) else search.explore.coarsened(2),
             exploit=replace(search.exploit, trials=min(search.exploit.trials, 1)),
             start=search.start[:1],
             confirm=replace(search.confirm, best=min(search.confirm.best, 1), seeds=min(search.confirm.seeds, 2)),

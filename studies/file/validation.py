@@ -46,6 +46,8 @@ def build(annotation: Any, value: Any, parts: Parts) -> Any:
         raise Refusal(
             parts, "cannot be searched: only objective, constraint, networks and training may hold distributions"
         )
+    if (choices := value_and_table(annotation)) is not None:
+        return build(choices[isinstance(value, Mapping)], value, parts)
     if (element := listed_tables(annotation)) is not None:
         if not isinstance(value, list | tuple):
             raise Refusal(parts, "must be a list of tables", f"is {format_value(value)}")
@@ -59,6 +61,14 @@ def build(annotation: Any, value: Any, parts: Parts) -> Any:
         return _build_user_class(user_class, value, parts)
     users = any(isabstract(choice) for choice in alternatives(annotation))
     return _build_description(_chosen(descriptions(annotation), value, parts, users=users), value, parts)
+
+
+def value_and_table(annotation: Any) -> tuple[Any, Any] | None:
+    """The members of a union of a plain type and a dataclass, in this order; None for any other annotation."""
+    choices = alternatives(annotation)
+    if len(choices) != 2 or is_dataclass(choices[0]) or not is_dataclass(choices[1]) or isabstract(choices[0]):
+        return None
+    return choices[0], choices[1]
 
 
 def plain(value: Any) -> Any:

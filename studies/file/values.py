@@ -40,11 +40,12 @@ def build_value(annotation: Any, value: Any, parts: Parts) -> Any:
 
 
 def _alternative(annotation: Any, value: Any) -> Any:
-    """The union member that fits the type of `value`, if one of two members is a Literal; else the annotation."""
-    words = [choice for choice in alternatives(annotation) if get_origin(choice) is Literal]
-    others = [choice for choice in alternatives(annotation) if get_origin(choice) is not Literal]
-    if len(words) == len(others) == 1:
-        return words[0] if isinstance(value, str) else others[0]
+    """The union member that fits the type of `value`, if one of two is a Literal or a tuple; else the annotation."""
+    for origin, fitting in ((Literal, str), (tuple, list | tuple)):
+        special = [choice for choice in alternatives(annotation) if get_origin(choice) is origin]
+        others = [choice for choice in alternatives(annotation) if get_origin(choice) is not origin]
+        if len(special) == len(others) == 1:
+            return special[0] if isinstance(value, fitting) else others[0]
     return annotation
 
 

@@ -97,7 +97,7 @@ def _deciding_metric(study: Study) -> str:
 
 def _phase_list(study: Study) -> str:
     search = study.search
-    counts = {"explore": search.explore, "exploit": search.exploit.trials, "confirm": search.confirm.best}
+    counts = {"explore": search.explore_trials, "exploit": search.exploit.trials, "confirm": search.confirm.best}
     counts |= {"authors": 1} if search.confirm.authors else {}
     return (
         "\n".join(

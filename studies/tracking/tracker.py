@@ -4,9 +4,11 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from time import monotonic
 
+from studies.analysis.comparison import Comparison
 from studies.design import TrialSpec, total
 from studies.file.study import Study
 from studies.ledger.ledger import Ledger
@@ -14,7 +16,7 @@ from studies.ledger.trial_records import TrialRecord
 from studies.progress.events import Listener
 from studies.progress.pending import StudyProgress
 from studies.progress.summaries import EvaluationSummary
-from studies.reporting.figures import write_sheets
+from studies.reporting.figures import write_maps, write_sheets
 from studies.tables.results import Results
 from studies.tracking.bundle import is_due
 from studies.tracking.connection import describe_error, mlflow_module, requests_to
@@ -190,7 +192,13 @@ def close(mlflow_runs: MlflowRuns, *, interrupted: bool, without_result: bool) -
         mlflow_runs.close("FINISHED", "finished")
     results = Results.of_ledger(mlflow_runs.ledger, mlflow_runs.study.name, running=False)
     mlflow_runs.write_bundle(results.trial_records)
-    mlflow_runs.write_tables(results, lambda folder: write_sheets(results, folder))
+    mlflow_runs.write_tables(results, lambda folder: _write_pictures(results, folder))
+
+
+def _write_pictures(results: Results, folder: Path) -> None:
+    """Write the pictures that a study's run gets: sheets of samples into `folder`, and stability maps beside it."""
+    write_sheets(results, folder)
+    write_maps(Comparison(results), folder.parent / "maps")
 
 
 def sync(ledger: Ledger, name: str, uri: str | None = None) -> str:

@@ -3,7 +3,7 @@
 A function with a parameter `theme_name` draws one figure and returns it with a caption and its numbers in words, or
 None if there are no data for it. `save` writes such a figure as SVG and PNG; `svg` converts one in the theme "both" to
 an element of an HTML page. `ranking_picture`, `sample_sheet` and `draw_samples` write a picture to a given path,
-`write_sheets` the pictures of samples of all conditions into a folder.
+`write_sheets` the pictures of samples of all conditions into a folder, `write_maps` those of stability maps.
 """
 
 from studies.reporting.figures.best_and_late import best_and_late
@@ -11,17 +11,20 @@ from studies.reporting.figures.canvas import DrawnFigure, save
 from studies.reporting.figures.class_shares import class_shares
 from studies.reporting.figures.confirmed_distances import confirmed, ranking_picture
 from studies.reporting.figures.gradients import gradients
+from studies.reporting.figures.growth_map import growth_map
 from studies.reporting.figures.hyperparameter_maps import hyperparameter_pairs, outcome_map
 from studies.reporting.figures.inline_svg import STYLE, css_variables, split_letters, svg
 from studies.reporting.figures.interpolations import interpolations
 from studies.reporting.figures.known_modes import modes
 from studies.reporting.figures.learning_curves import learning_curves
+from studies.reporting.figures.metric_map import metric_map
 from studies.reporting.figures.nearest_images import nearest_images
 from studies.reporting.figures.plane import plane
 from studies.reporting.figures.precision_coverage import precision_coverage
 from studies.reporting.figures.sample_sheets import sample_sheet, samples
-from studies.reporting.figures.sheets import write_sheets
+from studies.reporting.figures.sheets import write_maps, write_sheets
 from studies.reporting.figures.snapshots import sample_snapshots
+from studies.reporting.figures.stability_map import stability_map
 from studies.reporting.figures.stable_volumes import chance_of_success, stable_volume
 from studies.reporting.figures.stable_widths import stable_widths
 from studies.reporting.figures.survival import survival
@@ -41,9 +44,11 @@ __all__ = [
     "css_variables",
     "draw_samples",
     "gradients",
+    "growth_map",
     "hyperparameter_pairs",
     "interpolations",
     "learning_curves",
+    "metric_map",
     "modes",
     "nearest_images",
     "outcome_map",
@@ -55,10 +60,12 @@ __all__ = [
     "samples",
     "save",
     "split_letters",
+    "stability_map",
     "stable_volume",
     "stable_widths",
     "survival",
     "svg",
     "tuning",
+    "write_maps",
     "write_sheets",
 ]

@@ -1,11 +1,24 @@
-"""Files with pictures of a study's samples."""
+"""Files with pictures of a study's samples and of its stability maps."""
 
 from pathlib import Path
 
+from studies.analysis.comparison import Comparison
+from studies.reporting.figures.canvas import write_png
+from studies.reporting.figures.growth_map import growth_map
 from studies.reporting.figures.interpolations import interpolation_sheet
+from studies.reporting.figures.metric_map import metric_map
 from studies.reporting.figures.nearest_images import nearest_sheet
 from studies.reporting.figures.sample_sheets import sample_sheet
+from studies.reporting.figures.stability_map import stability_map
 from studies.tables.results import Results
+
+
+def write_maps(comparison: Comparison, folder: Path) -> list[Path]:
+    """Write PNG files of the figures of a study of stability maps; return their paths, none for another study."""
+    results, maps = comparison.results, comparison.maps
+    second = growth_map(results, maps) or metric_map(results, maps)
+    drawn = [figure for figure in (stability_map(maps, comparison.stable_areas), second) if figure is not None]
+    return [write_png(figure.figure, folder / f"{figure.name}.png") for figure in drawn]
 
 
 def write_sheets(results: Results, folder: Path) -> dict[str, Path]:

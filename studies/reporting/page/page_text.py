@@ -22,6 +22,13 @@ TABLES: Mapping[str, TableDescription] = {
         "share of failed seeds, with its 95% Wilson interval. Members: number of seeds.",
         ("trial",),
     ),
+    "stable_areas": TableDescription(
+        "Stable areas",
+        "Share of each condition's stability map that is stable: the mean over its cells, which lie at equally spaced "
+        "quantiles of the ranges, of the share of stable seeds, with its 95% interval for other seeds on the same "
+        "cells. x, y: hyperparameters along the axes. Cells: those that count, of the planned. Failure share: share of "
+        "all seeds with the commonest failure.",
+    ),
     "pairs": TableDescription(
         "Pairs",
         "Comparison of the settings found for every two conditions. Effect: chance that a seed of the first ends "
@@ -88,7 +95,8 @@ METHODS = (
     "A condition is a GAN objective with a constraint on the critic. A configuration, or setting, gives each of its "
     "hyperparameters a value. A trial trains several GANs with one configuration and different seeds. The study has "
     "three phases. Explore draws configurations at random from the stated ranges and stops none of them early, so "
-    "that the share of stable ones describes the ranges. Exploit trains further configurations suggested by Optuna, "
+    "that the share of stable ones describes the ranges, or trains the cells of a stability map, at equally spaced "
+    "quantiles of the ranges. Exploit trains further configurations suggested by Optuna, "
     "which are not part of those shares. Confirm trains the configuration with the best search score of each "
     "condition again, with new seeds, and evaluates it with real samples that no earlier phase used. Only confirm "
     "enters the ranking: the results that chose a setting are not used to rate it.",

@@ -102,10 +102,11 @@ def draw_figures(compared: Comparison, theme: ThemeName) -> Iterator[DrawnFigure
     yield figures.stable_widths(compared.widths, theme)
     yield figures.chance_of_success(compared.chances, theme)
     yield figures.tuning(results, theme)
-    for name in names:
-        yield figures.outcome_map(results, name, theme)
-    for name in names:
-        yield figures.hyperparameter_pairs(results, name, theme)
+    yield figures.stability_map(compared.maps, compared.stable_areas, theme)
+    yield figures.growth_map(results, compared.maps, theme) or figures.metric_map(results, compared.maps, theme)
+    for draw in (figures.outcome_map, figures.hyperparameter_pairs):
+        for name in [] if compared.maps else names:
+            yield draw(results, name, theme)
     yield figures.survival(results, theme)
     for name in names:
         yield figures.gradients(results, name, theme)

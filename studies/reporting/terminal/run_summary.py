@@ -9,7 +9,7 @@ from rich.console import Console
 from studies.analysis.comparison import Comparison
 from studies.execution.runner import RunResult
 from studies.ledger.ledger import Ledger
-from studies.reporting.figures import ranking_picture, write_sheets
+from studies.reporting.figures import ranking_picture, write_maps, write_sheets
 from studies.reporting.terminal.progress_view import trial_label
 from studies.reporting.terminal.ranking_table import print_ranking, print_undecided_pairs
 from studies.reporting.text.answer import answer
@@ -32,7 +32,10 @@ def print_run_summary(results: Results, ledger: Ledger, run: RunResult, console:
     _print_without_result(run, console)
     picture = ranking_picture(results, folder / "ranking.png")
     sheets = write_sheets(results, folder / "samples")
+    maps = write_maps(comparison, folder / "maps")
     console.print()
+    for path in maps:
+        console.print(f"map: {path}", markup=False, soft_wrap=True)
     if picture is not None:
         console.print(f"picture: {picture}", markup=False, soft_wrap=True)
     for condition in results.ranking["condition"][:1]:

@@ -75,7 +75,9 @@ def _on_explore(comparison: Comparison) -> Iterator[str]:
             f"has not ended, because among later trials failures end first and would be overrepresented.{rest}"
         )
     missing = "There are no shares of settings that work and no ranges, because"
-    if not counted:
+    if comparison.maps:
+        yield from _on_maps(comparison)
+    elif not counted:
         yield f"{missing} no explore trial is counted yet."
     elif not comparison.targets:
         yield f"{missing} no trial has finished, so the reference distances are unknown."
@@ -92,6 +94,18 @@ def _on_explore(comparison: Comparison) -> Iterator[str]:
         yield (
             "Exploit trials do not count in the shares and the ranges: their settings were chosen from earlier results "
             "and are not independent random draws."
+        )
+
+
+def _on_maps(comparison: Comparison) -> Iterator[str]:
+    yield (
+        "The cells of a map are not drawn at random: there are no tuning curves and no widths of single "
+        "hyperparameters."
+    )
+    if comparison.results.study.seeds == 1:
+        yield (
+            "Each cell was trained with one seed: single cells among others of another outcome may be chance, and "
+            "borders are known to about one cell."
         )
 
 

@@ -9,6 +9,7 @@ from studies.file.messages import count_noun
 from studies.numbers import format_distance, format_p
 from studies.reporting.text.constraint_effect import constraint_clause
 from studies.reporting.text.initial_divergences import initial_divergence_clause
+from studies.reporting.text.map_sentences import map_clause
 from studies.reporting.text.mode_coverage import coverage_clause
 from studies.reporting.text.phrases import (
     MAX_ITEMS,
@@ -34,9 +35,9 @@ NONE_CONFIRMED_YET = "no setting has been confirmed on fresh seeds yet"
 def headline(comparison: Comparison) -> tuple[str, ...]:
     """The first sentences of the answer; undecided comparisons are called undecided.
 
-    They are about the modes covered and the kinds of constraint if `coverage_clause` or `constraint_clause` is not
-    empty, else about the distances of the confirmed settings (mostly left out if there is only one) and the settings
-    that work in explore.
+    They are about stability maps, the modes covered and the kinds of constraint if `map_clause`, `coverage_clause` or
+    `constraint_clause` is not empty, else about the distances of the confirmed settings (mostly left out if there is
+    only one) and the settings that work in explore.
     """
     clauses = [clause for clause in (_progress_clause(comparison), *_clauses(comparison)[0]) if clause]
     return tuple(_sentence(comparison, clause) for clause in clauses or ["there are no results yet"])
@@ -66,7 +67,8 @@ def _progress_clause(comparison: Comparison) -> str:
 
 def _clauses(comparison: Comparison) -> tuple[list[str], list[str]]:
     """The clauses of `headline` and those of `other_findings`; each becomes one sentence."""
-    special = [clause for clause in (coverage_clause(comparison), constraint_clause(comparison)) if clause]
+    clauses = (map_clause(comparison), coverage_clause(comparison), constraint_clause(comparison))
+    special = [clause for clause in clauses if clause]
     distances, works = list(_distance_clauses(comparison)), working_clause(comparison)
     if special:
         return special, [*distances, works]

@@ -8,6 +8,7 @@ from studies.reporting.text.caveats import caveats
 from studies.reporting.text.differences import pair_sentences, robustness_sentences, tuning_sentences
 from studies.reporting.text.failures import failure_sentences
 from studies.reporting.text.literature import literature_sentences
+from studies.reporting.text.map_sentences import map_sentences
 from studies.reporting.text.stable_settings import share_sentences
 from studies.reporting.text.working_ranges import range_sentences
 
@@ -26,6 +27,7 @@ def verdict(comparison: Comparison) -> tuple[Topic, ...]:
     """The topics of a study, the answer first; topics without a sentence are left out."""
     sentences = {
         ANSWER: answer(comparison),
+        "Stability maps": map_sentences(comparison),
         "Differences between conditions": pair_sentences(comparison),
         "Share of settings that work": share_sentences(comparison),
         "Ranges of hyperparameters": range_sentences(comparison),
