@@ -38,7 +38,7 @@ from studies.analysis.widths import SHARES, WIDTHS, shares, widths
 from studies.file.budget import Budget
 from studies.file.condition import Condition
 from studies.file.json_schema import field_meanings, json_schema
-from studies.file.run_settings import CheckpointSettings, LedgerSettings, Limits, ResourceSettings
+from studies.file.run_settings import CheckpointSettings, LedgerSettings, Limits, ResourceSettings, TrackingSettings
 from studies.file.search import Confirm, Search
 from studies.file.study import Study
 from studies.file.validation import descriptions, is_required, listed_tables
@@ -305,6 +305,7 @@ def _study_file() -> Iterable[str]:
         "[limits]": (Limits,),
         "[checkpoint]": (CheckpointSettings,),
         "[ledger]": (LedgerSettings,),
+        "[tracking]": (TrackingSettings,),
     }
     for title, kinds in tables.items():
         for kind in kinds:
