@@ -35,8 +35,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from recorded import process_environment
 from servers import mlflow_server
 
-from studies.design import Design, Provenance, TrialSpec
-from studies.execution.kept_samples import SNAPSHOT_IMAGES
+from studies.design import CONFIRMING, Design, Provenance, TrialSpec
+from studies.execution.kept_samples import POINTS, SNAPSHOT_POINTS, SURFACE_RESOLUTION, picture_evaluations
 from studies.file.study import Study
 from studies.ledger.curves import Curves
 from studies.ledger.entries import GeneratorSnapshots, to_row
@@ -54,14 +54,26 @@ seeds = 3
 budget = {{steps = 1000}}
 evaluation = {{measurements = 20}}
 search = {{explore = {explore}, exploit = {{trials = 0}}, confirm = {{best = 1, seeds = 10}}}}
-data = {{kind = "digits"}}
-networks.generator = {{kind = "mlp", width = 128, depth = 3, latent = 32}}
-networks.critic = {{kind = "mlp", width = 128, depth = 3}}
+data = {{kind = "ring"}}
+networks.generator = {{kind = "mlp", width = 16, depth = 2, latent = 4}}
+networks.critic = {{kind = "mlp", width = 16, depth = 2}}
 training.critic_optimizer.lr = {{log_uniform = [1e-5, 1e-2]}}
+training.generator_optimizer.lr = {{log_uniform = [1e-5, 1e-2]}}
 """
 CONDITION = '\n[[conditions]]\nname = "{name}"\npreset = "{name}"\n'
 PRESETS = ("gan", "lsgan", "wgan", "wgan-gp", "dragan")
-METRICS = ("cells", *(f"metric_{letter}" for letter in "abcdefg"), "sliced_wasserstein", "spread")
+METRICS = (
+    "cells",
+    "critic_gradient_norm",
+    "critic_loss",
+    "critic_slope",
+    "generator_gradient_norm",
+    "generator_loss",
+    "high_quality",
+    "modes_covered",
+    "sliced_wasserstein",
+    "spread",
+)
 TOGETHER = 24
 """Number of trials that end together."""
 SNAPSHOTS, PARAMETERS = 5, 100
@@ -143,14 +155,15 @@ def row_of(spec: TrialSpec, rng: np.random.Generator) -> Row:
     constant, real = REFERENCE_DISTANCES["constant"], REFERENCE_DISTANCES["real"]
     values[METRICS.index("sliced_wasserstein")] = constant - approach * (constant - real)
     values[METRICS.index("cells")] = rng.integers(8, 21, (len(seeds), len(steps)))
+    values[METRICS.index("modes_covered")] = rng.integers(5, 9, (len(seeds), len(steps)))
     measured = np.ones((len(METRICS), len(steps)), dtype=bool)
     curves = Curves(METRICS, np.array(seeds), steps, values, measured)
-    reference_values = {"sliced_wasserstein": real, "cells": 20.0, "spread": 0.99}
+    reference_values = {"sliced_wasserstein": real, "cells": 20.0, "spread": 0.99, "modes_covered": 8.0}
     facts = {
         **{name: getattr(spec, name) for name in ("address", "identity", "evaluation_address", "evaluation")},
         "distance": "sliced_wasserstein",
         "highest": None,
-        "known_modes": None,
+        "known_modes": 8,
         "reference_distances": REFERENCE_DISTANCES,
         "real_cells": 20,
         "real_values": reference_values,
@@ -166,8 +179,24 @@ def row_of(spec: TrialSpec, rng: np.random.Generator) -> Row:
     }
     parameters = rng.random((SNAPSHOTS, 1, len(seeds), PARAMETERS), dtype=np.float32)
     generators = GeneratorSnapshots(tuple(steps[-SNAPSHOTS:].tolist()), {"w": (PARAMETERS,)}, parameters)
-    samples = {"last": rng.random((len(seeds), SNAPSHOT_IMAGES, 64)).astype(np.float16)}
-    return to_row(facts, curves, generators=generators, samples=samples, log=["finished after 1000 iterations"])
+    log = ["finished after 1000 iterations"]
+    return to_row(facts, curves, generators=generators, samples=samples_of(spec, steps, rng), log=log)
+
+
+def samples_of(spec: TrialSpec, steps: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """The arrays that a trial on 2-D data keeps for pictures, with random points."""
+    seeds, confirming = len(spec.seeds), spec.phase in CONFIRMING
+    points = rng.normal(size=(seeds, POINTS if confirming else SNAPSHOT_POINTS, 2)).astype(np.float16)
+    if not confirming:
+        return {"last": points}
+    pictures = picture_evaluations(len(steps) - 1)
+    return {
+        "last": points,
+        "snapshots": np.stack([points[:, :SNAPSHOT_POINTS]] * len(pictures)),
+        "snapshot_steps": steps[pictures],
+        "critic_surface": rng.random((seeds, SURFACE_RESOLUTION, SURFACE_RESOLUTION), dtype=np.float32),
+        "critic_corners": np.array([[-2.0, -2.0], [2.0, 2.0]]),
+    }
 
 
 def copy_runs(database: Path, copies: int) -> None:

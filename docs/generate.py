@@ -40,7 +40,7 @@ from studies.file.budget import Budget
 from studies.file.condition import Condition
 from studies.file.json_schema import field_meanings, json_schema
 from studies.file.map_settings import MapSettings
-from studies.file.run_settings import CheckpointSettings, LedgerSettings, Limits, ResourceSettings
+from studies.file.run_settings import CheckpointSettings, LedgerSettings, Limits, ResourceSettings, TrackingSettings
 from studies.file.search import Confirm, Exploit, Search
 from studies.file.study import Study
 from studies.file.validation import descriptions, is_required, listed_tables
@@ -310,6 +310,7 @@ def _study_file() -> Iterable[str]:
         "[limits]": (Limits,),
         "[checkpoint]": (CheckpointSettings,),
         "[ledger]": (LedgerSettings,),
+        "[tracking]": (TrackingSettings,),
     }
     for title, kinds in tables.items():
         for kind in kinds:

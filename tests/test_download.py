@@ -31,6 +31,7 @@ from studies.tracking.bundle import BUNDLE_TAG, PLAN, SEGMENT, Bundle, is_due
 from studies.tracking.mlflow_runs import MlflowRuns
 from studies.tracking.run_files import RunFiles
 from studies.tracking.run_search import search
+from studies.tracking.study_run import StudyRun
 from studies.tracking.tracker import Tracker, sync
 
 pytestmark = pytest.mark.slow  # writes databases of MLflow
@@ -98,8 +99,8 @@ class Synced:
         """The files of the valid bundle: segment and plan."""
         return [self.folder / self.run.info.run_id / "artifacts" / self.bundle().folder / name for name in BUNDLE_FILES]
 
-    def runs(self) -> MlflowRuns:
-        return MlflowRuns(self.local.study, self.ledger, self.uri)
+    def study_run(self) -> StudyRun:
+        return StudyRun(self.local.study, self.ledger, self.uri)
 
 
 @pytest.fixture
@@ -144,11 +145,11 @@ def test_a_damaged_bundle_is_an_error_and_sync_writes_it_again(synced, number):
 
 def test_an_interrupted_upload_leaves_the_previous_bundle_valid(synced, monkeypatch):
     before = [file.read_bytes() for file in synced.files()]
-    mlflow_runs = synced.runs()
+    study_run = synced.study_run()
     # killed between the upload of the files and the tag
-    monkeypatch.setattr(mlflow_runs._client, "set_tag", lambda *arguments: 1 / 0)
+    monkeypatch.setattr(study_run.client, "set_tag", lambda *arguments: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        mlflow_runs.write_bundle(synced.local.trial_records[:3])
+        study_run.write_bundle(synced.local.trial_records[:3])
     assert [file.read_bytes() for file in synced.files()] == before
     assert_equal_results(results("tiny", tracking_uri=synced.uri), synced.local)
 
@@ -159,10 +160,10 @@ def test_a_bundle_that_is_overwritten_during_its_download_is_downloaded_again(sy
     def overwrite_first(files, run, path):
         if path.endswith(BUNDLE_FILES[1]) and pending:
             pending.pop()
-            mlflow_runs = synced.runs()
-            mlflow_runs.write_bundle(synced.local.trial_records[:1])
-            mlflow_runs.write_bundle(synced.local.trial_records[:2])  # in the folder that is being downloaded
-            mlflow_runs.write_bundle(synced.local.trial_records)
+            study_run = synced.study_run()
+            study_run.write_bundle(synced.local.trial_records[:1])
+            study_run.write_bundle(synced.local.trial_records[:2])  # in the folder that is being downloaded
+            study_run.write_bundle(synced.local.trial_records)
         return original(files, run, path)
 
     monkeypatch.setattr(RunFiles, "read", overwrite_first)
@@ -181,7 +182,7 @@ def test_trials_that_ended_after_the_bundle_are_read_from_their_runs(tmp_path, m
     ledger.unfinished(unlucky.key).record_end(lost)
     ledger.unfinished(slow.key).mark_started("here")
     local = results("tiny", root=study.ledger.root)
-    mlflow_runs = MlflowRuns(study, ledger, uri)
+    mlflow_runs = MlflowRuns(StudyRun(study, ledger, uri))
     for trial in local.trial_records:
         mlflow_runs.started(trial.spec) if trial.state == "interrupted" else mlflow_runs.ended(trial)
     for run in runs_of(uri)[1]:
@@ -202,12 +203,12 @@ def test_a_running_study_has_its_finished_and_its_running_trials_on_the_server(t
         with ledger.writing("tiny"):
             local = results("tiny", root=study.ledger.root)
             assert Counter(local.trials["state"]) == {"finished": 2, "running": 1}
-            mlflow_runs = MlflowRuns(study, ledger, uri)
-            mlflow_runs.open(running=True)
+            mlflow_runs = MlflowRuns(StudyRun(study, ledger, uri))
+            mlflow_runs.study_run.open(running=True)
             for trial in local.trial_records:
                 mlflow_runs.ended(trial) if trial.finished else mlflow_runs.started(trial.spec)
             if bundled:
-                mlflow_runs.write_bundle(local.trial_records)
+                mlflow_runs.study_run.write_bundle(local.trial_records)
             assert_equal_results(results("tiny", tracking_uri=uri), local)
     sync(ledger, "tiny", uri)
     downloaded = results("tiny", tracking_uri=uri)

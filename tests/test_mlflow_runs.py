@@ -19,8 +19,8 @@ from studies.ledger.ledger import Ledger
 from studies.ledger.unfinished import TrialEnd
 from studies.locate import results
 from studies.progress.summaries import checkpoint_summaries
-from studies.tracking.mlflow_runs import MlflowRuns
 from studies.tracking.run_content import metric_name
+from studies.tracking.study_run import StudyRun
 from studies.tracking.tracker import Tracker, sync
 from studies.tracking.views import VIEW_TAG
 
@@ -79,7 +79,7 @@ def test_views_of_an_extended_study_have_its_new_columns_unless_changed_in_the_b
 
     def view_tags(*overrides):
         study = load_tiny(tmp_path, *overrides)
-        MlflowRuns(study, Ledger(study.ledger.root), uri)
+        StudyRun(study, Ledger(study.ledger.root), uri)
         return client_of(uri).get_experiment_by_name("tiny").tags
 
     before = view_tags()

@@ -7,6 +7,7 @@ from studies.locate import results
 from studies.tracking.mlflow_runs import MlflowRuns
 from studies.tracking.run_content import CHECKSUM_TAG
 from studies.tracking.run_faults import examine, mend
+from studies.tracking.study_run import StudyRun
 from studies.tracking.tracker import sync
 
 pytestmark = pytest.mark.slow  # writes a database of MLflow
@@ -119,6 +120,6 @@ def test_runs_of_a_user_among_the_trials_are_left_alone(recorded, uri):
     own = client_of(uri).create_run("1", tags=tags, run_name="mine")
     client_of(uri).set_terminated(own.info.run_id, "FINISHED")
     assert examine(recorded.ledger, "tiny", uri) == []
-    MlflowRuns(recorded.results.study, recorded.ledger, uri).close("FINISHED", "finished")
+    MlflowRuns(StudyRun(recorded.results.study, recorded.ledger, uri)).close()
     assert run_named(uri, "mine").info.lifecycle_stage == "active"
     client_of(uri).delete_run(own.info.run_id)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from studies.reporting.figures import write_sheets
+from studies.reporting.figures import SampleSheets, sheets
 from studies.tables.results import Results
 
 
@@ -11,10 +11,36 @@ def files_in(folder: Path) -> list[str]:
 
 
 def test_a_study_of_images_has_three_pictures_of_each_condition(on_images: Results, tmp_path: Path) -> None:
-    assert write_sheets(on_images, tmp_path) == {"gan": tmp_path / "gan.png"}
+    assert SampleSheets(tmp_path).draw(on_images) == {"gan": tmp_path / "gan.png"}
     assert files_in(tmp_path) == ["gan.png", "interpolations/gan.png", "nearest/gan.png"]
 
 
 def test_a_study_of_points_has_one(on_ring: Results, tmp_path: Path) -> None:
-    assert write_sheets(on_ring, tmp_path) == {name: tmp_path / f"{name}.png" for name in ("wgan", "gan")}
+    assert SampleSheets(tmp_path).draw(on_ring) == {name: tmp_path / f"{name}.png" for name in ("wgan", "gan")}
     assert files_in(tmp_path) == ["gan.png", "wgan.png"]
+
+
+def test_sheets_of_the_same_trials_are_drawn_once_and_copied_with_their_names(
+    on_images: Results, tmp_path: Path, monkeypatch
+) -> None:
+    drawn, original = [], sheets.sample_sheet
+    monkeypatch.setattr(sheets, "sample_sheet", lambda *given: drawn.append(given[1]) or original(*given))
+    written = SampleSheets(tmp_path / "first")
+    written.copy(on_images, tmp_path / "second")
+    assert written.draw(on_images) == {"gan": tmp_path / "first" / "gan.png"}
+    assert drawn == ["gan"]
+    assert files_in(tmp_path / "second") == files_in(tmp_path / "first")
+    for name in files_in(tmp_path / "first"):
+        assert (tmp_path / "second" / name).read_bytes() == (tmp_path / "first" / name).read_bytes()
+
+
+def test_sheets_are_drawn_again_after_another_trial_was_confirmed(
+    on_images: Results, tmp_path: Path, monkeypatch
+) -> None:
+    drawn, original = [], sheets.sample_sheet
+    monkeypatch.setattr(sheets, "sample_sheet", lambda *given: drawn.append(given[1]) or original(*given))
+    written = SampleSheets(tmp_path)
+    written._drawn_of = []
+    written.draw(on_images)
+    written.draw(on_images)
+    assert drawn == ["gan"]

@@ -454,7 +454,7 @@ def test_an_override_with_a_kind_replaces_the_table(load: Load) -> None:
         (
             "kind=3",
             "kind: unknown key; the keys of a study are name, seeds, budget, search, data, evaluation, outcomes, "
-            "resources, limits, checkpoint, ledger, conditions, objective, constraint, networks, training",
+            "resources, limits, checkpoint, ledger, tracking, conditions, objective, constraint, networks, training",
         ),
         (
             "conditions=3",

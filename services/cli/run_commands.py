@@ -45,18 +45,21 @@ def _run(
     from studies.execution.runner import run as run_study
     from studies.ledger.ledger import Ledger
     from studies.locate import results
+    from studies.reporting.figures import SampleSheets
     from studies.reporting.terminal.progress_view import listener
     from studies.reporting.terminal.run_summary import print_run_summary
     from studies.tracking.tracker import Tracker
 
     screen = console(stderr=as_json)
     display = listener(study, screen)
-    trackers = [Tracker(study, display.warn)] if tracking else []
+    ledger = Ledger(study.ledger.root)
+    sheets = SampleSheets(ledger.study_folder(study.name) / "samples")
+    trackers = [Tracker(study, display.warn, note=display.note, sheets=sheets)] if tracking else []
     run_result = run_study(study, display, *trackers, question=stated_question, resources=resources)
     local = results(study.name, root=study.ledger.root)
     if as_json:
         print_json({"interrupted": run_result.interrupted, "ranking": records(local.ranking)})
-    print_run_summary(local, Ledger(study.ledger.root), run_result, screen)
+    print_run_summary(local, ledger, run_result, screen, sheets)
     if run_result.interrupted:
         return 130
     return 1 if run_result.without_result else 0

@@ -113,8 +113,9 @@ class Comparison:
         members = self.results.members
         explore = members[(members["condition"] == condition) & (members["phase"] == "explore")]
         distances = np.full((count, self.results.study.seeds), np.inf)
-        for trial, group in explore[explore["trial"] < count].groupby("trial"):
-            distances[trial] = failed_as_infinity(group)
+        counted = explore[explore["trial"] < count].sort_values("trial", kind="stable")
+        trials = counted["trial"].unique()
+        distances[trials] = failed_as_infinity(counted).reshape(len(trials), self.results.study.seeds)
         return distances
 
     @cached_property

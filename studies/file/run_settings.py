@@ -1,4 +1,4 @@
-"""Settings of a run: resources, limits, checkpoints, ledger."""
+"""Settings of a run: resources, limits, checkpoints, ledger, tracking."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -60,3 +60,15 @@ class LedgerSettings:
     """
 
     root: Annotated[str, MinLen(1)] = "gan-studies"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackingSettings:
+    """The study's runs in MLflow.
+
+    runs  `trials`: one run for each trial, beside the study's own; `study`: the study's own run alone, which has the
+          tables of all trials and, while the study runs, three metrics of each condition; `auto`: `trials` for a study
+          of up to 300 trials, else `study`
+    """
+
+    runs: Literal["auto", "trials", "study"] = "auto"

@@ -31,7 +31,7 @@ from studies.file.modules import is_reference, modules_in
 from studies.file.paths import located
 from studies.file.recorded import RecordedData, recorded_evaluation
 from studies.file.refusal import Refusal
-from studies.file.run_settings import CheckpointSettings, LedgerSettings, Limits, ResourceSettings
+from studies.file.run_settings import CheckpointSettings, LedgerSettings, Limits, ResourceSettings, TrackingSettings
 from studies.file.search import Search
 from studies.file.source import override, read
 from studies.file.trees import Tree, without
@@ -46,7 +46,7 @@ from studies.file.validation import (
     refuse_unknown,
 )
 
-CHANGEABLE = ("conditions", "search", "outcomes", "resources", "limits", "checkpoint", "ledger")
+CHANGEABLE = ("conditions", "search", "outcomes", "resources", "limits", "checkpoint", "ledger", "tracking")
 """Top-level keys that a study may change and keep its name; of `search` only `SEARCH_COUNTS`, and no map."""
 SEARCH_COUNTS = ("explore", "exploit.trials", "confirm")
 """Dotted paths in `search` of the keys that may change."""
@@ -67,6 +67,7 @@ class Study:
     limits      retries and time of a trial
     checkpoint  seconds between two checkpoints of a trial, and the generators that are kept
     ledger      folder that holds all results
+    tracking    runs in MLflow: one for each trial, or one for the whole study
     conditions  conditions that are compared, at least one
     """
 
@@ -81,6 +82,7 @@ class Study:
     limits: Limits = Limits()
     checkpoint: CheckpointSettings = CheckpointSettings()
     ledger: LedgerSettings = LedgerSettings()
+    tracking: TrackingSettings = TrackingSettings()
     conditions: tuple[Condition, ...]
 
     def condition(self, name: str) -> Condition:

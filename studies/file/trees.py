@@ -60,10 +60,15 @@ def contains(tree: Any, parts: Sequence[str]) -> bool:
 
 
 def substitute(tree: Any, values: Mapping[str, Any], path: str = "") -> Any:
-    """A copy of the tree with new `values`, given by dotted path; `path` is the dotted path of the tree itself."""
+    """The tree with new `values`, given by dotted path; `path` is the dotted path of the tree itself.
+
+    Only the tables and lists above a new value are copied: thousands of trials share all others with their condition.
+    """
     if path in values:
         return values[path]
     above = f"{path}." if path else ""
+    if not any(name.startswith(above) for name in values):
+        return tree
     if isinstance(tree, Mapping):
         return {key: substitute(value, values, f"{above}{key}") for key, value in tree.items()}
     if isinstance(tree, list):

@@ -43,7 +43,7 @@ class StudyProgress:
         return list(self._known)
 
     def update(self, trials: Iterable[TrialSpec]) -> list[TrialSpec]:
-        """Read how these trials ended; returns the trials whose configurations are known since then.
+        """Read how these trials ended; returns the pending trials whose configurations are known since then.
 
         The time that it takes depends on the number of these trials, unless they are the last of a condition's phase
         or batch.
@@ -60,7 +60,8 @@ class StudyProgress:
             if trial.phase in SEARCHING
         ]
         self._unended.subtract(searched)
-        return self._extend() if any(self._unended[condition] == 0 for condition in searched) else []
+        new = self._extend() if any(self._unended[condition] == 0 for condition in searched) else []
+        return [trial for trial in new if trial.key not in self._scores and trial.key not in self._ends]
 
     def _extend(self) -> list[TrialSpec]:
         """Determine all trials that the scores determine, read how those ended, and return the new ones."""

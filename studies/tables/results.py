@@ -119,7 +119,7 @@ class Results:
         """The settings in which the further evaluation differs from the study's own; empty without one."""
         return "" if self.further is None else self.further.changes(self._own.table()["evaluation"])
 
-    @property
+    @cached_property
     def whole(self) -> bool:
         """True if the distances of all finished trials were measured over the whole training.
 

@@ -5,7 +5,11 @@ run_search    searches for runs
 notes, views  descriptions and saved views; no call to MLflow
 metric_log    metrics, logged in batches and never twice
 experiment    the experiment of a study: its note and its views
-mlflow_runs   the run of a study and the runs of its trials
+run_count     number of runs: one for each trial, or one for the whole study
+study_run     the run of a study: its bundle, its tables, its notes
+recording     interface of the two ways to record the trials, which follow
+mlflow_runs   the runs of the trials of a study
+one_run       the progress of a large study in the study's own run
 bundle        the file with the records of all trials of a study, for a fast download
 tracker       the background thread that records a study during its run, and `sync`, which records it afterwards
 download      reads a study's results from a tracking server

@@ -26,6 +26,7 @@ from studies.tables.results import Results
 from studies.tracking.bundle import FIRST_BUNDLE_TAG, PLAN, SEGMENT, Bundle
 from studies.tracking.connection import mlflow_module, requests_to, shown_address
 from studies.tracking.run_content import ENTRY_FOLDER, TRIAL_FILE
+from studies.tracking.run_count import RUNS_TAG
 from studies.tracking.run_files import RunFiles
 from studies.tracking.run_search import KEY_TAG, search
 
@@ -78,14 +79,20 @@ class _Download:
         """The study's results, everything checked."""
         record, study, provenance = self._record()
         bundle, tables, entries = self._bundle()
+        after = [] if self._one_run else self._runs_after(bundle)
         with ThreadPoolExecutor(DOWNLOADS) as pool:
-            newer = list(pool.map(self._newer, self._runs_after(bundle)))
+            newer = list(pool.map(self._newer, after))
         for table, entry in (pair for pair in newer if pair is not None):
             tables[_name_in(table)] = table
             if entry is not None:
                 entries[entry.key] = entry
         records = _records(list(tables.values()), entries, study, provenance)
         return Results(record, lambda *_: records, self._address)
+
+    @property
+    def _one_run(self) -> bool:
+        """True if the study's run holds all trials; runs of trials are then those of a smaller study."""
+        return bool(self._parent.data.tags.get(RUNS_TAG) == "study")
 
     def _record(self) -> tuple[dict[str, Any], Study, Provenance]:
         """The study's record, and the study and provenance in it."""
@@ -166,14 +173,14 @@ class _Download:
             return table, None
         return table, self._entry(run)
 
-    def _entry(self, run: Any) -> Entry:
-        """The entry in the artifacts of a finished trial's run."""
-        names = [name for name in self._files.names(run, ENTRY_FOLDER) if _SEGMENT_FILE.fullmatch(name)]
+    def _entry(self, run: Any, folder: str = ENTRY_FOLDER) -> Entry:
+        """The entry in a folder of the artifacts of a finished trial's run, or of the study's."""
+        names = [name for name in self._files.names(run, folder) if _SEGMENT_FILE.fullmatch(name)]
         if len(names) != 1:
             raise DamagedError(
-                f"{ENTRY_FOLDER} of run {escape_control(run.info.run_id)}", f"it holds {len(names)} entries, not one"
+                f"{folder} of run {escape_control(run.info.run_id)}", f"it holds {len(names)} entries, not one"
             )
-        place = f"{ENTRY_FOLDER}/{names[0]}"
+        place = f"{folder}/{names[0]}"
         content, place = self._required(run, place), f"{place} of run {escape_control(run.info.run_id)}"
         segment = Segment(BytesIO(content), names[0].removesuffix(".parquet"), place)
         rows = segment.light_rows()
@@ -182,15 +189,26 @@ class _Download:
         return from_row(rows[0], place, partial(segment.heavy, 0))
 
     def _heavy(self, row: LightRow, column: str) -> Any:
-        """A heavy column of an entry in the bundle, which holds none: it is in the trial's own run."""
+        """A heavy column of an entry in the bundle, which holds none: it is in the trial's own run, or beside it."""
         with requests_to(self._uri):
+            if self._one_run:
+                return self.checked(lambda: self._column_beside(row, column))
             runs = self._runs(f"tags.`{KEY_TAG}` = '{row.key}'")
             if not runs:
                 raise TrackingError(f"{self._name}: MLflow at {self._address} has no run of the trial {row.key}")
-            return self.checked(lambda: self._column(runs[0], row, column))
+            return self.checked(lambda: self._column(self._entry(runs[0]), row, column))
 
-    def _column(self, run: Any, row: LightRow, column: str) -> Any:
-        entry = self._entry(run)
+    def _column_beside(self, row: LightRow, column: str) -> Any:
+        """A heavy column of a confirmed trial's entry, which is an artifact of the study's run."""
+        folder = f"{ENTRY_FOLDER}/{row.key}"
+        if not self._files.names(self._parent, folder):
+            raise InputError(
+                f"{self._name}: in MLflow at {self._address}, where one run holds all trials, are the generators, "
+                "samples and logs of confirm trials alone"
+            )
+        return self._column(self._entry(self._parent, folder), row, column)
+
+    def _column(self, entry: Entry, row: LightRow, column: str) -> Any:
         if json.dumps(entry.facts) != row.facts:
             raise DamagedError(entry.place, f"it is not the entry of {row.key}")
         content = entry.heavy(column)

@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 
 from gan_core.metrics import METRICS
 from gan_core.outcomes import MemberOutcomes
-from studies.design import TrialSpec
+from studies.design import TrialSpec, total
 from studies.file.study import Study
 from studies.ledger.unfinished import TrialEnd
 from studies.numbers import MISSING, format_distance, format_interval, format_setting, format_share, format_shares
 from studies.tables.results import Results
+from studies.tracking.run_count import has_one_run
 
 _PHASES = {
     "explore": "hyperparameters drawn at random from their ranges",
@@ -37,7 +38,21 @@ def experiment_note(study: Study, question: str, answer: Sequence[str] = ()) -> 
 {study.seeds} GANs, its members, for {study.budget.steps} {unit}. The members of a trial have the same hyperparameters \
 and differ in their random seed.
 
-### Runs
+{_runs(study) if not has_one_run(study) else _one_run(study)}
+### Outcomes
+
+Each member has one outcome.
+
+| outcome | meaning for a member |
+| --- | --- |
+{outcomes}
+"""
+
+
+def _runs(study: Study) -> str:
+    """Sections about runs and metrics of a study in which each trial has a run."""
+    unit = study.budget.unit.replace("_", " ")
+    return f"""### Runs
 
 The run named **{study.name}** is the study: its description has the ranking of the conditions, its artifacts have all \
 tables. Each of the other runs is a trial, named condition-phase-number. These are the phases:
@@ -78,13 +93,35 @@ as infinitely far, so `distance` is missing if too many members failed |
 | `outcomes/measured` | over {unit}: number of members with a finite distance |
 | `spent/...` | training steps and real samples per member, and seconds per trial |
 
-### Outcomes
+The tag `outcome` of a trial has the number of its members with each outcome.
+"""
 
-Each member has one outcome. The tag `outcome` of a trial has the number of its members with each.
 
-| outcome | meaning for a member |
+def _one_run(study: Study) -> str:
+    """Sections about runs and metrics of a study whose own run holds all trials."""
+    return f"""### Runs
+
+The run named **{study.name}** holds all {total(study)} trials, since the study file's field `tracking.runs` is \
+`{study.tracking.runs}`: no trial has a run of its own, except complete ones from when the study had fewer trials. \
+Its description has the ranking of the conditions, its artifacts have the tables `trials`, `members`, `curves` and \
+`ranking`. `gan-study results {study.name} --tracking ADDRESS` reads the tables too, while the study runs those of the \
+trials that had ended when they were last written. A trial is named by its condition, phase and number. These are the \
+phases:
+
+{_phase_list(study)}
+
+Compare conditions by their *confirm* trials alone: the results of the other trials were used to choose the settings.
+
+### Metrics
+
+Each metric has one curve per condition, over the number of trials that ended.
+
+| metric | meaning |
 | --- | --- |
-{outcomes}
+| `trials_ended/CONDITION` | number of trials that ended |
+| `stable_share/CONDITION` | share of the members of these trials whose outcome is `stable` |
+| `best_search_score/CONDITION` | largest search score, between 0 and 1, of a trial that is not a confirm trial |
+| `rank/CONDITION` | rank of the condition in the study |
 """
 
 

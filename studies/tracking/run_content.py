@@ -109,13 +109,20 @@ def _without_result(study: Study, spec: TrialSpec, end: TrialEnd) -> RunContent:
 
 
 def content_checksum(study: Study, trial: TrialRecord) -> str:
-    """Hash of everything that the content of a trial's run is computed from.
+    """Hash of everything that the content of a trial's run is computed from; it begins with `spec_checksum`."""
+    source = trial.facts["checksums"] if trial.end is None else asdict(trial.end)
+    return spec_checksum(study, trial.spec) + _hash(source)
+
+
+def spec_checksum(study: Study, spec: TrialSpec) -> str:
+    """Hash of what the content of a trial's run is computed from besides the trial's entry.
 
     It includes the short names of hyperparameters, since adding a condition to the study may change them.
     """
-    rules, names = asdict(study.outcomes), sorted(params(study, trial.spec))
-    source = trial.facts["checksums"] if trial.end is None else asdict(trial.end)
-    content = [EXPORT_VERSION, rules, trial.spec.name, trial.spec.key, names, source]
+    return _hash([EXPORT_VERSION, asdict(study.outcomes), spec.name, spec.key, sorted(params(study, spec))])
+
+
+def _hash(content: object) -> str:
     return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -11,6 +11,7 @@ from studies.tables.results import Results
 from studies.tracking.connection import mlflow_module, requests_to, shown_address
 from studies.tracking.mlflow_runs import Key, key_in, key_of
 from studies.tracking.run_content import CHECKSUM_TAG, content_checksum
+from studies.tracking.run_count import has_one_run
 from studies.tracking.run_search import search, study_filter, trial_runs
 from studies.tracking.tracker import sync
 
@@ -21,7 +22,7 @@ duplicate   a second run of the study or of a trial: deleted
 orphan      a run of a trial that the ledger's plan does not have: deleted
 open        a run that is marked as running, while no run writes the study: closed as the ledger says
 incomplete  a run of a trial that ended without all of its content: recorded again
-missing     a trial that was started and has no run: recorded
+missing     a trial that was started and has no run, unless the study's run holds all trials: recorded
 """
 
 
@@ -76,7 +77,9 @@ def examine(ledger: Ledger, name: str, uri: str | None = None) -> list[RunFault]
     found: list[tuple[Kind, str, str]] = [("duplicate", name, run.info.run_id) for run in parents[1:]]
     if parents[0].info.status == "RUNNING":
         found.append(("open", name, parents[0].info.run_id))
-    found += _of_trials(results, runs, planned=keys_of(ledger, name))
+    of_trials = _of_trials(results, runs, planned=keys_of(ledger, name))
+    one_run = has_one_run(results.study)
+    found += [fault for fault in of_trials if not (one_run and fault[0] == "missing")]
     return [RunFault(kind=kind, study=name, run=run, run_id=run_id, place=place) for kind, run, run_id in found]
 
 

@@ -1,5 +1,6 @@
 """Recording a study in MLflow: `Tracker` during its run, `sync` afterwards."""
 
+import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -8,19 +9,23 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from time import monotonic
 
-from studies.analysis.comparison import Comparison
 from studies.design import TrialSpec, total
 from studies.file.study import Study
 from studies.ledger.ledger import Ledger
-from studies.ledger.trial_records import TrialRecord
+from studies.ledger.trial_records import TrialRecord, read_records
 from studies.progress.events import Listener
 from studies.progress.pending import StudyProgress
 from studies.progress.summaries import EvaluationSummary
-from studies.reporting.figures import write_maps, write_sheets
+from studies.progress.tallies import READ_TOGETHER, ended_specs
+from studies.reporting.figures import SampleSheets
 from studies.tables.results import Results
 from studies.tracking.bundle import is_due
 from studies.tracking.connection import describe_error, mlflow_module, requests_to
 from studies.tracking.mlflow_runs import Key, MlflowRuns, key_of
+from studies.tracking.one_run import OneRun
+from studies.tracking.recording import Recording
+from studies.tracking.run_count import has_one_run, in_words
+from studies.tracking.study_run import StudyRun
 
 MAX_END_SECONDS = 20.0
 """Longest time for which the end of a run waits for the tracking server and the pictures that it gets."""
@@ -47,12 +52,12 @@ class _Backlog:
     """Events that are not in MLflow yet; sending them may be repeated, since nothing is logged twice.
 
     live     evaluations of running trials
-    ended    trials that ended
+    ended    trials that ended; their records are read from the ledger when they are sent
     closing  the end of the run; None while the study is running
     """
 
     live: dict[Key, tuple[TrialSpec, list[EvaluationSummary]]] = field(default_factory=dict)
-    ended: dict[Key, TrialRecord] = field(default_factory=dict)
+    ended: dict[Key, TrialSpec] = field(default_factory=dict)
     closing: _Closing | None = None
 
 
@@ -61,27 +66,41 @@ class Tracker(Listener):
 
     It never raises into the run, and delays it only at its end, by at most `MAX_END_SECONDS`.
 
-    warn  called with one sentence if the server fails, and with one more if at the end MLflow is incomplete
-    uri   address of the MLflow store; None: MLFLOW_TRACKING_URI, or MLflow's default in the working folder
+    warn    called with one sentence if the server fails, and with one more if at the end MLflow is incomplete
+    note    called at the start with one sentence if the study's own run holds all trials
+    sheets  pictures of the samples, which the summary of the run shows too; None: in a temporary folder
+    uri     address of the MLflow store; None: MLFLOW_TRACKING_URI, or MLflow's default in the working folder
     """
 
-    def __init__(self, study: Study, warn: Callable[[str], None], *, uri: str | None = None):
-        self._study, self._warn, self._uri = study, warn, uri
+    def __init__(
+        self,
+        study: Study,
+        warn: Callable[[str], None],
+        *,
+        note: Callable[[str], None] | None = None,
+        sheets: SampleSheets | None = None,
+        uri: str | None = None,
+    ):
+        self._study, self._warn, self._note, self._sheets, self._uri = study, warn, note, sheets, uri
         self._queue: SimpleQueue[Callable[[_Backlog], None]] = SimpleQueue()
         self._backlog = _Backlog()
-        self._mlflow: MlflowRuns | None = None
+        self._recording: Recording | None = None
         self._warned, self._pause, self._not_before = False, FIRST_PAUSE_SECONDS, 0.0
         self._thread: threading.Thread | None = None
-        self._complete, self._running = False, True
+        self._complete, self._running, self._one_run = False, True, has_one_run(study)
         self._ended, self._ended_since_bundle = 0, 0
+        self._before: list[TrialSpec] = []
+        self._seen: set[Key] = set()
 
     # -- events, called in the thread of the run ---------------------------------------------------------------------
 
     def opened(self, progress: StudyProgress) -> None:
-        self._ledger: Ledger = progress.ledger
+        self._ledger = Ledger(progress.ledger.root)  # the other one is used by the thread of the run
         self._running = bool(progress.pending())
-        for trial in progress.records():
-            self._backlog.ended[key_of(trial.spec)] = trial
+        self._before = ended_specs(progress)
+        self._seen, self._ended = {key_of(spec) for spec in self._before}, len(self._before)
+        if self._note is not None and (sentence := in_words(self._study)):
+            self._note(sentence)
         self._thread = threading.Thread(target=self._work, name="mlflow", daemon=True)
         self._thread.start()
 
@@ -89,23 +108,28 @@ class Tracker(Listener):
         def add(backlog: _Backlog) -> None:
             backlog.live.setdefault(key_of(spec), (spec, []))[1].extend(summaries)
 
-        self._queue.put(add)
+        if not self._one_run:
+            self._queue.put(add)
 
     def ended(self, trial: TrialRecord) -> None:
-        def add(backlog: _Backlog) -> None:
-            backlog.live.pop(key_of(trial.spec), None)
-            backlog.ended[key_of(trial.spec)] = trial
+        spec = trial.spec
 
+        def add(backlog: _Backlog) -> None:
+            backlog.live.pop(key_of(spec), None)
+            backlog.ended[key_of(spec)] = spec
+
+        self._seen.add(key_of(spec))
         self._queue.put(add)
 
     def closed(self, progress: StudyProgress, interrupted: bool) -> None:
         if self._thread is None:
             return
-        ended = progress.records()
-        without_result = any(not trial.finished for trial in ended)
+        ended = ended_specs(progress)
+        without_result = any(progress.end(spec) is not None for spec in ended)
+        new = {key_of(spec): spec for spec in ended if key_of(spec) not in self._seen}
 
         def add(backlog: _Backlog) -> None:
-            backlog.ended |= {key_of(trial.spec): trial for trial in ended}
+            backlog.ended |= new
             backlog.closing = _Closing(interrupted, without_result)
 
         self._queue.put(add)
@@ -132,7 +156,7 @@ class Tracker(Listener):
 
     def _collect(self) -> None:
         """Add events to the backlog for at most `FLUSH_SECONDS`; return at once when the run is over."""
-        end = monotonic() + (FLUSH_SECONDS if self._mlflow is not None or self._warned else 0.0)
+        end = monotonic() + (FLUSH_SECONDS if self._recording is not None or self._warned else 0.0)
         while self._backlog.closing is None:
             try:
                 self._queue.get(timeout=max(0.0, end - monotonic()))(self._backlog)
@@ -140,39 +164,55 @@ class Tracker(Listener):
                 return
 
     def _flush(self) -> None:
-        backlog, mlflow_runs = self._backlog, self._opened_mlflow()
-        for key, trial in list(backlog.ended.items()):
-            mlflow_runs.ended(trial)
-            del backlog.ended[key]
-            self._ended, self._ended_since_bundle = self._ended + 1, self._ended_since_bundle + 1
+        backlog, recording = self._backlog, self._opened_recording()
+        while backlog.ended:
+            self._send_ended(recording, list(backlog.ended.values())[:READ_TOGETHER])
         for key, (spec, summaries) in list(backlog.live.items()):
-            mlflow_runs.measured(spec, summaries)
+            recording.measured(spec, summaries)
             del backlog.live[key]
+        recording.flush()
         if backlog.closing is not None:
             closing = backlog.closing
-            close(mlflow_runs, interrupted=closing.interrupted, without_result=closing.without_result)
+            close(
+                recording,
+                self._sheets,
+                interrupted=closing.interrupted,
+                without_result=closing.without_result,
+            )
             self._complete = True
         elif is_due(self._ended_since_bundle, self._ended):
-            mlflow_runs.write_bundle(self._running_results().trial_records)
+            recording.study_run.write_bundle(self._running_records())
             self._ended_since_bundle = 0
         self._pause = FIRST_PAUSE_SECONDS
 
-    def _opened_mlflow(self) -> MlflowRuns:
-        if self._mlflow is None:
-            mlflow_module()
-            mlflow_runs = MlflowRuns(self._study, self._ledger, self._uri)
-            mlflow_runs.open(running=self._running)
-            if mlflow_runs.resumed and not self._ended:  # the former bundle may be that of other conditions
-                mlflow_runs.write_bundle(self._running_results().trial_records)
-            self._mlflow = mlflow_runs
-        return self._mlflow
+    def _send_ended(self, recording: Recording, specs: Sequence[TrialSpec]) -> None:
+        """Send the records of some trials that ended, read from the ledger together."""
+        records = {key_of(trial.spec): trial for trial in read_records(self._ledger, specs, running=True)}
+        for spec in specs:
+            trial = records.get(key_of(spec))
+            if trial is not None and (trial.finished or trial.end is not None):
+                recording.ended(trial)
+            del self._backlog.ended[key_of(spec)]
+            self._ended, self._ended_since_bundle = self._ended + 1, self._ended_since_bundle + 1
 
-    def _running_results(self) -> Results:
-        return Results.of_ledger(self._ledger, self._study.name, running=True)
+    def _opened_recording(self) -> Recording:
+        if self._recording is None:
+            mlflow_module()
+            recording = recording_of(self._study, self._ledger, self._uri)
+            recording.study_run.open(running=self._running)
+            recording.open(self._running_records)
+            new = {key_of(spec): spec for spec in self._before if not recording.has(spec)}
+            self._backlog.ended = new | self._backlog.ended
+            self._before = []
+            self._recording = recording
+        return self._recording
+
+    def _running_records(self) -> list[TrialRecord]:
+        return Results.of_ledger(self._ledger, self._study.name, running=True).trial_records
 
     def _pause_requests(self, error: Exception) -> None:
         """Send nothing for a while, and warn at the first error; the runs are then read from the server again."""
-        self._mlflow = None
+        self._recording = None
         self._not_before, self._pause = monotonic() + self._pause, min(2 * self._pause, MAX_PAUSE_SECONDS)
         if not self._warned:
             self._warned = True
@@ -182,23 +222,27 @@ class Tracker(Listener):
             self._warn(f"{sentence}. The study continues without MLflow.")
 
 
-def close(mlflow_runs: MlflowRuns, *, interrupted: bool, without_result: bool) -> None:
+def recording_of(study: Study, ledger: Ledger, uri: str | None = None) -> Recording:
+    """The recording of a study: in one run for each trial, or in its own run alone."""
+    study_run = StudyRun(study, ledger, uri)
+    return OneRun(study_run) if has_one_run(study) else MlflowRuns(study_run)
+
+
+def close(recording: Recording, sheets: SampleSheets | None, *, interrupted: bool, without_result: bool) -> None:
     """End the runs of a study, then write its bundle and its tables."""
+    study_run = recording.study_run
+    recording.close()
     if interrupted:
-        mlflow_runs.close("KILLED", "interrupted; the same command resumes it")
+        study_run.close("KILLED", "interrupted; the same command resumes it")
     elif without_result:
-        mlflow_runs.close("FAILED", "finished; some trials ended without a result")
+        study_run.close("FAILED", "finished; some trials ended without a result")
     else:
-        mlflow_runs.close("FINISHED", "finished")
-    results = Results.of_ledger(mlflow_runs.ledger, mlflow_runs.study.name, running=False)
-    mlflow_runs.write_bundle(results.trial_records)
-    mlflow_runs.write_tables(results, lambda folder: _write_pictures(results, folder))
-
-
-def _write_pictures(results: Results, folder: Path) -> None:
-    """Write the pictures that a study's run gets: sheets of samples into `folder`, and stability maps beside it."""
-    write_sheets(results, folder)
-    write_maps(Comparison(results), folder.parent / "maps")
+        study_run.close("FINISHED", "finished")
+    results = Results.of_ledger(study_run.ledger, study_run.study.name, running=False)
+    study_run.write_bundle(results.trial_records)
+    recording.log_ranks(results)
+    with tempfile.TemporaryDirectory() as folder:
+        study_run.write_tables(results, sheets or SampleSheets(Path(folder)))
 
 
 def sync(ledger: Ledger, name: str, uri: str | None = None) -> str:
@@ -213,16 +257,18 @@ def sync(ledger: Ledger, name: str, uri: str | None = None) -> str:
     with ledger.writing(name), requests_to(uri):
         mlflow = mlflow_module()
         results = Results.of_ledger(ledger, name, running=False)
-        mlflow_runs = MlflowRuns(results.study, ledger, uri)
-        mlflow_runs.open(running=False)
+        recording = recording_of(results.study, ledger, uri)
+        recording.study_run.open(running=False)
+        recording.open(lambda: results.trial_records)
         for trial in results.trial_records:
             if trial.finished or trial.end is not None:
-                mlflow_runs.ended(trial)
+                recording.ended(trial)
             else:
-                mlflow_runs.started(trial.spec)
+                recording.started(trial.spec)
         ended = [trial for trial in results.trial_records if trial.finished or trial.end is not None]
         close(
-            mlflow_runs,
+            recording,
+            None,
             interrupted=len(ended) < total(results.study),
             without_result=any(not trial.finished for trial in ended),
         )

@@ -5,10 +5,13 @@ from typing import Any
 
 from studies.file.study import Study
 from studies.tracking.run_content import metric_name
+from studies.tracking.run_count import has_one_run
 
 VIEW = "gan-studies"
 """Key of the view that is opened first; the keys of the others begin with it."""
 VIEW_TAG = f"mlflow.sharedViewState.{VIEW}"
+PROGRESS = ("rank", "stable_share", "best_search_score", "trials_ended")
+"""Metrics of each condition in the run of a study that holds all trials."""
 VIEWS_TAG = "mlflow.gan_studies.views"
 """Tag of an experiment: hash of each saved view as written here. A view with another hash was changed by a user."""
 
@@ -38,6 +41,10 @@ def views(study: Study, created_ms: int) -> dict[str, str]:
 
     Source: mlflow 3.17.2, the code that runs in the browser.
     """
+    if has_one_run(study):
+        metrics = [f"metrics.`{name}/{condition.name}`" for name in PROGRESS for condition in study.conditions]
+        state = {"searchFilter": "tags.kind = 'study'", "selectedColumns": metrics}
+        return {VIEW_TAG: _view("The study and its conditions", created_ms, state)}
     grouped = {"aggregateFunction": "average", "groupByKeys": [{"mode": "tag", "groupByData": "condition"}]}
     charts = _hyperparameter_charts(study)
     states = {
@@ -51,11 +58,13 @@ def views(study: Study, created_ms: int) -> dict[str, str]:
         ),
     }
     return {
-        f"mlflow.sharedViewState.{key}": json.dumps(
-            {"name": name, "createdAt": created_ms - number, "state": json.dumps(state)}
-        )
+        f"mlflow.sharedViewState.{key}": _view(name, created_ms - number, state)
         for number, (key, (name, state)) in enumerate(states.items())
     }
+
+
+def _view(name: str, created_ms: int, state: dict[str, Any]) -> str:
+    return json.dumps({"name": name, "createdAt": created_ms, "state": json.dumps(state)})
 
 
 def _table(study: Study, search_filter: str, order: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 A function with a parameter `theme_name` draws one figure and returns it with a caption and its numbers in words, or
 None if there are no data for it. `save` writes such a figure as SVG and PNG; `svg` converts one in the theme "both" to
 an element of an HTML page. `ranking_picture`, `sample_sheet` and `draw_samples` write a picture to a given path,
-`write_sheets` the pictures of samples of all conditions into a folder, `write_maps` those of stability maps.
+`SampleSheets` those of the samples of all conditions into a folder, `write_maps` those of stability maps.
 """
 
 from studies.reporting.figures.best_and_late import best_and_late
@@ -22,7 +22,7 @@ from studies.reporting.figures.nearest_images import nearest_images
 from studies.reporting.figures.plane import plane
 from studies.reporting.figures.precision_coverage import precision_coverage
 from studies.reporting.figures.sample_sheets import sample_sheet, samples
-from studies.reporting.figures.sheets import write_maps, write_sheets
+from studies.reporting.figures.sheets import SampleSheets, write_maps
 from studies.reporting.figures.snapshots import sample_snapshots
 from studies.reporting.figures.stability_map import stability_map
 from studies.reporting.figures.stable_volumes import chance_of_success, stable_volume
@@ -36,6 +36,7 @@ __all__ = [
     "STYLE",
     "THEMES",
     "DrawnFigure",
+    "SampleSheets",
     "ThemeName",
     "best_and_late",
     "chance_of_success",
@@ -67,5 +68,4 @@ __all__ = [
     "svg",
     "tuning",
     "write_maps",
-    "write_sheets",
 ]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from gan_core.outcomes import OUTCOMES
@@ -23,6 +24,8 @@ from studies.reporting.figures.canvas import (
 from studies.reporting.figures.hyperparameter_scale import HyperparameterScale, format_value
 from studies.reporting.figures.legend_entries import FAILED
 from studies.reporting.figures.selection import condition_rows, explore_rows
+from studies.reporting.figures.shaded_cells import MOST_MARKERS, cell_edges, column_shares, outcome_shares, shade
+from studies.reporting.figures.shaded_cells import handles as cell_handles
 from studies.reporting.figures.themes import THEMES, Theme, ThemeName
 from studies.reporting.figures.wording import shortened
 from studies.tables.columns import ENDED, WITHOUT_RESULT
@@ -57,6 +60,18 @@ class ConditionDraws:
     def good(self) -> "pd.Series[bool]":
         """True for each configuration that is stable."""
         return self.table["stable"] >= self.needed
+
+    @property
+    def marked(self) -> bool:
+        """True if there are so few configurations that each is drawn as a marker, else they are drawn as cells."""
+        return len(self.table) <= MOST_MARKERS
+
+    @property
+    def outcomes(self) -> list[str]:
+        """The outcome of each configuration: stable, or the commonest outcome of its failed seeds."""
+        return [
+            OUTCOMES[0] if good else outcome for good, outcome in zip(self.good, self.table["outcome"], strict=True)
+        ]
 
     def scale(self, path: str) -> HyperparameterScale:
         """The axis of a hyperparameter."""
@@ -94,11 +109,12 @@ def outcome_map(results: Results, condition: str, theme_name: ThemeName = "light
     theme, draws, names = THEMES[theme_name], condition_draws(results, condition), results.study.short_names
     if not draws.hyperparameters or draws.table.empty:
         return None
+    draw = _draw_map if draws.marked else _shade_map
     figure, axes = panels(theme, len(draws.hyperparameters), height=_HEIGHT, sharey=True)
     ranges = {path: _stable_range(draws, path) for path in draws.hyperparameters}
     for axis, path in zip(axes, ranges, strict=True):
         set_title(axis, theme, names[path], ranges[path])
-        _draw_map(axis, theme, draws, path)
+        draw(axis, theme, draws, path)
     label_axes(figure, theme, "value of the hyperparameter", f"stable seeds of {draws.seeds}")
     add_legend(figure, theme, _handles(theme, draws))
     return finish(
@@ -106,8 +122,14 @@ def outcome_map(results: Results, condition: str, theme_name: ThemeName = "light
         f"outcome-map-{condition}",
         f"{condition}: stable seeds of each of {_configurations(draws)} drawn at random, "
         f"{count_noun(draws.seeds, 'seed')} each, by the value of each hyperparameter. A configuration with "
-        f"{draws.needed} or more stable seeds is stable (filled marker); the shade reaches from the smallest to the "
-        "largest of their values; the shape of a marker is the outcome of most failed seeds.",
+        f"{draws.needed} or more stable seeds is stable"
+        + (
+            " (filled marker); the shade reaches from the smallest to the largest of their values; the shape of a "
+            "marker is the outcome of most failed seeds."
+            if draws.marked
+            else ". The colours of each column show how its configurations are distributed over the numbers of stable "
+            "seeds, the stronger the more of them; the colour is the outcome of most."
+        ),
         f"{int(draws.good.sum())} of {_configurations(draws)} stable; "
         + "; ".join(f"{names[path]}: {text}" for path, text in ranges.items()),
     )
@@ -117,16 +139,29 @@ def _configurations(draws: ConditionDraws) -> str:
     return count_noun(len(draws.table), "configuration")
 
 
+def _shade_map(axis: "Axes", theme: Theme, draws: ConditionDraws, path: str) -> None:
+    """Draw the share of each number of stable seeds among the configurations of each cell of the hyperparameter."""
+    scale, stable = draws.scale(path), draws.table["stable"].to_numpy(np.float64)
+    edges = cell_edges(scale), np.arange(draws.seeds + 2) - 0.5
+    shade(axis, theme, column_shares(scale.coordinates(draws.table[path]), stable, draws.outcomes, edges))
+    _finish_map(axis, theme, draws, scale)
+
+
 def _draw_map(axis: "Axes", theme: Theme, draws: ConditionDraws, path: str) -> None:
     scale = draws.scale(path)
     x = scale.coordinates(draws.table[path])
-    scale.apply(axis, horizontal=True)
     good = x[draws.good.to_numpy()]
     if len(good):
         axis.axvspan(*scale.shaded(good.min(), good.max()), color=theme.main, alpha=0.13, lw=0, zorder=0)
     for row, coordinate in zip(draws.table.itertuples(), scale.dodge(x, draws.table["stable"]), strict=True):
         style = marker_style(theme.outcomes[row.outcome], theme, filled=row.stable >= draws.needed)
         axis.plot([coordinate], [row.stable], alpha=0.9, clip_on=False, **style)
+    _finish_map(axis, theme, draws, scale)
+
+
+def _finish_map(axis: "Axes", theme: Theme, draws: ConditionDraws, scale: HyperparameterScale) -> None:
+    """Set the axes, and draw the line above which configurations are stable."""
+    scale.apply(axis, horizontal=True)
     axis.axhline(draws.needed - 0.5, color=theme.muted, lw=0.8, ls=":")
     axis.set(ylim=(-0.5, draws.seeds + 0.5), yticks=range(0, draws.seeds + 1, max(1, draws.seeds // 5)))
 
@@ -144,8 +179,11 @@ def _stable_range(draws: ConditionDraws, path: str) -> str:
 
 
 def _handles(theme: Theme, draws: ConditionDraws) -> list[Any]:
-    """Legend entries: the filled and the hollow marker of each outcome, if the figure contains them."""
+    """Legend entries: the filled and the hollow marker of each outcome, or its colour, if the figure contains them."""
     from matplotlib.lines import Line2D
+
+    if not draws.marked:
+        return cell_handles(theme, draws.outcomes)
 
     handles = []
     for outcome in (OUTCOMES[0], *FAILED):
@@ -185,8 +223,14 @@ def hyperparameter_pairs(results: Results, condition: str, theme_name: ThemeName
         figure,
         f"hyperparameter-pairs-{condition}",
         f"{condition}: {_configurations(draws)} drawn at random, {count_noun(draws.seeds, 'seed')} each, by pairs of "
-        f"hyperparameters. A filled marker is a configuration with {draws.needed} or more stable seeds; the shape of a "
-        f"marker is the outcome of most failed seeds.",
+        "hyperparameters. "
+        + (
+            f"A filled marker is a configuration with {draws.needed} or more stable seeds; the shape of a marker is "
+            "the outcome of most failed seeds."
+            if draws.marked
+            else f"A configuration with {draws.needed} or more stable seeds is stable. The colour of a cell is the "
+            "outcome of most of its configurations, the stronger the more of them have it."
+        ),
         f"{int(draws.good.sum())} of {_configurations(draws)} stable",
     )
 
@@ -196,6 +240,9 @@ def _draw_pair(axis: "Axes", theme: Theme, draws: ConditionDraws, first: str, se
     horizontal.apply(axis, horizontal=True)
     vertical.apply(axis, horizontal=False)
     x, y = horizontal.coordinates(draws.table[first]), vertical.coordinates(draws.table[second])
+    if not draws.marked:
+        shade(axis, theme, outcome_shares(x, y, draws.outcomes, (cell_edges(horizontal), cell_edges(vertical))))
+        return
     x = horizontal.dodge(x, pd.Series(y))
     for row, *point in zip(draws.table.itertuples(), x, y, strict=True):
         style = marker_style(theme.outcomes[row.outcome], theme, filled=row.stable >= draws.needed)

@@ -1,6 +1,8 @@
 """Files with pictures of a study's samples and of its stability maps."""
 
+import shutil
 from pathlib import Path
+from threading import Lock
 
 from studies.analysis.comparison import Comparison
 from studies.reporting.figures.canvas import write_png
@@ -21,18 +23,55 @@ def write_maps(comparison: Comparison, folder: Path) -> list[Path]:
     return [write_png(figure.figure, folder / f"{figure.name}.png") for figure in drawn]
 
 
-def write_sheets(results: Results, folder: Path) -> dict[str, Path]:
-    """Write PNG files of the samples of every confirmed condition; return the path of each condition's sample sheet.
+class SampleSheets:
+    """PNG files of the samples of a study's confirmed conditions in one folder, drawn once for the same trials.
 
-    For a condition gan there are gan.png (`sample_sheet`) and, for images, nearest/gan.png (`nearest_sheet`) and
-    interpolations/gan.png (`interpolation_sheet`). Data that are neither images nor points of the plane have none.
+    Two threads may ask for them: the one that records the run in MLflow, and the one that prints the run's summary.
     """
-    sheets = {}
-    for condition in results.study.conditions:
-        name = condition.name
-        sheet = sample_sheet(results, name, folder / f"{name}.png")
-        nearest_sheet(results, name, folder / "nearest" / f"{name}.png")
-        interpolation_sheet(results, name, folder / "interpolations" / f"{name}.png")
-        if sheet is not None:
-            sheets[name] = sheet
-    return sheets
+
+    def __init__(self, folder: Path):
+        self._folder, self._lock = folder, Lock()
+        self._drawn_of: list[tuple[str, str]] | None = None
+        self._files: dict[str, list[Path]] = {}
+        self._sheets: dict[str, Path] = {}
+
+    def draw(self, results: Results) -> dict[str, Path]:
+        """Draw the files unless those of the same trials are drawn; return the path of each condition's sample sheet.
+
+        For a condition gan there are gan.png (`sample_sheet`) and, for images, nearest/gan.png (`nearest_sheet`) and
+        interpolations/gan.png (`interpolation_sheet`). Data that are neither images nor points of the plane have none.
+        """
+        with self._lock:
+            confirmed = _confirmed(results)
+            if confirmed != self._drawn_of:
+                self._draw(results)
+                self._drawn_of = confirmed
+            return dict(self._sheets)
+
+    def copy(self, results: Results, folder: Path) -> None:
+        """Copy the drawn files into another folder, with the same names."""
+        self.draw(results)
+        for path in [path for paths in self._files.values() for path in paths]:
+            target = folder / path.relative_to(self._folder)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+
+    def _draw(self, results: Results) -> None:
+        self._sheets, self._files = {}, {}
+        for condition in results.study.conditions:
+            name = condition.name
+            sheet = sample_sheet(results, name, self._folder / f"{name}.png")
+            nearest = nearest_sheet(results, name, self._folder / "nearest" / f"{name}.png")
+            between = interpolation_sheet(results, name, self._folder / "interpolations" / f"{name}.png")
+            self._files[name] = [path for path in (sheet, nearest, between) if path is not None]
+            if sheet is not None:
+                self._sheets[name] = sheet
+
+
+def _confirmed(results: Results) -> list[tuple[str, str]]:
+    """Condition and key of every finished confirm trial: all that the sheets are drawn from."""
+    return [
+        (trial.spec.condition, trial.spec.key)
+        for trial in results.trial_records
+        if trial.finished and trial.spec.phase == "confirm"
+    ]

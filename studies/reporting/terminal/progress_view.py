@@ -1,8 +1,6 @@
 """Progress of a run: a live table on a terminal, else one line per trial."""
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from time import monotonic
 
 import numpy as np
@@ -21,10 +19,9 @@ from studies.numbers import MISSING, format_distance, format_duration, format_se
 from studies.progress.events import Listener
 from studies.progress.pending import StudyProgress
 from studies.progress.summaries import EvaluationSummary
+from studies.progress.tallies import WITHOUT_RESULT, Tallies
 from studies.reporting.terminal.ranking_table import count_outcomes
-from studies.tables.member_outcomes import classify_members, late_distance, trial_results
-
-_WITHOUT_RESULT = "without a result"
+from studies.tables.member_outcomes import classify_members, late_distance
 
 
 def listener(study: Study, console: Console) -> "PlainProgress":
@@ -54,6 +51,10 @@ class PlainProgress(Listener):
     def warn(self, sentence: str) -> None:
         """Print a warning, which does not stop the study."""
         self._print(f"warning: {sentence}")
+
+    def note(self, sentence: str) -> None:
+        """Print a sentence about the run."""
+        self._print(sentence)
 
     def warned(self, sentence: str) -> None:
         self.warn(sentence)
@@ -90,7 +91,8 @@ class LiveProgress(PlainProgress):
 
     def __init__(self, study: Study, console: Console):
         super().__init__(study, console)
-        self._conditions = {condition.name: _Tally() for condition in study.conditions}
+        self._tallies = Tallies(study)
+        self._planned = {condition.name: counts(study, condition) for condition in study.conditions}
         self._running: dict[str, tuple[TrialSpec, int]] = {}
         self._ended_before = 0
         self._first_report: float | None = None
@@ -100,8 +102,7 @@ class LiveProgress(PlainProgress):
 
     def opened(self, progress: StudyProgress) -> None:
         super().opened(progress)
-        for trial in progress.records():
-            self._count(trial)
+        self._tallies.add_ended(progress)
         self._ended_before = self._ended
         if progress.pending():
             self._live.start()
@@ -115,7 +116,7 @@ class LiveProgress(PlainProgress):
 
     def ended(self, trial: TrialRecord) -> None:
         self._running.pop(trial.spec.key, None)
-        self._count(trial)
+        self._tallies.add([trial])
         if trial.finished:
             self._ended += 1
         else:
@@ -125,30 +126,17 @@ class LiveProgress(PlainProgress):
         self._running.clear()
         self._live.stop()
 
-    def _count(self, trial: TrialRecord) -> None:
-        tally = self._conditions[trial.spec.condition]
-        tally.ended[trial.spec.phase] += 1
-        if not trial.finished:
-            tally.outcomes[_WITHOUT_RESULT] += len(trial.spec.seeds)
-            return
-        members = classify_members([(trial.facts, trial.curves)], self._study.outcomes)
-        distance = trial_results([trial.facts], members)["distance"][0]
-        if np.isfinite(distance):
-            tally.best = min(tally.best, distance)
-        tally.outcomes.update(members.names)
-
     def _table(self) -> Group:
-        planned = {condition.name: counts(self._study, condition) for condition in self._study.conditions}
-        phases = max(planned.values(), key=len)
+        phases = max(self._planned.values(), key=len)
         table = Table(
             "condition", *phases, "smallest distance", "stable members", "failed members", title=self._study.name
         )
-        for name, tally in self._conditions.items():
-            ended = [f"{tally.ended[phase]}/{count}" for phase, count in planned[name].items()]
-            best = MISSING if np.isinf(tally.best) else format_distance(tally.best)
+        for name, tally in self._tallies.by_condition.items():
+            ended = [f"{tally.ended[phase]}/{count}" for phase, count in self._planned[name].items()]
+            best = MISSING if np.isinf(tally.smallest_distance) else format_distance(tally.smallest_distance)
             failed = ", ".join(
                 f"{tally.outcomes[outcome]} {outcome}"
-                for outcome in (*OUTCOMES, _WITHOUT_RESULT)
+                for outcome in (*OUTCOMES, WITHOUT_RESULT)
                 if outcome != "stable" and tally.outcomes[outcome]
             )
             table.add_row(name, *ended, best, str(tally.outcomes["stable"]), failed)
@@ -171,12 +159,3 @@ class LiveProgress(PlainProgress):
         budget = self._study.budget.steps
         running = ", ".join(f"{trial_label(spec)} {100 * step // budget}%" for spec, step in self._running.values())
         return f"{line}; running: {running}" if running else line
-
-
-@dataclass
-class _Tally:
-    """Counts of one condition: ended trials by phase, members by outcome, smallest distance of a trial."""
-
-    ended: Counter[str] = field(default_factory=Counter)
-    outcomes: Counter[str] = field(default_factory=Counter)
-    best: float = np.inf

@@ -8,15 +8,21 @@ from rich.console import Console
 
 from studies.analysis.comparison import Comparison
 from studies.execution.runner import RunResult
+from studies.file.messages import count_noun
 from studies.ledger.ledger import Ledger
-from studies.reporting.figures import ranking_picture, write_maps, write_sheets
+from studies.reporting.figures import SampleSheets, ranking_picture, write_maps
 from studies.reporting.terminal.progress_view import trial_label
 from studies.reporting.terminal.ranking_table import print_ranking, print_undecided_pairs
 from studies.reporting.text.answer import answer
 from studies.tables.results import Results
 
+MOST_LINES = 20
+"""Largest number of trials without a result that are listed."""
 
-def print_run_summary(results: Results, ledger: Ledger, run: RunResult, console: Console) -> None:
+
+def print_run_summary(
+    results: Results, ledger: Ledger, run: RunResult, console: Console, samples: SampleSheets
+) -> None:
     """Print the summary and write its picture and sample sheets; after an interruption print only how to resume."""
     name, folder = results.study.name, ledger.study_folder(results.study.name)
     if run.interrupted:
@@ -29,9 +35,9 @@ def print_run_summary(results: Results, ledger: Ledger, run: RunResult, console:
     console.print()
     for sentence in answer(comparison):
         console.print(sentence, markup=False, soft_wrap=not console.is_terminal)
-    _print_without_result(run, console)
+    _print_without_result(name, run, console)
     picture = ranking_picture(results, folder / "ranking.png")
-    sheets = write_sheets(results, folder / "samples")
+    sheets = samples.draw(results)
     maps = write_maps(comparison, folder / "maps")
     console.print()
     for path in maps:
@@ -46,10 +52,10 @@ def print_run_summary(results: Results, ledger: Ledger, run: RunResult, console:
     console.print(_next_commands(name, ledger.root), markup=False, soft_wrap=True)
 
 
-def _print_without_result(run: RunResult, console: Console) -> None:
-    """Print a line for each trial without a result, and each traceback of a user's code once."""
+def _print_without_result(name: str, run: RunResult, console: Console) -> None:
+    """Print a line for each of the first trials without a result, and each traceback of a user's code once."""
     tracebacks: dict[str, str] = {}
-    for trial in run.without_result:
+    for trial in run.without_result[:MOST_LINES]:
         assert trial.end is not None
         state = trial.state.replace("_", " ")
         again = "; the same command repeats it" if trial.state == "lost" else ""
@@ -58,6 +64,9 @@ def _print_without_result(run: RunResult, console: Console) -> None:
         if trial.state == "error":
             calls = trial.end.detail.rstrip().rpartition("\n")[0]  # without the message, which may hold numbers
             tracebacks.setdefault(calls, trial.end.detail)
+    if (more := len(run.without_result) - MOST_LINES) > 0:
+        command = f"gan-study results {name} --table trials"
+        console.print(f"{count_noun(more, 'more trial')} without a result: {command} lists them", markup=False)
     for detail in tracebacks.values():
         console.print(f"\n{detail}", markup=False, soft_wrap=True)
 
