@@ -99,6 +99,15 @@ BIBTEX = {
             "1801.04406",
         ),
         (
+            "karras2020",
+            "inproceedings",
+            "Karras, Tero and Laine, Samuli and Aittala, Miika and Hellsten, Janne and Lehtinen, Jaakko and Aila, Timo",
+            "Analyzing and Improving the Image Quality of {StyleGAN}",
+            "booktitle = {Conference on Computer Vision and Pattern Recognition}",
+            2020,
+            "1912.04958",
+        ),
+        (
             "jolicoeur2018",
             "misc",
             "Jolicoeur-Martineau, Alexia",
@@ -161,10 +170,12 @@ def papers(description: Any) -> tuple[str, ...]:
     """Keys in `BIBTEX` of the papers that an objective, a constraint or a preset comes from.
 
     These are the papers in the `Source:` part of its docstring; for a preset those in its `source`, for a gradient
-    penalty those that introduced its location, target and sides. Empty if none of them is in `BIBTEX`.
+    penalty those that introduced its location, target and sides, and computing it at every k-th step. Empty if none of
+    them is in `BIBTEX`.
     """
     if getattr(description, "kind", None) == "gradient_penalty":
-        return _penalty_papers(description.location, description.target, description.sides)
+        lazy = ("karras2020",) if description.every > 1 else ()
+        return _penalty_papers(description.location, description.target, description.sides) + lazy
     source = getattr(description, "source", None) or (type(description).__doc__ or "").partition("Source:")[2]
     return cited_papers(source)
 

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import normalize, relu
 
-from gan_core.fields import NonNegative, Positive, check_fields
+from gan_core.fields import Count, NonNegative, Positive, check_fields
 from gan_core.shapes import Parameters, State
 
 
@@ -33,9 +33,11 @@ class AnyConstraint(ABC):
     """Abstract base class of every constraint, also of those that users write.
 
     special_values  values of hyperparameters at which the mathematics takes another branch, by name; see `AnyObjective`
+    every           the penalty is computed at every `every`-th critic step
     """
 
     kind: str
+    every: int = 1
     special_values: ClassVar[Mapping[str, float]] = {}
 
     def __post_init__(self) -> None:
@@ -89,6 +91,10 @@ class AnyConstraint(ABC):
         """`cost` of the critic's gradients at `points`, None if the constraint has no penalty."""
         points = self.points(real, fake, noise)
         return None if points is None else self.cost(critic.gradient(points.detach()))
+
+    def penalty_factor(self, critic_step: int) -> int:
+        """Factor of the penalty in the critic's loss: `every` at the critic steps 0, every, 2 every, ..., else 0."""
+        return 0 if critic_step % self.every else self.every
 
     @abstractmethod
     def project_(self, parameters: Tensor) -> None:
@@ -175,11 +181,20 @@ class GradientPenalty(_NoMap, _NoProjection):
     gp_weight    weight of the penalty in the critic's loss
     noise        distribution of the perturbation at location `around_real`
     noise_scale  size of the perturbation at location `around_real`, in standard deviations of the real batch
+    every        the penalty is computed at every `every`-th critic step and counts `every` times there (lazy
+                 regularisation), pre-training not counted
+
+    With `every` = k the critic's loss holds k times the penalty at the critic steps 0, k, 2 k, ... and no penalty at
+    the others, so that its mean over k steps keeps the weight gp_weight. Karras et al. compute the penalty in an
+    optimizer step of its own, k + 1 steps in place of k, and for that replace Adam's lr by c lr and its betas by
+    betas^c, c = k / (k + 1). Here the penalty is part of a critic step, k steps stay k steps, and lr and betas stay as
+    they are.
 
     The norm is over all coordinates of one sample. Its derivative at slope 0 is taken as 0.
 
     Source: Gulrajani et al. 2017, arXiv:1704.00028, eq. 3; Petzka et al. 2018, arXiv:1709.08894, eq. 8 (one side);
-    Mescheder et al. 2018, arXiv:1801.04406, eq. 9-10 (R1, R2); Kodali et al. 2017, arXiv:1705.07215, eq. 3 (DRAGAN).
+    Mescheder et al. 2018, arXiv:1801.04406, eq. 9-10 (R1, R2); Kodali et al. 2017, arXiv:1705.07215, eq. 3 (DRAGAN);
+    Karras et al. 2020, arXiv:1912.04958, appendix B (`every`).
     """
 
     kind: Literal["gradient_penalty"] = "gradient_penalty"
@@ -189,6 +204,7 @@ class GradientPenalty(_NoMap, _NoProjection):
     gp_weight: NonNegative = 10.0
     noise: Literal["uniform", "gaussian"] = "uniform"
     noise_scale: Positive = 0.5
+    every: Count = 1
 
     def __post_init__(self) -> None:
         check_fields(self)

@@ -24,7 +24,8 @@ HEALTH_METRICS = (
         unit="objective's",
         direction="neither",
         applies_to="all data",
-        description="loss of the critic, penalty of the constraint included; not comparable between objectives",
+        description="loss of the critic, penalty of the constraint included (with `every`: counted once, its mean over "
+        "steps); not comparable between objectives",
     ),
     MetricDescription(
         name="generator_loss",

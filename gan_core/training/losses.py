@@ -68,12 +68,19 @@ class Losses:
         fake: Float[Tensor, "seeds batch dim"],
         noise: Float[Tensor, "seeds batch noise"],
         state: State,
+        *,
+        penalty_factor: int = 1,
     ) -> CriticLoss:
-        """Loss of each critic on a batch; one call of the critic rates real samples and fakes together."""
+        """Loss of each critic on a batch; one call of the critic rates real samples and fakes together.
+
+        penalty_factor  factor of the constraint's penalty; 0: it is not computed
+        """
         on_real, on_fake = critic.call(torch.cat([real, fake], dim=-2)).halves()
         loss = self.objective.critic_loss(on_real, on_fake, state)
-        penalty = self.constraint.penalty(critic, real, fake, noise)
-        return CriticLoss(loss=loss if penalty is None else loss + penalty, real=on_real, fake=on_fake)
+        penalty = self.constraint.penalty(critic, real, fake, noise) if penalty_factor else None
+        if penalty is not None:
+            loss = loss + (penalty if penalty_factor == 1 else penalty_factor * penalty)
+        return CriticLoss(loss=loss, real=on_real, fake=on_fake)
 
     def generator(
         self,

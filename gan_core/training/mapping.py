@@ -144,6 +144,7 @@ class MemberConstraints(AnyConstraint):
     def __init__(self, members: Sequence[AnyConstraint], device: torch.device, dtype: torch.dtype):
         self._members, self._mapped = members, Mapped(members, list(numbers(members[0])), device, dtype)
         self.kind = getattr(members[0], "kind", type(members[0]).__name__)
+        self.every = members[0].every
 
     def initial_state(self, parameters: Parameters, generators: list[torch.Generator]) -> State:
         states = []

@@ -179,8 +179,15 @@ class Trainer:
             with torch.no_grad():
                 fake = self._losses.generate(self.generator.frozen, draw.z)
             self.constraint_state = self._losses.constraint.next_state(self.critic.frozen, self.constraint_state)
-            loss = self._losses.critic(self._learning_critic(), real, fake, draw.noise, self.objective_state).loss
-            finite &= self._update_critic(loss, generator_step)
+            result = self._losses.critic(
+                self._learning_critic(),
+                real,
+                fake,
+                draw.noise,
+                self.objective_state,
+                penalty_factor=self.constraint.penalty_factor(step),
+            )
+            finite &= self._update_critic(result.loss, generator_step)
         return finite
 
     def _update_critic(self, loss: Tensor, generator_step: int) -> Tensor:
