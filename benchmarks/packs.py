@@ -75,8 +75,8 @@ def pack_of(data: Dataset, networks: NetworkPair) -> Trainer:
             constraint=GradientPenalty(location="real", target=0, gp_weight=0.5 + member / 10),
             training=Training(
                 batch=BATCH,
-                critic_optimizer=Adam(lr=1e-4 * (1 + member), betas=(0.3 + member / 100, 0.9)),
-                generator_optimizer=Adam(lr=1e-4 * (1 + member), betas=(0.3 + member / 100, 0.9)),
+                critic_optimizer=Adam(lr=1e-4 * (1 + member), betas=(0.3 + member / 1000, 0.9)),
+                generator_optimizer=Adam(lr=1e-4 * (1 + member), betas=(0.3 + member / 1000, 0.9)),
             ),
             seed=member,
         )
