@@ -72,11 +72,11 @@ def pack_of(data: Dataset, networks: NetworkPair) -> Trainer:
     members = [
         Member(
             objective=NonSaturating(),
-            constraint=GradientPenalty(location="real", target=0, gp_weight=0.5 + member / 10),
+            constraint=GradientPenalty(location="real", target=0, gp_weight=0.5 + member // 3 / 10),
             training=Training(
                 batch=BATCH,
-                critic_optimizer=Adam(lr=1e-4 * (1 + member), betas=(0.3 + member / 100, 0.9)),
-                generator_optimizer=Adam(lr=1e-4 * (1 + member), betas=(0.3 + member / 100, 0.9)),
+                critic_optimizer=Adam(lr=1e-4 * (1 + member // 3), betas=(0.3 + member // 3 / 1000, 0.9)),
+                generator_optimizer=Adam(lr=1e-4 * (1 + member // 3), betas=(0.3 + member // 3 / 1000, 0.9)),
             ),
             seed=member,
         )

@@ -131,6 +131,7 @@ def sliced_wasserstein(
         length = torch.full((n,), 1 / n, dtype=difference.dtype, device=fake.device)
     else:
         fake_index, real_index, steps = (torch.from_numpy(array).to(fake.device) for array in quantile_steps(n, m))
-        difference = (fake[..., fake_index] - real[..., real_index]).abs_()
+        # several times as fast as indexing in brackets
+        difference = fake.index_select(-1, fake_index).sub_(real.index_select(-1, real_index)).abs_()
         length = steps.to(difference.dtype)
     return (difference @ length).mean(-1)

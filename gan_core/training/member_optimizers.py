@@ -5,15 +5,19 @@ Each update follows torch's own formula in its order of operations, on tensors (
 """
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from itertools import chain, groupby
+from typing import Any, TypeVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from gan_core.training.optimizers import SGD, Adam, Optimizer, RMSProp
+
+Described = TypeVar("Described")
 
 
 @dataclass(frozen=True)
@@ -22,9 +26,14 @@ class MemberOptimizers:
 
     members: tuple[Optimizer, ...]
 
+    @cached_property
+    def _runs(self) -> list[tuple[Optimizer, int]]:
+        return runs_of_equals(self.members)
+
     def learning_rate(self, generator_step: int) -> Float[Tensor, "members 1"]:
-        """Learning rate of each member after this many generator steps, in float64."""
-        return _column([optimizer.learning_rate(generator_step) for optimizer in self.members])
+        """Learning rate of each member after this many generator steps, in float64 on the processor."""
+        rates = [([optimizer.learning_rate(generator_step)] * count) for optimizer, count in self._runs]
+        return _column(list(chain.from_iterable(rates)))
 
     def build(self, parameters: Tensor) -> torch.optim.Optimizer:
         """The torch optimizer that updates `parameters`, one row per member."""
@@ -38,6 +47,11 @@ class MemberOptimizers:
                 return _RMSProp(parameters, self.members)
             case SGD():
                 return _SGD(parameters, self.members)
+
+
+def runs_of_equals(members: Iterable[Described]) -> list[tuple[Described, int]]:
+    """Neighbours that are equal, as one of them and their number: the seeds of a trial have the same optimizer."""
+    return [(member, len(list(equal))) for member, equal in groupby(members)]
 
 
 def _column(numbers: Sequence[float]) -> Float[Tensor, "members 1"]:
@@ -65,14 +79,15 @@ class _MemberOptimizer(torch.optim.Optimizer):
         gradient, state = self._parameters.grad, self.state[self._parameters]
         assert gradient is not None
         state["step"] += 1
-        self._update(gradient, self.param_groups[0]["lr"].to(self._parameters.device), state)
+        self._update(gradient, self.param_groups[0]["lr"], state)
 
     @abstractmethod
     def _update(self, gradient: Tensor, lr: Float[Tensor, "members 1"], state: dict[str, Any]) -> None:
         """One update in place."""
 
-    def _number(self, numbers: Float[Tensor, "members 1"]) -> Float[Tensor, "members 1"]:
-        return numbers.to(self._parameters)
+    def _number(self, numbers: Float[Tensor, "*kinds members 1"]) -> Float[Tensor, "*kinds members 1"]:
+        # without waiting for the device: numbers in ordinary memory are copied before the call returns
+        return numbers.to(self._parameters, non_blocking=True)
 
 
 class _Adam(_MemberOptimizer):
@@ -80,46 +95,47 @@ class _Adam(_MemberOptimizer):
 
     def __init__(self, parameters: Tensor, members: Sequence[Any]):
         super().__init__(parameters, members)
-        self._betas = [_column([member.betas[i] for member in members]).to(parameters.device) for i in (0, 1)]
-        self._rests = [self._number(1 - beta) for beta in self._betas]
-        self._second, self._eps = (
-            self._number(self._betas[1]),
-            self._number(_column([member.eps for member in members])),
-        )
+        self._betas = [_column([member.betas[i] for member in members]) for i in (0, 1)]
+        self._rests, self._second = [self._number(1 - beta) for beta in self._betas], self._number(self._betas[1])
+        self._eps = _column([member.eps for member in members])
 
     def _update(self, gradient: Tensor, lr: Float[Tensor, "members 1"], state: dict[str, Any]) -> None:
         first, second = ((1 - beta ** state["step"]) for beta in self._betas)  # corrections of the initial zeros
+        # lr (mean / first) / (root(square / second) + eps), with numerator and denominator times root(second)
+        rate, eps = self._number(torch.stack([lr * second.sqrt() / first, self._eps * second.sqrt()])).unbind()
         mean, square = state["exp_avg"], state["exp_avg_sq"]
         mean.lerp_(gradient, self._rests[0])
         # no `lerp_` here: between infinity and a number it gives NaN, where torch's Adam keeps infinity
         square.mul_(self._second).addcmul_(torch.mul(gradient, self._rests[1], out=self._products), gradient)
-        torch.sqrt(square, out=self._quotients).div_(self._number(second.sqrt())).add_(self._eps)
-        torch.mul(mean, self._number(lr / first), out=self._products)
+        torch.sqrt(square, out=self._quotients).add_(eps)
+        torch.mul(mean, rate, out=self._products)
         self._parameters.addcdiv_(self._products, self._quotients, value=-1)
 
 
 class _KernelAdam(_MemberOptimizer):
-    """Adam by torch's fused kernel, for one member after the other: the bits of `torch.optim.Adam(fused=True)`."""
+    """Adam by torch's fused kernel, for members of equal numbers at once: the bits of `torch.optim.Adam(fused=True)`."""
 
     averages = ("exp_avg", "exp_avg_sq")
 
     def __init__(self, parameters: Tensor, members: Sequence[Any]):
         super().__init__(parameters, members)
-        self._members, self._rows = members, parameters.unbind()
+        runs = runs_of_equals(members)
+        self._members, self._counts = [member for member, _ in runs], [count for _, count in runs]
         self._steps = [torch.zeros(())]  # the kernel takes the number of the step as a tensor
 
     def _update(self, gradient: Tensor, lr: Float[Tensor, "members 1"], state: dict[str, Any]) -> None:
         self._steps[0].fill_(state["step"])
-        rows = zip(self._rows, gradient.unbind(), *(state[name].unbind() for name in self.averages), strict=True)
-        for member, rate, (row, slope, mean, square) in zip(self._members, lr.flatten().tolist(), rows, strict=True):
+        of_all = (self._parameters, gradient, *(state[name] for name in self.averages), lr)
+        runs = zip(self._members, *(tensor.split(self._counts) for tensor in of_all), strict=True)
+        for member, rows, slopes, means, squares, rates in runs:
             torch._fused_adam_(
-                [row],
-                [slope],
-                [mean],
-                [square],
+                [rows],
+                [slopes],
+                [means],
+                [squares],
                 [],
                 self._steps,
-                lr=rate,
+                lr=rates[0].item(),
                 beta1=member.betas[0],
                 beta2=member.betas[1],
                 weight_decay=0.0,
