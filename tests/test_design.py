@@ -22,6 +22,7 @@ from studies.design import (
     TrialSpec,
     content_address,
     counts,
+    payload,
     suggest,
     total,
 )
@@ -483,7 +484,7 @@ def test_a_suggestion_is_recomputed_in_another_process(load: Load, tmp_path: Pat
     scores = run_to_end(design)
     (tmp_path / "scores.json").write_text(json.dumps(scores))
     program = (
-        "import json, sys; from studies.design import *; from studies.file.study import Study\n"
+        "import json, sys; from studies.design import Design, Provenance; from studies.file.study import Study\n"
         f"design = Design(Study.load('study.toml'), Provenance(**{HERE.table()!r}))\n"
         "print(json.dumps([t.address for t in design.trials(json.load(open('scores.json')))]))"
     )

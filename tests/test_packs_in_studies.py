@@ -146,8 +146,7 @@ def pack_of(study: Study, condition: str) -> list[TrialSpec]:
 def assert_same(entries: Sequence[Entry], others: Sequence[Entry]) -> None:
     assert len(entries) == len(others)
     for one, other in zip(entries, others, strict=True):
-        facts = {"trials_sharing_seconds": 1}
-        assert same_numbers(replace(one, facts=one.facts | facts), replace(other, facts=other.facts | facts))
+        assert same_numbers(one, other)
 
 
 @pytest.mark.parametrize("overrides", [(), ("seeds=3", "training.generator_average=0.9"), NONFINITE])

@@ -118,6 +118,6 @@ def test_a_configuration_outside_of_the_studys_ranges_is_refused(study: Study) -
         configuration = {"constraint.clip_value": value}
         table = {**spec.identity, "constraint": {**spec.identity["constraint"], "clip_value": value}}
         setting = {part: table[part] for part in PARTS}
-        outside = design.spec(condition, "explore", 0, configuration, setting)
+        outside = design.spec(condition, "explore", 0, configuration, setting, spec.place)
         with pytest.raises(DamagedError, match=r"constraint\.clip_value cannot be"):
             read(study, [asdict(outside)])

@@ -298,7 +298,7 @@ def test_trials_of_other_conditions_and_beyond_the_studys_numbers_are_left_out(s
     condition = study.condition(known["condition"])
     setting = condition.setting(known["configuration"]).table()
     beyond = Design(study, recorded.results.provenance).spec(
-        condition, "explore", study.search.explore, known["configuration"], setting
+        condition, "explore", study.search.explore, known["configuration"], setting, None
     )
     store.replace_plan([*plan, other_condition, {**plan[0], "spec": asdict(beyond)}])
     assert_equal_results(read(store), recorded.results)

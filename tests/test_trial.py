@@ -292,6 +292,7 @@ def test_facts_hold_costs_reference_distances_and_checksums(tmp_path: Path) -> N
         "critic_steps": 36,
         "real_samples_seen": 36 * 8,
         "threads": 1,
+        "trials_sharing_seconds": 1,
     }
     assert 0 < elapsed < 60
     assert measured == sorted(measured)

@@ -39,10 +39,19 @@ def test_nothing_is_there_before_a_trial_starts(trial: Unfinished) -> None:
     trial.clear()
 
 
-def test_a_mark_keeps_the_node_that_started_first(trial: Unfinished, storage: FolderStorage) -> None:
-    trial.mark_started("first")
+def test_a_mark_names_the_last_start_and_the_first_trial_of_its_pack(trial: Unfinished, storage: FolderStorage) -> None:
+    assert trial.pack() == "key"
+    trial.mark_started("first", pack="other")
+    assert trial.pack() == "other"
     trial.mark_started("second")
-    assert json.loads(storage.read("running/key/started") or b"")["node"] == "first"
+    assert json.loads(storage.read("running/key/started") or b"")["node"] == "second"
+    assert trial.pack() == "key"
+
+
+def test_a_forged_mark_is_damage(trial: Unfinished, storage: FolderStorage) -> None:
+    storage.replace("running/key/started", seal({"key": "another", "node": "here", "pack": "key"}))
+    with pytest.raises(DamagedError, match=r"it is not the record of this trial's start"):
+        trial.pack()
 
 
 def test_the_last_checkpoint_is_read_back(trial: Unfinished) -> None:

@@ -200,7 +200,7 @@ def same_numbers(first: Entry, second: Entry) -> bool:
 
 
 def _timeless(entry: Entry) -> dict[str, Any]:
-    """The facts without those that may differ between two runs; the log names seconds."""
-    timed = ("elapsed_seconds", "measured_seconds", "ended_at")
+    """The facts without those that may differ between two runs or in another company; the log names seconds."""
+    timed = ("elapsed_seconds", "measured_seconds", "ended_at", "trials_sharing_seconds")
     facts = {name: value for name, value in entry.facts.items() if name not in timed}
     return {**facts, "checksums": {name: value for name, value in facts["checksums"].items() if name != "log"}}
