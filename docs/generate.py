@@ -271,10 +271,37 @@ def _study_file() -> Iterable[str]:
             ["`{uniform = [a, b]}`", "any number between a and b"],
             ["`{log_uniform = [a, b]}`", "any number between a > 0 and b, each order of magnitude equally likely"],
             ["`{int_uniform = [a, b]}`", "any integer from a to b"],
-            ["`{choice = [...]}`", "one of the listed values"],
+            ["`{int_log_uniform = [a, b]}`", "any integer from a >= 1 to b, each order of magnitude equally likely"],
+            ["`{uniform = [a, b], step = s}`", "a, a + s, ..., b; beside `int_uniform` too"],
+            ["`{choice = [...]}`", "one of the listed values: numbers, text, booleans or lists of these"],
             ["`{grid = [...]}`", "explore takes each listed value in turn"],
             ['`"search"`', "the range of the condition's preset, see `gan-study objectives NAME`"],
         ],
+    )
+    yield (
+        "Equal ends `[a, a]` are the constant a. `search.stratified` says how explore draws from a distribution; an "
+        "Optuna distribution corresponds to each, and a list is suggested by its position. In tables and in MLflow a "
+        "list is text, `[0.5, 0.9]`."
+    )
+    yield (
+        "A hyperparameter with `when` is searched only at some values of other searched hyperparameters of the same "
+        "condition, which must be choices, grids or ranges of integers:"
+    )
+    yield (
+        "```toml\n"
+        "training.n_critic = {choice = [1, 5]}\n"
+        'constraint.clip_value = {log_uniform = [1e-3, 1.0], when = {"training.n_critic" = 5}, otherwise = 0.01}\n'
+        'constraint.location = {choice = ["real", "around_real"]}\n'
+        'constraint.noise_scale = {uniform = [0.1, 1.0], when = {"constraint.location" = ["around_real"]}}\n'
+        "```"
+    )
+    yield (
+        "A value of `when` is one value or a list of values; all its keys must fit. At other values the hyperparameter "
+        "is `otherwise`, by default the value that the key has without this entry: of the tables below, of the preset "
+        "or of the class. A parent may itself have `when`. A configuration, its row in the tables and its MLflow run "
+        "hold the hyperparameters that are searched in it; the others have an empty cell, and their value is in the "
+        "trial's resolved setting. Widths and maps of a hyperparameter count the configurations in which it is "
+        "searched. TPE fits trials with and without it in groups; Gaussian processes refuse it."
     )
     yield (
         "Precedence: defaults, then the preset, then the top-level tables, then the condition; the last one wins. A "

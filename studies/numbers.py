@@ -48,7 +48,12 @@ def format_p(value: float) -> str:
 
 def format_setting(value: Any) -> str:
     """The value of a hyperparameter as text; floating-point numbers have three significant digits."""
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    return f"{value:.3g}" if isinstance(value, float) else value_text(value)
+
+
+def value_text(value: Any) -> str:
+    """The value of a hyperparameter as text with every digit; a tuple as a list, as in "[0.5, 0.9]"."""
+    return f"[{', '.join(map(value_text, value))}]" if isinstance(value, tuple) else str(value)
 
 
 def format_tick(value: float, digits: int = 3) -> str:

@@ -1,6 +1,7 @@
 """The trials of a study: order, seeds, addresses, and when exploit and confirm trials are determined."""
 
 import json
+import math
 import subprocess
 import sys
 from collections.abc import Callable
@@ -28,7 +29,17 @@ from studies.design import (
 )
 from studies.design.suggestions import sampler_seed
 from studies.errors import InputError
-from studies.file.distributions import Choice, Distribution, Grid, IntUniform, LogUniform, Uniform
+from studies.file.distributions import (
+    Choice,
+    Distribution,
+    Grid,
+    IntUniform,
+    LogUniform,
+    Uniform,
+    When,
+    draw,
+    may_draw,
+)
 from studies.file.study import Study
 
 HERE = Provenance(data_fingerprint="digits", torch_version="2.13.0", device="cpu")
@@ -787,3 +798,180 @@ def test_equal_conditions_without_a_replicate_share_their_trials(load: Load) -> 
 def test_a_replicate_is_a_whole_number(load: Load, value: str, sentence: str) -> None:
     with pytest.raises(InputError, match=f"^conditions.other.replicate: {sentence}"):
         load(text=EQUAL.replace("replicate = 1", f"replicate = {value}"))
+
+
+# -- distributions that need care: steps, lists, conditional hyperparameters ----------------------------------------
+
+CONDITIONAL = """
+name = "conditional"
+budget.steps = 100
+search = {explore = 16, exploit = {trials = 6, batch = 3}, confirm = {best = 1, seeds = 3}}
+
+[[conditions]]
+name = "a"
+preset = "dragan"
+training.n_critic = {choice = [1, 5]}
+training.critic_optimizer.betas = {choice = [[0.0, 0.9], [0.5, 0.9], [0.5, 0.999]]}
+training.batch = {int_log_uniform = [4, 64]}
+constraint.gp_weight = {uniform = [0, 10], step = 2.5}
+constraint.location = {choice = ["between", "around_real"]}
+constraint.noise_scale = {uniform = [0.1, 1.0], when = {"constraint.location" = "around_real"}, otherwise = 0.5}
+constraint.noise.choice = ["uniform", "gaussian"]
+constraint.noise.when = {constraint.location = "around_real", training.n_critic = [5]}
+"""
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random"])
+def test_a_conditional_hyperparameter_is_in_the_configurations_that_search_it(load: Load, sampler: str) -> None:
+    study = load(f"search.sampler={sampler}", text=CONDITIONAL)
+    trials = all_trials(study)
+    assert {t.phase for t in trials} == {"explore", "exploit", "confirm"}
+    for trial in trials:
+        configuration, constraint = trial.configuration, trial.identity["constraint"]
+        around = configuration["constraint.location"] == "around_real"
+        assert ("constraint.noise_scale" in configuration) == around
+        assert ("constraint.noise" in configuration) == (around and configuration["training.n_critic"] == 5)
+        assert constraint["noise_scale"] == configuration.get("constraint.noise_scale", 0.5)
+        assert constraint["noise"] == configuration.get("constraint.noise", "uniform")
+    assert len({frozenset(t.configuration) for t in trials if t.phase == "explore"}) == 3
+    assert [t.address for t in all_trials(study)] == [t.address for t in trials]
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random"])
+def test_lists_steps_and_logarithmic_integers_are_suggested_in_their_types(load: Load, sampler: str) -> None:
+    for trial in all_trials(load(f"search.sampler={sampler}", "search.exploit.trials=12", text=CONDITIONAL)):
+        betas = trial.configuration["training.critic_optimizer.betas"]
+        assert betas in [(0.0, 0.9), (0.5, 0.9), (0.5, 0.999)]
+        assert type(betas) is tuple
+        assert trial.identity["training"]["critic_optimizer"]["betas"] == list(betas)
+        assert trial.configuration["constraint.gp_weight"] in (0.0, 2.5, 5.0, 7.5, 10.0)
+        batch = trial.configuration["training.batch"]
+        assert type(batch) is int
+        assert 4 <= batch <= 64
+
+
+def test_tpe_learns_from_the_trials_that_search_a_conditional_hyperparameter() -> None:
+    """Scores grow with x, which is searched only at n = 5, where they are higher than at n = 1."""
+    hyperparameters: dict[str, Distribution] = {
+        "n": Choice((1, 5)),
+        "x": Uniform(0.0, 1.0, when=When(parents=(("n", (5,)),), otherwise=0.5)),
+    }
+    ended: list[tuple[Configuration, float]] = [({"n": 5, "x": i / 40}, 1 + i / 40) for i in range(40)]
+    ended += [({"n": 1}, 0.5)] * 40
+    asked = [
+        suggest(hyperparameters, ended=ended, running=[], fixed={}, sampler="tpe", seed=seed) for seed in range(20)
+    ]
+    assert asked == [
+        suggest(hyperparameters, ended=ended, running=[], fixed={}, sampler="tpe", seed=seed) for seed in range(20)
+    ]
+    searching = [configuration["x"] for configuration in asked if configuration["n"] == 5]
+    assert len(searching) >= 15
+    assert sum(x > 0.5 for x in searching) >= 0.8 * len(searching)
+    assert all(configuration.keys() == {"n"} for configuration in asked if configuration["n"] == 1)
+
+
+def test_the_first_start_may_set_a_list_and_a_conditional_hyperparameter(load: Load) -> None:
+    start = (
+        "search.start=[{training.critic_optimizer.betas=[0.5,0.999],constraint.location='around_real',"
+        "constraint.noise_scale=0.25}]"
+    )
+    started = configurations(all_trials(load(start, text=CONDITIONAL)))["a-exploit-0"]
+    assert started["training.critic_optimizer.betas"] == (0.5, 0.999)
+    assert started["constraint.noise_scale"] == 0.25
+
+
+def test_a_conditional_study_is_read_back_from_its_table(load: Load) -> None:
+    study = load(text=CONDITIONAL)
+    again = Study.from_table(json.loads(json.dumps(study.table())))
+    assert again == study
+    assert [t.address for t in Design(again, HERE).trials({})] == [t.address for t in Design(study, HERE).trials({})]
+
+
+@pytest.mark.parametrize(
+    ("assignment", "sentence"),
+    [
+        (
+            "conditions.a.constraint.noise={choice=['uniform'],when={constraint={noise_scale=0.5}}}",
+            "conditions.a.constraint.noise.when.constraint.noise_scale: must be a choice, a grid or a range of "
+            "integers, but is uniform",
+        ),
+        (
+            "conditions.a.constraint.noise={choice=['uniform'],when={'training.n_critc'=5}}",
+            "conditions.a.constraint.noise.when.training.n_critc: must be a searched hyperparameter of the condition: "
+            "constraint.gp_weight, constraint.location, constraint.noise, constraint.noise_scale, training.batch, "
+            "training.critic_optimizer.betas, training.n_critic",
+        ),
+        (
+            "conditions.a.constraint.noise={choice=['uniform'],when={'training.n_critic'=3}}",
+            "conditions.a.constraint.noise.when.training.n_critic: must be values of choice [1, 5], but holds 3",
+        ),
+        (
+            "conditions.a.training.n_critic={choice=[1,5],when={'training.n_critic'=5}}",
+            "conditions.a.training.n_critic.when: must not depend on the hyperparameter itself, but depends on "
+            "training.n_critic",
+        ),
+        (
+            "conditions.a.constraint.location={choice=['real','around_real'],when={'constraint.noise'='uniform'}}",
+            "conditions.a.constraint.location.when: must not depend on the hyperparameter itself, but depends on "
+            "constraint.noise -> constraint.location",
+        ),
+        (
+            "conditions.a.constraint.noise_scale={uniform=[0.1,1],when={'training.n_critic'=5},otherwise=-1}",
+            "conditions.a.constraint.noise_scale.otherwise: must be > 0, but is -1",
+        ),
+        (
+            "search.sampler=gp",
+            'search.sampler: must be "tpe" or "random" if a hyperparameter has when, but is "gp", and '
+            "conditions.a.constraint.noise has when",
+        ),
+    ],
+)
+def test_a_wrong_conditional_hyperparameter_is_refused(load: Load, assignment: str, sentence: str) -> None:
+    with pytest.raises(InputError) as refused:
+        load(assignment, text=CONDITIONAL)
+    assert str(refused.value) == sentence
+
+
+def test_otherwise_is_by_default_the_value_that_the_key_has_alone(load: Load) -> None:
+    text = TEXT.replace(
+        "constraint.clip_value = {log_uniform = [1e-3, 1.0]}",
+        'constraint.clip_value = {log_uniform = [1e-3, 1.0], when = {"training.n_critic" = 5}}\n'
+        "training.n_critic = {int_uniform = [4, 6]}\n"
+        'training.critic_optimizer.lr = {log_uniform = [1e-5, 1e-2], when = {"training.n_critic" = [4, 5]}}\n'
+        'training.batch = {int_uniform = [3, 9], when = {"training.n_critic" = 6}}',
+    )
+    hyperparameters = load("training.batch=17", text=text).condition("wgan").hyperparameters
+    found = {path: law.when.otherwise for path, law in hyperparameters.items() if law.when}
+    assert found == {
+        "constraint.clip_value": PRESETS["wgan"].table["constraint"]["clip_value"],
+        "training.critic_optimizer.lr": PRESETS["wgan"].table["training"]["critic_optimizer"]["lr"],
+        "training.batch": 17,
+    }
+
+
+# -- Gaussian processes ----------------------------------------------------------------------------------------------
+
+
+def test_a_gaussian_process_repeats_its_suggestions_and_spreads_those_of_a_batch() -> None:
+    """Without the running ones it would suggest one and the same point for the whole batch."""
+    hyperparameters: dict[str, Distribution] = {
+        "lr": LogUniform(1e-5, 1e-2),
+        "n": IntUniform(1, 9, step=2),
+        "betas": Choice(((0.0, 0.9), (0.5, 0.9))),
+    }
+    drawn = [draw(hyperparameters, seed=0, index=index) for index in range(12)]
+    ended: list[tuple[Configuration, float]] = [(one, -abs(math.log10(one["lr"]) + 3)) for one in drawn]  # type: ignore[arg-type]
+
+    def batch() -> list[Configuration]:
+        running: list[Configuration] = []
+        for seed in range(3):
+            running.append(
+                suggest(hyperparameters, ended=ended, running=list(running), fixed={}, sampler="gp", seed=seed)
+            )
+        return running
+
+    suggested = batch()
+    assert batch() == suggested
+    assert len({json.dumps(one) for one in suggested}) == 3
+    for one in suggested:
+        assert all(may_draw(hyperparameters[path], value) for path, value in one.items())

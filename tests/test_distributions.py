@@ -1,6 +1,7 @@
 import json
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -11,17 +12,21 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare, kstest
 
 from studies.errors import InputError
+from studies.file.distribution_tables import is_distribution, parse, unknown_distribution
 from studies.file.distributions import (
+    KEYS,
     Choice,
     Distribution,
     Grid,
+    IntLogUniform,
     IntUniform,
     LogUniform,
     Uniform,
     Value,
+    When,
+    as_value,
     draw,
-    is_distribution,
-    parse,
+    may_draw,
 )
 
 EXAMPLES: list[tuple[dict[str, Any], Distribution]] = [
@@ -30,6 +35,14 @@ EXAMPLES: list[tuple[dict[str, Any], Distribution]] = [
     ({"int_uniform": [-2, 3]}, IntUniform(-2, 3)),
     ({"choice": [2, 2.5, "sum", False]}, Choice((2, 2.5, "sum", False))),
     ({"grid": [0.1, 1.0, 10.0]}, Grid((0.1, 1.0, 10.0))),
+    ({"int_log_uniform": [1, 100]}, IntLogUniform(1, 100)),
+    ({"uniform": [0.0, 1.0], "step": 0.25}, Uniform(0.0, 1.0, step=0.25)),
+    ({"int_uniform": [1, 9], "step": 2}, IntUniform(1, 9, step=2)),
+    ({"choice": [[0.0, 0.9], [0.5, 0.9]]}, Choice(((0.0, 0.9), (0.5, 0.9)))),
+    (
+        {"log_uniform": [1e-3, 1.0], "when": {"a.b": [5], "c": [[1, 2]]}, "otherwise": 0.5},
+        LogUniform(1e-3, 1.0, when=When(parents=(("a.b", (5,)), ("c", ((1, 2),))), otherwise=0.5)),
+    ),
 ]
 each = pytest.mark.parametrize(("table", "distribution"), EXAMPLES, ids=[next(iter(table)) for table, _ in EXAMPLES])
 SHARE = st.floats(0, 1, exclude_max=True)
@@ -49,7 +62,7 @@ def test_a_distribution_is_read_from_its_table_and_written_to_it(
 
 @each
 def test_the_first_and_last_quantile_are_the_extremes(table: dict[str, Any], distribution: Distribution) -> None:
-    extremes = distribution.extremes()
+    extremes: Any = distribution.extremes()
     assert distribution.quantile(0.0) == pytest.approx(extremes[0], rel=1e-15)
     assert distribution.quantile(1 - 2**-53) == pytest.approx(extremes[-1], rel=1e-15)
 
@@ -57,9 +70,10 @@ def test_the_first_and_last_quantile_are_the_extremes(table: dict[str, Any], dis
 @each
 def test_every_draw_is_a_python_value_that_json_keeps(table: dict[str, Any], distribution: Distribution) -> None:
     for index in range(20):
-        value = draw({"path": distribution}, seed=0, index=index)["path"]
-        assert type(value) in (int, float, str, bool)
-        assert json.loads(json.dumps(value)) == value
+        value = draw({"path": replace(distribution, when=None)}, seed=0, index=index)["path"]
+        assert type(value) in (int, float, str, bool, tuple)
+        assert as_value(json.loads(json.dumps(value))) == value
+        assert may_draw(distribution, value)
 
 
 def test_integer_ends_of_a_uniform_become_floats() -> None:
@@ -210,6 +224,103 @@ def test_a_draw_depends_on_seed_path_and_index() -> None:
     assert len(draws) == 27
 
 
+# -- steps, integers on a logarithmic scale, constants ------------------------------------------------------------
+
+
+def test_a_step_gives_its_decimal_multiples_with_equal_chances() -> None:
+    uniform = Uniform(0.0, 1.0, step=0.1)
+    values = [uniform.quantile((share + 0.5) / 1100) for share in range(1100)]
+    assert Counter(values) == dict.fromkeys([0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0], 100)
+    assert uniform.nearest(0.1 + 0.2) == 0.3
+    assert not may_draw(uniform, 0.25)
+
+
+def test_a_step_of_integers_gives_the_multiples_from_the_lower_end() -> None:
+    odd = IntUniform(1, 9, step=2)
+    values = [odd.quantile((share + 0.5) / 500) for share in range(500)]
+    assert Counter(values) == dict.fromkeys([1, 3, 5, 7, 9], 100)
+    assert [may_draw(odd, value) for value in (0, 1, 2, 3, 9, 10, 3.0)] == [
+        False,
+        True,
+        False,
+        True,
+        True,
+        False,
+        False,
+    ]
+
+
+def test_integers_on_a_logarithmic_scale_have_the_chances_of_the_intervals_around_them() -> None:
+    """P(k) = log((k + 1/2) / (k - 1/2)) / log((high + 1/2) / (low - 1/2)), as in Optuna."""
+    shares = 100_000
+    counts = Counter(IntLogUniform(1, 4).quantile((share + 0.5) / shares) for share in range(shares))
+    for k in range(1, 5):
+        assert counts[k] / shares == pytest.approx(np.log((k + 0.5) / (k - 0.5)) / np.log(9), abs=2e-5)
+
+
+@given(st.integers(1, 2**40), st.integers(0, 2**40), SHARE)
+def test_int_log_uniform_draws_lie_in_the_range(low: int, size: int, u: float) -> None:
+    assert low <= IntLogUniform(low, low + size).quantile(u) <= low + size
+
+
+@pytest.mark.parametrize(
+    ("table", "value"),
+    [
+        ({"uniform": [1, 1]}, 1.0),
+        ({"log_uniform": [0.1, 0.1]}, 0.1),
+        ({"int_uniform": [3, 3]}, 3),
+        ({"int_log_uniform": [3, 3]}, 3),
+        ({"uniform": [1, 1], "step": 0.5}, 1.0),
+    ],
+)
+def test_equal_ends_are_a_constant(table: dict[str, Any], value: Value) -> None:
+    distribution = parse(table, "path")
+    assert distribution == Choice((value,))
+    (constant,) = {draw({"path": distribution}, seed=0, index=index)["path"] for index in range(9)}
+    assert (constant, type(constant)) == (value, type(value))
+
+
+@pytest.mark.parametrize(
+    ("table", "remark"),
+    [
+        ({"loguniform": [1, 2]}, "a table with loguniform; write {log_uniform = [low, high]}"),
+        ({"randint": [1, 2]}, "a table with randint; write {int_uniform = [low, high]}, both ends included"),
+        (
+            {"qlograndint": [1, 2, 1]},
+            "a table with qlograndint; write {int_log_uniform = [low, high]}, which has no step",
+        ),
+        (
+            {"log_unifrom": [1, 2]},
+            f"a table with log_unifrom, which is none of {', '.join(KEYS)}; did you mean log_uniform?",
+        ),
+        ({"sample": [0, 1]}, f"a table with sample, which is none of {', '.join(KEYS)}"),
+    ],
+)
+def test_an_unknown_distribution_is_answered_with_one_that_exists(table: dict[str, Any], remark: str) -> None:
+    assert unknown_distribution(table) == remark
+
+
+# -- hyperparameters that are searched at some values of others -----------------------------------------------------
+
+
+def test_a_hyperparameter_is_drawn_only_where_its_parents_have_the_values_of_when() -> None:
+    hyperparameters: dict[str, Distribution] = {
+        "n": Choice((1, 5)),
+        "clip": Uniform(0.0, 1.0, when=When(parents=(("n", (5,)),), otherwise=0.01)),
+        "kind": Choice(("a", "b"), when=When(parents=(("n", (5,)),), otherwise="a")),
+        "scale": Uniform(0.0, 1.0, when=When(parents=(("kind", ("b",)),), otherwise=0.5)),
+    }
+    free = {path: replace(distribution, when=None) for path, distribution in hyperparameters.items()}
+    seen = set()
+    for index in range(64):
+        drawn, all_values = (draw(either, seed=0, index=index) for either in (hyperparameters, free))
+        expected = {"n"} | ({"clip", "kind"} if all_values["n"] == 5 else set())
+        expected |= {"scale"} if all_values["n"] == 5 and all_values["kind"] == "b" else set()
+        assert drawn == {path: all_values[path] for path in expected}
+        seen.add(frozenset(drawn))
+    assert len(seen) == 3
+
+
 # -- grids -------------------------------------------------------------------------------------------------------
 
 
@@ -277,13 +388,9 @@ def test_search_means_the_range_of_the_preset() -> None:
         ),
         (
             {"uniform": [0, 1], "choice": [1]},
-            "path: must hold one distribution and nothing else, but holds uniform and choice",
+            "path: must hold one distribution, but holds uniform and choice",
         ),
-        ({"grid": [1], "lr": 1}, "path: must hold one distribution and nothing else, but holds grid and lr"),
-        (
-            {"normal": [0, 1]},
-            "path.normal: unknown distribution; known are uniform, log_uniform, int_uniform, choice, grid",
-        ),
+        ({"grid": [1], "lr": 1}, "path.lr: unknown key; a distribution may have step, when, otherwise"),
         ({"uniform": []}, "path.uniform: must be two finite numbers [low, high], but is []"),
         ({"uniform": [1]}, "path.uniform: must be two finite numbers [low, high], but is [1]"),
         ({"uniform": [0, 1, 2]}, "path.uniform: must be two finite numbers [low, high], but is [0, 1, 2]"),
@@ -299,7 +406,46 @@ def test_search_means_the_range_of_the_preset() -> None:
             "path.uniform: must be two finite numbers [low, high], but is [0, an integer beyond 64 bits]",
         ),
         ({"uniform": [2, 1]}, "path.uniform: must go from low to high, but is [2, 1]"),
-        ({"uniform": [1, 1.0]}, "path.uniform: must go from low to high, but is [1, 1.0]"),
+        ({"int_log_uniform": [0, 5]}, "path.int_log_uniform: must start above 0, but is [0, 5]"),
+        ({"int_log_uniform": [1, 5.0]}, "path.int_log_uniform: must be two integers [low, high], but is [1, 5.0]"),
+        ({"uniform": [0, 1], "stepp": 1}, "path.stepp: unknown key; did you mean step?"),
+        ({"uniform": [0, 1], "step": 0.3}, "path.step: must divide the range [0.0, 1.0], but is 0.3"),
+        ({"uniform": [0, 1], "step": 0}, "path.step: must be > 0, but is 0"),
+        ({"uniform": [0, 1], "step": "1"}, 'path.step: must be a finite number, but is "1"'),
+        ({"int_uniform": [1, 9], "step": 3}, "path.step: must divide the range [1, 9], but is 3"),
+        ({"int_uniform": [1, 9], "step": 2.0}, "path.step: must be an integer, but is 2.0"),
+        (
+            {"log_uniform": [1, 9], "step": 2},
+            "path.step: must stand beside uniform or int_uniform, but stands beside log_uniform",
+        ),
+        (
+            {"choice": [1, 9], "step": 2},
+            "path.step: must stand beside uniform or int_uniform, but stands beside choice",
+        ),
+        (
+            {"uniform": [0, 1], "otherwise": 2},
+            'path.otherwise: must stand beside when, as in when = {"training.n_critic" = 5}',
+        ),
+        (
+            {"uniform": [0, 1], "when": 5, "otherwise": 0.5},
+            'path.when: must be a table of values, as in {"training.n_critic" = 5}, but is 5',
+        ),
+        (
+            {"uniform": [0, 1], "when": {"a": []}, "otherwise": 0.5},
+            "path.when.a: must be a value or a list of values, but is []",
+        ),
+        (
+            {"uniform": [0, 1], "when": {"a": 1}},
+            "path.otherwise: must be given, since the key has no value of its own",
+        ),
+        (
+            {"uniform": [0, 1], "when": {"a": 1}, "otherwise": {"b": 1}},
+            "path.otherwise: must be a value, but is a table",
+        ),
+        (
+            {"grid": [0, 1], "when": {"a": 1}, "otherwise": 1},
+            "path.when: must not stand beside a grid, whose values explore takes in turn; use choice",
+        ),
         ({"log_uniform": [1e-2, 1e-5]}, "path.log_uniform: must go from low to high, but is [0.01, 1e-05]"),
         ({"log_uniform": [0, 1]}, "path.log_uniform: must start above 0, but is [0, 1]"),
         ({"log_uniform": [-1.0, 1.0]}, "path.log_uniform: must start above 0, but is [-1.0, 1.0]"),
@@ -309,17 +455,24 @@ def test_search_means_the_range_of_the_preset() -> None:
         ),
         ({"int_uniform": [1.0, 5]}, "path.int_uniform: must be two integers [low, high], but is [1.0, 5]"),
         ({"int_uniform": [True, 5]}, "path.int_uniform: must be two integers [low, high], but is [true, 5]"),
-        ({"int_uniform": [5, 5]}, "path.int_uniform: must go from low to high, but is [5, 5]"),
+        ({"int_uniform": [6, 5]}, "path.int_uniform: must go from low to high, but is [6, 5]"),
         ({"int_uniform": []}, "path.int_uniform: must be two integers [low, high], but is []"),
         ({"choice": []}, "path.choice: must be a list of at least one value, but is []"),
         ({"choice": 3}, "path.choice: must be a list of at least one value, but is 3"),
         ({"choice": {"a": 1}}, "path.choice: must be a list of at least one value, but is a table"),
         (
             {"choice": [1, {"kind": "adam"}]},
-            "path.choice: must hold finite numbers, text or booleans, but holds a table",
+            "path.choice: must hold finite numbers, text, booleans or lists of these, but holds a table",
         ),
-        ({"choice": [[1, 2]]}, "path.choice: must hold finite numbers, text or booleans, but holds [1, 2]"),
-        ({"grid": [1, float("nan")]}, "path.grid: must hold finite numbers, text or booleans, but holds nan"),
+        (
+            {"choice": [[1, [2]]]},
+            "path.choice: must hold finite numbers, text, booleans or lists of these, but holds [1, [2]]",
+        ),
+        ({"choice": [[1, 2], [1.0, 2]]}, "path.choice: must hold distinct values, but holds [1.0, 2] twice"),
+        (
+            {"grid": [1, float("nan")]},
+            "path.grid: must hold finite numbers, text, booleans or lists of these, but holds nan",
+        ),
         ({"grid": []}, "path.grid: must be a list of at least one value, but is []"),
         ({"grid": [1, 5, 1.0]}, "path.grid: must hold distinct values, but holds 1.0 twice"),
         ({"choice": ["a", "a"]}, 'path.choice: must hold distinct values, but holds "a" twice'),

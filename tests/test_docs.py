@@ -23,7 +23,7 @@ from gan_core.presets import PRESETS
 from gan_core.training import Trainer, Training
 from studies.errors import InputError
 from studies.file.condition import Setting
-from studies.file.distributions import is_distribution, parse
+from studies.file.distribution_tables import is_distribution, parse
 from studies.file.refusal import Refusal
 from studies.file.study import Study
 from studies.file.validation import build

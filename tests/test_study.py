@@ -28,7 +28,8 @@ from gan_core.presets import PRESETS
 from gan_core.training import SGD, Adam, RMSProp, Training
 from studies.errors import GanStudyError, InputError, StudyFailed
 from studies.file.budget import Budget
-from studies.file.distributions import Choice, Grid, LogUniform, Uniform, draw, parse
+from studies.file.distribution_tables import parse
+from studies.file.distributions import Choice, Grid, LogUniform, Uniform, draw
 from studies.file.run_settings import ResourceSettings
 from studies.file.search import Confirm, Exploit, Search
 from studies.file.source import catalog

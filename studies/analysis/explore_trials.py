@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import log
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,18 @@ from jaxtyping import Bool, Float
 
 from gan_core.presets import PRESETS
 from studies.file.condition import Condition
-from studies.file.distributions import Choice, Distribution, Grid, IntUniform, LogUniform, Uniform, Value
+from studies.file.distributions import (
+    Choice,
+    Distribution,
+    Grid,
+    IntLogUniform,
+    IntUniform,
+    LogUniform,
+    Range,
+    Uniform,
+    Value,
+    as_value,
+)
 from studies.tables.columns import ENDED
 
 
@@ -52,9 +63,17 @@ class ExploreTrials:
         """True for each configuration that reaches tau: at least ceil(.8 S) of its S seeds reach it."""
         return (self.distances <= tau).sum(axis=1) >= seeds_that_must_reach(self.distances.shape[1])
 
-    def values(self, hyperparameter: str) -> list[Value]:
-        """The value of one hyperparameter in each configuration."""
-        return [configuration[hyperparameter] for configuration in self.configurations]
+    def values(self, hyperparameter: str) -> list[Value | None]:
+        """The value of one hyperparameter in each configuration, None where it is not searched."""
+        return [configuration.get(hyperparameter) for configuration in self.configurations]
+
+    def searches(self, hyperparameter: str) -> Bool[np.ndarray, "configurations"]:
+        """True for each configuration in which a hyperparameter is searched."""
+        return np.array([hyperparameter in configuration for configuration in self.configurations], dtype=bool)
+
+    def numbers(self, hyperparameter: str) -> Float[np.ndarray, "configurations"]:
+        """The value of a hyperparameter with a range in each configuration, NaN where it is not searched."""
+        return np.array(self.values(hyperparameter), dtype=np.float64)
 
     @property
     def grids(self) -> list[str]:
@@ -85,31 +104,48 @@ def seeds_that_must_reach(seeds: int) -> int:
     return -(-4 * seeds // 5)
 
 
-def share_below(hyperparameter: Uniform | LogUniform | IntUniform, value: float) -> float:
-    """Cumulative probability u of a value; for an integer, the middle of the interval of u that gives the integer."""
+def spacing(hyperparameter: Range) -> float:
+    """Distance between two neighbouring values of a distribution; 0 if every number of the range is one."""
+    match hyperparameter:
+        case IntLogUniform():
+            return 1
+        case IntUniform():
+            return hyperparameter.step or 1
+        case Uniform():
+            return hyperparameter.step or 0
+        case _:
+            return 0
+
+
+def share_below(hyperparameter: Range, value: float) -> float:
+    """Cumulative probability u of a value; for a value of a list, as an integer, the middle of its interval of u."""
+    margin = spacing(hyperparameter) / 2
+    low, high = hyperparameter.low - margin, hyperparameter.high + margin
     match hyperparameter:
         case LogUniform():
-            return log(value / hyperparameter.low) / log(hyperparameter.high / hyperparameter.low)
-        case IntUniform():
-            return (value - hyperparameter.low + 0.5) / (hyperparameter.high - hyperparameter.low + 1)
+            return log(value / low) / log(high / low)
+        case IntLogUniform():
+            return log((value - margin) * (value + margin) / low**2) / 2 / log(high / low)
         case _:
-            return (value - hyperparameter.low) / (hyperparameter.high - hyperparameter.low)
+            return (value - low) / (high - low)
 
 
 def near_defaults(explored: ExploreTrials) -> Bool[np.ndarray, "configurations"] | None:
     """True for each configuration in the half of every hyperparameter's range around its default; None without default.
 
     The half holds the values whose u, see `share_below`, differs by at most 1/4 from that of the default. The default's
-    u is first moved to at least 1/4 and at most 3/4, so that the half lies within the range. Choices, grids and
-    hyperparameters without a default do not restrict the configurations; None if no hyperparameter does.
+    u is first moved to at least 1/4 and at most 3/4, so that the half lies within the range. Choices, grids,
+    hyperparameters without a default and those not searched in a configuration do not restrict it; None if no
+    hyperparameter does.
     """
     near = np.ones(len(explored.configurations), dtype=bool)
     restricted = False
     for path, hyperparameter in explored.hyperparameters.items():
         if path in explored.defaults and not isinstance(hyperparameter, Choice | Grid):
-            middle = np.clip(share_below(hyperparameter, float(explored.defaults[path])), 0.25, 0.75)
-            shares = np.array([share_below(hyperparameter, float(value)) for value in explored.values(path)])
-            near &= np.abs(shares - middle) <= 0.25
+            default: Any = explored.defaults[path]
+            middle = np.clip(share_below(hyperparameter, float(default)), 0.25, 0.75)
+            shares = np.array([share_below(hyperparameter, value) for value in explored.numbers(path)])
+            near &= ~(np.abs(shares - middle) > 0.25)  # NaN where it is not searched, which restricts nothing
             restricted = True
     return near if restricted else None
 
@@ -140,10 +176,10 @@ def _preset_value(preset: Mapping, table: Mapping, path: str) -> Value | None:
         preset, table = preset[parent], table[parent]
         if preset.get("kind", table.get("kind")) != table.get("kind"):
             return None
-    return preset.get(name)
+    return as_value(preset.get(name))
 
 
-def _contains(hyperparameter: Distribution, value: Value) -> bool:
+def _contains(hyperparameter: Distribution, value: Any) -> bool:
     if isinstance(hyperparameter, Choice | Grid):
         return value in hyperparameter.values
-    return not isinstance(value, str) and hyperparameter.low <= value <= hyperparameter.high
+    return isinstance(value, int | float) and hyperparameter.low <= value <= hyperparameter.high

@@ -12,7 +12,7 @@ from gan_core.outcomes import OUTCOMES, late_steps, measured_median
 from studies.analysis.explore_trials import preset_defaults
 from studies.design import cell_order
 from studies.file.condition import Condition
-from studies.file.distributions import Value
+from studies.file.distributions import Value, as_number
 from studies.file.map_axes import MapAxis, map_axes
 from studies.statistics.area_share import area_interval
 from studies.tables.columns import WITHOUT_RESULT, table_of
@@ -76,7 +76,7 @@ class StabilityMap:
     @property
     def authors_setting(self) -> tuple[float, ...] | None:
         """The authors' value on each axis; None unless there is one for every axis."""
-        values = tuple(float(self.authors[axis.paths[0]]) for axis in self.axes if axis.paths[0] in self.authors)
+        values = tuple(as_number(self.authors[axis.paths[0]]) for axis in self.axes if axis.paths[0] in self.authors)
         return values if len(values) == len(self.axes) else None
 
     @property

@@ -1,6 +1,5 @@
 """Stable volumes, the share of a condition's explore configurations that reach a distance, and their differences."""
 
-import json
 from collections.abc import Iterable, Sequence
 from itertools import combinations
 from typing import Any
@@ -9,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from studies.analysis.explore_trials import ExploreTrials, Target, near_defaults
+from studies.file.distribution_tables import written
 from studies.statistics.intervals import mean_interval, newcombe, share_interval, wilson
 from studies.statistics.power import sample_size_for_shares
 from studies.tables.columns import table_of
@@ -105,11 +105,7 @@ def _volume(explored: ExploreTrials, target: Target, seed: int) -> dict[str, Any
 
 def _ranges(explored: ExploreTrials) -> str:
     """The distributions as in a study file: `lr = {log_uniform = [1e-05, 0.01]}, ...`."""
-    return ", ".join(
-        f"{path} = {{{kind} = {json.dumps(content)}}}"
-        for path, hyperparameter in explored.hyperparameters.items()
-        for kind, content in hyperparameter.table().items()
-    )
+    return ", ".join(f"{path} = {written(law)}" for path, law in explored.hyperparameters.items())
 
 
 def volume_differences(explored: Iterable[ExploreTrials], targets: Sequence[Target], *, seed: int) -> pd.DataFrame:

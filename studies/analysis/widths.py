@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from studies.analysis.explore_trials import ExploreTrials, Target
-from studies.file.distributions import Choice, Grid, IntUniform, LogUniform, Uniform
+from studies.analysis.explore_trials import ExploreTrials, Target, spacing
+from studies.file.distributions import Choice, Grid, IntLogUniform, LogUniform, Range
+from studies.numbers import value_text
 from studies.statistics.intervals import wilson
 from studies.statistics.success_width import SampledRange, success_width, success_width_interval, touches_border
 from studies.tables.columns import table_of
@@ -55,11 +56,13 @@ def widths(explored: Iterable[ExploreTrials], targets: Sequence[Target], *, seed
     highest
     border_low      True if the values that reach tau may extend to the lower (upper) end of the range: the width is
     border_high     then a lower bound
-    configurations  number of explore configurations that count, as in `volumes`
+    configurations  number of explore configurations that count, as in `volumes`, and search the hyperparameter: those
+                    in which it has its value `otherwise` are left out
 
     The width does not depend on the range in the study file as long as no border is touched: a wider range has a
-    smaller density. An integer k stands for the interval from k - 1/2 to k + 1/2. The estimators and their sources are
-    in `studies.statistics.success_width`.
+    smaller density. An integer k stands for the interval from k - 1/2 to k + 1/2, a value of a range with a step for
+    the interval from half a step below to half a step above it. The estimators and their sources are in
+    `studies.statistics.success_width`.
     """
     rows = (row for trials in explored if trials.configurations for row in _width_rows(trials, targets, seed))
     return table_of(rows, WIDTHS)
@@ -70,7 +73,7 @@ def shares(explored: Iterable[ExploreTrials], targets: Sequence[Target]) -> pd.D
 
     Columns as in `SHARES`:
 
-    value           as text, since some values are numbers and some are names
+    value           as text, since some values are numbers, some names and some lists
     reached         how many of the `configurations` with that value reached tau
     share           reached / configurations, with its Wilson interval `low`, `high`. The interval is empty if another
                     hyperparameter is a grid, whose values are not drawn at random; share and interval are empty if no
@@ -81,22 +84,21 @@ def shares(explored: Iterable[ExploreTrials], targets: Sequence[Target]) -> pd.D
     )
 
 
-def in_decades(hyperparameter: Uniform | LogUniform | IntUniform) -> bool:
+def in_decades(hyperparameter: Range) -> bool:
     """True if widths of this hyperparameter are in decades: log-uniform, or positive and a decade or more wide."""
-    return isinstance(hyperparameter, LogUniform) or (
-        hyperparameter.low > 0 and hyperparameter.high >= 10 * hyperparameter.low
+    return isinstance(hyperparameter, LogUniform | IntLogUniform) or (
+        hyperparameter.low > spacing(hyperparameter) / 2 and hyperparameter.high >= 10 * hyperparameter.low
     )
 
 
-def sampled_range(hyperparameter: Uniform | LogUniform | IntUniform) -> SampledRange:
+def sampled_range(hyperparameter: Range) -> SampledRange:
     """The range, density and unit of width of a hyperparameter."""
-    integers = isinstance(hyperparameter, IntUniform)
-    margin = 0.5 if integers else 0
+    between = spacing(hyperparameter)
     return SampledRange(
-        low=hyperparameter.low - margin,
-        high=hyperparameter.high + margin,
-        integers=integers,
-        log_density=isinstance(hyperparameter, LogUniform),
+        low=hyperparameter.low - between / 2,
+        high=hyperparameter.high + between / 2,
+        spacing=between,
+        log_density=isinstance(hyperparameter, LogUniform | IntLogUniform),
         in_decades=in_decades(hyperparameter),
     )
 
@@ -106,9 +108,12 @@ def _width_rows(explored: ExploreTrials, targets: Sequence[Target], seed: int) -
         if isinstance(hyperparameter, Choice | Grid):
             continue
         sampled = sampled_range(hyperparameter)
-        values = np.array(explored.values(path), dtype=np.float64)
+        searched = explored.searches(path)
+        if not searched.any():
+            continue
+        values = explored.numbers(path)[searched]
         for target in targets:
-            reaching = explored.reaching(target.tau)
+            reaching = explored.reaching(target.tau)[searched]
             successes = values[reaching]
             low, high = success_width_interval(sampled, values, reaching, seed=seed)
             yield {
@@ -141,7 +146,7 @@ def _share_rows(explored: ExploreTrials, targets: Sequence[Target]) -> Iterator[
                 yield {
                     "condition": explored.condition,
                     "hyperparameter": path,
-                    "value": str(value),
+                    "value": value_text(value),
                     "tau": target.tau,
                     "reached": reached,
                     "configurations": n,

@@ -14,7 +14,8 @@ from gan_core.training import check_compatible
 from studies.file.budget import Budget
 from studies.file.compared_features import absolute
 from studies.file.condition import Condition, Setting
-from studies.file.distributions import may_draw
+from studies.file.distribution_tables import range_text
+from studies.file.distributions import as_value, may_draw
 from studies.file.messages import format_value
 from studies.file.modules import describe_error, is_reference
 from studies.file.real_samples import load_samples, sizes_of
@@ -53,10 +54,20 @@ def check_start(start: Sequence[Mapping[str, Any]], conditions: Sequence[Conditi
                 raise Refusal(parts, f"must be a searched hyperparameter: {', '.join(searched) or 'there is none'}")
             for condition in conditions:
                 hyperparameter = condition.hyperparameters.get(path)
-                if hyperparameter is not None and not may_draw(hyperparameter, value):
-                    ((key, content),) = hyperparameter.table().items()
-                    must = f"must lie within {key} {format_value(content)}"
-                    raise Refusal(parts, must, f"is {format_value(value)}")
+                if hyperparameter is not None and not may_draw(hyperparameter, as_value(value)):
+                    raise Refusal(parts, f"must lie within {range_text(hyperparameter)}", f"is {format_value(value)}")
+
+
+def check_sampler(sampler: str, conditions: Iterable[Condition]) -> None:
+    """Check that Gaussian processes are used only where all trials of a condition have the same hyperparameters.
+
+    Errors: `Refusal` that names the first hyperparameter with `when`.
+    """
+    for condition in conditions if sampler == "gp" else ():
+        for path, hyperparameter in condition.hyperparameters.items():
+            if hyperparameter.when:
+                but = f'is "gp", and conditions.{condition.name}.{path} has when'
+                raise Refusal(("search", "sampler"), 'must be "tpe" or "random" if a hyperparameter has when', but)
 
 
 def check_samples(data: AnyData, evaluation: EvaluationSettings) -> None:

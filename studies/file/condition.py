@@ -12,12 +12,14 @@ from gan_core.objectives import AnyObjective, Objective
 from gan_core.presets import Preset
 from gan_core.training import Training
 from studies.errors import InputError
-from studies.file.distributions import Distribution, Value, is_distribution, parse
+from studies.file.conditional import check_parents, extreme_configurations, full_values, without_conditional
+from studies.file.distribution_tables import is_distribution, parse, range_text
+from studies.file.distributions import Distribution, Value, as_value, is_searched
 from studies.file.map_settings import OwnAxes
 from studies.file.messages import format_value
 from studies.file.refusal import Refusal, dotted
 from studies.file.source import merge
-from studies.file.trees import Parts, Tree, by_path, contains, leaves, substitute
+from studies.file.trees import Parts, Tree, by_path, contains, leaves, lookup, substitute
 from studies.file.validation import build, choose, field_types, plain, refuse_unknown
 
 
@@ -70,16 +72,26 @@ class Condition:
     def setting(self, configuration: Mapping[str, Value]) -> Setting:
         """Objective, constraint, networks and training with the hyperparameters at the values of a configuration.
 
-        Errors: `InputError` if the keys are not the condition's hyperparameters, or if a value is not valid.
+        Errors: `InputError` if the keys are not the hyperparameters that are searched at these values, or if a value is
+        not valid.
         """
-        if configuration.keys() != self.hyperparameters.keys():
-            searched = ", ".join(self.hyperparameters) or "no hyperparameter"
-            given = ", ".join(sorted(configuration)) or "none"
-            raise InputError(f"conditions.{self.name}: a configuration must give {searched}, but gives {given}")
+        values = self.values(configuration)
         try:
-            return _setting(self.table, configuration)
+            return _setting(self.table, values)
         except Refusal as refusal:
             raise refusal.under("conditions", self.name) from None
+
+    def values(self, configuration: Mapping[str, Value]) -> dict[str, Value]:
+        """The values of all hyperparameters: those of the configuration, and `otherwise` for those not searched there.
+
+        Errors: `InputError` if the keys are not the hyperparameters that are searched at these values.
+        """
+        searched = [path for path in self.hyperparameters if is_searched(path, self.hyperparameters, configuration)]
+        if configuration.keys() != set(searched):
+            must = ", ".join(searched) or "no hyperparameter"
+            given = ", ".join(sorted(configuration)) or "none"
+            raise InputError(f"conditions.{self.name}: a configuration must give {must}, but gives {given}")
+        return full_values(self.hyperparameters, configuration)
 
     def extreme_settings(self) -> Iterator[Setting]:
         """Settings whose validity implies that of all settings of the condition.
@@ -87,7 +99,7 @@ class Condition:
         Each hyperparameter in turn takes each of its extremes while the others keep their first extreme; the authors'
         setting, if there is one, comes last.
         """
-        for configuration in _extreme_configurations(self.hyperparameters):
+        for configuration in extreme_configurations(self.hyperparameters):
             yield self.setting(configuration)
         if self.authors is not None:
             yield self.authors_setting()
@@ -104,7 +116,7 @@ class Condition:
         """The authors' values of the searched hyperparameters that `authors` holds; `authors` must not be None."""
         assert self.authors is not None
         values = by_path(self.authors)
-        return {path: values[path] for path in self.hyperparameters if not isinstance(values.get(path, []), list)}
+        return {path: as_value(values[path]) for path in self.hyperparameters if path in values}
 
 
 def condition_from(
@@ -134,7 +146,9 @@ def condition_from(
         """Path in the study file of the condition's value at `parts`: in its own table or in a shared table."""
         return parts if contains(shared, parts) and not contains(table, parts) else (*path, *parts)
 
-    hyperparameters = _hyperparameters(merged, preset.ranges if preset else {}, source_path)
+    stripped = tuple(without_conditional(layer) for layer in layers)
+    own = {part: _merged(part, stripped, path) for part in PARTS}
+    hyperparameters = _hyperparameters(_with_own_values(merged, own), preset.ranges if preset else {}, source_path)
     return Condition(
         name=name,
         preset=table.get("preset"),
@@ -209,6 +223,33 @@ def _authors(table: Mapping[str, Any], preset: Preset | None, merged: Tree, path
         raise refusal.under(*path, "authors") from None
 
 
+def _with_own_values(merged: Tree, own: Tree) -> Tree:
+    """The tree in which each distribution with `when` has its `otherwise`, by default the value that the key has alone.
+
+    own  the same tree without these distributions
+    """
+    missing = {
+        ".".join(parts): table
+        for parts, table in _distributions(merged)
+        if isinstance(table, Mapping) and "when" in table and "otherwise" not in table
+    }
+    if not missing:
+        return merged
+    distributions = {".".join(parts): parse(table, ".".join(parts)) for parts, table in _distributions(own)}
+    try:
+        values = _setting(own, next(extreme_configurations(distributions))).table()
+    except Refusal:  # a key without a default: `parse` says that `otherwise` must be given
+        return merged
+    found = {path: lookup(values, path.split(".")) for path in missing if contains(values, path.split("."))}
+    return {
+        **merged,
+        **substitute(
+            {part: merged[part] for part in PARTS},
+            {path: {**table, "otherwise": found[path]} for path, table in missing.items() if path in found},
+        ),
+    }
+
+
 def _hyperparameters(
     merged: Tree, ranges: Mapping[str, Mapping[str, Any]], source_path: Callable[[Parts], Parts]
 ) -> dict[str, Distribution]:
@@ -216,41 +257,44 @@ def _hyperparameters(
     for parts, _ in distributions.values():
         if parts[-1] == "kind":
             raise Refusal(source_path(parts), "cannot be searched; compare kinds as conditions")
-    return {
+    hyperparameters = {
         path: parse(table, dotted(source_path(parts)), ranges.get(path))
         for path, (parts, table) in sorted(distributions.items())
     }
+    check_parents(hyperparameters, source_path)
+    return hyperparameters
 
 
 def _resolved(merged: Tree, hyperparameters: Mapping[str, Distribution], source_path: Callable[[Parts], Parts]) -> Tree:
     """The condition's table with every default, after validating each extreme of each hyperparameter."""
-    try:
-        settings = [_setting(merged, configuration) for configuration in _extreme_configurations(hyperparameters)]
-    except Refusal as refusal:
-        raise _naming_distribution(refusal, hyperparameters).at(source_path(refusal.parts)) from None
+    settings = []
+    for configuration in extreme_configurations(hyperparameters):
+        try:
+            settings.append(_setting(merged, full_values(hyperparameters, configuration)))
+        except Refusal as refusal:
+            named = _naming_distribution(refusal, hyperparameters, configuration)
+            raise named.at(source_path(named.parts)) from None
     return substitute(
         settings[0].table(), {path: hyperparameter.table() for path, hyperparameter in hyperparameters.items()}
     )
 
 
-def _naming_distribution(refusal: Refusal, hyperparameters: Mapping[str, Distribution]) -> Refusal:
-    """The same error; if the wrong value is an extreme of a hyperparameter, its message shows the distribution."""
-    path = ".".join(refusal.parts)
-    if path not in hyperparameters or not refusal.but.startswith("is "):
+def _naming_distribution(
+    refusal: Refusal, hyperparameters: Mapping[str, Distribution], configuration: Mapping[str, Value]
+) -> Refusal:
+    """The same error; if the wrong value is that of a hyperparameter, its message shows the distribution.
+
+    The path of the value of a hyperparameter that is not searched in the configuration is that of its `otherwise`.
+    """
+    path = next((path for path in hyperparameters if f"{'.'.join(refusal.parts)}.".startswith(f"{path}.")), None)
+    if path is None:
         return refusal
-    ((key, content),) = hyperparameters[path].table().items()
-    return Refusal(
-        refusal.parts, refusal.must, f"{key} = {format_value(content)} gives {refusal.but.removeprefix('is ')}"
-    )
-
-
-def _extreme_configurations(hyperparameters: Mapping[str, Distribution]) -> Iterator[dict[str, Value]]:
-    """Configurations with each hyperparameter in turn at each of its extremes and the others at their first extreme."""
-    first: dict[str, Value] = {path: hyperparameter.extremes()[0] for path, hyperparameter in hyperparameters.items()}
-    yield first
-    for path, hyperparameter in hyperparameters.items():
-        for value in hyperparameter.extremes()[1:]:
-            yield {**first, path: value}
+    if path not in configuration:
+        return Refusal((*path.split("."), "otherwise"), refusal.must, refusal.but)
+    if not refusal.but.startswith("is "):
+        return refusal
+    but = f"{range_text(hyperparameters[path]).replace(' ', ' = ', 1)} gives {refusal.but.removeprefix('is ')}"
+    return Refusal(refusal.parts, refusal.must, but)
 
 
 def _setting(table: Mapping[str, Any], values: Mapping[str, Value]) -> Setting:

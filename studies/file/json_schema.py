@@ -22,16 +22,31 @@ Definitions = dict[str, Any]
 
 _NUMBERS = {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}
 _INTEGERS = {"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 2}
-_VALUES = {"type": "array", "items": {"type": ["number", "string", "boolean"]}, "minItems": 1, "uniqueItems": True}
+_SCALAR: dict[str, Any] = {"type": ["number", "string", "boolean"]}
+_ANY_VALUE = {"anyOf": [_SCALAR, {"type": "array", "items": _SCALAR, "minItems": 1}]}
+_VALUES = {"type": "array", "items": _ANY_VALUE, "minItems": 1, "uniqueItems": True}
 _DISTRIBUTIONS: Mapping[str, tuple[dict[str, Any], str]] = {
     "uniform": (_NUMBERS, "any number between two ends"),
     "log_uniform": (_NUMBERS, "any number between two positive ends, each order of magnitude equally likely"),
     "int_uniform": (_INTEGERS, "any integer between two ends, both included"),
+    "int_log_uniform": (_INTEGERS, "any integer between two positive ends, each order of magnitude equally likely"),
     "choice": (_VALUES, "one of the values"),
     "grid": (_VALUES, "explore takes each value in turn"),
 }
 
 
+_WHEN = {
+    "when": {
+        "description": "searched only at these values of other searched hyperparameters, by path",
+        "type": "object",
+        "minProperties": 1,
+    },
+    "otherwise": {"description": "value at the others, by default that of the preset", **_ANY_VALUE},
+}
+_STEPS: Mapping[str, dict[str, Any]] = {
+    "uniform": {"step": {"description": "distance of the values", "type": "number", "exclusiveMinimum": 0}},
+    "int_uniform": {"step": {"description": "distance of the values", "type": "integer", "minimum": 1}},
+}
 _USERS_KIND = {"type": "string", "pattern": f"^{REFERENCE}$"}
 
 
@@ -116,7 +131,8 @@ def _parts(text: str) -> dict[str, Any]:
 
 def _distributions() -> Iterator[dict[str, Any]]:
     for key, (content, text) in _DISTRIBUTIONS.items():
-        yield {"description": text, **_object({key: content}, (key,))}
+        options = _STEPS.get(key, {}) | ({} if key == "grid" else _WHEN)
+        yield {"description": text, **_object({key: content, **options}, (key,))}
     yield {"description": "the range of the preset", "const": "search"}
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from gan_core.training import Member, structure
 from studies.file.condition import Condition
-from studies.file.distributions import Choice, Distribution, Grid, Value
+from studies.file.distributions import Choice, Distribution, Grid, Value, as_number
 from studies.file.map_settings import ExploreMap, OwnAxes, paths_of
 from studies.file.messages import format_value, nearest
 from studies.file.refusal import Refusal
@@ -40,7 +40,7 @@ class MapAxis:
     @property
     def edges(self) -> list[float]:
         """Borders of the cells, one more than there are cells: quantile(i/cells)."""
-        return [float(self.distribution.quantile(edge / self.cells)) for edge in range(self.cells + 1)]
+        return [as_number(self.distribution.quantile(edge / self.cells)) for edge in range(self.cells + 1)]
 
     def cell_of(self, value: float) -> int:
         """The cell that holds a value; the first or the last one for a value beyond the ends."""

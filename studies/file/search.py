@@ -45,7 +45,9 @@ class Search:
                 draws are independent
     exploit     number and batches of the exploit trials
     confirm     numbers of configurations and seeds of the confirm phase
-    sampler     Optuna's sampler of the exploit trials: `tpe` fits a model to earlier results, `random` uses none
+    sampler     Optuna's sampler of the exploit trials: `tpe` fits densities to earlier results, `gp` a Gaussian
+                process, which takes up to seconds per suggestion and no hyperparameter with `when`; `random` uses no
+                results
     start       values of hyperparameters for the first exploit trials, one table per trial; each condition uses the
                 values of the hyperparameters that it searches, and the sampler suggests the missing ones
     """
@@ -55,7 +57,7 @@ class Search:
     stratified: bool = True
     exploit: Exploit = Exploit()
     confirm: Confirm = Confirm()
-    sampler: Literal["tpe", "random"] = "tpe"
+    sampler: Literal["tpe", "gp", "random"] = "tpe"
     start: tuple[dict[str, Any], ...] = ()
 
     def __post_init__(self) -> None:

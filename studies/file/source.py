@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from studies.errors import InputError
-from studies.file.distributions import is_distribution
+from studies.file.distribution_tables import is_distribution
 from studies.file.messages import escape_control, nearest
 from studies.file.trees import Tree
 

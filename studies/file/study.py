@@ -15,6 +15,7 @@ from studies.errors import InputError
 from studies.file.budget import Budget
 from studies.file.checks import (
     check_evaluation,
+    check_sampler,
     check_samples,
     check_seeds,
     check_settings,
@@ -183,6 +184,7 @@ def _study(tree: Mapping[str, Any], presets: Mapping[str, Preset] | None) -> Stu
     check_seeds({"explore": study.search.explore_trials, "exploit.trials": study.search.exploit.trials}, study.seeds)
     check_start(study.search.start, conditions)
     check_maps(study.search, conditions)
+    check_sampler(study.search.sampler, conditions)
     check_samples(study.data, study.evaluation)
     check_settings(conditions, study.data, study.budget, study.evaluation)
     study = replace(study, evaluation=resolved_evaluation(study.evaluation, study.data))

@@ -17,7 +17,7 @@ from gan_core.metrics import AVERAGE, AnyMetric
 from gan_core.networks import AnyCritic, AnyGenerator
 from gan_core.objectives import AnyObjective
 from gan_core.shapes import CriticForm
-from studies.file.distributions import is_distribution
+from studies.file.distribution_tables import is_distribution
 from studies.file.messages import format_value, nearest
 from studies.file.modules import describe_error, is_reference, kind_class
 from studies.file.refusal import Refusal

@@ -8,6 +8,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from studies.file.distribution_tables import SEARCHABLE, unknown_distribution
 from studies.file.messages import LARGEST_INTEGER, format_value
 from studies.file.refusal import Refusal
 from studies.file.trees import Parts, leaves
@@ -68,7 +69,10 @@ def _from_pydantic(error: ErrorDetails, annotation: Any, value: Any, parts: Part
         length = "" if of_any_length else f" of {len(get_args(annotation))} values"
         return Refusal(parts, f"must be a list{length}", f"is {format_value(value)}")
     path = (*parts, *(str(position) for position in error["loc"]))
-    return Refusal(path, _must(error["type"], error.get("ctx", {}), error["msg"]), f"is {format_value(error['input'])}")
+    given = error["input"]
+    searchable = isinstance(given, Mapping) and parts[0] in SEARCHABLE
+    but = unknown_distribution(given) if searchable else format_value(given)
+    return Refusal(path, _must(error["type"], error.get("ctx", {}), error["msg"]), f"is {but}")
 
 
 def _must(kind: str, context: Mapping[str, Any], message: str) -> str:

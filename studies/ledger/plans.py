@@ -17,10 +17,11 @@ from studies.design import (
 )
 from studies.errors import DamagedError
 from studies.file.condition import PARTS, Condition
-from studies.file.distributions import may_draw
+from studies.file.distributions import as_value, may_draw
 from studies.file.messages import format_value
 from studies.file.study import Study
 from studies.file.trees import substitute
+from studies.file.validation import plain
 
 
 def planned_trials(
@@ -68,7 +69,7 @@ def _checked(table: Mapping[str, Any], design: Design, condition: Condition, pla
         raise DamagedError(place, f"{condition.name} has no trial {phase!r} {index!r}"[:200])
     expected = _expected(table, design, condition)
     follow = {"identity": expected.identity, "evaluation": expected.evaluation}
-    trial = TrialSpec(**{**follow, **table, "place": expected.place})
+    trial = TrialSpec(**{**follow, **table, "configuration": _configuration(table), "place": expected.place})
     if trial.key == expected.key and "identity" not in table:
         return trial
     # compared as values, since a whole number of a choice is a float in a field of floats
@@ -84,7 +85,7 @@ def _checked(table: Mapping[str, Any], design: Design, condition: Condition, pla
 
 def _expected(table: Mapping[str, Any], design: Design, condition: Condition) -> TrialSpec:
     """The trial that the study has for the phase, index and configuration in a table."""
-    configuration, place = table["configuration"], table.get("place")
+    configuration, place = _configuration(table), table.get("place")
     setting = _setting(condition, table["phase"], configuration)
     return design.spec(
         condition, table["phase"], table["index"], configuration, setting, None if place is None else _place(place)
@@ -104,9 +105,13 @@ def _setting(condition: Condition, phase: str, configuration: Configuration) -> 
         if configuration != condition.authors_configuration():
             raise ValueError("its configuration is not the authors'")
         return {part: (condition.authors or {})[part] for part in PARTS}
-    if configuration.keys() != condition.hyperparameters.keys():
-        raise ValueError(f"its configuration has the hyperparameters {', '.join(configuration)}")
-    for path, distribution in condition.hyperparameters.items():
-        if not may_draw(distribution, configuration[path]):
-            raise ValueError(f"{path} cannot be {format_value(configuration[path])}")
-    return {part: substitute(condition.table[part], configuration, part) for part in PARTS}
+    values = condition.values(configuration)
+    for path, value in configuration.items():
+        if not may_draw(condition.hyperparameters[path], value):
+            raise ValueError(f"{path} cannot be {format_value(value)}")
+    return {part: plain(substitute(condition.table[part], values, part)) for part in PARTS}
+
+
+def _configuration(table: Mapping[str, Any]) -> Configuration:
+    """The configuration in a trial's table; the lists of JSON become tuples."""
+    return {path: as_value(value) for path, value in table["configuration"].items()}

@@ -16,8 +16,9 @@ BORDER_LEVEL = 0.05
 class SampledRange:
     """A range from which values are drawn at random, and the unit of its widths.
 
-    low, high    ends of the range; for integers, 1/2 below the smallest and 1/2 above the largest one
-    integers     True if only integers are drawn: an integer k then stands for the interval k - 1/2 to k + 1/2
+    low, high    ends of the range; for values at equal distances, half of it below the smallest and above the largest
+    spacing      distance between two neighbouring values, 1 for integers: a value then stands for the interval from
+                 half of it below to half of it above; 0 if every number of the range may be drawn
     log_density  True for a log-uniform distribution, False for a uniform one
     in_decades   True if widths are in decades, log10(b/a); False if in units of the values, b - a. Must be True if
                  `log_density` is
@@ -25,7 +26,7 @@ class SampledRange:
 
     low: float
     high: float
-    integers: bool = False
+    spacing: float = 0.0
     log_density: bool = False
     in_decades: bool = False
 
@@ -47,8 +48,9 @@ class SampledRange:
         """1 / (probability per unit of width) at each value."""
         if self.constant_density:
             return np.full(len(values), self.whole_width)
-        if self.integers:
-            return (self.high - self.low) * np.log10((values + 0.5) / (values - 0.5))
+        if self.spacing:
+            half = self.spacing / 2
+            return (self.high - self.low) / self.spacing * np.log10((values + half) / (values - half))
         return (self.high - self.low) / (values * log(10))
 
 

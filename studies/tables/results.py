@@ -22,6 +22,7 @@ from studies.ledger.evaluations import FurtherEvaluation, chosen_evaluation, wit
 from studies.ledger.ledger import Ledger
 from studies.ledger.plans import planned_trials
 from studies.ledger.trial_records import TrialRecord, read_records
+from studies.numbers import value_text
 from studies.tables.columns import END_NAMES, MEMBER_COLUMNS, TRIAL_COLUMNS, WITHOUT_RESULT
 from studies.tables.curve_columns import curve_columns
 from studies.tables.member_outcomes import classify_members, is_whole, member_columns, trial_results
@@ -188,7 +189,9 @@ class Results:
         specs = [trial.spec for trial in records]
         is_finished = np.array([trial.state == "finished" for trial in records], dtype=bool)
         results = trial_results([trial.facts for trial in self._finished], self._outcomes)
-        columns: dict[str, Any] = {path: [spec.configuration.get(path) for spec in specs] for path in hyperparameters}
+        columns: dict[str, Any] = {
+            path: [_cell(spec.configuration.get(path)) for spec in specs] for path in hyperparameters
+        }
         for name, values in results.items():
             columns[name] = np.full(len(records), None)
             columns[name][is_finished] = values
@@ -371,10 +374,15 @@ def _evaluated(ledger: Ledger, records: Iterable[TrialRecord], further: FurtherE
             yield with_evaluation(trial, entry)
 
 
+def _cell(value: Any) -> Any:
+    """The value of a hyperparameter in a table: that of a list is text."""
+    return value_text(value) if isinstance(value, tuple) else value
+
+
 def _column_type(distributions: Iterable[Distribution]) -> str:
     values = [value for distribution in distributions for value in distribution.extremes()]
     if all(isinstance(value, bool) for value in values):
         return "boolean"
-    if any(isinstance(value, str | bool) for value in values):
+    if any(isinstance(value, str | bool | tuple) for value in values):
         return "str"
     return "Int64" if all(isinstance(value, int) for value in values) else "float64"

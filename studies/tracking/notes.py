@@ -3,6 +3,8 @@
 import math
 from collections.abc import Mapping, Sequence
 
+import pandas as pd
+
 from gan_core.metrics import METRICS
 from gan_core.outcomes import MemberOutcomes
 from studies.design import TrialSpec, total
@@ -159,7 +161,7 @@ def study_note(results: Results, question: str, answer: Sequence[str]) -> str:
     ]
     for row in ranking.to_dict("records"):
         hyperparameters = results.study.condition(row["condition"]).hyperparameters
-        setting = _setting(results.study, {path: row[path] for path in hyperparameters})
+        setting = _setting(results.study, {path: row[path] for path in hyperparameters if not pd.isna(row[path])})
         lines.append(
             f"| {row['rank']} | {row['condition']} | {format_distance(row['distance'])} "
             f"| {format_interval(row['distance_low'], row['distance_high'])} | {format_share(row['failure_rate'])} "

@@ -14,6 +14,7 @@ from studies.design import TrialSpec
 from studies.file.study import Study
 from studies.ledger.trial_records import TrialRecord
 from studies.ledger.unfinished import TrialEnd
+from studies.numbers import value_text
 from studies.progress.summaries import EvaluationSummary, trial_summaries
 from studies.tables.member_outcomes import COSTS, classify_members, member_columns, outcome_counts, trial_results
 from studies.tracking.notes import note_without_result, trial_note
@@ -129,7 +130,7 @@ def _hash(content: object) -> str:
 def params(study: Study, spec: TrialSpec) -> dict[str, str]:
     """Params of a trial's run: kind of objective, kind of constraint, and searched hyperparameters by short name."""
     kinds = {part: spec.identity[part]["kind"] for part in ("objective", "constraint")}
-    return kinds | {study.short_names[path]: str(value) for path, value in spec.configuration.items()}
+    return kinds | {study.short_names[path]: value_text(value) for path, value in spec.configuration.items()}
 
 
 def tags(study: Study, spec: TrialSpec) -> dict[str, str]:

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from studies.analysis.dirac_growth import WEIGHT, border_weights, measured_growth
 from studies.analysis.stability_map import StabilityMap
 from studies.file.condition import Condition
+from studies.file.distributions import as_number
 from studies.numbers import format_share
 from studies.reporting.figures.canvas import DrawnFigure, add_legend, finish, set_title
 from studies.reporting.figures.map_panels import draw_cells, map_panels, other_handles
@@ -84,7 +85,7 @@ def _draw_border(panel: "Axes", theme: Theme, condition: Condition, of_condition
     values = [across.distribution.quantile(u) for u in np.linspace(0, 1, BORDER_POINTS)]
     settings = [{WEIGHT: weight.values[0]} | dict.fromkeys(across.paths, value) for value in values]
     borders = [(value, border_weights(condition, setting)) for value, setting in zip(values, settings, strict=True)]
-    known = [(float(value), *border) for value, border in borders if border is not None]
+    known = [(as_number(value), *border) for value, border in borders if border is not None]
     if not known:
         return False
     limits = panel.get_xlim(), panel.get_ylim()

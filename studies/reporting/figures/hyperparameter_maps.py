@@ -1,6 +1,6 @@
 """Stable and failed explore configurations of a condition, by the values of its hyperparameters."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +73,10 @@ class ConditionDraws:
             OUTCOMES[0] if good else outcome for good, outcome in zip(self.good, self.table["outcome"], strict=True)
         ]
 
+    def searching(self, *paths: str) -> "ConditionDraws":
+        """Only the configurations in which these hyperparameters are searched."""
+        return replace(self, table=self.table.dropna(subset=list(paths)))
+
     def scale(self, path: str) -> HyperparameterScale:
         """The axis of a hyperparameter."""
         return HyperparameterScale.of(self.hyperparameters[path])
@@ -114,7 +118,7 @@ def outcome_map(results: Results, condition: str, theme_name: ThemeName = "light
     ranges = {path: _stable_range(draws, path) for path in draws.hyperparameters}
     for axis, path in zip(axes, ranges, strict=True):
         set_title(axis, theme, names[path], ranges[path])
-        draw(axis, theme, draws, path)
+        draw(axis, theme, draws.searching(path), path)
     label_axes(figure, theme, "value of the hyperparameter", f"stable seeds of {draws.seeds}")
     add_legend(figure, theme, _handles(theme, draws))
     return finish(
@@ -168,7 +172,7 @@ def _finish_map(axis: "Axes", theme: Theme, draws: ConditionDraws, scale: Hyperp
 
 def _stable_range(draws: ConditionDraws, path: str) -> str:
     """Smallest and largest value of a hyperparameter among the stable configurations, in words."""
-    values = draws.table[path][draws.good]
+    values = draws.table[path][draws.good].dropna()
     if values.empty:
         return "none stable"
     coordinates = draws.scale(path).coordinates(values)
@@ -215,7 +219,7 @@ def hyperparameter_pairs(results: Results, condition: str, theme_name: ThemeName
         return None
     figure, axes = panels(theme, len(pairs), height=2.2)
     for axis, (first, second) in zip(axes, pairs, strict=True):
-        _draw_pair(axis, theme, draws, first, second)
+        _draw_pair(axis, theme, draws.searching(first, second), first, second)
         axis.set_xlabel(shortened(names[first]), fontsize=SMALL)
         axis.set_ylabel(shortened(names[second]), fontsize=SMALL)
     add_legend(figure, theme, _handles(theme, draws))

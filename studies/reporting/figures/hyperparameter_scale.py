@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from studies.file.distributions import Choice, Distribution, Grid, LogUniform
-from studies.numbers import format_tick
+from studies.file.distributions import Choice, Distribution, Grid, IntLogUniform, LogUniform
+from studies.numbers import format_tick, value_text
 from studies.reporting.figures.axes import tick_capacity, use_log_scale
 from studies.reporting.figures.wording import shortened
 
@@ -38,7 +38,7 @@ class HyperparameterScale:
             values = sorted(values) if _are_numbers(values) else values
             return cls(-0.5, len(values) - 0.5, values, False)
         low, high = (float(end) for end in hyperparameter.extremes())
-        if isinstance(hyperparameter, LogUniform):
+        if isinstance(hyperparameter, LogUniform | IntLogUniform):
             margin = (high / low) ** 0.04
             return cls(low / margin, high * margin, None, True)
         margin = 0.04 * (high - low)
@@ -48,7 +48,7 @@ class HyperparameterScale:
         """Coordinates of the values; numbers may be text: a column is all text if one condition's values are text."""
         if self.values is None:
             return values.astype("float64").to_numpy()
-        texts = [str(value) for value in self.values]
+        texts = [value_text(value) for value in self.values]
         numbers = {str(float(value)): index for index, value in enumerate(self.values) if _are_numbers([value])}
         return np.array([texts.index(str(v)) if str(v) in texts else numbers[str(float(v))] for v in values], float)
 
@@ -85,7 +85,7 @@ class HyperparameterScale:
 
 def format_value(value: Any) -> str:
     """The value of a hyperparameter as a text short enough for an axis."""
-    return format_tick(value) if isinstance(value, float) else shortened(str(value), 12)
+    return format_tick(value) if isinstance(value, float) else shortened(value_text(value), 12)
 
 
 def _are_numbers(values: Sequence[Any]) -> bool:

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from studies.analysis.stability_map import StabilityMap
-from studies.file.distributions import LogUniform
+from studies.file.distributions import LogUniform, as_number
 from studies.file.map_axes import MapAxis
 from studies.file.messages import short_name
 from studies.reporting.figures.axes import use_log_scale
@@ -102,7 +102,7 @@ def mark_authors(panel: "Axes", theme: Theme, of_condition: StabilityMap) -> Non
         return
     for axis, draw in zip(of_condition.axes, (panel.axvline, panel.axhline), strict=False):
         if axis.paths[0] in of_condition.authors:
-            draw(float(of_condition.authors[axis.paths[0]]), color=theme.ink, lw=1.1, ls=":", zorder=3)
+            draw(as_number(of_condition.authors[axis.paths[0]]), color=theme.ink, lw=1.1, ls=":", zorder=3)
 
 
 def other_handles(theme: Theme, maps: Sequence[StabilityMap]) -> list[Any]:

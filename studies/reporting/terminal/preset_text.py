@@ -57,5 +57,5 @@ def preset_table(preset: Preset) -> dict[str, Any]:
 
 def format_distribution(table: Mapping[str, Any]) -> str:
     """Text of a distribution from its table in a study file, as in `log_uniform [0.001, 1.0]`."""
-    ((kind, content),) = table.items()
-    return f"{kind} {json.dumps(content)}"
+    (kind, content), *options = table.items()
+    return "".join([f"{kind} {json.dumps(content)}", *(f", {name} {json.dumps(value)}" for name, value in options)])

@@ -52,7 +52,8 @@ def _cells(results: Results, row: dict[str, Any]) -> list[str]:
         & (members["trial"] == row["trial"])
     ]
     names = results.study.short_names
-    setting = {names[path]: row[path] for path in results.study.condition(row["condition"]).hyperparameters}
+    hyperparameters = results.study.condition(row["condition"]).hyperparameters
+    setting = {names[path]: row[path] for path in hyperparameters if not pd.isna(row[path])}
     return [
         str(row["rank"]),
         row["condition"],

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool
@@ -9,7 +10,7 @@ from jaxtyping import Bool
 from studies.analysis.comparison import Comparison
 from studies.analysis.explore_trials import ExploreTrials, seeds_that_must_reach
 from studies.file.distributions import Value
-from studies.numbers import format_distance
+from studies.numbers import format_distance, value_text
 from studies.reporting.text.phrases import MAX_NAMES, failed_count, join_words
 from studies.reporting.text.stable_settings import MAX_VALUES, volumes_at_target, within_target
 
@@ -73,8 +74,8 @@ def _working_values(comparison: Comparison, explored: ExploreTrials, works: Mask
 
 def _works(explored: ExploreTrials, tau: float) -> Mask:
     """True for each configuration whose value works: at least ceil(.8 S) of the S seeds with this value reach tau."""
-    values, close = np.array(explored.values(_path(explored)), dtype=object), explored.distances <= tau
-    by_value = {value: close[values == value] for value in values}
+    values, close = explored.values(_path(explored)), explored.distances <= tau
+    by_value = {value: close[[other == value for other in values]] for value in values}
     enough = [by_value[value].sum() >= seeds_that_must_reach(by_value[value].size) for value in values]
     return np.array(enough, dtype=bool)
 
@@ -98,7 +99,7 @@ def _best(comparison: Comparison, explored: ExploreTrials, works: Mask) -> str:
 def _outcomes_elsewhere(comparison: Comparison, explored: ExploreTrials, tau: float, works: Mask) -> str:
     """The most frequent outcomes at values that do not work: below the working values, above and between them."""
     values = explored.values(_path(explored))
-    if any(isinstance(value, str | bool) for value in values):
+    if not _ordered(values):
         others = "the other values" if len(_texts(explored, ~works)) > 1 else "the other value"
         return f"{_outcomes(comparison, explored, tau, ~works)} at {others}"
     numbers = np.array(values, dtype=np.float64)
@@ -122,7 +123,7 @@ def _outcomes(comparison: Comparison, explored: ExploreTrials, tau: float, mask:
     members = comparison.results.ended_members
     members = members[(members["condition"] == explored.condition) & (members["phase"] == "explore")]
     outcomes = members["outcome"].astype("object")
-    trials: dict[Value, list[int]] = {}
+    trials: dict[Value | None, list[int]] = {}
     for trial in np.flatnonzero(mask):
         trials.setdefault(explored.values(_path(explored))[trial], []).append(int(trial))
     most_frequent: Counter[str] = Counter()
@@ -145,13 +146,24 @@ def _name(comparison: Comparison, explored: ExploreTrials) -> str:
 
 
 def _value_text(value: object) -> str:
-    return f"{value:g}" if isinstance(value, int | float | np.number) and not isinstance(value, bool) else str(value)
+    is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    return f"{value:g}" if is_number else value_text(value)
 
 
 def _texts(explored: ExploreTrials, mask: Mask) -> list[str]:
     """The values in `mask` as text, each once, the smallest first."""
     values = {value for value, chosen in zip(explored.values(_path(explored)), mask, strict=True) if chosen}
-    return [_value_text(value) for value in sorted(values, key=lambda value: (isinstance(value, str), value))]
+    return [_value_text(value) for value in sorted(values, key=_place)]
+
+
+def _place(value: Value | None) -> tuple[bool, Any]:
+    """Place of a value in a sorted list: numbers come before text and lists."""
+    return (False, value) if isinstance(value, int | float) else (True, value_text(value))
+
+
+def _ordered(values: Sequence[Value | None]) -> bool:
+    """True for numbers, which can be smaller and larger."""
+    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
 
 
 def _listed(explored: ExploreTrials, mask: Mask) -> str:
@@ -165,7 +177,7 @@ def _all_texts(explored: ExploreTrials) -> list[str]:
 def _all_values(comparison: Comparison, explored: ExploreTrials) -> str:
     """All listed values with the hyperparameter's name, as in "7 values of clip_value from 0.0001 to 1"."""
     texts = _all_texts(explored)
-    if len(texts) <= 2 or any(isinstance(value, str | bool) for value in explored.values(_path(explored))):
+    if len(texts) <= 2 or not _ordered(explored.values(_path(explored))):
         return f"{_name(comparison, explored)} = {join_words(texts, most=MAX_VALUES)}"
     return f"{len(texts)} values of {_name(comparison, explored)} from {texts[0]} to {texts[-1]}"
 
@@ -173,7 +185,7 @@ def _all_values(comparison: Comparison, explored: ExploreTrials) -> str:
 def _span(explored: ExploreTrials) -> str:
     """All listed values without the hyperparameter's name, as in "7 values from 0.0001 to 1"."""
     texts = _all_texts(explored)
-    if any(isinstance(value, str | bool) for value in explored.values(_path(explored))):
+    if not _ordered(explored.values(_path(explored))):
         return join_words(texts, most=MAX_VALUES)
     return f"{len(texts)} values from {texts[0]} to {texts[-1]}"
 

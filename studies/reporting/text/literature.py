@@ -181,7 +181,7 @@ def _weight_path(condition: StudyCondition) -> str:
 
 def _decades(condition: StudyCondition) -> float:
     """Decades over which the constraint's hyperparameter was searched; 0 if the range includes 0."""
-    values = [float(value) for value in condition.condition.hyperparameters[_weight_path(condition)].extremes()]
+    values = [float(str(value)) for value in condition.condition.hyperparameters[_weight_path(condition)].extremes()]
     return log10(max(values) / min(values)) if min(values) > 0 else 0.0
 
 

@@ -59,7 +59,12 @@ def _working_values(
     """The values of each working setting, as in "gp_weight = 0.271 with critic lr = 0.00264"."""
     reaching = explored.reaching(row["tau"])
     working = [values for values, works in zip(explored.configurations, reaching, strict=True) if works]
-    return [_with([f"{names[path]} = {format_setting(values[path])}" for path in paths]) for values in working]
+    searched = [[path for path in paths if path in values] for values in working]
+    return [
+        _with([f"{names[path]} = {format_setting(values[path])}" for path in own])
+        for values, own in zip(working, searched, strict=True)
+        if own
+    ]
 
 
 def _with(values: Sequence[str]) -> str:
