@@ -6,6 +6,7 @@ from pathlib import Path
 from simulated import MetricsOf, simulate
 
 from studies.design import TrialSpec
+from studies.file.study import Study
 from studies.tables.results import Results
 
 MAP = """
@@ -33,6 +34,14 @@ constraint.clip_value = {log_uniform = [1e-3, 1.0]}
 map.x = "constraint.clip_value"
 """
 LEARNING_RATE = "training.critic_optimizer.lr"
+TIED = f'search.explore.map.y=["{LEARNING_RATE}","training.generator_optimizer.lr"]'
+GENERATOR_TOO = "training.generator_optimizer={kind='adam',lr={log_uniform=[1e-4,1.0]}}"
+
+
+def load(folder: Path, *overrides: str, text: str = MAP, smoke: bool = False) -> Study:
+    file = folder / "study.toml"
+    file.write_text(text)
+    return Study.load(file, overrides=overrides, smoke=smoke)
 
 
 def rises_below_a_hundredth(trial: TrialSpec, seed: int) -> Sequence[float]:

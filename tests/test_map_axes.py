@@ -3,20 +3,11 @@
 from pathlib import Path
 
 import pytest
-from mapped import LEARNING_RATE, MAP
+from mapped import GENERATOR_TOO, LEARNING_RATE, MAP, TIED, load
 
 from studies.errors import InputError
 from studies.file.map_axes import map_axes
 from studies.file.study import Study, fixed_part
-
-TIED = f'search.explore.map.y=["{LEARNING_RATE}","training.generator_optimizer.lr"]'
-GENERATOR_TOO = "training.generator_optimizer={kind='adam',lr={log_uniform=[1e-4,1.0]}}"
-
-
-def load(folder: Path, *overrides: str, text: str = MAP, smoke: bool = False) -> Study:
-    file = folder / "study.toml"
-    file.write_text(text)
-    return Study.load(file, overrides=overrides, smoke=smoke)
 
 
 def test_cells_lie_at_equally_spaced_quantiles(tmp_path: Path) -> None:

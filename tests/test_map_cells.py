@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mapped import LEARNING_RATE
-from test_map_axes import GENERATOR_TOO, TIED, load
+from mapped import GENERATOR_TOO, LEARNING_RATE, TIED, load
 
 from studies.design import Design, Provenance, cell_order, counts
 from studies.design.map_cells import explore_configuration

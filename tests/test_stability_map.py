@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from drawn import assert_legible, words_of
-from mapped import LEARNING_RATE, mapped
+from mapped import LEARNING_RATE, MAP, mapped
 from matplotlib.colors import to_rgb
 from matplotlib.patches import PathPatch
 from simulated import simulate
@@ -107,8 +107,7 @@ def test_the_authors_setting_lies_in_the_cell_of_its_values(whole: Comparison) -
 
 
 def test_one_axis_is_a_map_of_one_row(tmp_path: Path) -> None:
-    text = (Path(__file__).parent / "mapped.py").read_text().split('MAP = """')[1].split('"""')[0]
-    text = text.replace(f', y = "{LEARNING_RATE}", resolution = [3, 4]', ", resolution = 6")
+    text = MAP.replace(f', y = "{LEARNING_RATE}", resolution = [3, 4]', ", resolution = 6")
     comparison = Comparison(
         mapped(
             tmp_path,

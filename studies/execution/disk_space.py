@@ -29,7 +29,7 @@ def check_space(study: Study, ledger: Ledger) -> None:
 
     Errors: `InputError` with the bytes that are needed and free.
     """
-    if not isinstance(study.search.explore, ExploreMap) or ledger.read_study(study.name) is not None:
+    if not isinstance(study.search.explore, ExploreMap) or study.name in ledger.studies():
         return
     cells = study.search.explore.trials * len(study.conditions)
     needed = cells * max(explore_bytes(study, condition) for condition in study.conditions)
