@@ -10,7 +10,9 @@ from torch import Tensor
 
 from gan_core.constraints import AnyConstraint
 from gan_core.fields import is_exactly, numbers
+from gan_core.networks import Networks
 from gan_core.objectives import AnyObjective
+from gan_core.shapes import SampleShape
 from gan_core.training.mapping import MemberConstraints, MemberObjectives
 from gan_core.training.member_optimizers import MemberOptimizers
 from gan_core.training.optimizers import Optimizer, Schedule
@@ -25,6 +27,35 @@ class Member:
     constraint: AnyConstraint
     training: Training
     seed: int
+
+
+CONVOLUTION_KERNEL = 4
+"""Axes of a convolution's kernel: channels out and in, height and width."""
+ON_PROCESSOR = ((6_000, 48), (30_000, 24))
+"""Numbers of members of a pack on a processor, each with the largest number of parameters of one GAN that it is for.
+
+Small networks have the larger packs, since the time of a call then outweighs that of its arithmetic; with larger ones
+than these a pack gains nothing over the seeds of a trial.
+"""
+ON_ACCELERATOR = 96
+"""Number of members of a pack on an accelerator."""
+
+
+def pack_members(networks: Networks, shape: SampleShape, device: str) -> int:
+    """Number of members of a pack of these networks on this kind of device; 1: they train without a pack.
+
+    It depends on the size of the networks alone. Convolutions on a processor are computed for one member after the
+    other, so a pack gains nothing.
+    """
+    generator = torch.Generator().manual_seed(0)
+    drawn = [network.initial(shape, generator) for network in (networks.generator, networks.critic)]
+    parameters = [value for by_name in drawn for value in by_name.values()]
+    if torch.device(device).type != "cpu":
+        return ON_ACCELERATOR
+    if any(value.dim() == CONVOLUTION_KERNEL for value in parameters):
+        return 1
+    count = sum(value.numel() for value in parameters)
+    return next((members for most, members in ON_PROCESSOR if count <= most), 1)
 
 
 Structure = tuple[tuple[str, Any], ...]
@@ -147,4 +178,4 @@ class Pack:
     def average_weight(self, generator_step: int) -> Float[Tensor, "members 1"]:
         """Weight of each generator's new parameters in their moving average."""
         weights = [training.average_weight(generator_step) for training in self._trainings]
-        return torch.tensor(weights, dtype=self._dtype, device=self._device)[:, None]
+        return torch.tensor(weights, dtype=self._dtype)[:, None].to(self._device, non_blocking=True)
