@@ -123,6 +123,7 @@ from .training import Training as Training
 from .training import UpdateOrder as UpdateOrder
 from .training import check_alike as check_alike
 from .training import check_compatible as check_compatible
+from .training import pack_members as pack_members
 from .training import stream as stream
 from .training import structure as structure
 from .training import why_unpackable as why_unpackable

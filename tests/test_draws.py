@@ -8,6 +8,7 @@ from gan_core.training.draws import BLOCK, Draws, DrawShapes
 from gan_core.training.randomness import stream
 
 SEEDS = (3, 8)
+ON_CPU = torch.device("cpu"), torch.float32
 
 
 def drawn(batch=4, noise=5, dtype=torch.float32):
@@ -36,10 +37,10 @@ def test_a_training_that_resumes_within_a_block_has_the_noise_of_one_that_does_n
 
 
 def test_noise_of_large_images_is_kept_for_one_step_and_that_of_points_for_a_block():
-    large = draws.SequentialNoise(SEEDS, DrawShapes(batch=64, latent=2, noise=3 * 64 * 64 + 1, real=10, dim=2))
+    large = draws.SequentialNoise(SEEDS, DrawShapes(batch=64, latent=2, noise=3 * 64 * 64 + 1, real=10, dim=2), *ON_CPU)
     assert large.at(0).shape == (2, 64, 12289)
     assert len(large._drawn) == 1
-    small = draws.SequentialNoise(SEEDS, DrawShapes(batch=64, latent=2, noise=65, real=10, dim=2))
+    small = draws.SequentialNoise(SEEDS, DrawShapes(batch=64, latent=2, noise=65, real=10, dim=2), *ON_CPU)
     small.at(0)
     assert len(small._drawn) == BLOCK
 

@@ -3,102 +3,49 @@
 import io
 from dataclasses import replace
 from itertools import product
-from typing import Any
 
 import pytest
 import torch
 from small_gans import CONSTRAINTS, OBJECTIVES, blob, kind_of, small_networks
+from small_packs import (
+    OPTIMIZERS,
+    alone,
+    assert_only_slot_differs,
+    members_of,
+    optimizer_tensors,
+    pack_of,
+    tensors,
+    with_rate,
+)
 from torch.testing import assert_close
 
 from gan_core.constraints import GradientPenalty, SpectralNorm, Unconstrained, WeightClipping
-from gan_core.data import Dirac
-from gan_core.fields import numbers
-from gan_core.networks import DiracPair
+from gan_core.data import Dirac, Ring
+from gan_core.networks import ConvCritic, ConvGenerator, DiracPair, MLPCritic, MLPGenerator, NetworkPair
 from gan_core.objectives import BoundaryEquilibrium, EnergyMargin, LossSensitive, NonSaturating, Wasserstein
+from gan_core.shapes import SampleShape
 from gan_core.training import (
     SGD,
     Adam,
-    Constant,
-    Cosine,
     Halving,
-    Linear,
     Member,
-    RMSProp,
     Trainer,
     Training,
+    pack_members,
     structure,
 )
 
-OPTIMIZERS = [Adam(lr=1e-3, betas=(0.5, 0.9)), RMSProp(lr=1e-3, alpha=0.9), SGD(lr=1e-4, momentum=0.5)]
-SCHEDULES = [Constant(), Linear(steps=15), Cosine(steps=12, start=2, final=0.1), Halving(every=7)]
 COMBINED = [
     (OBJECTIVES[case % len(OBJECTIVES)], CONSTRAINTS[case % len(CONSTRAINTS)], OPTIMIZERS[case // 2 % len(OPTIMIZERS)])
     for case in range(2 * len(CONSTRAINTS))
 ]
-"""Each constraint twice, each objective three times: a slow test has the full product."""
+"""Each constraint twice, each objective three times, each optimizer twelve times: a soak test has the full product."""
 every_combination, every_constraint = (
     pytest.mark.parametrize(
         ("objective", "constraint", "optimizer"), cases, ids=["-".join(map(kind_of, parts)) for parts in cases]
     )
     for cases in (COMBINED, COMBINED[: len(CONSTRAINTS)])
 )
-
-
-USUAL: dict[str, Any] = {"batch": 4, "dtype": "float64"}
-
-
-def scaled(value, share):
-    """A number near `value` that keeps its bounds."""
-    if isinstance(value, tuple):
-        return tuple(scaled(part, share) for part in value)
-    return share / 20 if value == 0 else value * (1 - share / 10)
-
-
-def varied(description, share, **changes):
-    """The description with every number changed, by another share for each member of a pack."""
-    own = {name: scaled(value, share) for name, value in numbers(description).items()}
-    if isinstance(description, GradientPenalty) and description.location != "around_real":
-        del own["noise_scale"]
-    return replace(description, **own | changes)
-
-
-def members_of(objective, constraint, optimizer, count=4, **training: Any):
-    """A pack with other numbers and another schedule for each member, with as many members as samples in a batch."""
-    return [
-        Member(
-            objective=varied(objective, member),
-            constraint=varied(constraint, member),
-            training=Training(
-                **USUAL | {"generator_average": 0.9 - member / 10} | training,
-                critic_optimizer=varied(optimizer, member, schedule=SCHEDULES[member % 4]),
-                generator_optimizer=varied(optimizer, member + 1, schedule=SCHEDULES[(member + 1) % 4]),
-            ),
-            seed=3 + member,
-        )
-        for member in range(count)
-    ]
-
-
-def pack_of(members, networks=None):
-    networks = networks or small_networks(members[0].objective.critic_form)
-    return Trainer.of_pack(members, networks=networks, data=blob())
-
-
-def alone(member, networks=None):
-    return Trainer(
-        objective=member.objective,
-        constraint=member.constraint,
-        training=member.training,
-        networks=networks or small_networks(member.objective.critic_form),
-        data=blob(),
-        seeds=[member.seed],
-    )
-
-
-def tensors(trainer):
-    """Every tensor of a trainer, each with a leading member axis."""
-    carried = {**trainer.objective_state, **trainer.constraint_state}
-    return {"generator": trainer.generator.flat, "critic": trainer.critic.flat, "average": trainer.average} | carried
 
 
 def assert_equals_its_trials_alone(members, iterations=20):
@@ -119,7 +66,7 @@ def test_a_pack_equals_its_trials_alone(objective, constraint, optimizer):
     assert_equals_its_trials_alone(members_of(objective, constraint, optimizer))
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize("objective", OBJECTIVES, ids=kind_of)
 def test_a_pack_equals_its_trials_alone_with_every_constraint_and_optimizer(objective):
     for constraint, optimizer in product(CONSTRAINTS, OPTIMIZERS):
@@ -164,31 +111,6 @@ def test_a_pack_of_dirac_pairs_follows_the_recursion_of_each_member():
 
 
 # --- isolation
-
-
-def with_rate(member, rate):
-    """The member with this learning rate in both optimizers."""
-    training = member.training
-    optimizers = {
-        "critic_optimizer": replace(training.critic_optimizer, lr=rate),
-        "generator_optimizer": replace(training.generator_optimizer, lr=rate),
-    }
-    return replace(member, training=replace(training, **optimizers))
-
-
-def optimizer_tensors(trainer):
-    states = [getattr(trainer, role).state()["optimizer"]["state"][0] for role in ("generator", "critic")]
-    return [value for state in states for value in state.values() if isinstance(value, torch.Tensor)]
-
-
-def assert_only_slot_differs(pack, disturbed, slot):
-    """The bits of every other member are equal, and those of this one are not."""
-    others = [member for member in range(len(pack.seeds)) if member != slot]
-    pairs = [*zip(tensors(pack).values(), tensors(disturbed).values(), strict=True)]
-    for expected, actual in [*pairs, *zip(optimizer_tensors(pack), optimizer_tensors(disturbed), strict=True)]:
-        assert torch.equal(expected[others], actual[others])
-    assert not torch.equal(pack.critic.flat[slot], disturbed.critic.flat[slot])
-    assert disturbed.nonfinite_iteration[others].tolist() == [-1] * len(others)
 
 
 @every_constraint
@@ -327,3 +249,19 @@ def test_a_pack_needs_a_member():
 def test_the_networks_of_a_pack_must_fit_its_objective():
     with pytest.raises(ValueError, match=r"^networks.critic: mlp outputs scores, but objective energy_margin needs"):
         Trainer.of_pack([member(objective=EnergyMargin())], networks=small_networks("score"), data=blob())
+
+
+@pytest.mark.parametrize(
+    ("width", "device", "members"),
+    [(16, "cpu", 48), (32, "cpu", 48), (64, "cpu", 24), (128, "cpu", 1), (16, "cuda", 96), (128, "cuda:1", 96)],
+)
+def test_smaller_networks_have_larger_packs(width, device, members):
+    networks = NetworkPair(generator=MLPGenerator(width=width), critic=MLPCritic(width=width))
+    assert pack_members(networks, Ring().load().sample_shape, device) == members
+
+
+def test_convolutions_have_no_pack_on_a_processor():
+    shape = SampleShape(shape=(1, 8, 8), bounded=True)
+    networks = NetworkPair(generator=ConvGenerator(base=2), critic=ConvCritic(base=2))
+    assert pack_members(networks, shape, "cpu") == 1
+    assert pack_members(networks, shape, "cuda") == 96

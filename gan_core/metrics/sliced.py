@@ -63,6 +63,12 @@ def _projections(real: RealSamples) -> Float[Tensor, "directions m"]:
 
 
 @lru_cache(maxsize=16)
+def _steps_on(n: int, m: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    fake_index, real_index, lengths = (torch.from_numpy(array).to(device) for array in quantile_steps(n, m))
+    return fake_index, real_index, lengths
+
+
+@lru_cache(maxsize=16)
 def quantile_steps(n: int, m: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Intervals on which the quantile functions of n and of m sorted samples are both constant.
 
@@ -130,7 +136,7 @@ def sliced_wasserstein(
         difference = (fake.unflatten(-1, (m, n // m)) - real[..., None]).abs_().flatten(-2)
         length = torch.full((n,), 1 / n, dtype=difference.dtype, device=fake.device)
     else:
-        fake_index, real_index, steps = (torch.from_numpy(array).to(fake.device) for array in quantile_steps(n, m))
+        fake_index, real_index, steps = _steps_on(n, m, fake.device)
         # several times as fast as indexing in brackets
         difference = fake.index_select(-1, fake_index).sub_(real.index_select(-1, real_index)).abs_()
         length = steps.to(difference.dtype)

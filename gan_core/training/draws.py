@@ -66,14 +66,14 @@ class Draws:
         self._seeds, self._shapes = seeds, shapes
         self._device, self._dtype = device, dtype
         self._blocks: dict[str, tuple[int, Tensor]] = {}
-        self._noise = SequentialNoise(seeds, shapes)
+        self._noise = SequentialNoise(seeds, shapes, device, dtype)
 
     def critic(self, step: int) -> CriticDraw:
         """Random numbers of critic step `step`, counted from 0 over the whole training without pre-training."""
         return CriticDraw(
             index=self._index("critic_index", step),
             z=self._normal("critic_z", step),
-            noise=self._noise.at(step).to(self._device, self._dtype),
+            noise=self._noise.at(step),
         )
 
     def generator(self, step: int) -> GeneratorDraw:
@@ -125,14 +125,15 @@ class SequentialNoise:
     100 MB per seed. Uniform numbers are drawn one after the other, so the parts of a block have the bits of the whole.
     """
 
-    def __init__(self, seeds: Sequence[int], shapes: DrawShapes):
+    def __init__(self, seeds: Sequence[int], shapes: DrawShapes, device: torch.device, dtype: torch.dtype):
+        self._device, self._dtype = device, dtype
         self._seeds, self._step_shape = seeds, (shapes.batch, shapes.noise)
         per_step = max(1, shapes.batch * shapes.noise)
         self._steps = min(BLOCK, max(1, NOISE_AT_ONCE // per_step))
         self._block, self._first, self._drawn = -1, 0, torch.empty(0)
 
     def at(self, step: int) -> Float[Tensor, "seeds batch noise"]:
-        """Noise of critic step `step`, in float32; fastest for steps in ascending order."""
+        """Noise of critic step `step`; fastest for steps in ascending order."""
         block, offset = divmod(step, BLOCK)
         if block != self._block or offset < self._first:
             self._block, self._first, self._drawn = block, 0, torch.empty(0)
@@ -140,5 +141,6 @@ class SequentialNoise:
         while offset >= self._first + len(self._drawn):
             self._first += len(self._drawn)
             shape = (min(self._steps, BLOCK - self._first), *self._step_shape)
-            self._drawn = torch.stack([torch.rand(shape, generator=generator) for generator in self._generators], dim=1)
+            drawn = torch.stack([torch.rand(shape, generator=generator) for generator in self._generators], dim=1)
+            self._drawn = drawn.to(self._device, self._dtype)
         return self._drawn[offset - self._first]

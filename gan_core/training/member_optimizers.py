@@ -113,7 +113,7 @@ class _Adam(_MemberOptimizer):
 
 
 class _KernelAdam(_MemberOptimizer):
-    """Adam by torch's fused kernel, for members of equal numbers at once; bits of `torch.optim.Adam(fused=True)`."""
+    """Adam by torch's fused kernel, for equal members at once: the bits of `torch.optim.Adam(fused=True)`."""
 
     averages = ("exp_avg", "exp_avg_sq")
 

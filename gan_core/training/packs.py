@@ -29,6 +29,35 @@ class Member:
     seed: int
 
 
+CONVOLUTION_KERNEL = 4
+"""Axes of a convolution's kernel: channels out and in, height and width."""
+ON_PROCESSOR = ((6_000, 48), (30_000, 24))
+"""Numbers of members of a pack on a processor, each with the largest number of parameters of one GAN that it is for.
+
+Small networks have the larger packs, since the time of a call then outweighs that of its arithmetic; with larger ones
+than these a pack gains nothing over the seeds of a trial.
+"""
+ON_ACCELERATOR = 96
+"""Number of members of a pack on an accelerator."""
+
+
+def pack_members(networks: Networks, shape: SampleShape, device: str) -> int:
+    """Number of members of a pack of these networks on this kind of device; 1: they train without a pack.
+
+    It depends on the size of the networks alone. Convolutions on a processor are computed for one member after the
+    other, so a pack gains nothing.
+    """
+    generator = torch.Generator().manual_seed(0)
+    drawn = [network.initial(shape, generator) for network in (networks.generator, networks.critic)]
+    parameters = [value for by_name in drawn for value in by_name.values()]
+    if torch.device(device).type != "cpu":
+        return ON_ACCELERATOR
+    if any(value.dim() == CONVOLUTION_KERNEL for value in parameters):
+        return 1
+    count = sum(value.numel() for value in parameters)
+    return next((members for most, members in ON_PROCESSOR if count <= most), 1)
+
+
 Structure = tuple[tuple[str, Any], ...]
 """Paths and values of everything in which the members of a pack agree."""
 
@@ -149,17 +178,4 @@ class Pack:
     def average_weight(self, generator_step: int) -> Float[Tensor, "members 1"]:
         """Weight of each generator's new parameters in their moving average."""
         weights = [training.average_weight(generator_step) for training in self._trainings]
-        return torch.tensor(weights, dtype=self._dtype, device=self._device)[:, None]
-
-
-PACK_MEMBERS = 24
-MOST_PARAMETERS = 40_000
-
-
-def pack_members(networks: Networks, shape: SampleShape, device: str) -> int:
-    """Number of GANs that train together in a pack on a kind of device; 1 if packs are no faster there."""
-    drawn = [
-        network.initial(shape, torch.Generator().manual_seed(0)) for network in (networks.generator, networks.critic)
-    ]
-    parameters = sum(value.numel() for network in drawn for value in network.values())
-    return PACK_MEMBERS if parameters <= MOST_PARAMETERS else 1
+        return torch.tensor(weights, dtype=self._dtype)[:, None].to(self._device, non_blocking=True)
