@@ -282,6 +282,6 @@ class Trainer:
         self.critic.load(state["critic"])
         if self.average is not None:
             self.average.copy_(state["average"])
-        self.objective_state = dict(state["objective_state"])
-        self.constraint_state = dict(state["constraint_state"])
+        self.objective_state = {name: value.to(self.device) for name, value in state["objective_state"].items()}
+        self.constraint_state = {name: value.to(self.device) for name, value in state["constraint_state"].items()}
         self.nonfinite_iteration = state["nonfinite_iteration"].to(self.device)
