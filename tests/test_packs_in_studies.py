@@ -35,7 +35,7 @@ def places(study: Study, condition: str) -> list[Place | None]:
 
 
 def place(pack: int, slot: int) -> Place:
-    return Place(pack=pack, slot=slot, trials=12)  # 24 members with two seeds each
+    return Place(pack=pack, slot=slot, trials=24)  # 48 members with two seeds each
 
 
 # -- which pack and slot ----------------------------------------------------------------------------------------------
@@ -43,7 +43,7 @@ def place(pack: int, slot: int) -> Place:
 
 def test_trials_that_differ_in_numbers_alone_fill_packs_in_the_order_of_the_draws(tmp_path: Path) -> None:
     study = study_in(tmp_path, "search.explore=26")
-    assert places(study, "wgan") == [place(index // 12, index % 12) for index in range(26)]
+    assert places(study, "wgan") == [place(index // 24, index % 24) for index in range(26)]
 
 
 def test_trials_of_different_structure_are_in_different_packs(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_the_address_depends_on_the_slot_and_not_on_the_number_of_the_pack(tmp_p
 @pytest.mark.parametrize(
     "override",
     [
-        "seeds=13",  # two trials would have more members than a pack
+        "seeds=25",  # two trials would have more members than a pack
         "networks.generator.width=2000",  # a pack would be no faster
     ],
 )
@@ -107,7 +107,7 @@ class Scores(dict[str, float]):
 
 
 def test_conditions_are_balanced_within_one_pack_at_every_moment(tmp_path: Path) -> None:
-    study = study_in(tmp_path, "search.explore=40", "search.exploit.trials=0", "search.confirm.best=0")
+    study = study_in(tmp_path, "search.explore=60", "search.exploit.trials=0", "search.confirm.best=0")
     ledger = ledger_of(study)
     with ledger.writing(study.name) as lease:
         progress = StudyProgress(Design(study, HERE), ledger, lease)
@@ -116,10 +116,10 @@ def test_conditions_are_balanced_within_one_pack_at_every_moment(tmp_path: Path)
         while isinstance(config := searcher.suggest(str(len(issued))), dict):
             names = [trial["name"] for trial in json.loads(config["payload"])]
             issued.update(name.partition("-")[0] for name in names)
-            assert abs(issued["wgan"] - issued["gan"]) <= 12
-            if issued.total() == 80:
+            assert abs(issued["wgan"] - issued["gan"]) <= 24
+            if issued.total() == 120:
                 break
-    assert issued == {"wgan": 40, "gan": 40}
+    assert issued == {"wgan": 60, "gan": 60}
 
 
 # -- the same bits in a pack and alone ---------------------------------------------------------------------------------
