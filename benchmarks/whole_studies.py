@@ -1,0 +1,129 @@
+"""Whole studies with Ray and ledger: trials in packs against one trial per process, and the driver at many trials.
+
+    python benchmarks/whole_studies.py packs                # 512 configurations in packs, 48 one by one
+    python benchmarks/whole_studies.py driver               # 1,000 and 20,000 trials of the Dirac pair
+
+`packs`: width 16, 3 seeds, 1,000 iterations on the ring, 20 evaluations. Both sides run the same study file with the
+same number of workers; the second side has packs of one trial. Seconds per trial are those on the clock from the first
+to the last trial's end, without the start of Ray.
+
+`driver`: seconds of the driver's own processor time and bytes of memory per trial, which should not grow with the
+number of trials.
+"""
+
+import argparse
+import resource
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from time import monotonic, process_time
+from unittest.mock import patch
+
+from studies.execution.runner import run
+from studies.file.study import Study
+from studies.ledger.trial_records import TrialRecord
+from studies.progress.events import Listener
+from studies.progress.pending import StudyProgress
+
+RING = """
+name = "benchmark"
+seeds = 3
+budget.steps = 1000
+evaluation.measurements = 20
+search = {{explore = {trials}, exploit = {{trials = 0}}, confirm = {{best = 0}}}}
+data.kind = "ring"
+networks.generator = {{kind = "mlp", width = 16, depth = 3, latent = 32}}
+networks.critic = {{kind = "mlp", width = 16, depth = 3}}
+training.critic_optimizer.lr = {{log_uniform = [1e-4, 1e-2]}}
+training.generator_optimizer.lr = {{log_uniform = [1e-4, 1e-2]}}
+
+[[conditions]]
+name = "gan-r1"
+preset = "gan-r1"
+constraint.gp_weight = "search"
+"""
+DIRAC = """
+name = "benchmark"
+seeds = 1
+budget.steps = 20
+evaluation.measurements = 20
+search = {{explore = {trials}, exploit = {{trials = 0}}, confirm = {{best = 0}}}}
+data.kind = "dirac"
+networks = {{kind = "dirac", theta = 1.0, psi = -1.0}}
+training.batch = 1
+training.critic_optimizer = {{kind = "sgd", lr = {{log_uniform = [0.01, 1.0]}}}}
+training.generator_optimizer = {{kind = "sgd", lr = 0.2}}
+
+[[conditions]]
+name = "wasserstein"
+objective.kind = "wasserstein"
+"""
+
+
+class Ends(Listener):
+    """Times at which trials ended, and at which the run opened and closed the study."""
+
+    def __init__(self) -> None:
+        self.first_report = 0.0
+        self.ends: list[float] = []
+
+    def measured(self, spec: object, summaries: Sequence[object]) -> None:
+        self.first_report = self.first_report or monotonic()
+
+    def ended(self, trial: TrialRecord) -> None:
+        assert trial.finished
+        self.ends.append(monotonic())
+
+    def closed(self, progress: StudyProgress, interrupted: bool) -> None:
+        assert not interrupted
+
+
+def run_study(text: str, trials: int) -> Ends:
+    """Run a study with this number of trials in a folder of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "study.toml"
+        file.write_text(text.format(trials=trials))
+        ends = Ends()
+        run(Study.load(file, overrides=[f"ledger.root={folder}/ledger"]), ends)
+        assert len(ends.ends) == trials
+        return ends
+
+
+def packs(packed: int, single: int) -> None:
+    """Print seconds per trial of both sides."""
+    together = run_study(RING, packed)
+    with patch("studies.design.packs.pack_members", return_value=1):
+        alone = run_study(RING, single)
+    seconds = [(ends.ends[-1] - ends.first_report) / len(ends.ends) for ends in (together, alone)]
+    print(f"{packed} trials in packs: {seconds[0]:.3f} s per trial on the clock")
+    print(f"{single} trials one by one: {seconds[1]:.3f} s per trial on the clock, {seconds[1] / seconds[0]:.1f}x")
+
+
+def driver(counts: Sequence[int]) -> None:
+    """Print the driver's processor time and memory for studies of these numbers of trials, smallest first."""
+    run_study(DIRAC, 50)  # imports, and the start of Ray
+    print("   trials   driver, ms per trial   clock, ms per trial   largest memory, MB")
+    for trials in sorted(counts):
+        start, clock = process_time(), monotonic()
+        run_study(DIRAC, trials)
+        used, elapsed = process_time() - start, monotonic() - clock
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(f"{trials:9} {1000 * used / trials:22.2f} {1000 * elapsed / trials:21.2f} {memory:20.0f}", flush=True)
+
+
+def main() -> None:
+    """Run one of the two comparisons."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("comparison", choices=("packs", "driver"))
+    parser.add_argument("--packed", type=int, default=512)
+    parser.add_argument("--single", type=int, default=48)
+    parser.add_argument("--trials", type=int, nargs="+", default=[1000, 20_000])
+    given = parser.parse_args()
+    if given.comparison == "packs":
+        packs(given.packed, given.single)
+    else:
+        driver(given.trials)
+
+
+if __name__ == "__main__":
+    main()
