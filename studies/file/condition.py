@@ -13,12 +13,12 @@ from gan_core.presets import Preset
 from gan_core.training import Training
 from studies.errors import InputError
 from studies.file.conditional import check_parents, extreme_configurations, full_values, without_conditional
-from studies.file.distribution_tables import is_distribution, parse, range_text
+from studies.file.distribution_tables import distributions_in, parse, range_text
 from studies.file.distributions import Distribution, Value, as_value, is_searched
 from studies.file.messages import format_value
 from studies.file.refusal import Refusal, dotted
 from studies.file.source import merge
-from studies.file.trees import Parts, Tree, by_path, contains, leaves, lookup, substitute
+from studies.file.trees import Parts, Tree, by_path, contains, lookup, substitute
 from studies.file.validation import build, choose, field_types, plain, refuse_unknown
 
 
@@ -209,7 +209,7 @@ def _authors(table: Mapping[str, Any], preset: Preset | None, merged: Tree, path
         kept = {name: merged["training"][name] for name in ("batch", "dtype") if name in merged["training"]}
         layers = (preset.table, {"networks": merged["networks"], "training": kept})
     merged_parts = {part: _merged(part, layers, (*path, "authors")) for part in PARTS}
-    for parts, _ in _distributions(merged_parts):
+    for parts, _ in distributions_in(merged_parts):
         must = "must be given as a table of its own if the study searches the networks or the batch"
         raise Refusal((*path, "authors"), must, f"{dotted(parts)} is a distribution")
     try:
@@ -225,12 +225,12 @@ def _with_own_values(merged: Tree, own: Tree) -> Tree:
     """
     missing = {
         ".".join(parts): table
-        for parts, table in _distributions(merged)
+        for parts, table in distributions_in(merged)
         if isinstance(table, Mapping) and "when" in table and "otherwise" not in table
     }
     if not missing:
         return merged
-    distributions = {".".join(parts): parse(table, ".".join(parts)) for parts, table in _distributions(own)}
+    distributions = {".".join(parts): parse(table, ".".join(parts)) for parts, table in distributions_in(own)}
     try:
         values = _setting(own, next(extreme_configurations(distributions))).table()
     except Refusal:  # a key without a default: `parse` says that `otherwise` must be given
@@ -248,7 +248,7 @@ def _with_own_values(merged: Tree, own: Tree) -> Tree:
 def _hyperparameters(
     merged: Tree, ranges: Mapping[str, Mapping[str, Any]], source_path: Callable[[Parts], Parts]
 ) -> dict[str, Distribution]:
-    distributions = {".".join(parts): (parts, table) for parts, table in _distributions(merged)}
+    distributions = {".".join(parts): (parts, table) for parts, table in distributions_in(merged)}
     for parts, _ in distributions.values():
         if parts[-1] == "kind":
             raise Refusal(source_path(parts), "cannot be searched; compare kinds as conditions")
@@ -295,8 +295,3 @@ def _naming_distribution(
 def _setting(table: Mapping[str, Any], values: Mapping[str, Value]) -> Setting:
     concrete = {part: substitute(table[part], values, part) for part in PARTS}
     return Setting(**{part: build(type_, concrete[part], (part,)) for part, type_ in field_types(Setting).items()})
-
-
-def _distributions(tree: Any) -> Iterator[tuple[Parts, Any]]:
-    """Every distribution in a tree, with its path."""
-    return ((parts, value) for parts, value in leaves(tree, is_distribution) if is_distribution(value))
