@@ -145,7 +145,8 @@ def condition_from(
 
     stripped = tuple(without_conditional(layer) for layer in layers)
     own = {part: _merged(part, stripped, path) for part in PARTS}
-    hyperparameters = _hyperparameters(_with_own_values(merged, own), preset.ranges if preset else {}, source_path)
+    ranges = preset.ranges if preset else {}
+    hyperparameters = _hyperparameters(_with_own_values(merged, own, ranges), ranges, source_path)
     return Condition(
         name=name,
         preset=table.get("preset"),
@@ -218,7 +219,7 @@ def _authors(table: Mapping[str, Any], preset: Preset | None, merged: Tree, path
         raise refusal.under(*path, "authors") from None
 
 
-def _with_own_values(merged: Tree, own: Tree) -> Tree:
+def _with_own_values(merged: Tree, own: Tree, ranges: Mapping[str, Mapping[str, Any]]) -> Tree:
     """The tree in which each distribution with `when` has its `otherwise`, by default the value that the key has alone.
 
     own  the same tree without these distributions
@@ -230,19 +231,18 @@ def _with_own_values(merged: Tree, own: Tree) -> Tree:
     }
     if not missing:
         return merged
-    distributions = {".".join(parts): parse(table, ".".join(parts)) for parts, table in distributions_in(own)}
+    searched = {".".join(parts): table for parts, table in distributions_in(own)}
     try:
-        values = _setting(own, next(extreme_configurations(distributions))).table()
-    except Refusal:  # a key without a default: `parse` says that `otherwise` must be given
+        laws = {path: parse(table, path, ranges.get(path)) for path, table in searched.items()}
+        values = _setting(own, next(extreme_configurations(laws))).table()
+    except InputError:  # what is wrong here is found again, with its path in the file
         return merged
-    found = {path: lookup(values, path.split(".")) for path in missing if contains(values, path.split("."))}
-    return {
-        **merged,
-        **substitute(
-            {part: merged[part] for part in PARTS},
-            {path: {**table, "otherwise": found[path]} for path, table in missing.items() if path in found},
-        ),
+    found = {
+        path: {**table, "otherwise": lookup(values, path.split("."))}
+        for path, table in missing.items()
+        if path not in searched and contains(values, path.split("."))
     }
+    return {part: substitute(tree, found, part) for part, tree in merged.items()}
 
 
 def _hyperparameters(
