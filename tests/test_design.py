@@ -920,6 +920,10 @@ def test_a_conditional_study_is_read_back_from_its_table(load: Load) -> None:
             "conditions.a.constraint.noise_scale.otherwise: must be > 0, but is -1",
         ),
         (
+            "training.batch={choice=[8,16]}&conditions.a.training.batch={choice=[32,64],when={'training.n_critic'=5}}",
+            "conditions.a.training.batch.otherwise: must be given, since the key has no value of its own",
+        ),
+        (
             "search.sampler=gp",
             'search.sampler: must be "tpe" or "random" if a hyperparameter has when, but is "gp", and '
             "conditions.a.constraint.noise has when",
@@ -928,7 +932,7 @@ def test_a_conditional_study_is_read_back_from_its_table(load: Load) -> None:
 )
 def test_a_wrong_conditional_hyperparameter_is_refused(load: Load, assignment: str, sentence: str) -> None:
     with pytest.raises(InputError) as refused:
-        load(assignment, text=CONDITIONAL)
+        load(*assignment.split("&"), text=CONDITIONAL)
     assert str(refused.value) == sentence
 
 

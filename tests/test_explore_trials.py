@@ -21,7 +21,7 @@ from studies.analysis.explore_trials import (
 )
 from studies.analysis.volumes import volumes
 from studies.file.condition import condition_from
-from studies.file.distributions import Choice, Distribution, IntUniform, LogUniform, Uniform
+from studies.file.distributions import Choice, Distribution, IntLogUniform, IntUniform, LogUniform, Uniform, When
 from studies.statistics.intervals import wilson
 
 HALF = Target(0.5, 0.75)
@@ -66,10 +66,34 @@ def test_exploit_trials_never_count():
 # --- half of the ranges, around the defaults
 
 
-@pytest.mark.parametrize("hyperparameter", [Uniform(-1, 3), LogUniform(1e-3, 10), IntUniform(2, 9)])
+@pytest.mark.parametrize(
+    "hyperparameter",
+    [
+        Uniform(-1, 3),
+        LogUniform(1e-3, 10),
+        IntUniform(2, 9),
+        IntUniform(2, 16, step=2),
+        Uniform(0, 3.5, step=0.5),
+    ],
+)
 @pytest.mark.parametrize("u", [0.0625, 0.3125, 0.9375])
 def test_the_share_below_is_the_inverse_of_the_quantile(hyperparameter, u):
     assert share_below(hyperparameter, hyperparameter.quantile(u)) == pytest.approx(u)
+
+
+def test_the_share_below_an_integer_on_a_logarithmic_scale_is_the_middle_of_its_interval():
+    for k in range(1, 5):
+        ends = [np.log((k + side) / 0.5) / np.log(9) for side in (-0.5, 0.5)]
+        assert share_below(IntLogUniform(1, 4), k) == pytest.approx(np.mean(ends))
+
+
+def test_a_configuration_that_does_not_search_a_hyperparameter_is_not_restricted_by_it():
+    conditional = Uniform(0.0, 1.0, when=When(parents=(("n", (5,)),), otherwise=0.5))
+    explored = explore_trials([1.0] * 3, {"n": Choice((1, 5)), "x": conditional}, defaults={"x": 0.5}, n=[5, 5, 1])
+    configurations = [{"n": 5, "x": 0.5}, {"n": 5, "x": 0.9}, {"n": 1}]
+    near = near_defaults(replace(explored, configurations=configurations))
+    assert near is not None
+    assert near.tolist() == [True, False, True]
 
 
 def test_the_half_range_is_centred_on_the_default_but_stays_within_the_range():

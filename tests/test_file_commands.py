@@ -138,7 +138,14 @@ BAD_ASSIGNMENTS = {
     "an infinite value": (f"{LR}=inf", f"{LR}: must be a finite number"),
     "an empty list": (f"{CLIP}={{choice=[]}}", f"{CLIP}.choice: must be a list of at least one value"),
     "an empty range": (f"{CLIP}={{uniform=[]}}", f"{CLIP}.uniform: must be two finite numbers"),
-    "a range of nothing": (f"{CLIP}={{uniform=[1,1]}}", f"{CLIP}.uniform: must go from low to high"),
+    "a number of exploit trials": (
+        "search.exploit=3",
+        "search.exploit: must be a table, as in {trials = 6, batch = 8}, but is 3",
+    ),
+    "a lag of exploit": (
+        "search.exploit_lag=2",
+        "search.exploit_lag: unknown key; it is called search.exploit.batch now",
+    ),
     "a reversed range": (f"{CLIP}={{uniform=[2,1]}}", f"{CLIP}.uniform: must go from low to high"),
     "a three-ended range": (f"{CLIP}={{uniform=[1,2,3]}}", f"{CLIP}.uniform: must be two finite numbers"),
     "a zero-ended log": (f"{CLIP}={{log_uniform=[0,1]}}", f"{CLIP}.log_uniform: must start above 0"),

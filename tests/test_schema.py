@@ -30,6 +30,14 @@ constraint.clip_value = {log_uniform = [0.001, 1.0]}
 name = "own"
 objective = {kind = "my_module:MyObjective", sharpness = {uniform = [0, 1]}}
 constraint = {kind = "gradient_penalty", target = 0, gp_weight = {choice = [1.0, 10.0]}}
+
+[[conditions]]
+name = "conditional"
+preset = "gan-r1"
+training.batch = {int_log_uniform = [4, 64]}
+training.n_critic = {int_uniform = [1, 5], step = 2}
+training.generator_optimizer = {kind = "adam", betas = {choice = [[0.0, 0.9], [0.5, 0.9]]}}
+constraint.gp_weight = {uniform = [0.1, 1.0], step = 0.1, when = {training.n_critic = [3, 5]}, otherwise = 0.01}
 """
 
 
@@ -74,11 +82,16 @@ def test_partial_tables_distributions_and_user_kinds_are_accepted(schema_file, t
         ("steps = 10", "step = 10"),
         ("constraint.clip_value = {", "constraint.clip_valu = {"),
         ('preset = "wgan"', 'preset = "wgna"'),
-        ("log_uniform", "log_unifrom"),
+        ("{log_uniform", "{log_unifrom"),
         ('kind = "gradient_penalty"', 'kind = "gradient_penality"'),
         ("target = 0", "target = 2"),
         ("gp_weight = {choice = [1.0, 10.0]}", "gp_weight = -1.0"),
         ('name = "valid"', 'name = "not valid"'),
+        ("step = 0.1", "step = 0.0"),
+        ("[1, 5], step = 2", "[1, 5], step = 0.5"),
+        ("{int_log_uniform = [4, 64]}", "{int_log_uniform = [4, 64], step = 2}"),
+        ("when = {training.n_critic = [3, 5]}", "when = 3"),
+        ("[[0.0, 0.9], [0.5, 0.9]]", "[[0.0, [0.9]], [0.5, 0.9]]"),
         ("betas = [{uniform = [0.0, 0.9]}, 0.9]", "betas = [0.9]"),
         (
             "budget = {steps = 10}",

@@ -755,8 +755,20 @@ OWN = "or MODULE:CLASS, a class of your own"
         ("conditions.wgan.networks.critic=3", "conditions.wgan.networks.critic: must be a table, but is 3"),
         (
             "conditions.wgan.constraint.clip_value={lr=3}",
-            "conditions.wgan.constraint.clip_value: must be a number, but is a table",
+            "conditions.wgan.constraint.clip_value: must be a number, but is a table with lr, which is none of "
+            "uniform, log_uniform, int_uniform, int_log_uniform, choice, grid",
         ),
+        (
+            "conditions.wgan.constraint.clip_value={loguniform=[0.1,1]}",
+            "conditions.wgan.constraint.clip_value: must be a number, but is a table with loguniform; write "
+            "{log_uniform = [low, high]}",
+        ),
+        (
+            "training.critic_optimizer={kind='adam',betas=[{unifrm=[0,0.9]},0.9]}",
+            "training.critic_optimizer.betas.0: must be a number, but is a table with unifrm, which is none of "
+            "uniform, log_uniform, int_uniform, int_log_uniform, choice, grid; did you mean uniform?",
+        ),
+        ("budget.steps={loguniform=[1,2]}", "budget.steps: must be an integer, but is a table"),
         # distributions
         (
             "budget.steps={choice=[1,2]}",
@@ -792,7 +804,7 @@ OWN = "or MODULE:CLASS, a class of your own"
         ),
         (
             "training.batch={choice=[1],grid=[2]}",
-            "training.batch: must hold one distribution and nothing else, but holds choice and grid",
+            "training.batch: must hold one distribution, but holds choice and grid",
         ),
         (
             "conditions.wgan.constraint.clip_value={log_uniform=[0,1]}",

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from studies.analysis.widths import in_decades, sampled_range
-from studies.file.distributions import IntUniform, LogUniform, Uniform
+from studies.file.distributions import IntLogUniform, IntUniform, LogUniform, Uniform
 from studies.statistics.success_width import success_width, touches_border
 
 
@@ -29,6 +29,13 @@ def drawn(hyperparameter, n, rng):
         (IntUniform(0, 9), 2, 4, "units", 3),
         (IntUniform(1, 20), 2, 4, "decades", log10(4.5 / 1.5)),
         (IntUniform(1, 64), 2, 4, "decades", log10(4.5 / 1.5)),
+        (IntUniform(0, 10, step=2), 2, 4, "units", 4),
+        (IntUniform(3, 39, step=3), 6, 9, "decades", log10(10.5 / 4.5)),
+        (Uniform(0, 9, step=0.5), 2, 4, "units", 2.5),
+        (Uniform(1, 20, step=0.5), 2, 4, "decades", log10(4.25 / 1.75)),
+        (Uniform(0.1, 10.1, step=1), 2, 5, "units", 3),
+        (IntLogUniform(1, 64), 2, 4, "decades", log10(4.5 / 1.5)),
+        (IntLogUniform(2, 9), 2, 4, "decades", log10(4.5 / 1.5)),
     ],
 )
 def test_the_width_does_not_depend_on_the_range_that_is_drawn_from(hyperparameter, low, high, unit, truth):

@@ -13,13 +13,13 @@ from gan_core.presets import Preset
 from gan_core.training import Training
 from studies.errors import InputError
 from studies.file.conditional import check_parents, extreme_configurations, full_values, without_conditional
-from studies.file.distribution_tables import is_distribution, parse, range_text
+from studies.file.distribution_tables import distributions_in, parse, range_text
 from studies.file.distributions import Distribution, Value, as_value, is_searched
 from studies.file.map_settings import OwnAxes
 from studies.file.messages import format_value
 from studies.file.refusal import Refusal, dotted
 from studies.file.source import merge
-from studies.file.trees import Parts, Tree, by_path, contains, leaves, lookup, substitute
+from studies.file.trees import Parts, Tree, by_path, contains, lookup, substitute
 from studies.file.validation import build, choose, field_types, plain, refuse_unknown
 
 
@@ -148,7 +148,8 @@ def condition_from(
 
     stripped = tuple(without_conditional(layer) for layer in layers)
     own = {part: _merged(part, stripped, path) for part in PARTS}
-    hyperparameters = _hyperparameters(_with_own_values(merged, own), preset.ranges if preset else {}, source_path)
+    ranges = preset.ranges if preset else {}
+    hyperparameters = _hyperparameters(_with_own_values(merged, own, ranges), ranges, source_path)
     return Condition(
         name=name,
         preset=table.get("preset"),
@@ -214,7 +215,7 @@ def _authors(table: Mapping[str, Any], preset: Preset | None, merged: Tree, path
         kept = {name: merged["training"][name] for name in ("batch", "dtype") if name in merged["training"]}
         layers = (preset.table, {"networks": merged["networks"], "training": kept})
     merged_parts = {part: _merged(part, layers, (*path, "authors")) for part in PARTS}
-    for parts, _ in _distributions(merged_parts):
+    for parts, _ in distributions_in(merged_parts):
         must = "must be given as a table of its own if the study searches the networks or the batch"
         raise Refusal((*path, "authors"), must, f"{dotted(parts)} is a distribution")
     try:
@@ -223,37 +224,36 @@ def _authors(table: Mapping[str, Any], preset: Preset | None, merged: Tree, path
         raise refusal.under(*path, "authors") from None
 
 
-def _with_own_values(merged: Tree, own: Tree) -> Tree:
+def _with_own_values(merged: Tree, own: Tree, ranges: Mapping[str, Mapping[str, Any]]) -> Tree:
     """The tree in which each distribution with `when` has its `otherwise`, by default the value that the key has alone.
 
     own  the same tree without these distributions
     """
     missing = {
         ".".join(parts): table
-        for parts, table in _distributions(merged)
+        for parts, table in distributions_in(merged)
         if isinstance(table, Mapping) and "when" in table and "otherwise" not in table
     }
     if not missing:
         return merged
-    distributions = {".".join(parts): parse(table, ".".join(parts)) for parts, table in _distributions(own)}
+    searched = {".".join(parts): table for parts, table in distributions_in(own)}
     try:
-        values = _setting(own, next(extreme_configurations(distributions))).table()
-    except Refusal:  # a key without a default: `parse` says that `otherwise` must be given
+        laws = {path: parse(table, path, ranges.get(path)) for path, table in searched.items()}
+        values = _setting(own, next(extreme_configurations(laws))).table()
+    except InputError:  # what is wrong here is found again, with its path in the file
         return merged
-    found = {path: lookup(values, path.split(".")) for path in missing if contains(values, path.split("."))}
-    return {
-        **merged,
-        **substitute(
-            {part: merged[part] for part in PARTS},
-            {path: {**table, "otherwise": found[path]} for path, table in missing.items() if path in found},
-        ),
+    found = {
+        path: {**table, "otherwise": lookup(values, path.split("."))}
+        for path, table in missing.items()
+        if path not in searched and contains(values, path.split("."))
     }
+    return {part: substitute(tree, found, part) for part, tree in merged.items()}
 
 
 def _hyperparameters(
     merged: Tree, ranges: Mapping[str, Mapping[str, Any]], source_path: Callable[[Parts], Parts]
 ) -> dict[str, Distribution]:
-    distributions = {".".join(parts): (parts, table) for parts, table in _distributions(merged)}
+    distributions = {".".join(parts): (parts, table) for parts, table in distributions_in(merged)}
     for parts, _ in distributions.values():
         if parts[-1] == "kind":
             raise Refusal(source_path(parts), "cannot be searched; compare kinds as conditions")
@@ -300,8 +300,3 @@ def _naming_distribution(
 def _setting(table: Mapping[str, Any], values: Mapping[str, Value]) -> Setting:
     concrete = {part: substitute(table[part], values, part) for part in PARTS}
     return Setting(**{part: build(type_, concrete[part], (part,)) for part, type_ in field_types(Setting).items()})
-
-
-def _distributions(tree: Any) -> Iterator[tuple[Parts, Any]]:
-    """Every distribution in a tree, with its path."""
-    return ((parts, value) for parts, value in leaves(tree, is_distribution) if is_distribution(value))

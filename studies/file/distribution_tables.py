@@ -1,7 +1,7 @@
 """Distributions as a study file writes them: recognition, reading with errors of one sentence, text."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -21,7 +21,7 @@ from studies.file.distributions import (
     is_number,
 )
 from studies.file.messages import escape_control, format_value, nearest
-from studies.file.trees import by_path
+from studies.file.trees import Parts, by_path, leaves
 
 SEARCHABLE = ("objective", "constraint", "networks", "training")
 """Tables that may hold distributions."""
@@ -49,6 +49,11 @@ def is_distribution(value: Any) -> bool:
     if isinstance(value, Mapping):
         return "kind" not in value and any(key in value for key in KEYS)
     return isinstance(value, str) and value == "search"
+
+
+def distributions_in(tree: Any) -> Iterator[tuple[Parts, Any]]:
+    """Every distribution in a tree, with its path."""
+    return ((parts, value) for parts, value in leaves(tree, is_distribution) if is_distribution(value))
 
 
 def unknown_distribution(table: Mapping[str, Any]) -> str:
