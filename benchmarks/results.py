@@ -1,31 +1,27 @@
-"""Time to commit the trials of a large study, and to read its four tables from the ledger and from an MLflow server.
+"""Time to commit a large study, to read its tables from the ledger and from an MLflow server, to compare and to report.
 
-python benchmarks/results.py [--trials 20000] [--recorded 40]
+python benchmarks/results.py [--trials 20000] [--without-server]
 
 The study is synthetic: every entry is committed by the ledger's own code, with 3 members, 20 measurements and 10
 metrics of random numbers, generators of 100 random parameters at 5 snapshots, and random samples, in segments of 24. It
-is recorded on a real MLflow server with SQLite by the code that records every study, except for the runs of the trials:
-a run takes a second, so only `--recorded` of them are; 0 leaves MLflow out. The others are copied from these in the
-server's database, with their tags, parameters and latest metrics and without their histories, so that the server
-searches the same number of runs. Each reading is a process of its own; its time begins after the import of
-`studies.results` and includes the import of MLflow. "Opening" is the time until the study's record and the footers of
-all segments are read, "reading" that until the records of all trials are in memory, checked, "tables" that of the four
-tables after that; the rate is that of the classification of their members. "By trial" reads a study whose run has no
-bundle: measured with the recorded trials and multiplied.
+is recorded on a real MLflow server with SQLite by `sync`, in one run. Each reading is a process of its own; its time
+begins after the import of `studies.results` and includes the import of MLflow. "Opening" is the time until the study's
+record and the footers of all segments are read, "reading" that until the records of all trials are in memory, checked,
+"tables" that of the four tables after that; the rate is that of the classification of their members. "compare" and
+"report" are the times of the text and of the HTML page once the tables are read, and their sizes.
 
 On a machine with other load compare the processor times: those of the reading process, without the server.
 """
 
 import argparse
 import json
-import sqlite3
 import subprocess
 import sys
 import tempfile
 from itertools import islice
 from pathlib import Path
-from time import perf_counter
-from uuid import uuid4
+from time import perf_counter, process_time
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -44,9 +40,7 @@ from studies.ledger.ledger import Ledger
 from studies.ledger.segments import Row
 from studies.locate import results
 from studies.progress.pending import StudyProgress
-from studies.tracking.connection import mlflow_module
-from studies.tracking.mlflow_runs import MlflowRuns
-from studies.tracking.tracker import close
+from studies.tracking.tracker import sync
 
 STUDY = """
 name = "large"
@@ -107,6 +101,27 @@ times = [start, opened, recorded, ready]
 parts = [[b - a for a, b in zip(*ends)] for ends in (*zip(times, times[1:]), (start, ready))]
 print(json.dumps([parts, rate, [len(table) for table in tables]]))
 """
+
+TEXT = """
+import json, sys
+from time import perf_counter, process_time
+import studies
+results = studies.results("large", root=sys.argv[1])
+results.trials, results.members, results.curves, results.ranking
+started, used = perf_counter(), process_time()
+compared = studies.compare(results)
+def say(text):
+    print(json.dumps([perf_counter() - started, process_time() - used, len(text.encode())]))
+"""
+COMPARE = """
+from studies.reporting.terminal import verdict_text
+say(verdict_text.text([compared]))
+"""
+REPORT = """
+from studies.reporting.page import render_page
+say(render_page(compared))
+"""
+SECONDS = "elapsed (processor) seconds"
 
 
 def write_ledger(study: Study) -> Ledger:
@@ -199,43 +214,37 @@ def samples_of(spec: TrialSpec, steps: np.ndarray, rng: np.random.Generator) -> 
     }
 
 
-def copy_runs(database: Path, copies: int) -> None:
-    """Add `copies` runs of trials to the server's database, each a copy of one that is there."""
-    with sqlite3.connect(database, timeout=60) as connection:
-        trials = [
-            row[0] for row in connection.execute("SELECT run_uuid FROM tags WHERE key = 'kind' AND value = 'trial'")
-        ]
-        for table in ("runs", "tags", "params", "latest_metrics"):
-            names = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
-            selected = ", ".join("?" if name == "run_uuid" else f'"{name}"' for name in names)
-            statement = f"INSERT INTO {table} SELECT {selected} FROM {table} WHERE run_uuid = ?"
-            if table == "runs":
-                pairs = [(uuid4().hex, trials[number % len(trials)]) for number in range(copies)]
-            connection.executemany(statement, pairs)
-
-
-def time_reading(label: str, factor: float, **source: str) -> float:
-    """Read the tables in a process of its own, print the times multiplied by `factor`, return its processor seconds."""
+def in_a_process(script: str, *arguments: str) -> Any:
+    """The JSON value that a script prints in a process of its own."""
     process = subprocess.run(
-        [sys.executable, "-c", READ, json.dumps(source)], env=process_environment(), capture_output=True, text=True
+        [sys.executable, "-c", script, *arguments], env=process_environment(), capture_output=True, text=True
     )
     if process.returncode:
         raise SystemExit(process.stdout + process.stderr)
-    parts, rate, rows = json.loads(process.stdout)
+    return json.loads(process.stdout)
+
+
+def time_reading(label: str, **source: str) -> None:
+    """Read the tables in a process of its own, and print the times."""
+    parts, rate, rows = in_a_process(READ, json.dumps(source))
     shown = ", ".join(
-        f"{name} {elapsed * factor:.1f} ({processor * factor:.1f})"
+        f"{name} {elapsed:.1f} ({processor:.1f})"
         for name, (elapsed, processor) in zip(("opening", "reading", "tables", "in all"), parts, strict=True)
     )
-    print(
-        f"  {label:<22} elapsed (processor) seconds: {shown}; {rate:,.0f} members/s classified; rows {rows}", flush=True
-    )
-    return parts[-1][1] * factor
+    print(f"  {label:<22} {SECONDS}: {shown}; {rate:,.0f} members/s classified; rows {rows}", flush=True)
+
+
+def time_texts(root: Path) -> None:
+    """Print the time of the comparison and of the page, each in a process of its own after the tables are read."""
+    for name, script in (("compare", COMPARE), ("report", REPORT)):
+        elapsed, processor, size = in_a_process(TEXT + script, str(root))
+        print(f"  {name:<22} {SECONDS}: {elapsed:.1f} ({processor:.1f}), {size / 1e6:.2f} MB", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=20_000)
-    parser.add_argument("--recorded", type=int, default=40)
+    parser.add_argument("--without-server", action="store_true")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         top = Path(name)
@@ -245,37 +254,21 @@ def main() -> None:
         time_commits(top / "alone", study, min(200, arguments.trials))
         ledger = write_ledger(study)
         for _ in range(2):
-            from_ledger = time_reading("from the ledger", 1, root=str(ledger.root))
-        if arguments.recorded:
+            time_reading("from the ledger", root=str(ledger.root))
+        time_texts(ledger.root)
+        if not arguments.without_server:
             with mlflow_server(top / "server") as server:
-                compare_with_server(
-                    study, ledger, server, top / "server" / "server.db", arguments.recorded, from_ledger
-                )
+                compare_with_server(study, ledger, server)
 
 
-def compare_with_server(
-    study: Study, ledger: Ledger, server: str, database: Path, recorded: int, from_ledger: float
-) -> None:
-    """Record `recorded` trials on a server, copy their runs for the others, and time the reading from there."""
-    mlflow_module()
-    local, started = results(study.name, root=ledger.root), perf_counter()
-    count, mlflow_runs = len(local.trial_records), MlflowRuns(study, ledger, server)
-    mlflow_runs.open(running=False)
-    for trial in local.trial_records[:recorded]:
-        mlflow_runs.ended(trial)
-    print(f"{recorded} of them recorded in MLflow in {perf_counter() - started:.0f} s")
-    by_trial = time_reading("by trial, multiplied", count / recorded, tracking_uri=server)
-    started = perf_counter()
-    close(mlflow_runs, interrupted=False, without_result=False)
-    print(f"The study's run closed, its bundle and tables written, in {perf_counter() - started:.0f} s")
-    copy_runs(database, count - recorded)
+def compare_with_server(study: Study, ledger: Ledger, server: str) -> None:
+    """Record the study on a server, time the reading from there, and compare the tables."""
+    started, used = perf_counter(), process_time()
+    sync(ledger, study.name, server)
+    print(f"Recorded in one run, {SECONDS}: {perf_counter() - started:.1f} ({process_time() - used:.1f})", flush=True)
     for _ in range(2):
-        from_server = time_reading("from the server", 1, tracking_uri=server)
-    print(
-        f"Processor time, by trial / from the server {by_trial / from_server:.0f}, "
-        f"ledger / server {from_ledger / from_server:.1f}"
-    )
-    remote = results(study.name, tracking_uri=server)
+        time_reading("from the server", tracking_uri=server)
+    local, remote = results(study.name, root=ledger.root), results(study.name, tracking_uri=server)
     for table in ("trials", "members", "curves", "ranking"):
         pd.testing.assert_frame_equal(getattr(remote, table), getattr(local, table), check_exact=True)
     print("All tables are equal bit for bit.")

@@ -4,7 +4,8 @@ from time import monotonic, sleep
 
 import numpy as np
 import pytest
-from mlflow_contents import artifact, assert_equal_results, client_of, runs_of
+from hostile_server import Store, files_written, light, serving
+from mlflow_contents import Recorded, artifact, assert_equal_results, client_of, runs_of
 from recorded import load_tiny, run_pending
 
 from studies.errors import InputError, TrackingError
@@ -211,7 +212,65 @@ def test_the_progress_of_a_running_study_is_on_the_server(tmp_path, monkeypatch)
     assert len(results("tiny", tracking_uri=uri).trials) >= 0  # a bundle from the start on
 
 
-@pytest.mark.parametrize(("trials", "points"), [(100, 100), (200, 200), (20_000, 684)])
+# -- a hostile server ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def store(recorded):
+    """Content of a server that holds the study in one run."""
+    return Store.of(Recorded(*recorded))
+
+
+def entry_paths(store):
+    return sorted(path for path in store.files if path.startswith(store.path(store.study_run, "entry/")))
+
+
+def test_a_true_server_gives_the_tables_and_the_confirmed_generators_and_no_file_is_written(store, recorded):
+    local, _ = recorded
+    with serving(store) as uri, files_written() as written:
+        downloaded = results("tiny", tracking_uri=uri)
+        assert_equal_results(downloaded, local)
+        np.testing.assert_array_equal(downloaded.samples("wgan"), local.samples("wgan"))
+    assert written == []
+
+
+def test_tables_whose_facts_are_forged_are_refused(store):
+    store.replace_rows([light(row, elapsed_seconds="long") for row in store.rows()])
+    with serving(store) as uri, pytest.raises(TrackingError, match="are damaged"):
+        results("tiny", tracking_uri=uri)
+
+
+@pytest.mark.parametrize("tag", [None, "trials", "both\n"])
+def test_a_wrong_word_about_the_number_of_runs_changes_no_table(store, recorded, tag):
+    store.set_tag(store.study_run, RUNS_TAG, tag)
+    with serving(store) as uri:
+        assert_equal_results(results("tiny", tracking_uri=uri), recorded[0])
+
+
+def test_the_entry_of_another_trial_is_refused(store):
+    first, second = entry_paths(store)
+    folder = first.rpartition("/")[0]
+    store.files[f"{folder}/{second.rpartition('/')[2]}"] = store.files[second]
+    del store.files[first]
+    downloads = []
+    with serving(store) as uri:
+        downloaded = results("tiny", tracking_uri=uri)
+        for condition in ("wgan", "gan"):
+            try:
+                downloads.append(len(downloaded.samples(condition)))
+            except TrackingError as error:
+                assert "is not the entry of" in str(error)
+    assert downloads == [4]  # of the trial whose entry is untouched
+
+
+def test_an_entry_that_is_there_twice_is_refused(store):
+    for path in entry_paths(store):
+        store.files[f"{path.rpartition('/')[0]}/{'0' * 32}.parquet"] = store.files[path]
+    with serving(store) as uri, pytest.raises(TrackingError, match="it holds 2 entries, not one"):
+        results("tiny", tracking_uri=uri).samples("gan")
+
+
+@pytest.mark.parametrize(("trials", "points"), [(100, 100), (200, 199), (20_000, 684)])
 def test_a_curve_has_some_hundred_points_whatever_the_number_of_trials(trials, points):
     logged = [0]
     for ended in range(1, trials + 1):

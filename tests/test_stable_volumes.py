@@ -1,6 +1,7 @@
 """Stable volumes and chances of success are drawn as they are in their tables."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from drawn import CHANCES, VOLUMES, lines_of, words_of
 
@@ -8,6 +9,7 @@ from studies.analysis.comparison import Comparison
 from studies.file.study import Study
 from studies.locate import results
 from studies.reporting.figures import chance_of_success, stable_volume, stable_widths
+from studies.reporting.figures.stable_volumes import thinned
 
 
 def test_the_stable_volume_rises_at_each_distance() -> None:
@@ -62,3 +64,13 @@ def test_the_tables_of_a_comparison_are_drawn(finished_study: Study) -> None:
     assert bars == pytest.approx(sorted([*largest["stated"], *largest["width"]]), rel=0, abs=0)
     chance = chance_of_success(comparison.chances)
     assert (chance is None) == comparison.chances.empty
+
+
+def test_a_curve_over_thousands_of_configurations_keeps_its_ends_and_some_hundred_points() -> None:
+    table = pd.DataFrame({"n": range(1, 5001), "chance": np.linspace(0, 1, 5000)})
+    thin = thinned(table)
+    assert (thin["n"].iloc[0], thin["n"].iloc[-1]) == (1, 5000)
+    assert 60 < len(thin) <= 100
+    assert thin["n"].is_monotonic_increasing
+    assert thinned(table[:100]) is not None
+    assert len(thinned(table[:100])) == 100

@@ -77,8 +77,7 @@ def run(study: Study, *listeners: Listener, question: str = "", resources: Resou
                 _schedule(study, allocation, progress, listener, resources)
         finally:
             listener.closed(progress, bool(progress.pending()))
-        without_result = [record for record in progress.records() if not record.finished]
-        return RunResult(without_result=without_result, interrupted=bool(progress.pending()))
+        return RunResult(without_result=progress.without_result(), interrupted=bool(progress.pending()))
 
 
 def _mended_progress(

@@ -124,11 +124,10 @@ class StudyProgress:
         entry = self.ledger.entries([trial.key], scanned=True).get(trial.key)
         return record_of(trial, entry=entry, end=self.end(trial), running=True)
 
-    def records(self) -> list[TrialRecord]:
-        """The records of all trials that ended, lost ones included."""
-        ended = [trial for trial in self.trials() if trial.key in self._scores or trial.key in self._ends]
-        entries = self.ledger.entries([trial.key for trial in ended])
-        return [record_of(trial, entry=entries.get(trial.key), end=self.end(trial), running=True) for trial in ended]
+    def without_result(self) -> list[TrialRecord]:
+        """The records of the trials that ended without a result, lost ones included."""
+        ended = [trial for trial in self.trials() if trial.key in self._ends]
+        return [record_of(trial, entry=None, end=self.end(trial), running=True) for trial in ended]
 
     def write_plan(self) -> None:
         """Write the known trials into the study's plan in the ledger, so that results can be read without Optuna.

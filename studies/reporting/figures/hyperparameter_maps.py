@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Int
 
 from gan_core.outcomes import OUTCOMES
 from studies.analysis.explore_trials import seeds_that_must_reach
@@ -88,18 +89,21 @@ def condition_draws(results: Results, condition: str) -> ConditionDraws:
     trials, members = (explore_rows(condition_rows(table, condition)) for table in tables)
     trials = trials[trials["state"].isin(ENDED)]
     hyperparameters = dict(results.study.condition(condition).hyperparameters)
-    by_trial = members.groupby("trial")["outcome"].agg(list).reindex(trials["trial"])
-    outcomes: list[list[str]] = list(by_trial)
+    counts = pd.crosstab(members["trial"], members["outcome"].astype("str"))
+    counts = counts.reindex(index=trials["trial"], columns=[OUTCOMES[0], *FAILED], fill_value=0)
     table = trials[["trial", *hyperparameters]].assign(
-        stable=[seeds.count("stable") for seeds in outcomes], outcome=[_commonest_failure(seeds) for seeds in outcomes]
+        stable=counts[OUTCOMES[0]].to_numpy(), outcome=_commonest_failure(counts[list(FAILED)].to_numpy())
     )
     return ConditionDraws(table.reset_index(drop=True), hyperparameters, results.study.seeds)
 
 
-def _commonest_failure(outcomes: list[str]) -> str:
-    """The commonest failed outcome, in a tie the last in `FAILED`; stable if none failed."""
-    failures = [outcome for outcome in outcomes if outcome != "stable"]
-    return max(failures, key=lambda failure: (failures.count(failure), FAILED.index(failure)), default="stable")
+def _commonest_failure(counts: Int[np.ndarray, "configurations failures"]) -> list[str]:
+    """The commonest failed outcome of each configuration, in a tie the last in `FAILED`; stable if no seed failed.
+
+    counts  number of seeds with each outcome in `FAILED`
+    """
+    last = len(FAILED) - 1 - np.argmax(counts[:, ::-1], axis=1)
+    return [FAILED[number] if failed else OUTCOMES[0] for number, failed in zip(last, counts.any(axis=1), strict=True)]
 
 
 # --- one hyperparameter at a time

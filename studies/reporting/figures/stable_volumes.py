@@ -123,6 +123,10 @@ def _volumes_in_words(table: pd.DataFrame) -> str:
 # --- chance of success
 
 
+MOST_POINTS = 100
+"""Largest number of points of a curve over the number of configurations."""
+
+
 def chance_of_success(
     chances: pd.DataFrame, theme_name: ThemeName = "light", *, tau: float | None = None
 ) -> DrawnFigure | None:
@@ -139,7 +143,7 @@ def chance_of_success(
     if rows.empty:
         return None
     names = list(dict.fromkeys(rows["condition"]))
-    tables = {name: condition_rows(rows, name).sort_values("n") for name in names}
+    tables = {name: thinned(condition_rows(rows, name).sort_values("n")) for name in names}
     figure, axes = panels(theme, len(names), height=_HEIGHT, sharex=True, sharey=True)
     for axis, name in zip(axes, names, strict=True):
         table, last = tables[name], tables[name].iloc[-1]
@@ -166,6 +170,13 @@ def chance_of_success(
 def rows_at(table: pd.DataFrame, tau: float | None) -> pd.DataFrame:
     """The rows with target distance `tau`; with the largest target distance in the table if `tau` is None."""
     return table[table["tau"] == (table["tau"].max() if tau is None else tau)]
+
+
+def thinned(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows at some `MOST_POINTS` numbers of configurations in equal ratios, the first and the last among them."""
+    if len(table) <= MOST_POINTS:
+        return table
+    return table.iloc[np.unique(np.geomspace(1, len(table), MOST_POINTS).round().astype(int)) - 1]
 
 
 def _draw_chance(axis: "Axes", table: pd.DataFrame, style: dict[str, Any]) -> None:
