@@ -71,7 +71,7 @@ def test_the_growth_map_is_legible_and_has_the_border(compared: Comparison) -> N
     assert drawn is not None
     assert "border in theory" in words_of(drawn)
     panel = drawn.figure.axes[0]  # simultaneous steps, a = 1: gp_weight from h/2 to 1/h + h/4
-    low, high = (line.get_xydata() for line in panel.lines[:2])
+    low, high = (np.stack([line.get_xdata(), line.get_ydata()], axis=1) for line in panel.lines[:2])
     assert low[:, 0] == pytest.approx(low[:, 1] / 2, rel=1e-12)
     assert high[:, 0] == pytest.approx(1 / high[:, 1] + high[:, 1] / 4, rel=1e-12)
 
@@ -130,7 +130,7 @@ def test_the_border_is_that_of_equal_learning_rates() -> None:
 def setting(study: Study, **changes: object) -> Setting:
     given = next(study.condition("wgan-simultaneous").extreme_settings())
     parts = {name: getattr(given, name) for name in ("objective", "constraint", "networks", "training")}
-    return Setting(**{**parts, **changes})  # type: ignore[arg-type]
+    return Setting(**{**parts, **changes})
 
 
 def test_a_penalty_on_both_sides_counts_twice(compared: Comparison) -> None:

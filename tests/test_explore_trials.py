@@ -21,7 +21,7 @@ from studies.analysis.explore_trials import (
 )
 from studies.analysis.volumes import volumes
 from studies.file.condition import condition_from
-from studies.file.distributions import Choice, Distribution, IntLogUniform, IntUniform, LogUniform, Uniform, When
+from studies.file.distributions import Choice, Distribution, IntLogUniform, IntUniform, LogUniform, Uniform, Value, When
 from studies.statistics.intervals import wilson
 
 HALF = Target(0.5, 0.75)
@@ -90,7 +90,7 @@ def test_the_share_below_an_integer_on_a_logarithmic_scale_is_the_middle_of_its_
 def test_a_configuration_that_does_not_search_a_hyperparameter_is_not_restricted_by_it():
     conditional = Uniform(0.0, 1.0, when=When(parents=(("n", (5,)),), otherwise=0.5))
     explored = explore_trials([1.0] * 3, {"n": Choice((1, 5)), "x": conditional}, defaults={"x": 0.5}, n=[5, 5, 1])
-    configurations = [{"n": 5, "x": 0.5}, {"n": 5, "x": 0.9}, {"n": 1}]
+    configurations: list[dict[str, Value]] = [{"n": 5, "x": 0.5}, {"n": 5, "x": 0.9}, {"n": 1}]
     near = near_defaults(replace(explored, configurations=configurations))
     assert near is not None
     assert near.tolist() == [True, False, True]

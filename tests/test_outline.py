@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from image_folders import pictures, write_folder
+from mapped import load
 from simulated import STUDY
 
 from gan_core.cache_folder import FOLDER_VARIABLE
@@ -55,6 +56,15 @@ def test_the_outline_says_how_many_generators_are_kept_and_their_bytes(tmp_path:
     assert outline(study_with(tmp_path)).splitlines()[1] == (
         'Generators of 4 of 11 evaluations are kept (checkpoint.snapshots = "late"): at most 192 kB before compression.'
     )
+
+
+def test_the_outline_of_a_map_names_the_axes(tmp_path: Path) -> None:
+    lines = outline(load(tmp_path)).splitlines()
+    assert lines[0].startswith("mapped is valid: 2 conditions x (12 explore + 0 exploit + 0 confirm) = 24 trials")
+    assert lines[-2:] == [
+        "    map: 3 cells along x, constraint.clip_value",
+        "    map: 4 cells along y, training.critic_optimizer.lr",
+    ]
 
 
 @pytest.mark.parametrize(("size", "network", "lines"), [(12, "mlp", 1), (8, "mlp", 0), (12, "conv", 0)])

@@ -2,12 +2,14 @@ import json
 from collections import Counter
 from dataclasses import replace
 from itertools import chain
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from mapped import load
 from mlflow_contents import TABLES, artifact, client_of, recorded_tiny, rows_of, runs_of
 from recorded import QUESTION, load_tiny
 
@@ -168,3 +170,9 @@ def test_the_experiment_has_answer_question_and_view_and_the_studys_run_its_tabl
     environment = json.loads(artifact(client, study, "environment.json").read_text())
     assert environment["versions"]["mlflow"]
     assert environment["hardware"]["cores"] >= 1
+
+
+def test_the_note_of_a_study_of_maps_says_that_explore_trains_cells(tmp_path: Path) -> None:
+    note = experiment_note(load(tmp_path), "")
+    assert "* *explore*, 12 per condition: the cells of a stability map, at equally spaced quantiles" in note
+    assert "drawn at random" not in note

@@ -8,6 +8,7 @@ import pandas as pd
 from gan_core.metrics import METRICS
 from gan_core.outcomes import MemberOutcomes
 from studies.design import TrialSpec, total
+from studies.file.map_settings import ExploreMap
 from studies.file.study import Study
 from studies.ledger.unfinished import TrialEnd
 from studies.numbers import MISSING, format_distance, format_interval, format_setting, format_share, format_shares
@@ -140,10 +141,19 @@ def _phase_list(study: Study) -> str:
     counts |= {"authors": 1} if search.confirm.authors else {}
     return (
         "\n".join(
-            f"* *{phase}*, {count} per condition: {_PHASES[phase]};" for phase, count in counts.items() if count
+            f"* *{phase}*, {count} per condition: {_phase_in_words(study, phase)};"
+            for phase, count in counts.items()
+            if count
         ).removesuffix(";")
         + "."
     )
+
+
+def _phase_in_words(study: Study, phase: str) -> str:
+    """Meaning of a phase."""
+    if phase == "explore" and isinstance(study.search.explore, ExploreMap):
+        return "the cells of a stability map, at equally spaced quantiles of the ranges"
+    return _PHASES[phase]
 
 
 def study_note(results: Results, question: str, answer: Sequence[str]) -> str:
@@ -208,8 +218,8 @@ def _opening(question: str, answer: Sequence[str]) -> str:
 def _headline(study: Study, spec: TrialSpec) -> str:
     setting = _setting(study, spec.configuration) or "no hyperparameter is searched"
     return (
-        f"Condition **{spec.condition}**, phase {spec.phase} ({_PHASES[spec.phase]}), trial {spec.index}, "
-        f"{len(spec.seeds)} seeds: {setting}."
+        f"Condition **{spec.condition}**, phase {spec.phase} ({_phase_in_words(study, spec.phase)}), trial "
+        f"{spec.index}, {len(spec.seeds)} seeds: {setting}."
     )
 
 

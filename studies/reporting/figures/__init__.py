@@ -24,7 +24,7 @@ from studies.reporting.figures.precision_coverage import precision_coverage
 from studies.reporting.figures.sample_sheets import sample_sheet, samples
 from studies.reporting.figures.sheets import SampleSheets, write_maps
 from studies.reporting.figures.snapshots import sample_snapshots
-from studies.reporting.figures.stability_map import stability_map
+from studies.reporting.figures.stability_figure import stability_map
 from studies.reporting.figures.stable_volumes import chance_of_success, stable_volume
 from studies.reporting.figures.stable_widths import stable_widths
 from studies.reporting.figures.survival import survival

@@ -11,7 +11,7 @@ from studies.reporting.figures.interpolations import interpolation_sheet
 from studies.reporting.figures.metric_map import metric_map
 from studies.reporting.figures.nearest_images import nearest_sheet
 from studies.reporting.figures.sample_sheets import sample_sheet
-from studies.reporting.figures.stability_map import stability_map
+from studies.reporting.figures.stability_figure import stability_map
 from studies.tables.results import Results
 
 

@@ -10,6 +10,7 @@ from gan_core.metrics import RealSamples
 from gan_core.networks import MLPGenerator, NetworkPair
 from studies.design import total
 from studies.execution.disk_space import kept_evaluations, snapshot_bytes
+from studies.file.map_axes import map_axes
 from studies.file.messages import count_noun
 from studies.file.real_samples import load_samples
 from studies.file.study import Study
@@ -44,6 +45,10 @@ def outline(study: Study) -> str:
         lines += [
             f"    {path} {format_distribution(distribution.table())}"
             for path, distribution in condition.hyperparameters.items()
+        ]
+        lines += [
+            f"    map: {axis.cells} cells along {axis.name}, {' = '.join(axis.paths)}"
+            for axis in map_axes(search, condition)
         ]
     return "\n".join(lines)
 

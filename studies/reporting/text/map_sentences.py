@@ -28,7 +28,7 @@ def map_clause(comparison: Comparison) -> str:
 
 
 def map_sentences(comparison: Comparison) -> Iterator[str]:
-    """How the maps were made, what becomes of their unstable cells, and where the authors' settings lie."""
+    """Sentences on the design of the maps, the failures in them, and the cells with the authors' settings."""
     areas = _by_area(comparison)
     if areas.empty:
         return
