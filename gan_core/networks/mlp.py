@@ -87,11 +87,10 @@ class MLPCritic(AnyCritic):
         """Derivative of each layer's activation at its input, the output layer last."""
         slopes = []
         with torch.no_grad():
-            x = samples
+            x, ones = samples, samples.new_ones((*samples.shape[:-1], self.width))
             for layer in range(self.depth):
                 x = torch.baddbmm(parameters[f"{layer}.bias"], x, parameters[f"{layer}.weight"])
                 # masks are slow on a processor, which guesses their branches
-                ones = torch.ones_like(x) if layer == 0 else ones
                 slopes.append(torch.ops.aten.leaky_relu_backward(ones, x, LEAK, False))
                 x.mul_(slopes[-1])
             if self.output == "linear":
