@@ -158,3 +158,24 @@ def test_learning_rates_follow_each_members_own_schedule():
     rates = MemberOptimizers(members).learning_rate(5)
     assert rates.shape == (3, 1)
     assert rates.flatten().tolist() == [0.3, 0.1, 0.025]
+
+
+def test_constant_learning_rates_are_those_of_each_member_at_every_step():
+    optimizers = MemberOptimizers((SGD(lr=0.3), SGD(lr=0.3), SGD(lr=0.1)))
+    assert [optimizers.learning_rate(step).flatten().tolist() for step in (0, 7)] == 2 * [[0.3, 0.3, 0.1]]
+
+
+def test_neighbours_with_equal_numbers_form_a_run():
+    members = (SGD(lr=0.3), SGD(lr=0.3), SGD(lr=0.1), SGD(lr=0.3))
+    runs = member_optimizers.runs_of_equals(members)
+    assert runs == [(SGD(lr=0.3), 2), (SGD(lr=0.1), 1), (SGD(lr=0.3), 1)]
+
+
+def test_equal_neighbours_that_share_a_call_keep_the_bits_of_each_alone():
+    members = [Adam(lr=1e-3), Adam(lr=1e-3), Adam(lr=2e-3), Adam(lr=1e-3, schedule=Halving(every=2))]
+    start, gradients = normal(4, 64, seed=0).float(), normal(9, 4, 64, seed=1).float()
+    together = start.clone()
+    path = stepped(MemberOptimizers(tuple(members)).build(together), together, gradients)
+    for row, member in enumerate(members):
+        alone = start[row].clone()
+        assert torch.equal(stepped(member.build(alone), alone, gradients[:, row]), path[:, row])

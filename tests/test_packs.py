@@ -253,11 +253,23 @@ def test_the_networks_of_a_pack_must_fit_its_objective():
 
 @pytest.mark.parametrize(
     ("width", "device", "members"),
-    [(16, "cpu", 48), (32, "cpu", 48), (64, "cpu", 24), (128, "cpu", 1), (16, "cuda", 96), (128, "cuda:1", 96)],
+    [
+        (16, "cpu", 48),
+        (32, "cpu", 48),
+        (64, "cpu", 24),
+        (128, "cpu", 24),
+        (256, "cpu", 1),
+        (16, "cuda", 96),
+        (128, "cuda:1", 96),
+    ],
 )
 def test_smaller_networks_have_larger_packs(width, device, members):
     networks = NetworkPair(generator=MLPGenerator(width=width), critic=MLPCritic(width=width))
     assert pack_members(networks, Ring().load().sample_shape, device) == members
+
+
+def test_the_dirac_pair_has_the_largest_packs():
+    assert pack_members(DiracPair(), Dirac().load().sample_shape, "cpu") == 192
 
 
 def test_convolutions_have_no_pack_on_a_processor():

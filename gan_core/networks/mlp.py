@@ -80,19 +80,19 @@ class MLPCritic(AnyCritic):
         slopes = self._activation_slopes(parameters, samples)
         gradient = parameters[f"{self.depth}.weight"].mT * slopes[self.depth]
         for layer in reversed(range(self.depth)):
-            gradient = (gradient * slopes[layer]) @ parameters[f"{layer}.weight"].mT
+            gradient = gradient.mul_(slopes[layer]) @ parameters[f"{layer}.weight"].mT
         return gradient
 
     def _activation_slopes(self, parameters: Parameters, samples: Tensor) -> list[Tensor]:
         """Derivative of each layer's activation at its input, the output layer last."""
         slopes = []
         with torch.no_grad():
-            x = samples
+            x, ones = samples, samples.new_ones((*samples.shape[:-1], self.width))
             for layer in range(self.depth):
                 x = torch.baddbmm(parameters[f"{layer}.bias"], x, parameters[f"{layer}.weight"])
                 # masks are slow on a processor, which guesses their branches
-                slopes.append(torch.ops.aten.leaky_relu_backward(torch.ones_like(x), x, LEAK, False))
-                x = x * slopes[-1]
+                slopes.append(torch.ops.aten.leaky_relu_backward(ones, x, LEAK, False))
+                x.mul_(slopes[-1])
             if self.output == "linear":
                 return [*slopes, torch.ones_like(x[..., :1])]
             value = torch.baddbmm(parameters[f"{self.depth}.bias"], x, parameters[f"{self.depth}.weight"])

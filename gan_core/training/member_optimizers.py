@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gan_core.training.optimizers import SGD, Adam, Optimizer, RMSProp
+from gan_core.training.optimizers import SGD, Adam, Constant, Optimizer, RMSProp
 
 Described = TypeVar("Described")
 
@@ -30,9 +30,20 @@ class MemberOptimizers:
     def _runs(self) -> list[tuple[Optimizer, int]]:
         return runs_of_equals(self.members)
 
+    @cached_property
+    def _constant(self) -> bool:
+        return all(isinstance(member.schedule, Constant) for member in self.members)
+
+    @cached_property
+    def _initial(self) -> Float[Tensor, "members 1"]:
+        return self._rates(0)
+
     def learning_rate(self, generator_step: int) -> Float[Tensor, "members 1"]:
         """Learning rate of each member after this many generator steps, in float64 on the processor."""
-        rates = [([optimizer.learning_rate(generator_step)] * count) for optimizer, count in self._runs]
+        return self._initial if self._constant else self._rates(generator_step)
+
+    def _rates(self, generator_step: int) -> Float[Tensor, "members 1"]:
+        rates = [[optimizer.learning_rate(generator_step)] * count for optimizer, count in self._runs]
         return _column(list(chain.from_iterable(rates)))
 
     def build(self, parameters: Tensor) -> torch.optim.Optimizer:
