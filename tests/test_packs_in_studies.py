@@ -18,6 +18,7 @@ from studies.execution.searcher import DesignSearcher
 from studies.file.study import Study
 from studies.ledger.entries import Entry
 from studies.ledger.ledger import Ledger
+from studies.ledger.trial_records import TrialRecord
 from studies.progress.events import Listener
 from studies.progress.pending import StudyProgress
 
@@ -111,10 +112,10 @@ def test_conditions_are_balanced_within_one_pack_at_every_moment(tmp_path: Path)
     ledger = ledger_of(study)
     with ledger.writing(study.name) as lease:
         progress = StudyProgress(Design(study, HERE), ledger, lease)
-        searcher = DesignSearcher(progress, {}, Listener(), retries=3)
+        searcher = DesignSearcher(progress, {}, Listener(), retries=3, per_process=1)
         issued: Counter[str] = Counter()
         while isinstance(config := searcher.suggest(str(len(issued))), dict):
-            names = [trial["name"] for trial in json.loads(config["payload"])]
+            names = [trial["name"] for trial in json.loads(config["payloads"][0])]
             issued.update(name.partition("-")[0] for name in names)
             assert abs(issued["wgan"] - issued["gan"]) <= 24
             if issued.total() == 120:
@@ -250,3 +251,41 @@ def test_trials_that_ended_together_share_a_segment(tmp_path: Path) -> None:
     # wgan: explore, exploit, confirm; gan: three numbers of critic steps, exploit, confirm
     assert len(segments) == 3 + 5
     assert np.unique([entry.place for entry in finished(ledger_of(study)).values()]).size == 8
+
+
+@pytest.mark.parametrize("packs_per_process", [1, 3])
+def test_the_number_of_packs_that_a_process_is_given_changes_no_number(tmp_path: Path, packs_per_process: int) -> None:
+    studies = [
+        study_in(tmp_path, *SMALLER, f"resources.packs_per_process={count}", f"ledger.root={tmp_path / str(count)}")
+        for count in ("auto", packs_per_process)
+    ]
+    for study in studies:
+        run_without_ray(study)
+    first, second = (finished(ledger_of(study)) for study in studies)
+    keys = sorted(first)
+    assert sorted(second) == keys
+    assert_same([first[key] for key in keys], [second[key] for key in keys])
+
+
+def test_packs_that_a_process_did_not_come_to_are_issued_again(tmp_path: Path) -> None:
+    study, ends = study_in(tmp_path, "search.explore=6", "search.exploit.trials=0"), EndedTrials()
+    ledger = ledger_of(study)
+    with ledger.writing(study.name) as lease:
+        progress = StudyProgress(Design(study, HERE), ledger, lease)
+        searcher = DesignSearcher(progress, {}, ends, retries=3, per_process=4)
+        first: Any = searcher.suggest("a")
+        assert len(first["payloads"]) == 4  # wgan, and three numbers of critic steps of gan
+        searcher.on_trial_complete("a", None, error=True)
+        again: Any = searcher.suggest("b")
+        assert sorted(again["payloads"]) == sorted(first["payloads"])
+    assert ends.names == []
+
+
+class EndedTrials(Listener):
+    """The names of the trials that ended."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def ended(self, trial: TrialRecord) -> None:
+        self.names.append(trial.spec.name)

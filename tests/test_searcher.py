@@ -304,7 +304,7 @@ def test_a_trial_that_ran_out_of_memory_is_tried_again_alone_after_the_others(tm
 
     def suggested(trial_id: str) -> str | None:
         found = searcher.suggest(trial_id)
-        return json.loads(found["payload"])[0]["name"] if isinstance(found, dict) else found
+        return json.loads(found["payloads"][0])[0]["name"] if isinstance(found, dict) else found
 
     def ends(trial_id: str) -> None:
         with pytest.MonkeyPatch.context() as patched:

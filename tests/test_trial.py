@@ -540,7 +540,7 @@ def test_the_distance_of_the_dirac_pair_grows_by_its_exact_factor_at_every_evalu
 
 
 def config(root: Path, spec: TrialSpec, **changes: float) -> dict[str, Any]:
-    return {**trial_config(root), **changes, "payload": payload([spec])}
+    return {**trial_config(root), **changes, "payloads": [payload([spec])]}
 
 
 def stepped(trainable: Any) -> Iterator[dict[str, Any]]:

@@ -117,7 +117,7 @@ def ledger_of(study: Study) -> Ledger:
 def actor(root: Path, payload: str, **config: Any) -> RayPack:
     """The Trainable without Ray; Tune's storage path is below `root` instead of the user's home."""
     with patch("ray.tune.trainable.trainable.DEFAULT_STORAGE_PATH", str(root / "actors")):
-        return RayPack({**trial_config(root), **config, "payload": payload})
+        return RayPack({**trial_config(root), "payloads": [payload], **config})
 
 
 def trial_config(root: Path, checkpoint_seconds: float = 1e9) -> dict[str, Any]:
@@ -143,14 +143,15 @@ def schedule_without_ray(
         "data": json.dumps(plain(study.data)),
         "feature_file": path_of(study.evaluation),
     }
-    searcher = DesignSearcher(progress, config, listener, retries=3)
+    per_process = study.resources.packs_per_process
+    searcher = DesignSearcher(progress, config, listener, retries=3, per_process=per_process)
     while isinstance(config := searcher.suggest("only"), dict):
         if trainable is None:
-            trainable = actor(root, **config)
+            trainable = actor(root, "null", **config)
         else:
             trainable.reset_config(config)
         while not (result := trainable.step())["done"]:
-            pass
+            searcher.on_trial_result("only", result)
         searcher.on_trial_complete("only", result)
     if searcher.failure is not None:
         raise searcher.failure

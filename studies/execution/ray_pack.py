@@ -3,6 +3,7 @@
 import errno
 import json
 import traceback
+from collections import deque
 from dataclasses import asdict
 from time import monotonic
 from typing import Any
@@ -27,13 +28,15 @@ LONGEST_TRACEBACK = 20_000
 
 
 class RayPack(tune.Trainable):
-    """Trains the trials of one pack in `config["payload"]` until they are in the ledger.
+    """Trains packs of trials, one after the other, until they are in the ledger.
 
-    Everything is rebuilt from the payload, so a reused actor gives the same bits as a fresh one.
+    `config["payloads"]` holds a `payload` for each pack. Everything is rebuilt from it, so a reused actor gives the
+    same bits as a fresh one.
     """
 
     def setup(self, config: dict[str, Any]) -> None:
-        self._trials, self._config, self._last_checkpoint = json.loads(config["payload"]), config, monotonic()
+        self._waiting, self._config, self._last_checkpoint = deque(config["payloads"]), config, monotonic()
+        self._trials = json.loads(self._waiting.popleft())
         self._ledger = Ledger(config["ledger"])
         self._training: PackTraining | None = None
         if config.get("modules"):
@@ -63,16 +66,23 @@ class RayPack(tune.Trainable):
         training.advance(SECONDS_PER_REPORT)
         report: dict[str, Any] = {"iteration": training.iteration, "summaries": training.report()}
         if training.done:
-            report["segment"] = self._ledger.commit(training.rows())
-            self._training = None
-        elif limit is not None and training.seconds > limit:
+            return {**report, **self._committed(training)}
+        if limit is not None and training.seconds > limit:
             self._checkpoint()  # a later run with a larger limit continues from here
             self._training = None
             reason = f"its training took longer than limits.trial_seconds = {limit:g}"
             return {"done": True, **report, "end": _reported(TrialEnd(state="timed_out", reason=reason))}
-        elif monotonic() - self._last_checkpoint > self._config["checkpoint_seconds"]:
+        if monotonic() - self._last_checkpoint > self._config["checkpoint_seconds"]:
             self._checkpoint()
-        return {"done": training.done, **report}
+        return {"done": False, **report}
+
+    def _committed(self, training: PackTraining) -> dict[str, Any]:
+        """Commit the pack and turn to the next one; returns what the report says about it."""
+        segment = self._ledger.commit(training.rows())
+        self._training, done = None, not self._waiting
+        if not done:
+            self._trials = json.loads(self._waiting.popleft())
+        return {"done": done, "segment": segment}
 
     def _started(self) -> PackTraining:
         node, first = ray.util.get_node_ip_address(), self._trials[0]["key"]

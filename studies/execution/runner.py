@@ -175,7 +175,14 @@ def _schedule(
         "modules": modules.folder_of(study.table()),
         "data": json.dumps(plain(study.data)),  # with the path, which is no part of the trial's address
     }
-    searcher = DesignSearcher(progress, trial_config, listener, retries=study.limits.trial_retries)
+    searcher = DesignSearcher(
+        progress,
+        trial_config,
+        listener,
+        retries=study.limits.trial_retries,
+        per_process=study.resources.packs_per_process,
+        processes=resources.trials_at_once(allocation),
+    )
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # failures are reported by the listeners, in one line
     try:
         with (

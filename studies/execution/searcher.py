@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
@@ -24,6 +24,8 @@ RETRIES_OF_OWN_ENDS = {"out_of_memory": 1, "error": 1, "timed_out": 0}
 """Number of times that a trial is started again after an end that may be its configuration's own."""
 
 
+SECONDS_OF_PACKS, MOST_PACKS = 2.0, 16
+"""Seconds of training that a process is given at once if packs are short, and the largest number of packs."""
 Pack = tuple[TrialSpec, ...]
 """Trials that are trained together, by slot."""
 
@@ -37,10 +39,23 @@ class DesignSearcher(Searcher):
     after a lack of memory also alone on the machine. Tune's own retries are off: they would cover running trials only,
     not one that was pending on a node that died.
 
-    failure  error of the ledger after which no further trial is issued, else None
+    retries      number of times that a lost trial is tried again
+    per_process  largest number of packs that a process is given at once; "auto": as many as train in about
+                 `SECONDS_OF_PACKS`, at most `MOST_PACKS`
+    processes    number of processes that train at once, among which the waiting packs are shared out
+    failure      error of the ledger after which no further trial is issued, else None
     """
 
-    def __init__(self, progress: StudyProgress, trial_config: dict[str, Any], listener: Listener, *, retries: int):
+    def __init__(
+        self,
+        progress: StudyProgress,
+        trial_config: dict[str, Any],
+        listener: Listener,
+        *,
+        retries: int,
+        per_process: int | Literal["auto"] = "auto",
+        processes: int = 1,
+    ):
         super().__init__(metric="iteration", mode="max")
         self._retries: dict[str, int] = {**RETRIES_OF_OWN_ENDS, "lost": retries}
         self._attempts = Counter[tuple[str, EndState]]()
@@ -48,13 +63,15 @@ class DesignSearcher(Searcher):
         self._waiting: deque[Pack] | None = None
         self._waiting_alone: deque[Pack] = deque()
         self._keys: set[str] = set()
-        self._issued: dict[str, Pack] = {}
+        self._per_process, self._processes = 1 if per_process == "auto" else per_process, processes
+        self._adapts = per_process == "auto"
+        self._issued: dict[str, deque[Pack]] = {}
         self._alone: str | None = None
         self._causes: dict[str, str] = {}
         self.failure: GanStudyError | None = None
 
     def suggest(self, trial_id: str) -> Any:
-        """Tune's configuration of the next pack; None to wait for running packs, `Searcher.FINISHED` at the end."""
+        """Tune's configuration of the next packs; None to wait for running packs, `Searcher.FINISHED` at the end."""
         try:
             if self._waiting is None:
                 self._waiting = deque()
@@ -65,8 +82,13 @@ class DesignSearcher(Searcher):
         pack = None if self.failure else self._next(trial_id)
         if pack is None:
             return None if self._issued else Searcher.FINISHED
-        self._issued[trial_id] = pack
-        return {**self._trial_config, "payload": payload(pack)}
+        packs = deque([pack])
+        if self._alone is None and self._waiting is not None:
+            share = -(-(len(self._waiting) + 1) // self._processes)
+            while self._waiting and len(packs) < min(self._per_process, share):
+                packs.append(self._waiting.popleft())
+        self._issued[trial_id] = packs
+        return {**self._trial_config, "payloads": [payload(pack) for pack in packs]}
 
     def _add(self, trials: Iterable[TrialSpec]) -> None:
         """Add pending trials to those that wait: phase by phase, each next pack from the condition with fewest trials.
@@ -102,23 +124,38 @@ class DesignSearcher(Searcher):
         return self._waiting_alone.popleft()
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        packs = self._issued.get(trial_id)
+        if packs is None:
+            return
         summaries = json.loads(result.get("summaries", "{}"))
-        for trial in self._issued.get(trial_id, ()):
+        for trial in packs[0]:
             own = [EvaluationSummary(**summary) for summary in summaries.get(trial.key, [])]
             self._listener.measured(trial, own)
+        if "segment" in result:  # the process goes on with its next pack
+            self._note_ended(trial_id, packs.popleft(), result)
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        pack = self._issued.pop(trial_id, None)
-        if pack is None:
+        packs = self._issued.pop(trial_id, None)
+        if packs is None:
             return
         self._alone = None if self._alone == trial_id else self._alone
+        pack = packs.popleft()
+        if self._waiting is not None:
+            self._waiting.extendleft(reversed(packs))  # the process ended before it came to them
+        self._note_ended(trial_id, pack, result or {})
+
+    def _note_ended(self, trial_id: str, pack: Pack, result: dict[str, Any]) -> None:
+        """Add the trials that are known since this pack ended, and tell the listener how its trials ended."""
         try:
-            ended = self._ended(trial_id, pack, result or {})
+            ended = self._ended(trial_id, pack, result)
             self._add(self._progress.update(ended))
             records = [self._progress.record(trial) for trial in ended]
         except GanStudyError as failure:
             self.failure = failure
             return
+        if self._adapts and records and all(record.finished for record in records):
+            seconds = sum(record.facts["elapsed_seconds"] for record in records)
+            self._per_process = min(MOST_PACKS, max(1, int(SECONDS_OF_PACKS / max(seconds, 1e-3))))
         for record in records:
             self._listener.ended(record)
 

@@ -5,20 +5,24 @@ from typing import Annotated, Literal
 
 from annotated_types import MinLen
 
-from gan_core.fields import NonNegative, Positive, Whole
+from gan_core.fields import Count, NonNegative, Positive, Whole
 
 
 @dataclass(frozen=True, kw_only=True)
 class ResourceSettings:
-    """Processor cores and GPUs of each trial.
+    """Processor cores and GPUs of each process; a process trains one pack of trials at a time.
 
-    cpu  processor cores of a trial; may be a fraction
-    gpu  GPUs of a trial: a fraction of one, or a whole number; "auto": 0 on a machine without GPU, otherwise the number
-         of GPUs divided by the number of trials that fit on the processor cores, at most 1
+    cpu                processor cores of a process; may be a fraction
+    gpu                GPUs of a process: a fraction of one, or a whole number; "auto": 0 on a machine without GPU,
+                       otherwise the number of GPUs divided by the number of processes that fit on the processor cores,
+                       at most 1
+    packs_per_process  largest number of packs that a process is given at once, to train one after the other; it changes
+                       no number. "auto": as many as train in about two seconds, by the packs that ended before
     """
 
     cpu: Positive = 1.0
     gpu: NonNegative | Literal["auto"] = 0.0
+    packs_per_process: Count | Literal["auto"] = "auto"
 
     def __post_init__(self) -> None:
         if self.gpu != "auto" and self.gpu > 1 and self.gpu % 1:
