@@ -2,7 +2,7 @@
 
 from gan_core.training.optimizers import SGD, Adam, Constant, Cosine, Halving, Linear, Optimizer, RMSProp, Schedule
 from gan_core.training.packable import why_unpackable
-from gan_core.training.packs import Member, check_alike, pack_members, structure
+from gan_core.training.packs import Member, Structure, check_alike, pack_members, structure
 from gan_core.training.randomness import EVALUATION_SEED, evaluation_latents, stream
 from gan_core.training.settings import Training, UpdateOrder, check_compatible
 from gan_core.training.trainer import Trainer
@@ -19,6 +19,7 @@ __all__ = [
     "Optimizer",
     "RMSProp",
     "Schedule",
+    "Structure",
     "Trainer",
     "Training",
     "UpdateOrder",
