@@ -17,6 +17,7 @@ import sys
 import tempfile
 import tracemalloc
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from time import process_time
 from typing import Any
@@ -71,9 +72,9 @@ def measure(root: str) -> dict[str, float]:
 
     ledger.committed()  # the index of the ledger is read once
     return {
-        "event": milliseconds(lambda trial=trial: view.ended(trial) for trial in last),
+        "event": milliseconds(partial(view.ended, trial) for trial in last),
         "drawing": milliseconds(lambda: screen.print(view._table()) for _ in range(LAST)),
-        "recording": milliseconds(lambda trial=trial: record(trial) for trial in last),
+        "recording": milliseconds(partial(record, trial) for trial in last),
         "bytes": held / len(before),
     }
 

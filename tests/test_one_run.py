@@ -61,6 +61,8 @@ def test_generators_samples_and_logs_of_confirm_trials_are_there_and_no_others(r
     np.testing.assert_array_equal(downloaded.best("wgan").generator(2)(3), local.best("wgan").generator(2)(3))
     np.testing.assert_array_equal(downloaded.samples("gan"), local.samples("gan"))
     for trial, expected in zip(downloaded.trial_records, local.trial_records, strict=True):
+        assert trial.entry is not None
+        assert expected.entry is not None
         if trial.spec.phase == "confirm":
             assert trial.entry.log() == expected.entry.log()
         else:
@@ -100,7 +102,12 @@ def test_a_second_sync_changes_nothing(recorded, monkeypatch):
     local, uri = recorded
     before, metrics = runs_of(uri)[0][0], curve(uri, "trials_ended/gan")
     sent, original = [], StudyRun.log_contents
-    monkeypatch.setattr(StudyRun, "log_contents", lambda *given: sent.append(given[3]) or original(*given))
+
+    def noted(study_run, run_id, files, folder=""):
+        sent.append(folder)
+        original(study_run, run_id, files, folder)
+
+    monkeypatch.setattr(StudyRun, "log_contents", noted)
     sync(Ledger(local.place), "tiny", uri)
     assert [folder.partition("/")[0] for folder in sent] == ["bundle", "bundle"]  # no entry
     after = runs_of(uri)[0][0]
@@ -200,6 +207,7 @@ def test_the_progress_of_a_running_study_is_on_the_server(tmp_path, monkeypatch)
     while monotonic() < end and not (runs_of(uri)[0] and "trials_ended/gan" in runs_of(uri)[0][0].data.metrics):
         sleep(0.2)
     tracker._queue.put(lambda backlog: setattr(tracker, "_complete", True))
+    assert tracker._thread is not None
     tracker._thread.join(60)
     (run,), trials = runs_of(uri)
     assert (run.info.status, trials) == ("RUNNING", [])
@@ -252,15 +260,14 @@ def test_the_entry_of_another_trial_is_refused(store):
     folder = first.rpartition("/")[0]
     store.files[f"{folder}/{second.rpartition('/')[2]}"] = store.files[second]
     del store.files[first]
-    downloads = []
     with serving(store) as uri:
         downloaded = results("tiny", tracking_uri=uri)
-        for condition in ("wgan", "gan"):
-            try:
-                downloads.append(len(downloaded.samples(condition)))
-            except TrackingError as error:
-                assert "is not the entry of" in str(error)
-    assert downloads == [4]  # of the trial whose entry is untouched
+        keys = {condition: downloaded._winner(condition).spec.key for condition in ("wgan", "gan")}
+        (swapped,) = [condition for condition, key in keys.items() if folder.endswith(key)]
+        (other,) = keys.keys() - {swapped}
+        with pytest.raises(TrackingError, match="is not the entry of"):
+            downloaded.samples(swapped)
+        assert len(downloaded.samples(other)) == 4
 
 
 def test_an_entry_that_is_there_twice_is_refused(store):

@@ -10,6 +10,18 @@ def files_in(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*.png"))
 
 
+def noted(monkeypatch) -> list[str]:
+    """The conditions whose sheets are drawn from now on."""
+    drawn, original = [], sheets.sample_sheet
+
+    def draw(results: Results, condition: str, path: Path) -> Path | None:
+        drawn.append(condition)
+        return original(results, condition, path)
+
+    monkeypatch.setattr(sheets, "sample_sheet", draw)
+    return drawn
+
+
 def test_a_study_of_images_has_three_pictures_of_each_condition(on_images: Results, tmp_path: Path) -> None:
     assert SampleSheets(tmp_path).draw(on_images) == {"gan": tmp_path / "gan.png"}
     assert files_in(tmp_path) == ["gan.png", "interpolations/gan.png", "nearest/gan.png"]
@@ -23,8 +35,7 @@ def test_a_study_of_points_has_one(on_ring: Results, tmp_path: Path) -> None:
 def test_sheets_of_the_same_trials_are_drawn_once_and_copied_with_their_names(
     on_images: Results, tmp_path: Path, monkeypatch
 ) -> None:
-    drawn, original = [], sheets.sample_sheet
-    monkeypatch.setattr(sheets, "sample_sheet", lambda *given: drawn.append(given[1]) or original(*given))
+    drawn = noted(monkeypatch)
     written = SampleSheets(tmp_path / "first")
     written.copy(on_images, tmp_path / "second")
     assert written.draw(on_images) == {"gan": tmp_path / "first" / "gan.png"}
@@ -37,8 +48,7 @@ def test_sheets_of_the_same_trials_are_drawn_once_and_copied_with_their_names(
 def test_sheets_are_drawn_again_after_another_trial_was_confirmed(
     on_images: Results, tmp_path: Path, monkeypatch
 ) -> None:
-    drawn, original = [], sheets.sample_sheet
-    monkeypatch.setattr(sheets, "sample_sheet", lambda *given: drawn.append(given[1]) or original(*given))
+    drawn = noted(monkeypatch)
     written = SampleSheets(tmp_path)
     written._drawn_of = []
     written.draw(on_images)

@@ -99,7 +99,7 @@ def _commonest_failure(counts: Int[np.ndarray, "configurations failures"]) -> li
     counts  number of seeds with each outcome in `FAILED`
     """
     last = len(FAILED) - 1 - np.argmax(counts[:, ::-1], axis=1)
-    return [FAILED[number] if failed else OUTCOMES[0] for number, failed in zip(last, counts.any(axis=1), strict=True)]
+    return [FAILED[number] if failed else OUTCOMES[0] for number, failed in zip(last, counts.sum(axis=1), strict=True)]
 
 
 # --- one hyperparameter at a time
