@@ -103,11 +103,11 @@ def test_a_second_sync_changes_nothing(recorded, monkeypatch):
     before, metrics = runs_of(uri)[0][0], curve(uri, "trials_ended/gan")
     sent, original = [], StudyRun.log_contents
 
-    def noting(study_run, run_id, files, folder=""):
+    def noted(study_run, run_id, files, folder=""):
         sent.append(folder)
         original(study_run, run_id, files, folder)
 
-    monkeypatch.setattr(StudyRun, "log_contents", noting)
+    monkeypatch.setattr(StudyRun, "log_contents", noted)
     sync(Ledger(local.place), "tiny", uri)
     assert [folder.partition("/")[0] for folder in sent] == ["bundle", "bundle"]  # no entry
     after = runs_of(uri)[0][0]
@@ -260,16 +260,14 @@ def test_the_entry_of_another_trial_is_refused(store):
     folder = first.rpartition("/")[0]
     store.files[f"{folder}/{second.rpartition('/')[2]}"] = store.files[second]
     del store.files[first]
-    downloads, refusals = [], []
     with serving(store) as uri:
         downloaded = results("tiny", tracking_uri=uri)
-        for condition in ("wgan", "gan"):
-            try:
-                downloads.append(len(downloaded.samples(condition)))
-            except TrackingError as error:
-                refusals.append(str(error))
-    assert ["is not the entry of" in refusal for refusal in refusals] == [True]
-    assert downloads == [4]  # of the trial whose entry is untouched
+        keys = {condition: downloaded._winner(condition).spec.key for condition in ("wgan", "gan")}
+        (swapped,) = [condition for condition, key in keys.items() if folder.endswith(key)]
+        (other,) = keys.keys() - {swapped}
+        with pytest.raises(TrackingError, match="is not the entry of"):
+            downloaded.samples(swapped)
+        assert len(downloaded.samples(other)) == 4
 
 
 def test_an_entry_that_is_there_twice_is_refused(store):

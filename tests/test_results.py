@@ -1,5 +1,6 @@
 """Results: columns and types of the tables, the rules that they follow from, and refusals."""
 
+import gc
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
@@ -26,7 +27,7 @@ from studies.errors import DamagedError, InputError
 from studies.execution.runner import _provenance, _register, run
 from studies.file.study import Study
 from studies.ledger.ledger import Ledger
-from studies.ledger.trial_records import TrialRecord
+from studies.ledger.trial_records import TrialRecord, without_collection
 from studies.ledger.unfinished import STATES, TrialEnd
 from studies.locate import results
 from studies.progress.events import Listener
@@ -505,3 +506,14 @@ def test_results_of_other_metrics_stay_readable_and_a_run_says_that_it_trains_ag
     again = Results.of_ledger(ledger, study.name)
     assert len(ledger.committed()) == 2 * len(committed)
     pd.testing.assert_frame_equal(again.members, former.members)
+
+
+def test_pythons_search_for_cycles_is_as_before_after_records_were_read_or_could_not_be():
+    for enabled in (False, True):
+        (gc.enable if enabled else gc.disable)()
+        with without_collection():
+            assert not gc.isenabled()
+        assert gc.isenabled() is enabled
+    with pytest.raises(ValueError, match="no"), without_collection():
+        raise ValueError("no")
+    assert gc.isenabled()

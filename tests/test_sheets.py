@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pytest
-
 from studies.reporting.figures import SampleSheets, sheets
 from studies.tables.results import Results
 
@@ -12,16 +10,15 @@ def files_in(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*.png"))
 
 
-def noted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Conditions whose sheets are drawn, in order."""
-    drawn: list[str] = []
-    original = sheets.sample_sheet
+def noted(monkeypatch) -> list[str]:
+    """The conditions whose sheets are drawn from now on."""
+    drawn, original = [], sheets.sample_sheet
 
-    def noting(results: Results, condition: str, path: Path) -> Path | None:
+    def draw(results: Results, condition: str, path: Path) -> Path | None:
         drawn.append(condition)
         return original(results, condition, path)
 
-    monkeypatch.setattr(sheets, "sample_sheet", noting)
+    monkeypatch.setattr(sheets, "sample_sheet", draw)
     return drawn
 
 

@@ -1,6 +1,8 @@
 """Trial records: specification of a trial that was started, its state, and its entry if it is finished."""
 
-from collections.abc import Iterable
+import gc
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from studies.design import TrialSpec
@@ -42,6 +44,22 @@ class TrialRecord:
         """Curves of a finished trial."""
         assert self.entry is not None
         return self.entry.curves
+
+
+@contextmanager
+def without_collection() -> Iterator[None]:
+    """Context in which Python does not search for unreachable cycles, for reading the records of many trials.
+
+    Every search walks over all records that were read so far and finds nothing, which takes a third of the time at
+    20,000 trials.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def record_of(spec: TrialSpec, *, entry: Entry | None, end: TrialEnd | None, running: bool) -> TrialRecord:

@@ -21,7 +21,7 @@ from studies.file.study import Study
 from studies.ledger.evaluations import FurtherEvaluation, chosen_evaluation, with_evaluation
 from studies.ledger.ledger import Ledger
 from studies.ledger.plans import planned_trials
-from studies.ledger.trial_records import TrialRecord, read_records
+from studies.ledger.trial_records import TrialRecord, read_records, without_collection
 from studies.numbers import value_text
 from studies.tables.columns import END_NAMES, MEMBER_COLUMNS, TRIAL_COLUMNS, WITHOUT_RESULT
 from studies.tables.curve_columns import curve_columns
@@ -96,7 +96,8 @@ class Results:
             spec = trial.spec
             return PHASES.index(spec.phase), spec.index, position[spec.condition]
 
-        return sorted(self._records(self._own, self.provenance), key=order)
+        with without_collection():
+            return sorted(self._records(self._own, self.provenance), key=order)
 
     @property
     def specs(self) -> list[TrialSpec]:

@@ -11,7 +11,7 @@ has the trial in its latest state, so the runs of trials that ended after the la
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from studies.ledger.entries import light_row
@@ -74,7 +74,9 @@ class Bundle:
 def to_table(trial: TrialRecord) -> dict[str, Any]:
     """Specification, state and end of a trial as a JSON-serialisable table."""
     end = None if trial.end is None else asdict(trial.end)
-    return {"spec": asdict(trial.spec), "state": trial.state, "end": end}
+    # no copy of the identity, which `asdict` makes: it takes half of the time of a bundle of thousands of trials
+    spec = {field.name: getattr(trial.spec, field.name) for field in fields(trial.spec)}
+    return {"spec": spec, "state": trial.state, "end": end}
 
 
 def is_due(ended_since: int, ended: int) -> bool:

@@ -20,7 +20,7 @@ from studies.ledger.plan_parts import unpack_plan
 from studies.ledger.plans import planned_trials
 from studies.ledger.sealed import checksum, unseal
 from studies.ledger.segments import LightRow, Segment
-from studies.ledger.trial_records import TrialRecord
+from studies.ledger.trial_records import TrialRecord, without_collection
 from studies.ledger.unfinished import EndState, TrialEnd
 from studies.tables.results import Results
 from studies.tracking.bundle import FIRST_BUNDLE_TAG, PLAN, SEGMENT, Bundle
@@ -55,7 +55,8 @@ def fetch(name: str, uri: str | None, *, searched: Ledger | None = None) -> Resu
         if parent is None:
             raise _unknown(client, name, address, searched)
         download = _Download(client, RunFiles(store, address), parent, name, address, uri)
-        return download.checked(download.results)
+        with without_collection():
+            return download.checked(download.results)
 
 
 class _Download:

@@ -27,8 +27,9 @@ from studies.tracking.recording import Recording
 from studies.tracking.run_count import has_one_run, in_words
 from studies.tracking.study_run import StudyRun
 
-MAX_END_SECONDS = 20.0
-"""Longest time for which the end of a run waits for the tracking server and the pictures that it gets."""
+MAX_END_SECONDS, END_SECONDS_PER_TRIAL = 20.0, 0.005
+"""Longest time for which the end of a run waits for the tracking server and the pictures that it gets, and what is
+added for each trial of the study: its tables take 30 seconds of processor time at 20,000 trials."""
 FLUSH_SECONDS = 2.0
 """Time for which events are collected before they are sent."""
 FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 5.0, 60.0
@@ -64,7 +65,8 @@ class _Backlog:
 class Tracker(Listener):
     """Records a study in MLflow during its run, in a background thread.
 
-    It never raises into the run, and delays it only at its end, by at most `MAX_END_SECONDS`.
+    It never raises into the run, and delays it only at its end, by at most `MAX_END_SECONDS` and for each trial
+    `END_SECONDS_PER_TRIAL`.
 
     warn    called with one sentence if the server fails, and with one more if at the end MLflow is incomplete
     note    called at the start with one sentence if the study's own run holds all trials
@@ -133,7 +135,7 @@ class Tracker(Listener):
             backlog.closing = _Closing(interrupted, without_result)
 
         self._queue.put(add)
-        self._thread.join(MAX_END_SECONDS)
+        self._thread.join(MAX_END_SECONDS + END_SECONDS_PER_TRIAL * total(self._study))
         if not self._complete:
             self._warn(
                 f"MLflow does not have all of {self._study.name}, but the ledger does; once the server answers, run "

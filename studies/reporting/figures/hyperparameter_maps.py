@@ -103,8 +103,7 @@ def _commonest_failure(counts: Int[np.ndarray, "configurations failures"]) -> li
     counts  number of seeds with each outcome in `FAILED`
     """
     last = len(FAILED) - 1 - np.argmax(counts[:, ::-1], axis=1)
-    failed = counts.sum(axis=1) > 0
-    return [FAILED[number] if any_failed else OUTCOMES[0] for number, any_failed in zip(last, failed, strict=True)]
+    return [FAILED[number] if failed else OUTCOMES[0] for number, failed in zip(last, counts.sum(axis=1), strict=True)]
 
 
 # --- one hyperparameter at a time
