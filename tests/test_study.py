@@ -666,7 +666,7 @@ OWN = "or MODULE:CLASS, a class of your own"
         ),
         # words
         ("budget.unit=epochs", 'budget.unit: must be one of generator_steps, critic_steps, but is "epochs"'),
-        ("search.sampler=1", "search.sampler: must be one of tpe, random, but is 1"),
+        ("search.sampler=1", "search.sampler: must be one of tpe, gp, random, but is 1"),
         (
             "training.update_order=backwards",
             'training.update_order: must be one of critic_first, alternating, simultaneous, but is "backwards"',
