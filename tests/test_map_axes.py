@@ -87,6 +87,14 @@ def test_hyperparameters_of_one_axis_have_equal_ranges_and_the_same_value(tmp_pa
             "conditions.wgan-gp.training.n_critic is {grid = [1, 5]}",
         ),
         (
+            [
+                "training.n_critic={choice=[1,5]}",
+                "constraint.gp_weight={uniform=[0,1],when={'training.n_critic'=5},otherwise=0.5}",
+            ],
+            "search.explore.map.x: must name a hyperparameter that is searched in every cell, but "
+            "conditions.wgan-gp.constraint.gp_weight has a table when",
+        ),
+        (
             ["training.n_critic={int_uniform=[1,5]}", 'search.explore.map.y="training.n_critic"'],
             "search.explore.map.y: must name a number that changes neither shapes nor the order of steps, but is "
             '"training.n_critic"',

@@ -90,7 +90,7 @@ def test_exploit_trials_of_two_batches_are_in_two_packs_and_confirm_trials_in_no
     scores = Scores()
     trials = list(Design(study, HERE).trials(scores))
     exploit = [trial.place for trial in trials if (trial.condition, trial.phase) == ("wgan", "exploit")]
-    assert exploit == [place(0, 0), place(0, 1), place(1, 0)]
+    assert exploit == [Place(pack=pack, slot=slot, trials=2) for pack, slot in ((0, 0), (0, 1), (1, 0))]
     assert {trial.place for trial in trials if trial.phase == "confirm"} == {None}
 
 

@@ -37,7 +37,7 @@ class Packs:
 
         Must be called once for each trial of a condition and phase, in the order of their index.
         """
-        trials = 1 if phase in CONFIRMING else self._trials_per_pack(setting)
+        trials = self._trials_of(phase, setting)
         if trials < 2 or self.why_unpacked(condition, setting) is not None:
             return None
         batch = index // self._study.search.exploit.batch if phase == "exploit" else 0
@@ -59,6 +59,13 @@ class Packs:
         if key not in self._reasons:
             self._reasons[key] = _why_unpackable(setting, self._sample_shape)
         return self._reasons[key]
+
+    def _trials_of(self, phase: Phase, setting: Setting) -> int:
+        """Number of places of a pack of this phase: not more than a batch of exploit would fill."""
+        if phase in CONFIRMING:
+            return 1
+        most = self._trials_per_pack(setting)
+        return min(most, self._study.search.exploit.batch) if phase == "exploit" else most
 
     def _trials_per_pack(self, setting: Setting) -> int:
         networks = canonical(plain(setting.networks))

@@ -121,6 +121,9 @@ def _check_path(source: Parts, condition: Condition, path: str) -> None:
     if isinstance(condition.hyperparameters[path], Choice | Grid):
         must = "must name a hyperparameter with a range, as uniform and log_uniform are"
         raise Refusal(source, must, f"conditions.{condition.name}.{path} is {_distribution(condition, path)}")
+    if condition.hyperparameters[path].when is not None:
+        must = "must name a hyperparameter that is searched in every cell"
+        raise Refusal(source, must, f"conditions.{condition.name}.{path} has a table when")
 
 
 def _check_axis(source: Parts, search: Search, condition: Condition, axis: MapAxis) -> None:
