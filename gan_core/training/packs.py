@@ -35,8 +35,8 @@ ON_PROCESSOR = ((100, 192), (6_000, 48), (40_000, 24))
 """Numbers of members of a pack on a processor, each with the largest number of parameters of one GAN that it is for.
 
 Small networks have the larger packs, since a call then takes more time than its arithmetic: multilayer perceptrons of
-width 16 and 32 have 48 members, those of width 64 have 24, the Dirac pair has 192. Networks of width 128 gain 1.1 to 1.3
-times over the seeds of a trial, which the empty places of a pack would cost.
+width 16 and 32 have 48 members, those of width 64 have 24, the Dirac pair has 192. Networks of width 128 train 1.1 to
+1.3 times as fast as the seeds of a trial, which the empty places of a pack would cost.
 """
 ON_ACCELERATOR = 96
 """Number of members of a pack on an accelerator."""

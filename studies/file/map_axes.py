@@ -157,5 +157,5 @@ def _is_structural(condition: Condition, path: str, values: Sequence[Value]) -> 
 
 
 def _distribution(condition: Condition, path: str) -> str:
-    ((key, content),) = condition.hyperparameters[path].table().items()
-    return f"{{{key} = {format_value(content)}}}"
+    table = condition.hyperparameters[path].table()
+    return "{" + ", ".join(f"{key} = {format_value(content)}" for key, content in table.items()) + "}"
