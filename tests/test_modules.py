@@ -101,7 +101,7 @@ HEAD = """
 name = "own"
 seeds = 2
 budget = {steps = 12}
-search = {explore = 2, exploit = {trials = 1}, confirm = {best = 1, seeds = 2}}
+search = {explore = 2, packs = false, exploit = {trials = 1}, confirm = {best = 1, seeds = 2}}
 evaluation = {measurements = 4, samples = 64, directions = 16, cells = 4}
 training.batch = 8
 networks = {generator = {kind = "mlp", width = 8, depth = 1, latent = 4}, critic = {kind = "mlp", width = 8, depth = 1}}

@@ -257,9 +257,10 @@ def test_the_networks_of_a_pack_must_fit_its_objective():
         (16, "cpu", 48),
         (32, "cpu", 48),
         (64, "cpu", 24),
-        (128, "cpu", 1),
-        (16, "cuda", 96),
-        (128, "cuda:1", 96),
+        (128, "cpu", 24),
+        (256, "cpu", 1),
+        (16, "cuda", 192),
+        (128, "cuda:1", 192),
     ],
 )
 def test_smaller_networks_have_larger_packs(width, device, members):
@@ -275,4 +276,4 @@ def test_convolutions_have_no_pack_on_a_processor():
     shape = SampleShape(shape=(1, 8, 8), bounded=True)
     networks = NetworkPair(generator=ConvGenerator(base=2), critic=ConvCritic(base=2))
     assert pack_members(networks, shape, "cpu") == 1
-    assert pack_members(networks, shape, "cuda") == 96
+    assert pack_members(networks, shape, "cuda") == 192

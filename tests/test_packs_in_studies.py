@@ -26,6 +26,10 @@ HERE = Provenance(data_fingerprint="none", torch_version="none", device="cpu")
 NONFINITE = ("conditions.gan.training.critic_optimizer={kind='sgd',lr={choice=[0.01,1e30]}}",)
 
 
+def packed(folder: Path, *overrides: str) -> Study:
+    return study_in(folder, "search.packs=true", *overrides)
+
+
 def explored(study: Study, condition: str) -> list[TrialSpec]:
     trials = Design(study, HERE).trials({})
     return [trial for trial in trials if (trial.condition, trial.phase) == (condition, "explore")]
@@ -43,17 +47,17 @@ def place(pack: int, slot: int) -> Place:
 
 
 def test_trials_that_differ_in_numbers_alone_fill_packs_in_the_order_of_the_draws(tmp_path: Path) -> None:
-    study = study_in(tmp_path, "search.explore=26")
+    study = packed(tmp_path, "search.explore=26")
     assert places(study, "wgan") == [place(index // 24, index % 24) for index in range(26)]
 
 
 def test_trials_of_different_structure_are_in_different_packs(tmp_path: Path) -> None:
-    study = study_in(tmp_path, "search.explore=8")  # n_critic goes through 1, 2, 3
+    study = packed(tmp_path, "search.explore=8")  # n_critic goes through 1, 2, 3
     assert places(study, "gan") == [place(index % 3, index // 3) for index in range(8)]
 
 
 def test_more_explore_trials_change_no_place_and_no_address(tmp_path: Path) -> None:
-    fewer, more = (study_in(tmp_path, f"search.explore={count}") for count in (8, 20))
+    fewer, more = (packed(tmp_path, f"search.explore={count}") for count in (8, 20))
     for condition in ("wgan", "gan"):
         before, after = explored(fewer, condition), explored(more, condition)
         assert [trial.address for trial in after[:8]] == [trial.address for trial in before]
@@ -61,7 +65,7 @@ def test_more_explore_trials_change_no_place_and_no_address(tmp_path: Path) -> N
 
 
 def test_the_address_depends_on_the_slot_and_not_on_the_number_of_the_pack(tmp_path: Path) -> None:
-    study = study_in(tmp_path)
+    study = packed(tmp_path)
     design, condition = Design(study, HERE), study.condition("wgan")
     (trial, *_) = explored(study, "wgan")
     setting = condition.setting(trial.configuration).table()
@@ -79,14 +83,15 @@ def test_the_address_depends_on_the_slot_and_not_on_the_number_of_the_pack(tmp_p
     [
         "seeds=25",  # two trials would have more members than a pack
         "networks.generator.width=2000",  # a pack would be no faster
+        "search.packs=false",
     ],
 )
 def test_trials_that_gain_nothing_by_a_pack_have_none(tmp_path: Path, override: str) -> None:
-    assert set(places(study_in(tmp_path, override), "wgan")) == {None}
+    assert set(places(packed(tmp_path, override), "wgan")) == {None}
 
 
 def test_exploit_trials_of_two_batches_are_in_two_packs_and_confirm_trials_in_none(tmp_path: Path) -> None:
-    study = study_in(tmp_path, "search.explore=2", "search.exploit={trials=3,batch=2}")
+    study = packed(tmp_path, "search.explore=2", "search.exploit={trials=3,batch=2}")
     scores = Scores()
     trials = list(Design(study, HERE).trials(scores))
     exploit = [trial.place for trial in trials if (trial.condition, trial.phase) == ("wgan", "exploit")]
@@ -108,7 +113,7 @@ class Scores(dict[str, float]):
 
 
 def test_conditions_are_balanced_within_one_pack_at_every_moment(tmp_path: Path) -> None:
-    study = study_in(tmp_path, "search.explore=60", "search.exploit.trials=0", "search.confirm.best=0")
+    study = packed(tmp_path, "search.explore=60", "search.exploit.trials=0", "search.confirm.best=0")
     ledger = ledger_of(study)
     with ledger.writing(study.name) as lease:
         progress = StudyProgress(Design(study, HERE), ledger, lease)
@@ -155,7 +160,7 @@ def assert_same(entries: Sequence[Entry], others: Sequence[Entry]) -> None:
 def test_a_trial_has_the_same_bits_alone_and_among_others(
     tmp_path: Path, condition: str, overrides: Sequence[str]
 ) -> None:
-    study = study_in(tmp_path, *overrides)
+    study = packed(tmp_path, *overrides)
     trials = pack_of(study, condition)
     assert len(trials) > 2
     together = trained(Ledger(tmp_path / "together"), trials)
@@ -164,7 +169,7 @@ def test_a_trial_has_the_same_bits_alone_and_among_others(
 
 
 def test_a_trial_ends_when_its_members_are_nonfinite_and_the_others_go_on(tmp_path: Path) -> None:
-    study = study_in(tmp_path, *NONFINITE)
+    study = packed(tmp_path, *NONFINITE)
     trials = pack_of(study, "gan")
     entries = trained(ledger_of(study), trials)
     failed = [trial.configuration["training.critic_optimizer.lr"] > 1 for trial in trials]
@@ -176,7 +181,7 @@ def test_a_trial_ends_when_its_members_are_nonfinite_and_the_others_go_on(tmp_pa
 
 
 def test_seconds_are_shared_equally_by_the_trials_of_a_pack(tmp_path: Path) -> None:
-    study = study_in(tmp_path)
+    study = packed(tmp_path)
     trials = pack_of(study, "wgan")
     entries = trained(ledger_of(study), trials)
     assert len({entry.facts["elapsed_seconds"] for entry in entries}) == 1
@@ -188,7 +193,7 @@ def test_seconds_are_shared_equally_by_the_trials_of_a_pack(tmp_path: Path) -> N
 
 
 def test_a_pack_goes_on_from_its_checkpoint_with_fewer_trials(tmp_path: Path) -> None:
-    study = study_in(tmp_path)
+    study = packed(tmp_path)
     trials = pack_of(study, "wgan")
     expected = trained(Ledger(tmp_path / "undisturbed"), trials)
     ledger = ledger_of(study)
@@ -200,7 +205,7 @@ def test_a_pack_goes_on_from_its_checkpoint_with_fewer_trials(tmp_path: Path) ->
 
 
 def test_a_pack_begins_anew_with_trials_that_its_checkpoint_lacks(tmp_path: Path) -> None:
-    study = study_in(tmp_path)
+    study = packed(tmp_path)
     trials = pack_of(study, "wgan")
     expected = trained(Ledger(tmp_path / "undisturbed"), trials)
     ledger = ledger_of(study)
@@ -211,7 +216,7 @@ def test_a_pack_begins_anew_with_trials_that_its_checkpoint_lacks(tmp_path: Path
 
 
 def test_the_checkpoint_of_a_pack_is_found_from_each_of_its_trials(tmp_path: Path) -> None:
-    study = study_in(tmp_path)
+    study = packed(tmp_path)
     trials, ledger = pack_of(study, "wgan"), ledger_of(study)
     trained(ledger, trials, stop=10)
     for trial in trials:
@@ -228,15 +233,15 @@ def test_the_checkpoint_of_a_pack_is_found_from_each_of_its_trials(tmp_path: Pat
 
 def test_an_extended_study_trains_the_new_trials_alone_in_the_packs_that_have_room(tmp_path: Path) -> None:
     search = ("search.exploit.trials=0", "search.confirm.best=0")
-    study = study_in(tmp_path, "search.explore=8", *search)
+    study = packed(tmp_path, "search.explore=8", *search)
     run_without_ray(study)
     before = {key: entry.facts["ended_at"] for key, entry in finished(ledger_of(study)).items()}
-    run_without_ray(study_in(tmp_path, "search.explore=20", *search))
+    run_without_ray(packed(tmp_path, "search.explore=20", *search))
     after = finished(ledger_of(study))
     assert len(before) == 16
     assert len(after) == 40
     assert {key: after[key].facts["ended_at"] for key in before} == before
-    anew = study_in(tmp_path, "search.explore=20", *search, f"ledger.root={tmp_path / 'anew'}")
+    anew = packed(tmp_path, "search.explore=20", *search, f"ledger.root={tmp_path / 'anew'}")
     run_without_ray(anew)
     others = finished(ledger_of(anew))
     keys = sorted(after)
@@ -245,7 +250,7 @@ def test_an_extended_study_trains_the_new_trials_alone_in_the_packs_that_have_ro
 
 
 def test_trials_that_ended_together_share_a_segment(tmp_path: Path) -> None:
-    study = study_in(tmp_path, *SMALLER)
+    study = packed(tmp_path, *SMALLER)
     run_without_ray(study)
     segments = list((tmp_path / "ledger" / "trials").iterdir())
     # wgan: explore, exploit, confirm; gan: three numbers of critic steps, exploit, confirm
@@ -256,7 +261,7 @@ def test_trials_that_ended_together_share_a_segment(tmp_path: Path) -> None:
 @pytest.mark.parametrize("packs_per_process", [1, 3])
 def test_the_number_of_packs_that_a_process_is_given_changes_no_number(tmp_path: Path, packs_per_process: int) -> None:
     studies = [
-        study_in(tmp_path, *SMALLER, f"resources.packs_per_process={count}", f"ledger.root={tmp_path / str(count)}")
+        packed(tmp_path, *SMALLER, f"resources.packs_per_process={count}", f"ledger.root={tmp_path / str(count)}")
         for count in ("auto", packs_per_process)
     ]
     for study in studies:
@@ -268,7 +273,7 @@ def test_the_number_of_packs_that_a_process_is_given_changes_no_number(tmp_path:
 
 
 def test_packs_that_a_process_did_not_come_to_are_issued_again(tmp_path: Path) -> None:
-    study, ends = study_in(tmp_path, "search.explore=6", "search.exploit.trials=0"), EndedTrials()
+    study, ends = packed(tmp_path, "search.explore=6", "search.exploit.trials=0"), EndedTrials()
     ledger = ledger_of(study)
     with ledger.writing(study.name) as lease:
         progress = StudyProgress(Design(study, HERE), ledger, lease)

@@ -30,7 +30,7 @@ TINY = """
 name = "tiny"
 seeds = 2
 budget = {steps = 36}
-search = {explore = 10, exploit = {trials = 2, batch = 1}, confirm = {best = 1, seeds = 3}}
+search = {explore = 10, packs = false, exploit = {trials = 2, batch = 1}, confirm = {best = 1, seeds = 3}}
 evaluation = {measurements = 6, samples = 64, directions = 16, cells = 4}
 outcomes = {moved = 0, cells = 0, spread = 0, near = 0.1, swing = 9}
 
@@ -63,7 +63,7 @@ name = "dirac"
 seeds = 1
 budget = {steps = 20}
 evaluation.measurements = 20
-search = {explore = 1, exploit = {trials = 0}, confirm = {best = 1, seeds = 2}}
+search = {explore = 1, packs = false, exploit = {trials = 0}, confirm = {best = 1, seeds = 2}}
 data.kind = "dirac"
 networks = {kind = "dirac", theta = 1.0, psi = -1.0}
 
