@@ -92,7 +92,7 @@ def run_study(text: str, trials: int) -> Ends:
 def packs(packed: int, single: int) -> None:
     """Print seconds per trial of both sides."""
     together = run_study(RING, packed)
-    with patch("studies.design.packs.pack_members", return_value=1):
+    with patch("studies.design.places.pack_members", return_value=1):
         alone = run_study(RING, single)
     seconds = [(ends.ends[-1] - ends.first_report) / len(ends.ends) for ends in (together, alone)]
     print(f"{packed} trials in packs: {seconds[0]:.3f} s per trial on the clock")

@@ -227,6 +227,7 @@ def test_an_identity_has_only_keys_that_determine_the_numbers(load: Load) -> Non
         assert set(trial.identity) == {
             *("objective", "constraint", "networks", "training"),
             *("data", "budget", "seeds", "provenance"),
+            *([] if trial.place is None else ["pack"]),
         }
         assert set(trial.identity["provenance"]) == {
             *("data_fingerprint", "torch_version", "device", "numerics_version"),

@@ -89,7 +89,7 @@ def test_hyperparameters_of_one_axis_have_equal_ranges_and_the_same_value(tmp_pa
         (
             [
                 "training.n_critic={choice=[1,5]}",
-                "constraint.gp_weight={uniform=[0,1],when={'training.n_critic'=5},otherwise=0.5}",
+                "conditions.wgan-gp.constraint.gp_weight={uniform=[0,1],when={'training.n_critic'=5},otherwise=0.5}",
             ],
             "search.explore.map.x: must name a hyperparameter that is searched in every cell, but "
             "conditions.wgan-gp.constraint.gp_weight has a table when",

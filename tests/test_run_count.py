@@ -9,7 +9,7 @@ from studies.tracking.run_count import MOST_RUNS, has_one_run, in_words
 
 @pytest.mark.parametrize(("explore", "one_run"), [(148, False), (149, True)])
 def test_a_study_of_more_than_300_trials_has_one_run(tmp_path, explore, one_run):
-    study = load_tiny(tmp_path, f"search.explore={explore}", "search.exploit=1")
+    study = load_tiny(tmp_path, f"search.explore={explore}", "search.exploit.trials=1")
     assert total(study) == 2 * (explore + 2)
     assert has_one_run(study) is one_run is (total(study) > MOST_RUNS)
 

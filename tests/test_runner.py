@@ -222,7 +222,8 @@ def test_a_listener_that_fails_does_not_end_a_study(tmp_path: Path) -> None:
 # One trial of every four trains ten times as long as the others, so that it can be interrupted.
 LONG = (
     "search.explore=4",
-    "conditions.gan.training.n_critic={grid=[1,2,3,400]}",
+    "search.packs=true",
+    "conditions.gan.training.n_critic={grid=[1,2,3,100]}",
     "checkpoint.every_seconds=0.1",
 )
 NO_CLUSTER = "192.0.2.1:6379"
@@ -265,8 +266,9 @@ def checkpoints(study: Study) -> list[Path]:
 
 
 def resumes(study: Study) -> int:
-    """Number of times that a finished trial was resumed from a checkpoint."""
-    return sum(entry.log().count("resumed at iteration") for entry in finished(ledger_of(study)).values())
+    """Number of times that a pack was resumed from a checkpoint; its trials share a segment, and have one log."""
+    logs = {entry.place: entry.log() for entry in finished(ledger_of(study)).values()}
+    return sum(log.count("resumed at iteration") for log in logs.values())
 
 
 @contextmanager

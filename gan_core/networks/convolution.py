@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil, gcd, prod
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 from jaxtyping import Float
@@ -171,7 +171,30 @@ def for_each_member(
     """
     values = [value.unbind() for value in parameters.values()]  # the gradients of S slices are one stack
     members = (dict(zip(parameters, member, strict=True)) for member in zip(*values, strict=True))
-    return torch.stack([network(*member) for member in zip(members, inputs.unbind(), strict=True)])
+    outputs = [network(own, _aligned(x)) for own, x in zip(members, inputs.unbind(), strict=True)]
+    return torch.stack([_aligned(output) for output in outputs])
+
+
+VECTOR = 16
+"""Numbers of float32 in the widest vector register, 64 bytes, to which PyTorch aligns the start of a tensor."""
+
+
+def _aligned(slice_: Tensor) -> Tensor:
+    """The slice, or a copy of one that starts within a register: kernels may round it in another order than a tensor.
+
+    Its gradient, a slice of the stack's gradient, likewise.
+    """
+    return slice_ if slice_.numel() % VECTOR == 0 else _Copy.apply(slice_)
+
+
+class _Copy(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        return _Copy.apply(gradient)
 
 
 def downsample(

@@ -16,7 +16,7 @@ from typing import Any, get_args
 
 from gan_core.data import Split
 from studies.design.map_cells import explore_configuration
-from studies.design.packs import Packs
+from studies.design.places import Packs
 from studies.design.provenance import Provenance
 from studies.design.specification import (
     CONFIRMING,

@@ -27,7 +27,7 @@ Kept = Literal["late", "all", "last"]
 
 
 Last = dict[str, torch.Tensor]
-"""What is kept of members at their end, by name; each tensor but `generators` has a leading member axis.
+"""Tensors that are kept of members at their end, by name; each but `generators` has a leading member axis.
 
 generators  flat parameters of the generators, (versions, members, parameters)
 fakes       fakes of the generators, (members, samples, dim)
@@ -66,7 +66,7 @@ class KeptSamples:
         self._fakes, self._parameters = list(state["fakes"]), dict(state["parameters"])
 
     def last(self, trainer: Trainer) -> Last:
-        """What is kept of all members at this moment, if it is their end."""
+        """The tensors that are kept of all members, if this moment is their end."""
         if not self._confirming:
             return {"generators": _flat(trainer), "fakes": self._generated(trainer, SNAPSHOT_POINTS, SNAPSHOT_IMAGES)}
         surface = {"surface": self._surface(trainer)} if self._data.planar else {}
@@ -119,7 +119,7 @@ class KeptSamples:
 
 
 def of_members(last: Last, rows: slice) -> Last:
-    """What is kept of some of the members."""
+    """The tensors of some of the members."""
     return {name: tensor[:, rows] if name == "generators" else tensor[rows] for name, tensor in last.items()}
 
 

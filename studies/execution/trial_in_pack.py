@@ -48,7 +48,7 @@ class TrialInPack:
         return self._trial["identity"]["provenance"]["device"]
 
     def addresses(self) -> dict[str, Any]:
-        """What is trained and how it is evaluated, with the addresses."""
+        """Identity and evaluation of the trial, with their addresses."""
         return {name: self._trial[name] for name in ("address", "identity", "evaluation_address", "evaluation")}
 
     def end_of(self, nonfinite: Sequence[int]) -> int | None:

@@ -6,6 +6,9 @@ from typing import Any, Literal
 from gan_core.fields import Count, Whole
 from studies.file.map_settings import ExploreMap
 
+LEAST_FOR_PACKS = 8
+"""Number of explore trials of a condition from which they train in packs by default: those of a block of draws."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Exploit:
@@ -44,8 +47,9 @@ class Search:
     stratified  true: of 8 consecutive draws of a hyperparameter one lies in each eighth of its distribution; false: all
                 draws are independent
     packs       true: explore and exploit trials of a condition that differ in numbers alone train side by side in one
-                process; on one processor core that is up to five times as fast. false: every trial in a process of its
-                own, for few trials on many cores. The last bits of the numbers differ, and so do the addresses
+                process, on one processor core up to five times as fast; false: every trial in a process of its own, for
+                few trials on many cores; "auto": true with 8 or more explore trials, since the empty places of a pack
+                take time too. The last bits of the numbers differ, and so do the addresses
     exploit     number and batches of the exploit trials
     confirm     numbers of configurations and seeds of the confirm phase
     sampler     Optuna's sampler of the exploit trials: `tpe` fits densities to earlier results, `gp` a Gaussian
@@ -58,7 +62,7 @@ class Search:
     seed: Whole = 0
     explore: Count | ExploreMap = 16
     stratified: bool = True
-    packs: bool = True
+    packs: bool | Literal["auto"] = "auto"
     exploit: Exploit = Exploit()
     confirm: Confirm = Confirm()
     sampler: Literal["tpe", "gp", "random"] = "tpe"
@@ -77,3 +81,8 @@ class Search:
     def explore_trials(self) -> int:
         """Number of explore trials per condition."""
         return self.explore if isinstance(self.explore, int) else self.explore.trials
+
+    @property
+    def in_packs(self) -> bool:
+        """True if explore and exploit trials train in packs where they can."""
+        return self.explore_trials >= LEAST_FOR_PACKS if self.packs == "auto" else self.packs

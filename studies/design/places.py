@@ -53,7 +53,7 @@ class Packs:
 
     def why_unpacked(self, condition: Condition, setting: Setting) -> str | None:
         """Reason why trials of a condition with this structure cannot form packs; None if they can, or need none."""
-        if not self._study.search.packs or self._trials_per_pack(setting) < 2:
+        if not self._study.search.in_packs or self._trials_per_pack(setting) < 2:
             return None
         key = (condition.name, _group(setting))
         if key not in self._reasons:
@@ -62,7 +62,7 @@ class Packs:
 
     def _trials_of(self, phase: Phase, setting: Setting) -> int:
         """Number of places of a pack of this phase: not more than a batch of exploit would fill."""
-        if phase in CONFIRMING or not self._study.search.packs:
+        if phase in CONFIRMING or not self._study.search.in_packs:
             return 1
         most = self._trials_per_pack(setting)
         return min(most, self._study.search.exploit.batch) if phase == "exploit" else most
