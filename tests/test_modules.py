@@ -14,7 +14,7 @@ from tiny import clean_environment, command, ledger_of, run_without_ray
 
 from gan_core.objectives import AnyObjective
 from services.package import pack
-from studies.design import Design, TrialSpec, payload
+from studies.design import Design, Packs, TrialSpec, payload
 from studies.errors import InputError
 from studies.execution.pack_training import PackTraining
 from studies.execution.runner import _provenance
@@ -24,6 +24,7 @@ from studies.file.study import Study
 from studies.ledger.trial_records import TrialRecord
 from studies.locate import results
 from studies.progress.events import Listener
+from studies.reporting.terminal.outline import outline
 
 OBJECTIVE = '''
 from dataclasses import dataclass
@@ -814,3 +815,47 @@ def test_an_unusable_network_is_refused_before_the_study_starts(
 ) -> None:
     text = f'[[conditions]]\nname = "mine"\npreset = "wgan-gp"\nnetworks.{role} = {network}'
     assert refusal(load, text, my_torch=TORCH) == f"conditions.mine.networks.{role}: {sentence}"
+
+
+# -- packs -------------------------------------------------------------------------------------------------------------
+
+
+def test_an_objective_of_ones_own_trains_in_packs_with_a_number_for_each_trial(load: Load) -> None:
+    study = load(ONE, "search.packs=true")
+    assert Packs(study, "cpu").unpacked() == {}
+    explored = [trial for trial in specs_by_name(study).values() if trial.phase == "explore"]
+    assert [trial.place and (trial.place.pack, trial.place.slot) for trial in explored] == [
+        (0, 0),
+        (0, 0),
+        (0, 1),
+        (0, 1),
+    ]
+    assert run_without_ray(study).without_result == []
+
+
+def test_a_number_that_decides_in_an_if_is_named_before_the_start_and_its_condition_trains_trial_by_trial(
+    load: Load,
+) -> None:
+    branching = OBJECTIVE.replace("s = self.sharpness", "s = self.sharpness if self.sharpness > 1 else 1.0")
+    study = load(ONE, "search.packs=true", my_sharp=branching)
+    told = Told()
+    assert run_without_ray(study, told).without_result == []
+    (sentence,) = told.sentences
+    assert sentence.startswith(
+        "conditions.mine.objective.sharpness: cannot differ between the members of a pack, since"
+    )
+    assert sentence.endswith("; its trials train one by one")
+    assert f"{sentence}." in outline(study)
+    places = {trial.condition: trial.place for trial in specs_by_name(study).values() if trial.phase == "explore"}
+    assert places["mine"] is None
+    assert places["ours"] is not None
+
+
+class Told(Listener):
+    """The sentences that a run says."""
+
+    def __init__(self) -> None:
+        self.sentences: list[str] = []
+
+    def warned(self, sentence: str) -> None:
+        self.sentences.append(sentence)

@@ -69,7 +69,11 @@ def _reason(path: str, description: Any, calls: Iterator[Call]) -> str | None:
     names = list(numbers(description))
     if not names:
         return None
-    attributes = set(getattr(description, "__dict__", {})) - {field.name for field in fields(description)}
+    known = {
+        "kind",
+        *(field.name for field in fields(description)),
+    }  # a study gives a user's class the name that it uses
+    attributes = set(getattr(description, "__dict__", {})) - known
     set_once = [name for name in sorted(attributes) if not hasattr(type(description), name)]
     if set_once:
         return f"{path}.{set_once[0]}: must be a field or a property, since members of a pack are copies of the fields"

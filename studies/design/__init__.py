@@ -1,6 +1,7 @@
 """The trials of a study, phase by phase, and their addresses."""
 
 from studies.design.map_cells import Cell, cell_order
+from studies.design.places import Packs
 from studies.design.provenance import NUMERICS_VERSION, Provenance
 from studies.design.specification import (
     CONFIRMING,
@@ -27,6 +28,7 @@ __all__ = [
     "Cell",
     "Configuration",
     "Design",
+    "Packs",
     "Phase",
     "Place",
     "Provenance",

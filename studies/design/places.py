@@ -51,6 +51,20 @@ class Packs:
         self._last[key] = place
         return place
 
+    def trials_of(self, condition: Condition) -> int:
+        """Number of explore trials of a condition that share a pack at most; 1: each trains by itself."""
+        reasons = self.unpacked()
+        return 1 if condition.name in reasons else self._trials_of("explore", next(condition.extreme_settings()))
+
+    def unpacked(self) -> dict[str, str]:
+        """Reasons why trials of a condition cannot form packs, by condition; without conditions whose trials can."""
+        return {
+            condition.name: reason
+            for condition in self._study.conditions
+            for setting in condition.extreme_settings()
+            if (reason := self.why_unpacked(condition, setting)) is not None
+        }
+
     def why_unpacked(self, condition: Condition, setting: Setting) -> str | None:
         """Reason why trials of a condition with this structure cannot form packs; None if they can, or need none."""
         if not self._study.search.in_packs or self._trials_per_pack(setting) < 2:

@@ -62,7 +62,7 @@ class Design:
 
     def __init__(self, study: Study, provenance: Provenance):
         self.study, self.provenance = study, provenance
-        self._packs = Packs(study, provenance.device)
+        self.packs = Packs(study, provenance.device)
         self._specs: dict[tuple[str, Phase], list[TrialSpec]] = defaultdict(list)
 
     def trials(self, scores: Scores) -> Iterator[TrialSpec]:
@@ -130,7 +130,7 @@ class Design:
 
     def _spec(self, condition: Condition, phase: Phase, index: int, configuration: Configuration) -> TrialSpec:
         setting = condition.authors_setting() if phase == "authors" else condition.setting(configuration)
-        place = self._packs.place(condition, phase, index, setting)
+        place = self.packs.place(condition, phase, index, setting)
         return self.spec(condition, phase, index, configuration, setting.table(), place)
 
     def spec(
@@ -168,16 +168,6 @@ class Design:
             evaluation_address=address_of_evaluation,
             place=place,
         )
-
-    def unpacked(self) -> dict[str, str]:
-        """Reasons why trials of a condition cannot form packs, by condition; without conditions whose trials can."""
-        reasons = {}
-        for condition in self.study.conditions:
-            for setting in condition.extreme_settings():
-                reason = self._packs.why_unpacked(condition, setting)
-                if reason is not None:
-                    reasons[condition.name] = reason
-        return reasons
 
     @cached_property
     def _evaluations(self) -> Mapping[Split, tuple[dict[str, Any], str]]:

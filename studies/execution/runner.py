@@ -68,7 +68,7 @@ def run(study: Study, *listeners: Listener, question: str = "", resources: Resou
         for sentence in _register(study, ledger, provenance, question):
             listener.warned(sentence)
         progress = _mended_progress(study, provenance, ledger, lease, listener)
-        for condition, reason in progress.design.unpacked().items():
+        for condition, reason in progress.design.packs.unpacked().items():
             listener.warned(f"conditions.{condition}.{reason}; its trials train one by one")
         progress.write_plan()
         listener.opened(progress)

@@ -35,7 +35,8 @@ class Limits:
 
     trial_retries  number of times that a trial is started again after its worker died; at the next death it is lost
                    until the study is run again
-    trial_seconds  longest time of a trial's training, in seconds; a trial that takes longer has ended as `timed_out`
+    trial_seconds  longest time of a trial's training, in seconds, in a pack its share of the pack's; a trial that takes
+                   longer has ended as `timed_out`
     """
 
     trial_retries: Whole = 3

@@ -8,7 +8,7 @@ from gan_core.data import Dataset
 from gan_core.features import SMALL_SIDE, AutoFeatures, PixelFeatures
 from gan_core.metrics import RealSamples
 from gan_core.networks import MLPGenerator, NetworkPair
-from studies.design import total
+from studies.design import Packs, total
 from studies.execution.disk_space import kept_evaluations, snapshot_bytes
 from studies.file.map_axes import map_axes
 from studies.file.messages import count_noun
@@ -39,9 +39,11 @@ def outline(study: Study) -> str:
     ]
     lines += _features(study)
     lines += _fully_connected(study)
+    packs = Packs(study, "cpu")
     for condition in study.conditions:
-        setting = next(condition.extreme_settings())
-        lines.append(f"  {condition.name}: {setting.objective.kind} x {setting.constraint.kind}")
+        setting, together = next(condition.extreme_settings()), packs.trials_of(condition)
+        beside = f", {together} explore trials side by side on a processor" if together > 1 else ""
+        lines.append(f"  {condition.name}: {setting.objective.kind} x {setting.constraint.kind}{beside}")
         lines += [
             f"    {path} {format_distribution(distribution.table())}"
             for path, distribution in condition.hyperparameters.items()
@@ -50,6 +52,7 @@ def outline(study: Study) -> str:
             f"    map: {axis.cells} cells along {axis.name}, {' = '.join(axis.paths)}"
             for axis in map_axes(search, condition)
         ]
+    lines += [f"conditions.{name}.{reason}; its trials train one by one." for name, reason in packs.unpacked().items()]
     return "\n".join(lines)
 
 
