@@ -115,5 +115,5 @@ def test_an_interrupted_run_writes_checkpoints_and_names_the_command_that_resume
     assert "Traceback" not in output
     ledger = Ledger(tmp_path / "gan-studies")
     kept = [ledger.unfinished(key).checkpoint() for key in ledger.started()]
-    assert any(state is not None and len(state["measured"]) >= 1 for state in kept)
+    assert any(state is not None and len(state["measured_seconds"]) >= 1 for state in kept)
     assert json.loads((ledger.study_folder("tiny") / "study.json").read_text())["question"]
