@@ -228,6 +228,14 @@ def test_the_checkpoint_of_a_pack_is_found_from_each_of_its_trials(tmp_path: Pat
     assert ledger.checkpoint(trials[1].key) is None
 
 
+def test_the_checkpoint_of_a_pack_with_fewer_trials_is_not_that_of_the_others(tmp_path: Path) -> None:
+    study = packed(tmp_path)
+    trials, ledger = pack_of(study, "wgan"), ledger_of(study)
+    trained(ledger, trials[:2], stop=10)
+    ledger.unfinished(trials[4].key).mark_started("here", pack=trials[0].key)
+    assert ledger.checkpoint(trials[4].key) is None
+
+
 # -- a whole study -----------------------------------------------------------------------------------------------------
 
 

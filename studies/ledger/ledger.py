@@ -253,11 +253,12 @@ class Ledger:
         return Unfinished(self.storage, key)
 
     def checkpoint(self, key: str) -> dict[str, Any] | None:
-        """The last checkpoint of the pack that a trial was started in; None if there is none.
+        """The last checkpoint of the pack that a trial was started in; None if there is none that holds the trial.
 
         Errors: as for `Unfinished.checkpoint`.
         """
-        return self.unfinished(self.unfinished(key).pack()).checkpoint()
+        state = self.unfinished(self.unfinished(key).pack()).checkpoint()
+        return state if state is not None and key in state["trials"] else None
 
     def started(self) -> set[str]:
         """Keys of all trials that were started and are not finished."""
