@@ -23,7 +23,7 @@ TINY = f"""# {QUESTION}
 name = "tiny"
 seeds = 3
 budget = {{steps = 8}}
-search = {{explore = 2, packs = false, exploit = {{trials = 1}}, confirm = {{best = 1, seeds = 4}}}}
+search = {{seed = 3, explore = 2, packs = false, exploit = {{trials = 1}}, confirm = {{best = 1, seeds = 4}}}}
 data = {{kind = "digits", held_out = 200}}
 evaluation = {{measurements = 4, samples = 200, directions = 8, cells = 4}}
 networks.generator = {{kind = "mlp", width = 8, depth = 2, latent = 4}}
