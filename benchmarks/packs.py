@@ -163,7 +163,7 @@ def _seconds_on_gpu() -> float:
 
 
 def sides_of(width: int, chosen: argparse.Namespace, data: Dataset) -> list[Side]:
-    """The packs, a trainer (of one GAN on a GPU, of 3 seeds on a processor) and the plain loop."""
+    """The trainings that are compared: packs, a `Trainer` (one GAN on a GPU, 3 seeds on a processor), a plain loop."""
     networks = NetworkPair(generator=MLPGenerator(width=width, latent=LATENT), critic=MLPCritic(width=width))
     device = chosen.device
     evaluator = None if chosen.without_evaluation else Evaluator(networks.generator, data, device=device)

@@ -80,9 +80,9 @@ def run_pending(study: Study, *listeners: Listener, trials: int | None = None, k
                     return progress if killed else _close(listeners, progress)
             ledger.commit(training.rows())
             ended += 1
-            progress.trials()
+            (record,), _ = progress.update([spec])
             for listener in listeners:
-                listener.ended(progress.record(spec))
+                listener.ended(record)
         return _close(listeners, progress)
 
 

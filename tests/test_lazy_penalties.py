@@ -216,7 +216,7 @@ def test_members_of_a_pack_agree_in_the_interval():
 
 
 def test_health_counts_the_penalty_once():
-    """The health metrics are those of the mean loss over steps, so that they can be compared between intervals."""
+    """The loss in `health()` holds the penalty once, its mean over steps, so that it does not depend on `every`."""
     lazy, usual = trainer_of(replace(R1, every=4)), trainer_of(R1)
     for name, value in usual.health().items():
         assert torch.equal(lazy.health()[name], value), name

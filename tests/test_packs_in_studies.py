@@ -90,6 +90,14 @@ def test_trials_that_gain_nothing_by_a_pack_have_none(tmp_path: Path, override: 
     assert set(places(packed(tmp_path, override), "wgan")) == {None}
 
 
+@pytest.mark.parametrize(("explore", "in_packs"), [(7, False), (8, True)])
+def test_by_default_a_block_of_draws_is_the_least_number_of_trials_for_packs(
+    tmp_path: Path, explore: int, in_packs: bool
+) -> None:
+    study = packed(tmp_path, f"search.explore={explore}", "search.packs=auto")
+    assert [place is not None for place in places(study, "wgan")] == [in_packs] * explore
+
+
 def test_exploit_trials_of_two_batches_are_in_two_packs_and_confirm_trials_in_none(tmp_path: Path) -> None:
     study = packed(tmp_path, "search.explore=2", "search.exploit={trials=3,batch=2}")
     scores = Scores()
@@ -220,7 +228,7 @@ def test_the_checkpoint_of_a_pack_is_found_from_each_of_its_trials(tmp_path: Pat
     trials, ledger = pack_of(study, "wgan"), ledger_of(study)
     trained(ledger, trials, stop=10)
     for trial in trials:
-        ledger.unfinished(trial.key).mark_started("here", pack=trials[0].key)
+        ledger.unfinished(trial.key).mark_started("here", checkpoint=trials[0].key)
         checkpoint: Any = ledger.checkpoint(trial.key)
         assert set(checkpoint["trials"]) == {trial.key for trial in trials}
     trained(ledger, trials)
@@ -232,7 +240,7 @@ def test_the_checkpoint_of_a_pack_with_fewer_trials_is_not_that_of_the_others(tm
     study = packed(tmp_path)
     trials, ledger = pack_of(study, "wgan"), ledger_of(study)
     trained(ledger, trials[:2], stop=10)
-    ledger.unfinished(trials[4].key).mark_started("here", pack=trials[0].key)
+    ledger.unfinished(trials[4].key).mark_started("here", checkpoint=trials[0].key)
     assert ledger.checkpoint(trials[4].key) is None
 
 

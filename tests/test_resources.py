@@ -5,16 +5,16 @@ from studies.execution.resources import Node, Resources
 from studies.file.study import ResourceSettings
 
 
-def test_simultaneous_trials_are_counted_node_by_node():
+def test_simultaneous_processes_are_counted_node_by_node():
     machines = Resources(nodes=(Node(cpu=3, gpu=0), Node(cpu=8, gpu=1), Node(cpu=0, gpu=0)))
-    for settings, trials in {
+    for settings, processes in {
         ResourceSettings(cpu=2): 5,
         ResourceSettings(cpu=0.1): 110,
         ResourceSettings(cpu=1, gpu=0.25): 4,
         ResourceSettings(cpu=1, gpu="auto"): 8,
         ResourceSettings(cpu=3, gpu="auto"): 2,
     }.items():
-        assert machines.trials_at_once(machines.allocation(settings)) == trials
+        assert machines.processes_at_once(machines.allocation(settings)) == processes
 
 
 @pytest.mark.parametrize(

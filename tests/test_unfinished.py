@@ -40,18 +40,18 @@ def test_nothing_is_there_before_a_trial_starts(trial: Unfinished) -> None:
 
 
 def test_a_mark_names_the_last_start_and_the_first_trial_of_its_pack(trial: Unfinished, storage: FolderStorage) -> None:
-    assert trial.pack() == "key"
-    trial.mark_started("first", pack="other")
-    assert trial.pack() == "other"
+    assert trial.checkpoint_key() == "key"
+    trial.mark_started("first", checkpoint="other")
+    assert trial.checkpoint_key() == "other"
     trial.mark_started("second")
     assert json.loads(storage.read("running/key/started") or b"")["node"] == "second"
-    assert trial.pack() == "key"
+    assert trial.checkpoint_key() == "key"
 
 
 def test_a_forged_mark_is_damage(trial: Unfinished, storage: FolderStorage) -> None:
-    storage.replace("running/key/started", seal({"key": "another", "node": "here", "pack": "key"}))
+    storage.replace("running/key/started", seal({"key": "another", "node": "here", "checkpoint": "key"}))
     with pytest.raises(DamagedError, match=r"it is not the record of this trial's start"):
-        trial.pack()
+        trial.checkpoint_key()
 
 
 def test_the_last_checkpoint_is_read_back(trial: Unfinished) -> None:

@@ -64,7 +64,7 @@ def pack_members(networks: Networks, shape: SampleShape, device: str) -> int:
 
 
 Structure = tuple[tuple[str, Any], ...]
-"""Paths and values of everything in which the members of a pack agree."""
+"""Everything in which the members of a pack must agree, as pairs (dotted path, value)."""
 
 
 def structure(member: Member) -> Structure:

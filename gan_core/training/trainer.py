@@ -185,7 +185,7 @@ class Trainer:
                 fake,
                 draw.noise,
                 self.objective_state,
-                penalty_factor=self.constraint.penalty_factor(step),
+                penalty_factor=self._losses.constraint.penalty_factor(step),
             )
             finite &= self._update_critic(result.loss, generator_step)
         return finite

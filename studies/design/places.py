@@ -33,15 +33,20 @@ class Packs:
         self._reasons: dict[tuple[str, Group], str | None] = {}
 
     def place(self, condition: Condition, phase: Phase, index: int, setting: Setting) -> Place | None:
-        """Place of the next trial of a condition and phase; None if it trains by itself.
+        """The pack and the slot of the next trial of a condition and phase; None if it trains without a pack.
 
         Must be called once for each trial of a condition and phase, in the order of their index.
         """
-        trials = self._trials_of(phase, setting)
-        if trials < 2 or self.why_unpacked(condition, setting) is not None:
+        if phase in CONFIRMING or not self._study.search.in_packs:
             return None
-        batch = index // self._study.search.exploit.batch if phase == "exploit" else 0
-        key, number = (condition.name, phase, batch, _group(setting)), self._numbers.get((condition.name, phase), 0)
+        group = _group(setting)
+        trials, batch = self._most(group, setting), 0
+        if phase == "exploit":  # more places than a batch has trials would never be filled
+            trials = min(trials, self._study.search.exploit.batch)
+            batch = index // self._study.search.exploit.batch
+        if trials < 2 or self._reason(condition, group, setting) is not None:
+            return None
+        key, number = (condition.name, phase, batch, group), self._numbers.get((condition.name, phase), 0)
         last = self._last.get(key)
         if last is None or last.slot + 1 == trials:
             self._numbers[condition.name, phase] = number + 1
@@ -51,38 +56,35 @@ class Packs:
         self._last[key] = place
         return place
 
-    def trials_of(self, condition: Condition) -> int:
-        """Number of explore trials of a condition that share a pack at most; 1: each trains by itself."""
-        reasons = self.unpacked()
-        return 1 if condition.name in reasons else self._trials_of("explore", next(condition.extreme_settings()))
+    def explore_trials(self, condition: Condition) -> int:
+        """Largest number of explore trials of a condition in one pack; 1: each trains without a pack."""
+        setting = next(condition.extreme_settings())
+        if not self._study.search.in_packs or self._first_reason(condition) is not None:
+            return 1
+        return max(1, self._most(_group(setting), setting))
 
     def unpacked(self) -> dict[str, str]:
         """Reasons why trials of a condition cannot form packs, by condition; without conditions whose trials can."""
-        return {
-            condition.name: reason
-            for condition in self._study.conditions
-            for setting in condition.extreme_settings()
-            if (reason := self.why_unpacked(condition, setting)) is not None
-        }
+        if not self._study.search.in_packs:
+            return {}
+        reasons = {condition.name: self._first_reason(condition) for condition in self._study.conditions}
+        return {name: reason for name, reason in reasons.items() if reason is not None}
 
-    def why_unpacked(self, condition: Condition, setting: Setting) -> str | None:
-        """Reason why trials of a condition with this structure cannot form packs; None if they can, or need none."""
-        if not self._study.search.in_packs or self._trials_per_pack(setting) < 2:
+    def _first_reason(self, condition: Condition) -> str | None:
+        reasons = (self._reason(condition, _group(setting), setting) for setting in condition.extreme_settings())
+        return next((reason for reason in reasons if reason is not None), None)
+
+    def _reason(self, condition: Condition, group: Group, setting: Setting) -> str | None:
+        """Reason why trials of this structure cannot form packs; None if they can, or would gain nothing."""
+        if self._most(group, setting) < 2:
             return None
-        key = (condition.name, _group(setting))
-        if key not in self._reasons:
-            self._reasons[key] = _why_unpackable(setting, self._sample_shape)
-        return self._reasons[key]
+        if (condition.name, group) not in self._reasons:
+            self._reasons[condition.name, group] = _why_unpackable(setting, self._sample_shape)
+        return self._reasons[condition.name, group]
 
-    def _trials_of(self, phase: Phase, setting: Setting) -> int:
-        """Number of places of a pack of this phase: not more than a batch of exploit would fill."""
-        if phase in CONFIRMING or not self._study.search.in_packs:
-            return 1
-        most = self._trials_per_pack(setting)
-        return min(most, self._study.search.exploit.batch) if phase == "exploit" else most
-
-    def _trials_per_pack(self, setting: Setting) -> int:
-        networks = canonical(plain(setting.networks))
+    def _most(self, group: Group, setting: Setting) -> int:
+        """Largest number of trials in one pack of these networks."""
+        networks, _ = group
         if networks not in self._trials:
             members = pack_members(setting.networks, self._sample_shape, self._device)
             self._trials[networks] = members // self._study.seeds

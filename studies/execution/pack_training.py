@@ -216,20 +216,26 @@ class PackTraining:
 
     def rows(self) -> list[Row]:
         """The rows of the trials' entries, once the training is done."""
-        last, seconds = self._samples.last(self._trainer), round(self.seconds, 3)
+        last = self._samples.last(self._trainer)
+        shared = {
+            **evaluation_facts(self._evaluator, self._setting.networks),
+            "sample_shape": asdict(self._trainer.shape),
+            "elapsed_seconds": round(self.seconds, 3),
+            "trials_sharing_seconds": len(self._trials),
+            "ended_at": time(),
+            "threads": torch.get_num_threads(),
+        }
         self.log(f"finished after {self.iteration} iterations and {self._pack_seconds:.1f} s")
         if len(self._trials) > 1:
             self.log(f"its seconds are those of {len(self._trials)} trials of a pack, in equal shares")
-        return [
-            self._row(trial, trial.last or of_members(last, trial.rows), {"elapsed_seconds": seconds})
-            for trial in self._trials
-        ]
+        return [self._row(trial, trial.last or of_members(last, trial.rows), shared) for trial in self._trials]
 
-    def _row(self, trial: TrialInPack, last: Last, elapsed: Mapping[str, float]) -> Row:
+    def _row(self, trial: TrialInPack, last: Last, shared: Mapping[str, Any]) -> Row:
+        """The row of one trial; `shared` holds the facts that all trials of the pack have in common."""
         steps = [self._step(due) for due in self._due[: len(trial.measured)]]
         shapes = {name: tuple(view.shape[1:]) for name, view in self._trainer.generator.frozen.items()}
         return to_row(
-            {**self._facts(trial), **elapsed},
+            {**shared, **self._facts(trial)},
             Curves.from_evaluations(trial.seeds, steps, trial.measured),
             generators=self._samples.generators(last, trial.rows, steps, shapes),
             samples=self._samples.arrays(last, trial.rows, steps),
@@ -241,22 +247,18 @@ class PackTraining:
         return self._budget.elapsed_steps(self._setting.training, iterations)
 
     def _facts(self, trial: TrialInPack) -> dict[str, Any]:
-        trainer, evaluator, training = self._trainer, self._evaluator, self._setting.training
+        """The facts of one trial that the others of its pack need not share."""
+        trainer, training = self._trainer, self._setting.training
         iterations = trainer.iteration if trial.end is None else trial.end
         critic_steps = training.critic_steps(iterations)
         nonfinite = trainer.nonfinite_iteration[trial.rows].tolist()
         return {
             **trial.addresses(),
-            **evaluation_facts(evaluator, self._setting.networks),
-            "sample_shape": asdict(trainer.shape),
             "nonfinite_step": [None if iteration < 0 else self._step(iteration) for iteration in nonfinite],
             "generator_steps": training.generator_steps(iterations),
             "critic_steps": critic_steps,
             "real_samples_seen": critic_steps * training.batch,
-            "trials_sharing_seconds": len(self._trials),
-            "ended_at": time(),
             "measured_seconds": self._measured_seconds[: len(trial.measured)],
-            "threads": torch.get_num_threads(),
         }
 
 

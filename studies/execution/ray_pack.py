@@ -87,7 +87,7 @@ class RayPack(tune.Trainable):
     def _started(self) -> PackTraining:
         node, first = ray.util.get_node_ip_address(), self._trials[0]["key"]
         for trial in self._trials:
-            self._ledger.unfinished(trial["key"]).mark_started(node, pack=first)
+            self._ledger.unfinished(trial["key"]).mark_started(node, checkpoint=first)
         training = PackTraining(
             self._trials,
             self._ledger.unfinished(first),

@@ -1,4 +1,4 @@
-"""Nodes of a Ray cluster, and the number of trials that run on them at once."""
+"""Nodes of a Ray cluster, and the number of processes that train on them at once."""
 
 import os
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from studies.errors import InputError
 from studies.file.run_settings import ResourceSettings
 
 _ROUNDING = 1e-9
-"""Tolerance of a quotient: 0.3 / 0.1 is 2.9999999999999996 in floating point, but three trials fit."""
+"""Tolerance of a quotient: 0.3 / 0.1 is 2.9999999999999996 in floating point, but three processes fit."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Allocation:
-    """Share of a node for one trial: processor cores, and GPUs or a fraction of one."""
+    """Share of a node for one process: processor cores, and GPUs or a fraction of one."""
 
     cpu: float
     gpu: float
@@ -28,8 +28,8 @@ class Node:
     cpu: float
     gpu: float
 
-    def trials(self, allocation: Allocation) -> int:
-        """Number of trials that run on this node at once."""
+    def processes(self, allocation: Allocation) -> int:
+        """Number of processes that run on this node at once."""
         fits = [self.cpu / allocation.cpu]
         if allocation.gpu:
             fits.append(self.gpu / allocation.gpu)
@@ -48,15 +48,16 @@ class Resources:
     nodes: tuple[Node, ...]
     joined: bool = False
 
-    def trials_at_once(self, allocation: Allocation) -> int:
-        """Number of trials that run at once."""
-        return sum(node.trials(allocation) for node in self.nodes)
+    def processes_at_once(self, allocation: Allocation) -> int:
+        """Number of processes that run at once."""
+        return sum(node.processes(allocation) for node in self.nodes)
 
     def allocation(self, settings: ResourceSettings) -> Allocation:
-        """The allocation of one trial under these settings.
+        """The allocation of one process under these settings.
 
-        With `gpu = "auto"` a trial gets no GPU if no node has one. Otherwise it gets a node's GPUs divided by the
-        number of trials that fit on the node's cores, at most 1; the smallest of these shares over the nodes with GPUs.
+        With `gpu = "auto"` a process gets no GPU if no node has one. Otherwise it gets a node's GPUs divided by the
+        number of processes that fit on the node's cores, at most 1; the smallest of these shares over the nodes with
+        GPUs.
         """
         if settings.gpu != "auto":
             return Allocation(cpu=settings.cpu, gpu=settings.gpu)
@@ -64,7 +65,7 @@ class Resources:
         return Allocation(cpu=settings.cpu, gpu=min((gpus / max(gpus, trials) for gpus, trials in nodes), default=0.0))
 
     def refuse_too_large(self, allocation: Allocation) -> None:
-        """Raise an error if no node can run a trial: Ray would wait for such a node forever.
+        """Raise an error if no node can run a process: Ray would wait for such a node forever.
 
         Errors: `InputError` with the resources of the largest node.
         """
@@ -73,7 +74,7 @@ class Resources:
             needed, most = getattr(allocation, name), max((getattr(node, name) for node in self.nodes), default=0)
             if needed > most + _ROUNDING:
                 raise InputError(f"resources.{name}: must be <= {most:g}, which is what {owner}, but is {needed:g}")
-        if not self.trials_at_once(allocation):
+        if not self.processes_at_once(allocation):
             needed = f"{allocation.cpu:g} cores and {allocation.gpu:g} GPUs"
             raise InputError(f"resources: must fit on one node, but no node has {needed} together")
 

@@ -181,7 +181,7 @@ def _schedule(
         listener,
         retries=study.limits.trial_retries,
         per_process=study.resources.packs_per_process,
-        processes=resources.trials_at_once(allocation),
+        processes=resources.processes_at_once(allocation),
     )
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # failures are reported by the listeners, in one line
     try:
@@ -197,7 +197,7 @@ def _schedule(
                     search_alg=searcher,
                     scheduler=CauseScheduler(searcher),
                     num_samples=-1,
-                    max_concurrent_trials=resources.trials_at_once(allocation),
+                    max_concurrent_trials=resources.processes_at_once(allocation),
                     reuse_actors=True,
                 ),
                 run_config=tune.RunConfig(

@@ -22,8 +22,6 @@ from studies.progress.summaries import EvaluationSummary
 
 RETRIES_OF_OWN_ENDS = {"out_of_memory": 1, "error": 1, "timed_out": 0}
 """Number of times that a trial is started again after an end that may be its configuration's own."""
-
-
 SECONDS_OF_PACKS, MOST_PACKS = 2.0, 16
 """Seconds of training that a process is given at once if packs are short, and the largest number of packs."""
 Pack = tuple[TrialSpec, ...]
@@ -60,7 +58,8 @@ class DesignSearcher(Searcher):
         self._retries: dict[str, int] = {**RETRIES_OF_OWN_ENDS, "lost": retries}
         self._attempts = Counter[tuple[str, EndState]]()
         self._progress, self._trial_config, self._listener = progress, trial_config, listener
-        self._waiting: deque[Pack] | None = None
+        self._opened = False
+        self._waiting: deque[Pack] = deque()
         self._waiting_alone: deque[Pack] = deque()
         self._keys: set[str] = set()
         self._per_process, self._processes = 1 if per_process == "auto" else per_process, processes
@@ -73,8 +72,8 @@ class DesignSearcher(Searcher):
     def suggest(self, trial_id: str) -> Any:
         """Tune's configuration of the next packs; None to wait for running packs, `Searcher.FINISHED` at the end."""
         try:
-            if self._waiting is None:
-                self._waiting = deque()
+            if not self._opened:
+                self._opened = True
                 self._add(self._progress.pending())
             self._progress.write_plan()
         except GanStudyError as error:
@@ -83,7 +82,7 @@ class DesignSearcher(Searcher):
         if pack is None:
             return None if self._issued else Searcher.FINISHED
         packs = deque([pack])
-        if self._alone is None and self._waiting is not None:
+        if self._alone is None:
             share = -(-(len(self._waiting) + 1) // self._processes)
             while self._waiting and len(packs) < min(self._per_process, share):
                 packs.append(self._waiting.popleft())
@@ -106,7 +105,6 @@ class DesignSearcher(Searcher):
             condition_and_phase = (pack[0].condition, pack[0].phase)
             ordered.append(((PHASES.index(pack[0].phase), before[condition_and_phase]), tuple(pack)))
             before[condition_and_phase] += len(pack)
-        assert self._waiting is not None
         self._waiting += [pack for _, pack in sorted(ordered, key=itemgetter(0))]
 
     def _next(self, trial_id: str) -> Pack | None:
@@ -140,16 +138,14 @@ class DesignSearcher(Searcher):
             return
         self._alone = None if self._alone == trial_id else self._alone
         pack = packs.popleft()
-        if self._waiting is not None:
-            self._waiting.extendleft(reversed(packs))  # the process ended before it came to them
+        self._waiting.extendleft(reversed(packs))  # the process ended before it came to them
         self._note_ended(trial_id, pack, result or {})
 
     def _note_ended(self, trial_id: str, pack: Pack, result: dict[str, Any]) -> None:
         """Add the trials that are known since this pack ended, and tell the listener how its trials ended."""
         try:
-            ended = self._ended(trial_id, pack, result)
-            self._add(self._progress.update(ended))
-            records = [self._progress.record(trial) for trial in ended]
+            records, pending = self._progress.update(self._ended(trial_id, pack, result))
+            self._add(pending)
         except GanStudyError as failure:
             self.failure = failure
             return
@@ -182,7 +178,6 @@ class DesignSearcher(Searcher):
     def _issue_again(self, trials: Sequence[TrialSpec], state: EndState) -> None:
         if not trials:
             return
-        assert self._waiting is not None
         last_attempt = self._attempts[trials[0].key, state] == self._retries[state]
         if state == "lost" and not last_attempt:
             self._waiting.appendleft(tuple(trials))

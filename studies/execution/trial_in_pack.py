@@ -16,8 +16,9 @@ class TrialInPack:
     key       key of the trial's entry
     setting   objective, constraint, networks and training
     seeds     seeds of its members
-    place     its slot in the pack and the pack's number of slots; None: the trial trains by itself
-    rows      its members among those of the pack
+    slot      its slot in the pack
+    slots     number of slots of the pack; 1: the trial trains without a pack
+    rows      the trial's part of the member axis of the pack
     end       number of iterations after which all its members were non-finite; None if one of them is finite
     last      what is kept of a trial that ended early
     measured  metrics by name, one value per member, of each evaluation
@@ -29,9 +30,9 @@ class TrialInPack:
         self.key: str = trial["key"]
         self.setting: Setting = build(Setting, {part: identity[part] for part in PARTS}, ())
         self.seeds: list[int] = identity["seeds"]
-        self.place: Mapping[str, int] | None = identity.get("pack")
-        first = 0 if self.place is None else self.place["slot"] * len(self.seeds)
-        self.rows = slice(first, first + len(self.seeds))
+        place: Mapping[str, int] = identity.get("pack", {"slot": 0, "trials": 1})
+        self.slot, self.slots = place["slot"], place["trials"]
+        self.rows = slice(self.slot * len(self.seeds), (self.slot + 1) * len(self.seeds))
         self.end: int | None = None
         self.last: Last = {}
         self.measured: list[dict[str, list[float]]] = []
@@ -39,7 +40,7 @@ class TrialInPack:
 
     @property
     def members(self) -> list[int]:
-        """Indices of its members among those of the pack."""
+        """Indices of the trial's members along the member axis of the pack."""
         return list(range(self.rows.start, self.rows.stop))
 
     @property
@@ -77,7 +78,7 @@ def trainer_of(trials: Sequence[TrialInPack], data: Dataset, *, health_batch: in
     """The trainer of one trial, or of trials of one pack; empty places are filled with copies of the first trial."""
     first = trials[0]
     networks, training = first.setting.networks, first.setting.training
-    if first.place is None:
+    if first.slots == 1:
         return Trainer(
             objective=first.setting.objective,
             constraint=first.setting.constraint,
@@ -88,7 +89,7 @@ def trainer_of(trials: Sequence[TrialInPack], data: Dataset, *, health_batch: in
             device=first.device,
             health_batch=health_batch,
         )
-    by_slot = {trial.rows.start // len(trial.seeds): trial for trial in trials}
-    filled = [by_slot.get(slot, first) for slot in range(first.place["trials"])]
+    by_slot = {trial.slot: trial for trial in trials}
+    filled = [by_slot.get(slot, first) for slot in range(first.slots)]
     members = [member for trial in filled for member in trial.in_pack()]
     return Trainer.of_pack(members, networks=networks, data=data, device=first.device, health_batch=health_batch)

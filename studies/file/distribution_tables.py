@@ -41,7 +41,7 @@ OTHER_LIBRARIES: Mapping[str, str] = {
     "suggest_int": "{int_uniform = [low, high]} or {int_log_uniform = [low, high]}",
     "suggest_categorical": "{choice = [...]}",
 }
-"""How the distributions of Ray Tune and Optuna are written here, by their names there."""
+"""Spelling in a study file of the distributions of Ray Tune and Optuna, by their names there."""
 
 
 def is_distribution(value: Any) -> bool:
@@ -101,7 +101,7 @@ def written(hyperparameter: Distribution) -> str:
 
 
 def range_text(hyperparameter: Distribution) -> str:
-    """The values of the distribution in a sentence, as in "uniform [0.0, 1.0] with step 0.25"."""
+    """Text of a distribution for a sentence, as in "uniform [0.0, 1.0] with step 0.25"."""
     table = hyperparameter.table()
     step = f" with step {table['step']}" if "step" in table else ""
     return f"{hyperparameter.key} {format_value(table[hyperparameter.key])}{step}"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from gan_core.training import Member, structure
 from studies.file.condition import Condition
+from studies.file.distribution_tables import written
 from studies.file.distributions import Choice, Distribution, Grid, Value, as_number
 from studies.file.map_settings import ExploreMap, OwnAxes, paths_of
 from studies.file.messages import format_value, nearest
@@ -95,7 +96,7 @@ def _check_map(search: Search, explore: ExploreMap, condition: Condition) -> Non
         if path not in on_axes:
             must = "must be fixed: a stability map searches the hyperparameters of its axes alone"
             raise Refusal(
-                ("conditions", condition.name, *path.split(".")), must, f"is {_distribution(condition, path)}"
+                ("conditions", condition.name, *path.split(".")), must, f"is {written(condition.hyperparameters[path])}"
             )
 
 
@@ -120,7 +121,7 @@ def _check_path(source: Parts, condition: Condition, path: str) -> None:
         )
     if isinstance(condition.hyperparameters[path], Choice | Grid):
         must = "must name a hyperparameter with a range, as uniform and log_uniform are"
-        raise Refusal(source, must, f"conditions.{condition.name}.{path} is {_distribution(condition, path)}")
+        raise Refusal(source, must, f"conditions.{condition.name}.{path} is {written(condition.hyperparameters[path])}")
     if condition.hyperparameters[path].when is not None:
         must = "must name a hyperparameter that is searched in every cell"
         raise Refusal(source, must, f"conditions.{condition.name}.{path} has a table when")
@@ -130,8 +131,8 @@ def _check_axis(source: Parts, search: Search, condition: Condition, axis: MapAx
     first, *others = axis.paths
     for path in others:
         if condition.hyperparameters[path] != axis.distribution:
-            must = f"must name hyperparameters with equal ranges; {first} is {_distribution(condition, first)}"
-            raise Refusal(source, must, f"{path} is {_distribution(condition, path)}")
+            must = f"must name hyperparameters with equal ranges; {first} is {written(axis.distribution)}"
+            raise Refusal(source, must, f"{path} is {written(condition.hyperparameters[path])}")
     if others and search.exploit.trials:
         must = f"must be 0, since {'.'.join(source)} gives {' and '.join(axis.paths)} the same value"
         raise Refusal(("search", "exploit", "trials"), must, f"is {search.exploit.trials}")
@@ -154,8 +155,3 @@ def _is_structural(condition: Condition, path: str, values: Sequence[Value]) -> 
         structure(Member(**{part: getattr(setting, part) for part in parts}, seed=0)) for setting in (low, high)
     )
     return one != other or low.networks != high.networks
-
-
-def _distribution(condition: Condition, path: str) -> str:
-    table = condition.hyperparameters[path].table()
-    return "{" + ", ".join(f"{key} = {format_value(content)}" for key, content in table.items()) + "}"

@@ -257,7 +257,7 @@ class Ledger:
 
         Errors: as for `Unfinished.checkpoint`.
         """
-        state = self.unfinished(self.unfinished(key).pack()).checkpoint()
+        state = self.unfinished(self.unfinished(key).checkpoint_key()).checkpoint()
         return state if state is not None and key in state["trials"] else None
 
     def started(self) -> set[str]:

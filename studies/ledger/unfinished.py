@@ -1,7 +1,7 @@
 """Objects of a trial that is not finished: a mark of its start, a checkpoint, the reason of its end.
 
-running/KEY/started     sealed record with the node that started the trial, and the key of the first trial of its pack,
-                        under which the checkpoint of the pack lies
+running/KEY/started     sealed record with the node that started the trial, and the key of the trial under which the
+                        checkpoint of its pack lies: the first of the pack
 running/KEY/checkpoint  a sealed record in one line (key, number of bytes, checksum), then the state as PyTorch saves it
 running/KEY/end         sealed record of how the trial ended without a result
 """
@@ -61,16 +61,16 @@ class Unfinished:
     def _object(self, name: str) -> str:
         return f"{FOLDER}/{self._key}/{name}"
 
-    def mark_started(self, node: str, *, pack: str | None = None) -> None:
+    def mark_started(self, node: str, *, checkpoint: str | None = None) -> None:
         """Record that the trial was started on a node.
 
-        pack  key of the first trial of its pack; None: its own
+        checkpoint  key of the trial under which the checkpoint of its pack lies; None: its own
         """
-        mark = seal({"key": self._key, "node": node, "pack": pack or self._key})
+        mark = seal({"key": self._key, "node": node, "checkpoint": checkpoint or self._key})
         self._storage.replace(self._object("started"), mark)
 
-    def pack(self) -> str:
-        """Key of the first trial of the pack that the trial was started in; its own key if it was not started.
+    def checkpoint_key(self) -> str:
+        """Key of the trial under which the checkpoint of its pack lies; its own key if it was not started.
 
         Errors: `DamagedError` for a damaged record.
         """
@@ -79,9 +79,9 @@ class Unfinished:
         if content is None:
             return self._key
         record = unseal(content, place)
-        if record.get("key") != self._key or not isinstance(record.get("pack"), str):
+        if record.get("key") != self._key or not isinstance(record.get("checkpoint"), str):
             raise DamagedError(place, "it is not the record of this trial's start")
-        return record["pack"]
+        return record["checkpoint"]
 
     def save_checkpoint(self, state: Mapping[str, Any]) -> None:
         """Replace the checkpoint."""

@@ -1,10 +1,11 @@
 """StudyProgress: the trials of a design that ended, and those that are pending."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from studies.design import Design, TrialSpec
 from studies.errors import DamagedError
+from studies.ledger.entries import Entry
 from studies.ledger.leases import Lease
 from studies.ledger.ledger import Ledger
 from studies.ledger.plans import plan_table
@@ -42,8 +43,8 @@ class StudyProgress:
         self._extend()
         return list(self._known)
 
-    def update(self, trials: Iterable[TrialSpec]) -> list[TrialSpec]:
-        """Read how these trials ended; returns the pending trials whose configurations are known since then.
+    def update(self, trials: Sequence[TrialSpec]) -> tuple[list[TrialRecord], list[TrialSpec]]:
+        """The records of trials that just ended, and the pending trials whose configurations are known since then.
 
         The time that it takes depends on the number of these trials, unless they are the last of a condition's phase
         or batch.
@@ -51,7 +52,7 @@ class StudyProgress:
         keys = [trial.key for trial in trials]
         for key in keys:
             self._ends.pop(key, None)
-        self._read(keys, scanned=True)
+        entries = self._read(keys, scanned=True)
         searched = [
             trial.condition
             for key in keys
@@ -61,7 +62,14 @@ class StudyProgress:
         ]
         self._unended.subtract(searched)
         new = self._extend() if any(self._unended[condition] == 0 for condition in searched) else []
-        return [trial for trial in new if trial.key not in self._scores and trial.key not in self._ends]
+        records = [
+            record_of(trial, entry=entries.get(trial.key), end=self._ends.get(trial.key), running=True)
+            for trial in trials
+        ]
+        return records, [trial for trial in new if self._is_pending(trial)]
+
+    def _is_pending(self, trial: TrialSpec) -> bool:
+        return trial.key not in self._scores and trial.key not in self._ends
 
     def _extend(self) -> list[TrialSpec]:
         """Determine all trials that the scores determine, read how those ended, and return the new ones."""
@@ -80,8 +88,8 @@ class StudyProgress:
         self._unwritten += new
         return new
 
-    def _read(self, keys: list[str], *, scanned: bool = False) -> None:
-        """Read the scores of trials that have ended, and the ends of trials without a result.
+    def _read(self, keys: list[str], *, scanned: bool = False) -> dict[str, Entry]:
+        """Read the scores of trials that have ended, and the ends of trials without a result; returns the entries.
 
         Errors: `DamagedError` for a damaged entry, and for any damaged segment unless all trials have an entry.
         """
@@ -90,14 +98,13 @@ class StudyProgress:
             self._scores[key] = score(entry, self.design.study.outcomes)
             self._ends.pop(key, None)
         without = [key for key in keys if key not in entries]
-        if not without:
-            return
-        for key in self.ledger.started().intersection(without):
+        for key in self.ledger.started().intersection(without) if without else ():
             end = self._read_end(key)
             if end is not None:
                 self._ends[key] = end
                 if end.state in CONFIGURATIONS_OWN:
                     self._scores[key] = 0.0
+        return entries
 
     def _read_end(self, key: str) -> TrialEnd | None:
         unfinished = self.ledger.unfinished(key)
@@ -118,11 +125,6 @@ class StudyProgress:
     def end(self, trial: TrialSpec) -> TrialEnd | None:
         """End of a trial without a result, None if it has none; as of the last reading."""
         return self._ends.get(trial.key)
-
-    def record(self, trial: TrialSpec) -> TrialRecord:
-        """The record of a trial that ended."""
-        entry = self.ledger.entries([trial.key], scanned=True).get(trial.key)
-        return record_of(trial, entry=entry, end=self.end(trial), running=True)
 
     def without_result(self) -> list[TrialRecord]:
         """The records of the trials that ended without a result, lost ones included."""
@@ -145,7 +147,7 @@ class StudyProgress:
 
     def pending(self) -> list[TrialSpec]:
         """The known trials that have not ended and are not lost."""
-        return [trial for trial in self.trials() if trial.key not in self._scores and trial.key not in self._ends]
+        return [trial for trial in self.trials() if self._is_pending(trial)]
 
     def unended(self) -> list[TrialSpec]:
         """The known trials that have not ended, lost ones included."""

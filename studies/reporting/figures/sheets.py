@@ -36,7 +36,7 @@ class SampleSheets:
         self._sheets: dict[str, Path] = {}
 
     def draw(self, results: Results) -> dict[str, Path]:
-        """Draw the files unless those of the same trials are drawn; return the path of each condition's sample sheet.
+        """Draw the files, or keep those of the same confirm trials; return the path of each condition's sample sheet.
 
         For a condition gan there are gan.png (`sample_sheet`) and, for images, nearest/gan.png (`nearest_sheet`) and
         interpolations/gan.png (`interpolation_sheet`). Data that are neither images nor points of the plane have none.

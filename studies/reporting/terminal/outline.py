@@ -41,7 +41,7 @@ def outline(study: Study) -> str:
     lines += _fully_connected(study)
     packs = Packs(study, "cpu")
     for condition in study.conditions:
-        setting, together = next(condition.extreme_settings()), packs.trials_of(condition)
+        setting, together = next(condition.extreme_settings()), packs.explore_trials(condition)
         beside = f", {together} explore trials side by side on a processor" if together > 1 else ""
         lines.append(f"  {condition.name}: {setting.objective.kind} x {setting.constraint.kind}{beside}")
         lines += [

@@ -153,11 +153,11 @@ def _value_text(value: object) -> str:
 def _texts(explored: ExploreTrials, mask: Mask) -> list[str]:
     """The values in `mask` as text, each once, the smallest first."""
     values = {value for value, chosen in zip(explored.values(_path(explored)), mask, strict=True) if chosen}
-    return [_value_text(value) for value in sorted(values, key=_place)]
+    return [_value_text(value) for value in sorted(values, key=_sort_key)]
 
 
-def _place(value: Value | None) -> tuple[bool, Any]:
-    """Place of a value in a sorted list: numbers come before text and lists."""
+def _sort_key(value: Value | None) -> tuple[bool, Any]:
+    """Sort key of a hyperparameter's value: numbers by size, then everything else by its text."""
     return (False, value) if isinstance(value, int | float) else (True, value_text(value))
 
 
