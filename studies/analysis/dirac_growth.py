@@ -18,9 +18,9 @@ from jaxtyping import Float
 from gan_core.constraints import GradientPenalty, Unconstrained
 from gan_core.networks import DiracPair
 from gan_core.training import SGD
-from studies.design import cell_order
+from studies.analysis.stability_map import cell_values
 from studies.file.condition import Condition, Setting
-from studies.file.map_axes import map_axes
+from studies.ledger.trial_records import TrialRecord
 from studies.tables.results import Results
 
 DISTANCE, WEIGHT = "distance_to_equilibrium", "constraint.gp_weight"
@@ -101,18 +101,15 @@ def measured_growth(results: Results, condition: str) -> Float[np.ndarray, "x y"
     makes the distance swing, so that this is the modulus of the largest eigenvalue only up to a factor that goes to 1
     with the number of iterations.
     """
-    axes = map_axes(results.study.search, results.study.condition(condition))
-    shape = tuple(axis.cells for axis in axes)
-    growth, order, has_distance = np.full(shape, np.nan), cell_order(shape), False
-    for trial in results.trial_records:
-        if not trial.finished or (trial.spec.condition, trial.spec.phase) != (condition, "explore"):
-            continue
+
+    def growth(trial: TrialRecord) -> float | None:
         distances = trial.curves.of(DISTANCE)
-        if distances is not None:
-            has_distance, iterations = True, int(trial.facts["generator_steps"])
-            ratios = distances[:, -1] / distances[:, 0]
-            growth[order[trial.spec.index]] = np.median(ratios ** (1 / iterations)) if iterations else np.nan
-    return growth.reshape(shape[0], -1) if has_distance else None
+        if distances is None:
+            return None
+        iterations, ratios = int(trial.facts["generator_steps"]), distances[:, -1] / distances[:, 0]
+        return float(np.median(ratios ** (1 / iterations))) if iterations else np.nan
+
+    return cell_values(results, condition, growth)
 
 
 def border_weights(condition: Condition, configuration: Mapping[str, Any]) -> tuple[float, float] | None:

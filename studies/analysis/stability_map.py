@@ -1,6 +1,6 @@
 """Stability maps: what became of the seeds of each cell, and the share of the map that is stable."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from studies.design import cell_order
 from studies.file.condition import Condition
 from studies.file.distributions import Value, as_number
 from studies.file.map_axes import MapAxis, map_axes
+from studies.ledger.trial_records import TrialRecord
 from studies.statistics.area_share import area_interval
 from studies.tables.columns import WITHOUT_RESULT, table_of
 from studies.tables.results import Results
@@ -131,17 +132,35 @@ def late_values(results: Results, condition: str, metric: str) -> Float[np.ndarr
 
     NaN where no trial has finished or no value is a number; None for a metric that no finished trial has.
     """
+
+    def late_value(trial: TrialRecord) -> float | None:
+        measured = trial.curves.of(metric)
+        if measured is None:
+            return None
+        late = np.isin(trial.curves.steps, late_steps(trial.curves.steps, results.study.outcomes))
+        return float(measured_median(measured_median(measured[:, late])))
+
+    return cell_values(results, condition, late_value)
+
+
+def cell_values(
+    results: Results, condition: str, value_of: Callable[[TrialRecord], float | None]
+) -> Float[np.ndarray, "x y"] | None:
+    """A number for each cell of a condition's map, NaN where no trial has finished.
+
+    value_of  the number of a finished trial; None if it has none
+
+    None if no finished trial has a number.
+    """
     axes = map_axes(results.study.search, results.study.condition(condition))
     shape = tuple(axis.cells for axis in axes)
-    values, order, has_metric = np.full(shape, np.nan), cell_order(shape), False
+    values, order, has_value = np.full(shape, np.nan), cell_order(shape), False
     for trial in results.trial_records:
         if trial.finished and (trial.spec.condition, trial.spec.phase) == (condition, "explore"):
-            measured = trial.curves.of(metric)
-            if measured is not None:
-                late = np.isin(trial.curves.steps, late_steps(trial.curves.steps, results.study.outcomes))
-                values[order[trial.spec.index]] = measured_median(measured_median(measured[:, late]))
-                has_metric = True
-    return values.reshape(shape[0], -1) if has_metric else None
+            value = value_of(trial)
+            if value is not None:
+                values[order[trial.spec.index]], has_value = value, True
+    return values.reshape(shape[0], -1) if has_value else None
 
 
 def stable_areas(maps: Iterable[StabilityMap]) -> pd.DataFrame:
