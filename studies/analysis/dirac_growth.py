@@ -122,14 +122,3 @@ def border_weights(condition: Condition, configuration: Mapping[str, Any]) -> tu
         return None
     low, high = (configuration[WEIGHT] * gamma / game.gamma for gamma in game.border)
     return (low, high) if low < high else None
-
-
-def exact_growth(condition: Condition, configuration: Mapping[str, Any], iterations: int) -> float | None:
-    """The growth per iteration from the power of the matrix, at the condition's start; None without a `linear_game`."""
-    setting = condition.setting(configuration)
-    game = linear_game(setting)
-    if game is None or not isinstance(setting.networks, DiracPair):
-        return None
-    start = np.array([setting.networks.theta, setting.networks.psi])
-    end = np.linalg.matrix_power(game.matrix, iterations) @ start
-    return float((np.linalg.norm(end) / np.linalg.norm(start)) ** (1 / iterations))
