@@ -44,8 +44,9 @@ bench: install ## run every benchmark in turn
 		echo "== $$file"; $(BIN)/python "$$file"; \
 	done
 
-gpu: install ## a study on images and the benchmark of the trainer on this machine's GPUs
+gpu: install ## a study on images, and the benchmarks of the trainer and of packs, on this machine's GPUs
 	$(BIN)/python benchmarks/gpu.py
+	$(BIN)/python benchmarks/packs.py --device cuda
 
 soak: install ## the tests that run for many minutes
 	$(BIN)/python -m pytest -m soak

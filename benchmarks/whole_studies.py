@@ -1,5 +1,6 @@
 """Whole studies with Ray and ledger: trials in packs against one trial per process, and the driver at many trials.
 
+    python benchmarks/whole_studies.py                      # both of the following
     python benchmarks/whole_studies.py packs                # 512 configurations in packs, 48 one by one
     python benchmarks/whole_studies.py driver               # 1,000 and 20,000 trials of the Dirac pair
 
@@ -112,16 +113,16 @@ def driver(counts: Sequence[int]) -> None:
 
 
 def main() -> None:
-    """Run one of the two comparisons."""
+    """Run one of the two comparisons, or both."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("comparison", choices=("packs", "driver"))
+    parser.add_argument("comparison", choices=("packs", "driver", "both"), nargs="?", default="both")
     parser.add_argument("--packed", type=int, default=512)
     parser.add_argument("--single", type=int, default=48)
     parser.add_argument("--trials", type=int, nargs="+", default=[1000, 20_000])
     given = parser.parse_args()
-    if given.comparison == "packs":
+    if given.comparison != "driver":
         packs(given.packed, given.single)
-    else:
+    if given.comparison != "packs":
         driver(given.trials)
 
 
