@@ -31,7 +31,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def recorded(folder):
     """A finished study and the store that has its one run. No test may change it."""
-    study, uri = load_tiny(folder, ONE_RUN), f"sqlite:///{folder}/mlflow.db"
+    study, uri = load_tiny(folder, ONE_RUN, "search.packs=true"), f"sqlite:///{folder}/mlflow.db"
     client_of(uri).create_experiment("tiny", artifact_location=str(folder / "mlruns"))
     run_pending(study, Tracker(study, print, uri=uri))
     sync(Ledger(study.ledger.root), "tiny", uri)  # the tracker's 20 s may be too short on a busy machine

@@ -76,6 +76,7 @@ def to_table(trial: TrialRecord) -> dict[str, Any]:
     end = None if trial.end is None else asdict(trial.end)
     # no copy of the identity, which `asdict` makes: it takes half of the time of a bundle of thousands of trials
     spec = {field.name: getattr(trial.spec, field.name) for field in fields(trial.spec)}
+    spec["place"] = None if trial.spec.place is None else asdict(trial.spec.place)
     return {"spec": spec, "state": trial.state, "end": end}
 
 
