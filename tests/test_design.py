@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from math import log10
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -780,14 +781,42 @@ replicate = 1
 """
 
 
-def test_replicates_have_the_same_configurations_on_other_seeds(load: Load) -> None:
-    explored = {trial.name: trial for trial in all_trials(load(text=EQUAL)) if trial.phase == "explore"}
-    for index in range(4):
+def test_replicates_have_their_own_draws_and_seeds(load: Load) -> None:
+    text = EQUAL.replace("explore = 4", "explore = 8")
+    explored = {trial.name: trial for trial in all_trials(load(text=text)) if trial.phase == "explore"}
+    drawn: dict[str, list[float]] = {"one": [], "other": []}
+    for index in range(8):
         trial, replicate = explored[f"one-explore-{index}"], explored[f"other-explore-{index}"]
-        assert trial.configuration == replicate.configuration
         assert replicate.seeds == [10_000_000 + seed for seed in trial.seeds]
         assert trial.address != replicate.address
+        for name, spec in (("one", trial), ("other", replicate)):
+            drawn[name].append(spec.configuration["constraint.clip_value"])
+    assert not set(drawn["one"]) & set(drawn["other"])
+    eighths = [sorted(int((log10(value) + 3) / 3 * 8) for value in values) for values in drawn.values()]
+    assert eighths == [list(range(8))] * 2
     assert Study.from_table(json.loads(json.dumps(load(text=EQUAL).table()))) == load(text=EQUAL)
+
+
+@pytest.mark.parametrize(
+    ("scores", "failure_rates", "order"),
+    [
+        ([0.5, 0.9, 0.7, 0.9], [0, 0, 0, 0], [1, 3, 2, 0]),
+        ([0.97, 0.96, 0.5, 0.8], [0.4, 0.0, 0.0, 0.0], [1, 0, 3, 2]),
+        ([0.97, 0.94, 0.5, 0.8], [0.4, 0.0, 0.0, 0.0], [0, 1, 3, 2]),
+        ([0.80, 0.81, 0.79, 0.77], [0.2, 0.2, 0.0, 0.0], [2, 1, 0, 3]),
+    ],
+    ids=["no failures", "fewer failures", "clearly less", "a chain"],
+)
+def test_of_almost_equal_scores_that_with_fewer_failures_is_confirmed(
+    load: Load, scores: list[float], failure_rates: list[float], order: list[int]
+) -> None:
+    study = load("search.confirm.best=4", text=EQUAL)
+    explored = [t for t in Design(study, HERE).trials({}) if (t.phase, t.condition) == ("explore", "one")]
+    others = [t for t in Design(study, HERE).trials({}) if (t.phase, t.condition) == ("explore", "other")]
+    by_key = {trial.key: score for trial, score in zip(explored + others, scores * 2, strict=True)}
+    rates = {trial.key: rate for trial, rate in zip(explored, failure_rates, strict=True)}
+    confirmed = [t for t in Design(study, HERE).trials(by_key, rates) if (t.phase, t.condition) == ("confirm", "one")]
+    assert [t.configuration for t in confirmed] == [explored[index].configuration for index in order]
 
 
 def test_equal_conditions_without_a_replicate_share_their_trials(load: Load) -> None:

@@ -21,7 +21,13 @@ def explore_configuration(search: Search, condition: Condition, index: int) -> C
     """Configuration of explore trial `index` of a condition, which depends on no result."""
     axes = map_axes(search, condition)
     if not axes:
-        return draw(condition.hyperparameters, seed=search.seed, index=index, stratified=search.stratified)
+        return draw(
+            condition.hyperparameters,
+            seed=search.seed,
+            index=index,
+            stratified=search.stratified,
+            replicate=condition.replicate,
+        )
     cell = cell_order(tuple(axis.cells for axis in axes))[index]
     return {path: axis.values[position] for axis, position in zip(axes, cell, strict=True) for path in axis.paths}
 

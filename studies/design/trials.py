@@ -10,8 +10,9 @@ explore and exploit have ended. No other state is kept, so an interrupted study 
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, get_args
 
 from gan_core.data import Split
@@ -39,6 +40,10 @@ SEEDS_PER_REPLICATE = 10_000_000
 """Distance between the first seeds of two consecutive replicates, large enough for the seeds of all phases."""
 Scores = Mapping[str, float]
 """Search score of each trial that ended, by key."""
+FailureRates = Mapping[str, float]
+"""Share of failed members of each trial that ended, by key; 0 for a trial that is missing here."""
+TIE = 0.02
+"""Search scores that differ by at most this much are equal for the choice of the best configurations."""
 
 
 def counts(study: Study, condition: Condition) -> dict[Phase, int]:
@@ -65,28 +70,40 @@ class Design:
         self.packs = Packs(study, provenance.device)
         self._specs: dict[tuple[str, Phase], list[TrialSpec]] = defaultdict(list)
 
-    def trials(self, scores: Scores) -> Iterator[TrialSpec]:
-        """Every trial whose configuration the scores determine, sorted by phase, then index, then condition."""
+    def trials(self, scores: Scores, failure_rates: FailureRates = MappingProxyType({})) -> Iterator[TrialSpec]:
+        """Every trial whose configuration the scores determine, sorted by phase, then index, then condition.
+
+        The failure rates decide between scores that are equal up to `TIE`.
+        """
         counts_of = {condition.name: counts(self.study, condition) for condition in self.study.conditions}
         for phase in PHASES:
             for index in range(max(trials.get(phase, 0) for trials in counts_of.values())):
                 for condition in self.study.conditions:
                     if index >= counts_of[condition.name].get(phase, 0):
                         continue
-                    spec = self._trial(condition, phase, index, scores)
+                    spec = self._trial(condition, phase, index, scores, failure_rates)
                     if spec is not None:
                         yield spec
 
-    def _trial(self, condition: Condition, phase: Phase, index: int, scores: Scores) -> TrialSpec | None:
+    def _trial(
+        self,
+        condition: Condition,
+        phase: Phase,
+        index: int,
+        scores: Scores,
+        failure_rates: FailureRates = MappingProxyType({}),
+    ) -> TrialSpec | None:
         known = self._specs[condition.name, phase]
         while len(known) <= index:  # in this order, since a trial's place in a pack follows from those before it
-            configuration = self._configuration(condition, phase, len(known), scores)
+            configuration = self._configuration(condition, phase, len(known), scores, failure_rates)
             if configuration is None:
                 return None
             known.append(self._spec(condition, phase, len(known), configuration))
         return known[index]
 
-    def _configuration(self, condition: Condition, phase: Phase, index: int, scores: Scores) -> Configuration | None:
+    def _configuration(
+        self, condition: Condition, phase: Phase, index: int, scores: Scores, failure_rates: FailureRates
+    ) -> Configuration | None:
         search = self.study.search
         if phase == "explore":
             return explore_configuration(search, condition, index)
@@ -97,8 +114,7 @@ class Design:
         ended = self._ended(condition, search.explore_trials, search.exploit.trials, scores)
         if ended is None:
             return None
-        ranked = sorted(ended, key=lambda trial: -scores[trial.key])  # of equal scores, the earlier trial first
-        return ranked[index].configuration
+        return best_of(ended, index + 1, scores, failure_rates)[index].configuration
 
     def _ended(self, condition: Condition, explore: int, exploit: int, scores: Scores) -> list[TrialSpec] | None:
         """The first `explore` explore trials and `exploit` exploit trials; None if one of them has not ended."""
@@ -180,6 +196,24 @@ class Design:
     @cached_property
     def _tables(self) -> dict[str, Any]:
         return self.study.table()
+
+
+def best_of(
+    trials: Sequence[TrialSpec], count: int, scores: Scores, failure_rates: FailureRates = MappingProxyType({})
+) -> list[TrialSpec]:
+    """The `count` best trials, the best one first.
+
+    Of the trials left, those count whose score is at most `TIE` below the largest. The next one is that of them with
+    the lowest failure rate; of several, that with the largest score; of several, the earliest.
+    """
+    left = sorted(trials, key=lambda trial: -scores[trial.key])
+    best = []
+    for _ in range(count):
+        least = scores[left[0].key] - TIE
+        equal = [trial for trial in left if scores[trial.key] >= least]
+        best.append(min(equal, key=lambda trial: failure_rates.get(trial.key, 0.0)))
+        left.remove(best[-1])
+    return best
 
 
 def split_of(phase: Phase) -> Split:

@@ -57,8 +57,8 @@ class Condition:
     map              axes of this condition's stability map, in place of those of `search.explore.map`
     authors          the same four tables with the settings of the preset's authors, which are trained for comparison
                      on the seeds of confirm; None: the authors' settings are not trained
-    replicate        number that distinguishes equal conditions, 0 to 99; each number has its own seeds, so that the
-                     results of equal conditions differ by chance alone
+    replicate        number that distinguishes equal conditions, 0 to 99; each number has its own seeds and its own
+                     random draws, so that the results of equal conditions differ by chance alone
     """
 
     name: str

@@ -182,19 +182,21 @@ BLOCK = 8
 
 
 def draw(
-    hyperparameters: Mapping[str, Distribution], *, seed: int, index: int, stratified: bool = True
+    hyperparameters: Mapping[str, Distribution], *, seed: int, index: int, stratified: bool = True, replicate: int = 0
 ) -> dict[str, Value]:
     """Values of the hyperparameters in the random draw with number `index`, by dotted path.
 
-    The value of a hyperparameter is `quantile(U)`. U depends on (seed, path, index) alone, neither on the other
-    hyperparameters nor on the condition. Grids go through their combinations in order, the last path changing fastest,
-    and start again after the last combination. A hyperparameter with `when` is left out if it is not searched at the
-    values of the others.
+    The value of a hyperparameter is `quantile(U)`. U depends on (seed, path, index) and the condition's replicate
+    alone, neither on the other hyperparameters nor on the rest of the condition. Grids go through their combinations in
+    order, the last path changing fastest, and start again after the last combination. A hyperparameter with `when` is
+    left out if it is not searched at the values of the others.
 
     stratified   True: U = (permutation[index mod 8] + u) / 8, so that of the draws 8 b, ..., 8 b + 7 one lies in each
                  eighth of [0, 1); each U is uniform by itself. False: U = u, and all draws are independent
     u            the upper 53 of the 64 bits of numpy's SeedSequence([seed, crc32(path), index]), uniform in [0, 1)
     permutation  the order of the 8 64-bit words of SeedSequence([seed, crc32(path), index // 8, 8])
+    replicate    number of an equal condition that is searched anew; unless it is 0, "path#replicate" stands for the
+                 path
 
     Source: one-dimensional stratified sampling of each coordinate, McKay et al. 1979, doi:10.2307/1268522.
     """
@@ -207,7 +209,7 @@ def draw(
     values = {
         path: combination[path]
         if path in combination
-        else hyperparameter.quantile(_unit(seed, path, index, stratified=stratified))
+        else hyperparameter.quantile(_unit(seed, f"{path}#{replicate}" if replicate else path, index, stratified))
         for path, hyperparameter in hyperparameters.items()
     }
     return {path: value for path, value in values.items() if is_searched(path, hyperparameters, values)}
@@ -267,7 +269,7 @@ def _clamp(number: float, low: float, high: float) -> float:
     return min(max(number, low), high)  # rounding may leave the range by one unit in the last place
 
 
-def _unit(seed: int, path: str, index: int, *, stratified: bool) -> float:
+def _unit(seed: int, path: str, index: int, stratified: bool) -> float:
     """The random number U(seed, path, index) in [0, 1), as defined in `draw`."""
     key = crc32(path.encode())
     (bits,) = np.random.SeedSequence([seed, key, index]).generate_state(1, np.uint64)

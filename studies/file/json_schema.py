@@ -117,7 +117,7 @@ def _condition() -> dict[str, Any]:
             **_table(OwnAxes, {}, searchable=False),
         },
         "replicate": {
-            "description": "Number of this condition among equal ones: each has seeds of its own.",
+            "description": "Number of this condition among equal ones: each has its own seeds and draws.",
             **_leaf(Replicate),
         },
     }

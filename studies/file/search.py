@@ -27,7 +27,8 @@ class Exploit:
 class Confirm:
     """The confirm phase: the best configurations of each condition, trained again on fresh seeds.
 
-    best     number of configurations of each condition, those with the highest search scores; 0: no confirm phase
+    best     number of configurations of each condition, those with the highest search scores; of scores that differ by
+             at most 0.02, that with fewer failed seeds comes first. 0: no confirm phase
     seeds    number of fresh seeds that each of these configurations is trained with
     authors  true: also train each preset at its authors' settings, on the seeds of the best configuration
     """

@@ -33,6 +33,7 @@ class StudyProgress:
         self._by_key: dict[str, dict[str, TrialSpec]] = defaultdict(dict)
         self._unended: Counter[str] = Counter()
         self._scores: dict[str, float] = {}
+        self._failure_rates: dict[str, float] = {}
         self._ends: dict[str, TrialEnd] = {}
         self._unwritten: list[TrialSpec] = []
         self._parts = 0
@@ -75,7 +76,7 @@ class StudyProgress:
         """Determine all trials that the scores determine, read how those ended, and return the new ones."""
         new: list[TrialSpec] = []
         while True:  # the scores of trials that ended may determine further configurations
-            self._known = list(self.design.trials(self._scores))
+            self._known = list(self.design.trials(self._scores, self._failure_rates))
             added = [trial for trial in self._known if trial.name not in self._by_key[trial.key]]
             for trial in added:
                 self._by_key[trial.key][trial.name] = trial
@@ -95,7 +96,7 @@ class StudyProgress:
         """
         entries = self.ledger.entries(keys, scanned=scanned)
         for key, entry in entries.items():
-            self._scores[key] = score(entry, self.design.study.outcomes)
+            self._scores[key], self._failure_rates[key] = score(entry, self.design.study.outcomes)
             self._ends.pop(key, None)
         without = [key for key in keys if key not in entries]
         for key in self.ledger.started().intersection(without) if without else ():
@@ -103,7 +104,7 @@ class StudyProgress:
             if end is not None:
                 self._ends[key] = end
                 if end.state in CONFIGURATIONS_OWN:
-                    self._scores[key] = 0.0
+                    self._scores[key], self._failure_rates[key] = 0.0, 1.0
         return entries
 
     def _read_end(self, key: str) -> TrialEnd | None:
@@ -120,6 +121,7 @@ class StudyProgress:
         for key in list(self._ends):
             self.ledger.unfinished(key).clear_end()
             self._scores.pop(key, None)
+            self._failure_rates.pop(key, None)
         self._ends.clear()
 
     def end(self, trial: TrialSpec) -> TrialEnd | None:

@@ -127,10 +127,10 @@ def members_of(sizes: Int[np.ndarray, "trials"], trials: Int[np.ndarray, "some_t
     return np.repeat(first - (np.cumsum(sizes) - sizes), sizes) + np.arange(sizes.sum())
 
 
-def score(entry: Entry, rules: OutcomeRules) -> float:
-    """Search score of a finished trial: larger is better."""
+def score(entry: Entry, rules: OutcomeRules) -> tuple[float, float]:
+    """Search score of a finished trial, larger is better, and its failure rate."""
     members = classify_members([(entry.facts, entry.curves)], rules)
-    return float(search_score(members.outcome, members.late))
+    return float(search_score(members.outcome, members.late)), 1 - float(members.stable.mean())
 
 
 def trial_results(facts: Sequence[Facts], members: MemberOutcomes) -> dict[str, np.ndarray]:
