@@ -11,6 +11,7 @@ from studies.analysis.explore_trials import Target
 from studies.analysis.volumes import VOLUME_DIFFERENCES, VOLUMES, volume_differences, volumes
 from studies.file.distributions import Choice, Distribution, Grid, LogUniform
 from studies.statistics.intervals import newcombe, share_interval, wilson
+from studies.statistics.permutation import holm
 
 HALF = Target(0.5, 0.75)
 LR = LogUniform(1e-5, 1e-2)
@@ -136,6 +137,34 @@ def test_common_draws_do_not_widen_the_interval_of_a_difference():
     assert common["high"] - common["low"] < 0.7 * (independent["high"] - independent["low"])
     assert common["low"] > 0
     assert common["decided"]
+    assert not independent["decided"]
+
+
+def test_the_p_value_is_that_of_mcnemars_exact_test():
+    """One configuration works for a alone and 8 for b alone: 2 (1 + 9) / 2^9."""
+    first = np.array([True] * 1 + [False] * 8 + [True] * 5 + [False] * 6)
+    second = np.array([False] * 1 + [True] * 8 + [True] * 5 + [False] * 6)
+    assert difference_of(first, second)["p_value"] == pytest.approx(20 / 512)
+
+
+def test_p_values_are_adjusted_for_all_pairs_and_targets():
+    rng = np.random.default_rng(0)
+    explored = [
+        explore_trials(np.where(rng.random(24) < share, 0.05, np.inf), condition=f"{share}")
+        for share in (0.1, 0.5, 0.9)
+    ]
+    table = volume_differences(explored, [HALF, Target(0.1, 0.9)], seed=0)
+    np.testing.assert_allclose(table["p_adjusted"], holm(table["p_value"].to_numpy()))
+    assert (table["decided"] == (table["p_adjusted"] < 0.05)).all()
+    assert table["decided"].any()
+
+
+def test_equal_volumes_of_many_conditions_are_rarely_called_different():
+    rng, false = np.random.default_rng(0), 0
+    for _ in range(150):
+        explored = [explore_trials(where(rng.random(16) < 0.4), condition=str(k)) for k in range(8)]
+        false += volume_differences(explored, [HALF], seed=0)["decided"].any()
+    assert false / 150 <= 0.05 + 2.6 * np.sqrt(0.05 * 0.95 / 150)
 
 
 def test_without_varying_differences_the_interval_is_newcombes():

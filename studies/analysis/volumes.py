@@ -10,6 +10,7 @@ import pandas as pd
 from studies.analysis.explore_trials import ExploreTrials, Target, near_defaults
 from studies.file.distribution_tables import written
 from studies.statistics.intervals import mean_interval, newcombe, share_interval, wilson
+from studies.statistics.permutation import LEVEL, holm
 from studies.statistics.power import sample_size_for_shares
 from studies.tables.columns import table_of
 
@@ -41,6 +42,8 @@ VOLUME_DIFFERENCES: dict[str, str] = {
     "difference": "float64",
     "low": "float64",
     "high": "float64",
+    "p_value": "float64",
+    "p_adjusted": "float64",
     "configurations": "int64",
     "decided": "bool",
     "needed": "Int64",
@@ -113,32 +116,48 @@ def volume_differences(explored: Iterable[ExploreTrials], targets: Sequence[Targ
 
     difference      V of `condition` minus V of `other`, over the first `configurations` configurations of both
     low, high       its bootstrap interval over configurations; Newcombe's interval if that has width 0
-    decided         True if the interval excludes 0
+    p_value         two-sided, from McNemar's exact test: of the configurations that reach tau in one condition alone,
+                    half are expected in each
+    p_adjusted      adjusted by Holm's method over all pairs and all targets, since the target that the text states is
+                    chosen after the fact: if no volumes differ, the chance of any `decided` row is at most `LEVEL`
+    decided         p_adjusted < `LEVEL`
     needed          number of configurations of each condition needed to detect the difference with a power of 80 % if
                     both volumes are as estimated; empty if they are equal
 
     Draw i of a hyperparameter uses the same random number in every condition. Configurations with the same i are
-    therefore resampled together, and variance common to both conditions does not widen the interval.
+    therefore compared and resampled together, and variance common to both conditions does not widen the interval.
+
+    Source: McNemar 1947, doi:10.1007/BF02295996, exact; Holm 1979.
     """
     drawn = [trials for trials in explored if trials.configurations and not trials.grids]
-    rows = (_difference(first, second, target, seed) for first, second in combinations(drawn, 2) for target in targets)
-    return table_of(rows, VOLUME_DIFFERENCES)
+    rows = [_difference(first, second, target, seed) for first, second in combinations(drawn, 2) for target in targets]
+    adjusted = holm(np.array([row["p_value"] for row in rows]))
+    decided = ({"p_adjusted": p, "decided": p < LEVEL} for p in adjusted.tolist())
+    return table_of(({**row, **also} for row, also in zip(rows, decided, strict=True)), VOLUME_DIFFERENCES)
 
 
 def _difference(first: ExploreTrials, second: ExploreTrials, target: Target, seed: int) -> dict[str, Any]:
     n = min(len(first.configurations), len(second.configurations))
     reached, other_reached = (trials.reaching(target.tau)[:n].astype(np.float64) for trials in (first, second))
-    low, high = mean_interval(reached - other_reached, seed=seed)
+    difference = reached - other_reached
+    low, high = mean_interval(difference, seed=seed)
     if low == high:
         low, high = newcombe((int(reached.sum()), n), (int(other_reached.sum()), n))
     return {
         "condition": first.condition,
         "other": second.condition,
         "tau": target.tau,
-        "difference": (reached - other_reached).mean(),
+        "difference": difference.mean(),
         "low": low,
         "high": high,
+        "p_value": _mcnemar(int((difference > 0).sum()), int((difference < 0).sum())),
         "configurations": n,
-        "decided": low > 0 or high < 0,
         "needed": sample_size_for_shares(reached.mean(), other_reached.mean()),
     }
+
+
+def _mcnemar(first_alone: int, other_alone: int) -> float:
+    from scipy.stats import binomtest
+
+    discordant = first_alone + other_alone
+    return float(binomtest(first_alone, discordant).pvalue) if discordant else 1.0

@@ -17,8 +17,10 @@ from studies.reporting.text.phrases import (
     first_sentences,
     goal,
     join_words,
+    largest_p,
     number_needed,
 )
+from studies.statistics.permutation import LEVEL
 
 MAX_VALUES = 9
 """Largest number of listed values in a sentence."""
@@ -140,21 +142,20 @@ def _differences(comparison: Comparison, volumes: pd.DataFrame) -> Iterator[str]
         return
     groups = decided_groups(differences, differences["difference"] > 0, volumes["condition"].tolist())
     sentences = (
-        f"The share is larger for {_each(larger)} than for {_each(smaller)}: the 95% "
-        f"{'interval of the difference excludes' if len(rows) == 1 else 'intervals of the differences exclude'} 0."
+        f"The share is larger for {_each(larger)} than for {_each(smaller)} ({largest_p(rows)})."
         for larger, smaller, rows in groups
     )
     yield from first_sentences(sentences, "volume_differences")
     undecided = differences[~differences["decided"]]
     if len(differences) > 1:
         yield (
-            "A difference between two shares is decided if its 95% interval excludes 0; the intervals are not adjusted "
-            "for the number of pairs."
+            "A difference between two shares is decided if its p-value is below "
+            f"{LEVEL:g} (McNemar's test, adjusted by Holm's method for all pairs and target distances)."
         )
     if undecided.empty:
         return
     if len(differences) == 1:
-        yield "The difference between the two shares is undecided: its 95% interval includes 0."
+        yield f"The difference between the two shares is undecided ({largest_p(differences)})."
     elif len(undecided) == len(differences):
         yield f"All {len(differences)} differences between two shares are undecided."
     else:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from studies.analysis.comparison import Comparison
 from studies.reporting.text.listed_values import clause_of_conditions, clause_of_one_condition
-from studies.reporting.text.phrases import MAX_NAMES, join_words
+from studies.reporting.text.phrases import MAX_NAMES, join_words, largest_p
 from studies.reporting.text.stable_settings import (
     counts_by_condition,
     counts_in_words,
@@ -63,27 +63,25 @@ def _conditions(comparison: Comparison, volumes: pd.DataFrame) -> str:
 
 
 def _decision(comparison: Comparison, volumes: pd.DataFrame) -> str:
-    """Remark on the largest share: it is decided if the 95% intervals of its differences from all others exclude 0."""
+    """Remark on the largest share: it is decided if its differences from all others are."""
     names = volumes["condition"].tolist()
     leading = volumes.loc[volumes["volume"] == volumes["volume"].iloc[0], "condition"].tolist()
     if len(leading) == len(names):
         return "the shares are equal"
-    if not _all_decided(rows_at_target(comparison, comparison.volume_differences), leading, names):
-        interval = "the 95% interval of the difference"
-        if len(names) > 2:
-            interval = "the 95% interval of at least one difference"
-        return f"which share is the largest is undecided: {interval} includes 0"
+    against = _against_others(rows_at_target(comparison, comparison.volume_differences), leading)
+    if not against["decided"].all():
+        return f"which share is the largest is undecided, adjusted {largest_p(against)}"
     if len(names) == 2:
-        return "the 95% interval of the difference excludes 0"
+        return f"the difference is decided, adjusted {largest_p(against)}"
     larger = (
         f"shares of {join_words(leading)} are larger than the others"
         if len(leading) > 1
         else f"share of {leading[0]} is larger than each other share"
     )
-    return f"the {larger}, with 95% intervals of the differences that exclude 0"
+    return f"the {larger}, adjusted {largest_p(against)}"
 
 
-def _all_decided(differences: pd.DataFrame, leading: Sequence[str], names: Sequence[str]) -> bool:
-    """True if the differences between each leading condition and each other one are decided."""
-    decided = {frozenset(pair) for pair in differences.loc[differences["decided"], ["condition", "other"]].to_numpy()}
-    return all(frozenset((leader, other)) in decided for leader in leading for other in names if other not in leading)
+def _against_others(differences: pd.DataFrame, leading: Sequence[str]) -> pd.DataFrame:
+    """The differences between a leading condition and another one."""
+    first, second = (differences[column].isin(leading) for column in ("condition", "other"))
+    return differences[first ^ second]
