@@ -29,6 +29,7 @@ def test_a_complete_study_has_few_caveats(tmp_path):
         "No setting of any condition reaches a distance of 0.050 or less (95% of the way from the constant",
         RANKING_SENTENCE,
         "Fewer than 10 fresh seeds:",
+        "The conditions differ in training.n_critic (2 for wgan; 1 for gan), so a difference in their results may be",
         "Within the budget of 20 generator steps the settings found take different numbers of critic steps: 20 for gan",
         "Few evaluations are left if all curves are cut at equal critic steps: 5 for wgan.",
     ]

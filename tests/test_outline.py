@@ -61,7 +61,7 @@ def test_the_outline_says_how_many_generators_are_kept_and_their_bytes(tmp_path:
 def test_the_outline_of_a_map_names_the_axes(tmp_path: Path) -> None:
     lines = outline(load(tmp_path)).splitlines()
     assert lines[0].startswith("mapped is valid: 2 conditions x (12 explore + 0 exploit + 0 confirm) = 24 trials")
-    assert lines[-2:] == [
+    assert lines[-3:-1] == [
         "    map: 3 cells along x, constraint.clip_value",
         "    map: 4 cells along y, training.critic_optimizer.lr",
     ]

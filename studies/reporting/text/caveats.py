@@ -20,6 +20,7 @@ from studies.reporting.text.phrases import (
     join_words,
     ones_found_for,
 )
+from studies.reporting.text.unequal_conditions import unequal_in_words
 from studies.reporting.text.without_result import end_in_words, ends_without_result
 from studies.statistics.permutation import LEVEL
 from studies.tables.columns import END_NAMES, ENDED
@@ -42,6 +43,7 @@ def _caveats(comparison: Comparison) -> Iterator[str]:
     if len(comparison.ranking):
         yield from _on_ranking(comparison)
         yield from _on_pairs(comparison)
+        yield from (f"{sentence}." for sentence in unequal_in_words(comparison.results.study))
         yield from _on_critic_steps(comparison)
         if comparison.results.whole:
             yield from _on_equal_critic_steps(comparison.confirmed, comparison.results.study.outcomes)

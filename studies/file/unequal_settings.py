@@ -1,0 +1,84 @@
+"""Settings in which the conditions of a study differ although it compares something else."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from studies.file.condition import Condition
+from studies.file.distribution_tables import written
+from studies.file.study import Study
+
+COMPARED = ("objective", "constraint")
+"""Parts of a setting that a study compares, if its conditions differ in them."""
+SHARED = ("networks", "training")
+"""Parts that should then be the same for all conditions, or searched alike."""
+OF_ENERGIES = ("networks.critic.kind", "networks.critic.form", "networks.critic.energy", "networks.critic.code")
+"""Settings that an objective may need to differ: those that make a critic's output an energy."""
+
+
+@dataclass(frozen=True)
+class UnequalSetting:
+    """A setting that is not the same for all conditions.
+
+    path       its dotted path in a condition, `training.n_critic`
+    by_value   names of the conditions for each value, as text: a number, or the distribution that is searched
+    """
+
+    path: str
+    by_value: Mapping[str, list[str]]
+
+
+def unequal_settings(study: Study) -> list[UnequalSetting]:
+    """The settings of networks and training that differ between conditions with different objectives or constraints.
+
+    None if all conditions have the same objective and constraint: then such a difference is what the study compares.
+    Tables of different kinds are compared by their kind alone.
+    """
+    conditions = study.conditions
+    if all(_compared(condition) == _compared(conditions[0]) for condition in conditions):
+        return []
+    flat = {condition.name: dict(_leaves(condition)) for condition in conditions}
+    paths = dict.fromkeys(path for leaves in flat.values() for path in leaves)
+    found = []
+    for path in paths:
+        if path in OF_ENERGIES or any(len(_by_value(flat, kind)) > 1 for kind in _kinds_above(path)):
+            continue
+        by_value = _by_value(flat, path)
+        if len(by_value) > 1:
+            found.append(UnequalSetting(path, by_value))
+    return found
+
+
+def _by_value(flat: Mapping[str, Mapping[str, str]], path: str) -> dict[str, list[str]]:
+    """Names of the conditions for each value of a setting; conditions without it are left out."""
+    names: dict[str, list[str]] = {}
+    for name, leaves in flat.items():
+        if path in leaves:
+            names.setdefault(leaves[path], []).append(name)
+    return names
+
+
+def _compared(condition: Condition) -> list[Any]:
+    return [condition.table.get(part) for part in COMPARED]
+
+
+def _leaves(condition: Condition) -> Iterator[tuple[str, str]]:
+    for part in SHARED:
+        yield from _below(condition, part, condition.table.get(part, {}))
+
+
+def _below(condition: Condition, path: str, value: Any) -> Iterator[tuple[str, str]]:
+    if path in condition.hyperparameters:
+        yield path, f"drawn from {written(condition.hyperparameters[path])}"
+    elif isinstance(value, Mapping):
+        for key in sorted(value, key=lambda key: (key != "kind", key)):  # a table's kind first
+            yield from _below(condition, f"{path}.{key}", value[key])
+    else:
+        yield path, str(value)
+
+
+def _kinds_above(path: str) -> list[str]:
+    """Paths of the kinds of all tables around a setting, but not of the setting itself if it is a kind."""
+    parts = path.split(".")
+    kinds = [".".join([*parts[:depth], "kind"]) for depth in range(1, len(parts))]
+    return [kind for kind in kinds if kind != path]
