@@ -45,11 +45,13 @@ def random_trials(name: str, trials: int, seeds: int, rng: np.random.Generator) 
         {path: hyperparameter.quantile(rng.random()) for path, hyperparameter in hyperparameters.items()}
         for _ in range(trials)
     ]
+    distances = rng.random((trials, seeds)) * rng.random((trials, 1))
     return ExploreTrials(
         condition=name,
         hyperparameters=hyperparameters,
         configurations=draws,
-        distances=rng.random((trials, seeds)) * rng.random((trials, 1)),
+        distances=distances,
+        scores=1 - distances.mean(axis=1),
         planned=trials,
         defaults={"lr": 1e-4},
     )

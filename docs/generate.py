@@ -28,10 +28,12 @@ from gan_core.presets import PRESETS, SHARED_RANGES, Preset
 from gan_core.training import Optimizer, Schedule, Training
 from studies.analysis.chances import CHANCES, chances
 from studies.analysis.comparison import Comparison
+from studies.analysis.metric_rankings import METRIC_RANKINGS, metric_rankings
 from studies.analysis.outcome_shares import OUTCOME_SHARES
 from studies.analysis.outcome_shares import outcomes as outcome_shares
 from studies.analysis.pairs import PAIRS, pairs
 from studies.analysis.robustness import EQUAL_CRITIC_STEPS, ROBUSTNESS, equal_critic_steps, robustness
+from studies.analysis.search_comparison import SEARCH_PAIRS, TUNING_CURVES, search_pairs, tuning_curves
 from studies.analysis.stability_map import STABLE_AREAS, stable_areas
 from studies.analysis.tuning_gain import TUNING, tuning
 from studies.analysis.volumes import VOLUME_DIFFERENCES, VOLUMES, volume_differences, volumes
@@ -57,6 +59,9 @@ TABLES: Mapping[str, tuple[Any, Mapping[str, Any]]] = {
     "widths": (widths, WIDTHS),
     "shares": (shares, SHARES),
     "chances": (chances, CHANCES),
+    "tuning_curves": (tuning_curves, TUNING_CURVES),
+    "search_pairs": (search_pairs, SEARCH_PAIRS),
+    "metric_rankings": (metric_rankings, METRIC_RANKINGS),
     "pairs": (pairs, PAIRS),
     "tuning": (tuning, TUNING),
     "robustness": (robustness, ROBUSTNESS),

@@ -106,6 +106,16 @@ CHANCES = pd.DataFrame(
 )
 
 
+TUNING_CURVES = pd.DataFrame(
+    [
+        [name, n, best * n / (n + 1), best * n / (n + 3), min(1.1, best * n / (n + 0.5)), 16]
+        for name, best in (("one", 1.0), ("other", 0.8))
+        for n in range(1, 9)
+    ],
+    columns=["condition", "n", "score", "score_low", "score_high", "configurations"],
+)
+
+
 def figures_of_study(results: Results, theme: ThemeName, condition: str) -> list[DrawnFigure | None]:
     """The figures that need no table of a comparison."""
     of_study = (figures.learning_curves, figures.confirmed, figures.tuning, figures.survival, figures.modes)
@@ -114,11 +124,12 @@ def figures_of_study(results: Results, theme: ThemeName, condition: str) -> list
 
 
 def figures_of_tables(theme: ThemeName) -> list[DrawnFigure | None]:
-    """The figures of `VOLUMES`, `WIDTHS` and `CHANCES`."""
+    """The figures of `VOLUMES`, `WIDTHS`, `CHANCES` and `TUNING_CURVES`."""
     return [
         figures.stable_volume(VOLUMES, theme),
         figures.stable_widths(WIDTHS, theme),
         figures.chance_of_success(CHANCES, theme),
+        figures.tuning_curves(TUNING_CURVES, theme),
     ]
 
 

@@ -59,9 +59,13 @@ def explore_trials(
     *,
     condition: str = "wgan",
     defaults: Mapping[str, float] | None = None,
+    scores: Sequence[float] | np.ndarray | None = None,
     **values: Sequence[float | str] | np.ndarray,
 ) -> ExploreTrials:
-    """The explore trials of a condition, with these distances and the given values of each hyperparameter."""
+    """The explore trials of a condition, with these distances and the given values of each hyperparameter.
+
+    Without `scores`, the score of a configuration is the share of its members that did not fail.
+    """
     distances = np.asarray(distances, dtype=np.float64)
     distances = distances[:, None] if distances.ndim == 1 else distances
     return ExploreTrials(
@@ -69,6 +73,7 @@ def explore_trials(
         hyperparameters=hyperparameters or {},
         configurations=[{path: column[trial] for path, column in values.items()} for trial in range(len(distances))],
         distances=distances,
+        scores=np.isfinite(distances).mean(axis=1) if scores is None else np.asarray(scores, dtype=np.float64),
         planned=len(distances),
         defaults=defaults or {},
     )

@@ -10,9 +10,11 @@ from simulated import RISING, STUDY, simulate
 from gan_core.outcomes import OUTCOMES
 from studies.analysis.chances import CHANCES
 from studies.analysis.comparison import Comparison
+from studies.analysis.metric_rankings import METRIC_RANKINGS
 from studies.analysis.outcome_shares import OUTCOME_SHARES
 from studies.analysis.pairs import PAIRS
 from studies.analysis.robustness import EQUAL_CRITIC_STEPS, ROBUSTNESS
+from studies.analysis.search_comparison import SEARCH_PAIRS, TUNING_CURVES
 from studies.analysis.tuning_gain import TUNING
 from studies.analysis.volumes import VOLUME_DIFFERENCES, VOLUMES
 from studies.analysis.widths import SHARES, WIDTHS
@@ -29,6 +31,9 @@ TABLES = {
     "widths": WIDTHS,
     "shares": SHARES,
     "chances": CHANCES,
+    "tuning_curves": TUNING_CURVES,
+    "search_pairs": SEARCH_PAIRS,
+    "metric_rankings": METRIC_RANKINGS,
     "ranking": RANKING,
     "pairs": PAIRS,
     "tuning": TUNING,
@@ -93,6 +98,29 @@ def test_the_same_study_gives_the_same_tables(compared):
 
 
 # --- agreement with the truth
+
+
+def test_the_scores_of_configurations_are_those_of_the_trials(compared):
+    for explored in compared.explored:
+        trials = compared.results.trials.query("phase == 'explore'")
+        trials = trials[trials["condition"] == explored.condition].sort_values("trial")
+        np.testing.assert_array_equal(explored.scores, trials["search_score"])
+        np.testing.assert_allclose(explored.scores > 0, trials[LR] < 1e-3)
+
+
+def test_the_largest_score_is_the_progress_at_distance_zero(compared):
+    """Real data have distance 0 on the validation split, so no score can be above 1."""
+    assert compared.tuning_curves["score_high"].max() <= 1
+    assert (compared.tuning_curves["n"] <= 8).all()
+
+
+def test_a_trial_without_a_result_has_the_score_zero(tmp_path):
+    def ends(trial, seed):
+        return "error" if (trial.phase, trial.index) == ("explore", 2) else (*RISING, 0.92)
+
+    compared = Comparison(simulate(tmp_path, ends, "search.explore=4"))
+    assert [explored.scores.tolist()[2] for explored in compared.explored] == [0, 0]
+    assert min(explored.scores[3] for explored in compared.explored) > 0.5
 
 
 def test_target_distances_lie_between_the_validation_distances_of_the_constant_and_of_real_data(compared):

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from drawn import (
     CHANCES,
+    TUNING_CURVES,
     VOLUMES,
     WIDTHS,
     assert_legible,
@@ -198,3 +199,4 @@ def test_no_figure_of_an_empty_table() -> None:
     assert figures.stable_volume(VOLUMES[:0]) is None
     assert figures.stable_widths(WIDTHS[:0]) is None
     assert figures.chance_of_success(CHANCES[:0]) is None
+    assert figures.tuning_curves(TUNING_CURVES[:0]) is None

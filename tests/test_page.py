@@ -63,10 +63,10 @@ def compared(on_ring: Results) -> Comparison:
 
 @pytest.fixture(scope="module")
 def text(compared: Comparison) -> str:
-    """The page with its first four figures only, since each takes time; the browser shows all."""
+    """The page with its first five figures only, since each takes time; the browser shows all."""
     draw_figures = report_page.draw_figures
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(report_page, "draw_figures", lambda *arguments: islice(draw_figures(*arguments), 4))
+        patch.setattr(report_page, "draw_figures", lambda *arguments: islice(draw_figures(*arguments), 5))
         return render_page(compared)
 
 

@@ -11,9 +11,11 @@ from gan_core.outcomes import progress
 from gan_core.training import Training
 from studies.analysis.chances import chances
 from studies.analysis.explore_trials import ExploreTrials, Target, prefix_lengths, preset_defaults
+from studies.analysis.metric_rankings import metric_rankings
 from studies.analysis.outcome_shares import outcomes
 from studies.analysis.pairs import pairs
 from studies.analysis.robustness import ConfirmTrial, equal_critic_steps, robustness
+from studies.analysis.search_comparison import search_pairs, tuning_curves
 from studies.analysis.stability_map import StabilityMap, stability_maps, stable_areas
 from studies.analysis.tuning_gain import tuning
 from studies.analysis.volumes import volume_differences, volumes
@@ -35,9 +37,9 @@ STEPS = 40
 class Comparison:
     """Tables that compare the conditions of one study, each computed on first access.
 
-    Volumes are computed from explore, the ranking from confirm, neither from exploit. The cells of a stability map are
-    not drawn at random: a study of maps has no volumes, widths, shares and chances, and only such a study has
-    `stable_areas`.
+    Volumes and tuning curves are computed from explore, the ranking from confirm, neither from exploit. The cells of a
+    stability map are not drawn at random: a study of maps has no volumes, widths, shares, chances and tuning curves,
+    and only such a study has `stable_areas`.
 
     volumes             stable volume of each condition, columns `VOLUMES`
     volume_curves       the same at `STEPS` target distances between the constant and real data
@@ -46,7 +48,10 @@ class Comparison:
     shares              share of configurations that work at each listed value of a hyperparameter, columns `SHARES`
     stable_areas        share of the cells of each condition's stability map that are stable, columns `STABLE_AREAS`
     chances             chance of success against the number of draws, columns `CHANCES`
+    tuning_curves       expected score of the best of n random configurations, columns `TUNING_CURVES`
+    search_pairs        tests of every pair of conditions as methods under search, columns `SEARCH_PAIRS`
     ranking             the confirmed conditions, best first, columns `RANKING`
+    metric_rankings     the settings found under several metrics, beside controls, columns `METRIC_RANKINGS`
     pairs               tests of every pair of confirmed conditions, columns `PAIRS`
     tuning              each setting found against the authors' setting, columns `TUNING`
     robustness          the ranking under other outcome rules, columns `ROBUSTNESS`
@@ -104,6 +109,7 @@ class Comparison:
                 if (trial.condition, trial.phase) == (condition.name, "explore") and trial.index < count
             ],
             distances=self._distances(condition.name, count),
+            scores=self._scores(condition.name, count),
             planned=self.results.study.search.explore_trials,
             defaults=preset_defaults(condition),
         )
@@ -117,6 +123,14 @@ class Comparison:
         trials = counted["trial"].unique()
         distances[trials] = failed_as_infinity(counted).reshape(len(trials), self.results.study.seeds)
         return distances
+
+    def _scores(self, condition: str, count: int) -> Float[np.ndarray, "configurations"]:
+        """Search scores of the first `count` explore trials; 0 for a trial that ended without a result."""
+        trials = self.results.trials
+        explore = trials[
+            (trials["condition"] == condition) & (trials["phase"] == "explore") & (trials["trial"] < count)
+        ]
+        return explore.sort_values("trial")["search_score"].fillna(0.0).to_numpy(np.float64)
 
     @cached_property
     def confirmed(self) -> list[ConfirmTrial]:
@@ -173,8 +187,25 @@ class Comparison:
         return chances(self.explored, self.targets)
 
     @cached_property
+    def tuning_curves(self) -> pd.DataFrame:
+        references = self.results.validation_reference_distances
+        constant, real = references.get("constant"), references.get("real")
+        if constant is None or real is None:
+            return tuning_curves(self.explored, highest=np.nan)
+        nearest = progress(np.zeros(1), constant=constant, real=real)
+        return tuning_curves(self.explored, highest=float(nearest[0]))
+
+    @cached_property
+    def search_pairs(self) -> pd.DataFrame:
+        return search_pairs(self.explored, seed=self._seed)
+
+    @cached_property
     def ranking(self) -> pd.DataFrame:
         return rank(self.results.members, seed=self._seed)
+
+    @cached_property
+    def metric_rankings(self) -> pd.DataFrame:
+        return metric_rankings(self.results)
 
     @cached_property
     def pairs(self) -> pd.DataFrame:

@@ -44,6 +44,7 @@ class ExploreTrials:
     hyperparameters  the distributions that were drawn from, by dotted path
     configurations   the values drawn for each trial, by dotted path; trial 0 first
     distances        late distance of every seed of every configuration, +inf for a failed seed
+    scores           search score of every configuration; 0 if its training ended without a result
     planned          number of explore trials of each condition in the study file
     defaults         the authors' values of the hyperparameters, see `preset_defaults`
     """
@@ -52,6 +53,7 @@ class ExploreTrials:
     hyperparameters: Mapping[str, Distribution]
     configurations: Sequence[Mapping[str, Value]]
     distances: Float[np.ndarray, "configurations seeds"]
+    scores: Float[np.ndarray, "configurations"]
     planned: int
     defaults: Mapping[str, Value]
 

@@ -30,6 +30,7 @@ from studies.reporting.figures.stable_widths import stable_widths
 from studies.reporting.figures.survival import survival
 from studies.reporting.figures.themes import THEMES, ThemeName
 from studies.reporting.figures.trial_samples import draw_samples
+from studies.reporting.figures.tuning_curves import tuning_curves
 from studies.reporting.figures.tuning_effect import tuning
 
 __all__ = [
@@ -67,5 +68,6 @@ __all__ = [
     "survival",
     "svg",
     "tuning",
+    "tuning_curves",
     "write_maps",
 ]

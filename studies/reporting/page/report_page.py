@@ -95,6 +95,7 @@ def draw_figures(compared: Comparison, theme: ThemeName) -> Iterator[DrawnFigure
     results = compared.results
     names = [condition.name for condition in results.study.conditions]
     yield figures.confirmed(results, theme)
+    yield figures.tuning_curves(compared.tuning_curves, theme)
     yield figures.precision_coverage(results, theme)
     yield figures.learning_curves(results, theme)
     yield figures.best_and_late(results, theme)

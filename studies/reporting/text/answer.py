@@ -7,6 +7,7 @@ import pandas as pd
 from studies.analysis.comparison import Comparison
 from studies.numbers import format_distance, format_shares
 from studies.reporting.text.headline import headline, other_findings
+from studies.reporting.text.metric_agreement import agreement_sentences
 from studies.reporting.text.mode_coverage import coverage_interval
 from studies.reporting.text.phrases import (
     MAX_NAMES,
@@ -41,6 +42,7 @@ def _sentences(comparison: Comparison) -> Iterator[str]:
         yield from _reference_distances(comparison)
         yield _failed_seeds(comparison)
         yield from quality_sentences(comparison)
+        yield from agreement_sentences(comparison)
     if len(ranking) or comparison.targets:
         yield _budget(comparison)
 

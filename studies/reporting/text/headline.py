@@ -10,6 +10,8 @@ from studies.numbers import format_distance, format_p
 from studies.reporting.text.constraint_effect import constraint_clause
 from studies.reporting.text.initial_divergences import initial_divergence_clause
 from studies.reporting.text.map_sentences import map_clause
+from studies.reporting.text.method_comparison import incomparable_methods, method_clause
+from studies.reporting.text.metric_agreement import disagreement_clause
 from studies.reporting.text.mode_coverage import coverage_clause
 from studies.reporting.text.phrases import (
     MAX_ITEMS,
@@ -36,8 +38,8 @@ def headline(comparison: Comparison) -> tuple[str, ...]:
     """The first sentences of the answer; undecided comparisons are called undecided.
 
     They are about stability maps, the modes covered and the kinds of constraint if `map_clause`, `coverage_clause` or
-    `constraint_clause` is not empty, else about the distances of the confirmed settings (mostly left out if there is
-    only one) and the settings that work in explore.
+    `constraint_clause` is not empty, else about the methods under search, the distances of the confirmed settings
+    (mostly left out if there is only one) and the settings that work in explore.
     """
     clauses = [clause for clause in (_progress_clause(comparison), *_clauses(comparison)[0]) if clause]
     return tuple(_sentence(comparison, clause) for clause in clauses or ["there are no results yet"])
@@ -69,15 +71,17 @@ def _clauses(comparison: Comparison) -> tuple[list[str], list[str]]:
     """The clauses of `headline` and those of `other_findings`; each becomes one sentence."""
     clauses = (map_clause(comparison), coverage_clause(comparison), constraint_clause(comparison))
     special = [clause for clause in clauses if clause]
+    methods, incomparable = method_clause(comparison), incomparable_methods(comparison)
     distances, works = list(_distance_clauses(comparison)), working_clause(comparison)
+    metrics = disagreement_clause(comparison)
     if special:
-        return special, [*distances, works]
+        return special, [metrics, methods, *distances, works, incomparable]
     failed = len(comparison.ranking) > 0 and bool(comparison.ranking["distance"].isna().all())
     if works and len(comparison.explored) == 1 and comparison.explored[0].grids:
         return [initial_divergence_clause(comparison), works], distances if failed else []
     if works and len(comparison.ranking) == 1 and not failed:
         return [initial_divergence_clause(comparison), works], []
-    return [initial_divergence_clause(comparison), *distances, works], []
+    return [initial_divergence_clause(comparison), metrics, methods, *distances, works, incomparable], []
 
 
 # -- distances of the confirmed settings -------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from studies.reporting.text.differences import pair_sentences, robustness_senten
 from studies.reporting.text.failures import failure_sentences
 from studies.reporting.text.literature import literature_sentences
 from studies.reporting.text.map_sentences import map_sentences
+from studies.reporting.text.method_comparison import method_sentences
 from studies.reporting.text.stable_settings import share_sentences
 from studies.reporting.text.working_ranges import range_sentences
 
@@ -28,6 +29,7 @@ def verdict(comparison: Comparison) -> tuple[Topic, ...]:
     sentences = {
         ANSWER: answer(comparison),
         "Stability maps": map_sentences(comparison),
+        "Methods under search": method_sentences(comparison),
         "Differences between conditions": pair_sentences(comparison),
         "Share of settings that work": share_sentences(comparison),
         "Ranges of hyperparameters": range_sentences(comparison),

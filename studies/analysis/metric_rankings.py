@@ -1,0 +1,153 @@
+"""Ranking of the settings found under several metrics, beside real data and a Gaussian."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from gan_core.outcomes import late_steps
+from studies.statistics.intervals import interquartile_mean
+from studies.tables.columns import table_of
+from studies.tables.ranking import is_stable, winners
+from studies.tables.results import Results
+
+METRIC_RANKINGS: dict[str, str] = {
+    "metric": "str",
+    "condition": "str",
+    "control": "bool",
+    "value": "float64",
+    "rank": "Int64",
+}
+REAL, GAUSSIAN = "real data", "Gaussian"
+"""Names of the controls: other real samples, and a Gaussian with the mean and covariance of the real data."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class QualityMeasure:
+    """A number that says how good the samples of a member are, from one or several metrics.
+
+    name     of the measure
+    metrics  that it is computed from
+    larger   True if a larger value is better
+    value    the measure from the values of the metrics
+    """
+
+    name: str
+    metrics: tuple[str, ...]
+    larger: bool
+    value: Callable[..., pd.Series]
+
+
+def _harmonic(first: pd.Series, second: pd.Series) -> pd.Series:
+    return (2 * first * second / (first + second)).fillna(0.0)
+
+
+def _same(values: pd.Series) -> pd.Series:
+    return values
+
+
+PRECISION_AND_COVERAGE = QualityMeasure(
+    name="precision and coverage", metrics=("precision", "coverage"), larger=True, value=_harmonic
+)
+DISTANCES = ("frechet_distance", "sliced_wasserstein")
+"""Distances that rank the settings beside the one that decides, if they were measured."""
+
+
+def metric_rankings(results: Results) -> pd.DataFrame:
+    """A row per measure and setting found, best first, then a row per control; columns as in `METRIC_RANKINGS`.
+
+    metric   the distance that decides; the harmonic mean of precision and coverage; other distances that were measured:
+             Frechet, sliced Wasserstein
+    control  True for the rows `REAL` and `GAUSSIAN`, which have no rank
+    value    interquartile mean over the fresh seeds of the medians over the late window; a failed seed counts as the
+             worst there can be, and the value is empty if one is left in the middle half
+    rank     place among the settings found; those without a value last, equal values share a place
+
+    No rows before a setting is confirmed, and for data with a single measure.
+    """
+    measures = _measures(results)
+    if len(measures) < 2 or results.ranking.empty:
+        return table_of([], METRIC_RANKINGS)
+    late = _late_medians(results, sorted({name for measure in measures for name in measure.metrics}))
+    return table_of((row for measure in measures for row in _rows(results, late, measure)), METRIC_RANKINGS)
+
+
+def _measures(results: Results) -> list[QualityMeasure]:
+    decides = results.study.distance
+    distances = [decides, *(name for name in DISTANCES if name != decides)]
+    measured = set(winners(results.curves)["metric"].unique())
+    measures = [
+        QualityMeasure(name=name, metrics=(name,), larger=False, value=_same) for name in distances if name in measured
+    ]
+    if set(PRECISION_AND_COVERAGE.metrics) <= measured:
+        measures.insert(1, PRECISION_AND_COVERAGE)
+    return measures
+
+
+def _late_medians(results: Results, metrics: list[str]) -> pd.DataFrame:
+    """Medians over the late window: a row per condition, seed and metric, with the column `value`."""
+    curves = winners(results.curves)
+    curves = curves[curves["metric"].isin(metrics)]
+    windows = [
+        of_condition[of_condition["step"].isin(late_steps(np.unique(of_condition["step"]), results.study.outcomes))]
+        for _, of_condition in curves.groupby("condition", observed=True)
+    ]
+    keys = ["condition", "seed", "metric"]
+    late = pd.concat([curves.iloc[:0], *windows]).assign(value=lambda rows: rows["value"].astype("float64"))
+    return late.groupby(keys, observed=True)["value"].median().reset_index()
+
+
+def _rows(results: Results, late: pd.DataFrame, measure: QualityMeasure) -> Iterator[dict]:
+    values = {name: _value(results, late, measure, name) for name in results.ranking["condition"]}
+    order = pd.Series(values, dtype="float64").rank(method="min", ascending=not measure.larger, na_option="bottom")
+    for name in sorted(values, key=lambda name: order[name]):
+        yield {
+            "metric": measure.name,
+            "condition": name,
+            "control": False,
+            "value": values[name],
+            "rank": int(order[name]),
+        }
+    for name, references in ((REAL, results.real_values), (GAUSSIAN, results.gaussian_values)):
+        if all(references.get(metric) is not None for metric in measure.metrics):
+            yield {
+                "metric": measure.name,
+                "condition": name,
+                "control": True,
+                "value": _of_references(measure, references),
+                "rank": pd.NA,
+            }
+
+
+def _value(results: Results, late: pd.DataFrame, measure: QualityMeasure, condition: str) -> float:
+    """Interquartile mean of the measure over the members of the setting found; NaN if a failed one is left in it."""
+    members = winners(results.members)
+    members = members[members["condition"] == condition]
+    own = late[late["condition"] == condition].pivot(index="seed", columns="metric", values="value")
+    worst = 0.0 if measure.larger else np.inf
+    columns = [own[metric].reindex(members["seed"]) for metric in measure.metrics]
+    values = np.where(is_stable(members), measure.value(*columns).to_numpy(np.float64), worst)
+    mean = interquartile_mean(np.where(np.isnan(values), worst, values))
+    return mean if np.isfinite(mean) else np.nan
+
+
+def _of_references(measure: QualityMeasure, references: Mapping[str, float]) -> float:
+    return float(measure.value(*(pd.Series([references[metric]]) for metric in measure.metrics)).iloc[0])
+
+
+def leaders(rankings: pd.DataFrame) -> dict[str, list[str]]:
+    """The settings with rank 1 under each measure; none for a measure under which no setting has a value."""
+    first = rankings[(rankings["rank"] == 1) & rankings["value"].notna()]
+    return {str(metric): rows["condition"].tolist() for metric, rows in first.groupby("metric", sort=False)}
+
+
+def behind_gaussian(rankings: pd.DataFrame, metric: str) -> bool:
+    """True if no setting found has a better value than the Gaussian under a measure that has it as a control."""
+    rows = rankings[rankings["metric"] == metric]
+    gaussian = rows.loc[rows["condition"] == GAUSSIAN, "value"]
+    own = rows.loc[~rows["control"], "value"].dropna()
+    if gaussian.empty or own.empty:
+        return False
+    larger = metric == PRECISION_AND_COVERAGE.name
+    return bool(own.max() <= gaussian.iloc[0] if larger else own.min() >= gaussian.iloc[0])

@@ -1,0 +1,105 @@
+"""The settings found under several metrics: values, ranks and controls, and the sentences about them."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from simulated import RISING, STUDY, simulate
+
+from studies.analysis.comparison import Comparison
+from studies.analysis.metric_rankings import GAUSSIAN, REAL, behind_gaussian, leaders, metric_rankings
+from studies.reporting.text.answer import answer
+from studies.reporting.text.metric_agreement import agreement_sentences, disagreement_clause
+from studies.tables.results import Results
+
+PAIR = "precision and coverage"
+THIRD = '\n[[conditions]]\nname = "lsgan"\npreset = "lsgan"\n'
+PROGRESS = {"wgan": 0.95, "gan": 0.9, "lsgan": 0.85}
+Quality = Mapping[str, tuple[float, float]]
+
+
+def results_of(
+    folder: Path, quality: Quality, *, failing: Callable[[str, int], bool] = lambda condition, seed: False
+) -> Results:
+    """A study whose distances are in the order wgan, gan, lsgan, with this precision and coverage."""
+
+    def progress_of(trial, seed):
+        failed = trial.phase == "confirm" and failing(trial.condition, seed % 4)
+        return (0, -0.2) if failed else (*RISING, PROGRESS[trial.condition])
+
+    def metrics(trial, seed):
+        return dict(zip(("precision", "coverage"), quality[trial.condition], strict=True)) if quality else {}
+
+    results = simulate(folder, progress_of, text=STUDY + THIRD, metrics=metrics)
+    results.real_values = {"precision": 0.96, "coverage": 0.99, "sliced_wasserstein": 1.0}
+    results.gaussian_values = {"precision": 0.4, "coverage": 0.3, "sliced_wasserstein": 1.15}
+    return results
+
+
+AGREEING = {"wgan": (0.9, 0.9), "gan": (0.5, 0.6), "lsgan": (0.3, 0.2)}
+DIFFERING = {"wgan": (0.5, 0.4), "gan": (0.9, 0.8), "lsgan": (0.3, 0.2)}
+
+
+def rows(results: Results, metric: str) -> pd.DataFrame:
+    table = metric_rankings(results)
+    return table[table["metric"] == metric].set_index("condition")
+
+
+def test_every_setting_has_a_value_and_a_rank_and_the_controls_have_values(tmp_path: Path) -> None:
+    results = results_of(tmp_path, DIFFERING)
+    distances, pairs = rows(results, "sliced_wasserstein"), rows(results, PAIR)
+    assert distances["rank"].dropna().to_dict() == {"wgan": 1, "gan": 2, "lsgan": 3}
+    np.testing.assert_allclose(distances.loc[["wgan", "gan"], "value"], results.ranking["distance"][:2])
+    assert distances.loc[REAL, "value"], distances.loc[GAUSSIAN, "value"] == (1.0, 1.15)
+    assert pairs["rank"].dropna().to_dict() == {"gan": 1, "wgan": 2, "lsgan": 3}
+    assert pairs.loc["gan", "value"] == pytest.approx(2 * 0.9 * 0.8 / 1.7)
+    assert pairs.loc[GAUSSIAN, "value"] == pytest.approx(2 * 0.4 * 0.3 / 0.7)
+    assert pairs["control"].to_dict() == {"gan": False, "wgan": False, "lsgan": False, REAL: True, GAUSSIAN: True}
+
+
+def test_failed_seeds_are_the_worst_under_every_metric(tmp_path: Path) -> None:
+    few = results_of(tmp_path, AGREEING, failing=lambda condition, seed: condition == "wgan" and seed == 0)
+    assert rows(few, PAIR).loc["wgan", "value"] == pytest.approx(0.9)
+    (tmp_path / "half").mkdir()
+    half = results_of(tmp_path / "half", AGREEING, failing=lambda condition, seed: condition == "wgan" and seed < 2)
+    assert rows(half, PAIR).loc["wgan", "value"] == pytest.approx(0.45)
+    assert np.isnan(rows(half, "sliced_wasserstein").loc["wgan", "value"])
+    assert rows(half, "sliced_wasserstein").loc["wgan", "rank"] == 3
+
+
+def test_with_a_single_metric_there_is_no_table(tmp_path: Path) -> None:
+    comparison = Comparison(results_of(tmp_path, {}))
+    assert comparison.metric_rankings.empty
+    assert disagreement_clause(comparison) == ""
+    assert list(agreement_sentences(comparison)) == []
+
+
+def test_a_ranking_that_depends_on_the_metric_is_the_first_sentence(tmp_path: Path) -> None:
+    comparison = Comparison(results_of(tmp_path, DIFFERING))
+    assert leaders(comparison.metric_rankings) == {"sliced_wasserstein": ["wgan"], PAIR: ["gan"]}
+    assert answer(comparison)[0] == (
+        "Which setting found is best depends on the metric: the setting found for wgan is first by sliced Wasserstein "
+        "distance and the setting found for gan is first by precision and coverage."
+    )
+
+
+def test_metrics_that_agree_are_named(tmp_path: Path) -> None:
+    comparison = Comparison(results_of(tmp_path, AGREEING))
+    assert disagreement_clause(comparison) == ""
+    assert list(agreement_sentences(comparison)) == [
+        "By each of sliced Wasserstein distance and precision and coverage, the setting found for wgan is first."
+    ]
+
+
+def test_a_gaussian_that_no_setting_beats_is_named(tmp_path: Path) -> None:
+    results = results_of(tmp_path, AGREEING)
+    results.gaussian_values = {**results.gaussian_values, "sliced_wasserstein": 1.05}
+    comparison = Comparison(results)
+    assert behind_gaussian(comparison.metric_rankings, "sliced_wasserstein")
+    assert not behind_gaussian(comparison.metric_rankings, PAIR)
+    assert list(agreement_sentences(comparison))[-1] == (
+        "By sliced Wasserstein distance, a Gaussian with the mean and covariance of the real data is better than every "
+        "setting found, so a good value there does not show that samples look real."
+    )
