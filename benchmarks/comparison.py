@@ -15,8 +15,8 @@ import numpy as np
 
 from studies.analysis.explore_trials import ExploreTrials, Target
 from studies.analysis.pairs import pairs
+from studies.analysis.search_comparison import search_pairs, tuning_curves
 from studies.analysis.volumes import volume_differences, volumes
-from studies.analysis.widths import widths
 from studies.file.distributions import Distribution, LogUniform, Uniform
 from studies.statistics.intervals import mean_interval
 
@@ -79,8 +79,10 @@ def main() -> None:
         )
 
     print("Tables of 5 conditions at 3 distances")
-    for table in (volumes, volume_differences, widths):
+    for table in (volumes, volume_differences):
         print(f"  {table.__name__:20} {seconds(partial(table, explored, targets, seed=0)):6.2f} s")
+    print(f"  {'search_pairs':20} {seconds(partial(search_pairs, explored, seed=0)):6.2f} s")
+    print(f"  {'tuning_curves':20} {seconds(partial(tuning_curves, explored, highest=1.1)):6.2f} s")
     for members in (10, 20):
         distances = {f"condition {number}": rng.normal(number, 2, members) for number in range(5)}
         print(f"  pairs of {members:2} seeds    {seconds(partial(pairs, distances, seed=0)):6.2f} s")

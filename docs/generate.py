@@ -28,16 +28,17 @@ from gan_core.presets import PRESETS, SHARED_RANGES, Preset
 from gan_core.training import Optimizer, Schedule, Training
 from studies.analysis.chances import CHANCES, chances
 from studies.analysis.comparison import Comparison
+from studies.analysis.value_shares import SHARES, shares
 from studies.analysis.metric_rankings import METRIC_RANKINGS, metric_rankings
 from studies.analysis.outcome_shares import OUTCOME_SHARES
 from studies.analysis.outcome_shares import outcomes as outcome_shares
 from studies.analysis.pairs import PAIRS, pairs
+from studies.analysis.profiles import PROFILES, STABLE_RANGES, profile_members, stable_ranges
 from studies.analysis.robustness import EQUAL_CRITIC_STEPS, ROBUSTNESS, equal_critic_steps, robustness
 from studies.analysis.search_comparison import SEARCH_PAIRS, TUNING_CURVES, search_pairs, tuning_curves
 from studies.analysis.stability_map import STABLE_AREAS, stable_areas
 from studies.analysis.tuning_gain import TUNING, tuning
 from studies.analysis.volumes import VOLUME_DIFFERENCES, VOLUMES, volume_differences, volumes
-from studies.analysis.widths import SHARES, WIDTHS, shares, widths
 from studies.file.budget import Budget
 from studies.file.condition import Condition
 from studies.file.json_schema import field_meanings, json_schema
@@ -56,7 +57,8 @@ TABLES: Mapping[str, tuple[Any, Mapping[str, Any]]] = {
     "stable_areas": (stable_areas, STABLE_AREAS),
     "volumes": (volumes, VOLUMES),
     "volume_differences": (volume_differences, VOLUME_DIFFERENCES),
-    "widths": (widths, WIDTHS),
+    "profile_members": (profile_members, PROFILES),
+    "stable_ranges": (stable_ranges, STABLE_RANGES),
     "shares": (shares, SHARES),
     "chances": (chances, CHANCES),
     "tuning_curves": (tuning_curves, TUNING_CURVES),

@@ -18,7 +18,7 @@ def compare(
     tracking_uri: str | None = None,
     evaluation: str | None = None,
 ) -> Comparison:
-    """Tables that compare a study's conditions: stable volumes, stable widths, pairwise tests and others.
+    """Tables that compare a study's conditions: stable volumes, stable ranges, pairwise tests and others.
 
     study                           the study's name or folder, or its results
     tau                             target distances; by default three between the reference distances `constant` and

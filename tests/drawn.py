@@ -82,19 +82,6 @@ VOLUMES = pd.DataFrame(
         for tau, progress, reached, low, high, share in rows
     ]
 )
-_LR, _WEIGHT, _GAMMA = "training.critic_optimizer.lr", "constraint.gp_weight", "objective.gamma"
-WIDTHS = pd.DataFrame(
-    [
-        ["one", _WEIGHT, 0.14, "decades", 1.5, 0.6, 2.4, 3.0, True, False, 8],
-        ["one", _LR, 0.14, "decades", 0.5, np.nan, np.nan, 3.0, False, True, 8],
-        ["other", _GAMMA, 0.14, "units", 0.0, 0.0, 0.3, 1.0, False, False, 5],
-        ["one", _WEIGHT, 0.08, "decades", 0.7, 0.1, 1.1, 3.0, True, True, 8],
-    ],
-    columns=[
-        *("condition", "hyperparameter", "tau", "unit", "width", "width_low", "width_high", "stated"),
-        *("border_low", "border_high", "configurations"),
-    ],
-)
 CHANCES = pd.DataFrame(
     [
         [name, tau, n, 1 - (1 - v) ** n, 1 - (1 - v / 2) ** n, 1 - (1 - v) ** (2 * n)]
@@ -124,10 +111,9 @@ def figures_of_study(results: Results, theme: ThemeName, condition: str) -> list
 
 
 def figures_of_tables(theme: ThemeName) -> list[DrawnFigure | None]:
-    """The figures of `VOLUMES`, `WIDTHS`, `CHANCES` and `TUNING_CURVES`."""
+    """The figures of `VOLUMES`, `CHANCES` and `TUNING_CURVES`."""
     return [
         figures.stable_volume(VOLUMES, theme),
-        figures.stable_widths(WIDTHS, theme),
         figures.chance_of_success(CHANCES, theme),
         figures.tuning_curves(TUNING_CURVES, theme),
     ]

@@ -10,14 +10,15 @@ from simulated import RISING, STUDY, simulate
 from gan_core.outcomes import OUTCOMES
 from studies.analysis.chances import CHANCES
 from studies.analysis.comparison import Comparison
+from studies.analysis.value_shares import SHARES
 from studies.analysis.metric_rankings import METRIC_RANKINGS
 from studies.analysis.outcome_shares import OUTCOME_SHARES
 from studies.analysis.pairs import PAIRS
+from studies.analysis.profiles import PROFILES, STABLE_RANGES
 from studies.analysis.robustness import EQUAL_CRITIC_STEPS, ROBUSTNESS
 from studies.analysis.search_comparison import SEARCH_PAIRS, TUNING_CURVES
 from studies.analysis.tuning_gain import TUNING
 from studies.analysis.volumes import VOLUME_DIFFERENCES, VOLUMES
-from studies.analysis.widths import SHARES, WIDTHS
 from studies.errors import InputError
 from studies.ledger.ledger import Ledger
 from studies.statistics.intervals import wilson
@@ -28,7 +29,8 @@ from studies.tables.results import Results
 TABLES = {
     "volumes": VOLUMES,
     "volume_differences": VOLUME_DIFFERENCES,
-    "widths": WIDTHS,
+    "profile_members": PROFILES,
+    "stable_ranges": STABLE_RANGES,
     "shares": SHARES,
     "chances": CHANCES,
     "tuning_curves": TUNING_CURVES,
@@ -145,17 +147,6 @@ def test_volumes_agree_with_the_known_truth(compared):
             assert (row.configurations, row.planned, row.seeds) == (16, 16, 2)
             assert row.volume_low <= 2 / 3 <= row.volume_high or row.tau < 0.09  # two of three decades
     assert (compared.volume_differences["difference"] == 0).all()  # the same draws
-
-
-def test_widths_and_borders_agree_with_the_known_truth(compared):
-    row = compared.widths.set_index(["condition", "hyperparameter"]).loc[("gan", LR)].iloc[0]
-    assert (row["unit"], row["stated"]) == ("decades", pytest.approx(3))
-    assert row["width_low"] <= 2 <= row["width_high"]
-    assert row["border_low"]
-    assert not row["border_high"]
-    assert row["highest"] < 1e-3
-    clip = compared.widths.set_index(["condition", "hyperparameter"]).loc[("wgan", "constraint.clip_value")].iloc[0]
-    assert clip["border_low"]
 
 
 def test_half_ranges_lie_around_the_authors_values(compared):
@@ -287,11 +278,10 @@ def test_without_a_finished_trial_volumes_need_given_distances(tmp_path):
     assert given.volumes["progress"].isna().all()
 
 
-def test_if_all_members_failed_volumes_widths_and_chances_are_0(tmp_path):
+def test_if_all_members_failed_volumes_and_chances_are_0(tmp_path):
     comparison = Comparison(simulate(tmp_path, lambda trial, seed: DIVERGING))
     assert (comparison.volumes["volume"] == 0).all()
     assert (comparison.volumes["volume_high"] == wilson(0, 3)[1]).all()
-    assert (comparison.widths["width"] == 0).all()
     assert (comparison.chances["chance"] == 0).all()
     assert comparison.pairs["p_value"].tolist() == [1]
 
@@ -364,13 +354,11 @@ def test_a_condition_with_a_grid_has_neither_volume_interval_nor_chances(tmp_pat
     assert set(comparison.chances["condition"]) == {"gan"}
     assert comparison.volume_differences.empty
     assert comparison.shares["value"].unique().tolist() == ["1", "2"]
-    assert set(comparison.widths["condition"]) == {"gan", "wgan"}  # the other hyperparameters of wgan were drawn
 
 
-def test_a_condition_without_hyperparameters_has_a_volume_but_no_width(tmp_path):
+def test_a_condition_without_hyperparameters_has_a_volume(tmp_path):
     fixed = "training.critic_optimizer.lr=1e-3"
     comparison = Comparison(simulate(tmp_path, lambda trial, seed: (*RISING, 0.97), fixed))
-    assert "gan" not in set(comparison.widths["condition"])
     assert comparison.volumes.query("condition == 'gan'")["volume_low"].tolist() == [wilson(3, 3)[0]] * 3
 
 

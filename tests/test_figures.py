@@ -11,7 +11,6 @@ from drawn import (
     CHANCES,
     TUNING_CURVES,
     VOLUMES,
-    WIDTHS,
     assert_legible,
     contrast,
     figures_of_study,
@@ -62,8 +61,8 @@ def test_every_figure_is_whole_and_legible(two: Results, theme: ThemeName) -> No
 
 def test_twelve_conditions_with_long_names_are_whole_and_legible(twelve: Results) -> None:
     names = [condition.name for condition in twelve.study.conditions]
-    widths = pd.concat([WIDTHS[:2].assign(condition=name) for name in names])
-    assert_legible(figures.stable_widths(widths), "light")
+    curves = pd.concat([TUNING_CURVES[:8].assign(condition=name) for name in names])
+    assert_legible(figures.tuning_curves(curves), "light")
     for draw in (figures.learning_curves, figures.confirmed, figures.modes):
         assert_legible(draw(twelve), "light")
 
@@ -197,6 +196,5 @@ def test_no_figure_of_precision_and_coverage_where_they_are_not_measured(two: Re
 
 def test_no_figure_of_an_empty_table() -> None:
     assert figures.stable_volume(VOLUMES[:0]) is None
-    assert figures.stable_widths(WIDTHS[:0]) is None
     assert figures.chance_of_success(CHANCES[:0]) is None
     assert figures.tuning_curves(TUNING_CURVES[:0]) is None

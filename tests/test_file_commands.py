@@ -76,6 +76,11 @@ def test_validate_prints_trials_and_hyperparameters_of_each_condition(call: Call
         "  gan: minimax x none",
         "    training.critic_optimizer.lr log_uniform [0.001, 0.1]",
         "    training.n_critic grid [1, 2, 3]",
+        "The conditions differ in training.critic_optimizer.lr (0.02 for wgan; drawn from {log_uniform = [0.001, 0.1]} "
+        "for gan), so a difference in their results may be due to it.",
+        "The conditions differ in training.n_critic (1 for wgan; drawn from {grid = [1, 2, 3]} for gan), so a difference in "
+        'their results may be due to it; with budget.unit = "critic_steps" all would have the same number of critic '
+        "steps.",
     ]
 
 
@@ -97,7 +102,7 @@ def test_validate_smoke_is_the_smallest_study(call: Call) -> None:
     answer = call("validate", "first-study", "--smoke")
     assert answer.code == 0
     assert answer.out.startswith("first-study-smoke is valid: 5 conditions x (2 explore + 1 exploit + 1 confirm)")
-    assert "20 generator steps" in answer.out
+    assert "100 critic steps" in answer.out
 
 
 @pytest.mark.parametrize("name", list(catalog()))

@@ -33,67 +33,70 @@ def compare(folder, progress_of, *overrides, **options):
     return Comparison(simulate(folder, progress_of, *overrides, **options))
 
 
+PROFILED = ("search.explore=8", "search.profile=30")
+
+
 def works(share):
     """The first settings of a condition work, that share of ten."""
     return lambda trial, seed: CLOSE if trial.index < 10 * share[trial.condition] else DIVERGED
 
 
-def working(share):
-    """That share of ten settings, in words."""
-    count = round(10 * share)
-    return f"{count} {'works' if count == 1 else 'work'}"
+def works_over(decades):
+    """Settings work whose hyperparameter lies within this number of decades below the upper end of its range."""
+
+    def progress_of(trial, seed):
+        ((path, value),) = trial.configuration.items()
+        upper = 1.0 if path == "constraint.clip_value" else 100.0
+        return CLOSE if value > upper / 10 ** decades[trial.condition] else DIVERGED
+
+    return progress_of
 
 
 @pytest.mark.parametrize(
-    ("clipped", "penalised", "opinion"), [(0.1, 0.9, AGREES), (0.9, 0.1, DISAGREES), (0.3, 0.5, UNDECIDED)]
+    ("clipped", "penalised", "opinion"), [(0.5, 2.5, AGREES), (2.5, 0.5, DISAGREES), (1.4, 1.5, UNDECIDED)]
 )
-def test_the_claim_on_clipping_is_compared_with_the_widths_that_work(tmp_path, clipped, penalised, opinion):
-    progress_of = works({"clipped": clipped, "penalised": penalised})
-    comparison = compare(tmp_path, progress_of, "search.explore=10", text=HEAD + CLIPPED + PENALISED)
+def test_the_claim_on_clipping_is_compared_with_the_stable_ranges(tmp_path, clipped, penalised, opinion):
+    progress_of = works_over({"clipped": clipped, "penalised": penalised})
+    comparison = compare(tmp_path, progress_of, *PROFILED, text=HEAD + CLIPPED + PENALISED)
+    ranges = comparison.stable_ranges.drop_duplicates("condition").set_index("condition")
+    assert ranges["width"].to_dict() == pytest.approx({"clipped": clipped, "penalised": penalised}, abs=0.1)
     (sentence,) = literature_sentences([comparison])
-    assert sentence == (
-        f"{CLIPPING_CLAIM}{opinion}: of 10 random settings of clipped (clip_value over 3 decades) {working(clipped)}, "
-        f"and of 10 random settings of penalised (gp_weight over 3 decades) {working(penalised)}."
+    numbers = [
+        f"{row.width:.2g} decades of {name} ({row.width_low:.2g} to {row.width_high:.2g})"
+        for row, name in zip((ranges.loc["clipped"], ranges.loc["penalised"]), ("clip_value", "gp_weight"), strict=True)
+    ]
+    assert (
+        sentence == f"{CLIPPING_CLAIM}{opinion}: stable are clipped over {numbers[0]} and penalised over {numbers[1]}."
     )
     topics = {topic.title: topic.sentences for topic in verdict(comparison)}
     assert topics["Agreement with the literature"] == (sentence,)
 
 
-def test_the_same_share_of_a_wider_range_is_a_larger_width(tmp_path):
-    # the same share of twelve decades is four times as wide
-    wide = PENALISED.replace("[0.1, 100.0]", "[1e-6, 1e6]")
-    progress_of = works({"clipped": 0.4, "penalised": 0.4})
-    comparison = compare(tmp_path, progress_of, "search.explore=10", text=HEAD + CLIPPED + wide)
-    (sentence,) = literature_sentences([comparison])
-    assert sentence.startswith(f"{CLIPPING_CLAIM}This study agrees: ")
-
-
-def test_other_searched_hyperparameters_are_mentioned_with_the_claim_on_clipping(tmp_path):
-    searched = HEAD.replace("lr = 1e-3", "lr = {log_uniform = [1e-5, 1e-2]}")
-    progress_of = works({"clipped": 0.3, "penalised": 0.5})
-    comparison = compare(tmp_path, progress_of, "search.explore=10", text=searched + CLIPPED + PENALISED)
-    (sentence,) = literature_sentences([comparison])
-    assert "of clipped (clip_value over 3 decades, other hyperparameters searched too) 3 work, and of 10 " in sentence
+def test_without_a_profile_there_is_no_evidence_on_clipping(tmp_path):
+    comparison = compare(
+        tmp_path, works_over({"clipped": 1, "penalised": 1}), "search.explore=3", text=HEAD + CLIPPED + PENALISED
+    )
+    assert not list(literature_sentences([comparison]))
 
 
 @pytest.mark.parametrize("other", ["n_critic = 5", "batch = 16"])
 def test_there_is_no_sentence_if_anything_else_differs(tmp_path, other):
     text = HEAD + CLIPPED + PENALISED + f"training.{other}\n"
-    progress_of = works({"clipped": 0.1, "penalised": 0.9})
-    assert not list(literature_sentences([compare(tmp_path, progress_of, "search.explore=10", text=text)]))
+    progress_of = works_over({"clipped": 0.5, "penalised": 2.5})
+    assert not list(literature_sentences([compare(tmp_path, progress_of, *PROFILED, text=text)]))
 
 
 def test_conditions_of_two_studies_are_compared_if_the_studies_are_equal_otherwise(tmp_path):
-    progress_of = works({"clipped": 0.1, "penalised": 0.9})
+    progress_of = works_over({"clipped": 0.5, "penalised": 2.5})
     clip, weight, longer = (
-        compare(tmp_path / name, progress_of, f'name="{name}"', "search.explore=10", *more, text=HEAD + text)
+        compare(tmp_path / name, progress_of, f'name="{name}"', *PROFILED, *more, text=HEAD + text)
         for name, text, more in (
             ("clip", CLIPPED, []), ("weight", PENALISED, []), ("longer", PENALISED, ["budget.steps=40"])
         )
     )  # fmt: skip
     assert not list(literature_sentences([clip]))
     (sentence,) = [sentence for sentence in several_studies([clip, weight]) if "arXiv" in sentence]
-    assert sentence.startswith(f"{CLIPPING_CLAIM}These studies agree: of 10 random settings of clipped (clip")
+    assert sentence.startswith(f"{CLIPPING_CLAIM}These studies agree: stable are clipped over ")
     assert not [sentence for sentence in several_studies([clip, longer]) if "arXiv" in sentence]
 
 

@@ -31,8 +31,8 @@ def test_the_answer_opens_with_the_stable_shares_of_the_maps(tmp_path: Path) -> 
     )
     assert "Share of settings that work" not in topics
     assert (
-        "The cells of a map are not drawn at random: there are no tuning curves and no widths of single "
-        "hyperparameters." in topics["Caveats"]
+        "The cells of a map are not drawn at random: there are no tuning curves and no share of random settings that "
+        "work." in topics["Caveats"]
     )
 
 

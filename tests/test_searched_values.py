@@ -98,16 +98,6 @@ def test_the_ranking_shows_the_values_of_the_setting_found(found: Results) -> No
     assert "nan" not in printed
 
 
-def test_widths_count_the_configurations_that_search_a_hyperparameter(compared: Comparison) -> None:
-    widths = compared.widths
-    counted = widths.groupby("hyperparameter")["configurations"].unique().map(list).to_dict()
-    assert counted == {"constraint.gp_weight": [24], SCALE: [12], "training.batch": [24]}
-    units = widths.groupby("hyperparameter")["unit"].first().to_dict()
-    assert units == {"constraint.gp_weight": "units", SCALE: "decades", "training.batch": "decades"}
-    stated = widths.groupby("hyperparameter")["stated"].first()
-    assert stated["constraint.gp_weight"] == 10.0  # four values, each for an interval of 2.5
-
-
 def test_a_list_has_a_share_of_its_own(compared: Comparison) -> None:
     shares = compared.shares
     assert set(shares.loc[shares["hyperparameter"] == BETAS, "value"]) == {"[0.0, 0.9]", "[0.5, 0.9]"}

@@ -57,7 +57,7 @@ def test_the_stable_area_is_the_mean_over_the_cells_with_its_interval(whole: Com
 
 def test_the_cells_of_a_map_are_no_random_draws(whole: Comparison) -> None:
     assert whole.explored == ()
-    for table in (whole.volumes, whole.volume_curves, whole.volume_differences, whole.widths, whole.chances):
+    for table in (whole.volumes, whole.volume_curves, whole.volume_differences, whole.tuning_curves, whole.chances):
         assert table.empty
 
 

@@ -25,6 +25,7 @@ from studies.reporting.text.phrases import (
 )
 from studies.reporting.text.stable_settings import rows_at_target
 from studies.reporting.text.verdict import ANSWER, verdict
+from studies.reporting.text.working_ranges import NOT_PROFILED
 from studies.statistics.permutation import LEVEL
 from studies.tables.results import Results
 
@@ -362,40 +363,12 @@ def test_listed_values_are_named(tmp_path):
     assert topics["Ranges of hyperparameters"] == ("wgan: n_critic works at 1 and 2, but not at 5.",)
 
 
-def test_too_few_working_settings_give_no_range(tmp_path):
-    topics = sentences_by_topic(tmp_path, lambda trial, seed: (*RISING, 0.97) if trial.index == 0 else DIVERGED)
-    gan, *_ = [sentence for sentence in topics["Ranges of hyperparameters"] if sentence.startswith("gan")]
-    assert re.fullmatch(
-        r"gan: only 1 of 3 settings works, which is too few to estimate a range \(critic lr = [\d.e-]+\)\.", gan
-    )
-
-
-def test_a_range_has_a_width_an_interval_and_the_borders_it_may_continue_beyond(tmp_path):
-    comparison = Comparison(simulate(tmp_path, works_below_a_thousandth, "search.explore=16"))
-    row = rows_at_target(comparison, comparison.widths).set_index(["condition", "hyperparameter"]).loc[("gan", LR)]
-    sentences = {topic.title: topic.sentences for topic in verdict(comparison)}["Ranges of hyperparameters"]
-    assert sentences[0] == (
-        f"gan: settings work over an estimated {row['width']:.2g} of the 3 decades searched of critic lr "
-        f"(95% interval {row['width_low']:.2g} to {row['width_high']:.2g}); smallest working value drawn "
-        f"{row['lowest']:.3g}, largest {row['highest']:.3g}; too few values smaller than {row['lowest']:.3g} were "
-        "drawn to show that the range that works ends before the lower end (1e-05)."
-    )
-    assert sentences[1].startswith("wgan: settings work over an estimated ")
-    assert sentences[1].count("), averaged over the other hyperparameters; smallest working value drawn ") == 2
-
-
-def test_several_working_settings_are_listed_with_the_values_of_each(tmp_path):
-    def progress_of(trial, seed):
-        return (*RISING, 0.97) if trial.index < 2 or trial.condition == "gan" else DIVERGED
-
+def test_without_a_profile_it_is_said_that_ranges_were_not_measured(tmp_path):
     n_critic = "conditions.wgan.training.n_critic={choice=[1,5]}"
-    topics = sentences_by_topic(tmp_path, progress_of, "search.explore=5", n_critic)
-    (wgan,) = [sentence for sentence in topics["Ranges of hyperparameters"] if sentence.startswith("wgan")]
-    setting = r"clip_value = [\d.e-]+ with critic lr = [\d.e-]+"
-    assert re.fullmatch(
-        rf"wgan: only 2 of 5 settings work, which are too few to estimate a range \({setting}; {setting}\); working "
-        r"settings for each n_critic: \d of \d with n_critic = 1 and \d of \d with n_critic = 5\.",
-        wgan,
+    topics = sentences_by_topic(tmp_path, lambda trial, seed: (*RISING, 0.97), "search.explore=8", n_critic)
+    assert topics["Ranges of hyperparameters"] == (
+        NOT_PROFILED,
+        "wgan: working settings for each n_critic: 4 of 4 with n_critic = 1 and 4 of 4 with n_critic = 5.",
     )
 
 

@@ -28,7 +28,7 @@ def evaluate(
         typer.Option(
             "--phase",
             metavar="PHASE",
-            help="Evaluate the trials of this phase: explore, exploit, confirm or authors. May be repeated. "
+            help="Evaluate the trials of this phase: explore, exploit, confirm, authors or profile. May be repeated. "
             "Default: all phases.",
         ),
     ] = None,

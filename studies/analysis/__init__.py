@@ -1,1 +1,1 @@
-"""Tables of a comparison: stable volumes, widths, chances of success, pairs, tuning, robustness, outcomes."""
+"""Tables of a comparison: stable volumes and ranges, tuning curves, pairs, tuning, robustness, outcomes."""

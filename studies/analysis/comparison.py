@@ -11,15 +11,16 @@ from gan_core.outcomes import progress
 from gan_core.training import Training
 from studies.analysis.chances import chances
 from studies.analysis.explore_trials import ExploreTrials, Target, prefix_lengths, preset_defaults
+from studies.analysis.value_shares import shares
 from studies.analysis.metric_rankings import metric_rankings
 from studies.analysis.outcome_shares import outcomes
 from studies.analysis.pairs import pairs
+from studies.analysis.profiles import Profile, profile_members, profiles, stable_ranges
 from studies.analysis.robustness import ConfirmTrial, equal_critic_steps, robustness
 from studies.analysis.search_comparison import search_pairs, tuning_curves
 from studies.analysis.stability_map import StabilityMap, stability_maps, stable_areas
 from studies.analysis.tuning_gain import tuning
 from studies.analysis.volumes import volume_differences, volumes
-from studies.analysis.widths import shares, widths
 from studies.file.condition import Condition
 from studies.file.map_settings import ExploreMap
 from studies.file.validation import build
@@ -38,13 +39,14 @@ class Comparison:
     """Tables that compare the conditions of one study, each computed on first access.
 
     Volumes and tuning curves are computed from explore, the ranking from confirm, neither from exploit. The cells of a
-    stability map are not drawn at random: a study of maps has no volumes, widths, shares, chances and tuning curves,
-    and only such a study has `stable_areas`.
+    stability map are not drawn at random: a study of maps has no volumes, shares, chances and tuning curves, and only
+    such a study has `stable_areas`.
 
     volumes             stable volume of each condition, columns `VOLUMES`
     volume_curves       the same at `STEPS` target distances between the constant and real data
     volume_differences  difference of the stable volumes of every pair of conditions, columns `VOLUME_DIFFERENCES`
-    widths              stable width of each hyperparameter with a range, columns `WIDTHS`
+    profile_members     members of the profile trials, columns `PROFILES`
+    stable_ranges       range of each hyperparameter around the setting found that is stable, columns `STABLE_RANGES`
     shares              share of configurations that work at each listed value of a hyperparameter, columns `SHARES`
     stable_areas        share of the cells of each condition's stability map that are stable, columns `STABLE_AREAS`
     chances             chance of success against the number of draws, columns `CHANCES`
@@ -171,8 +173,17 @@ class Comparison:
         return volume_differences(self.explored, self.targets, seed=self._seed)
 
     @cached_property
-    def widths(self) -> pd.DataFrame:
-        return widths(self.explored, self.targets, seed=self._seed)
+    def profiles(self) -> list[Profile]:
+        """The profiles whose trials have all ended."""
+        return profiles(self.results)
+
+    @cached_property
+    def profile_members(self) -> pd.DataFrame:
+        return profile_members(self.results)
+
+    @cached_property
+    def stable_ranges(self) -> pd.DataFrame:
+        return stable_ranges(self.profiles, self.targets)
 
     @cached_property
     def stable_areas(self) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from studies.design.map_cells import Cell, cell_order
 from studies.design.places import Packs
+from studies.design.profile_settings import profile_settings
 from studies.design.provenance import NUMERICS_VERSION, Provenance
 from studies.design.specification import (
     CONFIRMING,
@@ -40,6 +41,7 @@ __all__ = [
     "counts",
     "evaluation_address",
     "payload",
+    "profile_settings",
     "seeds_of",
     "split_of",
     "suggest",

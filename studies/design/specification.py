@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Literal
 
-Phase = Literal["explore", "exploit", "confirm", "authors"]
-PHASES: tuple[Phase, ...] = ("explore", "exploit", "confirm", "authors")
+Phase = Literal["explore", "exploit", "confirm", "authors", "profile"]
+PHASES: tuple[Phase, ...] = ("explore", "exploit", "confirm", "authors", "profile")
 CONFIRMING: tuple[Phase, ...] = ("confirm", "authors")
 """Phases evaluated on the test split, with fresh seeds: no configuration is chosen by their results."""
 Configuration = dict[str, Any]

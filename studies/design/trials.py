@@ -5,8 +5,8 @@ own, a hash of everything that determines the metrics. Phase, name and number ar
 
 The trials are a pure function of the study, its provenance and the scores of the trials that ended. The explore trials
 and the authors' trials (a preset at its authors' settings, on the first seeds of confirm) are known from the start,
-exploit trial j once explore and the exploit trials of earlier batches have ended, the confirm trials once
-explore and exploit have ended. No other state is kept, so an interrupted study continues with the same trials.
+exploit trial j once explore and the exploit trials of earlier batches have ended, the confirm and the profile trials
+once explore and exploit have ended. No other state is kept, so an interrupted study continues with the same trials.
 """
 
 from collections import defaultdict
@@ -18,6 +18,7 @@ from typing import Any, get_args
 from gan_core.data import Split
 from studies.design.map_cells import explore_configuration
 from studies.design.places import Packs
+from studies.design.profile_settings import profile_settings
 from studies.design.provenance import Provenance
 from studies.design.specification import (
     CONFIRMING,
@@ -35,7 +36,13 @@ from studies.file.condition import Condition
 from studies.file.data_table import addressed_data
 from studies.file.study import Study
 
-FIRST_SEED: Mapping[Phase, int] = {"explore": 0, "exploit": 1_000_000, "confirm": 2_000_000, "authors": 2_000_000}
+FIRST_SEED: Mapping[Phase, int] = {
+    "explore": 0,
+    "exploit": 1_000_000,
+    "confirm": 2_000_000,
+    "authors": 2_000_000,
+    "profile": 3_000_000,
+}
 SEEDS_PER_REPLICATE = 10_000_000
 """Distance between the first seeds of two consecutive replicates, large enough for the seeds of all phases."""
 Scores = Mapping[str, float]
@@ -47,14 +54,18 @@ TIE = 0.02
 
 
 def counts(study: Study, condition: Condition) -> dict[Phase, int]:
-    """Number of trials of a condition in each phase; without `authors` if the study has no authors' trials."""
+    """Number of trials of a condition in each phase; without `authors` and `profile` if the study has no such phase."""
     search = study.search
     trials: dict[Phase, int] = {
         "explore": search.explore_trials,
         "exploit": search.exploit.trials,
         "confirm": search.confirm.best,
     }
-    return trials | ({"authors": int(condition.authors is not None)} if search.confirm.authors else {})
+    if search.confirm.authors:
+        trials["authors"] = int(condition.authors is not None)
+    if search.profile:
+        trials["profile"] = len(profile_settings(condition, search.profile))
+    return trials
 
 
 def total(study: Study) -> int:
@@ -114,6 +125,9 @@ class Design:
         ended = self._ended(condition, search.explore_trials, search.exploit.trials, scores)
         if ended is None:
             return None
+        if phase == "profile":
+            path, value = profile_settings(condition, search.profile)[index]
+            return {**best_of(ended, 1, scores, failure_rates)[0].configuration, path: value}
         return best_of(ended, index + 1, scores, failure_rates)[index].configuration
 
     def _ended(self, condition: Condition, explore: int, exploit: int, scores: Scores) -> list[TrialSpec] | None:

@@ -53,6 +53,8 @@ class Search:
                 take time too. The last bits of the numbers differ, and so do the addresses
     exploit     number and batches of the exploit trials
     confirm     numbers of configurations and seeds of the confirm phase
+    profile     number of values of each hyperparameter with a range, spread evenly over the range, at which the setting
+                found is trained again with the others unchanged; 0: no such trials
     sampler     Optuna's sampler of the exploit trials: `tpe` fits densities to earlier results, `gp` a Gaussian
                 process, which takes up to seconds per suggestion and no hyperparameter with `when`; `random` uses no
                 results
@@ -66,6 +68,7 @@ class Search:
     packs: bool | Literal["auto"] = "auto"
     exploit: Exploit = Exploit()
     confirm: Confirm = Confirm()
+    profile: Whole = 0
     sampler: Literal["tpe", "gp", "random"] = "tpe"
     start: tuple[dict[str, Any], ...] = ()
 
@@ -74,6 +77,8 @@ class Search:
         if len(self.start) > most:
             raise ValueError(f"start: must hold <= {most} tables, the trials of exploit, but holds {len(self.start)}")
         trials = self.explore_trials + self.exploit.trials
+        if self.profile and not self.confirm.best:
+            raise ValueError("profile: must be 0 where confirm.best is 0, since no setting is found")
         if self.confirm.best > trials:
             best = self.confirm.best
             raise ValueError(f"confirm.best: must be <= {trials}, explore and exploit together, but is {best}")

@@ -49,7 +49,7 @@ from studies.file.validation import (
 
 CHANGEABLE = ("conditions", "search", "outcomes", "resources", "limits", "checkpoint", "ledger", "tracking")
 """Top-level keys that a study may change and keep its name; of `search` only `SEARCH_COUNTS`, and no map."""
-SEARCH_COUNTS = ("explore", "exploit.trials", "confirm")
+SEARCH_COUNTS = ("explore", "exploit.trials", "confirm", "profile")
 """Dotted paths in `search` of the keys that may change."""
 
 
@@ -58,7 +58,7 @@ class Study:
     """A study: the conditions that are compared, their data, budget, search and evaluation.
 
     name        name of the study, under which its results are stored
-    seeds       number of seeds of each explore and exploit trial, trained together
+    seeds       number of seeds of each explore, exploit and profile trial, trained together
     budget      training steps of every member
     search      trials per condition in each phase, and the sampler of exploit
     data        real samples, chosen by `kind`

@@ -8,6 +8,7 @@ import pandas as pd
 from gan_core.metrics import METRICS
 from gan_core.outcomes import MemberOutcomes
 from studies.design import TrialSpec, total
+from studies.design import counts as trials_of
 from studies.file.map_settings import ExploreMap
 from studies.file.study import Study
 from studies.ledger.unfinished import TrialEnd
@@ -20,6 +21,7 @@ _PHASES = {
     "exploit": "hyperparameters suggested by Optuna, an optimiser, from the results of earlier trials",
     "confirm": "the best setting found for the condition, trained again with new seeds",
     "authors": "the settings that the authors of the method published, trained with the same seeds as confirm",
+    "profile": "the best setting found, with one hyperparameter at a time moved along its range",
 }
 _OUTCOMES = {
     "stable": "it came close to the real data and stayed there",
@@ -139,6 +141,8 @@ def _phase_list(study: Study) -> str:
     search = study.search
     counts = {"explore": search.explore_trials, "exploit": search.exploit.trials, "confirm": search.confirm.best}
     counts |= {"authors": 1} if search.confirm.authors else {}
+    if search.profile:
+        counts["profile"] = max(trials_of(study, condition)["profile"] for condition in study.conditions)
     return (
         "\n".join(
             f"* *{phase}*, {count} per condition: {_phase_in_words(study, phase)};"

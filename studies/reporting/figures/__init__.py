@@ -21,12 +21,12 @@ from studies.reporting.figures.metric_map import metric_map
 from studies.reporting.figures.nearest_images import nearest_images
 from studies.reporting.figures.plane import plane
 from studies.reporting.figures.precision_coverage import precision_coverage
+from studies.reporting.figures.profile_curves import profiles
 from studies.reporting.figures.sample_sheets import sample_sheet, samples
 from studies.reporting.figures.sheets import SampleSheets, write_maps
 from studies.reporting.figures.snapshots import sample_snapshots
 from studies.reporting.figures.stability_figure import stability_map
 from studies.reporting.figures.stable_volumes import chance_of_success, stable_volume
-from studies.reporting.figures.stable_widths import stable_widths
 from studies.reporting.figures.survival import survival
 from studies.reporting.figures.themes import THEMES, ThemeName
 from studies.reporting.figures.trial_samples import draw_samples
@@ -56,6 +56,7 @@ __all__ = [
     "outcome_map",
     "plane",
     "precision_coverage",
+    "profiles",
     "ranking_picture",
     "sample_sheet",
     "sample_snapshots",
@@ -64,7 +65,6 @@ __all__ = [
     "split_letters",
     "stability_map",
     "stable_volume",
-    "stable_widths",
     "survival",
     "svg",
     "tuning",

@@ -67,12 +67,12 @@ TABLES: Mapping[str, TableDescription] = {
         "number of configurations per condition with which the observed difference would be decided with a chance of "
         "80%.",
     ),
-    "widths": TableDescription(
-        "Stable widths",
-        "Length of the part of a hyperparameter's searched range in which configurations reach the distance tau, the "
-        "other hyperparameters as drawn at random, with its 95% interval. Stated: length of the searched range; "
-        "lowest and highest: smallest and largest value that reached tau. Border low, border high: the stable part "
-        "may go on beyond that end of the searched range, so the width is a lower bound.",
+    "stable_ranges": TableDescription(
+        "Stable ranges",
+        "The part of each hyperparameter's range around the setting found in which at least half of the seeds are "
+        "expected to be stable and to end at the distance tau or nearer, the other hyperparameters as in the setting "
+        "found, with 95% intervals of its ends and its width. Found: value of the setting found; works: fresh seeds "
+        "next to it work. Border low, border high: the range may go on beyond that end of the searched range.",
     ),
     "shares": TableDescription(
         "Listed values",

@@ -18,6 +18,7 @@ from studies.reporting import figures
 from studies.reporting.figures import DrawnFigure, ThemeName
 from studies.reporting.page.page_tables import Column, PageTable, format_table
 from studies.reporting.page.page_text import METHODS, TABLES
+from studies.reporting.text.stable_settings import rows_at_target
 from studies.reporting.text.verdict import verdict
 from studies.tables.results import Results
 
@@ -100,7 +101,7 @@ def draw_figures(compared: Comparison, theme: ThemeName) -> Iterator[DrawnFigure
     yield figures.learning_curves(results, theme)
     yield figures.best_and_late(results, theme)
     yield figures.stable_volume(compared.volume_curves, theme)
-    yield figures.stable_widths(compared.widths, theme)
+    yield figures.profiles(compared.profiles, rows_at_target(compared, compared.stable_ranges), theme)
     yield figures.chance_of_success(compared.chances, theme)
     yield figures.tuning(results, theme)
     yield figures.stability_map(compared.maps, compared.stable_areas, theme)

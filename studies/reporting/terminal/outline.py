@@ -8,7 +8,7 @@ from gan_core.data import Dataset
 from gan_core.features import SMALL_SIDE, AutoFeatures, PixelFeatures
 from gan_core.metrics import RealSamples
 from gan_core.networks import MLPGenerator, NetworkPair
-from studies.design import Packs, total
+from studies.design import Packs, counts, total
 from studies.execution.disk_space import kept_evaluations, snapshot_bytes
 from studies.file.map_axes import map_axes
 from studies.file.messages import count_noun
@@ -27,11 +27,13 @@ def outline(study: Study) -> str:
     """The numbers of trials, of bytes for kept generators and of samples; per condition kinds and searched ranges."""
     search, authors_trials = study.search, sum(condition.authors is not None for condition in study.conditions)
     authors = f" + {authors_trials} trials at authors' settings" if authors_trials else ""
+    profile_trials = sum(counts(study, condition).get("profile", 0) for condition in study.conditions)
+    profile = f" + {profile_trials} profile trials" if profile_trials else ""
     seeds = count_noun(study.seeds, "seed")
     lines = [
         f"{study.name} is valid: {len(study.conditions)} conditions x ({search.explore_trials} explore + "
-        f"{search.exploit.trials} exploit + {search.confirm.best} confirm){authors} = {total(study)} trials, with "
-        f"{seeds} each ({search.confirm.seeds} to confirm), {study.budget.steps} "
+        f"{search.exploit.trials} exploit + {search.confirm.best} confirm){authors}{profile} = {total(study)} "
+        f"trials, with {seeds} each ({search.confirm.seeds} to confirm), {study.budget.steps} "
         f"{study.budget.unit.replace('_', ' ')}.",
         f"Generators of {len(kept_evaluations(study))} of {study.evaluation.measurements + 1} evaluations are kept "
         f'(checkpoint.snapshots = "{study.checkpoint.snapshots}"): at most {format_bytes(snapshot_bytes(study))} '

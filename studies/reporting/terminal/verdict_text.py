@@ -11,7 +11,7 @@ from rich.table import Table
 
 from studies.analysis.comparison import Comparison
 from studies.analysis.cross_study import cross_study_ranking, performance_profile
-from studies.analysis.explore_trials import ExploreTrials
+from studies.file.distributions import Distribution
 from studies.numbers import MISSING, format_setting
 from studies.reporting.page.page_tables import format_cell
 from studies.reporting.page.page_text import TABLES
@@ -21,7 +21,7 @@ from studies.reporting.text.phrases import join_words
 from studies.reporting.text.several_studies import several_studies
 from studies.reporting.text.stable_settings import rows_at_target, within_target, working_rule
 from studies.reporting.text.verdict import Topic, verdict
-from studies.reporting.text.working_ranges import FEWEST_FOR_A_RANGE, format_width, touched_ends
+from studies.reporting.text.working_ranges import format_width, touched_ends
 
 WIDTH = 160
 TOGETHER = "All studies together"
@@ -77,63 +77,56 @@ def _print_shares(comparison: Comparison, console: Console) -> None:
     console.print(working_rule(comparison, volumes), markup=False, soft_wrap=True)
 
 
-_WIDTHS_LEGEND = (
-    "Only random settings (explore) count here; a setting found may come from exploit and lie outside these values. "
-    "Estimated width: how much of the range works, as the mean over random values of the other hyperparameters. For a "
-    "log-uniform range it is the share of working settings times the searched width, so it is equal for all "
-    "hyperparameters of a condition that were searched over equally many decades. No width is estimated from fewer "
-    f"than {FEWEST_FOR_A_RANGE} working settings. The smallest and largest working values are values that were drawn, "
-    "not limits of what works. Last column: an end of the searched range that may work too; too few values were drawn "
-    "between it and the nearest working value to show that training fails there."
+_RANGES_LEGEND = (
+    "Fresh seeds of the setting found with one hyperparameter moved at a time. Last column: the ends of the searched "
+    "range that the stable range may go beyond."
 )
 
 
 def _print_ranges(comparison: Comparison, console: Console) -> None:
-    """Print the hyperparameter ranges in which settings work at the target distance of the verdict, if any works."""
-    volumes, widths = (rows_at_target(comparison, frame) for frame in (comparison.volumes, comparison.widths))
-    if widths.empty or not volumes["reached"].any():
+    """Print the stable ranges around the settings found at the target distance of the verdict, if there are any."""
+    rows = rows_at_target(comparison, comparison.stable_ranges)
+    if rows.empty:
         return
-    explored = {trials.condition: trials for trials in comparison.explored}
-    working = volumes.set_index("condition")["reached"]
+    laws = {condition.name: condition.hyperparameters for condition in comparison.results.study.conditions}
     names = comparison.results.study.short_names
-    table = Table(
-        title=escape(f"{comparison.results.study.name}: ranges of hyperparameters in which random settings work")
-    )
+    table = Table(title=escape(f"{comparison.results.study.name}: stable ranges around the settings found"))
     for heading in (*_RANGE_TEXTS, *_RANGE_NUMBERS, _BEYOND):
         table.add_column(heading, justify="right" if heading in _RANGE_NUMBERS else "left")
-    for _, row in widths.iterrows():
-        trials, reached = explored[row["condition"]], working[row["condition"]]
-        table.add_row(row["condition"], names[row["hyperparameter"]], *_range_cells(row, trials, reached))
+    for _, row in rows.iterrows():
+        law = laws[row["condition"]][row["hyperparameter"]]
+        table.add_row(row["condition"], names[row["hyperparameter"]], *_range_cells(row, law))
     console.print(table)
-    console.print(_WIDTHS_LEGEND, markup=False, soft_wrap=True)
+    console.print(_RANGES_LEGEND, markup=False, soft_wrap=True)
 
 
 _RANGE_TEXTS = ("condition", "hyperparameter", "searched range")
 _RANGE_NUMBERS = (
-    "searched\nwidth",
-    "working\nsettings",
-    "estimated\nwidth",
-    "95% interval\nof the width",
-    "smallest\nworking value",
-    "largest\nworking value",
+    "setting\nfound",
+    "lower end",
+    "95% interval\nof the lower end",
+    "upper end",
+    "95% interval\nof the upper end",
+    "width",
 )
-_BEYOND = "may work\nup to and beyond"
+_BEYOND = "may go on\nbeyond"
 """Headings of the table of ranges."""
 
 
-def _range_cells(row: pd.Series, explored: ExploreTrials, reached: int) -> list[str]:
-    """A row's cells after condition and hyperparameter; if too few settings work, dashes instead of the estimates."""
-    low, high = (format_setting(value) for value in explored.hyperparameters[row["hyperparameter"]].extremes())
-    has_width = reached >= FEWEST_FOR_A_RANGE
-    return [
-        f"{low} to {high}",
-        format_width(row["stated"], row["unit"]),
-        f"{reached} of {row['configurations']}",
-        format_width(row["width"], row["unit"]) if has_width else MISSING,
-        f"{row['width_low']:.2g} to {row['width_high']:.2g}" if has_width else MISSING,
-        *(MISSING if pd.isna(row[column]) else format_setting(row[column]) for column in ("lowest", "highest")),
-        join_words(touched_ends(row, explored)) if has_width and (row["border_low"] or row["border_high"]) else MISSING,
-    ]
+def _range_cells(row: pd.Series, law: Distribution) -> list[str]:
+    """A row's cells after condition and hyperparameter; dashes if the setting found does not work on fresh seeds."""
+    low, high = (format_setting(value) for value in law.extremes())
+    cells = [f"{low} to {high}", _three_digits(row["found"])]
+    if not row["works"]:
+        return [*cells, *[MISSING] * (len(_RANGE_NUMBERS) - 1), MISSING]
+    for end in ("lower", "upper"):
+        interval = f"{_three_digits(row[f'{end}_low'])} to {_three_digits(row[f'{end}_high'])}"
+        cells += [_three_digits(row[end]), interval]
+    return [*cells, format_width(row["width"], row["unit"]), join_words(touched_ends(row, law) or [MISSING])]
+
+
+def _three_digits(number: float) -> str:
+    return format_setting(float(f"{number:.3g}"))
 
 
 def text(comparisons: Sequence[Comparison]) -> str:

@@ -76,7 +76,7 @@ def _on_explore(comparison: Comparison) -> Iterator[str]:
             f"Explore is incomplete: {counted} of its {planned} trials are counted, those before the first trial that "
             f"has not ended, because among later trials failures end first and would be overrepresented.{rest}"
         )
-    missing = "There are no shares of settings that work and no ranges, because"
+    missing = "There are no shares of settings that work, because"
     if comparison.maps:
         yield from _on_maps(comparison)
     elif not counted:
@@ -94,15 +94,15 @@ def _on_explore(comparison: Comparison) -> Iterator[str]:
     yield from _on_lost(comparison)
     if (trials["phase"] == "exploit").any():
         yield (
-            "Exploit trials do not count in the shares and the ranges: their settings were chosen from earlier results "
+            "Exploit trials do not count in the shares: their settings were chosen from earlier results "
             "and are not independent random draws."
         )
 
 
 def _on_maps(comparison: Comparison) -> Iterator[str]:
     yield (
-        "The cells of a map are not drawn at random: there are no tuning curves and no widths of single "
-        "hyperparameters."
+        "The cells of a map are not drawn at random: there are no tuning curves and no share of random settings that "
+        "work."
     )
     if comparison.results.study.seeds == 1:
         yield (

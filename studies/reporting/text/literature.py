@@ -3,8 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
-from math import log10
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,13 +11,12 @@ import pandas as pd
 from studies.analysis.comparison import Comparison
 from studies.analysis.explore_trials import ExploreTrials
 from studies.file.condition import Condition
-from studies.file.distributions import Grid
 from studies.file.messages import count_noun
 from studies.numbers import format_p
 from studies.reporting.text.mode_coverage import modes_covered
 from studies.reporting.text.phrases import MAX_ITEMS, capitalize
 from studies.reporting.text.stable_settings import rows_at_target
-from studies.statistics.intervals import difference_interval, newcombe, wilson
+from studies.statistics.intervals import difference_interval, newcombe
 from studies.statistics.permutation import LEVEL, holm, permutation_test
 
 Opinion = Literal["agrees", "disagrees", "undecided"]
@@ -139,68 +137,34 @@ def _equal(pair: Pair, part: str) -> bool:
 
 
 def _narrower(pairs: Sequence[Pair]) -> Iterator[Evidence]:
-    """Evidence that the first condition works over fewer decades of its constraint's hyperparameter than the second.
+    """Evidence that the first condition is stable over fewer decades of its constraint's hyperparameter.
 
-    These decades are the share of settings that work x the decades searched; listed values count as random draws.
+    These are the stable ranges around the settings found, where both conditions have one.
     """
     for pair in pairs:
-        rows, decades = _at_one_distance(pair), [_decades(condition) for condition in pair]
-        if rows is None or not all(decades):
+        rows = [_stable_range(condition) for condition in pair]
+        if any(row is None for row in rows):
             continue
-        widths = [_width(row, span) for row, span in zip(rows, decades, strict=True)]
+        widths = [(row["width"], row["width_low"], row["width_high"]) for row in rows if row is not None]
         numbers = [
-            f"of {row['configurations']} {_settings(condition)} of {condition.name} ({_searched(condition, span)}) "
-            f"{row['reached']} {'works' if row['reached'] == 1 else 'work'}"
-            for condition, row, span in zip(pair, rows, decades, strict=True)
+            f"{condition.name} over {width:.2g} decades of {condition.comparison.results.study.short_names[path]} "
+            f"({low:.2g} to {high:.2g})"
+            for condition, path, (width, low, high) in zip(pair, map(_weight_path, pair), widths, strict=True)
         ]
-        yield Evidence(_opinion(*difference_interval(widths[1], widths[0])), ", and ".join(numbers))
+        yield Evidence(_opinion(*difference_interval(widths[1], widths[0])), f"stable are {' and '.join(numbers)}")
 
 
-def _at_one_distance(pair: Pair) -> tuple[pd.Series, pd.Series] | None:
-    """A row of the volumes for each condition, at the same target distance; None if the studies share no target.
-
-    For one study it is the target used in the text, for two the smallest that both conditions reach, else the largest.
-    """
-    volumes = [
-        condition.comparison.volumes[condition.comparison.volumes["condition"] == condition.name] for condition in pair
-    ]
-    if pair[0].comparison is pair[1].comparison:
-        volumes = [rows_at_target(pair[0].comparison, frame) for frame in volumes]
-    both = volumes[0].merge(volumes[1], on="tau", suffixes=("", "_other"))
-    if both.empty:
+def _stable_range(condition: StudyCondition) -> "pd.Series[Any] | None":
+    """The stable range of the constraint's hyperparameter in decades, at the target of the text; None without one."""
+    rows = rows_at_target(condition.comparison, condition.comparison.stable_ranges)
+    rows = rows[(rows["condition"] == condition.name) & (rows["hyperparameter"] == _weight_path(condition))]
+    if rows.empty or not rows["works"].iloc[0] or rows["unit"].iloc[0] != "decades":
         return None
-    shared = both[(both["reached"] > 0) & (both["reached_other"] > 0)]["tau"]
-    tau = shared.min() if len(shared) else both["tau"].max()
-    first, second = (frame[frame["tau"] == tau].iloc[0] for frame in volumes)
-    return first, second
+    return rows.iloc[0]
 
 
 def _weight_path(condition: StudyCondition) -> str:
     return "constraint.clip_value" if condition.constraint == "weight_clipping" else "constraint.gp_weight"
-
-
-def _decades(condition: StudyCondition) -> float:
-    """Decades over which the constraint's hyperparameter was searched; 0 if the range includes 0."""
-    values = [float(str(value)) for value in condition.condition.hyperparameters[_weight_path(condition)].extremes()]
-    return log10(max(values) / min(values)) if min(values) > 0 else 0.0
-
-
-def _width(row: pd.Series, decades: float) -> tuple[float, float, float]:
-    """Decades over which settings work, the share that works x `decades`, and the ends of the 95% interval."""
-    low, high = wilson(int(row["reached"]), int(row["configurations"]))
-    return row["volume"] * decades, low * decades, high * decades
-
-
-def _settings(condition: StudyCondition) -> str:
-    is_listed = any(isinstance(values, Grid) for values in condition.condition.hyperparameters.values())
-    return "listed settings" if is_listed else "random settings"
-
-
-def _searched(condition: StudyCondition, decades: float) -> str:
-    """The constraint's hyperparameter with the decades searched, and a remark if others are searched too."""
-    name = condition.comparison.results.study.short_names[_weight_path(condition)]
-    others = ", other hyperparameters searched too" if len(condition.condition.hyperparameters) > 1 else ""
-    return f"{name} over {decades:.2g} decades{others}"
 
 
 def _fails(pairs: Sequence[Pair]) -> Iterator[Evidence]:

@@ -45,7 +45,7 @@ def method_clause(comparison: Comparison) -> str:
 
 
 def incomparable_methods(comparison: Comparison) -> str:
-    """Why no two methods under search can be compared; empty if two can, and without a ranking of distances."""
+    """Reason why no two methods under search can be compared; empty if two can, and without a ranking of distances."""
     ranking = comparison.ranking
     if len(ranking) < 2 or ranking["distance"].isna().all() or not comparison.search_pairs.empty or comparison.maps:
         return ""

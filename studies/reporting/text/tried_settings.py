@@ -17,7 +17,6 @@ from studies.reporting.text.stable_settings import (
     volumes_at_target,
     within_target,
 )
-from studies.reporting.text.working_ranges import FEWEST_FOR_A_RANGE, width_in_words
 
 
 def working_clause(comparison: Comparison) -> str:
@@ -37,14 +36,10 @@ def working_clause(comparison: Comparison) -> str:
 
 
 def _one_condition(comparison: Comparison, row: pd.Series) -> str:
-    widths = rows_at_target(comparison, comparison.widths)
     tried = "settings tried" if np.isnan(row["volume_low"]) else "randomly drawn settings"
-    explored, names = comparison.explored[0], comparison.results.study.short_names
-    has_width = len(widths) == 1 and row["reached"] >= FEWEST_FOR_A_RANGE
-    width = f"; {width_in_words(widths.iloc[0], explored, names)}" if has_width else ""
     return (
         f"{counts_in_words(row)} {tried} of {row['condition']} are stable and end "
-        f"{within_target(comparison, row.to_frame().T)}{interval_in_brackets(row)}{width}"
+        f"{within_target(comparison, row.to_frame().T)}{interval_in_brackets(row)}"
     )
 
 

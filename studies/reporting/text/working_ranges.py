@@ -1,110 +1,103 @@
 """Sentences about the ranges and listed values of hyperparameters at which settings work."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
 from studies.analysis.comparison import Comparison
-from studies.analysis.explore_trials import ExploreTrials
-from studies.numbers import format_setting
-from studies.reporting.text.phrases import MAX_NAMES, first_sentences, join_words
-from studies.reporting.text.stable_settings import (
-    MAX_VALUES,
-    counts_in_words,
-    rows_at_target,
-    searched_conditions,
-    volumes_at_target,
-)
+from studies.design import profile_settings
+from studies.file.distributions import Distribution
+from studies.file.messages import count_noun
+from studies.numbers import format_distance, format_setting
+from studies.reporting.text.phrases import MAX_NAMES, first_sentences, goal, join_words
+from studies.reporting.text.stable_settings import MAX_VALUES, rows_at_target, volumes_at_target
 
-FEWEST_FOR_A_RANGE = 3
-"""Smallest number of working settings for which a range is reported."""
+NOT_PROFILED = (
+    "How far one hyperparameter can be moved from the settings found was not measured: --set search.profile=16 trains "
+    "them at 16 values of each."
+)
 
 
 def range_sentences(comparison: Comparison) -> Iterator[str]:
-    """The ranges and values at which settings of each condition work; conditions with the largest share come first."""
-    volumes = volumes_at_target(comparison)
-    widths, shares = rows_at_target(comparison, comparison.widths), rows_at_target(comparison, comparison.shares)
-    searched = {condition.condition: condition for condition in searched_conditions(comparison)}
-    volumes = volumes[volumes["condition"].isin(list(searched))]
-    if not volumes["reached"].any():
+    """The stable ranges around the settings found, then the listed values at which settings of each condition work."""
+    yield from _profiled(comparison)
+    yield from _listed(comparison)
+
+
+def _profiled(comparison: Comparison) -> Iterator[str]:
+    rows = rows_at_target(comparison, comparison.stable_ranges)
+    if rows.empty:
+        if not comparison.results.study.search.profile and _could_be_profiled(comparison):
+            yield NOT_PROFILED
         return
     names = comparison.results.study.short_names
-    by_text: dict[str, list[str]] = {}
-    for condition, row in volumes[volumes["reached"] > 0].set_index("condition").iterrows():
-        own_widths, own_shares = (table[table["condition"] == condition] for table in (widths, shares))
-        text = _range(searched[str(condition)], row, own_widths, own_shares, names)
-        by_text.setdefault(text, []).append(str(condition))
-    sentences = (f"{join_words(group, most=MAX_NAMES)}: {text}." for text, group in by_text.items())
-    yield from first_sentences(sentences, "widths" if len(widths) else "shares")
-    without = volumes.loc[volumes["reached"] == 0, "condition"].tolist()
-    if without:
-        yield f"No setting of {join_words(without, 'or', MAX_NAMES)} works, so there is no range."
+    yield (
+        f"One hyperparameter at a time was moved along its range, at {rows['values'].max()} values with "
+        f"{count_noun(int(rows['seeds'].max()), 'seed')} each, with the others as in the setting found. A value "
+        "belongs to the stable range if at least half of its seeds are expected to be stable and to end within "
+        f"{format_distance(rows['tau'].iloc[0])} of {goal(comparison)}."
+    )
+    laws = {condition.name: condition.hyperparameters for condition in comparison.results.study.conditions}
+    sentences = (
+        f"{row['condition']}: {range_in_words(row, names, laws[row['condition']][row['hyperparameter']])}."
+        for _, row in rows.iterrows()
+    )
+    yield from first_sentences(sentences, "stable_ranges")
 
 
-def _range(
-    explored: ExploreTrials, row: pd.Series, widths: pd.DataFrame, shares: pd.DataFrame, names: Mapping[str, str]
-) -> str:
-    by_value = [_by_value(names[str(path)], own) for path, own in shares.groupby("hyperparameter", sort=False)]
-    if len(widths) and row["reached"] < FEWEST_FOR_A_RANGE:
-        verb = "works, which is" if row["reached"] == 1 else "work, which are"
-        values = _working_values(explored, row, widths["hyperparameter"].tolist(), names)
-        few = f"only {counts_in_words(row)} settings {verb} too few to estimate a range ({'; '.join(values)})"
-        return "; ".join([few, *by_value])
-    return "; ".join([*(width_in_words(width, explored, names) for _, width in widths.iterrows()), *by_value])
+def _could_be_profiled(comparison: Comparison) -> bool:
+    conditions = comparison.results.study.conditions
+    is_found = comparison.ranking["distance"].notna().any()
+    return bool(is_found) and any(profile_settings(condition, 1) for condition in conditions)
 
 
-def _working_values(
-    explored: ExploreTrials, row: pd.Series, paths: Sequence[str], names: Mapping[str, str]
-) -> list[str]:
-    """The values of each working setting, as in "gp_weight = 0.271 with critic lr = 0.00264"."""
-    reaching = explored.reaching(row["tau"])
-    working = [values for values, works in zip(explored.configurations, reaching, strict=True) if works]
-    searched = [[path for path in paths if path in values] for values in working]
-    return [
-        _with([f"{names[path]} = {format_setting(values[path])}" for path in own])
-        for values, own in zip(working, searched, strict=True)
-        if own
-    ]
-
-
-def _with(values: Sequence[str]) -> str:
-    return values[0] if len(values) == 1 else f"{values[0]} with {join_words(values[1:])}"
-
-
-def width_in_words(row: pd.Series, explored: ExploreTrials, names: Mapping[str, str]) -> str:
-    """Clause on the width over which settings work, the extreme working values, and the ends they may extend to."""
-    width = format_width(row["stated"], row["unit"])
-    searched = f"the {width} searched" if row["unit"] == "decades" else f"the searched width {width}"
-    averaged = ", averaged over the other hyperparameters" if len(explored.hyperparameters) > 1 else ""
+def range_in_words(row: pd.Series, names: Mapping[str, str], law: Distribution) -> str:
+    """Clause on the stable range of a hyperparameter around the setting found, with the intervals of its ends."""
+    name = names[row["hyperparameter"]]
+    if not row["works"]:
+        return f"{name} has no stable range, since fresh seeds next to the setting found ({_number(row, 'found')}) fail"
+    ends = " to ".join(
+        f"{_number(row, end)} ({_number(row, f'{end}_low')} to {_number(row, f'{end}_high')})"
+        for end in ("lower", "upper")
+    )
     beyond = ""
-    if ends := touched_ends(row, explored):
-        few = {
-            f"smaller than {format_setting(row['lowest'])}": row["border_low"],
-            f"larger than {format_setting(row['highest'])}": row["border_high"],
-        }
-        values = join_words([side for side, touched in few.items() if touched], "or")
-        beyond = (
-            f"; too few values {values} were drawn to show that the range that works ends before the {join_words(ends)}"
-        )
+    if touched := touched_ends(row, law):
+        beyond = f"; it may go on beyond the {join_words(touched)} of the searched range"
     return (
-        f"settings work over an estimated {row['width']:.2g} of {searched} of {names[row['hyperparameter']]} "
-        f"(95% interval {row['width_low']:.2g} to {row['width_high']:.2g}){averaged}; smallest working value drawn "
-        f"{format_setting(row['lowest'])}, largest {format_setting(row['highest'])}{beyond}"
+        f"stable for {name} from {ends}, {format_width(row['width'], row['unit'])} "
+        f"({row['width_low']:.2g} to {row['width_high']:.2g}) around {_number(row, 'found')}{beyond}"
     )
 
 
+def _number(row: pd.Series, column: str) -> str:
+    return format_setting(float(f"{row[column]:.3g}"))
+
+
 def format_width(width: float, unit: str) -> str:
-    """A width with its unit, as in "3 decades"; widths in the units of the values have none."""
+    """A width with its unit, as in "3 decades"; a width in the units of the values is a number alone."""
     if unit != "decades":
-        return f"{width:.2g}"
-    return f"{width:.2g} decade{'' if width == 1 else 's'}"
+        return f"a width of {width:.2g}"
+    return f"{width:.2g} decade{'' if f'{width:.2g}' == '1' else 's'}"
 
 
-def touched_ends(row: pd.Series, explored: ExploreTrials) -> list[str]:
-    """The ends of the searched range that working values may extend to, as in "upper end (0.01)"."""
-    low, high = (format_setting(value) for value in explored.hyperparameters[row["hyperparameter"]].extremes())
+def touched_ends(row: pd.Series, law: Distribution) -> list[str]:
+    """The ends of the searched range that a stable range may go beyond, as in "upper end (0.01)"."""
+    low, high = (format_setting(value) for value in law.extremes())
     ends = {"border_low": f"lower end ({low})", "border_high": f"upper end ({high})"}
     return [end for column, end in ends.items() if row[column]]
+
+
+def _listed(comparison: Comparison) -> Iterator[str]:
+    shares, volumes = rows_at_target(comparison, comparison.shares), volumes_at_target(comparison)
+    names = comparison.results.study.short_names
+    by_text: dict[str, list[str]] = {}
+    for condition in volumes.loc[volumes["reached"] > 0, "condition"]:
+        own = shares[shares["condition"] == condition]
+        by_value = [_by_value(names[str(path)], rows) for path, rows in own.groupby("hyperparameter", sort=False)]
+        if by_value:
+            by_text.setdefault("; ".join(by_value), []).append(str(condition))
+    sentences = (f"{join_words(group, most=MAX_NAMES)}: {text}." for text, group in by_text.items())
+    yield from first_sentences(sentences, "shares")
 
 
 def _by_value(name: str, shares: pd.DataFrame) -> str:
