@@ -28,7 +28,6 @@ from gan_core.presets import PRESETS, SHARED_RANGES, Preset
 from gan_core.training import Optimizer, Schedule, Training
 from studies.analysis.chances import CHANCES, chances
 from studies.analysis.comparison import Comparison
-from studies.analysis.value_shares import SHARES, shares
 from studies.analysis.metric_rankings import METRIC_RANKINGS, metric_rankings
 from studies.analysis.outcome_shares import OUTCOME_SHARES
 from studies.analysis.outcome_shares import outcomes as outcome_shares
@@ -38,6 +37,7 @@ from studies.analysis.robustness import EQUAL_CRITIC_STEPS, ROBUSTNESS, equal_cr
 from studies.analysis.search_comparison import SEARCH_PAIRS, TUNING_CURVES, search_pairs, tuning_curves
 from studies.analysis.stability_map import STABLE_AREAS, stable_areas
 from studies.analysis.tuning_gain import TUNING, tuning
+from studies.analysis.value_shares import SHARES, shares
 from studies.analysis.volumes import VOLUME_DIFFERENCES, VOLUMES, volume_differences, volumes
 from studies.file.budget import Budget
 from studies.file.condition import Condition

@@ -1,6 +1,7 @@
 """The expected best of n draws, and the permutation test of two methods under search."""
 
 from itertools import combinations, product
+from math import comb
 
 import numpy as np
 import pytest
@@ -36,9 +37,16 @@ def test_more_draws_than_there_are_cannot_be_asked_for(n: int) -> None:
 def test_the_exact_p_value_counts_every_swap() -> None:
     first, second, n = np.array([0.9, 0.2, 0.8, 0.0, 0.7]), np.array([0.5, 0.3, 0.1, 0.0, 0.6]), 2
 
+    def best(values: np.ndarray) -> float:
+        return float(np.mean([max(subset) for subset in combinations(values, n)]))
+
+    def jackknife(values: np.ndarray) -> float:
+        without = [best(np.delete(values, number)) for number in range(len(values))]
+        return float((len(values) - 1) * np.var(without))
+
     def difference(swaps: tuple[bool, ...]) -> float:
         a, b = np.where(swaps, second, first), np.where(swaps, first, second)
-        return np.mean([max(s) for s in combinations(a, n)]) - np.mean([max(s) for s in combinations(b, n)])
+        return (best(a) - best(b)) / np.sqrt(jackknife(a) + jackknife(b))
 
     observed = abs(difference((False,) * 5))
     extreme = [abs(difference(swaps)) >= observed - 1e-12 for swaps in product([False, True], repeat=5)]
@@ -63,6 +71,41 @@ def test_equal_methods_have_a_p_value_of_one() -> None:
     assert search_test(values, values, 16, seed=0) == (1.0, False)
 
 
+def test_draws_that_count_nothing_change_neither_the_best_nor_its_variance() -> None:
+    """Of 4000 draws and n = 1000 only the largest have a weight; the sums over all of them are the reference."""
+    values, n = np.random.default_rng(0).random(400), 100
+
+    def best(numbers: np.ndarray, subset: int) -> float:
+        ranked = -np.sort(-numbers)
+        chances = np.array([comb(len(numbers) - i, subset - 1) for i in range(1, len(numbers) + 1)], dtype=object)
+        return float((chances / comb(len(numbers), subset)).astype(float) @ ranked)
+
+    without = np.array([best(np.delete(values, number), n) for number in range(400)])
+    expected, variance = best_of_draws._best_and_variance(values, n)
+    assert float(expected) == pytest.approx(best(values, n), rel=1e-12)
+    assert float(variance) == pytest.approx(399 * np.var(without), rel=1e-9)
+
+
+@pytest.mark.parametrize("other", ["wide", "narrow"])
+def test_methods_of_equal_expected_best_and_unequal_spread_are_rarely_told_apart(
+    other: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One method fails in 6 of 10 draws and varies, the other nearly always works and hardly varies."""
+    monkeypatch.setattr(best_of_draws, "RANDOM_SWAPS", 499)
+    generator, n = np.random.default_rng(0), 8
+
+    def unsteady() -> np.ndarray:
+        return np.where(generator.random(32) < 0.6, 0.0, generator.normal(0.9, 0.05, 32))
+
+    def steady(level: float) -> np.ndarray:
+        return np.where(generator.random(32) < 0.05, 0.0, generator.normal(level, 0.01, 32))
+
+    gap = np.mean([expected_best(unsteady(), n) - expected_best(steady(0.9), n) for _ in range(20_000)])
+    pairs = [(unsteady(), steady(0.9 + float(gap))) for _ in range(300)]
+    rejected = [search_test(*(pair if other == "wide" else pair[::-1]), n, seed=0)[0] <= 0.05 for pair in pairs]
+    assert np.mean(rejected) <= 0.08 + 2.6 * np.sqrt(0.08 * 0.92 / 300)
+
+
 def test_methods_with_different_numbers_of_draws_are_refused() -> None:
     with pytest.raises(ValueError, match="must have equally many draws, but have 3 and 4"):
         search_test(np.zeros(3), np.zeros(4), 2, seed=0)
@@ -77,7 +120,7 @@ def test_methods_whose_draws_have_one_law_are_rarely_told_apart(monkeypatch: pyt
         tail = np.clip(1 - 0.03 * generator.pareto(1.2, 32), 0, 1)
         return np.where(generator.random(32) < 0.5, 0.0, tail)
 
-    rejected = [search_test(scores(), scores(), 16, seed=0)[0] <= 0.05 for _ in range(600)]
+    rejected = [search_test(scores(), scores(), 8, seed=0)[0] <= 0.05 for _ in range(600)]
     assert np.mean(rejected) <= 0.05 + 2.6 * np.sqrt(0.05 * 0.95 / 600)
 
 
@@ -88,5 +131,5 @@ def test_a_method_that_is_better_everywhere_is_found(monkeypatch: pytest.MonkeyP
     for _ in range(100):
         shared = generator.random(32)
         first, second = (0.9 * shared + 0.02 * generator.standard_normal(32) + gain for gain in (0.1, 0.0))
-        found.append(search_test(first, second, 16, seed=0)[0] <= 0.05)
+        found.append(search_test(first, second, 8, seed=0)[0] <= 0.05)
     assert np.mean(found) > 0.9

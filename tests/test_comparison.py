@@ -10,7 +10,6 @@ from simulated import RISING, STUDY, simulate
 from gan_core.outcomes import OUTCOMES
 from studies.analysis.chances import CHANCES
 from studies.analysis.comparison import Comparison
-from studies.analysis.value_shares import SHARES
 from studies.analysis.metric_rankings import METRIC_RANKINGS
 from studies.analysis.outcome_shares import OUTCOME_SHARES
 from studies.analysis.pairs import PAIRS
@@ -18,6 +17,7 @@ from studies.analysis.profiles import PROFILES, STABLE_RANGES
 from studies.analysis.robustness import EQUAL_CRITIC_STEPS, ROBUSTNESS
 from studies.analysis.search_comparison import SEARCH_PAIRS, TUNING_CURVES
 from studies.analysis.tuning_gain import TUNING
+from studies.analysis.value_shares import SHARES
 from studies.analysis.volumes import VOLUME_DIFFERENCES, VOLUMES
 from studies.errors import InputError
 from studies.ledger.ledger import Ledger

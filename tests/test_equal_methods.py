@@ -27,8 +27,10 @@ METHODS = ("one", "other", "third")
 TEXT = STUDY[: STUDY.index("[[conditions]]")] + "".join(
     CONDITION.format(name=name, replicate=number) for number, name in enumerate(METHODS)
 )
+STUDIES = 300
+"""Number of simulated studies of the whole test."""
 OVERRIDES = ("seeds=3", "search.explore=16", "search.confirm.seeds=10")
-OF_METHODS = ("If 8 random settings of each method are tried", "has a larger score", "have a larger score")
+OF_METHODS = ("If 4 random settings of each method are tried", "has a larger score", "have a larger score")
 OF_SHARES = ("The share is larger for", "is larger than each other share", "are larger than the others")
 
 
@@ -68,7 +70,7 @@ def test_a_claim_is_recognised(tmp_path: Path) -> None:
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 def test_at_most_5_of_100_comparisons_of_equal_methods_claim_a_difference(tmp_path: Path) -> None:
-    studies, found = 300, {"methods": 0, "shares": 0, "settings": 0}
+    studies, found = STUDIES, {"methods": 0, "shares": 0, "settings": 0}
     for study in range(studies):
         folder = tmp_path / str(study)
         folder.mkdir()

@@ -78,9 +78,9 @@ def test_validate_prints_trials_and_hyperparameters_of_each_condition(call: Call
         "    training.n_critic grid [1, 2, 3]",
         "The conditions differ in training.critic_optimizer.lr (0.02 for wgan; drawn from {log_uniform = [0.001, 0.1]} "
         "for gan), so a difference in their results may be due to it.",
-        "The conditions differ in training.n_critic (1 for wgan; drawn from {grid = [1, 2, 3]} for gan), so a difference in "
-        'their results may be due to it; with budget.unit = "critic_steps" all would have the same number of critic '
-        "steps.",
+        "The conditions differ in training.n_critic (1 for wgan; drawn from {grid = [1, 2, 3]} for gan), so a "
+        'difference in their results may be due to it; with budget.unit = "critic_steps" all would have the same '
+        "number of critic steps.",
     ]
 
 

@@ -79,7 +79,7 @@ def sentences_by_topic(folder, progress_of, *overrides, **options):
 def test_the_sentences_about_a_small_study_word_by_word(tmp_path):
     topics = sentences_by_topic(tmp_path, works_below_a_thousandth, "search.explore=16", "search.confirm.seeds=8")
     assert topics[ANSWER] == (
-        "If 8 random settings of each method are tried, the best of gan comes closer to the real data than that of "
+        "If 4 random settings of each method are tried, the best of gan comes closer to the real data than that of "
         "wgan (p = 0.0024).",
         "The setting found for gan ends closer to the real data than the one found for wgan (p = 0.00016).",
         "For each of gan and wgan, 10 of 16 randomly drawn settings are stable and end within 0.100 of the real data.",

@@ -11,7 +11,6 @@ from gan_core.outcomes import progress
 from gan_core.training import Training
 from studies.analysis.chances import chances
 from studies.analysis.explore_trials import ExploreTrials, Target, prefix_lengths, preset_defaults
-from studies.analysis.value_shares import shares
 from studies.analysis.metric_rankings import metric_rankings
 from studies.analysis.outcome_shares import outcomes
 from studies.analysis.pairs import pairs
@@ -20,6 +19,7 @@ from studies.analysis.robustness import ConfirmTrial, equal_critic_steps, robust
 from studies.analysis.search_comparison import search_pairs, tuning_curves
 from studies.analysis.stability_map import StabilityMap, stability_maps, stable_areas
 from studies.analysis.tuning_gain import tuning
+from studies.analysis.value_shares import shares
 from studies.analysis.volumes import volume_differences, volumes
 from studies.file.condition import Condition
 from studies.file.map_settings import ExploreMap

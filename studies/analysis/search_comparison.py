@@ -20,6 +20,8 @@ from studies.tables.columns import table_of
 
 FEWEST_DRAWS = 16
 """Smallest number of random configurations of each condition with which methods under search are compared."""
+TESTED_SHARE = 4
+"""Methods are tested with this fraction of their draws: of more draws the best depends on too few of them."""
 MOST_SIMULATED = 128
 """Largest number of configurations for which a band of a tuning curve is simulated, which takes two seconds."""
 TUNING_CURVES: dict[str, str] = {
@@ -132,7 +134,7 @@ def distribution_band(count: int) -> tuple[Float[np.ndarray, "ends"], Float[np.n
 def search_pairs(explored: Iterable[ExploreTrials], *, seed: int) -> pd.DataFrame:
     """A row per pair of methods of `comparable_methods`; columns as in `SEARCH_PAIRS`.
 
-    n                   number of random configurations that each method gets: half of those that both have drawn
+    n                   number of random configurations that each method gets: a quarter of those that both have drawn
     score, other_score  expected search score of the best of n, of `condition` and of `other`
     difference          score - other_score
     p_value             two-sided, from `search_test` over the first `configurations` configurations of both
@@ -156,7 +158,7 @@ def search_pairs(explored: Iterable[ExploreTrials], *, seed: int) -> pd.DataFram
 def _pair(first: ExploreTrials, second: ExploreTrials, seed: int) -> dict[str, Any]:
     count = min(len(first.configurations), len(second.configurations))
     scores, others = first.scores[:count], second.scores[:count]
-    n = count // 2
+    n = count // TESTED_SHARE
     p_value, exact = search_test(scores, others, n, seed=seed)
     score, other_score = float(expected_best(scores, n)), float(expected_best(others, n))
     return {

@@ -256,6 +256,7 @@ def _smoke(study: Study) -> Study:
             explore=min(search.explore, 2) if isinstance(search.explore, int) else search.explore.coarsened(2),
             exploit=replace(search.exploit, trials=min(search.exploit.trials, 1)),
             start=search.start[:1],
+            profile=min(search.profile, 2),
             confirm=replace(search.confirm, best=min(search.confirm.best, 1), seeds=min(search.confirm.seeds, 2)),
         ),
     )

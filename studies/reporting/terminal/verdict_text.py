@@ -12,7 +12,8 @@ from rich.table import Table
 from studies.analysis.comparison import Comparison
 from studies.analysis.cross_study import cross_study_ranking, performance_profile
 from studies.file.distributions import Distribution
-from studies.numbers import MISSING, format_setting
+from studies.numbers import MISSING, format_distance, format_setting
+from studies.reporting.figures.wording import metric_label
 from studies.reporting.page.page_tables import format_cell
 from studies.reporting.page.page_text import TABLES
 from studies.reporting.terminal.ranking_table import markdown as markdown_table
@@ -35,6 +36,7 @@ def print_verdicts(comparisons: Sequence[Comparison], console: Console) -> None:
     for comparison in comparisons:
         print_ranking(comparison.results, console)
         print_undecided_pairs(comparison, console)
+        _print_metrics(comparison, console)
         _print_shares(comparison, console)
         _print_ranges(comparison, console)
         for topic in verdict(comparison):
@@ -50,6 +52,34 @@ def _print_topic(topic: Topic, console: Console) -> None:
     console.print(f"\n[bold]{topic.title}[/bold]")
     for sentence in topic.sentences:
         console.print(f"  {sentence}", markup=False, soft_wrap=not console.is_terminal)
+
+
+def _print_metrics(comparison: Comparison, console: Console) -> None:
+    """Print the settings found under several metrics with their ranks, then the controls; nothing for one metric."""
+    rankings = comparison.metric_rankings
+    if rankings.empty:
+        return
+    table = Table(title=escape(f"{comparison.results.study.name}: the settings found under several metrics"))
+    table.add_column("condition")
+    by_metric = {str(metric): rows.set_index("condition") for metric, rows in rankings.groupby("metric", sort=False)}
+    for metric in by_metric:
+        table.add_column(f"{metric_label(metric)} (rank)", justify="right")
+    for name in next(iter(by_metric.values())).index:
+        table.add_row(
+            name, *(_with_rank(rows.loc[name]) if name in rows.index else MISSING for rows in by_metric.values())
+        )
+    console.print(table)
+    console.print(
+        "Rows without a rank are controls: other real samples, and samples of a Gaussian with their mean and covariance. "
+        "Precision and coverage: their harmonic mean, larger is better; of distances the smaller is better.",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+def _with_rank(row: pd.Series) -> str:
+    value = "failed" if pd.isna(row["value"]) else format_distance(row["value"])
+    return value if pd.isna(row["rank"]) else f"{value} ({row['rank']})"
 
 
 def _print_shares(comparison: Comparison, console: Console) -> None:
