@@ -354,3 +354,25 @@ def test_for_two_segments_the_answer_opens_with_the_divergences_before_training(
         "stays at 0.693 and the earth mover's distance falls from 2.000 to 0.500.",
         "a is stable and ends within 0.250 of the real data at all 3 values of generator theta from 0 to 2.",
     )
+
+
+# --- budget
+
+
+def rising_late(trial, seed):
+    """Settings found whose progress still rises at the end, to half of the way, which is called stalled."""
+    return (*RISING, 0.95) if trial.phase != "confirm" else (0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.55, 0.6, 0.65, 0.7)
+
+
+def test_a_budget_that_was_too_short_is_the_first_sentence(tmp_path):
+    assert sentences(tmp_path, rising_late)[0] == (
+        "The budget was too short: 8 of 8 fresh seeds of the settings found failed, and 8 of these were still "
+        "improving at the end."
+    )
+
+
+def test_failures_that_do_not_improve_are_not_the_budgets(tmp_path):
+    def progress_of(trial, seed):
+        return STALLED if trial.phase == "confirm" and seed % 4 else rising_late(trial, seed)
+
+    assert not any("budget was too short" in sentence for sentence in sentences(tmp_path, progress_of))

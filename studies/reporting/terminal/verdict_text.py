@@ -71,7 +71,7 @@ def _print_metrics(comparison: Comparison, console: Console) -> None:
     console.print(table)
     console.print(
         "Rows without a rank are controls: other real samples, and samples of a Gaussian with their mean and "
-        "covariance. Precision and coverage: their harmonic mean, larger is better; of distances the smaller is better.",
+        "covariance. Precision and coverage: their harmonic mean, larger is better; of distances smaller is better.",
         markup=False,
         soft_wrap=True,
     )

@@ -9,6 +9,8 @@ from studies.analysis.comparison import Comparison
 from studies.reporting.text.phrases import MAX_NAMES, first_sentences, join_words
 from studies.tables.columns import WITHOUT_RESULT
 
+FEWEST_IMPROVING = 3
+"""Smallest number of failed fresh seeds that were still improving from which the budget is called too short."""
 _MEMBERS = {"explore": "GANs of the explore phase", "confirm": "fresh seeds of the setting found"}
 
 
@@ -33,6 +35,22 @@ def failure_sentences(comparison: Comparison) -> Iterator[str]:
             "A failed GAN whose progress still rose in the last third of its evaluations (still improving) suggests "
             "that the budget is too short, not that training is unstable."
         )
+
+
+def short_budget_clause(comparison: Comparison) -> str:
+    """Clause that the budget was too short: at least half of the failed fresh seeds, and 3, were still improving."""
+    outcomes = comparison.outcomes
+    confirmed = outcomes[(outcomes["phase"] == "confirm") & outcomes["outcome"].isin(OUTCOMES)]
+    failed = confirmed[confirmed["outcome"] != OUTCOMES[0]]
+    members, count, improving = (
+        int(counts.sum()) for counts in (confirmed["members"], failed["members"], failed["improving"])
+    )
+    if improving < FEWEST_IMPROVING or 2 * improving < count:
+        return ""
+    return (
+        f"the budget was too short: {count} of {members} fresh seeds of the settings found failed, and {improving} of "
+        "these were still improving at the end"
+    )
 
 
 def _clauses(outcomes: pd.DataFrame) -> list[str]:

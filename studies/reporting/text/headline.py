@@ -8,6 +8,7 @@ from studies.analysis.comparison import Comparison
 from studies.file.messages import count_noun
 from studies.numbers import format_distance, format_p
 from studies.reporting.text.constraint_effect import constraint_clause
+from studies.reporting.text.failures import short_budget_clause
 from studies.reporting.text.initial_divergences import initial_divergence_clause
 from studies.reporting.text.map_sentences import map_clause
 from studies.reporting.text.method_comparison import incomparable_methods, method_clause
@@ -37,11 +38,13 @@ NONE_CONFIRMED_YET = "no setting has been confirmed on fresh seeds yet"
 def headline(comparison: Comparison) -> tuple[str, ...]:
     """The first sentences of the answer; undecided comparisons are called undecided.
 
-    They are about stability maps, the modes covered and the kinds of constraint if `map_clause`, `coverage_clause` or
-    `constraint_clause` is not empty, else about the methods under search, the distances of the confirmed settings
-    (mostly left out if there is only one) and the settings that work in explore.
+    First they say if the budget was too short. Then they are about stability maps, the modes covered and the kinds of
+    constraint if `map_clause`, `coverage_clause` or `constraint_clause` is not empty, else about the methods under
+    search, the distances of the confirmed settings (mostly left out if there is only one) and the settings that work in
+    explore.
     """
-    clauses = [clause for clause in (_progress_clause(comparison), *_clauses(comparison)[0]) if clause]
+    opening = (short_budget_clause(comparison), _progress_clause(comparison))
+    clauses = [clause for clause in (*opening, *_clauses(comparison)[0]) if clause]
     return tuple(_sentence(comparison, clause) for clause in clauses or ["there are no results yet"])
 
 
