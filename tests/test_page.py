@@ -146,7 +146,8 @@ def test_every_table_has_header_cells(page: Page) -> None:
 
 def test_the_page_holds_the_verdict_and_every_number_of_every_table(page: Page, compared: Comparison) -> None:
     words = "".join(page.words)
-    assert words.index("Verdict") < words.index("Figures\n")
+    first, *_ = verdict(compared)[0].sentences
+    assert words.index("Verdict") < words.index(first) < words.index("Ranking") < words.rindex("Tables\n")
     for topic in verdict(compared):
         for sentence in topic.sentences:
             assert sentence in words
@@ -224,6 +225,8 @@ CONTRAST = """() => {
 BACKGROUNDS = "[...document.querySelectorAll('figure svg')].map(e => getComputedStyle(e.querySelector('path')).fill)"
 BACKGROUND = {"light": "rgb(255, 255, 255)", "dark": "rgb(21, 24, 29)"}
 NARROWEST = "Math.min(...[...document.querySelectorAll('figure svg')].map(e => e.getBoundingClientRect().width))"
+HIGHEST = 8000
+"""Largest height of a page in pixels before anything is unfolded."""
 WIDTHS = "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
 
 
@@ -254,6 +257,8 @@ def test_a_browser_shows_the_page_on_a_phone_and_on_a_screen_in_both_themes(
                 tab.goto((tmp_path / "page.html").as_uri())
                 assert all(url.startswith(("file:", "data:")) for url in requests)
                 assert messages == []
+                assert tab.evaluate("document.documentElement.scrollHeight") < HIGHEST
+                tab.evaluate("document.querySelectorAll('details').forEach(element => { element.open = true; })")
                 page_width, window_width = tab.evaluate(WIDTHS)
                 assert page_width <= window_width
                 assert tab.evaluate(CONTRAST) >= 4.5

@@ -34,11 +34,12 @@ SECTIONS = (
 
 @dataclass(frozen=True)
 class PageFigure:
-    """A figure of the page: its name, its caption, and its SVG element as text."""
+    """A figure of the page: its name, its caption, its SVG element as text, and the one condition that it is about."""
 
     name: str
     caption: str
     element: str
+    condition: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,8 @@ def render_page(compared: Comparison) -> str:
         answer=answer.sentences,
         topics=topics,
         headline=_headline(compared),
-        figures=shown,
+        figures=[figure for figure in shown if not figure.condition],
+        figures_of_conditions=_by_condition(shown),
         letters=letters,
         style=figures.STYLE,
         light=figures.css_variables("light"),
@@ -86,9 +88,22 @@ def render_page(compared: Comparison) -> str:
 def page_figures(compared: Comparison) -> tuple[list[PageFigure], str]:
     """The figures of the page, and one hidden SVG element that defines the shapes of the letters in all of them."""
     drawn = [figure for figure in draw_figures(compared, "both") if figure is not None]
-    shown = [PageFigure(figure.name, figure.caption, figures.svg(figure)) for figure in drawn]
+    names = [condition.name for condition in compared.results.study.conditions]
+    shown = [
+        PageFigure(figure.name, figure.caption, figures.svg(figure), _condition(figure.name, names)) for figure in drawn
+    ]
     elements, letters = figures.split_letters(figure.element for figure in shown)
     return [replace(figure, element=element) for figure, element in zip(shown, elements, strict=True)], letters
+
+
+def _condition(figure: str, names: list[str]) -> str:
+    """The condition that a figure is about, whose name ends with that of the condition; empty for one about all."""
+    return max((name for name in names if figure.endswith(f"-{name}")), key=len, default="")
+
+
+def _by_condition(shown: list[PageFigure]) -> list[tuple[str, list[PageFigure]]]:
+    names = dict.fromkeys(figure.condition for figure in shown if figure.condition)
+    return [(name, [figure for figure in shown if figure.condition == name]) for name in names]
 
 
 def draw_figures(compared: Comparison, theme: ThemeName) -> Iterator[DrawnFigure | None]:
