@@ -14,7 +14,7 @@ from studies.file.source import catalog
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 TINY = (
-    "--set budget.steps=20 --set evaluation.measurements=5 --set search.explore=2 --set search.exploit.trials=1 "
+    "--set budget.steps=25 --set evaluation.measurements=5 --set search.explore=2 --set search.exploit.trials=1 "
     "--set seeds=2"
 )
 

@@ -57,32 +57,47 @@ DISTANCES = ("frechet_distance", "sliced_wasserstein")
 def metric_rankings(results: Results) -> pd.DataFrame:
     """A row per measure and setting found, best first, then a row per control; columns as in `METRIC_RANKINGS`.
 
-    metric   the distance that decides; the harmonic mean of precision and coverage; other distances that were measured:
-             Frechet, sliced Wasserstein
+    metric   the distance that decides, with the values and ranks of the ranking; the harmonic mean of precision and
+             coverage; other distances that were measured: Frechet, sliced Wasserstein
     control  True for the rows `REAL` and `GAUSSIAN`, which have no rank
     value    interquartile mean over the fresh seeds of the medians over the late window; a failed seed counts as the
              worst there can be, and the value is empty if one is left in the middle half
-    rank     place among the settings found; those without a value last, equal values share a place
+    rank     place among the settings found, those without a value last; except in the ranking, equal values share a
+             place
 
     No rows before a setting is confirmed, and for data with a single measure.
     """
-    measures = _measures(results)
-    if len(measures) < 2 or results.ranking.empty:
+    measures = _further_measures(results)
+    if not measures or results.ranking.empty:
         return table_of([], METRIC_RANKINGS)
     late = _late_medians(results, sorted({name for measure in measures for name in measure.metrics}))
-    return table_of((row for measure in measures for row in _rows(results, late, measure)), METRIC_RANKINGS)
+    rows = [*_of_ranking(results)]
+    for measure in measures:
+        rows += _rows(results, late, measure)
+    return table_of(rows, METRIC_RANKINGS)
 
 
-def _measures(results: Results) -> list[QualityMeasure]:
-    decides = results.study.distance
-    distances = [decides, *(name for name in DISTANCES if name != decides)]
+def _further_measures(results: Results) -> list[QualityMeasure]:
+    """The measures beside the distance that decides."""
     measured = set(winners(results.curves)["metric"].unique())
-    measures = [
-        QualityMeasure(name=name, metrics=(name,), larger=False, value=_same) for name in distances if name in measured
-    ]
-    if set(PRECISION_AND_COVERAGE.metrics) <= measured:
-        measures.insert(1, PRECISION_AND_COVERAGE)
-    return measures
+    pair = [PRECISION_AND_COVERAGE] if set(PRECISION_AND_COVERAGE.metrics) <= measured else []
+    distances = [name for name in DISTANCES if name in measured and name != results.study.distance]
+    return [*pair, *(QualityMeasure(name=name, metrics=(name,), larger=False, value=_same) for name in distances)]
+
+
+def _of_ranking(results: Results) -> Iterator[dict]:
+    """The rows of the distance that decides; that of a metric that grows with quality is turned round."""
+    metric = results.study.distance
+    for row in results.ranking.to_dict("records"):
+        yield _row(metric, row["condition"], row["distance"], row["rank"])
+    for name, key in ((REAL, "real"), (GAUSSIAN, "gaussian")):
+        if (reference := results.reference_distances.get(key)) is not None:
+            yield _row(metric, name, reference)
+
+
+def _row(metric: str, name: str, value: float, rank: int | None = None) -> dict:
+    place = pd.NA if rank is None else rank
+    return {"metric": metric, "condition": name, "control": rank is None, "value": value, "rank": place}
 
 
 def _late_medians(results: Results, metrics: list[str]) -> pd.DataFrame:
@@ -102,22 +117,10 @@ def _rows(results: Results, late: pd.DataFrame, measure: QualityMeasure) -> Iter
     values = {name: _value(results, late, measure, name) for name in results.ranking["condition"]}
     order = pd.Series(values, dtype="float64").rank(method="min", ascending=not measure.larger, na_option="bottom")
     for name in sorted(values, key=lambda name: order[name]):
-        yield {
-            "metric": measure.name,
-            "condition": name,
-            "control": False,
-            "value": values[name],
-            "rank": int(order[name]),
-        }
+        yield _row(measure.name, name, values[name], int(order[name]))
     for name, references in ((REAL, results.real_values), (GAUSSIAN, results.gaussian_values)):
         if all(references.get(metric) is not None for metric in measure.metrics):
-            yield {
-                "metric": measure.name,
-                "condition": name,
-                "control": True,
-                "value": _of_references(measure, references),
-                "rank": pd.NA,
-            }
+            yield _row(measure.name, name, _of_references(measure, references))
 
 
 def _value(results: Results, late: pd.DataFrame, measure: QualityMeasure, condition: str) -> float:
