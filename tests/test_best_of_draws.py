@@ -57,11 +57,11 @@ def test_the_exact_p_value_counts_every_swap() -> None:
 
 def test_random_swaps_estimate_the_exact_p_value(monkeypatch: pytest.MonkeyPatch) -> None:
     generator = np.random.default_rng(3)
-    first, second = generator.random(14), generator.random(14) * 0.9
-    p_value, exact = search_test(first, second, 7, seed=0)
+    first, second = generator.random(16), generator.random(16) * 0.9
+    p_value, exact = search_test(first, second, 4, seed=0)
     assert exact
-    monkeypatch.setattr(best_of_draws, "MOST_EXACT", 13)
-    estimate, exact = search_test(first, second, 7, seed=0)
+    monkeypatch.setattr(best_of_draws, "MOST_EXACT", 15)
+    estimate, exact = search_test(first, second, 4, seed=0)
     assert not exact
     assert estimate == pytest.approx(p_value, abs=0.02)
 

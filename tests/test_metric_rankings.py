@@ -81,8 +81,8 @@ def test_a_ranking_that_depends_on_the_metric_is_the_first_sentence(tmp_path: Pa
     comparison = Comparison(results_of(tmp_path, DIFFERING))
     assert leaders(comparison.metric_rankings) == {"sliced_wasserstein": ["wgan"], PAIR: ["gan"]}
     assert answer(comparison)[0] == (
-        "Which setting found is best depends on the metric: the setting found for wgan is first by sliced Wasserstein "
-        "distance and the setting found for gan is first by precision and coverage."
+        "Which setting found is first depends on the metric: the setting found for wgan is first by sliced Wasserstein "
+        "distance; the setting found for gan is first by precision and coverage."
     )
 
 
@@ -90,7 +90,8 @@ def test_metrics_that_agree_are_named(tmp_path: Path) -> None:
     comparison = Comparison(results_of(tmp_path, AGREEING))
     assert disagreement_clause(comparison) == ""
     assert list(agreement_sentences(comparison)) == [
-        "By each of sliced Wasserstein distance and precision and coverage, the setting found for wgan is first."
+        "By every metric that was compared (sliced Wasserstein distance, precision and coverage), the setting found "
+        "for wgan is first."
     ]
 
 
@@ -101,6 +102,21 @@ def test_a_gaussian_that_no_setting_beats_is_named(tmp_path: Path) -> None:
     assert behind_gaussian(comparison.metric_rankings, "sliced_wasserstein")
     assert not behind_gaussian(comparison.metric_rankings, PAIR)
     assert list(agreement_sentences(comparison))[-1] == (
-        "By sliced Wasserstein distance, a Gaussian with the mean and covariance of the real data is better than every "
-        "setting found, so a good value there does not show that samples look real."
+        "By sliced Wasserstein distance, a Gaussian with the mean and covariance of the real data is at least as good "
+        "as every setting found."
     )
+
+
+def test_settings_that_share_the_first_place_by_one_metric_do_not_disagree(tmp_path: Path) -> None:
+    comparison = Comparison(results_of(tmp_path, {**AGREEING, "gan": AGREEING["wgan"]}))
+    assert leaders(comparison.metric_rankings)[PAIR] == ["wgan", "gan"]
+    assert disagreement_clause(comparison) == ""
+    (sentence,) = agreement_sentences(comparison)
+    assert sentence.endswith("the setting found for wgan is first.")
+
+
+def test_a_measure_by_which_every_setting_failed_has_no_leader(tmp_path: Path) -> None:
+    comparison = Comparison(results_of(tmp_path, AGREEING, failing=lambda condition, seed: True))
+    assert leaders(comparison.metric_rankings) == {}
+    assert disagreement_clause(comparison) == ""
+    assert list(agreement_sentences(comparison)) == []

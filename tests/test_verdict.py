@@ -39,7 +39,9 @@ BUDGET = (
     "Every GAN had a budget of 20 generator steps; its distance is its late distance, the median over the last 3 of "
     "its 10 evaluations."
 )
-SINGLE_SETTINGS = "This compares single settings, not methods under search: 3 random settings count, and 16 are needed."
+SINGLE_SETTINGS = (
+    "The ranking compares single settings, not methods under search: 3 random settings count, and 16 are needed."
+)
 ONE_CONDITION = STUDY[: STUDY.rindex("[[conditions]]")]
 N_CRITIC_GRID = "conditions.wgan.training.n_critic={grid=[1,2,5]}"
 
@@ -80,7 +82,7 @@ def test_the_sentences_about_a_small_study_word_by_word(tmp_path):
     topics = sentences_by_topic(tmp_path, works_below_a_thousandth, "search.explore=16", "search.confirm.seeds=8")
     assert topics[ANSWER] == (
         "If 4 random settings of each method are tried, the best of gan comes closer to the real data than that of "
-        "wgan (p = 0.0024).",
+        "wgan (p = 0.002).",
         "The setting found for gan ends closer to the real data than the one found for wgan (p = 0.00016).",
         "For each of gan and wgan, 10 of 16 randomly drawn settings are stable and end within 0.100 of the real data.",
         "The setting found for gan ends at a distance of 1.160 from the real data (95% interval 1.160 to 1.160).",

@@ -31,6 +31,8 @@ from studies.tables.results import Results
 
 PROGRESS = (0.75, 0.9, 0.95)
 """Progress towards real data at the default target distances."""
+NEVER_NEGATIVE = ("sliced_wasserstein", "wasserstein_1", "frechet_distance", "distance_to_equilibrium")
+"""Distances that are at least 0, so that progress is largest at 0."""
 STEPS = 40
 """Number of target distances of a volume curve, at equal steps from the constant at the data's mean to real data."""
 
@@ -201,7 +203,7 @@ class Comparison:
     def tuning_curves(self) -> pd.DataFrame:
         references = self.results.validation_reference_distances
         constant, real = references.get("constant"), references.get("real")
-        if constant is None or real is None:
+        if constant is None or real is None or self.results.study.distance not in NEVER_NEGATIVE:
             return tuning_curves(self.explored, highest=np.nan)
         nearest = progress(np.zeros(1), constant=constant, real=real)
         return tuning_curves(self.explored, highest=float(nearest[0]))

@@ -19,8 +19,8 @@ METRIC_RANKINGS: dict[str, str] = {
     "value": "float64",
     "rank": "Int64",
 }
-REAL, GAUSSIAN = "real data", "Gaussian"
-"""Names of the controls: other real samples, and a Gaussian with the mean and covariance of the real data."""
+REAL, GAUSSIAN = "other real samples", "a Gaussian"
+"""Names of the controls, which no condition can have: the Gaussian has the mean and covariance of the real data."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,8 +60,9 @@ def metric_rankings(results: Results) -> pd.DataFrame:
     metric   the distance that decides, with the values and ranks of the ranking; the harmonic mean of precision and
              coverage; other distances that were measured: Frechet, sliced Wasserstein
     control  True for the rows `REAL` and `GAUSSIAN`, which have no rank
-    value    interquartile mean over the fresh seeds of the medians over the late window; a failed seed counts as the
-             worst there can be, and the value is empty if one is left in the middle half
+    value    interquartile mean over the fresh seeds of the medians over the late window; a failed seed counts as
+             infinitely far, and the distance is empty if one is left in the middle half. For precision and coverage a
+             failed seed counts 0
     rank     place among the settings found, those without a value last; except in the ranking, equal values share a
              place
 
@@ -140,15 +141,15 @@ def _of_references(measure: QualityMeasure, references: Mapping[str, float]) -> 
 
 
 def leaders(rankings: pd.DataFrame) -> dict[str, list[str]]:
-    """The settings with rank 1 under each measure; none for a measure under which no setting has a value."""
-    first = rankings[(rankings["rank"] == 1) & rankings["value"].notna()]
+    """The settings with rank 1 under each measure; none for a measure under which all settings failed."""
+    first = rankings[(rankings["rank"] == 1) & rankings["value"].notna() & (rankings["value"] != 0)]
     return {str(metric): rows["condition"].tolist() for metric, rows in first.groupby("metric", sort=False)}
 
 
 def behind_gaussian(rankings: pd.DataFrame, metric: str) -> bool:
     """True if no setting found has a better value than the Gaussian under a measure that has it as a control."""
     rows = rankings[rankings["metric"] == metric]
-    gaussian = rows.loc[rows["condition"] == GAUSSIAN, "value"]
+    gaussian = rows.loc[rows["control"] & (rows["condition"] == GAUSSIAN), "value"]
     own = rows.loc[~rows["control"], "value"].dropna()
     if gaussian.empty or own.empty:
         return False

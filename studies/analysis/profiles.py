@@ -101,9 +101,17 @@ def _profiles_of(results: Results, condition: Condition, found: Any, count: int)
     members = results.members
     members = members[(members["phase"] == "profile") & (members["condition"] == condition.name)]
     distances = pd.Series(failed_as_infinity(members)).groupby(members["trial"].to_numpy()).agg(list).to_dict()
-    settings = list(enumerate(profile_settings(condition, count)))
-    for path in dict.fromkeys(path for _, (path, _) in settings):
-        own = [(index, as_number(value)) for index, (moved, value) in settings if moved == path]
+    configurations = {
+        spec.index: spec.configuration
+        for spec in results.specs
+        if (spec.phase, spec.condition) == ("profile", condition.name)
+    }
+    paths = [path for path, _ in profile_settings(condition, count)]
+    for path in dict.fromkeys(paths):
+        indices = [index for index, moved in enumerate(paths) if moved == path]
+        if not configurations.keys() >= set(indices):
+            continue
+        own = [(index, as_number(configurations[index][path])) for index in indices]
         law = condition.hyperparameters[path]
         if isinstance(law, Choice | Grid) or not ended.issuperset(index for index, _ in own):
             continue
@@ -200,8 +208,8 @@ def _range(profile: Profile, target: Target) -> dict[str, Any]:
         "width": profile.width(lower[0], upper[0]),
         "width_low": profile.width(lower[1], upper[1]),
         "width_high": profile.width(lower[2], upper[2]),
-        "border_low": lower[2] == low,
-        "border_high": upper[2] == high,
+        "border_low": downwards.high == (~above).sum(),
+        "border_high": upwards.high == above.sum(),
     }
 
 

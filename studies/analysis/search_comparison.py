@@ -1,7 +1,7 @@
 """The conditions as methods under search: how good the best of n random settings of each is expected to be.
 
-The unit is the configuration: explore draws configurations independently, so another search would find another best
-one, and the comparison covers that variation. A comparison of the settings found does not.
+The unit is the configuration: explore draws configurations at random, whatever the results, so another search would
+find another best one, and the comparison covers that variation. A comparison of the settings found does not.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ from studies.tables.columns import table_of
 FEWEST_DRAWS = 16
 """Smallest number of random configurations of each condition with which methods under search are compared."""
 TESTED_SHARE = 4
-"""Methods are tested with this fraction of their draws: of more draws the best depends on too few of them."""
+"""Methods are compared at n = C / `TESTED_SHARE` of C draws: at a larger n the best depends on too few of them."""
 MOST_SIMULATED = 128
 """Largest number of configurations for which a band of a tuning curve is simulated, which takes two seconds."""
 TUNING_CURVES: dict[str, str] = {

@@ -122,7 +122,7 @@ def volume_differences(explored: Iterable[ExploreTrials], targets: Sequence[Targ
                     chosen after the fact: if no volumes differ, the chance of any `decided` row is at most `LEVEL`
     decided         p_adjusted < `LEVEL`
     needed          number of configurations of each condition needed to detect the difference with a power of 80 % if
-                    both volumes are as estimated; empty if they are equal
+                    both volumes are as estimated, at the level of Holm's first step; empty if they are equal
 
     Draw i of a hyperparameter uses the same random number in every condition. Configurations with the same i are
     therefore compared and resampled together, and variance common to both conditions does not widen the interval.
@@ -130,13 +130,16 @@ def volume_differences(explored: Iterable[ExploreTrials], targets: Sequence[Targ
     Source: McNemar 1947, doi:10.1007/BF02295996, exact; Holm 1979.
     """
     drawn = [trials for trials in explored if trials.configurations and not trials.grids]
-    rows = [_difference(first, second, target, seed) for first, second in combinations(drawn, 2) for target in targets]
+    pairs = [(*pair, target) for pair in combinations(drawn, 2) for target in targets]
+    rows = [_difference(*pair, comparisons=len(pairs), seed=seed) for pair in pairs]
     adjusted = holm(np.array([row["p_value"] for row in rows]))
     decided = ({"p_adjusted": p, "decided": p < LEVEL} for p in adjusted.tolist())
     return table_of(({**row, **also} for row, also in zip(rows, decided, strict=True)), VOLUME_DIFFERENCES)
 
 
-def _difference(first: ExploreTrials, second: ExploreTrials, target: Target, seed: int) -> dict[str, Any]:
+def _difference(
+    first: ExploreTrials, second: ExploreTrials, target: Target, *, comparisons: int, seed: int
+) -> dict[str, Any]:
     n = min(len(first.configurations), len(second.configurations))
     reached, other_reached = (trials.reaching(target.tau)[:n].astype(np.float64) for trials in (first, second))
     difference = reached - other_reached
@@ -152,7 +155,9 @@ def _difference(first: ExploreTrials, second: ExploreTrials, target: Target, see
         "high": high,
         "p_value": _mcnemar(int((difference > 0).sum()), int((difference < 0).sum())),
         "configurations": n,
-        "needed": sample_size_for_shares(reached.mean(), other_reached.mean()),
+        "needed": sample_size_for_shares(
+            reached.mean(), other_reached.mean(), confidence=1 - LEVEL / max(1, comparisons)
+        ),
     }
 
 

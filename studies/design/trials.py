@@ -3,10 +3,11 @@
 The address of a trial is a hash of everything that determines what is trained. Its evaluation has an address of its
 own, a hash of everything that determines the metrics. Phase, name and number are in neither.
 
-The trials are a pure function of the study, its provenance and the scores of the trials that ended. The explore trials
-and the authors' trials (a preset at its authors' settings, on the first seeds of confirm) are known from the start,
-exploit trial j once explore and the exploit trials of earlier batches have ended, the confirm and the profile trials
-once explore and exploit have ended. No other state is kept, so an interrupted study continues with the same trials.
+The trials are a pure function of the study, its provenance, and the scores and failure rates of the trials that ended.
+The explore trials and the authors' trials (a preset at its authors' settings, on the first seeds of confirm) are known
+from the start, exploit trial j once explore and the exploit trials of earlier batches have ended, the confirm and the
+profile trials once explore and exploit have ended. No other state is kept, so an interrupted study continues with the
+same trials.
 """
 
 from collections import defaultdict
@@ -74,7 +75,7 @@ def total(study: Study) -> int:
 
 
 class Design:
-    """The trials of a study, computed from the study, its provenance and the scores of the trials that ended."""
+    """The trials of a study, computed from the study, its provenance and the results of the trials that ended."""
 
     def __init__(self, study: Study, provenance: Provenance):
         self.study, self.provenance = study, provenance
@@ -217,8 +218,8 @@ def best_of(
 ) -> list[TrialSpec]:
     """The `count` best trials, the best one first.
 
-    Of the trials left, those count whose score is at most `TIE` below the largest. The next one is that of them with
-    the lowest failure rate; of several, that with the largest score; of several, the earliest.
+    Repeatedly, among the remaining trials whose score is within `TIE` of the largest, that with the lowest failure rate
+    is taken; of several that with the larger score, then the earlier trial.
     """
     left = sorted(trials, key=lambda trial: -scores[trial.key])
     best = []

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Bool, Float
 
-MOST_EXACT = 14
+MOST_EXACT = 16
 """Largest number of pairs for which `search_test` tries every swap."""
 RANDOM_SWAPS = 20_000
 """Number of random swaps that `search_test` tries if there are more pairs."""
@@ -41,15 +41,16 @@ def search_test(
                    drawn with the same random numbers
 
     The statistic is the difference of the expected best, divided by its standard error from the jackknife. If the
-    methods do equally well, the two values of a draw may be swapped. The exact p-value is the share of all swaps of
-    some of the N draws at which the statistic is at least as far from 0 as the observed one. With more than
-    `MOST_EXACT` draws, B = `RANDOM_SWAPS` random swaps are tried; if b of them are as extreme, the p-value is
+    scores of both methods have the same law, the two values of a draw may be swapped. The exact p-value is the share of
+    all swaps of some of the N draws at which the statistic is at least as far from 0 as the observed one. With more
+    than `MOST_EXACT` draws, B = `RANDOM_SWAPS` random swaps are tried; if b of them are as extreme, the p-value is
     (b + 1)/(B + 1).
 
     The unit is the configuration, not the seed, so that the p-value covers the variation from search to search. The
-    standard error keeps the error rate near its level where the values of two methods are spread differently and only
-    their expected best is equal; without it up to a third of such pairs would be told apart. Draws in stratified blocks
-    vary less than swapped ones: the test then rejects too rarely. `docs/statistics.md` has measured rates and power.
+    standard error keeps the error rate near its level, from some 32 draws on, where the values of two methods are
+    spread differently and only their expected best is equal; without it up to a third of such pairs would be told
+    apart. Hyperparameters that one method has alone are drawn in stratified blocks, which vary less than swapped
+    values: the test then rejects too rarely. `docs/statistics.md` has measured rates and power.
 
     Errors: `ValueError` for a different number of draws, and unless 1 <= n < N.
 

@@ -7,7 +7,7 @@ from jaxtyping import Int
 
 HALF = 0.5
 """A value belongs to the stable range if the chance that a seed succeeds there is at least this."""
-TEST_LEVEL = 0.05
+TEST_LEVEL = 0.025
 """Level of each of the two binomial tests whose acceptance forms the interval of an end."""
 
 

@@ -1,13 +1,12 @@
 """Profiles: how fresh seeds of the setting found end if one hyperparameter is moved along its range."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from studies.analysis.profiles import Profile
-from studies.file.messages import short_names
 from studies.numbers import format_distance, format_setting
 from studies.reporting.figures.canvas import DrawnFigure, add_legend, finish, label_axes, panels, set_title
 from studies.reporting.figures.hyperparameter_scale import HyperparameterScale
@@ -22,11 +21,12 @@ _FAILED = 1.12
 
 
 def profiles(
-    of_conditions: Sequence[Profile], ranges: pd.DataFrame, theme_name: ThemeName = "light"
+    of_conditions: Sequence[Profile], ranges: pd.DataFrame, names: Mapping[str, str], theme_name: ThemeName = "light"
 ) -> DrawnFigure | None:
     """A panel per profile: the late distance of every seed at every value, and the stable range.
 
     ranges  rows of the table `stable_ranges` at one target distance
+    names   short names of the hyperparameters
 
     None without profiles, and without ranges.
     """
@@ -34,7 +34,6 @@ def profiles(
         return None
     theme, tau = THEMES[theme_name], float(ranges["tau"].iloc[0])
     rows = {(row.condition, row.hyperparameter): row for row in ranges.itertuples()}
-    names = short_names({profile.hyperparameter for profile in of_conditions})
     largest = max((float(d[np.isfinite(d)].max(initial=0)) for d in (p.distances for p in of_conditions)), default=0)
     largest = max(largest, tau)
     figure, axes = panels(theme, len(of_conditions), height=_HEIGHT, sharey=True)

@@ -48,7 +48,7 @@ def tuning_curves(curves: pd.DataFrame, theme_name: ThemeName = "light") -> Draw
         "tuning-curves",
         "Methods under search: the expected search score of the best of n random settings, for n up to half of those "
         "that were drawn, with a 95% band for the whole curve. Score: the mean over the seeds of the way from a "
-        "constant (0) to real data (1), with 0 for a failed seed.",
+        "constant (0) to real data (1); 0 for seeds that collapsed, diverged or became non-finite.",
         "; ".join(f"{name}: {_in_words(table)}" for name, table in tables.items()),
     )
 

@@ -32,9 +32,10 @@ TABLES: Mapping[str, TableDescription] = {
     "search_pairs": TableDescription(
         "Methods under search",
         "Comparison of every two conditions whose hyperparameters are drawn at random, as methods that are searched. "
-        "Score: expected search score of the best of n random configurations (0: a constant, 1: real data; failed "
-        "seeds count 0). p value: two-sided permutation test over configurations; p adjusted: Holm's correction for "
-        "all pairs; exact: all permutations were computed; decided: p adjusted is below 0.05.",
+        "Score: expected search score of the best of n random configurations (0: a constant, 1: real data; seeds that "
+        "collapsed, diverged or became non-finite count 0). p value: two-sided permutation test over configurations; "
+        "p adjusted: Holm's correction for all pairs; exact: all permutations were computed; decided: p adjusted is "
+        "below 0.05.",
     ),
     "metric_rankings": TableDescription(
         "Several metrics",

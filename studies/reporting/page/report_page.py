@@ -116,7 +116,9 @@ def draw_figures(compared: Comparison, theme: ThemeName) -> Iterator[DrawnFigure
     yield figures.learning_curves(results, theme)
     yield figures.best_and_late(results, theme)
     yield figures.stable_volume(compared.volume_curves, theme)
-    yield figures.profiles(compared.profiles, rows_at_target(compared, compared.stable_ranges), theme)
+    yield figures.profiles(
+        compared.profiles, rows_at_target(compared, compared.stable_ranges), results.study.short_names, theme
+    )
     yield figures.chance_of_success(compared.chances, theme)
     yield figures.tuning(results, theme)
     yield figures.stability_map(compared.maps, compared.stable_areas, theme)

@@ -10,7 +10,7 @@ from studies.reporting.text.phrases import MAX_NAMES, first_sentences, join_word
 from studies.tables.columns import WITHOUT_RESULT
 
 FEWEST_IMPROVING = 3
-"""Smallest number of failed fresh seeds that were still improving from which the budget is called too short."""
+"""Smallest number of a condition's failed fresh seeds that were still improving for a remark on the budget."""
 _MEMBERS = {"explore": "GANs of the explore phase", "confirm": "fresh seeds of the setting found"}
 
 
@@ -38,18 +38,21 @@ def failure_sentences(comparison: Comparison) -> Iterator[str]:
 
 
 def short_budget_clause(comparison: Comparison) -> str:
-    """Clause that the budget was too short: at least half of the failed fresh seeds, and 3, were still improving."""
+    """Clause on the conditions whose budget may have been too short.
+
+    At least `FEWEST_IMPROVING` fresh seeds of the setting found failed while they were still improving, and these are
+    at least half of those that failed.
+    """
     outcomes = comparison.outcomes
-    confirmed = outcomes[(outcomes["phase"] == "confirm") & outcomes["outcome"].isin(OUTCOMES)]
-    failed = confirmed[confirmed["outcome"] != OUTCOMES[0]]
-    members, count, improving = (
-        int(counts.sum()) for counts in (confirmed["members"], failed["members"], failed["improving"])
-    )
-    if improving < FEWEST_IMPROVING or 2 * improving < count:
+    failed = outcomes[(outcomes["phase"] == "confirm") & outcomes["outcome"].isin(OUTCOMES[1:])]
+    counts = failed.groupby("condition", sort=False, observed=True)[["members", "improving"]].sum()
+    short = counts[(counts["improving"] >= FEWEST_IMPROVING) & (2 * counts["improving"] >= counts["members"])]
+    if short.empty:
         return ""
+    of_each = [f"{row.improving} of {row.members} for {row.Index}" for row in short.itertuples()]
     return (
-        f"the budget was too short: {count} of {members} fresh seeds of the settings found failed, and {improving} of "
-        "these were still improving at the end"
+        "the budget may have been too short: failed fresh seeds of the settings found were still improving at the end "
+        f"({', '.join(of_each)})"
     )
 
 

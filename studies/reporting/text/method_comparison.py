@@ -31,9 +31,11 @@ def method_clause(comparison: Comparison) -> str:
     behind = [name for name in others if name in {*of_best["condition"], *of_best["other"]}]
     searched = f"if {_draws(pairs)} random settings of each method are tried"
     if not behind:
-        closest = f"comes closest to {goal(comparison)} {searched}"
-        which = f"whether {best} or {others[0]}" if len(others) == 1 else f"which of the {len(names)} methods"
-        return f"{which} {closest} is undecided ({_smallest_p(pairs)})"
+        against = pairs[(pairs["condition"] == best) | (pairs["other"] == best)]
+        is_pair = len(others) == 1
+        which = f"whether {best} or {others[0]}" if is_pair else f"which of the {len(names)} methods"
+        comes = f"comes {'closer' if is_pair else 'closest'} to {goal(comparison)} {searched}"
+        return f"{which} {comes} is undecided ({_smallest_p(against)})"
     than = (
         f"than that of {join_words(behind, most=MAX_ITEMS)}"
         if len(behind) < len(others) or len(behind) <= MAX_ITEMS
@@ -49,7 +51,7 @@ def incomparable_methods(comparison: Comparison) -> str:
     ranking = comparison.ranking
     if len(ranking) < 2 or ranking["distance"].isna().all() or not comparison.search_pairs.empty or comparison.maps:
         return ""
-    return f"this compares single settings, not methods under search: {_reason(comparison)}"
+    return f"the ranking compares single settings, not methods under search: {_reason(comparison)}"
 
 
 def method_sentences(comparison: Comparison) -> Iterator[str]:
@@ -60,15 +62,15 @@ def method_sentences(comparison: Comparison) -> Iterator[str]:
     yield (
         "A method under search is a condition whose hyperparameters are drawn at random: its score is the expected "
         f"search score of the best of {_draws(pairs)} settings (the mean over seeds of the way from a constant to real "
-        "data, with 0 for a failed seed)."
+        "data; 0 for seeds that collapsed, diverged or became non-finite)."
     )
     yield f"Scores: {', '.join(_scores(comparison))}."
     left_out = [trials for trials in comparison.explored if trials.condition not in ranked_methods(pairs)]
     if left_out:
         yield f"Not compared as methods: {'; '.join(_why_not(trials) for trials in left_out)}."
     yield (
-        "A pair is decided by a permutation test over configurations, so that another search is expected to decide "
-        f"alike; p-values are adjusted for {count_noun(len(pairs), 'pair')} (Holm), decided below {LEVEL:g}."
+        "Pairs are tested by permutations over configurations, so that the p-value includes the variation from search "
+        f"to search; p-values are adjusted for {count_noun(len(pairs), 'pair')} (Holm), decided below {LEVEL:g}."
     )
     names = ranked_methods(pairs)
     sentences = (

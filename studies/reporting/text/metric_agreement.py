@@ -8,37 +8,43 @@ from studies.reporting.figures.wording import metric_label
 from studies.reporting.text.phrases import found_for, join_words
 
 OF_MOMENTS = "frechet_distance"
-"""The metric that compares means and covariances alone, by which the Gaussian is as good as real data."""
+"""The metric that compares means and covariances alone: in pixels the Gaussian is as good as real data by it."""
 
 
 def disagreement_clause(comparison: Comparison) -> str:
-    """Which setting found is first under which metric, if that depends on the metric; else empty."""
+    """Which setting found is first under which metric, if none is first under all of them; else empty."""
     first = leaders(comparison.metric_rankings)
-    if len(comparison.ranking) < 2 or not _differ(first):
+    if len(comparison.ranking) < 2 or not first or _common(first):
         return ""
     by_setting: dict[str, list[str]] = {}
     for metric, names in first.items():
-        by_setting.setdefault(found_for(names), []).append(metric_label(metric))
-    parts = [f"{settings} is first by {join_words(metrics)}" for settings, metrics in by_setting.items()]
-    return f"which setting found is best depends on the metric: {join_words(parts)}"
+        are = f"{found_for(names)} {'is' if len(names) == 1 else 'are'} first"
+        by_setting.setdefault(are, []).append(metric_label(metric))
+    parts = [f"{are} by {join_words(metrics)}" for are, metrics in by_setting.items()]
+    return f"which setting found is first depends on the metric: {'; '.join(parts)}"
 
 
 def agreement_sentences(comparison: Comparison) -> Iterator[str]:
-    """Sentences on the metrics under which one setting is first, and on those under which the Gaussian is better."""
+    """Sentences on the setting that is first by every metric, and on the metrics by which none beats the Gaussian."""
     rankings = comparison.metric_rankings
     first = leaders(rankings)
-    if rankings.empty:
-        return
-    if len(first) > 1 and len(comparison.ranking) > 1 and not _differ(first):
-        (names,) = {tuple(names) for names in first.values()}
-        yield f"By each of {join_words([metric_label(metric) for metric in first])}, {found_for(names)} is first."
-    behind = [metric_label(metric) for metric in first if metric != OF_MOMENTS and behind_gaussian(rankings, metric)]
+    common = _common(first)
+    if len(first) > 1 and len(comparison.ranking) > 1 and common:
+        are = f"{found_for(common)} {'is' if len(common) == 1 else 'are'} first"
+        yield f"By every metric that was compared ({', '.join(metric_label(metric) for metric in first)}), {are}."
+    in_pixels = comparison.results.features.get("name", "pixels") == "pixels"
+    told = [metric for metric in first if not (metric == OF_MOMENTS and in_pixels)]
+    behind = [metric_label(metric) for metric in told if behind_gaussian(rankings, metric)]
     if behind:
         yield (
-            f"By {join_words(behind)}, a Gaussian with the mean and covariance of the real data is better than every "
-            "setting found, so a good value there does not show that samples look real."
+            f"By {join_words(behind)}, a Gaussian with the mean and covariance of the real data is at least as good as "
+            "every setting found."
         )
 
 
-def _differ(first: Mapping[str, list[str]]) -> bool:
-    return len({tuple(names) for names in first.values()}) > 1
+def _common(first: Mapping[str, list[str]]) -> list[str]:
+    """The settings that are first under every metric."""
+    if not first:
+        return []
+    everywhere = set.intersection(*(set(names) for names in first.values()))
+    return [name for name in next(iter(first.values())) if name in everywhere]

@@ -14,7 +14,7 @@ from studies.reporting.text.stable_settings import MAX_VALUES, rows_at_target, v
 
 NOT_PROFILED = (
     "How far one hyperparameter can be moved from the settings found was not measured: --set search.profile=16 trains "
-    "them at 16 values of each."
+    "them again at 16 values of each hyperparameter."
 )
 
 
@@ -55,7 +55,10 @@ def range_in_words(row: pd.Series, names: Mapping[str, str], law: Distribution) 
     """Clause on the stable range of a hyperparameter around the setting found, with the intervals of its ends."""
     name = names[row["hyperparameter"]]
     if not row["works"]:
-        return f"{name} has no stable range, since fresh seeds next to the setting found ({_number(row, 'found')}) fail"
+        return (
+            f"{name} has no stable range, since most fresh seeds next to the setting found ({_number(row, 'found')}) "
+            "do not end that close"
+        )
     ends = " to ".join(
         f"{_number(row, end)} ({_number(row, f'{end}_low')} to {_number(row, f'{end}_high')})"
         for end in ("lower", "upper")
@@ -64,8 +67,8 @@ def range_in_words(row: pd.Series, names: Mapping[str, str], law: Distribution) 
     if touched := touched_ends(row, law):
         beyond = f"; it may go on beyond the {join_words(touched)} of the searched range"
     return (
-        f"stable for {name} from {ends}, {format_width(row['width'], row['unit'])} "
-        f"({row['width_low']:.2g} to {row['width_high']:.2g}) around {_number(row, 'found')}{beyond}"
+        f"{name} = {_number(row, 'found')} can be moved from {ends}, over {format_width(row['width'], row['unit'])} "
+        f"({row['width_low']:.2g} to {row['width_high']:.2g}){beyond}"
     )
 
 
@@ -93,7 +96,8 @@ def _listed(comparison: Comparison) -> Iterator[str]:
     by_text: dict[str, list[str]] = {}
     for condition in volumes.loc[volumes["reached"] > 0, "condition"]:
         own = shares[shares["condition"] == condition]
-        by_value = [_by_value(names[str(path)], rows) for path, rows in own.groupby("hyperparameter", sort=False)]
+        texts = (_by_value(names[str(path)], rows) for path, rows in own.groupby("hyperparameter", sort=False))
+        by_value = [text for text in texts if text]
         if by_value:
             by_text.setdefault("; ".join(by_value), []).append(str(condition))
     sentences = (f"{join_words(group, most=MAX_NAMES)}: {text}." for text, group in by_text.items())
@@ -101,13 +105,17 @@ def _listed(comparison: Comparison) -> Iterator[str]:
 
 
 def _by_value(name: str, shares: pd.DataFrame) -> str:
-    """The listed values of a hyperparameter at which settings work."""
+    """The listed values of a hyperparameter at which settings work; empty if no configuration has one of them."""
     shares = shares[shares["configurations"] > 0]
+    if shares.empty:
+        return ""
     if (shares["configurations"] == 1).all():
         works, fails = (
             shares.loc[mask, "value"].map(_listed_value).tolist()
             for mask in (shares["reached"] > 0, shares["reached"] == 0)
         )
+        if not works:
+            return f"{name} works at none of {join_words(fails, 'or', MAX_VALUES)}"
         not_at = f", but not at {join_words(fails, 'or', MAX_VALUES)}" if fails else ""
         return f"{name} works at {join_words(works, most=MAX_VALUES)}{not_at}"
     counts = [
