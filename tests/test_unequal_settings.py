@@ -1,5 +1,6 @@
 """Settings in which conditions differ although the study compares objectives, and the sentences about them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from studies.file.study import Study
@@ -80,6 +81,22 @@ def test_a_critic_whose_output_must_be_an_energy_may_be_an_autoencoder(tmp_path:
     assert found(load(tmp_path, GAN, f'name = "ebgan"\npreset = "ebgan"\n{autoencoder}')) == {}
     wider = autoencoder.replace("width = 8", "width = 16")
     assert found(load(tmp_path, GAN, f'name = "ebgan"\npreset = "ebgan"\n{wider}')) == {}
+
+
+def test_critics_of_two_other_kinds_are_named(tmp_path: Path) -> None:
+    study = load(tmp_path, GAN, WGAN)
+    gan, wgan = study.conditions
+    table = {**wgan.table, "networks": {**wgan.table["networks"], "critic": {"kind": "conv"}}}
+    changed = replace(study, conditions=(gan, replace(wgan, table=table)))
+    assert found(changed) == {"networks.critic.kind": {"mlp": ["gan"], "conv": ["wgan"]}}
+
+
+def test_a_setting_that_is_crossed_with_the_objectives_is_not_named(tmp_path: Path) -> None:
+    many = "training.n_critic = 5"
+    again = (GAN.replace('"gan"', '"gan-5"', 1), WGAN.replace('"wgan"', '"wgan-5"', 1))
+    study = load(tmp_path, GAN, WGAN, *(f"{condition}\n{many}" for condition in again))
+    assert found(study) == {}
+    assert list(found(load(tmp_path, GAN, WGAN, f"{again[0]}\n{many}"))) == ["training.n_critic"]
 
 
 def test_a_study_of_one_objective_compares_what_differs(tmp_path: Path) -> None:

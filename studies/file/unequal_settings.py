@@ -12,8 +12,10 @@ COMPARED = ("objective", "constraint")
 """Parts of a setting that a study compares, if its conditions differ in them."""
 SHARED = ("networks", "training")
 """Parts that should then be the same for all conditions, or searched alike."""
-OF_ENERGIES = ("networks.critic.kind", "networks.critic.form", "networks.critic.energy", "networks.critic.code")
+OF_ENERGIES = ("networks.critic.form", "networks.critic.energy", "networks.critic.code")
 """Settings that an objective may need to differ: those that make a critic's output an energy."""
+AUTOENCODER = "autoencoder"
+"""Part of the kinds of critics that some objectives need."""
 
 
 @dataclass(frozen=True)
@@ -31,22 +33,35 @@ class UnequalSetting:
 def unequal_settings(study: Study) -> list[UnequalSetting]:
     """The settings of networks and training that differ between conditions with different objectives or constraints.
 
-    None if all conditions have the same objective and constraint: then such a difference is what the study compares.
-    Tables of different kinds are compared by their kind alone.
+    None if all conditions have the same objective and constraint: then such a difference is what the study compares. A
+    setting whose values are each combined with the same objectives and constraints is left out, since it favours none
+    of them, and so is an autoencoder as critic beside one other kind, since some objectives need it. Tables of
+    different kinds are compared by their kind alone.
     """
     conditions = study.conditions
     if all(_compared(condition) == _compared(conditions[0]) for condition in conditions):
         return []
     flat = {condition.name: dict(_leaves(condition)) for condition in conditions}
+    compared = {condition.name: repr(_compared(condition)) for condition in conditions}
     paths = dict.fromkeys(path for leaves in flat.values() for path in leaves)
     found = []
     for path in paths:
         if path in OF_ENERGIES or any(len(_by_value(flat, kind)) > 1 for kind in _kinds_above(path)):
             continue
         by_value = _by_value(flat, path)
-        if len(by_value) > 1:
+        if len(by_value) > 1 and not _is_crossed(by_value, compared) and not _is_needed(path, by_value):
             found.append(UnequalSetting(path, by_value))
     return found
+
+
+def _is_crossed(by_value: Mapping[str, list[str]], compared: Mapping[str, str]) -> bool:
+    """True if every value is combined with the same objectives and constraints."""
+    combined = [sorted(compared[name] for name in names) for names in by_value.values()]
+    return all(each == combined[0] for each in combined)
+
+
+def _is_needed(path: str, by_value: Mapping[str, list[str]]) -> bool:
+    return path == "networks.critic.kind" and sum(AUTOENCODER not in kind for kind in by_value) <= 1
 
 
 def _by_value(flat: Mapping[str, Mapping[str, str]], path: str) -> dict[str, list[str]]:
