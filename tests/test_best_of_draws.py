@@ -72,7 +72,7 @@ def test_equal_methods_have_a_p_value_of_one() -> None:
 
 
 def test_draws_that_count_nothing_change_neither_the_best_nor_its_variance() -> None:
-    """Of 4000 draws and n = 1000 only the largest have a weight; the sums over all of them are the reference."""
+    """The reference sums over all of 400 draws, though at n = 100 only the largest have a weight that counts."""
     values, n = np.random.default_rng(0).random(400), 100
 
     def best(numbers: np.ndarray, subset: int) -> float:
@@ -112,7 +112,7 @@ def test_methods_with_different_numbers_of_draws_are_refused() -> None:
 
 
 def test_methods_whose_draws_have_one_law_are_rarely_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Half of the draws fail and tie, the others have a heavy tail towards bad scores."""
+    """Both methods have the same law of scores: half of them are 0, and some of the others are far below the rest."""
     monkeypatch.setattr(best_of_draws, "RANDOM_SWAPS", 999)
     generator = np.random.default_rng(0)
 

@@ -49,7 +49,7 @@ def luck_of(study: int):
 
 
 def claims(comparison: Comparison) -> dict[str, bool]:
-    """Whether any sentence says that methods, or shares of their settings that work, differ."""
+    """True for `methods`, `shares` if a sentence says that methods, or their shares of working settings, differ."""
     sentences = [sentence for topic in verdict(comparison) for sentence in topic.sentences]
     methods, shares = (
         any(words in sentence for sentence in sentences for words in claim) for claim in (OF_METHODS, OF_SHARES)

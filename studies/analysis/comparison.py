@@ -176,7 +176,7 @@ class Comparison:
 
     @cached_property
     def profiles(self) -> list[Profile]:
-        """The profiles whose trials have all ended."""
+        """A profile for each hyperparameter that was moved from a setting found, once all of its trials have ended."""
         return profiles(self.results)
 
     @cached_property

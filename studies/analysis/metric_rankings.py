@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from gan_core.outcomes import late_steps
+from studies.analysis.late_quality import late_medians
 from studies.statistics.intervals import interquartile_mean
 from studies.tables.columns import table_of
 from studies.tables.ranking import is_stable, winners
@@ -71,7 +71,7 @@ def metric_rankings(results: Results) -> pd.DataFrame:
     measures = _further_measures(results)
     if not measures or results.ranking.empty:
         return table_of([], METRIC_RANKINGS)
-    late = _late_medians(results, sorted({name for measure in measures for name in measure.metrics}))
+    late = late_medians(results, sorted({name for measure in measures for name in measure.metrics}))
     rows = [*_of_ranking(results)]
     for measure in measures:
         rows += _rows(results, late, measure)
@@ -101,19 +101,6 @@ def _row(metric: str, name: str, value: float, rank: int | None = None) -> dict:
     return {"metric": metric, "condition": name, "control": rank is None, "value": value, "rank": place}
 
 
-def _late_medians(results: Results, metrics: list[str]) -> pd.DataFrame:
-    """Medians over the late window: a row per condition, seed and metric, with the column `value`."""
-    curves = winners(results.curves)
-    curves = curves[curves["metric"].isin(metrics)]
-    windows = [
-        of_condition[of_condition["step"].isin(late_steps(np.unique(of_condition["step"]), results.study.outcomes))]
-        for _, of_condition in curves.groupby("condition", observed=True)
-    ]
-    keys = ["condition", "seed", "metric"]
-    late = pd.concat([curves.iloc[:0], *windows]).assign(value=lambda rows: rows["value"].astype("float64"))
-    return late.groupby(keys, observed=True)["value"].median().reset_index()
-
-
 def _rows(results: Results, late: pd.DataFrame, measure: QualityMeasure) -> Iterator[dict]:
     values = {name: _value(results, late, measure, name) for name in results.ranking["condition"]}
     order = pd.Series(values, dtype="float64").rank(method="min", ascending=not measure.larger, na_option="bottom")
@@ -128,7 +115,7 @@ def _value(results: Results, late: pd.DataFrame, measure: QualityMeasure, condit
     """Interquartile mean of the measure over the members of the setting found; NaN if a failed one is left in it."""
     members = winners(results.members)
     members = members[members["condition"] == condition]
-    own = late[late["condition"] == condition].pivot(index="seed", columns="metric", values="value")
+    own = late[late["condition"] == condition].set_index("seed")
     worst = 0.0 if measure.larger else np.inf
     columns = [own[metric].reindex(members["seed"]) for metric in measure.metrics]
     values = np.where(is_stable(members), measure.value(*columns).to_numpy(np.float64), worst)

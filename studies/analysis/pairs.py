@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Real
 
-from studies.statistics.permutation import LEVEL, effect, holm, permutation_test
+from studies.analysis.adjusted_tests import adjusted
+from studies.statistics.permutation import effect, permutation_test
 from studies.statistics.power import sample_size_for_effect
 from studies.tables.columns import table_of
 
@@ -46,10 +47,9 @@ def pairs(distances: Mapping[str, Real[np.ndarray, "members"]], *, seed: int) ->
     statistic, Neubert & Brunner 2007 (doi:10.1016/j.csda.2006.05.024) for its permutation; Holm 1979.
     """
     names = list(combinations(distances, 2))
-    tests = [permutation_test(distances[first], distances[second], seed=seed) for first, second in names]
-    adjusted = holm(np.array([p_value for p_value, _ in tests]))
     rows = []
-    for (first, second), (p_value, exact), p_adjusted in zip(names, tests, adjusted, strict=True):
+    for first, second in names:
+        p_value, exact = permutation_test(distances[first], distances[second], seed=seed)
         observed_effect = effect(distances[first], distances[second])
         rows.append(
             {
@@ -57,12 +57,10 @@ def pairs(distances: Mapping[str, Real[np.ndarray, "members"]], *, seed: int) ->
                 "other": second,
                 "effect": observed_effect,
                 "p_value": p_value,
-                "p_adjusted": p_adjusted,
                 "exact": exact,
                 "members": len(distances[first]),
                 "other_members": len(distances[second]),
-                "decided": p_adjusted < LEVEL,
                 "needed": sample_size_for_effect(observed_effect, comparisons=len(names)),
             }
         )
-    return table_of(rows, PAIRS)
+    return table_of(adjusted(rows), PAIRS)

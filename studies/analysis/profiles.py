@@ -67,7 +67,7 @@ class Profile:
 
     @property
     def logarithmic(self) -> bool:
-        """True if the values lie at equal ratios."""
+        """True for a log-uniform hyperparameter: the ratio of neighbouring values is constant, not their difference."""
         return isinstance(self.distribution, LogUniform | IntLogUniform)
 
     def width(self, low: float, high: float) -> float:
@@ -132,19 +132,22 @@ def profile_members(results: Results) -> pd.DataFrame:
     hyperparameter  the one that is moved, `value` its value; the others are those of the setting found
     outcome         outcome of the member, and its `late_distance`; empty if it has none
     """
-    settings = {
-        condition.name: profile_settings(condition, results.study.search.profile)
+    moved = {
+        (condition.name, index): path
         for condition in results.study.conditions
-        if results.study.search.profile
+        for index, (path, _) in enumerate(profile_settings(condition, results.study.search.profile))
+    }
+    configurations = {
+        (spec.condition, spec.index): spec.configuration for spec in results.specs if spec.phase == "profile"
     }
     rows = []
     for row in results.members[results.members["phase"] == "profile"].itertuples():
-        path, value = settings[row.condition][row.trial]
+        path = moved[row.condition, row.trial]
         rows.append(
             {
                 "condition": row.condition,
                 "hyperparameter": path,
-                "value": as_number(value),
+                "value": as_number(configurations[row.condition, row.trial][path]),
                 "seed": row.seed,
                 "outcome": row.outcome,
                 "late_distance": row.late_distance,
@@ -216,7 +219,12 @@ def _range(profile: Profile, target: Target) -> dict[str, Any]:
 def _end(
     profile: Profile, values: Float[np.ndarray, "values"], end: RangeEnd, border: float
 ) -> tuple[float, float, float]:
-    """Estimate, inner and outer end of the interval of an end; `values` in order from the setting found outwards."""
+    """One end of a stable range: its estimate, and the ends of its interval, the one nearer to the setting found first.
+
+    values  those on this side of the setting found, the nearest first
+    end     how many of them belong to the range
+    border  end of the searched range on this side
+    """
     at = [profile.found, *values.tolist(), border]
     estimate = border if end.inside == len(values) else profile.between(at[end.inside], at[end.inside + 1])
     return estimate, at[end.low], at[end.high + 1]

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from studies.analysis.adjusted_tests import adjusted
 from studies.analysis.explore_trials import ExploreTrials
 from studies.statistics.best_of_draws import expected_best, search_test
-from studies.statistics.permutation import LEVEL, holm
 from studies.tables.columns import table_of
 
 FEWEST_DRAWS = 16
@@ -145,14 +145,7 @@ def search_pairs(explored: Iterable[ExploreTrials], *, seed: int) -> pd.DataFram
     """
     names = list(combinations(comparable_methods(explored), 2))
     rows = [_pair(first, second, seed) for first, second in names]
-    adjusted = holm(np.array([row["p_value"] for row in rows]))
-    return table_of(
-        (
-            {**row, "p_adjusted": p_adjusted, "decided": p_adjusted < LEVEL}
-            for row, p_adjusted in zip(rows, adjusted, strict=True)
-        ),
-        SEARCH_PAIRS,
-    )
+    return table_of(adjusted(rows), SEARCH_PAIRS)
 
 
 def _pair(first: ExploreTrials, second: ExploreTrials, seed: int) -> dict[str, Any]:

@@ -1,9 +1,9 @@
 """Gain from tuning: the setting found for each condition against the setting of its preset's authors."""
 
-import numpy as np
 import pandas as pd
 
-from studies.statistics.permutation import LEVEL, effect, holm, permutation_test
+from studies.analysis.adjusted_tests import adjusted
+from studies.statistics.permutation import effect, permutation_test
 from studies.tables.columns import table_of
 from studies.tables.ranking import first_confirmed, interval_ends, point_estimates
 
@@ -40,10 +40,9 @@ def tuning(members: pd.DataFrame, *, seed: int) -> pd.DataFrame:
     tuned = {condition: distances for condition, _, distances in first_confirmed(members)}
     authors = {condition: distances for condition, _, distances in first_confirmed(members, "authors")}
     conditions = [condition for condition in tuned if condition in authors]
-    tests = [permutation_test(tuned[condition], authors[condition], seed=seed) for condition in conditions]
-    adjusted = holm(np.array([p_value for p_value, _ in tests]))
     rows = []
-    for condition, (p_value, exact), p_adjusted in zip(conditions, tests, adjusted, strict=True):
+    for condition in conditions:
+        p_value, exact = permutation_test(tuned[condition], authors[condition], seed=seed)
         authors_values = {**point_estimates(authors[condition]), **interval_ends(authors[condition], seed)}
         rows.append(
             {
@@ -52,9 +51,7 @@ def tuning(members: pd.DataFrame, *, seed: int) -> pd.DataFrame:
                 **{f"authors_{name}": value for name, value in authors_values.items()},
                 "effect": effect(tuned[condition], authors[condition]),
                 "p_value": p_value,
-                "p_adjusted": p_adjusted,
                 "exact": exact,
-                "decided": p_adjusted < LEVEL,
             }
         )
-    return table_of(rows, TUNING)
+    return table_of(adjusted(rows), TUNING)

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from studies.analysis.adjusted_tests import adjusted
 from studies.analysis.explore_trials import ExploreTrials, Target, near_defaults
 from studies.file.distribution_tables import written
 from studies.statistics.intervals import mean_interval, newcombe, share_interval, wilson
-from studies.statistics.permutation import LEVEL, holm
+from studies.statistics.permutation import LEVEL
 from studies.statistics.power import sample_size_for_shares
 from studies.tables.columns import table_of
 
@@ -132,9 +133,7 @@ def volume_differences(explored: Iterable[ExploreTrials], targets: Sequence[Targ
     drawn = [trials for trials in explored if trials.configurations and not trials.grids]
     pairs = [(*pair, target) for pair in combinations(drawn, 2) for target in targets]
     rows = [_difference(*pair, comparisons=len(pairs), seed=seed) for pair in pairs]
-    adjusted = holm(np.array([row["p_value"] for row in rows]))
-    decided = ({"p_adjusted": p, "decided": p < LEVEL} for p in adjusted.tolist())
-    return table_of(({**row, **also} for row, also in zip(rows, decided, strict=True)), VOLUME_DIFFERENCES)
+    return table_of(adjusted(rows), VOLUME_DIFFERENCES)
 
 
 def _difference(

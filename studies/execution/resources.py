@@ -10,7 +10,7 @@ from studies.errors import InputError
 from studies.file.run_settings import ResourceSettings
 
 _ROUNDING = 1e-9
-"""Tolerance of a quotient: 0.3 / 0.1 is 2.9999999999999996 in floating point, but three processes fit."""
+"""Added to a number of processes before it is rounded down: 0.3 / 0.1 is 2.9999999999999996 in floating point."""
 
 
 @dataclass(frozen=True, kw_only=True)

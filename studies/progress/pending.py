@@ -45,7 +45,7 @@ class StudyProgress:
         return list(self._known)
 
     def update(self, trials: Sequence[TrialSpec]) -> tuple[list[TrialRecord], list[TrialSpec]]:
-        """The records of trials that just ended, and the pending trials whose configurations are known since then.
+        """The records of `trials`, which just ended, and the further trials that can start because of their results.
 
         The time that it takes depends on the number of these trials, unless they are the last of a condition's phase
         or batch.

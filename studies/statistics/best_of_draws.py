@@ -6,9 +6,9 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 MOST_EXACT = 16
-"""Largest number of pairs for which `search_test` tries every swap."""
+"""Largest number of draws of each method for which `search_test` tries every swap."""
 RANDOM_SWAPS = 20_000
-"""Number of random swaps that `search_test` tries if there are more pairs."""
+"""Number of random swaps that `search_test` tries if there are more than `MOST_EXACT` draws."""
 _CELLS = 500_000
 """Number of values that are compared at once, which bounds the memory."""
 _LEAST = 1e-18

@@ -33,7 +33,7 @@ def range_end(successes: Int[np.ndarray, "values"], seeds: int) -> RangeEnd:
     between succeed too rarely for a chance of 1/2, a smaller one unless they succeed too often, each by a one-sided
     binomial test at `TEST_LEVEL`. With 3 seeds per value an end that all seeds agree on is known to one value on each
     side. Coverage over 8 and 16 values with 1, 3 and 5 seeds, sharp ends and ones over which the chance falls from .9
-    to .1 within 9 values: at least .97 for one end, .94 for both (2000 simulations each, `docs/statistics.md`).
+    to .1 within 9 values: at least .99 for one end (2000 simulations each, `docs/statistics.md`).
 
     Source: isotonic regression, Barlow et al. 1972, Statistical Inference under Order Restrictions.
     """
