@@ -41,11 +41,23 @@ def dense(parameters: Parameters, x: Float[Tensor, "seeds batch inputs"], activa
     """Output of the last layer; the activation follows every layer but the last."""
     layers = len(parameters) // 2
     for layer in range(layers):
-        x = torch.baddbmm(parameters[f"{layer}.bias"], x, parameters[f"{layer}.weight"])
+        x = affine(parameters[f"{layer}.weight"], parameters[f"{layer}.bias"], x)
         if layer < layers - 1:
             # in place, which saves memory: both backward passes read the sign of the result alone
             x = x.relu_() if activation == "relu" else leaky_relu(x, LEAK, inplace=True)
     return x
+
+
+def affine(
+    weight: Float[Tensor, "seeds inputs outputs"],
+    bias: Float[Tensor, "seeds 1 outputs"],
+    x: Float[Tensor, "seeds batch inputs"],
+) -> Float[Tensor, "seeds batch outputs"]:
+    """Each sample times its network's weights, plus the biases."""
+    if weight.shape[-1] == 1:
+        # measured with the backward pass, on a processor: a third to a sixth of the time of a product with one column
+        return (x * weight.mT).sum(-1, keepdim=True) + bias
+    return torch.baddbmm(bias, x, weight)
 
 
 def bound(x: Tensor, output: Output, shape: SampleShape) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gan_core.fields import Count, check_fields
 from gan_core.networks.contracts import AnyCritic, AnyGenerator
-from gan_core.networks.dense import LEAK, Output, bound, dense, dense_layers
+from gan_core.networks.dense import LEAK, Output, affine, bound, dense, dense_layers
 from gan_core.shapes import CriticForm, CriticOutput, Parameters, SampleShape
 
 
@@ -95,5 +95,5 @@ class MLPCritic(AnyCritic):
                 x.mul_(slopes[-1])
             if self.output == "linear":
                 return [*slopes, torch.ones_like(x[..., :1])]
-            value = torch.baddbmm(parameters[f"{self.depth}.bias"], x, parameters[f"{self.depth}.weight"])
+            value = affine(parameters[f"{self.depth}.weight"], parameters[f"{self.depth}.bias"], x)
             return [*slopes, (value > 0).to(x)]

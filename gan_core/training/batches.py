@@ -19,7 +19,7 @@ class RealBatches:
 
     def at(self, index: Int[Tensor, "seeds batch"]) -> Float[Tensor, "seeds batch dim"]:
         """The samples with these numbers as they are."""
-        return coordinates(self._stored[index], self._dtype)
+        return coordinates(self._rows(index), self._dtype)
 
     def of_step(self, index: Int[Tensor, "seeds batch"], purpose: str, step: int) -> Float[Tensor, "seeds batch dim"]:
         """The samples with these numbers, randomly changed as the data set says.
@@ -27,7 +27,7 @@ class RealBatches:
         purpose, step  kind and number of the training step, by which the random numbers are keyed
         """
         if self._changes.dequantise and self._stored.dtype == torch.uint8:
-            grey = self._stored[index].to(self._dtype)
+            grey = self._rows(index).to(self._dtype)
             real = (grey + self._draws.grey_noise(purpose, step)) / 128 - 1
         else:
             real = self.at(index)
@@ -35,3 +35,7 @@ class RealBatches:
             return real
         mirrored = real.unflatten(-1, self._shape).flip(-1).flatten(-len(self._shape))
         return torch.where(self._draws.flips(purpose, step)[..., None], mirrored, real)
+
+    def _rows(self, index: Int[Tensor, "seeds batch"]) -> Tensor:
+        # measured on a processor: a half to a fifth of the time of `self._stored[index]`
+        return self._stored.index_select(0, index.flatten()).unflatten(0, index.shape)

@@ -8,14 +8,14 @@ from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain, groupby
+from itertools import groupby
 from typing import Any, TypeVar
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
-from gan_core.training.optimizers import SGD, Adam, Constant, Optimizer, RMSProp
+from gan_core.training.optimizers import SGD, Adam, Optimizer, RMSProp, Schedule
 
 Described = TypeVar("Described")
 
@@ -27,24 +27,24 @@ class MemberOptimizers:
     members: tuple[Optimizer, ...]
 
     @cached_property
-    def _runs(self) -> list[tuple[Optimizer, int]]:
-        return runs_of_equals(self.members)
-
-    @cached_property
-    def _constant(self) -> bool:
-        return all(isinstance(member.schedule, Constant) for member in self.members)
-
-    @cached_property
     def _initial(self) -> Float[Tensor, "members 1"]:
-        return self._rates(0)
+        return _column([member.lr for member in self.members])
+
+    @cached_property
+    def _schedules(self) -> list[Schedule]:
+        return list(dict.fromkeys(member.schedule for member in self.members))
+
+    @cached_property
+    def _schedule_of_member(self) -> Int[Tensor, "members 1"]:
+        numbers = {schedule: number for number, schedule in enumerate(self._schedules)}
+        return torch.tensor([numbers[member.schedule] for member in self.members])[:, None]
 
     def learning_rate(self, generator_step: int) -> Float[Tensor, "members 1"]:
         """Learning rate of each member after this many generator steps, in float64 on the processor."""
-        return self._initial if self._constant else self._rates(generator_step)
-
-    def _rates(self, generator_step: int) -> Float[Tensor, "members 1"]:
-        rates = [[optimizer.learning_rate(generator_step)] * count for optimizer, count in self._runs]
-        return _column(list(chain.from_iterable(rates)))
+        factors = [schedule.factor(generator_step) for schedule in self._schedules]
+        if len(factors) == 1:
+            return self._initial if factors[0] == 1 else self._initial * factors[0]
+        return self._initial * torch.tensor(factors, dtype=torch.float64)[self._schedule_of_member]
 
     def build(self, parameters: Tensor) -> torch.optim.Optimizer:
         """The torch optimizer that updates `parameters`, one row per member."""
@@ -132,13 +132,16 @@ class _KernelAdam(_MemberOptimizer):
         super().__init__(parameters, members)
         runs = runs_of_equals(members)
         self._members, self._counts = [member for member, _ in runs], [count for _, count in runs]
+        self._first = torch.tensor(self._counts).cumsum(0) - torch.tensor(self._counts)
         self._steps = [torch.zeros(())]  # the kernel takes the number of the step as a tensor
+        self._views: list[tuple[Tensor, ...]] = []
+        self._viewed: Tensor | None = None
 
     def _update(self, gradient: Tensor, lr: Float[Tensor, "members 1"], state: dict[str, Any]) -> None:
         self._steps[0].fill_(state["step"])
-        of_all = (self._parameters, gradient, *(state[name] for name in self.averages), lr)
-        runs = zip(self._members, *(tensor.split(self._counts) for tensor in of_all), strict=True)
-        for member, rows, slopes, means, squares, rates in runs:
+        rates = lr[self._first, 0].tolist()
+        runs = zip(self._members, self._rows(state), gradient.split(self._counts), rates, strict=True)
+        for member, (rows, means, squares), slopes, rate in runs:
             torch._fused_adam_(
                 [rows],
                 [slopes],
@@ -146,7 +149,7 @@ class _KernelAdam(_MemberOptimizer):
                 [squares],
                 [],
                 self._steps,
-                lr=rates[0].item(),
+                lr=rate,
                 beta1=member.betas[0],
                 beta2=member.betas[1],
                 weight_decay=0.0,
@@ -154,6 +157,14 @@ class _KernelAdam(_MemberOptimizer):
                 amsgrad=False,
                 maximize=False,
             )
+
+    def _rows(self, state: dict[str, Any]) -> list[tuple[Tensor, ...]]:
+        """Parameters and averages of each run; cut once, and again after averages were loaded into new tensors."""
+        if self._viewed is not state["exp_avg"]:
+            of_all = (self._parameters, *(state[name] for name in self.averages))
+            self._views = list(zip(*(tensor.split(self._counts) for tensor in of_all), strict=True))
+            self._viewed = state["exp_avg"]
+        return self._views
 
 
 class _RMSProp(_MemberOptimizer):
