@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 
 from studies.errors import InputError
@@ -44,3 +47,12 @@ def test_a_trial_that_fits_on_no_node_is_refused(settings, sentence):
     machines = Resources(joined=True, nodes=(Node(cpu=4, gpu=0), Node(cpu=2, gpu=1)))
     with pytest.raises(InputError, match=f"^{sentence}$"):
         machines.refuse_too_large(machines.allocation(settings))
+
+
+def test_cores_that_a_process_is_not_pinned_to_do_not_count() -> None:
+    code = (
+        "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); "
+        "from studies.execution.resources import this_machine; print(this_machine().nodes[0].cpu)"
+    )
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert printed.strip() == "1"

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from random import Random
 
+import joblib
 import pandas as pd
 import pytest
 from tiny import (
@@ -324,7 +325,7 @@ ALONE = """if True:
 @pytest.mark.slow
 def test_reused_actors_give_the_bits_of_fresh_processes(undisturbed: Study, tmp_path: Path) -> None:
     last = {t.condition: t for t in progress_of(undisturbed).trials() if t.phase == "exploit"}
-    assert len(finished(ledger_of(undisturbed))) > (os.cpu_count() or 1)  # so actors were reused
+    assert len(finished(ledger_of(undisturbed))) > joblib.cpu_count()  # so actors were reused
     alone = [
         (trial, subprocess.Popen([sys.executable, "-c", ALONE, str(tmp_path)], stdin=subprocess.PIPE, text=True))
         for trial in last.values()

@@ -59,13 +59,14 @@ def _git_state_of_the_study() -> dict[str, Any] | None:
 
 def hardware() -> dict[str, Any]:
     """Hardware of the driver's machine."""
+    import joblib
     import torch
 
     devices = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
     return {
         "system": f"{platform.system()} {platform.machine()}",
         "cpu": _processor(),
-        "cores": os.cpu_count(),
+        "cores": joblib.cpu_count(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "gpus": devices,
     }

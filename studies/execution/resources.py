@@ -1,9 +1,9 @@
 """Nodes of a Ray cluster, and the number of processes that train on them at once."""
 
-import os
 from dataclasses import dataclass
 from math import floor
 
+import joblib
 import torch
 
 from studies.errors import InputError
@@ -80,5 +80,8 @@ class Resources:
 
 
 def this_machine() -> Resources:
-    """Resources of this machine, for a study that starts Ray itself."""
-    return Resources(nodes=(Node(cpu=os.cpu_count() or 1, gpu=torch.cuda.device_count()),))
+    """Resources of this machine that this process may use, for a study that starts Ray itself.
+
+    Cores that the process is not pinned to, or that a container's limit excludes, do not count.
+    """
+    return Resources(nodes=(Node(cpu=joblib.cpu_count(), gpu=torch.cuda.device_count()),))

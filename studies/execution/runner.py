@@ -223,7 +223,8 @@ def _ray(resources: Resources) -> Iterator[None]:
     import ray
 
     # without "local" Ray would join a cluster of RAY_ADDRESS or of an earlier `ray start`
-    ray.init(address="local", logging_level=logging.ERROR, log_to_driver=False, include_dashboard=False)
+    cores = int(sum(node.cpu for node in resources.nodes))
+    ray.init(address="local", num_cpus=cores, logging_level=logging.ERROR, log_to_driver=False, include_dashboard=False)
     try:
         yield
     finally:
