@@ -5,9 +5,10 @@ from pathlib import Path
 
 from studies.analysis.comparison import Comparison
 from studies.locate import results
+from studies.reporting.paper import Paper
 from studies.tables.results import Results
 
-__all__ = ["compare", "results"]
+__all__ = ["compare", "paper", "results"]
 
 
 def compare(
@@ -31,3 +32,20 @@ def compare(
         return Comparison(study, tau=tau)
     read = results(study, root=root, tracking_uri=tracking_uri, evaluation=evaluation)
     return Comparison(read, tau=tau)
+
+
+def paper(
+    study: str | Path | Results,
+    *,
+    tau: Sequence[float] | None = None,
+    root: str | Path | None = None,
+    tracking_uri: str | None = None,
+    evaluation: str | None = None,
+) -> Paper:
+    """Methods, tables and references of a study as LaTeX and BibTeX; `write(folder)` writes them.
+
+    study, tau, root, tracking_uri, evaluation  as for `compare`
+
+    Errors: as for `results`.
+    """
+    return Paper.of(compare(study, tau=tau, root=root, tracking_uri=tracking_uri, evaluation=evaluation))

@@ -76,3 +76,14 @@ def format_bytes(count: float) -> str:
 def format_duration(seconds: float) -> str:
     """Whole minutes and seconds, as in "5:17"; fractions of a second are cut off."""
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+def interval_decimals(low: float, high: float, fallback: int = 3) -> int:
+    """Number of decimals at which half the width of an interval has two significant digits.
+
+    fallback  the number for an interval of width 0 or without a finite end
+    """
+    half = (high - low) / 2
+    if not (math.isfinite(half) and half > 0):
+        return fallback
+    return min(max(1 - math.floor(math.log10(half)), 0), 12)

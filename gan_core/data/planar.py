@@ -149,7 +149,7 @@ class TwoMoons(_Curve):
     held_out  points in each of validation and test split
     noise     standard deviation of the noise in each coordinate
 
-    Source: scikit-learn's make_moons, which takes equal steps of t.
+    Source: scikit-learn's make_moons (Pedregosa et al. 2011), which takes equal steps of t.
     """
 
     kind: Literal["two_moons"] = "two_moons"

@@ -92,6 +92,7 @@ class TableFormat(StrEnum):
     parquet = "parquet"
     json = "json"
     markdown = "markdown"
+    latex = "latex"
 
 
 class VerdictFormat(StrEnum):

@@ -1,4 +1,4 @@
-"""Commands that read results: results, compare, report."""
+"""Commands that read results: results, compare, report, paper."""
 
 import json
 import math
@@ -52,6 +52,9 @@ def results(
             raise InputError("--output: must name a file, since Parquet is no text")
         write_file(output, lambda path: frame.to_parquet(path, index=False))
         return
+    if chosen_format is TableFormat.latex:
+        print_or_write(_latex(study_results, table), output)
+        return
     text = {
         TableFormat.text: lambda: frame.to_string(index=False),
         TableFormat.csv: lambda: frame.to_csv(index=False),
@@ -59,6 +62,16 @@ def results(
         TableFormat.markdown: lambda: markdown(frame),
     }[chosen_format]()
     print_or_write(text, output)
+
+
+def _latex(study_results: "Results", table: TableName) -> str:
+    from studies.analysis.comparison import Comparison
+    from studies.reporting.paper import latex_frame, latex_table, ranking_table
+
+    name = study_results.study.name
+    if table is TableName.ranking:
+        return latex_table(ranking_table(Comparison(study_results)), name)
+    return latex_frame(getattr(study_results, table.value), table.value, name)
 
 
 def compare(
@@ -125,6 +138,37 @@ def report(
         _attach(comparison.results, path, tracking)
 
 
+def paper(
+    study: StudyOrFolder,
+    output: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Folder to write. Default: NAME-paper in the working folder.")
+    ] = None,
+    tau: Tau = None,
+    root: Root = None,
+    tracking: Tracking = None,
+    evaluation: Evaluation = None,
+) -> None:
+    """Write a study's methods, tables and references as LaTeX and BibTeX, for a paper.
+
+    The folder gets methods.tex, tables/NAME.tex (with the lines of the package booktabs) and references.bib, which has
+    the papers and programs that methods.tex cites.
+    """
+    from studies.analysis.comparison import Comparison
+    from studies.reporting.paper import Paper
+
+    taus = _distances(tau)
+    study_results = _read(study, root, tracking, evaluation)
+    name = study_results.study.name
+    folder = output or Path(f"{name}-paper")
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"--output: must be a folder, but {folder} is a file")
+    material = Paper.of(Comparison(study_results, tau=taus))
+    write_file(folder, material.write)
+    print(f"{name}: {folder} has methods.tex, references.bib and {len(material.tables)} tables")
+    if material.missing:
+        print(f"{name}: {material.missing[0].lower()}{material.missing[1:]}", file=sys.stderr)
+
+
 def _attach(study_results: "Results", page: Path, tracking: str | None) -> None:
     """Log the page on the study's run in MLflow, if there is one; print a warning if the server is down."""
     from services.tracking_server import has_store
@@ -177,4 +221,4 @@ def _read(name: str, root: Path | None, tracking: str | None, evaluation: str | 
     return read_results(name, root=root, tracking_uri=tracking, evaluation=evaluation)
 
 
-COMMANDS = (results, compare, report)
+COMMANDS = (results, compare, report, paper)

@@ -5,19 +5,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from inspect import cleandoc
-from types import SimpleNamespace
 from typing import Any, get_args
 
-from gan_core.citations import citation
 from gan_core.constraints import Constraint
 from gan_core.objectives import Objective
-from gan_core.presets import PRESETS
 from studies.analysis.comparison import Comparison
 from studies.file.modules import is_reference
 from studies.reporting import figures
 from studies.reporting.figures import DrawnFigure, ThemeName
 from studies.reporting.page.page_tables import Column, PageTable, format_table
 from studies.reporting.page.page_text import METHODS, TABLES
+from studies.reporting.paper import references
 from studies.reporting.text.stable_settings import rows_at_target
 from studies.reporting.text.verdict import verdict
 from studies.tables.results import Results
@@ -76,7 +74,7 @@ def render_page(compared: Comparison) -> str:
         methods=METHODS,
         formulas=list(_formulas(results)),
         resolved=json.dumps(results.study.table(), indent=1),
-        citations=_citations(results),
+        citations=references(compared),
         versions=_versions(results),
         commands=_commands(results),
     )
@@ -167,15 +165,6 @@ def _formulas(results: Results) -> Iterator[Formula]:
             seen.add(kind)
             (description,) = [member for member in get_args(union) if member.kind == kind]
             yield Formula(f"{part} {kind}", cleandoc(description.__doc__))
-
-
-def _citations(results: Results) -> str:
-    """BibTeX entries of the presets, objectives and constraints in the study, each once."""
-    used: list[Any] = []
-    for condition in results.study.conditions:
-        used += [PRESETS[name]] if (name := condition.preset or "") in PRESETS else []
-        used += [SimpleNamespace(**condition.table[part]) for part in ("objective", "constraint")]
-    return citation(*used)
 
 
 def _commands(results: Results) -> str:

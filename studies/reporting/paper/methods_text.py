@@ -1,0 +1,314 @@
+"""The methods of a study as LaTeX: a template filled with the numbers of its record."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from gan_core.data import Data
+from gan_core.metrics.modes import ModesCovered
+from gan_core.networks.dense import dense_layers
+from gan_core.outcomes import classify
+from studies.analysis.comparison import Comparison
+from studies.design.trials import TIE
+from studies.file.distributions import Grid, draw
+from studies.file.map_settings import ExploreMap, paths_of
+from studies.file.messages import count_noun, short_name
+from studies.reporting.paper.evaluation_words import (
+    compared_metrics,
+    deciding_distance,
+    features,
+    goal_of_progress,
+    late_and_rough,
+    origin_of_progress,
+    own_metrics,
+    recorded_metrics,
+    reference_numbers,
+)
+from studies.reporting.paper.latex_text import Tex, code, escape, listed, number, percent
+from studies.reporting.paper.paper_citations import (
+    PROGRAMS,
+    SAMPLERS,
+    Citations,
+    authors_presets,
+    class_of,
+    optimizers_of_authors,
+)
+from studies.reporting.paper.part_words import (
+    by_condition,
+    constraint_words,
+    critic_words,
+    generator_words,
+    objective_words,
+    optimizer_words,
+    value,
+)
+from studies.reporting.paper.real_data import RealData
+from studies.reporting.paper.statistics_words import statistics_used
+from studies.reporting.paper.unfinished_study import unfinished
+from studies.tables.results import Results
+
+_SAMPLERS = {
+    "tpe": "the tree-structured Parzen estimator",
+    "gp": "Bayesian optimisation with a Gaussian process",
+    "random": "random draws",
+}
+_PHASES = {
+    "explore": "at random configurations",
+    "exploit": "at suggested configurations",
+    "confirm": "at settings found",
+    "authors": "at settings of the authors",
+    "profile": "along ranges from the settings found",
+}
+_PROGRAM_NAMES = {"torch": "PyTorch", "optuna": "Optuna", "ray": "Ray", "scipy": "SciPy"}
+
+
+def methods(compared: Comparison, citations: Citations) -> str:
+    """LaTeX source of the methods: data, conditions, search, evaluation, failures, statistics, software."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("studies.reporting.paper"),
+        block_start_string="<%",
+        block_end_string="%>",
+        variable_start_string="<<",
+        variable_end_string=">>",
+        comment_start_string="<#",
+        comment_end_string="#>",
+        line_statement_prefix=None,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+        finalize=escape,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {
+        "code": code,
+        "noun": lambda count, noun: Tex(f"{count:,} {count_noun(count, noun).partition(' ')[2]}"),
+        "number": number,
+        "percent": percent,
+        "tex": Tex,
+    }
+    return environment.get_template("methods.tex.jinja").render(_facts(compared, citations))
+
+
+def label(study: str, table: str) -> str:
+    """The label of a table of a study."""
+    return f"tab:{study}-{table}"
+
+
+def _facts(compared: Comparison, citations: Citations) -> dict[str, Any]:
+    results = compared.results
+    study, real = results.study, RealData.of(results)
+    return {
+        "study": study,
+        "search": study.search,
+        "evaluation": study.evaluation,
+        "rules": study.outcomes,
+        "cite": citations.cite,
+        "label": lambda table: Tex(label(study.name, table)),
+        "missing": unfinished(results),
+        **real.facts,
+        "data_class": class_of(Data, getattr(study.data, "kind", "")),
+        **_of_conditions(results, real.bounded, citations),
+        **_of_training(results, citations),
+        **_of_search(results, citations),
+        "distance": deciding_distance(results, real),
+        "origin": origin_of_progress(study),
+        "goal": goal_of_progress(study),
+        "references": reference_numbers(results),
+        "further": results.evaluation_changes,
+        **late_and_rough(study),
+        "features": features(results, citations),
+        "compared_metrics": compared_metrics(compared, citations),
+        "recorded": recorded_metrics(compared, citations),
+        "own_metrics": own_metrics(study),
+        "modes_covered": ModesCovered,
+        "classify": classify,
+        "dense_layers": dense_layers,
+        "draw": draw,
+        **statistics_used(compared),
+        **_of_software(results, citations),
+    }
+
+
+def _of_conditions(results: Results, bounded: bool, citations: Citations) -> dict[str, Any]:
+    conditions = results.study.conditions
+    return {
+        "conditions": [_condition(condition, citations) for condition in conditions],
+        "generator": _each(results, lambda table: generator_words(table["networks"], bounded, citations)),
+        "critic": _each(results, lambda table: critic_words(table["networks"], bounded, citations)),
+        "initialised": any(_draws_uniform_weights(condition.table["networks"]) for condition in conditions),
+    }
+
+
+def _condition(condition: Any, citations: Citations) -> Tex:
+    parts = [
+        objective_words(condition.table["objective"], citations),
+        constraint_words(condition.table["constraint"], citations),
+    ]
+    preset = optimizers_of_authors(condition)
+    if preset is not None:
+        parts.append(Tex(f"optimizer settings of its authors{citations.cite(preset)}"))
+    if condition.replicate:
+        parts.append(Tex(f"replicate {condition.replicate}, with draws and seeds of its own"))
+    return Tex(
+        f"{code(condition.name)} ({'; '.join(parts)})" if preset else f"{code(condition.name)} ({', '.join(parts)})"
+    )
+
+
+def _each(results: Results, words: Callable[[Mapping[str, Any]], str]) -> Tex:
+    """The words for the table of each condition, joined by `by_condition`."""
+    return by_condition({condition.name: words(condition.table) for condition in results.study.conditions})
+
+
+def _draws_uniform_weights(networks: Mapping[str, Any]) -> bool:
+    parts = [networks.get("generator", {}), networks.get("critic", {})]
+    return any(part.get("kind") in ("mlp", "autoencoder") or part.get("initialisation") == "he" for part in parts)
+
+
+def _of_training(results: Results, citations: Citations) -> dict[str, Any]:
+    def each(words: Callable[[Mapping[str, Any]], str]) -> Tex:
+        return _each(results, lambda table: words(table["training"]))
+
+    precision = {"float32": "single", "float64": "double"}
+    tables = [condition.table["training"] for condition in results.study.conditions]
+    return {
+        "unit": results.study.budget.unit.replace("_", " "),
+        "batch": each(lambda training: value(training["batch"])),
+        "dtype": each(lambda training: precision[training["dtype"]]),
+        "critic_steps": _critic_steps(each(lambda training: value(training["n_critic"]))),
+        "loop_sentences": list(_loop_sentences(tables, each)),
+        "optimizers": {
+            name: each(lambda training, name=name: optimizer_words(training[f"{name}_optimizer"], citations))  # type: ignore[misc]
+            for name in ("critic", "generator")
+        },
+        "steps": _steps(results.trials),
+    }
+
+
+def _critic_steps(per_generator_step: Tex) -> Tex:
+    if per_generator_step == "searched":
+        return Tex("The number of critic steps per generator step was searched.")
+    if per_generator_step == "1":
+        return Tex("Critic and generator took steps in turn.")
+    return Tex(f"Critic steps per generator step: {per_generator_step}.")
+
+
+def _loop_sentences(tables: list[Mapping[str, Any]], each: Callable[..., Tex]) -> list[Tex]:
+    """Sentences on settings of the training loop that some condition changes."""
+    texts = {
+        "update_order": "Order of updates: {}.",
+        "pretrain_steps": "Steps of pre-training of the critic on real samples: {}.",
+        "generator_average": "Decay of the moving average of the generator's parameters: {}.",
+    }
+    plain = {"update_order": "critic_first", "pretrain_steps": 0, "generator_average": 0.0}
+    sentences = [
+        Tex(text.format(each(lambda training, key=key: _setting(training[key]))))
+        for key, text in texts.items()
+        if any(table[key] != plain[key] for table in tables)
+    ]
+    if any(table["warmup_steps"] != 0 or table["warmup_every"] != 0 for table in tables):
+        sentences.append(Tex(f"Warm-up of the critic: {each(_warmup)}."))
+    return sentences
+
+
+def _setting(of_training: Any) -> Tex:
+    if isinstance(of_training, str):
+        return escape(of_training.replace("_", " "))
+    return value(of_training)
+
+
+def _warmup(training: Mapping[str, Any]) -> str:
+    if training["warmup_steps"] == 0 and training["warmup_every"] == 0:
+        return "none"
+    text = (
+        f"{value(training['warmup_n_critic'])} critic steps in the first {value(training['warmup_steps'])} iterations"
+    )
+    return text if training["warmup_every"] == 0 else f"{text} and in every {value(training['warmup_every'])}th"
+
+
+def _steps(trials: pd.DataFrame) -> dict[str, Tex] | None:
+    """Generator and critic steps of the finished trials, each as a number or a range; None without a finished trial.
+
+    The authors' settings, which may have other critic steps than the condition, are left out.
+    """
+    finished = trials[(trials["state"] == "finished") & (trials["phase"] != "authors")]
+    if finished.empty:
+        return None
+    return {name: _range_of(finished[f"{name}_steps"]) for name in ("generator", "critic")}
+
+
+def _range_of(counts: pd.Series) -> Tex:
+    low, high = int(counts.min()), int(counts.max())
+    return number(low) if low == high else Tex(f"{number(low)} to {number(high)}")
+
+
+def _of_search(results: Results, citations: Citations) -> dict[str, Any]:
+    study = results.study
+    search, conditions = study.search, study.conditions
+    grids = {path for one in conditions for path, law in one.hyperparameters.items() if isinstance(law, Grid)}
+    paths = [path for condition in conditions for path in condition.hyperparameters]
+    suggested = (
+        f"{_SAMPLERS[search.sampler]}{citations.cite(*SAMPLERS[search.sampler])} in Optuna"
+        if search.exploit.trials
+        else ""
+    )
+    return {
+        "map": _map(search.explore.map) if isinstance(search.explore, ExploreMap) else None,
+        "searched": bool(paths),
+        "grids": listed([code(short_name(path)) for path in sorted(grids)]) if grids else "",
+        "common": len(paths) > len(set(paths)) and not any(condition.replicate for condition in conditions),
+        "sampler": Tex(f"{suggested}{citations.cite(PROGRAMS['optuna'])}") if suggested else "",
+        "tie": TIE,
+        "authors": authors_presets(conditions) if search.confirm.authors else [],
+        "same_networks": all(one.authors["networks"] == one.table["networks"] for one in conditions if one.authors),
+    }
+
+
+def _map(settings: Any) -> dict[str, Tex]:
+    axes = [code(" = ".join(short_name(path) for path in paths_of(axis))) for axis in (settings.x, settings.y) if axis]
+    return {"cells": Tex(f"${' x '.join(map(str, settings.shape))}$".replace("x", r"\times")), "axes": listed(axes)}
+
+
+def _of_software(results: Results, citations: Citations) -> dict[str, Any]:
+    versions: Mapping[str, Any] = results.environment.get("versions", {})
+    used = ["torch", "ray", "scipy"] + (["optuna"] if results.study.search.exploit.trials else [])
+    programs = [
+        Tex(f"{_PROGRAM_NAMES[name]} {escape(versions[name])}{citations.cite(PROGRAMS[name])}")
+        for name in used
+        if versions.get(name)
+    ]
+    members, trials = results.members, results.trials
+    finished = trials[trials["state"] == "finished"]
+    counts = members["phase"].value_counts(sort=False)
+    by_phase = [Tex(f"{number(int(count))} {_PHASES[phase]}") for phase, count in counts.items() if count]
+    return {
+        "own_version": str(versions.get("gan-studies") or "of unknown version"),
+        "numerics": results.provenance.numerics_version,
+        "evaluation_version": results.provenance.evaluation_version,
+        "programs": programs,
+        "device": _device(results),
+        "members": len(members),
+        "trials": len(finished),
+        "by_phase": listed(by_phase),
+        "hours": _hours(float(finished["elapsed_seconds"].sum())),
+    }
+
+
+def _device(results: Results) -> str:
+    hardware: Mapping[str, Any] = results.environment.get("hardware", {})
+    if results.provenance.device == "cuda":
+        gpus = ", ".join(dict.fromkeys(hardware.get("gpus") or []))
+        return f"GPUs ({gpus})" if gpus else "GPUs"
+    processor = hardware.get("cpu")
+    return f"processors ({processor})" if processor else "processors"
+
+
+def _hours(seconds: float) -> str:
+    """Hours or minutes with two significant digits, or more if they are whole numbers."""
+    if seconds < 60:
+        return f"{seconds:.0f} seconds"
+    amount, unit = (seconds / 3600, "hours") if seconds >= 5400 else (seconds / 60, "minutes")
+    return f"{amount:.1f} {unit}" if amount < 10 else f"{math.floor(amount + 0.5)} {unit}"
