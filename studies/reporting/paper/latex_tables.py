@@ -6,7 +6,7 @@ import pandas as pd
 
 from studies.reporting.paper.latex_text import Tex, escape, number
 from studies.reporting.paper.methods_text import label
-from studies.reporting.paper.paper_tables import NOTHING, PaperTable
+from studies.reporting.paper.paper_table import NOTHING, PaperTable
 
 MOST_ROWS = 40
 """Largest number of rows of a table on one page; a longer one is a `longtable`, which needs the package longtable."""

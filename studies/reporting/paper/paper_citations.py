@@ -30,7 +30,7 @@ class Citations:
         self._keys: dict[str, None] = {}
 
     def cite(self, *used: Any) -> Tex:
-        r"""The command `\cite` for parts, functions or keys, after a space that does not break; empty without a paper."""
+        r"""The command `\cite` for parts, functions or keys, after a hard space; empty without a paper."""
         keys: dict[str, None] = {}
         for part in used:
             keys |= dict.fromkeys([part] if isinstance(part, str) else papers(part))

@@ -1,0 +1,159 @@
+"""Tables about the settings found: ranking, settings, pairs, several metrics, tuning, outcomes."""
+
+from typing import Any
+
+import pandas as pd
+
+from gan_core.outcomes import OUTCOMES
+from studies.analysis.comparison import Comparison
+from studies.analysis.metric_rankings import PRECISION_AND_COVERAGE
+from studies.numbers import format_distance, interval_decimals
+from studies.reporting.paper.evaluation_words import metric_name
+from studies.reporting.paper.latex_text import Tex, bounds, code, escape, fixed, number, percents, scientific
+from studies.reporting.paper.paper_table import NOTHING, TESTS, PaperTable, effect_cell, tested, two_conditions
+from studies.reporting.text.phrases import decided_with_first, failed_count
+
+
+def ranking_table(compared: Comparison) -> PaperTable:
+    """The ranking: distance and failure rate of each setting found, with intervals."""
+    ranking = compared.ranking
+    closer, _ = decided_with_first(compared) if len(ranking) else (pd.DataFrame(), None)
+    best = ranking["condition"].iloc[0] if len(ranking) > 1 and len(closer) == len(ranking) - 1 else None
+    rows = []
+    for row in ranking.to_dict("records"):
+        low, high = row["distance_low"], row["distance_high"]
+        decimals = interval_decimals(low, high)
+        distance = Tex("failed") if pd.isna(row["distance"]) else fixed(row["distance"], decimals)
+        if row["condition"] == best:
+            distance = Tex(rf"\textbf{{{distance}}}")
+        rows.append(
+            {
+                "Condition": code(row["condition"]),
+                "Distance": distance,
+                r"95\% interval": bounds(low, high, decimals) if row["members"] > 1 else NOTHING,
+                "Failed seeds": escape(failed_count(pd.Series(row))),
+                r"95\% interval of the rate": percents(row["failure_low"], row["failure_high"]),
+            }
+        )
+    bold = " Bold: decided to be closer than every other setting." if best is not None else ""
+    caption = (
+        f"Settings found: {metric_name(compared.results.study.distance)} from the real data on fresh seeds "
+        f"(interquartile mean; smaller is better), and seeds that failed.{bold}"
+    )
+    aligned = dict.fromkeys(("Distance", r"95\% interval", "Failed seeds", r"95\% interval of the rate"), "r")
+    return PaperTable("ranking", caption, {"Condition": "l", **aligned}, rows)
+
+
+def settings_table(compared: Comparison) -> PaperTable:
+    """The searched hyperparameters of each setting found."""
+    ranking, study = compared.results.ranking, compared.results.study
+    paths = [path for path in study.short_names if path in ranking and ranking[path].notna().any()]
+    headings = {path: str(escape(study.short_names[path])) for path in paths}
+    rows = [
+        {"Condition": code(row["condition"]), **{headings[path]: _setting(row[path]) for path in paths}}
+        for row in ranking.to_dict("records")
+    ]
+    columns = {"Condition": "l", **dict.fromkeys(headings.values(), "r")}
+    return PaperTable(
+        "settings", "Values of the searched hyperparameters in the settings found.", columns, rows if paths else []
+    )
+
+
+def _setting(value: Any) -> Tex:
+    if pd.isna(value):
+        return NOTHING
+    return escape(value) if isinstance(value, str) else number(value)
+
+
+def pairs_table(compared: Comparison) -> PaperTable:
+    """The tests of every two settings found."""
+    rows = [
+        {
+            **two_conditions(row),
+            "Effect": effect_cell(row["effect"]),
+            **tested(row),
+        }
+        for row in compared.pairs.to_dict("records")
+    ]
+    caption = (
+        "Comparison of the settings found. Effect: chance that a seed of the first ends closer to the real data than "
+        "one of the other, plus half the chance of a tie. "
+        r"$p$: permutation test of Brunner and Munzel's statistic; adjusted by Holm's method."
+    )
+    return PaperTable("pairs", caption, {"Condition": "l", "Other": "l", "Effect": "r", **TESTS}, rows)
+
+
+def metrics_table(compared: Comparison) -> PaperTable:
+    """The settings found under several metrics, a column for each, beside the controls."""
+    rankings = compared.metric_rankings
+    headings = {measure: _measure_heading(measure) for measure in rankings["metric"].unique()}
+    rows: dict[str, dict[str, str]] = {}
+    for row in rankings.to_dict("records"):
+        name = escape(row["condition"]) if row["control"] else code(row["condition"])
+        cells = rows.setdefault(name, {"": name, **dict.fromkeys(headings.values(), NOTHING)})
+        place = "" if pd.isna(row["rank"]) else f" ({row['rank']})"
+        cells[headings[row["metric"]]] = Tex(f"{scientific(format_distance(row['value']))}{place}")
+    caption = (
+        "The settings found under several metrics, with ranks in parentheses, beside other real samples and a Gaussian "
+        "with the mean and covariance of the real data. Interquartile means over fresh seeds; precision and coverage: "
+        "their harmonic mean, larger is better; otherwise smaller is better."
+    )
+    return PaperTable("metrics", caption, {"": "l", **dict.fromkeys(headings.values(), "r")}, list(rows.values()))
+
+
+def _measure_heading(measure: str) -> str:
+    name = measure if measure == PRECISION_AND_COVERAGE.name else metric_name(measure)
+    return name[0].upper() + name[1:]
+
+
+def tuning_table(compared: Comparison) -> PaperTable:
+    """Each setting found against the authors' setting."""
+    rows = []
+    for row in compared.tuning.to_dict("records"):
+        low, high = row["authors_distance_low"], row["authors_distance_high"]
+        decimals = interval_decimals(low, high)
+        rows.append(
+            {
+                "Condition": code(row["condition"]),
+                "Found": _distance(row["distance"], decimals),
+                "Authors'": _distance(row["authors_distance"], decimals),
+                r"95\% interval": bounds(low, high, decimals),
+                "Effect": effect_cell(row["effect"]),
+                **tested(row),
+            }
+        )
+    caption = (
+        "Distance of the setting found and of the authors' setting on the same seeds. Effect: chance that a seed of "
+        "the setting found ends closer to the real data, plus half the chance of a tie. $p$: as in the comparison of "
+        "the settings found, adjusted for the number of conditions."
+    )
+    columns = {"Condition": "l", **dict.fromkeys(("Found", "Authors'", r"95\% interval", "Effect"), "r"), **TESTS}
+    return PaperTable("tuning", caption, columns, rows)
+
+
+def _distance(distance: float, decimals: int) -> Tex:
+    return Tex("failed") if pd.isna(distance) else fixed(distance, decimals)
+
+
+def outcomes_table(compared: Comparison) -> PaperTable:
+    """Number of GANs with each outcome, by condition and phase."""
+    shares = compared.outcomes
+    found = [outcome for outcome in dict.fromkeys([*OUTCOMES, *shares["outcome"]]) if _seeds_with(shares, outcome)]
+    rows = [
+        {
+            "Condition": code(condition),
+            "Phase": escape(phase),
+            **{name.capitalize(): _count(group, name) for name in found},
+        }
+        for (condition, phase), group in shares.groupby(["condition", "phase"], sort=False)
+    ]
+    columns = {"Condition": "l", "Phase": "l", **{name.capitalize(): "r" for name in found}}
+    return PaperTable("outcomes", "Number of GANs with each outcome.", columns, rows)
+
+
+def _seeds_with(shares: pd.DataFrame, outcome: str) -> int:
+    return int(shares.loc[shares["outcome"] == outcome, "members"].sum())
+
+
+def _count(group: pd.DataFrame, outcome: str) -> Tex:
+    return number(_seeds_with(group, outcome))
