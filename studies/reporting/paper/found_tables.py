@@ -13,6 +13,14 @@ from studies.reporting.paper.latex_text import Tex, bounds, code, escape, fixed,
 from studies.reporting.paper.paper_table import NOTHING, TESTS, PaperTable, effect_cell, tested, two_conditions
 from studies.reporting.text.phrases import decided_with_first, failed_count
 
+_SETTINGS = {
+    "explore": "random",
+    "exploit": "suggested",
+    "confirm": "found",
+    "authors": "authors'",
+}
+"""Settings that each phase trains, in a word."""
+
 
 def ranking_table(compared: Comparison) -> PaperTable:
     """The ranking: distance and failure rate of each setting found, with intervals."""
@@ -36,9 +44,10 @@ def ranking_table(compared: Comparison) -> PaperTable:
             }
         )
     bold = " Bold: decided to be closer than every other setting." if best is not None else ""
+    failed = " Failed: a failed seed remains in the middle half." if ranking["distance"].isna().any() else ""
     caption = (
         f"Settings found: {metric_name(compared.results.study.distance)} from the real data on fresh seeds "
-        f"(interquartile mean; smaller is better), and seeds that failed.{bold}"
+        f"(interquartile mean; smaller is better), and seeds that failed.{bold}{failed}"
     )
     aligned = dict.fromkeys(("Distance", r"95\% interval", "Failed seeds", r"95\% interval of the rate"), "r")
     return PaperTable("ranking", caption, {"Condition": "l", **aligned}, rows)
@@ -142,12 +151,12 @@ def outcomes_table(compared: Comparison) -> PaperTable:
     rows = [
         {
             "Condition": code(condition),
-            "Phase": escape(phase),
+            "Settings": Tex(_SETTINGS[phase]),
             **{name.capitalize(): _count(group, name) for name in found},
         }
         for (condition, phase), group in shares.groupby(["condition", "phase"], sort=False)
     ]
-    columns = {"Condition": "l", "Phase": "l", **{name.capitalize(): "r" for name in found}}
+    columns = {"Condition": "l", "Settings": "l", **{name.capitalize(): "r" for name in found}}
     return PaperTable("outcomes", "Number of GANs with each outcome.", columns, rows)
 
 

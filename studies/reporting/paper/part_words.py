@@ -58,7 +58,7 @@ def by_condition(words: Mapping[str, str]) -> Tex:
         groups.setdefault(text, []).append(condition)
     if len(groups) == 1:
         return Tex(next(iter(groups)))
-    return Tex("; ".join(f"{text} ({names(conditions)})" for text, conditions in groups.items()))
+    return Tex("; ".join(f"{text} for {names(conditions)}" for text, conditions in groups.items()))
 
 
 def objective_words(table: Table, citations: Citations) -> Tex:
@@ -158,14 +158,14 @@ def generator_words(networks: Table, bounded: bool, citations: Citations) -> Tex
             f"{_output(table, bounded)}"
         )
     elif kind == "segment":
-        return Tex(f"the map $z \\mapsto (\\theta, \\Phi(z))${cited} with $\\theta = {value(table['theta'])}$ at first")
+        return Tex(f"the map $z \\mapsto (\\theta, \\Phi(z))${cited} with $\\theta$ = {value(table['theta'])} at first")
     else:
         return Tex(f"the class {code(kind)} of the authors of this study{_fields(table)}")
     return Tex(f"{text}; its input is standard normal with {value(table['latent'])} coordinates")
 
 
 def critic_words(networks: Table, bounded: bool, citations: Citations) -> Tex:
-    """The critic, with its citation; empty for a pair of networks that the generator's words describe."""
+    """The critic, with its citation; empty for a pair of networks that the generator's words describe too."""
     if networks["kind"] != "pair":
         return Tex("")
     table = networks["critic"]
@@ -201,7 +201,7 @@ def _own_or_pair(networks: Table, citations: Citations) -> Tex:
     if networks["kind"] != "dirac":
         return Tex(f"the class {code(networks['kind'])} of the authors of this study{_fields(networks)}")
     cited = citations.cite(cited_part(Networks, networks))
-    start = rf"$\theta = {value(networks['theta'])}$ and $\psi = {value(networks['psi'])}$"
+    start = rf"$\theta$ = {value(networks['theta'])} and $\psi$ = {value(networks['psi'])}"
     return Tex(rf"a point mass at $\theta$, against the critic $x \mapsto \psi x${cited}, from {start}")
 
 

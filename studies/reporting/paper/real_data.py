@@ -47,13 +47,15 @@ class RealData:
             "data": study.data,
             "sizes": dataset and {name: len(getattr(dataset, name)) for name in ("train", "validation", "test")},
             "planar": dataset is not None and dataset.planar and study.data.kind not in ("table",),
-            "shape": self._shape(),
+            **self._pixels(),
+            "varies": dataset is None or dataset.varies,
             "known_modes": known,
             "cells": "one for each mode" if known else f"{study.evaluation.cells} k-means cells of the training data",
         }
 
-    def _shape(self) -> Tex:
+    def _pixels(self) -> dict[str, str]:
+        """Height and width of an image, and if it has colours, where that is known."""
         size = getattr(self.results.study.data, "size", None)
-        shape = self.dataset.shape if self.dataset and self.dataset.of_images else (size, size)
-        channels = {1: "grey ", 3: "colour "}.get(shape[0], "") if len(shape) == 3 else ""
-        return Tex(rf"{channels}${shape[-2]} \times {shape[-1]}$")
+        shape = self.dataset.shape if self.dataset and self.dataset.of_images else (0, size, size)
+        channels = {1: "grey ", 3: "colour "}.get(shape[0], "")
+        return {"channels": channels, "shape": Tex(rf"${shape[-2]} \times {shape[-1]}$")}

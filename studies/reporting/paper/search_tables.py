@@ -2,14 +2,13 @@
 
 from typing import Any
 
-import pandas as pd
-
 from studies.analysis.comparison import Comparison
 from studies.file.messages import short_name
 from studies.numbers import format_distance
 from studies.reporting.paper.latex_text import Tex, code, escape, fixed, names, number, percent, percents, scientific
 from studies.reporting.paper.law_words import searched_rows
 from studies.reporting.paper.paper_table import NOTHING, TESTS, PaperTable, tested, two_conditions
+from studies.reporting.paper.statistics_words import random_shares
 
 
 def searched_table(compared: Comparison) -> PaperTable:
@@ -57,11 +56,9 @@ def volumes_table(compared: Comparison) -> PaperTable:
             "Distance": scientific(format_distance(row["tau"])),
             "Configurations": Tex(f"{row['reached']} of {row['configurations']}"),
             "Share": percent(row["volume"]),
-            r"95\% interval": NOTHING
-            if pd.isna(row["volume_low"])
-            else percents(row["volume_low"], row["volume_high"]),
+            r"95\% interval": percents(row["volume_low"], row["volume_high"]),
         }
-        for row in compared.volumes.to_dict("records")
+        for row in random_shares(compared).to_dict("records")
     ]
     caption = (
         r"Random configurations that work: at least 80\% of their seeds are stable and end within the distance from "

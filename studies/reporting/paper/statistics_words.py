@@ -37,7 +37,7 @@ FUNCTIONS = {
 
 def statistics_used(compared: Comparison) -> dict[str, Any]:
     """Facts of each table of the comparison that has rows, and the functions that computed them."""
-    ranking, shares = compared.ranking, compared.volumes
+    ranking, shares = compared.ranking, random_shares(compared)
     used = {
         "ranking": None if ranking.empty else {"fewest": int(ranking["members"].min())},
         "pairs": _tests(compared.pairs, RANDOM_SPLITS, "splits"),
@@ -56,6 +56,13 @@ def statistics_used(compared: Comparison) -> dict[str, Any]:
         **used,
         "has_statistics": any(used.values()),
     }
+
+
+def random_shares(compared: Comparison) -> pd.DataFrame:
+    """The rows of the stable volumes of conditions whose configurations were drawn at random, with an interval."""
+    searched = [condition.name for condition in compared.results.study.conditions if condition.hyperparameters]
+    shares = compared.volumes
+    return shares[shares["condition"].isin(searched) & shares["volume_low"].notna()]
 
 
 def _tests(table: pd.DataFrame, resamples: int, unit: str) -> dict[str, Any] | None:

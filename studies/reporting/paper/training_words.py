@@ -42,7 +42,7 @@ def _critic_steps(per_generator_step: Tex) -> Tex:
     if per_generator_step == "searched":
         return Tex("The number of critic steps per generator step was searched.")
     if per_generator_step == "1":
-        return Tex("Critic and generator took steps in turn.")
+        return Tex("The critic took 1 step per generator step.")
     return Tex(f"Critic steps per generator step: {per_generator_step}.")
 
 
