@@ -13,7 +13,7 @@ call = command_line.call
 
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 VISIBLE = [name for name, command in COMMANDS.items() if not command.hidden]
-WITHOUT_JSON = {"schema", "submit", "logs", "stop", "report", "sync", "ui"}
+WITHOUT_JSON = {"schema", "submit", "logs", "stop", "report", "paper", "sync", "ui"}
 
 
 def test_help_names_every_command_and_what_it_does(call: Call) -> None:

@@ -21,6 +21,7 @@ from mlflow_contents import (
 from recorded import call, load_tiny, run_pending
 from servers import Owner, free_port, mlflow_server
 
+import studies
 from studies.errors import InputError, TrackingError
 from studies.ledger.ledger import Ledger
 from studies.ledger.unfinished import TrialEnd
@@ -59,6 +60,12 @@ def test_results_from_the_server_equal_those_of_the_ledger(recorded):
         assert trial.entry.log() == expected_trial.entry.log()
     assert (downloaded.question, downloaded.environment) == (local.question, local.environment)
     assert downloaded.provenance == local.provenance
+
+
+def test_a_paper_from_the_server_equals_that_of_the_ledger(recorded):
+    from_server, from_ledger = studies.paper("tiny", tracking_uri=recorded.uri), studies.paper(recorded.results)
+    assert from_server == from_ledger
+    assert "the ranges of Table" in from_ledger.methods
 
 
 def test_reading_from_a_server_leaves_no_file_on_this_machine(recorded, tmp_path, monkeypatch):

@@ -14,6 +14,7 @@ from studies.numbers import (
     format_share,
     format_shares,
     format_tick,
+    interval_decimals,
 )
 
 
@@ -104,3 +105,11 @@ def test_the_number_at_a_tick_is_short(value: float, text: str) -> None:
 def test_the_number_at_a_tick_may_have_fewer_digits() -> None:
     assert format_tick(0.1234, digits=2) == "0.12"
     assert format_tick(1.26e-5, digits=2) == "1.3e-5"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "decimals"),
+    [(0.0578, 0.0603, 4), (0.1, 0.2, 3), (1.0, 3.0, 1), (100.0, 200.0, 0), (0.129, float("nan"), 3), (0.5, 0.5, 3)],
+)
+def test_half_the_width_of_an_interval_has_two_significant_digits(low: float, high: float, decimals: int) -> None:
+    assert interval_decimals(low, high) == decimals

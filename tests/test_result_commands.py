@@ -18,6 +18,7 @@ from studies.ledger.ledger import Ledger
 from studies.locate import results
 
 call = command_line.call
+copied_root = command_line.copied_root
 
 
 @pytest.fixture
@@ -111,7 +112,7 @@ def test_json_is_short_for_format_json(call: Call, finished_root: Path) -> None:
 
 
 def test_every_format_is_tested() -> None:
-    assert {form.value for form in TableFormat} == {"text", "csv", "parquet", "json", "markdown"}
+    assert {form.value for form in TableFormat} == {"text", "csv", "parquet", "json", "markdown", "latex"}
 
 
 def test_the_ranking_as_text_has_distances_failure_rates_and_reference_distances(
@@ -164,3 +165,43 @@ def test_output_cut_off_by_head_prints_no_traceback(finished_root: Path, tmp_pat
     )
     assert done.stdout == "study,condition,phase,trial,seed,step,metric,value\n"
     assert done.stderr == ""
+
+
+# -- LaTeX and papers
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_table_as_latex_has_a_row_for_each(
+    written: Callable[[str, str], str], finished_root: Path, table: str
+) -> None:
+    text = written(table, "latex")
+    assert r"\label{tab:tiny-" + table in text
+    _, _, body = text.partition(r"\midrule")
+    rows = [line for line in body.splitlines() if line.startswith(r"\texttt") or line[:3] in ("wga", "gan")]
+    assert len(rows) == len(frame_of(finished_root, table))
+    assert r"\bottomrule" in text
+
+
+def test_paper_writes_a_folder_and_says_what_is_missing(copied_root: Path, call: Call) -> None:
+    answer = call("paper", "tiny")
+    assert (answer.code, answer.err) == (0, "")
+    assert answer.out.startswith("tiny: tiny-paper has methods.tex, references.bib and ")
+    assert {path.name for path in Path("tiny-paper").iterdir()} == {"methods.tex", "references.bib", "tables"}
+    study = copied_root / "studies" / "tiny"
+    again = call("paper", study, "--output", "other", "--tau", "0.2")
+    assert (again.code, again.err) == (0, "")
+    assert "at the distances 0.200 have" in Path("other/methods.tex").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("tinny",), "tinny: there is no such study in"),
+        (("tiny", "--output", "file"), "--output: must be a folder, but file is a file"),
+        (("tiny", "--output", "file/folder"), "--output: cannot write file/folder (Not a directory)"),
+        (("tiny", "--tau", "-1"), "--tau: must be a finite distance > 0, but is -1"),
+    ],
+)
+def test_paper_refuses_wrong_input(copied_root: Path, call: Call, arguments: tuple[str, ...], sentence: str) -> None:
+    Path("file").write_text("")
+    assert_refused(call("paper", *arguments), sentence)

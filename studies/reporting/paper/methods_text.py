@@ -172,6 +172,7 @@ def _of_search(results: Results, citations: Citations) -> dict[str, Any]:
     return {
         "map": _map(search.explore.map) if isinstance(search.explore, ExploreMap) else None,
         "searched": bool(paths),
+        "drawn": any(not isinstance(law, Grid) for one in conditions for law in one.hyperparameters.values()),
         "grids": listed([code(short_name(path)) for path in sorted(grids)]) if grids else "",
         "common": len(paths) > len(set(paths)) and not any(condition.replicate for condition in conditions),
         "sampler": Tex(f"{suggested}{citations.cite(PROGRAMS['optuna'])}") if suggested else "",

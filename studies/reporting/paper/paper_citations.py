@@ -50,7 +50,7 @@ def class_of(union: Any, kind: str) -> type | None:
 
 
 def cited_part(union: Any, table: Mapping[str, Any]) -> Any:
-    """What `papers` needs to find the papers of the part that a table describes."""
+    """The part that a table describes, in a form whose papers `papers` finds; None for a user's own class."""
     kind = class_of(union, table["kind"])
     if kind is not GradientPenalty:
         return kind

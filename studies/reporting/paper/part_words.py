@@ -158,7 +158,8 @@ def generator_words(networks: Table, bounded: bool, citations: Citations) -> Tex
             f"{_output(table, bounded)}"
         )
     elif kind == "segment":
-        return Tex(f"the map $z \\mapsto (\\theta, \\Phi(z))${cited} with $\\theta$ = {value(table['theta'])} at first")
+        start = named("initial value", table["theta"])
+        return Tex(rf"the map $z \mapsto (\theta, \Phi(z))${cited} with {start} of $\theta$")
     else:
         return Tex(f"the class {code(kind)} of the authors of this study{_fields(table)}")
     return Tex(f"{text}; its input is standard normal with {value(table['latent'])} coordinates")
