@@ -150,8 +150,9 @@ def paper(
 ) -> None:
     """Write methods, tables and references for a paper.
 
-    They are LaTeX and BibTeX, with the numbers of the study's record. The folder gets methods.tex, tables/NAME.tex (with
-    the lines of the package booktabs) and references.bib, which has the papers and programs that methods.tex cites.
+    They are LaTeX and BibTeX, with the numbers of the study's record. The folder gets methods.tex, tables/NAME.tex
+    (with the lines of the package booktabs) and references.bib, which has the papers and programs that methods.tex
+    cites.
     """
     from studies.analysis.comparison import Comparison
     from studies.reporting.paper import Paper
