@@ -1,6 +1,7 @@
 """The paper's text states the numbers of the record, cites what was used, and is valid LaTeX."""
 
 import re
+import sys
 from itertools import count
 from pathlib import Path
 
@@ -207,6 +208,55 @@ def test_the_dirac_pair_has_words_of_its_own(tmp_path: Path) -> None:
     assert "Collapsed" not in paper.methods
     assert "stochastic gradient descent (momentum 0, learning rate 0.2)" in paper.methods
     assert "No hyperparameter was searched" in paper.methods
+
+
+OWN = '''
+from dataclasses import dataclass
+
+from gan_core import MLPGenerator, Wasserstein
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tilted_Loss(Wasserstein):
+    """A user's objective."""
+
+    tilt: float = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Halved(MLPGenerator):
+    """A user's generator."""
+'''
+
+
+def test_parts_of_the_users_own_are_named_by_their_class(tmp_path: Path) -> None:
+    (tmp_path / "paper_parts.py").write_text(OWN)
+    text = """
+name = "own"
+budget = {steps = 20}
+search = {explore = 1, exploit = {trials = 0}, confirm = {best = 0}}
+networks.generator = {kind = "paper_parts:Halved", width = 8}
+
+[[conditions]]
+name = "tilted"
+objective = {kind = "paper_parts:Tilted_Loss", tilt = {uniform = [0, 1]}}
+"""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.path", [*sys.path])
+        paper = paper_of(simulate(tmp_path, lambda trial, seed: RISING, text=text))
+    assert_whole(paper)
+    assert (
+        r"the objective \texttt{paper\_parts:Tilted\_Loss} of the authors of this study with searched tilt"
+        in paper.methods
+    )
+    assert r"The generator was the class \texttt{paper\_parts:Halved} of the authors of this study" in paper.methods
+    assert "settings found" not in paper.methods
+
+
+@pytest.mark.parametrize("name", ["segments", "norm-or-penalty", "ebgan-margin"])
+def test_a_study_that_ships_has_methods(tmp_path: Path, name: str) -> None:
+    text = (Path(studies.__file__).parent / "catalog" / f"{name}.toml").read_text()
+    assert_whole(paper_of(simulate(tmp_path, lambda trial, seed: RISING, text=text, trials=0)))
 
 
 def test_odd_names_are_escaped(tmp_path: Path) -> None:
