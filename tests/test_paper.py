@@ -172,6 +172,26 @@ def test_a_study_without_a_finished_trial_has_methods(tmp_path: Path) -> None:
     assert_whole(paper)
 
 
+def test_trainings_that_ended_without_a_result_are_counted(tmp_path: Path) -> None:
+    ends = {0: None, 1: "out_of_memory", 2: None}
+
+    def law(trial, seed):
+        if trial.phase == "explore" and trial.condition == "wgan":
+            return ends[trial.index]
+        return (*RISING, 0.9)
+
+    methods = paper_of(simulate(tmp_path, law)).methods
+    assert "The training of 3 configurations (out of memory: 1 and error: 2) ended without a result" in methods
+
+
+def test_the_ranking_at_equal_critic_steps_is_there_where_critic_steps_differ(tmp_path: Path) -> None:
+    paper = paper_of(simulate(tmp_path, lambda trial, seed: (*RISING, 0.9)))
+    rows = [line for line in paper.tables["equal_critic_steps"].splitlines() if line.startswith(r"\texttt")]
+    assert [row.rstrip(" \\").split(" & ")[-1] for row in rows] == ["20", "20"]
+    assert "The ranking was computed again" in paper.methods
+    assert_whole(paper)
+
+
 def test_a_finished_study_misses_nothing(tiny_paper: Paper) -> None:
     assert tiny_paper.missing == ""
     assert "not finished" not in tiny_paper.methods

@@ -10,7 +10,7 @@ from studies.analysis.metric_rankings import PRECISION_AND_COVERAGE
 from studies.numbers import format_distance, interval_decimals
 from studies.reporting.paper.evaluation_words import metric_name
 from studies.reporting.paper.latex_text import Tex, bounds, code, escape, fixed, number, percents, scientific
-from studies.reporting.paper.paper_table import NOTHING, TESTS, PaperTable, effect_cell, tested, two_conditions
+from studies.reporting.paper.paper_table import NOTHING, TESTS, PaperTable, Row, effect_cell, tested, two_conditions
 from studies.reporting.text.phrases import decided_with_first, failed_count
 
 _SETTINGS = {
@@ -27,30 +27,51 @@ def ranking_table(compared: Comparison) -> PaperTable:
     ranking = compared.ranking
     closer, _ = decided_with_first(compared) if len(ranking) else (pd.DataFrame(), None)
     best = ranking["condition"].iloc[0] if len(ranking) > 1 and len(closer) == len(ranking) - 1 else None
-    rows = []
-    for row in ranking.to_dict("records"):
-        low, high = row["distance_low"], row["distance_high"]
-        decimals = interval_decimals(low, high)
-        distance = Tex("failed") if pd.isna(row["distance"]) else fixed(row["distance"], decimals)
-        if row["condition"] == best:
-            distance = Tex(rf"\textbf{{{distance}}}")
-        rows.append(
-            {
-                "Condition": code(row["condition"]),
-                "Distance": distance,
-                r"95\% interval": bounds(low, high, decimals) if row["members"] > 1 else NOTHING,
-                "Failed seeds": escape(failed_count(pd.Series(row))),
-                r"95\% interval of the rate": percents(row["failure_low"], row["failure_high"]),
-            }
-        )
     bold = " Bold: decided to be closer than every other setting." if best is not None else ""
-    failed = " Failed: a failed seed remains in the middle half." if ranking["distance"].isna().any() else ""
     caption = (
         f"Settings found: {metric_name(compared.results.study.distance)} from the real data on fresh seeds "
-        f"(interquartile mean; smaller is better), and seeds that failed.{bold}{failed}"
+        f"(interquartile mean; smaller is better), and seeds that failed.{bold}{_on_failed(ranking)}"
     )
-    aligned = dict.fromkeys(("Distance", r"95\% interval", "Failed seeds", r"95\% interval of the rate"), "r")
-    return PaperTable("ranking", caption, {"Condition": "l", **aligned}, rows)
+    rows = [_ranked(row, is_best=row["condition"] == best) for row in ranking.to_dict("records")]
+    return PaperTable("ranking", caption, _RANKED, rows)
+
+
+def equal_critic_steps_table(compared: Comparison) -> PaperTable:
+    """The ranking at equal critic steps; no rows if every condition took the same number anyway."""
+    ranking, measurements = compared.equal_critic_steps, compared.results.study.evaluation.measurements
+    rows = [
+        {**_ranked(row), "Critic steps": number(row["critic_steps"])}
+        for row in ranking.to_dict("records")
+        if (ranking["measurements"] < measurements).any()
+    ]
+    caption = (
+        "Settings found, if the training of each had ended at the number of critic steps of the condition that took "
+        f"the fewest. Columns as in the ranking; critic steps at the last evaluation before.{_on_failed(ranking)}"
+    )
+    return PaperTable("equal_critic_steps", caption, {**_RANKED, "Critic steps": "r"}, rows)
+
+
+_RANKED = {
+    "Condition": "l",
+    **dict.fromkeys(("Distance", r"95\% interval", "Failed seeds", r"95\% interval of the rate"), "r"),
+}
+
+
+def _ranked(row: dict[str, Any], *, is_best: bool = False) -> Row:
+    low, high = row["distance_low"], row["distance_high"]
+    decimals = interval_decimals(low, high)
+    distance = _distance(row["distance"], decimals)
+    return {
+        "Condition": code(row["condition"]),
+        "Distance": Tex(rf"\textbf{{{distance}}}") if is_best else distance,
+        r"95\% interval": bounds(low, high, decimals) if row["members"] > 1 else NOTHING,
+        "Failed seeds": escape(failed_count(pd.Series(row))),
+        r"95\% interval of the rate": percents(row["failure_low"], row["failure_high"]),
+    }
+
+
+def _on_failed(ranking: pd.DataFrame) -> str:
+    return " Failed: a failed seed remains in the middle half." if ranking["distance"].isna().any() else ""
 
 
 def settings_table(compared: Comparison) -> PaperTable:

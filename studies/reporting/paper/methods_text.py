@@ -4,11 +4,14 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import pandas as pd
+
 from gan_core.data import Data
 from gan_core.metrics.modes import ModesCovered
 from gan_core.networks.dense import dense_layers
 from gan_core.outcomes import classify
 from studies.analysis.comparison import Comparison
+from studies.design import CONFIRMING
 from studies.design.trials import TIE
 from studies.file.distributions import Grid, draw
 from studies.file.map_settings import ExploreMap, paths_of
@@ -43,6 +46,7 @@ from studies.reporting.paper.real_data import RealData
 from studies.reporting.paper.statistics_words import statistics_used
 from studies.reporting.paper.training_words import each_condition, training_facts
 from studies.reporting.paper.unfinished_study import unfinished
+from studies.tables.columns import END_NAMES
 from studies.tables.results import Results
 
 _SAMPLERS = {
@@ -208,8 +212,19 @@ def _of_software(results: Results, citations: Citations) -> dict[str, Any]:
         "members": len(members),
         "trials": len(finished),
         "by_phase": listed(by_phase),
+        "ends": _ends_without_result(trials),
         "hours": _hours(float(finished["elapsed_seconds"].sum())),
     }
+
+
+def _ends_without_result(trials: pd.DataFrame) -> Tex:
+    """Number of configurations that are counted, of which no GAN has an outcome, with the reasons; empty if none."""
+    counts = trials.loc[~trials["phase"].isin(CONFIRMING), "state"].value_counts()
+    ends = {name: int(counts.get(state, 0)) for state, name in END_NAMES.items()}
+    if not sum(ends.values()):
+        return Tex("")
+    reasons = listed([f"{name}: {number}" for name, number in ends.items() if number])
+    return Tex(f"{count_noun(sum(ends.values()), 'configuration')} ({reasons})")
 
 
 def _device(results: Results) -> str:

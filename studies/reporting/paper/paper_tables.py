@@ -9,6 +9,7 @@ from studies.reporting.paper.paper_table import PaperTable
 TABLES: Mapping[str, Callable[[Comparison], PaperTable]] = {
     "searched": search_tables.searched_table,
     "ranking": found_tables.ranking_table,
+    "equal_critic_steps": found_tables.equal_critic_steps_table,
     "settings": found_tables.settings_table,
     "pairs": found_tables.pairs_table,
     "metrics": found_tables.metrics_table,

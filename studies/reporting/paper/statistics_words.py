@@ -7,6 +7,7 @@ import pandas as pd
 from studies.analysis import search_comparison, volumes
 from studies.analysis.comparison import Comparison
 from studies.numbers import format_distance
+from studies.reporting.paper.found_tables import equal_critic_steps_table
 from studies.reporting.paper.latex_text import listed, scientific
 from studies.statistics.area_share import area_interval
 from studies.statistics.best_of_draws import RANDOM_SWAPS, expected_best, search_test
@@ -40,6 +41,7 @@ def statistics_used(compared: Comparison) -> dict[str, Any]:
     ranking, shares = compared.ranking, random_shares(compared)
     used = {
         "ranking": None if ranking.empty else {"fewest": int(ranking["members"].min())},
+        "unequal_critic_steps": bool(equal_critic_steps_table(compared).rows),
         "pairs": _tests(compared.pairs, RANDOM_SPLITS, "splits"),
         "tuning": _tests(compared.tuning, RANDOM_SPLITS, "splits"),
         "search_pairs": _search(compared.search_pairs),
