@@ -65,7 +65,7 @@ _PROGRAM_NAMES = {"torch": "PyTorch", "optuna": "Optuna", "ray": "Ray", "scipy":
 
 
 def methods(compared: Comparison, citations: Citations) -> str:
-    """LaTeX source of the methods: data, conditions, search, evaluation, failures, statistics, software."""
+    """LaTeX source of the methods: data, conditions, training, search, evaluation, failures, statistics, software."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(

@@ -28,7 +28,7 @@ def _bibtex(compared: Comparison, citations: Citations) -> str:
 class Paper:
     """The material of a study for a paper, as LaTeX and BibTeX.
 
-    methods     the methods: data, conditions, search, evaluation, failures, statistics, software
+    methods     the methods: data, conditions, training, search, evaluation, failures, statistics, software
     tables      each table that has rows, by name; they need the package booktabs
     references  BibTeX of exactly what `methods` cites
     missing     a sentence about the trials that have not ended; empty for a finished study
