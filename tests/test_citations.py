@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 from typing import get_args
 
@@ -28,6 +29,7 @@ WITHOUT_ENTRY = {
 BY_YEAR = re.compile(r"([A-Z][\w-]+)(?:, [A-Z]\w+)*(?: (?:& [A-Z]\w+|et al\.))? ((?:19|20)\d\d)\b")
 
 
+@cache
 def sources() -> list[tuple[str, str]]:
     """Name of the file and text of each `Source:` in the docstrings that is about papers."""
     found = []

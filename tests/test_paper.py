@@ -273,7 +273,7 @@ objective = {kind = "paper_parts:Tilted_Loss", tilt = {uniform = [0, 1]}}
     assert "settings found" not in paper.methods
 
 
-@pytest.mark.parametrize("name", ["segments", "norm-or-penalty", "ebgan-margin"])
+@pytest.mark.parametrize("name", ["segments", "norm-or-penalty"])
 def test_a_study_that_ships_has_methods(tmp_path: Path, name: str) -> None:
     text = (Path(studies.__file__).parent / "catalog" / f"{name}.toml").read_text()
     assert_whole(paper_of(simulate(tmp_path, lambda trial, seed: RISING, text=text, trials=0)))
