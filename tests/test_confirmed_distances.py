@@ -28,7 +28,7 @@ def test_every_stable_member_is_a_dot_and_an_interval_without_upper_end_an_arrow
 def test_failures_are_given_as_numbers_of_seeds(two: Results) -> None:
     drawn = confirmed(two)
     assert drawn is not None
-    assert {"one  (2 of 6 failed)", "other  (2 of 6 failed)"} <= words_of(drawn)
+    assert {"one\n2 of 6 failed", "other\n2 of 6 failed"} <= words_of(drawn)
     assert drawn.alternative.count("2 of 6 seeds failed") == 2
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from studies.reporting.figures import THEMES
-from studies.reporting.figures.canvas import PNG_DPI
+from studies.reporting.figures.canvas import PNG_DPI, WIDTH
 from studies.reporting.figures.image_grid import (
     LEVELS,
     PER_LINE,
@@ -56,9 +56,9 @@ def test_small_grey_images_have_the_levels_of_the_digits_and_small_colour_images
     ("count", "side", "columns", "dots"),
     [(16, 8, SMALL_PER_LINE, 5), (8, 8, 8, 11), (16, 28, PER_LINE, 4), (16, 64, PER_LINE, 2)],
 )
-def test_each_pixel_has_a_whole_number_of_dots(count: int, side: int, columns: int, dots: int) -> None:
+def test_each_pixel_of_a_sheet_has_a_whole_number_of_dots(count: int, side: int, columns: int, dots: int) -> None:
     rows = [ImageRow(opaque(np.ones((count, side, side))), "label"), ImageRow(opaque(np.ones((3, side, side))), "few")]
-    figure = image_grid(rows, THEMES["light"])
+    figure = image_grid(rows, THEMES["light"], "title")
     assert len(figure.axes) == 2
     for axis in figure.axes:
         box = axis.get_position().transformed(figure.transFigure)
@@ -66,6 +66,15 @@ def test_each_pixel_has_a_whole_number_of_dots(count: int, side: int, columns: i
         assert box.x0 == pytest.approx(round(box.x0))
         assert box.y0 == pytest.approx(round(box.y0))
     assert figure.dpi == PNG_DPI
+
+
+@pytest.mark.parametrize(("count", "side"), [(16, 8), (5, 8), (16, 28), (8, 128)])
+def test_a_figure_of_a_page_is_as_wide_as_all_others_and_has_eight_images_in_a_line(count: int, side: int) -> None:
+    figure = image_grid([ImageRow(opaque(np.ones((count, side, side))), "label")], THEMES["light"])
+    assert figure.get_figwidth() == pytest.approx(WIDTH)
+    (axis,) = figure.axes
+    assert axis.get_position().x1 * WIDTH < WIDTH
+    assert np.asarray(axis.images[0].get_array()).shape[1] == min(count, PER_LINE) * (side + 2)
 
 
 def test_notes_stand_below_the_middle_of_their_images() -> None:

@@ -7,7 +7,6 @@ import pytest
 from invented import STEPS, results_of
 
 from studies.reporting.figures.median_member import MedianMember, median_member
-from studies.tables.results import Results
 
 
 @pytest.mark.parametrize(
@@ -21,8 +20,7 @@ def test_it_has_the_median_late_distance(tmp_path: Path, late: list[float], inde
     assert median_member(results, "one") == MedianMember(index, 2_000_000 + index, len(late))
 
 
-def test_there_is_none_for_points_and_before_a_condition_is_confirmed(on_ring: Results, tmp_path: Path) -> None:
-    assert median_member(on_ring, "gan") is None
+def test_there_is_none_before_a_condition_is_confirmed(tmp_path: Path) -> None:
     assert median_member(results_of(tmp_path, "one", confirm=0), "one") is None
 
 

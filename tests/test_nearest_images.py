@@ -131,7 +131,7 @@ def test_the_caption_gives_the_usual_distance_and_the_members_memorisation(on_im
     values = on_images.curves.query(f"metric == 'memorisation' and seed == {found.member.seed}")["value"]
     assert f"Memorisation of this seed: {values.iloc[-1]:.0%} (other real images: " in drawn.caption
     assert f"usually {found.usual_text} away from the nearest training image" in drawn.caption
-    assert drawn.figure.axes[1].get_ylabel() == f"nearest\ntraining image\ndistance usually {found.usual_text}"
+    assert drawn.figure.axes[1].get_ylabel() == f"nearest\ntraining image\n(usually {found.usual_text})"
 
 
 def test_fakes_that_are_not_finite_are_left_out(on_images: Results, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from dataclasses import astuple
 from html.parser import HTMLParser
 from importlib import import_module
 from itertools import islice, pairwise
@@ -17,6 +18,8 @@ from studies.design import TrialSpec
 from studies.reporting.page import render_page
 from studies.reporting.page.page_tables import format_cell, format_table
 from studies.reporting.page.page_text import METHODS, TABLES
+from studies.reporting.page.report_page import PageFigure
+from studies.reporting.text.ranking_rows import NO_BREAK, ranking_rows
 from studies.reporting.text.verdict import verdict
 from studies.tables.results import Results
 
@@ -78,7 +81,7 @@ def page(text: str) -> Page:
 def test_a_report_of_images_shows_the_nearest_images_and_interpolations(on_images: Results) -> None:
     names = [drawn.name for drawn in report_page.draw_figures(Comparison(on_images), "both") if drawn is not None]
     assert names[-4:] == ["sample-snapshots-gan", "samples-gan", "nearest-gan", "interpolations-gan"]
-    assert names[1] == "precision-coverage"
+    assert names[:3] == ["confirmed", "ranked-samples", "precision-coverage"]
 
 
 def test_a_report_of_points_shows_neither(compared: Comparison) -> None:
@@ -152,9 +155,32 @@ def test_the_page_holds_the_verdict_and_every_number_of_every_table(page: Page, 
         for sentence in topic.sentences:
             assert sentence in words
     for name, description in TABLES.items():
-        table = compared.results.ranking if name == "ranking" else getattr(compared, name)
-        for row in format_table(table, description).rows:
-            assert all(cell in words for cell in row)
+        if name != "ranking":
+            for row in format_table(getattr(compared, name), description).rows:
+                assert all(cell in words for cell in row)
+
+
+def test_the_ranking_stands_below_the_answer_with_each_setting_found_in_one_column(
+    page: Page, compared: Comparison
+) -> None:
+    words = "".join(page.words)
+    headings = [column.name.replace("95% interval", "interval") for column in report_page.RANKING_COLUMNS]
+    assert headings == "rank,condition,distance,interval,failure rate,interval,outcomes,setting found".split(",")
+    for row in ranking_rows(compared.results):
+        assert all(cell in words for cell in astuple(row))
+        hyperparameters = compared.results.study.condition(row.condition).hyperparameters
+        assert row.setting.count(" = ".replace(" ", NO_BREAK)) == len(hyperparameters) > 0
+    assert not any(path in words[: words.rindex("Figures\n")] for path in hyperparameters)
+
+
+def test_figures_with_panels_of_many_conditions_are_folded(
+    compared: Comparison, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = [PageFigure(name, name, "<svg></svg>", height) for name, height in [("low", 8.0), ("high", 9.0)]]
+    monkeypatch.setattr(report_page, "page_figures", lambda compared: (shown, ""))
+    inside = {element.attributes["id"]: element.inside for element in Page(render_page(compared)).of("figure")}
+    assert "details" in inside["figure-high"]
+    assert "details" not in inside["figure-low"]
 
 
 def test_the_page_says_that_the_setting_found_is_compared_without_the_uncertainty_of_the_search(page: Page) -> None:
@@ -198,15 +224,15 @@ def test_a_cell_is_formatted_by_its_column() -> None:
 
 
 def test_a_distance_that_failed_in_every_row_is_shown_as_failed(compared: Comparison) -> None:
-    ranking = compared.results.ranking.assign(distance=float("nan"))
-    table = format_table(ranking, TABLES["ranking"])
+    standings = compared.equal_critic_steps.assign(distance=float("nan"))
+    table = format_table(standings, TABLES["equal_critic_steps"])
     column = [column.name for column in table.columns].index("distance")
     assert {row[column] for row in table.rows} == {"failed"}
 
 
 def test_the_study_and_columns_without_values_are_left_out_of_a_table(compared: Comparison) -> None:
-    ranking = compared.results.ranking.assign(empty=float("nan"))
-    names = [column.name for column in format_table(ranking, TABLES["ranking"]).columns]
+    standings = compared.equal_critic_steps.assign(empty=float("nan"))
+    names = [column.name for column in format_table(standings, TABLES["equal_critic_steps"]).columns]
     assert names[:3] == ["rank", "condition", "distance"]
     assert not {"study", "trial", "empty"} & set(names)
 
@@ -224,9 +250,14 @@ CONTRAST = """() => {
 
 BACKGROUNDS = "[...document.querySelectorAll('figure svg')].map(e => getComputedStyle(e.querySelector('path')).fill)"
 BACKGROUND = {"light": "rgb(255, 255, 255)", "dark": "rgb(21, 24, 29)"}
-NARROWEST = "Math.min(...[...document.querySelectorAll('figure svg')].map(e => e.getBoundingClientRect().width))"
+FIGURES = """() => [...document.querySelectorAll('figure svg')].map(figure => {
+  const box = figure.getBoundingClientRect(), letters = [...figure.querySelectorAll('use[href^="#DejaVu"]')];
+  const scale = letter => { const m = letter.getCTM(); return Math.hypot(m.a, m.b); };
+  return [box.left, box.right, 100 * Math.min(...letters.map(scale))]; })"""
+"""Left and right edge of each figure, and the size of its smallest letters, in pixels."""
+SMALLEST_TEXT = 9
 HIGHEST = 8000
-"""Largest height of a page in pixels before anything is unfolded."""
+"""Largest height of a page 1,400 pixels wide before anything is unfolded, in pixels."""
 WIDTHS = "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
 
 
@@ -257,12 +288,14 @@ def test_a_browser_shows_the_page_on_a_phone_and_on_a_screen_in_both_themes(
                 tab.goto((tmp_path / "page.html").as_uri())
                 assert all(url.startswith(("file:", "data:")) for url in requests)
                 assert messages == []
-                assert tab.evaluate("document.documentElement.scrollHeight") < HIGHEST
+                assert width == 400 or tab.evaluate("document.documentElement.scrollHeight") < HIGHEST
                 tab.evaluate("document.querySelectorAll('details').forEach(element => { element.open = true; })")
                 page_width, window_width = tab.evaluate(WIDTHS)
                 assert page_width <= window_width
                 assert tab.evaluate(CONTRAST) >= 4.5
                 assert set(tab.evaluate(BACKGROUNDS)) == {BACKGROUND[theme]}
-                assert tab.evaluate(NARROWEST) > 500
+                for left, right, text_size in tab.evaluate(FIGURES):
+                    assert 0 <= left < right <= width
+                    assert text_size >= SMALLEST_TEXT
                 context.close()
         browser.close()

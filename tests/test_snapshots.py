@@ -31,33 +31,33 @@ def test_images_are_drawn_at_each_step_for_the_best_the_median_and_the_worst_mem
     assert_legible(drawn, theme)
     steps, fakes = finished.sample_snapshots("gan")
     axis = drawn.figure.axes[0]
-    assert [label.get_text() for label in axis.get_xticklabels()] == [*map(str, steps), "real"]
+    assert [label.get_text() for label in axis.get_yticklabels()] == [*map(str, steps), "real"]
     members = finished.members.query("condition == 'gan' and phase == 'confirm'").reset_index(drop=True)
     order, sheet = members["late_distance"].argsort(), pixels_of(drawn)
     expected = [
         f"{role}\nseed {members['seed'][member]}"
         for role, member in zip(("best", "median", "worst"), order, strict=True)
     ]
-    assert [label.get_text().rpartition("\n")[0] for label in axis.get_yticklabels()] == expected
-    down, right = len(sheet) // 3, sheet.shape[1] // (len(steps) + 1)
-    for row, member in enumerate(order):
-        first = 2 * sheet[down * row :, -2 * right :, 0] - 1  # the first image at the last step, and the first real one
-        np.testing.assert_allclose(first[:8, :8], fakes[-1, member, 0].reshape(8, 8), atol=1 / 16)
-        real = finished.data.test[8 * row].reshape(8, 8)
-        np.testing.assert_allclose(first[:8, right : right + 8], real, atol=1e-6)
-    assert drawn.caption.endswith("The last column shows real images.")
+    assert [label.get_text().rpartition("\n")[0] for label in axis.get_xticklabels()] == expected
+    down, right = len(sheet) // (len(steps) + 1), sheet.shape[1] // 3
+    for column, member in enumerate(order):
+        last = 2 * sheet[-2 * down :, right * column :, 0] - 1  # the images at the last step, and the real ones below
+        np.testing.assert_allclose(last[:8, :8], fakes[-1, member, 0].reshape(8, 8), atol=1 / 16)
+        real = finished.data.test[8 * column].reshape(8, 8)
+        np.testing.assert_allclose(last[down : down + 8, :8], real, atol=1e-6)
+    assert drawn.caption.endswith("The last row shows real images.")
 
 
 def test_of_larger_images_two_stand_side_by_side_and_few_real_ones_are_repeated(on_images: Results) -> None:
     drawn, (steps, fakes) = sample_snapshots(on_images, "gan"), on_images.sample_snapshots("gan")
     sheet = pixels_of(drawn)
-    down, right = len(sheet) // 3, sheet.shape[1] // (len(steps) + 1)
+    down, right = len(sheet) // (len(steps) + 1), sheet.shape[1] // 3
     assert (down - 3 * 29 + 1, right - 2 * 29 + 1) == (6, 6)  # six images of 28 pixels, and a tenth of space
     (best, _, _) = shown_members(on_images.members.query("phase == 'confirm'")["late_distance"].to_numpy())
     expected = (fakes[-1, best, 1].reshape(3, 28, 28).transpose(1, 2, 0) + 1) / 2
-    last = sheet[:, right * (len(steps) - 1) :]
+    last = sheet[down * (len(steps) - 1) :]
     np.testing.assert_allclose(last[:28, 29:57, :3], expected, atol=1 / 60)
-    real = sheet[:, right * len(steps) :]
+    real = sheet[down * len(steps) :]
     np.testing.assert_array_equal(real[58:86, 29:57], real[:28, :28])  # the sixth of five is the first
     assert drawn is not None
     assert "always from the same 6 z" in drawn.caption

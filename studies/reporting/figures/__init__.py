@@ -22,6 +22,7 @@ from studies.reporting.figures.nearest_images import nearest_images
 from studies.reporting.figures.plane import plane
 from studies.reporting.figures.precision_coverage import precision_coverage
 from studies.reporting.figures.profile_curves import profiles
+from studies.reporting.figures.ranked_samples import ranked_samples
 from studies.reporting.figures.sample_sheets import sample_sheet, samples
 from studies.reporting.figures.sheets import SampleSheets, write_maps
 from studies.reporting.figures.snapshots import sample_snapshots
@@ -57,6 +58,7 @@ __all__ = [
     "plane",
     "precision_coverage",
     "profiles",
+    "ranked_samples",
     "ranking_picture",
     "sample_sheet",
     "sample_snapshots",

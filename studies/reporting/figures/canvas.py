@@ -6,20 +6,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from studies.reporting.figures.themes import OutcomeStyle, Theme
-from studies.reporting.figures.wording import shortened
+from studies.reporting.figures.wording import TITLE_LENGTH, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-WIDTH = 7.2
-"""Width of a figure in inches; if it is shown 700 pixels wide, text of 8 points is 11 pixels high."""
+WIDTH = 4.0
+"""Width of a figure in inches; if it is shown 368 pixels wide, as on a telephone, its smallest text has 9.6 pixels."""
+SHEET_WIDTH = 7.2
+"""Width in inches of a figure that is written to a file of its own, with a title."""
 SMALL, NORMAL = 7.5, 8.5
 """Text sizes in points: `SMALL` for ticks, legends and notes, `NORMAL` for titles and shared axis labels."""
-COLUMNS = 3
+COLUMNS = 2
 """Largest number of panels in a row."""
 PNG_DPI = 144
-"""Dots per inch of PNG files and of the layout, since the width of text depends slightly on the resolution."""
+"""Dots per inch of sheets and of the layout, since the width of text depends slightly on the resolution."""
 DETERMINISTIC: Any = {"svg.fonttype": "none", "svg.hashsalt": "gan-studies", "savefig.bbox": None}
 """Settings of matplotlib with which the same figure gives the same bytes."""
 _LETTER = 0.06
@@ -56,14 +58,14 @@ def save(figure: "Figure", path: Path) -> tuple[Path, Path]:
     svg, png = path.with_name(f"{path.name}.svg"), path.with_name(f"{path.name}.png")
     with rc_context(DETERMINISTIC):
         figure.savefig(svg, metadata={"Date": None})
-        figure.savefig(png, dpi=PNG_DPI)
+        write_png(figure, png)
     return svg, png
 
 
 def write_png(figure: "Figure", path: Path) -> Path:
-    """Write a figure as a PNG file; return its path."""
+    """Write a figure as a PNG file of 1,000 pixels or a little more from left to right; return its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=PNG_DPI)
+    figure.savefig(path, dpi=PNG_DPI * max(1, round(SHEET_WIDTH / figure.get_figwidth())))
     return path
 
 
@@ -85,11 +87,19 @@ def empty_figure(theme: Theme, *, width: float, height: float) -> "Figure":
     return figure
 
 
-def panels(theme: Theme, count: int, *, height: float, **shared: Any) -> "tuple[Figure, list[Axes]]":
-    """A figure and its `count` panels, in rows of `height` inches; `shared` is passed to `Figure.subplots`."""
-    columns = columns_for(count)
+def panels(
+    theme: Theme, count: int, *, height: float, most: int = COLUMNS, width: float = WIDTH, **shared: Any
+) -> "tuple[Figure, list[Axes]]":
+    """A figure and its `count` panels.
+
+    height  of a row of panels, in inches
+    most    largest number of panels in a row
+    width   of the figure, in inches
+    shared  keyword arguments of `Figure.subplots`
+    """
+    columns = min(most, count)
     rows = -(-count // columns)
-    figure = empty_figure(theme, width=WIDTH, height=0.7 + rows * height)
+    figure = empty_figure(theme, width=width, height=0.7 + rows * height)
     axes = figure.subplots(rows, columns, squeeze=False, **shared).ravel()
     for axis in axes[count:]:
         axis.remove()
@@ -98,11 +108,6 @@ def panels(theme: Theme, count: int, *, height: float, **shared: Any) -> "tuple[
         if index + columns >= count:  # the lowest panel of its column, also where the last row is not full
             axis.tick_params(labelbottom=True)
     return figure, list(axes[:count])
-
-
-def columns_for(count: int) -> int:
-    """Number of panels in each row of a figure with `count` panels."""
-    return 2 if count == 4 else min(COLUMNS, count)
 
 
 def style_axes(axis: "Axes", theme: Theme) -> None:
@@ -119,10 +124,10 @@ def style_axes(axis: "Axes", theme: Theme) -> None:
     axis.set_axisbelow(True)
 
 
-def set_title(axis: "Axes", theme: Theme, title: str, note: str = "") -> None:
-    """Write a title above a panel, and below the title a note in smaller letters."""
+def set_title(axis: "Axes", theme: Theme, title: str, note: str = "", *, length: int = TITLE_LENGTH) -> None:
+    """Write a title of at most `length` characters above a panel, and below the title a note in smaller letters."""
     axis.set_title(
-        shortened(title), loc="left", fontsize=NORMAL, fontweight="bold", color=theme.ink, pad=15 if note else 5
+        shortened(title, length), loc="left", fontsize=NORMAL, fontweight="bold", color=theme.ink, pad=15 if note else 5
     )
     axis.annotate(
         note, (0, 1), (0, 4), xycoords="axes fraction", textcoords="offset points", fontsize=SMALL, color=theme.muted
@@ -144,7 +149,7 @@ def add_legend(
     figure.legend(
         handles=handles,
         loc="outside upper center" if side == "upper" else "outside lower center",
-        ncols=max(1, min(int(figure.get_figwidth() / (0.75 + _LETTER * longest)), len(handles))),
+        ncols=max(1, min(int(figure.get_figwidth() / (0.6 + _LETTER * longest)), len(handles))),
         fontsize=SMALL,
         labelcolor=theme.ink,
         frameon=False,

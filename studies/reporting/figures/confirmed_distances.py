@@ -9,6 +9,7 @@ from studies.file.messages import count_noun
 from studies.numbers import format_distance, format_interval
 from studies.reporting.figures.canvas import (
     PNG_DPI,
+    SHEET_WIDTH,
     WIDTH,
     DrawnFigure,
     add_legend,
@@ -18,6 +19,7 @@ from studies.reporting.figures.canvas import (
     style_axes,
 )
 from studies.reporting.figures.legend_entries import reference_handles
+from studies.reporting.figures.median_member import median_member
 from studies.reporting.figures.sample_sheets import confirmed_images
 from studies.reporting.figures.selection import condition_rows
 from studies.reporting.figures.themes import REFERENCE_STYLES, THEMES, Theme, ThemeName
@@ -41,9 +43,15 @@ def ranking_picture(results: Results, path: Path) -> Path | None:
     if ranking.empty:
         return None
     sheets = [confirmed_images(results, name) for name in ranking["condition"]]
-    strips = [None if sheet is None else sheet[0][1] for sheet in sheets]
+    medians = [median_member(results, name) for name in ranking["condition"]]
+    strips = [
+        None if sheet is None or median is None else sheet[0][1 + median.index]
+        for sheet, median in zip(sheets, medians, strict=True)
+    ]
     with_fakes = any(strip is not None for strip in strips)
-    figure = empty_figure(theme, width=1.7 * WIDTH if with_fakes else WIDTH, height=1.6 + 0.42 * len(ranking))
+    figure = empty_figure(
+        theme, width=1.7 * SHEET_WIDTH if with_fakes else SHEET_WIDTH, height=1.6 + 0.42 * len(ranking)
+    )
     ratios = [6.8, 5.5] if with_fakes else [1]
     distances, *right = figure.subplots(1, len(ratios), width_ratios=ratios, squeeze=False)[0]
     style_axes(distances, theme)
@@ -52,7 +60,7 @@ def ranking_picture(results: Results, path: Path) -> Path | None:
     for panel in right:
         style_axes(panel, theme)
         _draw_strips(panel, strips)
-        set_title(panel, theme, "fakes of the first seed")
+        set_title(panel, theme, "fakes of the median seed", length=40)
     add_legend(figure, theme, _handles(results, theme), side="lower")
     figure.suptitle(f"{results.study.name}: the setting found for each condition, trained with fresh seeds")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -92,7 +100,7 @@ def _handles(results: Results, theme: Theme) -> list[Any]:
     return [
         Line2D([], [], color=theme.main, ls="none", marker="o", ms=4, alpha=0.6, label="stable seed"),
         Line2D([], [], color=failure, ls="none", marker="x", ms=5, label="failed seed"),
-        Line2D([], [], color=theme.ink, lw=2, marker="|", ms=9, label="interquartile mean, 95% interval"),
+        Line2D([], [], color=theme.ink, lw=2, marker="|", ms=9, label="distance, 95% interval"),
         *reference_handles(theme, (name for name, _ in _references(results))),
     ]
 
@@ -128,7 +136,7 @@ def _draw_distances(axis: "Axes", results: Results, theme: Theme) -> None:
         for distance in rows["late_distance"][~stable].clip(upper=right_edge).dropna():
             axis.plot([distance], [y + 0.15], "x", color=failure, ms=5, clip_on=False)
         _draw_interval(axis, theme, row, y - 0.15, right_edge)
-    labels = [f"{shortened(row.condition)}  ({_failures(row)} of {row.members} failed)" for row in ranking.itertuples()]
+    labels = [f"{shortened(row.condition)}\n{_failures(row)} of {row.members} failed" for row in ranking.itertuples()]
     axis.set_yticks([-rank for rank in ranking["rank"]], labels)
     axis.set_ylim(-len(ranking) - 0.6, -0.4)
     for name, value in _references(results):
@@ -139,8 +147,13 @@ def _right_edge(results: Results) -> float:
     """The largest distance on the x axis; members farther away, all of them failed, are drawn at this value."""
     members, ranking = winners(results.members), results.ranking
     stable = members["late_distance"][members["outcome"] == "stable"]
-    values = [*stable, *ranking["distance_low"], *ranking["distance_high"], results.reference_distances.get("constant")]
-    return 1.25 * max((value for value in values if value is not None and np.isfinite(value)), default=1.0)
+    shown = [
+        *stable,
+        *ranking["distance_low"],
+        *ranking["distance_high"],
+        *(value for _, value in _references(results)),
+    ]
+    return 1.25 * max((value for value in shown if np.isfinite(value)), default=1.0)
 
 
 def _draw_interval(axis: "Axes", theme: Theme, row: Any, y: float, right_edge: float) -> None:
@@ -155,7 +168,7 @@ def _draw_interval(axis: "Axes", theme: Theme, row: Any, y: float, right_edge: f
 
 
 def _draw_strips(axis: "Axes", strips: list[np.ndarray | None]) -> None:
-    """Draw fakes of the first member of each condition, at the height of the condition's row."""
+    """Draw fakes of the median member of each condition, at the height of the condition's row."""
     for row, images in enumerate(strips, start=1):
         if images is not None:
             spaced = np.pad(images[:STRIP], ((0, 0), (0, 0), (1, 1), (0, 0)))

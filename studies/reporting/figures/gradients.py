@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 GRADIENT_METRICS = ("critic_slope", "critic_gradient_norm", "generator_gradient_norm")
-_HEIGHT = 2.4
+_HEIGHT = 1.6
 
 
 def gradients(results: Results, condition: str, theme_name: ThemeName = "light") -> DrawnFigure | None:
@@ -43,12 +43,12 @@ def gradients(results: Results, condition: str, theme_name: ThemeName = "light")
     counts = members["outcome"].value_counts()
     outcomes: list[str] = [outcome for outcome in OUTCOMES if counts.get(outcome, 0)]
     outcome_of = members[["trial", "seed", "outcome"]]
-    figure, axes = panels(theme, len(GRADIENT_METRICS), height=_HEIGHT, sharex=True)
+    figure, axes = panels(theme, len(GRADIENT_METRICS), height=_HEIGHT, most=1, sharex=True)
     sentences = []
     for axis, metric in zip(axes, GRADIENT_METRICS, strict=True):
         rows = curves[curves["metric"] == metric].merge(outcome_of, on=["trial", "seed"])
         groups = {outcome: quartile_curves(rows[rows["outcome"] == outcome]) for outcome in outcomes}
-        set_title(axis, theme, metric_label(metric), metric_unit(metric))
+        set_title(axis, theme, metric_label(metric), metric_unit(metric), length=40)
         show_budget(axis, results.study.budget)
         _draw_groups(axis, theme, groups)
         sentences.append(_in_words(metric, groups))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
-from studies.reporting.figures.canvas import NORMAL, PNG_DPI, WIDTH, empty_figure
+from studies.reporting.figures.canvas import NORMAL, PNG_DPI, SHEET_WIDTH, WIDTH, empty_figure
 from studies.reporting.figures.themes import Theme
 
 if TYPE_CHECKING:
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 SMALL_SIDE = 16
 """Largest height and width of images of which 16 fit next to each other; of larger ones 8 do."""
 PER_LINE, SMALL_PER_LINE = 8, 16
-"""Largest number of images next to each other, and of small ones."""
+"""Largest number of images next to each other, and of small ones in a file of its own."""
 LEVELS, SMALL_LEVELS = 31, 16
 """Steps of each colour, and of small grey images, as in the digits.
 
 Nobody sees the difference from 255 steps, but files are half as large.
 """
-_LABEL_WIDTH, _NOTE, _GAP, _TITLE = 188, 26, 16, 50
-"""Dots left of the images, below a row for its notes, between rows, and above them for a title."""
-_LINE_WIDTH = round(WIDTH * PNG_DPI) - _LABEL_WIDTH
-"""Dots of a line of images, about: each pixel of an image has a whole number of dots."""
+_SHEET_LABEL, _LABEL, _NOTE, _GAP, _TITLE = 188, 150, 26, 16, 50
+"""Dots left of the images in a sheet and in a figure, below a row for its notes, between rows, above them for a title."""
+_SHEET_LINE, _LINE = round(SHEET_WIDTH * PNG_DPI) - _SHEET_LABEL, round(WIDTH * PNG_DPI) - _LABEL - _GAP
+"""Dots of a line of images in a sheet, about, and in a figure."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,16 +43,21 @@ class ImageRow:
 
 
 def image_grid(rows: Sequence[ImageRow], theme: Theme, title: str = "") -> "Figure":
-    """A figure with a row of images below the other, each with its label, and a title above them."""
+    """A figure with a row of images below the other, each with its label.
+
+    title  above the rows of a sheet, which is a file of its own and wider than a figure of a page
+    """
     height, width = rows[0].images.shape[1:3]
-    columns = min(per_line((height, width)), max(len(row.images) for row in rows))
-    dots = max(1, round(_LINE_WIDTH / max(columns, PER_LINE) / (width + 2)))  # per pixel of an image
+    label, most = (_SHEET_LABEL, per_line((height, width))) if title else (_LABEL, PER_LINE)
+    columns = min(most, max(len(row.images) for row in rows))
+    dots = (_SHEET_LINE if title else _LINE) / max(columns, PER_LINE) / (width + 2)  # per pixel of an image
+    dots = max(1, round(dots)) if title else dots  # a page is shown at any scale, a file as it is
     pictures = [lines_of(row.images, columns) for row in rows]
     heights = [
         dots * len(picture) + (_NOTE if row.notes else 0) + _GAP for picture, row in zip(pictures, rows, strict=True)
     ]
     top = _TITLE if title else _GAP
-    whole = np.array([_LABEL_WIDTH + dots * columns * (width + 2) + _GAP, top + sum(heights)])
+    whole = np.array([max(label + dots * columns * (width + 2) + _GAP, WIDTH * PNG_DPI), top + sum(heights)])
     figure = empty_figure(theme, width=whole[0] / PNG_DPI, height=whole[1] / PNG_DPI)
     figure.set_layout_engine("none")
     if title:
@@ -62,7 +67,7 @@ def image_grid(rows: Sequence[ImageRow], theme: Theme, title: str = "") -> "Figu
     below = whole[1] - top
     for row, picture, row_height in zip(rows, pictures, heights, strict=True):
         size = dots * np.array(picture.shape[1::-1])
-        corner = np.array([_LABEL_WIDTH, below - size[1]])
+        corner = np.array([label, below - size[1]])
         _draw_row(figure.add_axes((*(corner / whole), *(size / whole))), row, picture, theme)
         below -= row_height
     return figure

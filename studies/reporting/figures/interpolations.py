@@ -60,7 +60,7 @@ def interpolations(results: Results, condition: str, theme_name: ThemeName = "li
 
 def _found(results: Results, condition: str) -> tuple[MedianMember, Float[np.ndarray, "paths steps dim"]] | None:
     member = median_member(results, condition)
-    if member is None:
+    if member is None or not results.data.of_images:
         return None
     try:
         fakes = between(results.best(condition).generator(member.index))

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from gan_core.metrics.modes import HIGH_QUALITY
-from studies.file.messages import count_noun
 from studies.numbers import format_setting, format_share
 from studies.reporting.figures.canvas import (
     WIDTH,
@@ -20,7 +19,7 @@ from studies.reporting.figures.canvas import (
 )
 from studies.reporting.figures.selection import condition_rows, conditions_in
 from studies.reporting.figures.themes import THEMES, Theme, ThemeName
-from studies.reporting.figures.wording import shortened
+from studies.reporting.figures.wording import count_seeds, shortened
 from studies.tables.ranking import last_evaluations, winners
 from studies.tables.results import Results
 
@@ -49,18 +48,16 @@ def modes(results: Results, theme_name: ThemeName = "light") -> DrawnFigure | No
         _draw_rows(axis, theme, last, names, column)
         axis.set(xlim=(-0.05 * best, 1.08 * best), ylim=(len(names) - 0.5, -0.5))
     set_title(axes[0], theme, "modes covered", f"of {count}")
-    set_title(axes[1], theme, "high-quality fakes", f"within {HIGH_QUALITY} standard deviations of a mode")
+    set_title(axes[1], theme, "high-quality fakes", "near a mode")
     axes[1].xaxis.set_major_formatter(lambda value, _: format_share(value))
     axes[0].xaxis.get_major_locator().set_params(integer=True)
-    seeds = last.groupby("condition", observed=True)["seed"].size()
-    labels = [f"{shortened(name)} ({count_noun(int(seeds[name]), 'seed')})" for name in names]
-    axes[0].set_yticks(range(len(names)), labels)
+    axes[0].set_yticks(range(len(names)), [shortened(name) for name in names])
     add_legend(figure, theme, _handles(theme, last))
     return finish(
         figure,
         "modes",
         "Number of the data's modes that each seed covers with the setting found for each condition, at the end of "
-        f"training, and the share of its fakes within {HIGH_QUALITY} standard deviations of a mode. Dashed: samples "
+        f"training ({count_seeds(last.groupby('condition', observed=True)['seed'].size())}), and the share of its fakes within {HIGH_QUALITY} standard deviations of a mode. Dashed: samples "
         "of the true distribution.",
         "; ".join(f"{name}: {_in_words(condition_rows(last, name), count)}" for name in names),
     )

@@ -9,9 +9,9 @@ from studies.file.messages import count_noun
 from studies.numbers import format_distance, format_interval
 from studies.reporting.figures.axes import label_right, show_budget, use_log_scale
 from studies.reporting.figures.canvas import (
+    COLUMNS,
     DrawnFigure,
     add_legend,
-    columns_for,
     finish,
     label_axes,
     marker_style,
@@ -53,7 +53,7 @@ def learning_curves(results: Results, theme_name: ThemeName = "light") -> DrawnF
         _draw_members(axis, theme, tables[name], outcomes)
         _draw_quartiles(axis, theme, tables[name], limits[1])
         _draw_references(axis, theme, references)
-    for axis in axes[columns_for(len(axes)) - 1 :: columns_for(len(axes))]:  # the last of every full row
+    for axis in axes[COLUMNS - 1 :: COLUMNS] or axes:  # the last of every full row
         texts = [(value, REFERENCE_STYLES[name][0]) for name, value in references.items()]
         label_right(axis, theme, texts, height=0.8 * _HEIGHT)
     metric = str(curves["metric"].iloc[0])

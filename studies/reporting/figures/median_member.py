@@ -33,10 +33,10 @@ class MedianMember:
 def median_member(results: Results, condition: str) -> MedianMember | None:
     """The confirmed member of median late distance, the nearer of two; one without a distance ranks last.
 
-    None for data that are no images, and for a condition that is not confirmed.
+    None for a condition that is not confirmed.
     """
     rows = condition_rows(winners(results.members), condition)
-    if rows.empty or not results.data.of_images:
+    if rows.empty:
         return None
     late = rows["late_distance"].to_numpy(np.float64)
     index = int(np.argsort(late, kind="stable")[(len(late) - 1) // 2])

@@ -99,7 +99,7 @@ def nearest_images(results: Results, condition: str, theme_name: ThemeName = "li
 def find_nearest(results: Results, condition: str) -> NearestImages | None:
     """The real images nearest to the first finite fakes of a condition's median member; None as `nearest_images`."""
     data, member = results.data, median_member(results, condition)
-    if member is None or not data.varies:
+    if member is None or not (data.of_images and data.varies):
         return None
     fakes = results.samples(condition)[member.index]
     fakes = fakes[np.isfinite(fakes).all(1)][:PER_LINE]
@@ -134,8 +134,7 @@ def nearest(
 
 
 def _figure(results: Results, found: NearestImages, theme: Theme, title: str = "") -> "Figure":
-    usual = f"distance usually {found.usual_text}"
-    names = {"train": f"nearest\ntraining image\n{usual}", "test": "nearest\ntest image"}
+    names = {"train": f"nearest\ntraining image\n(usually {found.usual_text})", "test": "nearest\ntest image"}
     rows = [ImageRow(colours(results.data, found.fakes), f"fakes of\n{found.label}")]
     for part in _PARTS:
         images = colours(results.data, as_coordinates(getattr(results.data, part)[found.index[part]], np.float32))

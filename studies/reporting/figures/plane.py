@@ -17,9 +17,8 @@ from studies.reporting.figures.canvas import (
     set_title,
     style_axes,
 )
-from studies.reporting.figures.selection import condition_rows
+from studies.reporting.figures.median_member import median_member
 from studies.reporting.figures.themes import THEMES, Theme, ThemeName
-from studies.tables.ranking import winners
 from studies.tables.results import Results
 
 if TYPE_CHECKING:
@@ -32,39 +31,35 @@ _FAKE = "#D55E00"
 _CRITIC_LABELS = {"score": "score (high on real)", "energy": "energy (low on real)"}
 
 
-def plane(results: Results, condition: str, theme_name: ThemeName = "light", *, member: int = 0) -> DrawnFigure | None:
-    """One confirmed member's fakes in the plane: densities, the critic's values and a transport plan.
-
-    member  index of the seed among those of the confirmed configuration, from 0
+def plane(results: Results, condition: str, theme_name: ThemeName = "light") -> DrawnFigure | None:
+    """The fakes of the member of median late distance: densities, the critic's values and a transport plan.
 
     None for data other than points of the plane, for a condition that is not confirmed, and without a finite fake.
     """
-    members = condition_rows(winners(results.members), condition)
-    if not results.data.planar or members.empty:
+    member = median_member(results, condition) if results.data.planar else None
+    if member is None:
         return None
-    theme, real, fake = THEMES[theme_name], results.data.first("test"), results.samples(condition)[member]
+    theme, real, fake = THEMES[theme_name], results.data.first("test"), results.samples(condition)[member.index]
     finite = fake[np.isfinite(fake).all(1)]
     if not len(finite):
         return None
     box, surfaces = results.critic_surface(condition)
-    figure = empty_figure(theme, width=WIDTH, height=6.6)
+    figure = empty_figure(theme, width=WIDTH, height=5.4)
     axes = figure.subplots(2, 2).ravel()
     for axis in axes:
         style_axes(axis, theme)
         axis.grid(visible=False)
         axis.set(xlim=(box.low[0], box.high[0]), ylim=(box.low[1], box.high[1]), aspect="equal")
     _draw_densities(axes[:2], theme, box, real, fake)
-    _draw_critic_values(axes[2], theme, box, surfaces[member], _critic_form(results, condition))
+    _draw_critic_values(axes[2], theme, box, surfaces[member.index], _critic_form(results, condition))
     axes[2].scatter(*finite.T, s=4, color=_FAKE, linewidths=0, alpha=0.8, rasterized=True)
     distance = _draw_plan(axes[3], theme, real[:TRANSPORTED], finite[:TRANSPORTED])
-    row = members.iloc[member]
     outside = 1 - float(((box.low <= finite) & (finite <= box.high)).all(1).mean())
     note = f" ({format_share(outside)} of them out of view)" if outside > 0.005 else ""
     return finish(
         figure,
         f"plane-{condition}",
-        f"The setting found for {condition}, seed {row['seed']} ({row['outcome']}), at the end of training. Above: "
-        f"density of {len(real)} real points and of {len(fake)} fakes{note}. Below: the critic's values with the "
+        f"The setting found for {condition}, by {member.in_words}, at the end of training. Above: density of {len(real)} real points and of {len(fake)} fakes{note}. Below: the critic's values with the "
         f"fakes, and the transport plan of least total distance between {min(TRANSPORTED, len(real))} real points and "
         f"{len(finite[:TRANSPORTED])} fakes.",
         f"mean distance of the transport plan: {format_distance(distance)}",
@@ -83,7 +78,7 @@ def _draw_densities(axes: Any, theme: Theme, box: Box, real: np.ndarray, fake: n
         set_title(axis, theme, title, f"{len(points)} points")
         image = axis.imshow(np.ma.masked_less_equal(density, 0), **style)
     ticks = log_ticks(least, max(most, 10 * least), 6)
-    _add_color_bar(axes[1], theme, image, "density (share of the points per unit area)", ticks=ticks)
+    _add_color_bar(axes, theme, image, "density (share of the points per unit area)", ticks=ticks)
 
 
 def _image_style(box: Box) -> dict[str, Any]:
@@ -100,14 +95,15 @@ def _draw_critic_values(axis: "Axes", theme: Theme, box: Box, values: np.ndarray
     if finite.count() == finite.size and np.ptp(finite) > 0:
         x, y = box.centers.reshape(box.resolution, box.resolution, 2).transpose(2, 0, 1)
         axis.contour(x, y, finite, levels=8, colors="black", linewidths=0.4, alpha=0.6)
-    _add_color_bar(axis, theme, image, label)
+    _add_color_bar([axis], theme, image, label)
 
 
-def _add_color_bar(axis: "Axes", theme: Theme, image: Any, label: str, *, ticks: list[float] | None = None) -> None:
+def _add_color_bar(axes: Any, theme: Theme, image: Any, label: str, *, ticks: list[float] | None = None) -> None:
+    """Draw a colour bar below the panels."""
     from matplotlib.ticker import FuncFormatter
 
     numbers = FuncFormatter(lambda value, _: format_tick(value))
-    bar = axis.figure.colorbar(image, ax=axis, shrink=0.75, pad=0.02, ticks=ticks, format=numbers)
+    bar = axes[0].figure.colorbar(image, ax=axes, location="bottom", aspect=30, pad=0.02, ticks=ticks, format=numbers)
     bar.minorticks_off()
     bar.set_label(label, fontsize=SMALL, color=theme.ink)
     bar.ax.tick_params(which="both", colors=theme.ink, labelsize=SMALL)
@@ -119,7 +115,7 @@ def _draw_plan(axis: "Axes", theme: Theme, real: np.ndarray, fake: np.ndarray) -
     from matplotlib.collections import LineCollection
 
     plan = transport_plan(real, fake)
-    note = f"{len(real)} real, {len(fake)} fake, mean distance {format_distance(plan.distance)}"
+    note = f"mean distance {format_distance(plan.distance)}"
     set_title(axis, theme, "transport plan", note)
     lines = np.stack([fake[plan.fake], real[plan.real]], axis=1)
     share = plan.mass / plan.mass.max()

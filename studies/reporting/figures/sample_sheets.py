@@ -1,14 +1,17 @@
 """Fakes of a condition's confirmed generators: sheets of images, scatters of points."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from jaxtyping import Float
 
+from gan_core.data import Dataset
 from gan_core.metrics import Box
 from studies.file.messages import count_noun
 from studies.numbers import format_distance, format_share
-from studies.reporting.figures.canvas import DrawnFigure, empty_figure, finish, style_axes, write_png
+from studies.reporting.figures.canvas import SHEET_WIDTH, WIDTH, DrawnFigure, finish, panels, write_png
 from studies.reporting.figures.image_grid import ImageRow, image_grid, label_style
 from studies.reporting.figures.image_pixels import colours, real_colours
 from studies.reporting.figures.selection import condition_rows
@@ -19,8 +22,8 @@ from studies.tables.results import Results
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SCATTERS = 4
-"""Largest number of scatters in a row."""
+SCATTERS, SHEET_SCATTERS = 3, 4
+"""Largest number of scatters in a row of a figure, and of a sheet, which is a file of its own."""
 
 
 def sample_sheet(results: Results, condition: str, path: Path) -> Path | None:
@@ -58,7 +61,8 @@ def samples(results: Results, condition: str, theme_name: ThemeName = "light") -
 
 def _figure(results: Results, condition: str, theme: Theme, title: str = "") -> "Figure | None":
     if results.data.planar:
-        return _scatters(results, condition, theme, title)
+        labels = confirmed_labels(results, condition)
+        return scatters(results.data, labels, results.samples(condition), theme, title) if labels else None
     images = confirmed_images(results, condition)
     if images is None:
         return None
@@ -87,21 +91,24 @@ def confirmed_labels(results: Results, condition: str) -> list[str]:
     ]
 
 
-def _scatters(results: Results, condition: str, theme: Theme, title: str) -> "Figure | None":
-    """A figure with a panel per confirmed member: its fakes and as many real points, on the same axes for all."""
-    labels = confirmed_labels(results, condition)
-    if not labels:
-        return None
-    fakes = results.samples(condition)
-    low, high = view_corners(results.data.first("test"), fakes)
-    columns = min(SCATTERS, len(labels))
-    rows = -(-len(labels) // columns)
-    figure = empty_figure(theme, width=0.3 + 1.72 * columns, height=0.4 + 1.95 * rows)
-    panels = figure.subplots(rows, columns, squeeze=False).ravel()
-    for panel, label, fake in zip(panels, labels, fakes, strict=False):
-        style_axes(panel, theme)
+def scatters(
+    data: Dataset,
+    labels: Sequence[str],
+    fakes: Float[np.ndarray, "members points 2"],
+    theme: Theme,
+    title: str = "",
+) -> "Figure":
+    """A figure with a panel per member: its fakes and as many real points, on the same axes for all.
+
+    title  above the panels of a sheet, which is a file of its own and wider than a figure of a page
+    """
+    low, high = view_corners(data.first("test"), fakes)
+    most = SHEET_SCATTERS if title else SCATTERS
+    width, height = (SHEET_WIDTH, 1.95) if title else (WIDTH, 1.5)
+    figure, axes = panels(theme, len(labels), height=height, most=most, width=width, sharex=True, sharey=True)
+    for panel, label, fake in zip(axes, labels, fakes, strict=True):
         panel.grid(visible=False)
-        real = results.data.first("test", len(fake))
+        real = data.first("test", len(fake))
         dots: dict[str, Any] = {"s": 3, "linewidths": 0, "rasterized": True}  # thousands of shapes would be megabytes
         panel.scatter(*real.T, color=theme.real, **dots)
         panel.scatter(*fake[np.isfinite(fake).all(1)].T, color=theme.fake, alpha=0.5, **dots)
@@ -109,8 +116,6 @@ def _scatters(results: Results, condition: str, theme: Theme, title: str) -> "Fi
         note = f"\n{format_share(outside)} out of view" if outside > 0.005 else ""
         panel.set_title(label + note, **label_style(theme))
         panel.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
-    for panel in panels[len(labels) :]:
-        panel.axis("off")
     if title:
         figure.suptitle(title)
     return figure

@@ -33,17 +33,17 @@ LARGEST_SIDE = 48
 """Largest height and width of an image that is shown with all of its pixels: more cannot be seen side by side."""
 SCATTER_SIDE = 72
 """Pixels along each side of a scatter. A fake is one pixel: with a vector shape per point, pages would be megabytes."""
-COLUMNS = 6
-"""Number of snapshots that fit next to each other, besides a column of real images."""
-_LABEL_WIDTH = 1.1
+COLUMNS = 3
+"""Number of pictures that fit next to each other: one for each role of a member."""
+_LABEL_WIDTH = 0.75
 """Inches left of the pictures."""
 
 
 def sample_snapshots(results: Results, condition: str, theme_name: ThemeName = "light") -> DrawnFigure | None:
     """Fakes of a condition's confirmed generators at several steps of their training.
 
-    A row for the best, the median and the worst member by late distance, a column per step: images, and real images in
-    the last column, or points of the plane with real points. None for a condition that is not confirmed, for a trial
+    A column for the best, the median and the worst member by late distance, a row per step: images, and real images in
+    the last row, or points of the plane with real points. None for a condition that is not confirmed, for a trial
     without snapshots, and for other data.
     """
     planar, theme = results.data.planar, THEMES[theme_name]
@@ -60,14 +60,14 @@ def sample_snapshots(results: Results, condition: str, theme_name: ThemeName = "
     labels = confirmed_labels(results, condition)
     names = [f"{role}\n{labels[member]}" for member, role in roles.items()]
     nonfinite = ~np.isfinite(shown).all((2, 3))
-    headings = [*map(str, steps), *([] if planar else ["real"])]
+    rows = [*map(str, steps), *([] if planar else ["real"])]
     return finish(
-        _table(pictures, theme, names, nonfinite, headings, budget_label(results.study.budget)),
+        _table(pictures.swapaxes(0, 1), theme, rows, nonfinite.T, names, budget_label(results.study.budget)),
         f"sample-snapshots-{condition}",
         f"{'Points' if planar else 'Images'} generated with the setting found for {condition} at "
         f"{count_noun(len(steps), 'step')} of the training, always from the same {fakes.shape[2]} z, by "
         f"{_members_in_words(list(roles.values()), len(labels))}. "
-        f"{'Real points are grey.' if planar else 'The last column shows real images.'}",
+        f"{'Real points are grey.' if planar else 'The last row shows real images.'}",
         "; ".join(_in_words(name, row, steps) for name, row in zip(names, distances, strict=True)),
     )
 
@@ -104,9 +104,9 @@ def _in_words(name: str, distances: np.ndarray, steps: list[int]) -> str:
 
 
 def _sheets(data: Dataset, shown: Float[np.ndarray, "members steps images dim"]) -> Pictures:
-    """A sheet per member and step, and in the last column a sheet of real images.
+    """A sheet per member and step, and after the last step a sheet of real images.
 
-    Each row has other real images; after the last of the test split the first follows again.
+    Each member has other real images; after the last of the test split the first follows again.
     """
     fakes = colours(data, shown)
     members, _, count, *size = fakes.shape
@@ -165,8 +165,8 @@ def _scatter(theme: Theme, real: np.ndarray, fake: np.ndarray, low: np.ndarray, 
 def _table(
     pictures: Pictures,
     theme: Theme,
-    names: list[str],
-    nonfinite: Bool[np.ndarray, "rows snapshots"],
+    labels: list[str],
+    nonfinite: Bool[np.ndarray, "snapshots columns"],
     headings: list[str],
     title: str,
 ) -> "Figure":
@@ -175,19 +175,18 @@ def _table(
     right, down = width + round(0.1 * width), height + round(0.1 * width)
     spaced = np.pad(pictures, ((0, 0), (0, 0), (0, down - height), (0, right - width), (0, 0)))
     sheet = spaced.swapaxes(1, 2).reshape(rows * down, columns * right, 4)
-    fitting = COLUMNS + columns - nonfinite.shape[1]
-    inch = (WIDTH - _LABEL_WIDTH) / (fitting * right)
-    figure = empty_figure(theme, width=WIDTH, height=0.5 + rows * down * inch)
+    inch = (WIDTH - _LABEL_WIDTH) / (COLUMNS * right)
+    figure = empty_figure(theme, width=WIDTH, height=0.7 + rows * down * inch)
     axis = figure.subplots()
     enlarged = width * inch * PNG_DPI > width  # a pixel of a sample is larger than a pixel of the screen
     axis.imshow(sheet, extent=(0, columns * right, rows * down, 0), interpolation="none" if enlarged else "antialiased")
-    axis.set(xlim=(0, fitting * right), facecolor=theme.background)
+    axis.set(xlim=(0, COLUMNS * right), facecolor=theme.background)
     axis.xaxis.tick_top()
     axis.set_xticks(np.arange(columns) * right + width / 2, headings)
-    axis.set_yticks(np.arange(rows) * down + height / 2, names)
+    axis.set_yticks(np.arange(rows) * down + height / 2, labels)
     axis.tick_params(length=0, labelsize=8, labelcolor=theme.ink)
     axis.spines[:].set_visible(False)
-    axis.set_title(title, **label_style(theme))
+    axis.set_ylabel(title, **label_style(theme))
     style: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": SMALL, "color": theme.muted}
     for row, column in np.argwhere(nonfinite):
         axis.text(column * right + width / 2, row * down + height / 2, "not finite", **style)

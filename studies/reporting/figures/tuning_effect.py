@@ -32,7 +32,7 @@ _FOUND = "setting found"
 _MARKERS = {"authors' setting": "s", "median of random settings": "o", _FOUND: "D"}
 _FAILED_SHARES = (0.02, 0.06, 0.1)
 """Offsets of failed settings beyond the largest distance, as shares of the axis; in the order of `_MARKERS`."""
-_ROW = 0.34
+_ROW = 0.4
 
 
 def tuning(results: Results, theme_name: ThemeName = "light") -> DrawnFigure | None:
@@ -127,7 +127,7 @@ def _row_label(results: Results, condition: str) -> str:
     configurations = len(condition_rows(explore_rows(results.trials), condition))
     members = results.ranking.set_index("condition")["members"]
     seeds = f", {count_noun(int(members[condition]), 'seed')}" if condition in members else ""
-    return f"{shortened(condition, 20)} ({configurations} random{seeds})"
+    return f"{shortened(condition)}\n{configurations} random{seeds}"
 
 
 def _handles(theme: Theme, settings: list[str], references: list[str]) -> list[Any]:

@@ -8,8 +8,8 @@ from gan_core.metrics import METRICS
 from studies.file.budget import Budget
 from studies.file.messages import count_noun
 
-_TITLE_LENGTH = 23
-"""Characters that fit above a panel where three are in a row."""
+TITLE_LENGTH = 18
+"""Characters that fit above a panel where two are in a row."""
 _UNITS = {
     "data": "unit of the data",
     "parameters": "unit of the parameters",
@@ -18,7 +18,7 @@ _UNITS = {
 }
 
 
-def shortened(text: str, length: int = _TITLE_LENGTH) -> str:
+def shortened(text: str, length: int = TITLE_LENGTH) -> str:
     """The text, with an ellipsis in place of its middle if it is longer than `length`."""
     end = length // 3
     return text if len(text) <= length else f"{text[: length - end - 1]}…{text[-end:]}"

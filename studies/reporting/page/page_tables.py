@@ -18,10 +18,20 @@ _SHARE_COLUMNS = ("low", "high", "difference")
 
 @dataclass(frozen=True)
 class Column:
-    """A column's heading, and whether it holds text rather than numbers."""
+    """A column of a page's table.
+
+    text   True for words, False for numbers, which are aligned on the right
+    wraps  True for texts that may take several lines
+    """
 
     name: str
     text: bool
+    wraps: bool = False
+
+    @property
+    def classes(self) -> str:
+        """CSS classes of the column's cells."""
+        return " ".join(name for name, applies in (("text", self.text), ("wraps", self.wraps)) if applies)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from importlib.resources import files
 from inspect import cleandoc
 from typing import Any, get_args
@@ -16,6 +16,7 @@ from studies.reporting.figures import DrawnFigure, ThemeName
 from studies.reporting.page.page_tables import Column, PageTable, format_table
 from studies.reporting.page.page_text import METHODS, TABLES
 from studies.reporting.paper import references
+from studies.reporting.text.ranking_rows import ranking_rows
 from studies.reporting.text.stable_settings import rows_at_target
 from studies.reporting.text.verdict import verdict
 from studies.tables.results import Results
@@ -29,14 +30,25 @@ SECTIONS = (
     ("again", "Run it again"),
 )
 
+OPENING = ("confirmed", "ranked-samples")
+"""Names of the figures that stand beside the answer."""
+HIGHEST = 8.5
+"""Height in inches above which a figure is folded: one with panels of more than eight conditions."""
+
 
 @dataclass(frozen=True)
 class PageFigure:
-    """A figure of the page: its name, its caption, its SVG element as text, and the one condition that it is about."""
+    """A figure of the page.
+
+    element    its SVG element, as text
+    height     in inches
+    condition  the one condition that it is about; empty for a figure of all
+    """
 
     name: str
     caption: str
     element: str
+    height: float
     condition: str = ""
 
 
@@ -55,6 +67,7 @@ def render_page(compared: Comparison) -> str:
     results = compared.results
     answer, *topics = verdict(compared)
     shown, letters = page_figures(compared)
+    of_all = [figure for figure in shown if not figure.condition and figure.name not in OPENING]
     template = files("studies.reporting.page").joinpath("page.html.jinja").read_text()
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     return environment.from_string(template).render(
@@ -63,7 +76,9 @@ def render_page(compared: Comparison) -> str:
         answer=answer.sentences,
         topics=topics,
         headline=_headline(compared),
-        figures=[figure for figure in shown if not figure.condition],
+        opening=[figure for figure in shown if figure.name in OPENING],
+        figures=[figure for figure in of_all if figure.height <= HIGHEST],
+        high_figures=[figure for figure in of_all if figure.height > HIGHEST],
         figures_of_conditions=_by_condition(shown),
         letters=letters,
         style=figures.STYLE,
@@ -88,7 +103,14 @@ def page_figures(compared: Comparison) -> tuple[list[PageFigure], str]:
     drawn = [figure for figure in draw_figures(compared, "both") if figure is not None]
     names = [condition.name for condition in compared.results.study.conditions]
     shown = [
-        PageFigure(figure.name, figure.caption, figures.svg(figure), _condition(figure.name, names)) for figure in drawn
+        PageFigure(
+            figure.name,
+            figure.caption,
+            figures.svg(figure),
+            figure.figure.get_figheight(),
+            _condition(figure.name, names),
+        )
+        for figure in drawn
     ]
     elements, letters = figures.split_letters(figure.element for figure in shown)
     return [replace(figure, element=element) for figure, element in zip(shown, elements, strict=True)], letters
@@ -109,6 +131,7 @@ def draw_figures(compared: Comparison, theme: ThemeName) -> Iterator[DrawnFigure
     results = compared.results
     names = [condition.name for condition in results.study.conditions]
     yield figures.confirmed(results, theme)
+    yield figures.ranked_samples(results, theme)
     yield figures.tuning_curves(compared.tuning_curves, theme)
     yield figures.precision_coverage(results, theme)
     yield figures.learning_curves(results, theme)
@@ -138,10 +161,24 @@ def draw_figures(compared: Comparison, theme: ThemeName) -> Iterator[DrawnFigure
 
 # -- tables ----------------------------------------------------------------------------------------------------------
 
+RANKING_COLUMNS = [
+    Column("rank", False),
+    Column("condition", True),
+    Column("distance", False),
+    Column("95% interval", False),
+    Column("failure rate", False),
+    Column("95% interval", False),
+    Column("outcomes", True),
+    Column("setting found", True, wraps=True),
+]
+"""Columns of the ranking, as the fields of `RankingRow`."""
+
 
 def _headline(compared: Comparison) -> PageTable | None:
-    ranking = compared.results.ranking
-    return None if ranking.empty else format_table(ranking, TABLES["ranking"])
+    """The ranking with the hyperparameters of each setting found in one column."""
+    rows = [list(astuple(row)) for row in ranking_rows(compared.results)]
+    description = TABLES["ranking"]
+    return PageTable(description.title, description.caption, RANKING_COLUMNS, rows) if rows else None
 
 
 def _tables(compared: Comparison) -> Iterator[PageTable]:

@@ -20,7 +20,7 @@ from studies.progress.events import Listener
 from studies.progress.pending import StudyProgress
 from studies.progress.summaries import EvaluationSummary
 from studies.progress.tallies import WITHOUT_RESULT, Tallies
-from studies.reporting.terminal.ranking_table import count_outcomes
+from studies.reporting.text.ranking_rows import count_outcomes
 from studies.tables.member_outcomes import classify_members, late_distance
 
 

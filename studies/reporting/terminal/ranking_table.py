@@ -1,20 +1,20 @@
 """The ranking of a study for a terminal, and tables in Markdown."""
 
-from math import isfinite
-from typing import Any
+from textwrap import wrap
 
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from gan_core.outcomes import OUTCOMES
 from studies.analysis.comparison import Comparison
-from studies.numbers import format_distance, format_interval, format_setting, format_share, format_shares
+from studies.numbers import format_distance
 from studies.reporting.text.differences import undecided_ranks
+from studies.reporting.text.ranking_rows import NO_BREAK, RankingRow, ranking_rows
 from studies.tables.results import Results
 
-_NUMBERS = ("distance", "95% interval\nof the distance", "failed", "95% interval of\nthe failure rate")
-"""Headings of the columns of numbers."""
+SETTING_WIDTH = 28
+"""Largest number of characters in a line of a setting found; with it the table fits into 100 columns."""
+_HEADINGS = ("", "condition", "distance,\n95% interval", "outcomes,\nfailure rate (95% interval)", "setting found")
 
 
 def print_ranking(results: Results, console: Console) -> None:
@@ -30,10 +30,10 @@ def print_ranking(results: Results, console: Console) -> None:
         return
     seeds = results.study.search.confirm.seeds
     table = Table(title=f"{name}: the setting found for each condition, on {seeds} fresh seeds")
-    for heading in ("", "condition", *_NUMBERS, "outcomes", "setting found"):
-        table.add_column(heading, justify="right" if heading in ("", *_NUMBERS) else "left")
-    for row in ranking.to_dict("records"):
-        table.add_row(*_cells(results, row))
+    for heading in _HEADINGS:
+        table.add_column(heading, justify="left" if heading else "right")
+    for row in ranking_rows(results):
+        table.add_row(*_cells(row))
     console.print(table)
     console.print(_legend(results), markup=False, soft_wrap=True)
 
@@ -44,25 +44,14 @@ def print_undecided_pairs(comparison: Comparison, console: Console) -> None:
         console.print(sentence, markup=False, soft_wrap=True)
 
 
-def _cells(results: Results, row: dict[str, Any]) -> list[str]:
-    members = results.members
-    confirmed = members[
-        (members["condition"] == row["condition"])
-        & (members["phase"] == "confirm")
-        & (members["trial"] == row["trial"])
-    ]
-    names = results.study.short_names
-    hyperparameters = results.study.condition(row["condition"]).hyperparameters
-    setting = {names[path]: row[path] for path in hyperparameters if not pd.isna(row[path])}
+def _cells(row: RankingRow) -> list[str]:
+    setting = "\n".join(wrap(row.setting, SETTING_WIDTH)).replace(NO_BREAK, " ")
     return [
-        str(row["rank"]),
-        row["condition"],
-        format_distance(row["distance"]) if isfinite(row["distance"]) else "none (failed)",
-        format_interval(row["distance_low"], row["distance_high"]),
-        format_share(row["failure_rate"]),
-        format_shares(row["failure_low"], row["failure_high"]),
-        count_outcomes(confirmed["outcome"]),
-        "  ".join(f"{name}={format_setting(value)}" for name, value in setting.items()),
+        row.rank,
+        row.condition,
+        f"{row.distance}\n{row.interval}",
+        f"{row.outcomes}\n{row.failure_rate} ({row.failure_interval})",
+        setting,
     ]
 
 
@@ -85,12 +74,6 @@ def _legend(results: Results) -> str:
         f"{legend}\nReference distances: real against real {format_distance(real)}, a Gaussian with the data's mean "
         f"and covariance {format_distance(gaussian)}, a constant at the data's mean {format_distance(constant)}."
     )
-
-
-def count_outcomes(outcomes: pd.Series) -> str:
-    """Numbers of members by outcome, as in "2 stable, 1 collapsed"."""
-    counts = outcomes.value_counts()
-    return ", ".join(f"{counts[outcome]} {outcome}" for outcome in OUTCOMES if counts.get(outcome, 0))
 
 
 def markdown(frame: pd.DataFrame) -> str:
