@@ -13,6 +13,7 @@ from studies.design import TrialSpec, profile_settings
 from studies.errors import InputError
 from studies.file.study import Study
 from studies.reporting.figures import profiles as profile_figure
+from studies.reporting.text.caveats import caveats
 from studies.reporting.text.stable_settings import rows_at_target
 from studies.reporting.text.verdict import verdict
 
@@ -155,6 +156,15 @@ def test_an_integer_range_whose_last_value_fails_does_not_go_on(tmp_path: Path) 
 def test_an_incomplete_profile_has_no_range(tmp_path: Path) -> None:
     comparison = Comparison(simulate(tmp_path, stable_around_a_thousandth, "search.explore=3", PROFILE, trials=20))
     assert {profile.condition for profile in comparison.profiles} == set()
+    ended = int((comparison.results.trials["phase"] == "profile").sum())
+    assert ended > 0
+    (sentence,) = [sentence for sentence in caveats(comparison) if sentence.startswith("The profiles are incomplete")]
+    assert f"incomplete: {ended} of their 36 trials have ended." in sentence
+    assert sentence.endswith("none yet for clip_value of wgan, critic lr of wgan and critic lr of gan.")
+
+
+def test_a_complete_profile_has_no_caveat(compared: Comparison) -> None:
+    assert not [sentence for sentence in caveats(compared) if "profiles" in sentence]
 
 
 def test_members_of_a_profile_are_in_no_other_table(compared: Comparison) -> None:

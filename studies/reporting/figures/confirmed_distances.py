@@ -49,9 +49,8 @@ def ranking_picture(results: Results, path: Path) -> Path | None:
         for sheet, median in zip(sheets, medians, strict=True)
     ]
     with_fakes = any(strip is not None for strip in strips)
-    figure = empty_figure(
-        theme, width=1.7 * SHEET_WIDTH if with_fakes else SHEET_WIDTH, height=1.6 + 0.42 * len(ranking)
-    )
+    width = 1.7 * SHEET_WIDTH if with_fakes else SHEET_WIDTH
+    figure = empty_figure(theme, width=width, height=1.6 + 0.42 * len(ranking))
     ratios = [6.8, 5.5] if with_fakes else [1]
     distances, *right = figure.subplots(1, len(ratios), width_ratios=ratios, squeeze=False)[0]
     style_axes(distances, theme)
@@ -147,12 +146,8 @@ def _right_edge(results: Results) -> float:
     """The largest distance on the x axis; members farther away, all of them failed, are drawn at this value."""
     members, ranking = winners(results.members), results.ranking
     stable = members["late_distance"][members["outcome"] == "stable"]
-    shown = [
-        *stable,
-        *ranking["distance_low"],
-        *ranking["distance_high"],
-        *(value for _, value in _references(results)),
-    ]
+    references = [value for _, value in _references(results)]
+    shown = [*stable, *ranking["distance_low"], *ranking["distance_high"], *references]
     return 1.25 * max((value for value in shown if np.isfinite(value)), default=1.0)
 
 

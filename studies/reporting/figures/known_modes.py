@@ -51,14 +51,15 @@ def modes(results: Results, theme_name: ThemeName = "light") -> DrawnFigure | No
     set_title(axes[1], theme, "high-quality fakes", "near a mode")
     axes[1].xaxis.set_major_formatter(lambda value, _: format_share(value))
     axes[0].xaxis.get_major_locator().set_params(integer=True)
+    seeds = last.groupby("condition", observed=True)["seed"].size()
     axes[0].set_yticks(range(len(names)), [shortened(name) for name in names])
     add_legend(figure, theme, _handles(theme, last))
     return finish(
         figure,
         "modes",
         "Number of the data's modes that each seed covers with the setting found for each condition, at the end of "
-        f"training ({count_seeds(last.groupby('condition', observed=True)['seed'].size())}), and the share of its fakes within {HIGH_QUALITY} standard deviations of a mode. Dashed: samples "
-        "of the true distribution.",
+        f"training ({count_seeds(seeds)}), and the share of its fakes within {HIGH_QUALITY} standard deviations of a "
+        "mode. Dashed: samples of the true distribution.",
         "; ".join(f"{name}: {_in_words(condition_rows(last, name), count)}" for name in names),
     )
 

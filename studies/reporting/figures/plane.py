@@ -59,8 +59,9 @@ def plane(results: Results, condition: str, theme_name: ThemeName = "light") -> 
     return finish(
         figure,
         f"plane-{condition}",
-        f"The setting found for {condition}, by {member.in_words}, at the end of training. Above: density of {len(real)} real points and of {len(fake)} fakes{note}. Below: the critic's values with the "
-        f"fakes, and the transport plan of least total distance between {min(TRANSPORTED, len(real))} real points and "
+        f"The setting found for {condition}, by {member.in_words}, at the end of training. Above: density of "
+        f"{len(real)} real points and of {len(fake)} fakes{note}. Below: the critic's values with the fakes, and the "
+        f"transport plan of least total distance between {min(TRANSPORTED, len(real))} real points and "
         f"{len(finite[:TRANSPORTED])} fakes.",
         f"mean distance of the transport plan: {format_distance(distance)}",
     )

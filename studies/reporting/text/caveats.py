@@ -11,6 +11,7 @@ from studies.analysis.explore_trials import ExploreTrials
 from studies.analysis.robustness import ConfirmTrial
 from studies.file.distributions import Choice, Grid
 from studies.numbers import format_distance, format_p, format_share
+from studies.reporting.text.incomplete_profiles import incomplete_profiles
 from studies.reporting.text.phrases import (
     MAX_NAMES,
     budget_in_words,
@@ -40,6 +41,7 @@ def _caveats(comparison: Comparison) -> Iterator[str]:
     yield from _on_explore(comparison)
     yield from _on_shares(comparison)
     yield from _on_confirm(comparison)
+    yield from incomplete_profiles(comparison)
     if len(comparison.ranking):
         yield from _on_ranking(comparison)
         yield from _on_pairs(comparison)
