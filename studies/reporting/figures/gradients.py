@@ -59,7 +59,7 @@ def gradients(results: Results, condition: str, theme_name: ThemeName = "light")
         figure,
         f"gradients-{condition}",
         f"{condition}: slope of the critic between real and fake samples, and norms of both networks' gradients, over "
-        "the training with random settings: median (line) and quartiles (band) of "
+        "the training in the explore phase: median (line) and quartiles (band) of "
         f"{count_noun(len(members), 'seed')}, grouped by outcome.",
         "; ".join(sentences),
     )

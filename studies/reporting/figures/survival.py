@@ -48,7 +48,7 @@ def survival(results: Results, theme_name: ThemeName = "light") -> DrawnFigure |
     return finish(
         figure,
         "survival",
-        "Share of all seeds of the random settings that have not failed yet, over the training; above it those that "
+        "Share of all seeds of the explore phase that have not failed yet, over the training; above it those that "
         "have failed, by outcome. Outcomes that only the whole curve shows are drawn right of the last step.",
         "; ".join(f"{name}: {_in_words(shares[name])}" for name in names),
     )
