@@ -26,8 +26,10 @@ from gan_core.networks import Critic, Generator, NetworkPair, Networks
 from gan_core.objectives import Objective
 from gan_core.presets import PRESETS, SHARED_RANGES, Preset
 from gan_core.training import Optimizer, Schedule, Training
+from studies.analysis.ablation import PATHS, path_table
 from studies.analysis.chances import CHANCES, chances
 from studies.analysis.comparison import Comparison
+from studies.analysis.importances import IMPORTANCES, importances
 from studies.analysis.metric_rankings import METRIC_RANKINGS, metric_rankings
 from studies.analysis.outcome_shares import OUTCOME_SHARES
 from studies.analysis.outcome_shares import outcomes as outcome_shares
@@ -59,6 +61,7 @@ TABLES: Mapping[str, tuple[Any, Mapping[str, Any]]] = {
     "volume_differences": (volume_differences, VOLUME_DIFFERENCES),
     "profile_members": (profile_members, PROFILES),
     "stable_ranges": (stable_ranges, STABLE_RANGES),
+    "importances": (importances, IMPORTANCES),
     "shares": (shares, SHARES),
     "chances": (chances, CHANCES),
     "tuning_curves": (tuning_curves, TUNING_CURVES),
@@ -66,6 +69,7 @@ TABLES: Mapping[str, tuple[Any, Mapping[str, Any]]] = {
     "metric_rankings": (metric_rankings, METRIC_RANKINGS),
     "pairs": (pairs, PAIRS),
     "tuning": (tuning, TUNING),
+    "paths": (path_table, PATHS),
     "robustness": (robustness, ROBUSTNESS),
     "equal_critic_steps": (equal_critic_steps, EQUAL_CRITIC_STEPS),
     "outcomes": (outcome_shares, OUTCOME_SHARES),

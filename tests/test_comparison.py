@@ -8,8 +8,10 @@ import pytest
 from simulated import RISING, STUDY, simulate
 
 from gan_core.outcomes import OUTCOMES
+from studies.analysis.ablation import PATHS
 from studies.analysis.chances import CHANCES
 from studies.analysis.comparison import Comparison
+from studies.analysis.importances import IMPORTANCES
 from studies.analysis.metric_rankings import METRIC_RANKINGS
 from studies.analysis.outcome_shares import OUTCOME_SHARES
 from studies.analysis.pairs import PAIRS
@@ -31,6 +33,7 @@ TABLES = {
     "volume_differences": VOLUME_DIFFERENCES,
     "profile_members": PROFILES,
     "stable_ranges": STABLE_RANGES,
+    "importances": IMPORTANCES,
     "shares": SHARES,
     "chances": CHANCES,
     "tuning_curves": TUNING_CURVES,
@@ -39,6 +42,7 @@ TABLES = {
     "ranking": RANKING,
     "pairs": PAIRS,
     "tuning": TUNING,
+    "paths": PATHS,
     "robustness": ROBUSTNESS,
     "equal_critic_steps": EQUAL_CRITIC_STEPS,
     "outcomes": OUTCOME_SHARES,

@@ -16,6 +16,8 @@ from studies.errors import DamagedError
 from studies.file.study import Study
 from studies.ledger.plans import planned_trials
 
+NO_PATH = ("a-a", "best-and-late", "dirac-map", "penalty-place", "segments", "stability-map")
+"""Studies without an authors' setting in which a searched hyperparameter has a value, or without a setting found."""
 CATALOG = sorted((Path(studies.__file__).parent / "catalog").glob("*.toml"))
 
 
@@ -46,16 +48,18 @@ def test_every_trial_of_a_shipped_study_is_one_that_its_record_can_have(
     # two suggestions of Optuna for each condition are enough
     authors = [] if file.stem == "segments" else ["search.confirm.authors=true"]  # it searches its networks
     exploit = [] if file.stem == "dirac-map" else ["search.exploit.trials=2"]  # it ties hyperparameters to one value
-    study = Study.load(file, overrides=[*exploit, *authors, *shipped_images(file.stem)], smoke=smoke)
+    path = [] if file.stem in NO_PATH else ["search.confirm.path=true"]
+    study = Study.load(file, overrides=[*exploit, *authors, *path, *shipped_images(file.stem)], smoke=smoke)
     trials = all_trials(study)
     assert len(trials) == total(study)
     assert planned_trials(plan_of(trials), recorded(study), PROVENANCE, "plan") == trials
 
 
-@pytest.mark.parametrize("phase", ["explore", "exploit", "confirm", "authors"])
+@pytest.mark.parametrize("phase", ["explore", "exploit", "confirm", "authors", "path_choice", "path"])
 def test_a_trial_whose_configuration_is_that_of_another_is_refused(phase: str) -> None:
     file = next(file for file in CATALOG if file.stem == "first-study")
-    study = Study.load(file, overrides=["search.explore=3", "search.exploit.trials=2", "search.confirm.authors=true"])
+    confirm = ("search.confirm.authors=true", "search.confirm.path=true")
+    study = Study.load(file, overrides=["search.explore=3", "search.exploit.trials=2", *confirm])
     plan = plan_of([trial for trial in all_trials(study) if trial.phase == phase])
     plan[0]["identity"]["training"]["batch"] += 1
     with pytest.raises(

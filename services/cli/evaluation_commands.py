@@ -28,8 +28,8 @@ def evaluate(
         typer.Option(
             "--phase",
             metavar="PHASE",
-            help="Evaluate the trials of this phase: explore, exploit, confirm, authors or profile. May be repeated. "
-            "Default: all phases.",
+            help="Evaluate the trials of this phase: explore, exploit, confirm, authors, profile, path_choice or path. "
+            "May be repeated. Default: all phases.",
         ),
     ] = None,
     root: Root = None,

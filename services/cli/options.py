@@ -76,12 +76,14 @@ Evaluation = Annotated[
 
 
 class TableName(StrEnum):
-    """Tables of a study's results."""
+    """Tables of a study's results, and of the comparison of its conditions (`importances`, `paths`)."""
 
     ranking = "ranking"
     trials = "trials"
     members = "members"
     curves = "curves"
+    importances = "importances"
+    paths = "paths"
 
 
 class TableFormat(StrEnum):

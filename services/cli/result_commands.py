@@ -25,7 +25,13 @@ from services.cli.output import console, print_or_write, records, refuse_unwrita
 from studies.errors import InputError, TrackingError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from studies.tables.results import Results
+
+
+COMPARED = (TableName.importances, TableName.paths)
+"""Tables of a `Comparison`; the others are those of `Results`."""
 
 
 def results(
@@ -46,7 +52,12 @@ def results(
     if chosen_format is TableFormat.text and table is TableName.ranking and output is None:
         print_ranking(study_results, console())
         return
-    frame = getattr(study_results, table.value)
+    frame = _frame(study_results, table)
+    if chosen_format is TableFormat.text and frame.empty:
+        print_or_write(
+            f"{study_results.study.name}: the table {table.value} has no rows; docs/tables.md says when", output
+        )
+        return
     if chosen_format is TableFormat.parquet:
         if output is None:
             raise InputError("--output: must name a file, since Parquet is no text")
@@ -64,6 +75,14 @@ def results(
     print_or_write(text, output)
 
 
+def _frame(study_results: "Results", table: TableName) -> "pd.DataFrame":
+    if table not in COMPARED:
+        return getattr(study_results, table.value)
+    from studies.analysis.comparison import Comparison
+
+    return getattr(Comparison(study_results), table.value)
+
+
 def _latex(study_results: "Results", table: TableName) -> str:
     from studies.analysis.comparison import Comparison
     from studies.reporting.paper import latex_frame, latex_table, ranking_table
@@ -71,7 +90,7 @@ def _latex(study_results: "Results", table: TableName) -> str:
     name = study_results.study.name
     if table is TableName.ranking:
         return latex_table(ranking_table(Comparison(study_results)), name)
-    return latex_frame(getattr(study_results, table.value), table.value, name)
+    return latex_frame(_frame(study_results, table), table.value, name)
 
 
 def compare(

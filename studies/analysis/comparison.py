@@ -9,8 +9,10 @@ from jaxtyping import Float
 
 from gan_core.outcomes import progress
 from gan_core.training import Training
+from studies.analysis.ablation import path_table, paths
 from studies.analysis.chances import chances
 from studies.analysis.explore_trials import ExploreTrials, Target, prefix_lengths, preset_defaults
+from studies.analysis.importances import importances
 from studies.analysis.metric_rankings import metric_rankings
 from studies.analysis.outcome_shares import outcomes
 from studies.analysis.pairs import pairs
@@ -49,6 +51,7 @@ class Comparison:
     volume_differences  difference of the stable volumes of every pair of conditions, columns `VOLUME_DIFFERENCES`
     profile_members     members of the profile trials, columns `PROFILES`
     stable_ranges       range of each hyperparameter around the setting found that is stable, columns `STABLE_RANGES`
+    importances         importance of each hyperparameter for being among the best settings, columns `IMPORTANCES`
     shares              share of configurations that work at each listed value of a hyperparameter, columns `SHARES`
     stable_areas        share of the cells of each condition's stability map that are stable, columns `STABLE_AREAS`
     chances             chance of success against the number of draws, columns `CHANCES`
@@ -58,6 +61,7 @@ class Comparison:
     metric_rankings     the settings found under several metrics, beside controls, columns `METRIC_RANKINGS`
     pairs               tests of every pair of confirmed conditions, columns `PAIRS`
     tuning              each setting found against the authors' setting, columns `TUNING`
+    paths               the settings from the authors' to the setting found, columns `PATHS`
     robustness          the ranking under other outcome rules, columns `ROBUSTNESS`
     equal_critic_steps  the ranking at equal critic steps, columns `EQUAL_CRITIC_STEPS`
     outcomes            share of each outcome among the members, columns `OUTCOME_SHARES`
@@ -188,6 +192,10 @@ class Comparison:
         return stable_ranges(self.profiles, self.targets)
 
     @cached_property
+    def importances(self) -> pd.DataFrame:
+        return importances(self.explored, seed=self._seed)
+
+    @cached_property
     def stable_areas(self) -> pd.DataFrame:
         return stable_areas(self.maps)
 
@@ -228,6 +236,10 @@ class Comparison:
     @cached_property
     def tuning(self) -> pd.DataFrame:
         return tuning(self.results.members, seed=self._seed)
+
+    @cached_property
+    def paths(self) -> pd.DataFrame:
+        return path_table(paths(self.results), self.results.study.short_names, seed=self._seed)
 
     @cached_property
     def robustness(self) -> pd.DataFrame:

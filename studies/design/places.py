@@ -20,7 +20,8 @@ class Packs:
 
     A pack holds explore or exploit trials of one condition that agree in structure: everything but numbers such as
     learning rates and weights. Exploit trials of two batches are in two packs, since the later ones are unknown when
-    the earlier ones train. Confirm and authors' trials train by themselves: their seeds fill a pack of their own.
+    the earlier ones train. Confirm, authors' and path trials train by themselves: their seeds fill a pack of their own.
+    Path-choice trials do too, so that one that trains what an earlier one has trained has its address.
 
     device  kind of device, which the number of GANs of a pack depends on
     """
@@ -37,7 +38,7 @@ class Packs:
 
         Must be called once for each trial of a condition and phase, in the order of their index.
         """
-        if phase in CONFIRMING or not self._study.search.in_packs:
+        if phase in (*CONFIRMING, "path_choice") or not self._study.search.in_packs:
             return None
         group = _group(setting)
         trials, batch = self._most(group, setting), 0

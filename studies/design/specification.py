@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Literal
 
-Phase = Literal["explore", "exploit", "confirm", "authors", "profile"]
-PHASES: tuple[Phase, ...] = ("explore", "exploit", "confirm", "authors", "profile")
-CONFIRMING: tuple[Phase, ...] = ("confirm", "authors")
+Phase = Literal["explore", "exploit", "confirm", "authors", "profile", "path_choice", "path"]
+PHASES: tuple[Phase, ...] = ("explore", "exploit", "confirm", "authors", "profile", "path_choice", "path")
+CONFIRMING: tuple[Phase, ...] = ("confirm", "authors", "path")
 """Phases evaluated on the test split, with fresh seeds: no configuration is chosen by their results."""
 Configuration = dict[str, Any]
 """Values of the hyperparameters by dotted path."""

@@ -6,8 +6,9 @@ own, a hash of everything that determines the metrics. Phase, name and number ar
 The trials are a pure function of the study, its provenance, and the scores and failure rates of the trials that ended.
 The explore trials and the authors' trials (a preset at its authors' settings, on the first seeds of confirm) are known
 from the start, exploit trial j once explore and the exploit trials of earlier batches have ended, the confirm and the
-profile trials once explore and exploit have ended. No other state is kept, so an interrupted study continues with the
-same trials.
+profile trials once explore and exploit have ended, those of the path from the authors' setting to the setting found
+once the changes before have been chosen. No other state is kept, so an interrupted study continues with the same
+trials.
 """
 
 from collections import defaultdict
@@ -18,6 +19,7 @@ from typing import Any, get_args
 
 from gan_core.data import Split
 from studies.design.map_cells import explore_configuration
+from studies.design.path_order import choice_trials, first_of_step, step_of
 from studies.design.places import Packs
 from studies.design.profile_settings import profile_settings
 from studies.design.provenance import Provenance
@@ -32,6 +34,7 @@ from studies.design.specification import (
     evaluation_address,
 )
 from studies.design.suggestions import sampler_seed, start_values, suggest
+from studies.file.authors_path import AuthorsPath, Change, possible_changes
 from studies.file.compared_features import addressed_evaluation
 from studies.file.condition import Condition
 from studies.file.data_table import addressed_data
@@ -43,7 +46,11 @@ FIRST_SEED: Mapping[Phase, int] = {
     "confirm": 2_000_000,
     "authors": 2_000_000,
     "profile": 3_000_000,
+    "path_choice": 4_000_000,
+    "path": 2_000_000,
 }
+EQUAL_SEEDS: tuple[Phase, ...] = ("path_choice", "path")
+"""Phases all of whose trials have the same seeds, those of path trials being the seeds of the first confirm trial."""
 SEEDS_PER_REPLICATE = 10_000_000
 """Distance between the first seeds of two consecutive replicates, large enough for the seeds of all phases."""
 Scores = Mapping[str, float]
@@ -55,7 +62,7 @@ TIE = 0.02
 
 
 def counts(study: Study, condition: Condition) -> dict[Phase, int]:
-    """Number of trials of a condition in each phase; without `authors` and `profile` if the study has no such phase."""
+    """Number of trials of a condition in each phase; without those after `confirm` that the study does not have."""
     search = study.search
     trials: dict[Phase, int] = {
         "explore": search.explore_trials,
@@ -66,6 +73,9 @@ def counts(study: Study, condition: Condition) -> dict[Phase, int]:
         trials["authors"] = int(condition.authors is not None)
     if search.profile:
         trials["profile"] = len(profile_settings(condition, search.profile))
+    if search.confirm.path:
+        changes = len(possible_changes(condition))
+        trials |= {"path_choice": choice_trials(changes), "path": changes}
     return trials
 
 
@@ -126,10 +136,55 @@ class Design:
         ended = self._ended(condition, search.explore_trials, search.exploit.trials, scores)
         if ended is None:
             return None
+        found = best_of(ended, 1, scores, failure_rates)[0].configuration
         if phase == "profile":
             path, value = profile_settings(condition, search.profile)[index]
-            return {**best_of(ended, 1, scores, failure_rates)[0].configuration, path: value}
+            return {**found, path: value}
+        if phase in ("path_choice", "path"):
+            return self._on_path(AuthorsPath(condition, found), phase, index, scores, failure_rates)
         return best_of(ended, index + 1, scores, failure_rates)[index].configuration
+
+    def _on_path(
+        self, path: AuthorsPath, phase: Phase, index: int, scores: Scores, failure_rates: FailureRates
+    ) -> Configuration | None:
+        """Configuration of a trial of the path; None while a change before it has not been chosen.
+
+        path         trial i has i changes, besides that of everything that is not searched
+        path_choice  the candidates of one step after the other: one more change than the step before ended with
+        """
+        changes = possible_changes(path.condition)
+        step, position = (index, 0) if phase == "path" else step_of(index, len(changes))
+        order = self._path_order(path, step, scores, failure_rates)
+        if order is None:
+            return None
+        candidate = [] if phase == "path" else [_left(changes, order)[position]]
+        return path.configuration([*order, *candidate])
+
+    def _path_order(
+        self, path: AuthorsPath, steps: int, scores: Scores, failure_rates: FailureRates
+    ) -> list[Change] | None:
+        """The first `steps` changes of the path, in the order in which they are made; None if a choice has not ended.
+
+        In each step the change that gives the best setting, see `best_of`, is made. Those to an equal value come last.
+
+        Source: Fawcett & Hoos 2016, doi:10.1007/s10732-014-9275-9, ablation with greedy choices.
+        """
+        changes = possible_changes(path.condition)
+        order: list[Change] = []
+        for step in range(steps):
+            left = _left(changes, order)
+            first = first_of_step(step, len(changes))
+            trials = {
+                change: self._trial(path.condition, "path_choice", first + position, scores, failure_rates)
+                for position, change in enumerate(left)
+            }
+            ended = {change: trial for change, trial in trials.items() if trial is not None and trial.key in scores}
+            if len(ended) < len(left):
+                return None
+            real = {change: trial for change, trial in ended.items() if path.values(change)} or ended
+            (best,) = best_of(list(real.values()), 1, scores, failure_rates)
+            order.append(next(change for change, trial in real.items() if trial is best))
+        return order
 
     def _ended(self, condition: Condition, explore: int, exploit: int, scores: Scores) -> list[TrialSpec] | None:
         """The first `explore` explore trials and `exploit` exploit trials; None if one of them has not ended."""
@@ -231,6 +286,10 @@ def best_of(
     return best
 
 
+def _left(changes: Sequence[Change], order: Sequence[Change]) -> list[Change]:
+    return [change for change in changes if change not in order]
+
+
 def split_of(phase: Phase) -> Split:
     """Split that the trials of a phase are measured on."""
     return "test" if phase in CONFIRMING else "validation"
@@ -239,5 +298,6 @@ def split_of(phase: Phase) -> Split:
 def seeds_of(study: Study, condition: Condition, phase: Phase, index: int) -> list[int]:
     """Seeds of a trial's members."""
     count = study.search.confirm.seeds if phase in CONFIRMING else study.seeds
-    first = FIRST_SEED[phase] + condition.replicate * SEEDS_PER_REPLICATE + index * count
+    before = 0 if phase in EQUAL_SEEDS else index * count
+    first = FIRST_SEED[phase] + condition.replicate * SEEDS_PER_REPLICATE + before
     return list(range(first, first + count))

@@ -68,11 +68,12 @@ def snapshot_bytes(study: Study) -> int:
     }
     numbers = 0
     for condition in study.conditions:
+        authors = _authors_numbers(condition, shape)
         searched = max(kept_numbers(setting, shape) for setting in condition.extreme_settings())
         for phase, trials in counts(study, condition).items():
-            numbers += (
-                trials * members[phase] * (_authors_numbers(condition, shape) if phase == "authors" else searched)
-            )
+            of_trial = authors if phase == "authors" else searched
+            of_trial = max(authors, searched) if phase in ("path_choice", "path") else of_trial
+            numbers += trials * members[phase] * of_trial
     return numbers * len(kept_evaluations(study)) * BYTES
 
 

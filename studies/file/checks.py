@@ -11,6 +11,8 @@ from gan_core.metrics import RealSamples
 from gan_core.networks import AnyCritic, AnyGenerator, try_network
 from gan_core.shapes import SampleShape
 from gan_core.training import check_compatible
+from studies.errors import InputError
+from studies.file.authors_path import possible_changes, settings_on_paths
 from studies.file.budget import Budget
 from studies.file.compared_features import absolute
 from studies.file.condition import Condition, Setting
@@ -144,6 +146,24 @@ def check_settings(
             _check_compatible(path, setting)
             _check_user_networks(path, setting, shape)
             _check_measurements(path, setting, budget, evaluation.measurements)
+
+
+def check_paths(conditions: Sequence[Condition], budget: Budget, evaluation: EvaluationSettings) -> None:
+    """Check that there is a path from an authors' setting, and that the settings on every path are valid.
+
+    Errors: `Refusal` for the first rule that does not hold.
+    """
+    if not any(possible_changes(condition) for condition in conditions):
+        must = "must be false, since no condition has an authors' setting and searches a hyperparameter of it"
+        raise Refusal(("search", "confirm", "path"), must)
+    for condition in conditions:
+        try:
+            for setting in settings_on_paths(condition):
+                _check_compatible(("conditions", condition.name), setting)
+                _check_measurements(("conditions", condition.name), setting, budget, evaluation.measurements)
+        except InputError as error:
+            must = f"must be false, since a setting between the authors' and one that is searched is invalid: {error}"
+            raise Refusal(("search", "confirm", "path"), must) from None
 
 
 def _check_kinds(path: Parts, setting: Setting, data: AnyData, shape: Callable[[], SampleShape]) -> None:

@@ -31,11 +31,21 @@ class Confirm:
              at most 0.02, that with fewer failed seeds comes first. 0: no confirm phase
     seeds    number of fresh seeds that each of these configurations is trained with
     authors  true: also train each preset at its authors' settings, on the seeds of the best configuration
+    path     true: also train the settings between the authors' and the best configuration, on the same seeds, with one
+             more hyperparameter at its value in the best configuration each time. The order is chosen before with
+             further trials of `seeds` (of the study) members; everything that is not searched changes first
     """
 
     best: Whole = 1
     seeds: Count = 10
     authors: bool = False
+    path: bool = False
+
+    def __post_init__(self) -> None:
+        if self.path and not self.authors:
+            raise ValueError("path: must be false where authors is false, since a path starts at the authors' setting")
+        if self.path and not self.best:
+            raise ValueError("path: must be false where best is 0, since a path ends at the best configuration")
 
 
 @dataclass(frozen=True, kw_only=True)

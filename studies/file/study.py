@@ -15,6 +15,7 @@ from studies.errors import InputError
 from studies.file.budget import Budget
 from studies.file.checks import (
     check_evaluation,
+    check_paths,
     check_sampler,
     check_samples,
     check_seeds,
@@ -58,7 +59,7 @@ class Study:
     """A study: the conditions that are compared, their data, budget, search and evaluation.
 
     name        name of the study, under which its results are stored
-    seeds       number of seeds of each explore, exploit and profile trial, trained together
+    seeds       number of seeds of each explore, exploit, profile and path-choice trial, trained together
     budget      training steps of every member
     search      trials per condition in each phase, and the sampler of exploit
     data        real samples, chosen by `kind`
@@ -187,6 +188,8 @@ def _study(tree: Mapping[str, Any], presets: Mapping[str, Preset] | None) -> Stu
     check_sampler(study.search.sampler, conditions)
     check_samples(study.data, study.evaluation)
     check_settings(conditions, study.data, study.budget, study.evaluation)
+    if study.search.confirm.path:
+        check_paths(conditions, study.budget, study.evaluation)
     study = replace(study, evaluation=resolved_evaluation(study.evaluation, study.data))
     check_evaluation(study.evaluation, conditions, study.data)
     return study

@@ -105,9 +105,11 @@ def _setting(condition: Condition, phase: str, configuration: Configuration) -> 
         if configuration != condition.authors_configuration():
             raise ValueError("its configuration is not the authors'")
         return {part: (condition.authors or {})[part] for part in PARTS}
+    on_path = phase in ("path_choice", "path") and condition.authors is not None
+    authors = condition.authors_configuration() if on_path else {}
     values = condition.values(configuration)
     for path, value in configuration.items():
-        if not may_draw(condition.hyperparameters[path], value):
+        if not may_draw(condition.hyperparameters[path], value) and not (on_path and authors.get(path) == value):
             raise ValueError(f"{path} cannot be {format_value(value)}")
     return {part: plain(substitute(condition.table[part], values, part)) for part in PARTS}
 

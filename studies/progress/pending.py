@@ -13,7 +13,7 @@ from studies.ledger.trial_records import TrialRecord, record_of
 from studies.ledger.unfinished import CONFIGURATIONS_OWN, TrialEnd
 from studies.tables.member_outcomes import score
 
-SEARCHING = ("explore", "exploit")
+SEARCHING = ("explore", "exploit", "path_choice")
 """Phases whose scores determine further trials."""
 
 

@@ -22,6 +22,8 @@ _PHASES = {
     "confirm": "the best setting found for the condition, trained again with new seeds",
     "authors": "the settings that the authors of the method published, trained with the same seeds as confirm",
     "profile": "the best setting found, with one hyperparameter at a time moved along its range",
+    "path_choice": "settings between the authors' and the best one found, which decide what is changed first",
+    "path": "the settings between the authors' and the best one found, trained with the same seeds as confirm",
 }
 _OUTCOMES = {
     "stable": "it came close to the real data and stayed there",
@@ -143,6 +145,8 @@ def _phase_list(study: Study) -> str:
     counts |= {"authors": 1} if search.confirm.authors else {}
     if search.profile:
         counts["profile"] = max(trials_of(study, condition)["profile"] for condition in study.conditions)
+    for phase in ("path_choice", "path") if search.confirm.path else ():
+        counts[phase] = max(trials_of(study, condition)[phase] for condition in study.conditions)
     return (
         "\n".join(
             f"* *{phase}*, {count} per condition: {_phase_in_words(study, phase)};"

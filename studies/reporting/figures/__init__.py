@@ -13,12 +13,14 @@ from studies.reporting.figures.confirmed_distances import confirmed, ranking_pic
 from studies.reporting.figures.gradients import gradients
 from studies.reporting.figures.growth_map import growth_map
 from studies.reporting.figures.hyperparameter_maps import hyperparameter_pairs, outcome_map
+from studies.reporting.figures.importance_bars import importances
 from studies.reporting.figures.inline_svg import STYLE, css_variables, split_letters, svg
 from studies.reporting.figures.interpolations import interpolations
 from studies.reporting.figures.known_modes import modes
 from studies.reporting.figures.learning_curves import learning_curves
 from studies.reporting.figures.metric_map import metric_map
 from studies.reporting.figures.nearest_images import nearest_images
+from studies.reporting.figures.path_steps import path
 from studies.reporting.figures.plane import plane
 from studies.reporting.figures.precision_coverage import precision_coverage
 from studies.reporting.figures.profile_curves import profiles
@@ -49,12 +51,14 @@ __all__ = [
     "gradients",
     "growth_map",
     "hyperparameter_pairs",
+    "importances",
     "interpolations",
     "learning_curves",
     "metric_map",
     "modes",
     "nearest_images",
     "outcome_map",
+    "path",
     "plane",
     "precision_coverage",
     "profiles",

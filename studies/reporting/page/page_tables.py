@@ -12,8 +12,8 @@ from studies.reporting.page.page_text import TableDescription
 _DISTANCES = ("distance", "tau")
 _SHARES = ("share", "rate", "failure", "volume", "chance", "half_", "progress")
 """A column holds distances or shares if its name contains one of these strings."""
-_SHARE_COLUMNS = ("low", "high", "difference")
-"""Full names of further columns with shares: ends of intervals, and differences."""
+_SHARE_COLUMNS = ("low", "high", "difference", "importance")
+"""Full names of further columns with shares: ends of intervals, differences and importances."""
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,12 @@ TABLES: Mapping[str, TableDescription] = {
         "found, with 95% intervals of its ends and its width. Found: value of the setting found; works: fresh seeds "
         "next to it work. Border low, border high: the range may go on beyond that end of the searched range.",
     ),
+    "importances": TableDescription(
+        "Importance of hyperparameters",
+        "How much each hyperparameter by itself distinguishes the best quarter of a condition's random settings, by "
+        "search score, from all of them (PED-ANOVA), as a share of the sum over its hyperparameters, with its 95% "
+        "interval; low is 0 if chance alone explains the difference. Trials: random settings in which it is searched.",
+    ),
     "shares": TableDescription(
         "Listed values",
         "Of the configurations with each value of a hyperparameter whose values are listed, the share that reach the "
@@ -85,6 +91,14 @@ TABLES: Mapping[str, TableDescription] = {
         "The setting found for each condition compared with its preset's authors' setting, both trained with the "
         "same seeds. Effect: chance that a seed of the setting found ends nearer to the real data, plus half the "
         "chance of a tie. p values as in the table of pairs, corrected for the number of conditions.",
+    ),
+    "paths": TableDescription(
+        "Paths from the authors' settings",
+        "The settings from the authors' (step 0) to the setting found (last step), with one change at a time, all "
+        "trained with the seeds of the ranking. The order of the changes was chosen with other seeds, each time the "
+        "change after which the setting scores best. Gain: by how much the change shortens the distance; effect: "
+        "chance that a seed ends nearer than one of the setting before, plus half the chance of a tie. p values as in "
+        "the table of pairs, corrected for the number of changes of the condition.",
     ),
     "outcomes": TableDescription(
         "Outcomes",

@@ -149,6 +149,9 @@ def draw_figures(compared: Comparison, theme: ThemeName) -> Iterator[DrawnFigure
             yield draw(results, name, theme)
     yield figures.survival(results, theme)
     for name in names:
+        yield figures.importances(compared.importances, name, results.study.short_names, theme)
+        yield figures.path(compared.paths, name, theme)
+    for name in names:
         yield figures.gradients(results, name, theme)
     yield figures.modes(results, theme)
     yield figures.class_shares(results, theme)

@@ -29,10 +29,14 @@ def outline(study: Study) -> str:
     authors = f" + {authors_trials} trials at authors' settings" if authors_trials else ""
     profile_trials = sum(counts(study, condition).get("profile", 0) for condition in study.conditions)
     profile = f" + {profile_trials} profile trials" if profile_trials else ""
+    of_paths = [counts(study, condition) for condition in study.conditions if study.search.confirm.path]
+    path_trials = sum(trials["path"] for trials in of_paths)
+    choices = sum(trials["path_choice"] for trials in of_paths)
+    path = f" + {path_trials} trials on paths from authors' settings and {choices} to choose them" if of_paths else ""
     seeds = count_noun(study.seeds, "seed")
     lines = [
         f"{study.name} is valid: {len(study.conditions)} conditions x ({search.explore_trials} explore + "
-        f"{search.exploit.trials} exploit + {search.confirm.best} confirm){authors}{profile} = {total(study)} "
+        f"{search.exploit.trials} exploit + {search.confirm.best} confirm){authors}{profile}{path} = {total(study)} "
         f"trials, with {seeds} each ({search.confirm.seeds} to confirm), {study.budget.steps} "
         f"{study.budget.unit.replace('_', ' ')}.",
         f"Generators of {len(kept_evaluations(study))} of {study.evaluation.measurements + 1} evaluations are kept "

@@ -40,6 +40,8 @@ class PlainProgress(Listener):
     def __init__(self, study: Study, console: Console):
         self._study, self._console = study, console
         self._total = total(study)
+        self._longest_name = max(len(condition.name) for condition in study.conditions)
+        self._longest_phase = max(len(phase) for condition in study.conditions for phase in counts(study, condition))
         self._ended, self._started = 0, monotonic()
 
     def opened(self, progress: StudyProgress) -> None:
@@ -69,8 +71,8 @@ class PlainProgress(Listener):
         """Label and setting of a trial that ended, with its late distance, outcomes and seconds, or with its error."""
         names, spec = self._study.short_names, trial.spec
         setting = "  ".join(f"{names[path]}={format_setting(value)}" for path, value in spec.configuration.items())
-        # 12: a space, the longest name of a phase, a space, three digits
-        label = f"{trial_label(spec):<{max(len(condition.name) for condition in self._study.conditions) + 12}}"
+        # 5: a space before and after the phase, three digits
+        label = f"{trial_label(spec):<{self._longest_name + self._longest_phase + 5}}"
         if trial.end is not None:
             return f"{label} {trial.state.replace('_', ' ').upper()}: {trial.end.reason}  {setting}"
         facts = trial.facts
