@@ -204,11 +204,14 @@ def test_maps_and_profiles_and_methods_under_search_have_their_sentences(tmp_pat
     folder = tmp_path / "searched"
     folder.mkdir()
     numbers = count()
-    overrides = ("search.explore=16", "search.profile=4", "search.stratified=false", "search.confirm.authors=true")
+    confirm = ("search.confirm.authors=true", "search.confirm.path=true")
+    overrides = ("search.explore=20", "search.profile=4", "search.stratified=false", *confirm)
     found = simulate(folder, lambda trial, seed: (*RISING, 0.8 + next(numbers) % 7 / 50), *overrides)
     paper = paper_of(found)
     assert_whole(paper)
-    assert {"search_pairs", "stable_ranges", "tuning", "volumes"} <= paper.tables.keys()
+    assert {"search_pairs", "stable_ranges", "tuning", "volumes", "importances", "paths"} <= paper.tables.keys()
+    assert {"watanabe2023", "fawcett2016"} <= set(entries(paper.references))
+    assert "after which the score of 2 further seeds on the validation split was largest" in paper.methods
     assert {"lourie2023", "dodge2019", "janssen1997", "barlow1972", "mcnemar1947"} <= set(entries(paper.references))
     assert "The draws are independent." in paper.methods
     assert "mckay1979" not in entries(paper.references)

@@ -20,7 +20,7 @@ def latex_table(table: PaperTable, study: str) -> str:
 
 
 def latex_frame(frame: pd.DataFrame, name: str, study: str) -> str:
-    """A table of `Results` or of a `Comparison` by its name; numbers have three significant digits, empty columns are left out."""
+    """A table of `Results` or `Comparison` by its name: three significant digits, empty columns are left out."""
     shown = frame.drop(columns="study", errors="ignore").dropna(axis="columns", how="all")
     cells = pd.DataFrame(
         {escape(heading): [_cell(value) for value in shown[heading]] for heading in shown}, dtype="object"

@@ -60,6 +60,8 @@ _PHASES = {
     "confirm": "at settings found",
     "authors": "at settings of the authors",
     "profile": "along ranges from the settings found",
+    "path_choice": "to choose the changes from the authors' settings to those found",
+    "path": "between the authors' settings and those found",
 }
 _PROGRAM_NAMES = {"torch": "PyTorch", "optuna": "Optuna", "ray": "Ray", "scipy": "SciPy"}
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 
 from studies.analysis.comparison import Comparison
-from studies.reporting.paper import found_tables, search_tables
+from studies.reporting.paper import found_tables, path_tables, search_tables
 from studies.reporting.paper.paper_table import PaperTable
 
 TABLES: Mapping[str, Callable[[Comparison], PaperTable]] = {
@@ -15,9 +15,11 @@ TABLES: Mapping[str, Callable[[Comparison], PaperTable]] = {
     "metrics": found_tables.metrics_table,
     "search_pairs": search_tables.search_pairs_table,
     "tuning": found_tables.tuning_table,
+    "paths": path_tables.paths_table,
     "volumes": search_tables.volumes_table,
     "volume_differences": search_tables.volume_differences_table,
     "stable_ranges": search_tables.stable_ranges_table,
+    "importances": path_tables.importances_table,
     "stable_areas": search_tables.stable_areas_table,
     "outcomes": found_tables.outcomes_table,
 }

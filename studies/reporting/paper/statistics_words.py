@@ -4,14 +4,16 @@ from typing import Any
 
 import pandas as pd
 
-from studies.analysis import search_comparison, volumes
+from studies.analysis import ablation, search_comparison, volumes
 from studies.analysis.comparison import Comparison
 from studies.numbers import format_distance
 from studies.reporting.paper.found_tables import equal_critic_steps_table
 from studies.reporting.paper.latex_text import listed, scientific
 from studies.statistics.area_share import area_interval
 from studies.statistics.best_of_draws import RANDOM_SWAPS, expected_best, search_test
+from studies.statistics.importance import RESAMPLES
 from studies.statistics.intervals import bootstrap_interval, interquartile_mean, mean_interval, newcombe, wilson
+from studies.statistics.ped_anova import divergences
 from studies.statistics.permutation import LEVEL, RANDOM_SPLITS, brunner_munzel, holm, permutation_test
 from studies.statistics.stable_range import range_end
 
@@ -30,6 +32,8 @@ FUNCTIONS = {
         holm,
         permutation_test,
         range_end,
+        divergences,
+        ablation.path_table,
         search_comparison.tuning_curves,
     )
 }
@@ -44,17 +48,20 @@ def statistics_used(compared: Comparison) -> dict[str, Any]:
         "unequal_critic_steps": bool(equal_critic_steps_table(compared).rows),
         "pairs": _tests(compared.pairs, RANDOM_SPLITS, "splits"),
         "tuning": _tests(compared.tuning, RANDOM_SPLITS, "splits"),
+        "paths": _tests(compared.paths, RANDOM_SPLITS, "splits"),
         "search_pairs": _search(compared.search_pairs),
         "bands": not compared.tuning_curves["score_low"].dropna().empty,
         "volumes": None if shares.empty else {"targets": _distances(shares["tau"])},
         "volume_differences": _tests(compared.volume_differences, 0, ""),
         "stable_ranges": not compared.stable_ranges.empty,
+        "importances": not compared.importances.empty,
         "stable_areas": not compared.stable_areas.empty,
     }
     return {
         **FUNCTIONS,
         "volume_differences_test": volumes.volume_differences,
         "level": LEVEL,
+        "resamples": RESAMPLES,
         **used,
         "has_statistics": any(used.values()),
     }

@@ -82,9 +82,11 @@ def _warmup(training: Mapping[str, Any]) -> str:
 def _steps(trials: pd.DataFrame) -> dict[str, Tex] | None:
     """Generator and critic steps of the finished trials, each as a number or a range; None without a finished trial.
 
-    The authors' settings, which may have other critic steps than the condition, are left out.
+    The authors' settings, which may have other critic steps than the condition, are left out, and so are those between
+    them and the settings found.
     """
-    finished = trials[(trials["state"] == "finished") & (trials["phase"] != "authors")]
+    apart = trials["phase"].isin(("authors", "path_choice", "path"))
+    finished = trials[(trials["state"] == "finished") & ~apart]
     if finished.empty:
         return None
     return {name: _range_of(finished[f"{name}_steps"]) for name in ("generator", "critic")}
