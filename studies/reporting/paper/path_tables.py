@@ -38,7 +38,7 @@ def paths_table(compared: Comparison) -> PaperTable:
         rows.append(
             {
                 "Condition": code(row["condition"]),
-                "Change": escape(row["change"]),
+                "Change": Tex(escape(row["change"]).replace(escape("->"), r"$\to$")),
                 "Distance": Tex("failed") if pd.isna(row["distance"]) else fixed(row["distance"], decimals),
                 r"95\% interval": bounds(low, high, decimals),
                 "Failed": Tex(failed),
