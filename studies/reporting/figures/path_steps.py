@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _ROW = 0.3
-_LONGEST = 44
+_LONGEST = 32
 """Largest number of letters of a change beside the axis."""
 
 
