@@ -625,7 +625,8 @@ def test_exploit_starts_with_the_given_values_and_the_sampler_suggests_the_other
     assert {name: started[name] for name in started if "explore" in name} == {
         name: others[name] for name in others if "explore" in name
     }
-    assert started["wgan-exploit-1"] != others["wgan-exploit-1"], "later suggestions depend on the first trial"
+    later = [f"wgan-exploit-{index}" for index in (1, 2, 3)]
+    assert [started[name] for name in later] != [others[name] for name in later], "they depend on the first trial"
     assert len(started) == len(others)
 
 
