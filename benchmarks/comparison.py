@@ -84,7 +84,7 @@ def main() -> None:
     print(f"  {'search_pairs':20} {seconds(partial(search_pairs, explored, seed=0)):6.2f} s")
     print(f"  {'tuning_curves':20} {seconds(partial(tuning_curves, explored, highest=1.1)):6.2f} s")
     for members in (10, 20):
-        distances = {f"condition {number}": rng.normal(number, 2, members) for number in range(5)}
+        distances = {f"condition {number}": [rng.normal(number, 2, members)] for number in range(5)}
         print(f"  pairs of {members:2} seeds    {seconds(partial(pairs, distances, seed=0)):6.2f} s")
 
 

@@ -17,7 +17,9 @@ def test_it_has_the_median_late_distance(tmp_path: Path, late: list[float], inde
         return np.full(len(STEPS), late[(seed - 2_000_000) % len(late)])
 
     results = results_of(tmp_path, "one", confirm=len(late), distances=distances)
-    assert median_member(results, "one") == MedianMember(index, 2_000_000 + index, len(late))
+    assert median_member(results, "one") == MedianMember(
+        index, 2_000_000 + index, len(late), "1 seed" if len(late) == 1 else f"{len(late)} seeds"
+    )
 
 
 def test_there_is_none_before_a_condition_is_confirmed(tmp_path: Path) -> None:
@@ -25,5 +27,5 @@ def test_there_is_none_before_a_condition_is_confirmed(tmp_path: Path) -> None:
 
 
 def test_it_is_named_in_words() -> None:
-    assert MedianMember(0, 7, 1).in_words == "its only seed"
-    assert MedianMember(1, 7, 3).in_words == "the median of its 3 seeds by late distance (seed 7)"
+    assert MedianMember(0, 7, 1, "1 seed").in_words == "its only seed"
+    assert MedianMember(1, 7, 3, "3 seeds").in_words == "the median of its 3 seeds by late distance (seed 7)"

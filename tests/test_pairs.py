@@ -13,7 +13,7 @@ def distances_of(rng, conditions, seeds, failing=0.0, shift=0.0):
     """Distances in steps of .1, so that some tie."""
     drawn = np.round(rng.normal(3, 1, (conditions, seeds)) + shift * np.arange(conditions)[:, None], 1)
     drawn[rng.random(drawn.shape) < failing] = inf
-    return {f"c{number}": row for number, row in enumerate(drawn)}
+    return {f"c{number}": [row] for number, row in enumerate(drawn)}
 
 
 @pytest.mark.parametrize("failing", [0.0, 0.4])
@@ -34,13 +34,13 @@ def test_five_conditions_of_ten_seeds_take_seconds():
 
 
 def test_one_condition_has_no_pairs():
-    table = pairs({"a": np.arange(4.0)}, seed=0)
+    table = pairs({"a": [np.arange(4.0)]}, seed=0)
     assert table.empty
     assert table.dtypes.astype(str).to_dict() == PAIRS
 
 
 def test_a_condition_with_one_member_is_not_tested():
-    table = pairs({"a": np.array([1.0]), "b": np.arange(5.0), "c": np.arange(5.0) + 9}, seed=0)
+    table = pairs({"a": [np.array([1.0])], "b": [np.arange(5.0)], "c": [np.arange(5.0) + 9]}, seed=0)
     assert table["p_value"].isna().tolist() == [True, True, False]
     assert table["p_adjusted"].isna().tolist() == [True, True, False]
     assert table["decided"].tolist() == [False, False, True]

@@ -28,7 +28,7 @@ from studies.file.map_settings import ExploreMap
 from studies.file.validation import build
 from studies.ledger.trial_records import TrialRecord
 from studies.tables.member_outcomes import member_curves
-from studies.tables.ranking import FIRST, failed_as_infinity, first_confirmed, rank
+from studies.tables.ranking import FIRST, failed_as_infinity, groups_of_seeds, rank
 from studies.tables.results import Results
 
 PROGRESS = (0.75, 0.9, 0.95)
@@ -142,13 +142,14 @@ class Comparison:
 
     @cached_property
     def confirmed(self) -> list[ConfirmTrial]:
-        """The confirm trials that enter the ranking, in the order of the ranking."""
-        trials = {
-            trial.spec.condition: self._confirm_trial(trial)
+        """The confirm trials that enter the ranking, in the order of the ranking, group by group of fresh seeds."""
+        place = {condition: rank for rank, condition in enumerate(self.ranking["condition"])}
+        trials = [
+            self._confirm_trial(trial)
             for trial in self.results.trial_records
-            if trial.finished and (trial.spec.phase, trial.spec.index) == ("confirm", FIRST)
-        }
-        return [trials[condition] for condition in self.ranking["condition"]]
+            if trial.finished and trial.spec.phase == "confirm" and trial.spec.index < FIRST + self._groups
+        ]
+        return sorted(trials, key=lambda trial: place[trial.condition])
 
     def _confirm_trial(self, trial: TrialRecord) -> ConfirmTrial:
         return ConfirmTrial(
@@ -222,7 +223,7 @@ class Comparison:
 
     @cached_property
     def ranking(self) -> pd.DataFrame:
-        return rank(self.results.members, seed=self._seed)
+        return rank(self.results.members, seed=self._seed, groups=self._groups)
 
     @cached_property
     def metric_rankings(self) -> pd.DataFrame:
@@ -230,8 +231,9 @@ class Comparison:
 
     @cached_property
     def pairs(self) -> pd.DataFrame:
-        distances = {condition: values for condition, _, values in first_confirmed(self.results.members)}
-        return pairs({condition: distances[condition] for condition in self.ranking["condition"]}, seed=self._seed)
+        distances = groups_of_seeds(self.results.members, self._groups)
+        ranked = {condition: distances[condition] for condition in self.ranking["condition"]}
+        return pairs(ranked, stages=self._groups, seed=self._seed)
 
     @cached_property
     def tuning(self) -> pd.DataFrame:
@@ -262,6 +264,11 @@ class Comparison:
     def _seed(self) -> int:
         return self.results.study.search.seed
 
+    @property
+    def _groups(self) -> int:
+        """Largest number of groups of fresh seeds of a setting found."""
+        return self.results.study.search.confirm.groups
+
     @cached_property
     def _counted_members(self) -> pd.DataFrame:
         """Members of the trials that `outcomes` counts: explore trials that count, exploit, ranked confirm, authors."""
@@ -269,7 +276,7 @@ class Comparison:
         counts = [
             phase in ("exploit", "authors")
             or (phase == "explore" and trial < lengths[condition])
-            or (phase == "confirm" and trial == FIRST)
+            or (phase == "confirm" and trial < FIRST + self._groups)
             for condition, phase, trial in zip(members["condition"], members["phase"], members["trial"], strict=True)
         ]
         return members[np.array(counts, dtype=bool)]

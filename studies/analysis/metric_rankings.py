@@ -9,7 +9,7 @@ import pandas as pd
 from studies.analysis.late_quality import late_medians
 from studies.statistics.intervals import interquartile_mean
 from studies.tables.columns import table_of
-from studies.tables.ranking import is_stable, winners
+from studies.tables.ranking import is_stable
 from studies.tables.results import Results
 
 METRIC_RANKINGS: dict[str, str] = {
@@ -80,7 +80,7 @@ def metric_rankings(results: Results) -> pd.DataFrame:
 
 def _further_measures(results: Results) -> list[QualityMeasure]:
     """The measures beside the distance that decides."""
-    measured = set(winners(results.curves)["metric"].unique())
+    measured = set(results.ranked(results.curves)["metric"].unique())
     pair = [PRECISION_AND_COVERAGE] if set(PRECISION_AND_COVERAGE.metrics) <= measured else []
     distances = [name for name in DISTANCES if name in measured and name != results.study.distance]
     return [*pair, *(QualityMeasure(name=name, metrics=(name,), larger=False, value=_same) for name in distances)]
@@ -113,7 +113,7 @@ def _rows(results: Results, late: pd.DataFrame, measure: QualityMeasure) -> Iter
 
 def _value(results: Results, late: pd.DataFrame, measure: QualityMeasure, condition: str) -> float:
     """Interquartile mean of the measure over the members of the setting found; NaN if a failed one is left in it."""
-    members = winners(results.members)
+    members = results.ranked(results.members)
     members = members[members["condition"] == condition]
     own = late[late["condition"] == condition].set_index("seed")
     worst = 0.0 if measure.larger else np.inf

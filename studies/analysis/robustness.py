@@ -47,8 +47,9 @@ ALTERNATIVES: Mapping[str, tuple[float, ...]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class ConfirmTrial:
-    """A confirm trial that enters the ranking, with its curves.
+    """A confirm trial that enters the ranking, with its curves: a group of fresh seeds of a setting found.
 
+    trial         number of the group, from 0
     curves        curves of the members, in the order of `seeds`
     measurements  number of planned evaluations after step 0
     """
@@ -102,8 +103,13 @@ def robustness(confirmed: Sequence[ConfirmTrial], rules: OutcomeRules) -> pd.Dat
             changed: dict[str, Any] = {field.name: value}
             is_own = value == own_value
             members = own_members if is_own else classified_members(confirmed, replace(rules, **changed))
-            rows += ({"threshold": field.name, "value": value, "own": is_own, **row} for row in _ranking_rows(members))
+            ranking = _ranking_rows(members, _groups(confirmed))
+            rows += ({"threshold": field.name, "value": value, "own": is_own, **row} for row in ranking)
     return table_of(rows, ROBUSTNESS)
+
+
+def _groups(confirmed: Sequence[ConfirmTrial]) -> int:
+    return 1 + max((trial.trial for trial in confirmed), default=0)
 
 
 def three_values(threshold: str, own_value: float) -> list[float]:
@@ -139,7 +145,8 @@ def equal_critic_steps(confirmed: Sequence[ConfirmTrial], rules: OutcomeRules, *
     left = {
         trial.condition: [steps for steps in trial.measured_critic_steps() if steps <= smallest] for trial in confirmed
     }
-    table = rank(classified_members([trial.cut_at(smallest) for trial in confirmed], rules), seed=seed)
+    members = classified_members([trial.cut_at(smallest) for trial in confirmed], rules)
+    table = rank(members, seed=seed, groups=_groups(confirmed))
     rows = (
         {**row, "critic_steps": left[row["condition"]][-1], "measurements": len(left[row["condition"]]) - 1}
         for row in table.to_dict("records")
@@ -147,12 +154,12 @@ def equal_critic_steps(confirmed: Sequence[ConfirmTrial], rules: OutcomeRules, *
     return table_of(rows, EQUAL_CRITIC_STEPS)
 
 
-def _ranking_rows(members: pd.DataFrame) -> Iterator[dict[str, Any]]:
+def _ranking_rows(members: pd.DataFrame, groups: int) -> Iterator[dict[str, Any]]:
     """Rows of the ranking of these members, with the counts `stable` and `improving` of each condition."""
     stable = is_stable(members)
     flags = members.assign(stable=stable, improving=members["improving"].astype(bool) & ~stable)
     counts = flags.groupby("condition")[["stable", "improving"]].sum()
-    for row in standings(members).to_dict("records"):
+    for row in standings(members, groups).to_dict("records"):
         yield {**row, **counts.loc[row["condition"]].to_dict()}
 
 

@@ -30,15 +30,14 @@ TUNING: dict[str, str] = {
 def tuning(members: pd.DataFrame, *, seed: int) -> pd.DataFrame:
     """A row per condition for which both settings were trained on fresh seeds; columns as in `TUNING`.
 
-    distance, failure_rate, members   of the setting found, as in the ranking
+    distance, failure_rate, members   of the setting found, as in the ranking, on its first group of fresh seeds
     authors_*                         the same of the authors' setting, on the same seeds and the same test split
     effect                            estimated chance that a member with the setting found ends at a smaller distance
                                       than one with the authors' setting, plus half the chance of a tie
     p_value, p_adjusted, exact,       as in `pairs`, adjusted for the number of conditions. The test is unpaired
     decided                           although both settings have the same seeds: their results hardly correlate
     """
-    tuned = {condition: distances for condition, _, distances in first_confirmed(members)}
-    authors = {condition: distances for condition, _, distances in first_confirmed(members, "authors")}
+    tuned, authors = dict(first_confirmed(members)), dict(first_confirmed(members, "authors"))
     conditions = [condition for condition in tuned if condition in authors]
     rows = []
     for condition in conditions:

@@ -18,7 +18,18 @@ from studies.design.specification import (
     trial_key,
 )
 from studies.design.suggestions import suggest
-from studies.design.trials import FIRST_SEED, SEEDS_PER_REPLICATE, Design, Scores, counts, seeds_of, split_of, total
+from studies.design.trials import (
+    FIRST_SEED,
+    SEEDS_PER_REPLICATE,
+    Design,
+    Scores,
+    counts,
+    least,
+    most_groups,
+    seeds_of,
+    split_of,
+    total,
+)
 
 __all__ = [
     "CONFIRMING",
@@ -40,6 +51,8 @@ __all__ = [
     "content_address",
     "counts",
     "evaluation_address",
+    "least",
+    "most_groups",
     "payload",
     "profile_settings",
     "seeds_of",

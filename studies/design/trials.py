@@ -3,11 +3,13 @@
 The address of a trial is a hash of everything that determines what is trained. Its evaluation has an address of its
 own, a hash of everything that determines the metrics. Phase, name and number are in neither.
 
-The trials are a pure function of the study, its provenance, and the scores and failure rates of the trials that ended.
+The trials are a pure function of the study, its provenance, and the scores, failure rates and late distances of the
+trials that ended.
 The explore trials and the authors' trials (a preset at its authors' settings, on the first seeds of confirm) are known
 from the start, exploit trial j once explore and the exploit trials of earlier batches have ended, the confirm and the
 profile trials once explore and exploit have ended, those of the path from the authors' setting to the setting found
-once the changes before have been chosen. No other state is kept, so an interrupted study continues with the same
+once the changes before have been chosen, and further groups of fresh seeds (`search.confirm.most`) once the earlier
+groups of all conditions have ended. No other state is kept, so an interrupted study continues with the same
 trials.
 """
 
@@ -16,6 +18,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, get_args
+
+import numpy as np
+from jaxtyping import Float
 
 from gan_core.data import Split
 from studies.design.map_cells import explore_configuration
@@ -39,6 +44,7 @@ from studies.file.compared_features import addressed_evaluation
 from studies.file.condition import Condition
 from studies.file.data_table import addressed_data
 from studies.file.study import Study
+from studies.statistics.group_sequential import pair_tests
 
 FIRST_SEED: Mapping[Phase, int] = {
     "explore": 0,
@@ -57,17 +63,22 @@ Scores = Mapping[str, float]
 """Search score of each trial that ended, by key."""
 FailureRates = Mapping[str, float]
 """Share of failed members of each trial that ended, by key; 0 for a trial that is missing here."""
+Distances = Mapping[str, Float[np.ndarray, "members"]]
+"""Late distances of the members of each trial that finished, by key; +inf for a failed member."""
 TIE = 0.02
 """Search scores that differ by at most this much are equal for the choice of the best configurations."""
 
 
 def counts(study: Study, condition: Condition) -> dict[Phase, int]:
-    """Number of trials of a condition in each phase; without those after `confirm` that the study does not have."""
+    """Number of trials of a condition in each phase; without those after `confirm` that the study does not have.
+
+    Of confirm it is the largest possible number: a trial for each group of fresh seeds.
+    """
     search = study.search
     trials: dict[Phase, int] = {
         "explore": search.explore_trials,
         "exploit": search.exploit.trials,
-        "confirm": search.confirm.best,
+        "confirm": search.confirm.best * most_groups(study),
     }
     if search.confirm.authors:
         trials["authors"] = int(condition.authors is not None)
@@ -80,8 +91,18 @@ def counts(study: Study, condition: Condition) -> dict[Phase, int]:
 
 
 def total(study: Study) -> int:
-    """Number of trials of a study."""
+    """Largest possible number of trials of a study."""
     return sum(sum(counts(study, condition).values()) for condition in study.conditions)
+
+
+def least(study: Study) -> int:
+    """Smallest possible number of trials of a study: with a single group of fresh seeds for each setting found."""
+    return total(study) - (most_groups(study) - 1) * len(study.conditions)
+
+
+def most_groups(study: Study) -> int:
+    """Largest number of groups of fresh seeds of a setting found; a single condition has no comparison to decide."""
+    return study.search.confirm.groups if len(study.conditions) > 1 else 1
 
 
 class Design:
@@ -91,17 +112,26 @@ class Design:
         self.study, self.provenance = study, provenance
         self.packs = Packs(study, provenance.device)
         self._specs: dict[tuple[str, Phase], list[TrialSpec]] = defaultdict(list)
+        self._undecided: dict[int, frozenset[str]] = {0: frozenset(condition.name for condition in study.conditions)}
 
-    def trials(self, scores: Scores, failure_rates: FailureRates = MappingProxyType({})) -> Iterator[TrialSpec]:
-        """Every trial whose configuration the scores determine, sorted by phase, then index, then condition.
+    def trials(
+        self,
+        scores: Scores,
+        failure_rates: FailureRates = MappingProxyType({}),
+        distances: Distances = MappingProxyType({}),
+    ) -> Iterator[TrialSpec]:
+        """Every trial whose configuration the results determine, sorted by phase, then index, then condition.
 
-        The failure rates decide between scores that are equal up to `TIE`.
+        The failure rates decide between scores that are equal up to `TIE`. The late distances of confirm trials decide
+        which conditions get further groups of fresh seeds; they are needed only if the study allows such groups.
         """
         counts_of = {condition.name: counts(self.study, condition) for condition in self.study.conditions}
         for phase in PHASES:
             for index in range(max(trials.get(phase, 0) for trials in counts_of.values())):
                 for condition in self.study.conditions:
                     if index >= counts_of[condition.name].get(phase, 0):
+                        continue
+                    if phase == "confirm" and not self._is_issued(condition, index, scores, distances):
                         continue
                     spec = self._trial(condition, phase, index, scores, failure_rates)
                     if spec is not None:
@@ -142,7 +172,49 @@ class Design:
             return {**found, path: value}
         if phase in ("path_choice", "path"):
             return self._on_path(AuthorsPath(condition, found), phase, index, scores, failure_rates)
-        return best_of(ended, index + 1, scores, failure_rates)[index].configuration
+        place = 0 if search.confirm.groups > 1 else index
+        return best_of(ended, place + 1, scores, failure_rates)[place].configuration
+
+    def _is_issued(self, condition: Condition, index: int, scores: Scores, distances: Distances) -> bool:
+        """True for a confirm trial with other fresh seeds only if the results so far need it."""
+        if most_groups(self.study) == 1:
+            return True
+        undecided = self._undecided_after(index, scores, distances)
+        return undecided is not None and condition.name in undecided
+
+    def _undecided_after(self, groups: int, scores: Scores, distances: Distances) -> frozenset[str] | None:
+        """Conditions in a pair that is undecided after this number of groups; None if one of these has not ended.
+
+        A condition takes part as long as its groups have results.
+        """
+        if groups not in self._undecided:
+            names = self._undecided_after(groups - 1, scores, distances)
+            if names is None:
+                return None
+            last = [self._specs[name, "confirm"][groups - 1 : groups] for name in names]
+            if not all(trial and trial[0].key in scores for trial in last):
+                return None
+            self._undecided[groups] = self._undecided_pairs(groups, distances)
+        return self._undecided[groups]
+
+    def _undecided_pairs(self, groups: int, distances: Distances) -> frozenset[str]:
+        """Conditions in a pair that is undecided after this number of groups of both.
+
+        A pair of which every seed of both failed gets no more: further failures would not tell them apart.
+        """
+        search, taking_part = self.study.search, {}
+        for condition in self.study.conditions:
+            trials = self._specs[condition.name, "confirm"][:groups]
+            values = [distances[trial.key] for trial in trials if trial.key in distances]
+            if values:
+                taking_part[condition.name] = values
+        tests = pair_tests(taking_part, stages=search.confirm.groups, seed=search.seed)
+        return frozenset(
+            name
+            for test in tests
+            for name in (test.first, test.second)
+            if not test.decided and not test.all_failed and test.stage == groups
+        )
 
     def _on_path(
         self, path: AuthorsPath, phase: Phase, index: int, scores: Scores, failure_rates: FailureRates

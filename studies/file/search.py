@@ -8,6 +8,8 @@ from studies.file.map_settings import ExploreMap
 
 LEAST_FOR_PACKS = 8
 """Number of explore trials of a condition from which they train in packs by default: those of a block of draws."""
+MOST_GROUPS = 20
+"""Largest number of groups of fresh seeds: each has a share of the level, with more of them too small to decide."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +32,10 @@ class Confirm:
     best     number of configurations of each condition, those with the highest search scores; of scores that differ by
              at most 0.02, that with fewer failed seeds comes first. 0: no confirm phase
     seeds    number of fresh seeds that each of these configurations is trained with
-    authors  true: also train each preset at its authors' settings, on the seeds of the best configuration
+    most     largest number of fresh seeds, a multiple of `seeds`: as long as a comparison of two conditions is
+             undecided, and not all of their seeds failed, both get `seeds` more; left out: none. It needs best = 1 and
+             at least 2 seeds
+    authors  true: also train each preset at its authors' settings, on the first `seeds` seeds of the best configuration
     path     true: also train the settings between the authors' and the best configuration, on the same seeds, with one
              more hyperparameter at its value in the best configuration each time. The order is chosen before with
              further trials of `seeds` (of the study) members; everything that is not searched changes first
@@ -38,6 +43,7 @@ class Confirm:
 
     best: Whole = 1
     seeds: Count = 10
+    most: Count | None = None
     authors: bool = False
     path: bool = False
 
@@ -46,6 +52,22 @@ class Confirm:
             raise ValueError("path: must be false where authors is false, since a path starts at the authors' setting")
         if self.path and not self.best:
             raise ValueError("path: must be false where best is 0, since a path ends at the best configuration")
+        if self.most is None:
+            return
+        if self.best != 1:
+            raise ValueError(f"best: must be 1 where most is given, but is {self.best}")
+        if self.seeds < 2:
+            raise ValueError(f"seeds: must be >= 2 where most is given, but is {self.seeds}")
+        if self.most % self.seeds:
+            raise ValueError(f"most: must be a multiple of seeds = {self.seeds}, but is {self.most}")
+        if self.groups > MOST_GROUPS:
+            largest = MOST_GROUPS * self.seeds
+            raise ValueError(f"most: must be <= {largest}, {MOST_GROUPS} times seeds, but is {self.most}")
+
+    @property
+    def groups(self) -> int:
+        """Largest number of groups of `seeds` fresh seeds that a configuration is trained with."""
+        return 1 if self.most is None else self.most // self.seeds
 
 
 @dataclass(frozen=True, kw_only=True)

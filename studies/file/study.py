@@ -34,7 +34,7 @@ from studies.file.paths import located
 from studies.file.recorded import RecordedData, recorded_evaluation
 from studies.file.refusal import Refusal
 from studies.file.run_settings import CheckpointSettings, LedgerSettings, Limits, ResourceSettings, TrackingSettings
-from studies.file.search import Search
+from studies.file.search import Confirm, Search
 from studies.file.source import override, read
 from studies.file.trees import Tree, without
 from studies.file.validation import (
@@ -260,6 +260,12 @@ def _smoke(study: Study) -> Study:
             exploit=replace(search.exploit, trials=min(search.exploit.trials, 1)),
             start=search.start[:1],
             profile=min(search.profile, 2),
-            confirm=replace(search.confirm, best=min(search.confirm.best, 1), seeds=min(search.confirm.seeds, 2)),
+            confirm=_smoke_confirm(search.confirm),
         ),
     )
+
+
+def _smoke_confirm(confirm: Confirm) -> Confirm:
+    seeds = min(confirm.seeds, 2)
+    most = None if confirm.most is None else min(confirm.groups, 2) * seeds
+    return replace(confirm, best=min(confirm.best, 1), seeds=seeds, most=most)

@@ -3,7 +3,9 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from studies.design import Design, TrialSpec
+import numpy as np
+
+from studies.design import Design, TrialSpec, least, most_groups
 from studies.errors import DamagedError
 from studies.ledger.entries import Entry
 from studies.ledger.leases import Lease
@@ -14,7 +16,7 @@ from studies.ledger.unfinished import CONFIGURATIONS_OWN, TrialEnd
 from studies.tables.member_outcomes import score
 
 SEARCHING = ("explore", "exploit", "path_choice")
-"""Phases whose scores determine further trials."""
+"""Phases whose scores determine further trials of their condition."""
 
 
 class StudyProgress:
@@ -24,18 +26,22 @@ class StudyProgress:
     0. A lost trial has not ended: what depends on it waits for another run, so that the design does not depend on what
     was lost.
 
-    lease  the right to write the study, which this run holds
+    lease   the right to write the study, which this run holds
+    groups  number of confirm trials of each condition that are known so far: the groups of fresh seeds, if a setting
+            can have several
     """
 
     def __init__(self, design: Design, ledger: Ledger, lease: Lease):
         self.design, self.ledger, self._lease = design, ledger, lease
         self._known: list[TrialSpec] = []
         self._by_key: dict[str, dict[str, TrialSpec]] = defaultdict(dict)
-        self._unended: Counter[str] = Counter()
+        self._unended: Counter[tuple[str, ...]] = Counter()
         self._scores: dict[str, float] = {}
         self._failure_rates: dict[str, float] = {}
+        self._distances: dict[str, np.ndarray] = {}
         self._ends: dict[str, TrialEnd] = {}
         self._unwritten: list[TrialSpec] = []
+        self.groups: dict[str, int] = {}
         self._parts = 0
 
     def trials(self) -> list[TrialSpec]:
@@ -48,21 +54,21 @@ class StudyProgress:
         """The records of `trials`, which just ended, and the further trials that can start because of their results.
 
         The time that it takes depends on the number of these trials, unless they are the last of a condition's phase
-        or batch.
+        or batch, or the last of a group of fresh seeds.
         """
         keys = [trial.key for trial in trials]
         for key in keys:
             self._ends.pop(key, None)
         entries = self._read(keys, scanned=True)
-        searched = [
-            trial.condition
+        ended = [
+            _together(trial)
             for key in keys
             if key in self._scores
             for trial in self._by_key[key].values()
-            if trial.phase in SEARCHING
+            if self._determines(trial)
         ]
-        self._unended.subtract(searched)
-        new = self._extend() if any(self._unended[condition] == 0 for condition in searched) else []
+        self._unended.subtract(ended)
+        new = self._extend() if any(self._unended[group] == 0 for group in ended) else []
         records = [
             record_of(trial, entry=entries.get(trial.key), end=self._ends.get(trial.key), running=True)
             for trial in trials
@@ -76,7 +82,7 @@ class StudyProgress:
         """Determine all trials that the scores determine, read how those ended, and return the new ones."""
         new: list[TrialSpec] = []
         while True:  # the scores of trials that ended may determine further configurations
-            self._known = list(self.design.trials(self._scores, self._failure_rates))
+            self._known = list(self.design.trials(self._scores, self._failure_rates, self._distances))
             added = [trial for trial in self._known if trial.name not in self._by_key[trial.key]]
             for trial in added:
                 self._by_key[trial.key][trial.name] = trial
@@ -84,10 +90,15 @@ class StudyProgress:
             new += added
             if not any(trial.key in self._scores for trial in added):
                 break
-        searched = [trial for trial in self._known if trial.phase in SEARCHING and trial.key not in self._scores]
-        self._unended = Counter(trial.condition for trial in searched)
+        unended = [trial for trial in self._known if self._determines(trial) and trial.key not in self._scores]
+        self._unended = Counter(map(_together, unended))
         self._unwritten += new
+        self.groups = dict(Counter(trial.condition for trial in self._known if trial.phase == "confirm"))
         return new
+
+    def _determines(self, trial: TrialSpec) -> bool:
+        """True if further trials depend on how this one ends."""
+        return trial.phase in SEARCHING or (trial.phase == "confirm" and most_groups(self.design.study) > 1)
 
     def _read(self, keys: list[str], *, scanned: bool = False) -> dict[str, Entry]:
         """Read the scores of trials that have ended, and the ends of trials without a result; returns the entries.
@@ -96,7 +107,7 @@ class StudyProgress:
         """
         entries = self.ledger.entries(keys, scanned=scanned)
         for key, entry in entries.items():
-            self._scores[key], self._failure_rates[key] = score(entry, self.design.study.outcomes)
+            self._scores[key], self._failure_rates[key], self._distances[key] = score(entry, self.design.study.outcomes)
             self._ends.pop(key, None)
         without = [key for key in keys if key not in entries]
         for key in self.ledger.started().intersection(without) if without else ():
@@ -151,6 +162,18 @@ class StudyProgress:
         """The known trials that have not ended and are not lost."""
         return [trial for trial in self.trials() if self._is_pending(trial)]
 
+    @property
+    def expected(self) -> int:
+        """Number of trials of the study if no pair of conditions needs more fresh seeds than are known to be needed."""
+        study = self.design.study
+        further = sum(groups - 1 for groups in self.groups.values()) if most_groups(study) > 1 else 0
+        return least(study) + further
+
     def unended(self) -> list[TrialSpec]:
         """The known trials that have not ended, lost ones included."""
         return [trial for trial in self.trials() if trial.key not in self._scores]
+
+
+def _together(trial: TrialSpec) -> tuple[str, ...]:
+    """The trials that all end before further ones are determined: of a condition's search, or of a group of seeds."""
+    return ("confirm",) if trial.phase == "confirm" else ("search", trial.condition)

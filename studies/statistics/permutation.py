@@ -14,7 +14,7 @@ RANDOM_SPLITS = 20_000
 """Number of random splits that `permutation_test` tries if there are more than `MOST_SPLITS`."""
 LEVEL = 0.05
 """Significance level."""
-_CELLS = 400_000
+CELLS = 400_000
 """Number of mask elements processed at once: this many fit in the processor's cache; with more the time doubles."""
 
 
@@ -23,7 +23,7 @@ def effect(first: Real[np.ndarray, "n"], second: Real[np.ndarray, "m"]) -> float
 
     It estimates P(X < Y) + P(X = Y)/2; infinities tie with each other.
     """
-    return float(_larger(second[:, None], first).mean())
+    return float(is_larger(second[:, None], first).mean())
 
 
 def brunner_munzel(first: Real[np.ndarray, "n"], second: Real[np.ndarray, "m"]) -> float:
@@ -34,7 +34,7 @@ def brunner_munzel(first: Real[np.ndarray, "n"], second: Real[np.ndarray, "m"]) 
     Source: Brunner & Munzel 2000, doi:10.1002/(SICI)1521-4036(200001)42:1<17::AID-BIMJ17>3.0.CO;2-U.
     """
     larger, in_first = _pooled(first, second)
-    return float(_statistics(larger, in_first[None])[0])
+    return float(split_statistics(larger, in_first[None])[0])
 
 
 def permutation_test(first: Real[np.ndarray, "n"], second: Real[np.ndarray, "m"], *, seed: int) -> tuple[float, bool]:
@@ -54,9 +54,9 @@ def permutation_test(first: Real[np.ndarray, "n"], second: Real[np.ndarray, "m"]
         return np.nan, False
     larger, in_first = _pooled(first, second)
     exact = comb(n + m, n) <= MOST_SPLITS
-    observed = abs(_statistics(larger, in_first[None])[0]) * (1 - 1e-9)  # rounding must not break ties
+    observed = abs(split_statistics(larger, in_first[None])[0]) * (1 - 1e-9)  # rounding must not break ties
     splits = _all_splits(n, m) if exact else _random_splits(n, m, seed)
-    extreme = sum(int((np.abs(_statistics(larger, masks)) >= observed).sum()) for masks in _masks(splits, n + m))
+    extreme = sum(int((np.abs(split_statistics(larger, masks)) >= observed).sum()) for masks in _masks(splits, n + m))
     return (extreme / len(splits) if exact else (extreme + 1) / (len(splits) + 1)), exact
 
 
@@ -75,7 +75,7 @@ def holm(p_values: Float[np.ndarray, "tests"]) -> Float[np.ndarray, "tests"]:
     return adjusted
 
 
-def _larger(first: Real[np.ndarray, "..."], second: Real[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+def is_larger(first: Real[np.ndarray, "..."], second: Real[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
     """1 where `first` is the larger one, 1/2 where both are equal, infinities included, else 0."""
     return (first > second) + 0.5 * (first == second)
 
@@ -83,12 +83,12 @@ def _larger(first: Real[np.ndarray, "..."], second: Real[np.ndarray, "..."]) -> 
 def _pooled(
     first: Real[np.ndarray, "n"], second: Real[np.ndarray, "m"]
 ) -> tuple[Float[np.ndarray, "pool pool"], Bool[np.ndarray, "pool"]]:
-    """Matrix of `_larger(value i, value j)` over the values of both groups, and a mask: True for those of `first`."""
+    """Matrix of `is_larger(value i, value j)` over the values of both groups, and a mask: True for those of `first`."""
     pool = np.concatenate([first, second])
-    return _larger(pool[:, None], pool), np.arange(len(pool)) < len(first)
+    return is_larger(pool[:, None], pool), np.arange(len(pool)) < len(first)
 
 
-def _statistics(
+def split_statistics(
     larger: Float[np.ndarray, "pool pool"], in_first: Bool[np.ndarray, "splits pool"]
 ) -> Float[np.ndarray, "splits"]:
     """Brunner and Munzel's statistic of every split of the pool.
@@ -115,8 +115,8 @@ def _squared_length(rows: Float[np.ndarray, "splits pool"]) -> Float[np.ndarray,
 
 
 def _masks(splits: Int[np.ndarray, "splits n"], pool: int) -> Iterator[Bool[np.ndarray, "block pool"]]:
-    """Boolean masks of the first group of each split, in blocks of about `_CELLS` elements."""
-    size = max(1, _CELLS // pool)
+    """Boolean masks of the first group of each split, in blocks of about `CELLS` elements."""
+    size = max(1, CELLS // pool)
     for start in range(0, len(splits), size):
         block = splits[start : start + size]
         mask = np.zeros((len(block), pool), dtype=bool)

@@ -127,10 +127,22 @@ def members_of(sizes: Int[np.ndarray, "trials"], trials: Int[np.ndarray, "some_t
     return np.repeat(first - (np.cumsum(sizes) - sizes), sizes) + np.arange(sizes.sum())
 
 
-def score(entry: Entry, rules: OutcomeRules) -> tuple[float, float]:
-    """Search score of a finished trial, larger is better, and its failure rate."""
+def score(entry: Entry, rules: OutcomeRules) -> tuple[float, float, Float[np.ndarray, "members"]]:
+    """Search score of a finished trial, larger is better, its failure rate, and its members' late distances.
+
+    The distance of a failed member is +inf.
+    """
     members = classify_members([(entry.facts, entry.curves)], rules)
-    return float(search_score(members.outcome, members.late)), 1 - float(members.stable.mean())
+    return (
+        float(search_score(members.outcome, members.late)),
+        1 - float(members.stable.mean()),
+        stable_distances(members),
+    )
+
+
+def stable_distances(members: MemberOutcomes) -> Float[np.ndarray, "members"]:
+    """The late distance of each member, +inf for a failed one."""
+    return np.where(members.stable, members.late_distance, np.inf)
 
 
 def trial_results(facts: Sequence[Facts], members: MemberOutcomes) -> dict[str, np.ndarray]:
@@ -142,7 +154,7 @@ def trial_results(facts: Sequence[Facts], members: MemberOutcomes) -> dict[str, 
     `distance` is NaN for a trial that has none.
     """
     sizes = np.array([len(fact["seeds"]) for fact in facts], dtype=np.int64)
-    distance = _of_each_trial(sizes, interquartile_means, np.where(members.stable, members.late_distance, np.inf))
+    distance = _of_each_trial(sizes, interquartile_means, stable_distances(members))
     return {
         "distance": np.where(np.isfinite(distance), distance, np.nan),
         "failure_rate": 1 - _of_each_trial(sizes, lambda stable: stable.sum(axis=-1), members.stable) / sizes,

@@ -31,12 +31,13 @@ FIRST = 0
 """Index of the confirm trial that trains the setting found for a condition, and of an authors' trial."""
 
 
-def rank(members: pd.DataFrame, *, seed: int) -> pd.DataFrame:
+def rank(members: pd.DataFrame, *, seed: int, groups: int = 1) -> pd.DataFrame:
     """Ranking of the conditions, from confirm alone: a row per condition, best first, columns as in `RANKING`.
 
-    Only the first confirm trial of each condition counts: it trains the setting found, so no configuration is chosen
-    and evaluated on the same seeds. A condition has no row unless that trial is finished: one that ended without a
-    result says nothing about the condition's training. A member failed unless its outcome is `stable`.
+    Only the setting found counts, which the first confirm trial of each condition trains, so no configuration is chosen
+    and evaluated on the same seeds; with up to `groups` groups of fresh seeds the members of all groups together. A
+    condition has no row unless the first trial is finished: one that ended without a result says nothing about the
+    condition's training. A member failed unless its outcome is `stable`.
 
     distance       interquartile mean of the late distances, failed members as +inf; empty if it is +inf
     distance_low   ends of its bootstrap interval; an end at +inf is empty
@@ -48,12 +49,12 @@ def rank(members: pd.DataFrame, *, seed: int) -> pd.DataFrame:
 
     Errors: `ValueError` for a stable member without a late distance.
     """
-    ends = {condition: interval_ends(distances, seed) for condition, _, distances in first_confirmed(members)}
-    table = standings(members)
+    ends = {condition: interval_ends(distances, seed) for condition, _, distances in of_settings_found(members, groups)}
+    table = standings(members, groups)
     return table_of(({**row, **ends[row["condition"]]} for row in table.to_dict("records")), RANKING)
 
 
-def standings(members: pd.DataFrame) -> pd.DataFrame:
+def standings(members: pd.DataFrame, groups: int = 1) -> pd.DataFrame:
     """The ranking without its intervals, whose bootstrap takes nearly all of the time."""
     rows = [
         {
@@ -62,7 +63,7 @@ def standings(members: pd.DataFrame) -> pd.DataFrame:
             "trial": trial,
             **point_estimates(distances),
         }
-        for condition, trial, distances in first_confirmed(members)
+        for condition, trial, distances in of_settings_found(members, groups)
     ]
     table = table_of(rows, STANDINGS)
     table = table.sort_values(["distance", "failure_rate", "condition"], na_position="last", ignore_index=True)
@@ -74,6 +75,14 @@ def winners(frame: pd.DataFrame, phase: str = "confirm") -> pd.DataFrame:
     return frame[(frame["phase"] == phase) & (frame["trial"] == FIRST)]
 
 
+def ranked(frame: pd.DataFrame, groups: int) -> pd.DataFrame:
+    """Rows of a table of trials, members or curves that enter the ranking: the settings found, on all fresh seeds.
+
+    groups  largest number of groups of fresh seeds, each trained by a trial (`search.confirm.groups`)
+    """
+    return frame[(frame["phase"] == "confirm") & (frame["trial"] < FIRST + groups)]
+
+
 def last_evaluations(curves: pd.DataFrame) -> pd.DataFrame:
     """Rows of a table of curves that belong to the last evaluation of each member, whatever their values."""
     members = ["condition", "phase", "trial", "seed"]
@@ -82,10 +91,25 @@ def last_evaluations(curves: pd.DataFrame) -> pd.DataFrame:
 
 def first_confirmed(
     members: pd.DataFrame, phase: str = "confirm"
-) -> Iterator[tuple[str, int, Float[np.ndarray, "members"]]]:
-    """Condition, trial index and distances (see `failed_as_infinity`) of each condition's first trial in a phase."""
-    for condition, group in winners(members, phase).groupby("condition", observed=True):
-        yield str(condition), int(group["trial"].iloc[0]), failed_as_infinity(group)
+) -> Iterator[tuple[str, Float[np.ndarray, "members"]]]:
+    """Condition and distances (see `failed_as_infinity`) of each condition's first trial in a phase."""
+    for condition, rows in winners(members, phase).groupby("condition", observed=True):
+        yield str(condition), failed_as_infinity(rows)
+
+
+def of_settings_found(members: pd.DataFrame, groups: int) -> Iterator[tuple[str, int, Float[np.ndarray, "members"]]]:
+    """Condition, index of its first trial and distances of all fresh seeds of each setting found."""
+    for condition, rows in ranked(members, groups).groupby("condition", observed=True):
+        yield str(condition), int(rows["trial"].min()), failed_as_infinity(rows)
+
+
+def groups_of_seeds(members: pd.DataFrame, groups: int) -> dict[str, list[Float[np.ndarray, "members"]]]:
+    """Distances of the fresh seeds of each setting found, group by group, up to the first group without a result."""
+    found: dict[str, list[Float[np.ndarray, "members"]]] = {}
+    for (condition, trial), rows in ranked(members, groups).groupby(["condition", "trial"], observed=True):
+        if trial == FIRST + len(found.get(str(condition), ())):
+            found.setdefault(str(condition), []).append(failed_as_infinity(rows))
+    return found
 
 
 def failed_as_infinity(members: pd.DataFrame) -> Float[np.ndarray, "members"]:

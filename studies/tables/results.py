@@ -26,7 +26,7 @@ from studies.numbers import value_text
 from studies.tables.columns import END_NAMES, MEMBER_COLUMNS, TRIAL_COLUMNS, WITHOUT_RESULT
 from studies.tables.curve_columns import curve_columns
 from studies.tables.member_outcomes import classify_members, is_whole, member_columns, trial_results
-from studies.tables.ranking import FIRST, rank
+from studies.tables.ranking import FIRST, rank, ranked
 from studies.tables.trained_generators import TrainedConfiguration, kept_parameters, trained_shape
 
 
@@ -216,15 +216,22 @@ class Results:
 
         Distance and failure rate with their intervals, number of members, and the setting found.
         """
-        table = rank(self.members, seed=self.study.search.seed)
+        table = rank(self.members, seed=self.study.search.seed, groups=self.study.search.confirm.groups)
         trials = self.trials[self.trials["phase"] == "confirm"].astype({"condition": "str"})
         hyperparameters = [path for path in trials if "." in path]
         table = table.merge(trials[["condition", "trial", *hyperparameters]], on=["condition", "trial"], how="left")
         table.insert(0, "study", pd.Categorical([self.study.name] * len(table), [self.study.name]))
         return table
 
+    def ranked(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Rows of `trials`, `members` or `curves` that enter the ranking: the settings found, on all fresh seeds."""
+        return ranked(frame, self.study.search.confirm.groups)
+
     def best(self, condition: str, which: str = "last") -> TrainedConfiguration:
         """The setting found for a condition, with the generators that its confirm trial trained.
+
+        With `search.confirm.most`, these are the generators of the first group of fresh seeds, the same seeds for all
+        conditions; so are the samples and critics below.
 
         which  `last`: the generators at the end of training; `best`: each member's generator at its smallest distance
                among the evaluations at which generators are kept (`[checkpoint] snapshots`); `average`: moving averages

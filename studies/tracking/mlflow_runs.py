@@ -124,8 +124,13 @@ class MlflowRuns(Recording):
                 self._client.delete_run(child.info.run_id)
 
     def log_ranks(self, results: Results) -> None:
-        """Log the rank of each condition in the run of its confirm trial: the saved views sort runs by this metric."""
-        ranks = {(row.condition, "confirm", str(row.trial)): float(row.rank) for row in results.ranking.itertuples()}
+        """Log the rank of each condition in the runs of its ranked trials: the saved views sort runs by this metric."""
+        rank_of = {row.condition: float(row.rank) for row in results.ranking.itertuples()}
+        trials = results.ranked(results.trials)
+        ranks = {
+            (row.condition, "confirm", str(row.trial)): rank_of[row.condition]
+            for row in trials[trials["state"] == "finished"].itertuples()
+        }
         for (condition, phase, trial, _), run in self._runs.items():
             if (rank := ranks.get((condition, phase, trial))) is not None:
                 self.study_run.metrics.log_changed(run, {"rank": rank}, step=0)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from gan_core.metrics import METRICS
 from gan_core.outcomes import MemberOutcomes
-from studies.design import TrialSpec, total
+from studies.design import TrialSpec, least, most_groups, total
 from studies.design import counts as trials_of
 from studies.file.map_settings import ExploreMap
 from studies.file.study import Study
@@ -85,7 +85,7 @@ The late distance of a member is the median of its distances in the last part of
 
 | metric | meaning |
 | --- | --- |
-| `rank` | rank of the condition in the study; only the *confirm* trial that was ranked has it |
+| `rank` | rank of the condition in the study; only *confirm* trials that enter the ranking have it |
 | `distance` | mean of the members' late distances without the lowest and the highest quarter; a failed member counts \
 as infinitely far, so `distance` is missing if too many members failed |
 | `late_distance` | median of the late distances of all members, failed or not |
@@ -108,12 +108,12 @@ def _one_run(study: Study) -> str:
     """Sections about runs and metrics of a study whose own run holds all trials."""
     return f"""### Runs
 
-The run named **{study.name}** holds all {total(study)} trials, since the study file's field `tracking.runs` is \
-`{study.tracking.runs}`: no trial has a run of its own, except complete ones from when the study had fewer trials. \
-Its description has the ranking of the conditions, its artifacts have the tables `trials`, `members`, `curves` and \
-`ranking`. `gan-study results {study.name} --tracking ADDRESS` reads the tables too, while the study runs those of the \
-trials that had ended when they were last written. A trial is named by its condition, phase and number. These are the \
-phases:
+The run named **{study.name}** holds all {_trials_in_words(study)} trials, since the study file's field \
+`tracking.runs` is `{study.tracking.runs}`: no trial has a run of its own, except complete ones from when the study \
+had fewer trials. Its description has the ranking of the conditions, its artifacts have the tables `trials`, \
+`members`, `curves` and `ranking`. `gan-study results {study.name} --tracking ADDRESS` reads the tables too, while the \
+study runs those of the trials that had ended when they were last written. A trial is named by its condition, phase \
+and number. These are the phases:
 
 {_phase_list(study)}
 
@@ -139,9 +139,19 @@ def _deciding_metric(study: Study) -> str:
     return "the metric that decides" if metric is None else f"{metric.direction} is better: {metric.description}"
 
 
+def _trials_in_words(study: Study) -> str:
+    """Number of trials, as in "12" or "12 to 18"."""
+    smallest, largest = least(study), total(study)
+    return f"{largest}" if smallest == largest else f"{smallest} to {largest}"
+
+
 def _phase_list(study: Study) -> str:
     search = study.search
-    counts = {"explore": search.explore_trials, "exploit": search.exploit.trials, "confirm": search.confirm.best}
+    counts: dict[str, int | str] = {
+        "explore": search.explore_trials,
+        "exploit": search.exploit.trials,
+        "confirm": search.confirm.best if most_groups(study) == 1 else f"1 to {most_groups(study)}",
+    }
     counts |= {"authors": 1} if search.confirm.authors else {}
     if search.profile:
         counts["profile"] = max(trials_of(study, condition)["profile"] for condition in study.conditions)
@@ -170,7 +180,8 @@ def study_note(results: Results, question: str, answer: Sequence[str]) -> str:
     ranking = results.ranking
     if ranking.empty:
         return opening
-    seeds = results.study.search.confirm.seeds
+    fewest, most = ranking["members"].min(), ranking["members"].max()
+    seeds = f"{fewest}" if fewest == most else f"{fewest} to {most}"
     lines = [
         f"{opening}The setting found for each condition, trained again with {seeds} new seeds. Lower distances are "
         "better.\n",

@@ -9,7 +9,8 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from time import monotonic
 
-from studies.design import TrialSpec, total
+from studies.analysis.comparison import Comparison
+from studies.design import TrialSpec, least, total
 from studies.file.study import Study
 from studies.ledger.ledger import Ledger
 from studies.ledger.trial_records import TrialRecord, read_records
@@ -18,6 +19,7 @@ from studies.progress.pending import StudyProgress
 from studies.progress.summaries import EvaluationSummary
 from studies.progress.tallies import READ_TOGETHER, ended_specs
 from studies.reporting.figures import SampleSheets
+from studies.reporting.text.fresh_seeds import undecided_names
 from studies.tables.results import Results
 from studies.tracking.bundle import is_due
 from studies.tracking.connection import describe_error, mlflow_module, requests_to
@@ -271,7 +273,14 @@ def sync(ledger: Ledger, name: str, uri: str | None = None) -> str:
         close(
             recording,
             None,
-            interrupted=len(ended) < total(results.study),
+            interrupted=_is_interrupted(results, len(ended)),
             without_result=any(not trial.finished for trial in ended),
         )
         return str(uri or mlflow.get_tracking_uri())
+
+
+def _is_interrupted(results: Results, ended: int) -> bool:
+    """True if trials of a study have not ended, or further fresh seeds are due."""
+    if ended < max(least(results.study), len(results.trial_records)):
+        return True
+    return bool(undecided_names(Comparison(results)))

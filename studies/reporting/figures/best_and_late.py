@@ -13,7 +13,6 @@ from studies.reporting.figures.member_scatter import member_scatter
 from studies.reporting.figures.selection import condition_rows, conditions_in
 from studies.reporting.figures.themes import THEMES, Theme, ThemeName
 from studies.reporting.figures.wording import count_seeds
-from studies.tables.ranking import winners
 from studies.tables.results import Results
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ def best_and_late(results: Results, theme_name: ThemeName = "light") -> DrawnFig
 
     None before a condition is confirmed, and where no member has two positive distances.
     """
-    members, theme = winners(results.members), THEMES[theme_name]
+    members, theme = results.ranked(results.members), THEMES[theme_name]
     shown = members[(np.isfinite(members[DISTANCES]) & (members[DISTANCES] > 0)).all(axis=1)]
     if shown.empty:
         return None

@@ -24,7 +24,6 @@ from studies.reporting.figures.sample_sheets import confirmed_images
 from studies.reporting.figures.selection import condition_rows
 from studies.reporting.figures.themes import REFERENCE_STYLES, THEMES, Theme, ThemeName
 from studies.reporting.figures.wording import count_seeds, references_in_words, shortened
-from studies.tables.ranking import winners
 from studies.tables.results import Results
 
 if TYPE_CHECKING:
@@ -124,7 +123,7 @@ def _failures(row: Any) -> int:
 
 def _draw_distances(axis: "Axes", results: Results, theme: Theme) -> None:
     """Draw a row per condition: a dot per stable member, a cross per failed member, and the interval below them."""
-    ranking, members = results.ranking, winners(results.members)
+    ranking, members = results.ranking, results.ranked(results.members)
     right_edge = _right_edge(results)
     failure = theme.outcomes["diverged"].color
     for row in ranking.itertuples():
@@ -144,7 +143,7 @@ def _draw_distances(axis: "Axes", results: Results, theme: Theme) -> None:
 
 def _right_edge(results: Results) -> float:
     """The largest distance on the x axis; members farther away, all of them failed, are drawn at this value."""
-    members, ranking = winners(results.members), results.ranking
+    members, ranking = results.ranked(results.members), results.ranking
     stable = members["late_distance"][members["outcome"] == "stable"]
     references = [value for _, value in _references(results)]
     shown = [*stable, *ranking["distance_low"], *ranking["distance_high"], *references]

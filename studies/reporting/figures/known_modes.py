@@ -20,7 +20,7 @@ from studies.reporting.figures.canvas import (
 from studies.reporting.figures.selection import condition_rows, conditions_in
 from studies.reporting.figures.themes import THEMES, Theme, ThemeName
 from studies.reporting.figures.wording import count_seeds, shortened
-from studies.tables.ranking import last_evaluations, winners
+from studies.tables.ranking import last_evaluations
 from studies.tables.results import Results
 
 if TYPE_CHECKING:
@@ -66,13 +66,13 @@ def modes(results: Results, theme_name: ThemeName = "light") -> DrawnFigure | No
 
 def _last_values(results: Results) -> pd.DataFrame:
     """A row per member of each setting found: condition, seed, outcome, and both metrics at its last evaluation."""
-    curves = winners(results.curves)
+    curves = results.ranked(results.curves)
     curves = curves[curves["metric"].isin(["modes_covered", "high_quality"])].astype({"metric": "str"})
     if curves.empty:
         return pd.DataFrame(columns=["condition", "seed"])
     keys = ["condition", "seed"]
     wide = last_evaluations(curves).pivot(index=keys, columns="metric", values="value").reset_index()
-    return wide.merge(winners(results.members)[[*keys, "outcome"]], on=keys)
+    return wide.merge(results.ranked(results.members)[[*keys, "outcome"]], on=keys)
 
 
 def _draw_rows(axis: "Axes", theme: Theme, last: pd.DataFrame, names: list[str], column: str) -> None:

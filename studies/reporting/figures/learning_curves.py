@@ -22,7 +22,6 @@ from studies.reporting.figures.legend_entries import FAILED, outcome_handles
 from studies.reporting.figures.selection import condition_rows, conditions_in
 from studies.reporting.figures.themes import REFERENCE_STYLES, THEMES, Theme, ThemeName
 from studies.reporting.figures.wording import budget_label, count_seeds, metric_label, metric_unit, references_in_words
-from studies.tables.ranking import winners
 from studies.tables.results import Results
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ def learning_curves(results: Results, theme_name: ThemeName = "light") -> DrawnF
 
     In median and quartiles, a value that is not finite counts as +infinity. None before a condition is confirmed.
     """
-    curves, members, theme = winners(results.curves), winners(results.members), THEMES[theme_name]
+    curves, members, theme = results.ranked(results.curves), results.ranked(results.members), THEMES[theme_name]
     curves = curves[curves["metric"] == results.study.distance]
     names = conditions_in(curves, results)
     if not names:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from studies.file.messages import count_noun
 from studies.reporting.figures.selection import condition_rows
+from studies.reporting.figures.wording import sampled_seeds
 from studies.tables.ranking import winners
 from studies.tables.results import Results
 
@@ -16,18 +16,20 @@ class MedianMember:
 
     index    number of the member in its trial, from 0
     members  number of members of the trial
+    seeds    the same in words
     """
 
     index: int
     seed: int
     members: int
+    seeds: str
 
     @property
     def in_words(self) -> str:
         """The member in a sentence."""
         if self.members == 1:
             return "its only seed"
-        return f"the median of its {count_noun(self.members, 'seed')} by late distance (seed {self.seed})"
+        return f"the median of its {self.seeds} by late distance (seed {self.seed})"
 
 
 def median_member(results: Results, condition: str) -> MedianMember | None:
@@ -40,4 +42,4 @@ def median_member(results: Results, condition: str) -> MedianMember | None:
         return None
     late = rows["late_distance"].to_numpy(np.float64)
     index = int(np.argsort(late, kind="stable")[(len(late) - 1) // 2])
-    return MedianMember(index, int(rows["seed"].iloc[index]), len(late))
+    return MedianMember(index, int(rows["seed"].iloc[index]), len(late), sampled_seeds(results.study, len(late)))

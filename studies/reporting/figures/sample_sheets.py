@@ -9,13 +9,13 @@ from jaxtyping import Float
 
 from gan_core.data import Dataset
 from gan_core.metrics import Box
-from studies.file.messages import count_noun
 from studies.numbers import format_distance, format_share
 from studies.reporting.figures.canvas import SHEET_WIDTH, WIDTH, DrawnFigure, finish, panels, write_png
 from studies.reporting.figures.image_grid import ImageRow, image_grid, label_style
 from studies.reporting.figures.image_pixels import colours, real_colours
 from studies.reporting.figures.selection import condition_rows
 from studies.reporting.figures.themes import THEMES, Theme, ThemeName
+from studies.reporting.figures.wording import sampled_seeds
 from studies.tables.ranking import winners
 from studies.tables.results import Results
 
@@ -54,7 +54,7 @@ def samples(results: Results, condition: str, theme_name: ThemeName = "light") -
         figure,
         f"samples-{condition}",
         f"{kind} generated with the setting found for {condition} at the end of training, by each of its "
-        f"{count_noun(len(labels), 'seed')}, with the seed's outcome and late distance. {real}",
+        f"{sampled_seeds(results.study, len(labels))}, with the seed's outcome and late distance. {real}",
         "; ".join(label.replace("\n", ", ") for label in labels),
     )
 

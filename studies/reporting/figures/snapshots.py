@@ -15,7 +15,7 @@ from studies.reporting.figures.image_pixels import colours
 from studies.reporting.figures.sample_sheets import confirmed_labels, view_corners
 from studies.reporting.figures.selection import condition_rows
 from studies.reporting.figures.themes import THEMES, Theme, ThemeName
-from studies.reporting.figures.wording import budget_label
+from studies.reporting.figures.wording import budget_label, sampled_seeds
 from studies.tables.ranking import winners
 from studies.tables.results import Results
 
@@ -66,7 +66,7 @@ def sample_snapshots(results: Results, condition: str, theme_name: ThemeName = "
         f"sample-snapshots-{condition}",
         f"{'Points' if planar else 'Images'} generated with the setting found for {condition} at "
         f"{count_noun(len(steps), 'step')} of the training, always from the same {fakes.shape[2]} z, by "
-        f"{_members_in_words(list(roles.values()), len(labels))}. "
+        f"{_members_in_words(list(roles.values()), sampled_seeds(results.study, len(labels)))}. "
         f"{'Real points are grey.' if planar else 'The last row shows real images.'}",
         "; ".join(_in_words(name, row, steps) for name, row in zip(names, distances, strict=True)),
     )
@@ -82,10 +82,10 @@ def shown_members(late_distances: np.ndarray) -> dict[int, str]:
     return {int(order[rank]): roles[rank] for rank in sorted(roles)}
 
 
-def _members_in_words(roles: list[str], members: int) -> str:
+def _members_in_words(roles: list[str], seeds: str) -> str:
     if len(roles) == 1:
         return "its only seed"
-    return f"the {', the '.join(roles[:-1])} and the {roles[-1]} of its {members} seeds by late distance"
+    return f"the {', the '.join(roles[:-1])} and the {roles[-1]} of its {seeds} by late distance"
 
 
 def _distances(results: Results, condition: str, steps: list[int]) -> Float[np.ndarray, "members steps"]:

@@ -7,6 +7,7 @@ import pandas as pd
 from gan_core.metrics import METRICS
 from studies.file.budget import Budget
 from studies.file.messages import count_noun
+from studies.file.study import Study
 
 TITLE_LENGTH = 18
 """Characters that fit above a panel where two are in a row."""
@@ -56,6 +57,11 @@ def references_in_words(names: Iterable[str]) -> str:
 def budget_label(budget: Budget) -> str:
     """The unit of the budget, as in "generator steps"."""
     return budget.unit.replace("_", " ")
+
+
+def sampled_seeds(study: Study, members: int) -> str:
+    """The seeds whose samples are shown, as in "10 seeds", or "first 10 seeds" if a setting can have further ones."""
+    return f"{'first ' if study.search.confirm.groups > 1 else ''}{count_noun(members, 'seed')}"
 
 
 def count_seeds(counts: "pd.Series[int]") -> str:

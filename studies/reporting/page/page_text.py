@@ -48,7 +48,9 @@ TABLES: Mapping[str, TableDescription] = {
         "Comparison of the settings found for every two conditions. Effect: chance that a seed of the first ends "
         "nearer to the real data than a seed of the other, plus half the chance of a tie. p value: two-sided "
         "permutation test with Brunner and Munzel's statistic; p adjusted: Holm's correction for all pairs; exact: "
-        "all permutations were computed; decided: p adjusted is below 0.05. Needed: number of seeds per condition "
+        "all permutations were computed; decided: p adjusted is below 0.05. Looks: number of tests, one after "
+        "each group of fresh seeds until the pair is decided; with several groups the p value is the smallest level at "
+        "which a test so far would have decided it. Needed: number of seeds per condition "
         "with which the observed effect would be decided with a chance of 80%.",
     ),
     "volumes": TableDescription(

@@ -97,20 +97,26 @@ def _setting(value: Any) -> Tex:
 
 def pairs_table(compared: Comparison) -> PaperTable:
     """The tests of every two settings found."""
+    in_groups = compared.results.study.search.confirm.groups > 1
     rows = [
         {
             **two_conditions(row),
+            **({"Seeds": number(row["members"])} if in_groups else {}),
             "Effect": effect_cell(row["effect"]),
             **tested(row),
         }
         for row in compared.pairs.to_dict("records")
     ]
+    test = "group-sequential permutation test" if in_groups else "permutation test"
     caption = (
         "Comparison of the settings found. Effect: chance that a seed of the first ends closer to the real data than "
         "one of the other, plus half the chance of a tie. "
-        r"$p$: permutation test of Brunner and Munzel's statistic; adjusted by Holm's method."
+        rf"$p$: {test} of Brunner and Munzel's statistic; adjusted by Holm's method."
     )
-    return PaperTable("pairs", caption, {"Condition": "l", "Other": "l", "Effect": "r", **TESTS}, rows)
+    if in_groups:
+        caption += " Seeds: number of each condition on which the test rests."
+    seeds = {"Seeds": "r"} if in_groups else {}
+    return PaperTable("pairs", caption, {"Condition": "l", "Other": "l", **seeds, "Effect": "r", **TESTS}, rows)
 
 
 def metrics_table(compared: Comparison) -> PaperTable:

@@ -11,6 +11,7 @@ from studies.reporting.paper.found_tables import equal_critic_steps_table
 from studies.reporting.paper.latex_text import listed, scientific
 from studies.statistics.area_share import area_interval
 from studies.statistics.best_of_draws import RANDOM_SWAPS, expected_best, search_test
+from studies.statistics.group_sequential import SPENDING_POWER, pair_tests, sequential_p_values, spent_share
 from studies.statistics.importance import RESAMPLES
 from studies.statistics.intervals import bootstrap_interval, interquartile_mean, mean_interval, newcombe, wilson
 from studies.statistics.ped_anova import divergences
@@ -31,6 +32,9 @@ FUNCTIONS = {
         brunner_munzel,
         holm,
         permutation_test,
+        sequential_p_values,
+        pair_tests,
+        spent_share,
         range_end,
         divergences,
         ablation.path_table,
@@ -61,6 +65,8 @@ def statistics_used(compared: Comparison) -> dict[str, Any]:
         **FUNCTIONS,
         "volume_differences_test": volumes.volume_differences,
         "level": LEVEL,
+        "confirm": compared.results.study.search.confirm,
+        "spending_power": SPENDING_POWER,
         "resamples": RESAMPLES,
         **used,
         "has_statistics": any(used.values()),

@@ -1,9 +1,12 @@
 """One sentence about what is missing of a study that is not finished."""
 
-from studies.design import PHASES, counts
+from studies.analysis.comparison import Comparison
+from studies.design import PHASES, counts, most_groups
 from studies.file.messages import count_noun
+from studies.reporting.text.fresh_seeds import undecided_names
 from studies.reporting.text.phrases import join_words
 from studies.tables.columns import ENDED
+from studies.tables.ranking import groups_of_seeds
 from studies.tables.results import Results
 
 
@@ -16,7 +19,17 @@ def unfinished(results: Results) -> str:
         phase: sum(of_condition.get(phase, 0) for of_condition in planned) - int(ended.get(phase, 0))
         for phase in PHASES
     }
+    if most_groups(study) > 1:  # only undecided conditions get further groups of fresh seeds
+        first = max(0, len(study.conditions) - int(ended.get("confirm", 0)))
+        missing["confirm"] = first or _further_groups(results)
     texts = [count_noun(number, f"{phase} trial") for phase, number in missing.items() if number > 0]
     if not texts:
         return ""
     return f"This study is not finished: {join_words(texts)} have not ended."
+
+
+def _further_groups(results: Results) -> int:
+    """Number of undecided conditions that lack the next group of fresh seeds."""
+    groups = groups_of_seeds(results.members, results.study.search.confirm.groups)
+    numbers = [len(groups[name]) for name in undecided_names(Comparison(results))]
+    return numbers.count(min(numbers, default=0))

@@ -1,6 +1,7 @@
 """Outline of a study before it runs: its trials, kept generators, conditions and searched hyperparameters."""
 
 from collections.abc import Iterator
+from math import comb
 
 import numpy as np
 
@@ -8,7 +9,7 @@ from gan_core.data import Dataset
 from gan_core.features import SMALL_SIDE, AutoFeatures, PixelFeatures
 from gan_core.metrics import RealSamples
 from gan_core.networks import MLPGenerator, NetworkPair
-from studies.design import Packs, counts, total
+from studies.design import Packs, counts, least, most_groups, total
 from studies.execution.disk_space import kept_evaluations, snapshot_bytes
 from studies.file.map_axes import map_axes
 from studies.file.messages import count_noun
@@ -18,6 +19,8 @@ from studies.numbers import format_bytes, format_share
 from studies.reporting.terminal.data_text import data_text
 from studies.reporting.terminal.preset_text import format_distribution
 from studies.reporting.text.unequal_conditions import unequal_in_words
+from studies.statistics.group_sequential import smallest_p_value
+from studies.statistics.permutation import LEVEL
 
 CLEARLY = 0.1
 """Least excess of a classifier's accuracy over the share of the largest class that is not remarked on."""
@@ -33,12 +36,15 @@ def outline(study: Study) -> str:
     path_trials = sum(trials["path"] for trials in of_paths)
     choices = sum(trials["path_choice"] for trials in of_paths)
     path = f" + {path_trials} trials on paths from authors' settings and {choices} to choose them" if of_paths else ""
-    seeds = count_noun(study.seeds, "seed")
+    seeds, confirm, trials = count_noun(study.seeds, "seed"), str(search.confirm.best), str(total(study))
+    if (groups := most_groups(study)) > 1:
+        confirm, trials = f"1 to {groups}", f"{least(study)} to {trials}"
     lines = [
         f"{study.name} is valid: {len(study.conditions)} conditions x ({search.explore_trials} explore + "
-        f"{search.exploit.trials} exploit + {search.confirm.best} confirm){authors}{profile}{path} = {total(study)} "
+        f"{search.exploit.trials} exploit + {confirm} confirm){authors}{profile}{path} = {trials} "
         f"trials, with {seeds} each ({search.confirm.seeds} to confirm), {study.budget.steps} "
         f"{study.budget.unit.replace('_', ' ')}.",
+        *_further_seeds(study),
         f"Generators of {len(kept_evaluations(study))} of {study.evaluation.measurements + 1} evaluations are kept "
         f'(checkpoint.snapshots = "{study.checkpoint.snapshots}"): at most {format_bytes(snapshot_bytes(study))} '
         "before compression.",
@@ -62,6 +68,24 @@ def outline(study: Study) -> str:
     lines += [f"{sentence}." for sentence in unequal_in_words(study)]
     lines += [f"conditions.{name}.{reason}; its trials train one by one." for name, reason in packs.unpacked().items()]
     return "\n".join(lines)
+
+
+def _further_seeds(study: Study) -> Iterator[str]:
+    """Lines on the further groups of fresh seeds, if the study allows them, and on groups too small to decide."""
+    confirm, groups = study.search.confirm, study.search.confirm.groups
+    if most_groups(study) == 1:
+        return
+    yield f"Conditions in an undecided pair get {confirm.seeds} further fresh seeds at a time, up to {confirm.most}."
+    pairs = comb(len(study.conditions), 2)
+    smallest = {stage: pairs * smallest_p_value(confirm.seeds, stage, groups) for stage in range(1, groups + 1)}
+    deciding = [stage for stage, p_value in smallest.items() if p_value < LEVEL]
+    if not deciding:
+        yield f"  With groups of {confirm.seeds} seeds no pair can be decided; larger groups can."
+    elif deciding[0] > 1:
+        yield (
+            f"  The first pair can be decided with {deciding[0] * confirm.seeds} seeds at the earliest, with larger "
+            "groups earlier."
+        )
 
 
 def _features(study: Study) -> Iterator[str]:

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gan_core.outcomes import OUTCOMES
-from studies.design import TrialSpec, counts, total
+from studies.design import Phase, TrialSpec, counts, least, most_groups, total
 from studies.file.messages import count_noun
 from studies.file.study import Study
 from studies.ledger.trial_records import TrialRecord
@@ -39,15 +39,19 @@ class PlainProgress(Listener):
 
     def __init__(self, study: Study, console: Console):
         self._study, self._console = study, console
-        self._total = total(study)
+        self._total, self._groups = least(study), dict[str, int]()
         self._longest_name = max(len(condition.name) for condition in study.conditions)
         self._longest_phase = max(len(phase) for condition in study.conditions for phase in counts(study, condition))
         self._ended, self._started = 0, monotonic()
+        self._progress: StudyProgress | None = None
 
     def opened(self, progress: StudyProgress) -> None:
         self._ended = len(progress.trials()) - len(progress.pending())
+        self._progress, self._total, self._groups = progress, progress.expected, progress.groups
         in_ledger = f", {self._ended} of them in the ledger already" if self._ended else ""
-        self._print(f"{self._study.name}: {self._total} trials of {count_noun(self._study.seeds, 'seed')}{in_ledger}")
+        most = total(self._study)
+        trials = f"{self._total}" if self._total == most else f"{self._total} to {most}"
+        self._print(f"{self._study.name}: {trials} trials of {count_noun(self._study.seeds, 'seed')}{in_ledger}")
         self._print(f"ledger: {progress.ledger.root}")
 
     def warn(self, sentence: str) -> None:
@@ -66,6 +70,20 @@ class PlainProgress(Listener):
         width = len(str(self._total))
         elapsed = format_duration(monotonic() - self._started)
         self._print(f"[{self._ended:>{width}}/{self._total} {elapsed}] {self._result_line(trial)}")
+        self._note_further_seeds()
+
+    def _note_further_seeds(self) -> None:
+        """Print which conditions get further fresh seeds, once this is known."""
+        assert self._progress is not None
+        groups = self._progress.groups
+        further = [name for name, count in groups.items() if count > max(1, self._groups.get(name, 0))]
+        if further and groups != self._groups and most_groups(self._study) > 1:
+            confirm, number = self._study.search.confirm, groups[further[0]]
+            self._print(
+                f"some pairs are undecided with {(number - 1) * confirm.seeds} fresh seeds each: {confirm.seeds} more "
+                f"(up to {confirm.most}) for {', '.join(further)}"
+            )
+        self._groups, self._total = groups, self._progress.expected
 
     def _result_line(self, trial: TrialRecord) -> str:
         """Label and setting of a trial that ended, with its late distance, outcomes and seconds, or with its error."""
@@ -121,6 +139,7 @@ class LiveProgress(PlainProgress):
         self._tallies.add([trial])
         if trial.finished:
             self._ended += 1
+            self._note_further_seeds()
         else:
             super().ended(trial)
 
@@ -134,7 +153,7 @@ class LiveProgress(PlainProgress):
             "condition", *phases, "smallest distance", "stable members", "failed members", title=self._study.name
         )
         for name, tally in self._tallies.by_condition.items():
-            ended = [f"{tally.ended[phase]}/{count}" for phase, count in self._planned[name].items()]
+            ended = [f"{tally.ended[phase]}/{count}" for phase, count in self._planned_so_far(name).items()]
             best = MISSING if np.isinf(tally.smallest_distance) else format_distance(tally.smallest_distance)
             failed = ", ".join(
                 f"{tally.outcomes[outcome]} {outcome}"
@@ -143,6 +162,12 @@ class LiveProgress(PlainProgress):
             )
             table.add_row(name, *ended, best, str(tally.outcomes["stable"]), failed)
         return Group(table, Text(self._status_line(), no_wrap=True, overflow="ellipsis"))
+
+    def _planned_so_far(self, condition: str) -> dict[Phase, int]:
+        """Number of trials of a condition in each phase, of confirm those that are known to be needed."""
+        if most_groups(self._study) == 1:
+            return self._planned[condition]
+        return {**self._planned[condition], "confirm": self._groups.get(condition, 1)}
 
     def _status_line(self) -> str:
         """Trials ended, elapsed time, rate and rough remaining time, running trials.

@@ -28,8 +28,7 @@ def print_ranking(results: Results, console: Console) -> None:
             soft_wrap=True,
         )
         return
-    seeds = results.study.search.confirm.seeds
-    table = Table(title=f"{name}: the setting found for each condition, on {seeds} fresh seeds")
+    table = Table(title=f"{name}: the setting found for each condition, on {_seeds(results)} fresh seeds")
     for heading in _HEADINGS:
         table.add_column(heading, justify="left" if heading else "right")
     for row in ranking_rows(results):
@@ -42,6 +41,12 @@ def print_undecided_pairs(comparison: Comparison, console: Console) -> None:
     """Print one sentence about the undecided pairs of conditions in the ranking; nothing if there are none."""
     if sentence := undecided_ranks(comparison):
         console.print(sentence, markup=False, soft_wrap=True)
+
+
+def _seeds(results: Results) -> str:
+    """Number of fresh seeds of each setting found, as in "10" or "10 to 40"."""
+    least, most = results.ranking["members"].min(), results.ranking["members"].max()
+    return str(least) if least == most else f"{least} to {most}"
 
 
 def _cells(row: RankingRow) -> list[str]:

@@ -6,6 +6,7 @@ import pandas as pd
 
 from studies.analysis.comparison import Comparison
 from studies.numbers import format_distance, format_shares
+from studies.reporting.text.fresh_seeds import further_seeds_sentences
 from studies.reporting.text.headline import headline, other_findings
 from studies.reporting.text.metric_agreement import agreement_sentences
 from studies.reporting.text.mode_coverage import coverage_interval
@@ -34,6 +35,7 @@ def answer(comparison: Comparison) -> tuple[str, ...]:
 def _sentences(comparison: Comparison) -> Iterator[str]:
     yield from headline(comparison)
     yield from _unconfirmed(comparison)
+    yield from further_seeds_sentences(comparison)
     yield from coverage_interval(comparison)
     yield from other_findings(comparison)
     ranking = comparison.ranking

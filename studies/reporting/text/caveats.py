@@ -11,6 +11,7 @@ from studies.analysis.explore_trials import ExploreTrials
 from studies.analysis.robustness import ConfirmTrial
 from studies.file.distributions import Choice, Grid
 from studies.numbers import format_distance, format_p, format_share
+from studies.reporting.text.fresh_seeds import smallest_p_sentences
 from studies.reporting.text.incomplete_profiles import incomplete_profiles
 from studies.reporting.text.phrases import (
     MAX_NAMES,
@@ -220,6 +221,9 @@ def _on_pairs(comparison: Comparison) -> Iterator[str]:
         yield f"One fresh seed for {join_words(single)}: no pair with {ones_found_for(single)} can be tested."
     tested = pairs[pairs["p_value"].notna()]
     if tested.empty:
+        return
+    if comparison.results.study.search.confirm.groups > 1:
+        yield from smallest_p_sentences(comparison)
         return
     first = tested.iloc[0]
     n, m = first["members"], first["other_members"]

@@ -9,7 +9,7 @@ import pandas as pd
 from studies.analysis.comparison import Comparison
 from studies.file.condition import Condition
 from studies.reporting.text.phrases import distance_in_words, goal, largest_p
-from studies.tables.ranking import last_evaluations, winners
+from studies.tables.ranking import last_evaluations
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def _costs(comparison: Comparison, design: _Design) -> str:
 def _critic_slope(comparison: Comparison, design: _Design, kind: str) -> float:
     """Median of the last critic slopes of the confirmed members with this kind of constraint."""
     curves, names = comparison.results.curves, [pair[kind] for pair in design.conditions.values()]
-    slopes = winners(curves[curves["metric"] == "critic_slope"])
+    slopes = comparison.results.ranked(curves[curves["metric"] == "critic_slope"])
     slopes = slopes[slopes["condition"].isin(names)]
     return float(last_evaluations(slopes)["value"].median())
 
@@ -143,4 +143,4 @@ def _critic_slope(comparison: Comparison, design: _Design, kind: str) -> float:
 def _seconds(comparison: Comparison, design: _Design, kind: str) -> float:
     """Total training time of the confirmed trials with this kind of constraint, in seconds."""
     trials, names = comparison.results.trials, [pair[kind] for pair in design.conditions.values()]
-    return float(winners(trials[trials["condition"].isin(names)])["elapsed_seconds"].sum())
+    return float(comparison.results.ranked(trials[trials["condition"].isin(names)])["elapsed_seconds"].sum())

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pandas as pd
 
 from studies.analysis.comparison import Comparison
-from studies.file.messages import count_noun
 from studies.numbers import format_distance, format_p
 from studies.reporting.text.constraint_effect import constraint_clause
 from studies.reporting.text.failures import short_budget_clause
+from studies.reporting.text.fresh_seeds import looks_clause, seeds_in_words
 from studies.reporting.text.initial_divergences import initial_divergence_clause
 from studies.reporting.text.map_sentences import map_clause
 from studies.reporting.text.method_comparison import incomparable_methods, method_clause
@@ -106,6 +106,7 @@ def _distance_clauses(comparison: Comparison) -> Iterator[str]:
         yield from _first_against_others(comparison)
         if failed := all_failed(ranking):
             yield f"all fresh seeds of {found_for(failed)} failed and count as infinitely far"
+        yield looks_clause(comparison)
 
 
 def _first_against_others(comparison: Comparison) -> Iterator[str]:
@@ -175,7 +176,7 @@ def _reason(comparison: Comparison) -> str:
     seeds, pairs = int(comparison.ranking["members"].min()), comparison.pairs
     if seeds == 1:
         return "one fresh seed each is too few for a test"
-    number = f"{count_noun(seeds, 'fresh seed')} each"
+    number = seeds_in_words(comparison)
     if len(pairs) == 1:
         return f"p = {format_p(pairs['p_adjusted'].iloc[0])} with {number}"
     if rank_test_power(1.0, seeds, comparisons=len(pairs)) == 0:

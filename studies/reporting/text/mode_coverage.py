@@ -8,7 +8,7 @@ from studies.analysis.comparison import Comparison
 from studies.numbers import format_shares
 from studies.reporting.text.phrases import MAX_NAMES, found_for, join_words
 from studies.statistics.intervals import wilson
-from studies.tables.ranking import last_evaluations, winners
+from studies.tables.ranking import last_evaluations
 
 
 def modes_covered(comparison: Comparison) -> pd.Series:
@@ -18,7 +18,7 @@ def modes_covered(comparison: Comparison) -> pd.Series:
     finite, covers none.
     """
     curves = comparison.results.curves
-    confirmed = winners(curves[curves["metric"] == "modes_covered"])
+    confirmed = comparison.results.ranked(curves[curves["metric"] == "modes_covered"])
     if confirmed.empty:
         return pd.Series(dtype="object")
     last = last_evaluations(confirmed).set_index(["condition", "seed"])["value"].fillna(0)

@@ -9,7 +9,6 @@ import pandas as pd
 
 from gan_core.outcomes import OUTCOMES
 from studies.numbers import format_distance, format_interval, format_setting, format_share, format_shares
-from studies.tables.ranking import winners
 from studies.tables.results import Results
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
@@ -37,7 +36,7 @@ class RankingRow:
 
 def ranking_rows(results: Results) -> Iterator[RankingRow]:
     """Rows of the ranking, best first."""
-    members = winners(results.members)
+    members = results.ranked(results.members)
     for row in results.ranking.to_dict("records"):
         yield RankingRow(
             rank=str(row["rank"]),

@@ -8,7 +8,6 @@ from studies.analysis.late_quality import late_quality
 from studies.numbers import format_share
 from studies.reporting.figures.wording import metric_label
 from studies.reporting.text.phrases import found_for
-from studies.tables.ranking import winners
 from studies.tables.results import Results
 
 MUCH = 0.2
@@ -52,7 +51,7 @@ def _features(results: Results) -> Iterator[str]:
 
 
 def _memorisation(results: Results, best: str) -> Iterator[str]:
-    curves = winners(results.curves)
+    curves = results.ranked(results.curves)
     values = curves[(curves["metric"] == "memorisation") & (curves["condition"] == best)]
     last = values[values["step"] == values["step"].max()]["value"]
     usual = results.real_values.get("memorisation", 0.0)
