@@ -30,6 +30,7 @@ from studies.analysis.ablation import PATHS, path_table
 from studies.analysis.chances import CHANCES, chances
 from studies.analysis.comparison import Comparison
 from studies.analysis.importances import IMPORTANCES, importances
+from studies.analysis.metric_pairs import METRIC_PAIRS, metric_pairs
 from studies.analysis.metric_rankings import METRIC_RANKINGS, metric_rankings
 from studies.analysis.outcome_shares import OUTCOME_SHARES
 from studies.analysis.outcome_shares import outcomes as outcome_shares
@@ -67,6 +68,7 @@ TABLES: Mapping[str, tuple[Any, Mapping[str, Any]]] = {
     "tuning_curves": (tuning_curves, TUNING_CURVES),
     "search_pairs": (search_pairs, SEARCH_PAIRS),
     "metric_rankings": (metric_rankings, METRIC_RANKINGS),
+    "metric_pairs": (metric_pairs, METRIC_PAIRS),
     "pairs": (pairs, PAIRS),
     "tuning": (tuning, TUNING),
     "paths": (path_table, PATHS),

@@ -12,6 +12,7 @@ from studies.analysis.ablation import PATHS
 from studies.analysis.chances import CHANCES
 from studies.analysis.comparison import Comparison
 from studies.analysis.importances import IMPORTANCES
+from studies.analysis.metric_pairs import METRIC_PAIRS
 from studies.analysis.metric_rankings import METRIC_RANKINGS
 from studies.analysis.outcome_shares import OUTCOME_SHARES
 from studies.analysis.pairs import PAIRS
@@ -39,6 +40,7 @@ TABLES = {
     "tuning_curves": TUNING_CURVES,
     "search_pairs": SEARCH_PAIRS,
     "metric_rankings": METRIC_RANKINGS,
+    "metric_pairs": METRIC_PAIRS,
     "ranking": RANKING,
     "pairs": PAIRS,
     "tuning": TUNING,

@@ -15,13 +15,18 @@ from studies.reporting.text.metric_agreement import agreement_sentences, disagre
 from studies.tables.results import Results
 
 PAIR = "precision and coverage"
+SEEDS = STUDY.replace("seeds = 4}", "seeds = 8}")
 THIRD = '\n[[conditions]]\nname = "lsgan"\npreset = "lsgan"\n'
 PROGRESS = {"wgan": 0.95, "gan": 0.9, "lsgan": 0.85}
 Quality = Mapping[str, tuple[float, float]]
 
 
 def results_of(
-    folder: Path, quality: Quality, *, failing: Callable[[str, int], bool] = lambda condition, seed: False
+    folder: Path,
+    quality: Quality,
+    *,
+    failing: Callable[[str, int], bool] = lambda condition, seed: False,
+    text: str = STUDY,
 ) -> Results:
     """Results in which wgan is nearest to real data and lsgan farthest, with precision and coverage of each."""
 
@@ -32,7 +37,7 @@ def results_of(
     def metrics(trial, seed):
         return dict(zip(("precision", "coverage"), quality[trial.condition], strict=True)) if quality else {}
 
-    results = simulate(folder, progress_of, text=STUDY + THIRD, metrics=metrics)
+    results = simulate(folder, progress_of, text=text + THIRD, metrics=metrics)
     results.real_values = {"precision": 0.96, "coverage": 0.99}
     results.gaussian_values = {"precision": 0.4, "coverage": 0.3}
     results.reference_distances = {"real": 1.0, "constant": 3.0, "gaussian": 1.15}
@@ -78,12 +83,40 @@ def test_with_a_single_metric_there_is_no_table(tmp_path: Path) -> None:
 
 
 def test_a_ranking_that_depends_on_the_metric_is_the_first_sentence(tmp_path: Path) -> None:
-    comparison = Comparison(results_of(tmp_path, DIFFERING))
+    comparison = Comparison(results_of(tmp_path, DIFFERING, text=SEEDS))
     assert leaders(comparison.metric_rankings) == {"sliced_wasserstein": ["wgan"], PAIR: ["gan"]}
+    pair = comparison.metric_pairs.set_index(["condition", "other"]).loc[("wgan", "gan")]
+    assert (pair["metric"], pair["effect"], pair["decided"]) == (PAIR, 0.0, True)
+    distance = comparison.pairs.set_index(["condition", "other"]).loc[("wgan", "gan")]
+    p_value = max(pair["p_adjusted"], distance["p_adjusted"])
     assert answer(comparison)[0] == (
         "Which setting found is first depends on the metric: the setting found for wgan is first by sliced Wasserstein "
-        "distance; the setting found for gan is first by precision and coverage."
+        "distance; the setting found for gan is first by precision and coverage (each is better than the other by its "
+        f"own metric: p <= {p_value:.2g})."
     )
+
+
+def test_without_decided_tests_the_ranking_may_depend_on_the_metric(tmp_path: Path) -> None:
+    results = results_of(tmp_path, {"wgan": (0.8, 0.8), "gan": (0.8, 0.8), "lsgan": (0.3, 0.2)})
+    better = (results.curves["condition"] == "gan") & (results.curves["metric"] == "precision")
+    results.curves.loc[better & (results.curves["seed"] % 2 == 0), "value"] = 0.9
+    comparison = Comparison(results)
+    assert leaders(comparison.metric_rankings)[PAIR] == ["gan"]
+    assert not comparison.metric_pairs.set_index(["condition", "other"]).loc[("wgan", "gan"), "decided"]
+    sentence = answer(comparison)[0]
+    assert sentence.startswith("Which setting found is first may depend on the metric: ")
+    assert sentence.endswith("; whether their order differs between the metrics is undecided.")
+
+
+def test_pairs_under_further_metrics_are_adjusted_together(tmp_path: Path) -> None:
+    tests = Comparison(results_of(tmp_path, DIFFERING)).metric_pairs
+    assert len(tests) == 3
+    np.testing.assert_allclose(tests["p_adjusted"], np.minimum(3 * tests["p_value"], 1))
+    assert tests.set_index(["condition", "other"])["effect"].to_dict() == {
+        ("wgan", "gan"): 0.0,
+        ("wgan", "lsgan"): 1.0,
+        ("gan", "lsgan"): 1.0,
+    }
 
 
 def test_metrics_that_agree_are_named(tmp_path: Path) -> None:

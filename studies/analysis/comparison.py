@@ -13,6 +13,7 @@ from studies.analysis.ablation import path_table, paths
 from studies.analysis.chances import chances
 from studies.analysis.explore_trials import ExploreTrials, Target, prefix_lengths, preset_defaults
 from studies.analysis.importances import importances
+from studies.analysis.metric_pairs import metric_pairs
 from studies.analysis.metric_rankings import metric_rankings
 from studies.analysis.outcome_shares import outcomes
 from studies.analysis.pairs import pairs
@@ -59,6 +60,7 @@ class Comparison:
     search_pairs        tests of every pair of conditions as methods under search, columns `SEARCH_PAIRS`
     ranking             the confirmed conditions, best first, columns `RANKING`
     metric_rankings     the settings found under several metrics, beside controls, columns `METRIC_RANKINGS`
+    metric_pairs        tests of every pair of settings found under these metrics, columns `METRIC_PAIRS`
     pairs               tests of every pair of confirmed conditions, columns `PAIRS`
     tuning              each setting found against the authors' setting, columns `TUNING`
     paths               the settings from the authors' to the setting found, columns `PATHS`
@@ -228,6 +230,10 @@ class Comparison:
     @cached_property
     def metric_rankings(self) -> pd.DataFrame:
         return metric_rankings(self.results)
+
+    @cached_property
+    def metric_pairs(self) -> pd.DataFrame:
+        return metric_pairs(self.results, seed=self._seed)
 
     @cached_property
     def pairs(self) -> pd.DataFrame:

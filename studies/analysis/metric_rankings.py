@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float
 
 from studies.analysis.late_quality import late_medians
 from studies.statistics.intervals import interquartile_mean
@@ -68,14 +69,27 @@ def metric_rankings(results: Results) -> pd.DataFrame:
 
     No rows before a setting is confirmed, and for data with a single measure.
     """
-    measures = _further_measures(results)
-    if not measures or results.ranking.empty:
-        return table_of([], METRIC_RANKINGS)
-    late = late_medians(results, sorted({name for measure in measures for name in measure.metrics}))
-    rows = [*_of_ranking(results)]
-    for measure in measures:
-        rows += _rows(results, late, measure)
+    values = further_values(results)
+    rows = [*_of_ranking(results)] if values else []
+    for measure, of_settings in values.items():
+        rows += _rows(results, measure, of_settings)
     return table_of(rows, METRIC_RANKINGS)
+
+
+def further_values(results: Results) -> dict[QualityMeasure, dict[str, Float[np.ndarray, "seeds"]]]:
+    """Values of every fresh seed of each setting found, under each measure beside the distance that decides.
+
+    Each is the median over the late window; a failed seed has the worst value, 0 or +inf. Empty before a setting is
+    confirmed.
+    """
+    measures = [] if results.ranking.empty else _further_measures(results)
+    if not measures:
+        return {}
+    late = late_medians(results, sorted({name for measure in measures for name in measure.metrics}))
+    return {
+        measure: {name: _values(results, late, measure, name) for name in results.ranking["condition"]}
+        for measure in measures
+    }
 
 
 def _further_measures(results: Results) -> list[QualityMeasure]:
@@ -101,8 +115,11 @@ def _row(metric: str, name: str, value: float, rank: int | None = None) -> dict:
     return {"metric": metric, "condition": name, "control": rank is None, "value": value, "rank": place}
 
 
-def _rows(results: Results, late: pd.DataFrame, measure: QualityMeasure) -> Iterator[dict]:
-    values = {name: _value(results, late, measure, name) for name in results.ranking["condition"]}
+def _rows(
+    results: Results, measure: QualityMeasure, of_settings: Mapping[str, Float[np.ndarray, "seeds"]]
+) -> Iterator[dict]:
+    means = {name: interquartile_mean(values) for name, values in of_settings.items()}
+    values = {name: mean if np.isfinite(mean) else np.nan for name, mean in means.items()}
     order = pd.Series(values, dtype="float64").rank(method="min", ascending=not measure.larger, na_option="bottom")
     for name in sorted(values, key=lambda name: order[name]):
         yield _row(measure.name, name, values[name], int(order[name]))
@@ -111,16 +128,16 @@ def _rows(results: Results, late: pd.DataFrame, measure: QualityMeasure) -> Iter
             yield _row(measure.name, name, _of_references(measure, references))
 
 
-def _value(results: Results, late: pd.DataFrame, measure: QualityMeasure, condition: str) -> float:
-    """Interquartile mean of the measure over the members of the setting found; NaN if a failed one is left in it."""
+def _values(
+    results: Results, late: pd.DataFrame, measure: QualityMeasure, condition: str
+) -> Float[np.ndarray, "seeds"]:
     members = results.ranked(results.members)
     members = members[members["condition"] == condition]
     own = late[late["condition"] == condition].set_index("seed")
     worst = 0.0 if measure.larger else np.inf
     columns = [own[metric].reindex(members["seed"]) for metric in measure.metrics]
     values = np.where(is_stable(members), measure.value(*columns).to_numpy(np.float64), worst)
-    mean = interquartile_mean(np.where(np.isnan(values), worst, values))
-    return mean if np.isfinite(mean) else np.nan
+    return np.where(np.isnan(values), worst, values)
 
 
 def _of_references(measure: QualityMeasure, references: Mapping[str, float]) -> float:

@@ -53,11 +53,28 @@ def permutation_test(first: Real[np.ndarray, "n"], second: Real[np.ndarray, "m"]
     if min(n, m) < 2:
         return np.nan, False
     larger, in_first = _pooled(first, second)
-    exact = comb(n + m, n) <= MOST_SPLITS
     observed = abs(split_statistics(larger, in_first[None])[0]) * (1 - 1e-9)  # rounding must not break ties
-    splits = _all_splits(n, m) if exact else _random_splits(n, m, seed)
+    if comb(n + m, n) <= MOST_SPLITS:
+        _, sizes = np.unique(np.concatenate([first, second]), return_counts=True)
+        statistics = _exact_distribution(n, tuple(sizes.tolist()))
+        return (len(statistics) - int(np.searchsorted(statistics, observed))) / len(statistics), True
+    splits = _random_splits(n, m, seed)
     extreme = sum(int((np.abs(split_statistics(larger, masks)) >= observed).sum()) for masks in _masks(splits, n + m))
-    return (extreme / len(splits) if exact else (extreme + 1) / (len(splits) + 1)), exact
+    return (extreme + 1) / (len(splits) + 1), False
+
+
+@lru_cache(maxsize=32)
+def _exact_distribution(n: int, sizes: tuple[int, ...]) -> Float[np.ndarray, "splits"]:
+    """Absolute statistics of all splits of a pool, of which n values are in the first group, in increasing order.
+
+    They depend on the values only through their order. Pairs of groups of equal sizes without ties share them.
+
+    sizes  numbers of equal values, from the smallest value to the largest
+    """
+    pool = np.repeat(np.arange(len(sizes)), sizes)
+    larger, _ = _pooled(pool[:n], pool[n:])
+    masks = _masks(_all_splits(n, len(pool) - n), len(pool))
+    return np.sort(np.concatenate([np.abs(split_statistics(larger, block)) for block in masks]))
 
 
 def holm(p_values: Float[np.ndarray, "tests"]) -> Float[np.ndarray, "tests"]:

@@ -43,6 +43,12 @@ TABLES: Mapping[str, TableDescription] = {
         "Gaussian with the mean and covariance of the real data (control). Value: interquartile mean over the fresh "
         "seeds, a failed seed as the worst there can be. Precision and coverage: their harmonic mean.",
     ),
+    "metric_pairs": TableDescription(
+        "Pairs under other metrics",
+        "Comparison of the settings found for every two conditions under the metrics that do not decide. Effect: "
+        "chance that a seed of the first is better than a seed of the other, plus half the chance of a tie. p value: as "
+        "in Pairs; p adjusted: Holm's correction for all rows of this table; decided: p adjusted is below 0.05.",
+    ),
     "pairs": TableDescription(
         "Pairs",
         "Comparison of the settings found for every two conditions. Effect: chance that a seed of the first ends "
