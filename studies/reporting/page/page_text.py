@@ -46,8 +46,8 @@ TABLES: Mapping[str, TableDescription] = {
     "metric_pairs": TableDescription(
         "Pairs under other metrics",
         "Comparison of the settings found for every two conditions under the metrics that do not decide. Effect: "
-        "chance that a seed of the first is better than a seed of the other, plus half the chance of a tie. p value: as "
-        "in Pairs; p adjusted: Holm's correction for all rows of this table; decided: p adjusted is below 0.05.",
+        "chance that a seed of the first is better than a seed of the other, plus half the chance of a tie. p value: "
+        "as in Pairs; p adjusted: Holm's correction for all rows of this table; decided: p adjusted is below 0.05.",
     ),
     "pairs": TableDescription(
         "Pairs",

@@ -30,7 +30,7 @@ def disagreement_clause(comparison: Comparison) -> str:
     parts = [f"{are} by {join_words(metrics)}" for are, metrics in by_setting.items()]
     verb = "depends" if (reversed_pairs := _reversed_pairs(comparison, first)) else "may depend"
     tests = (
-        _tests_sentence(reversed_pairs)
+        _tests_remark(reversed_pairs)
         if reversed_pairs
         else "; whether their order differs between the metrics is undecided"
     )
