@@ -18,6 +18,7 @@ from studies.analysis.metric_rankings import metric_rankings
 from studies.analysis.outcome_shares import outcomes
 from studies.analysis.pairs import pairs
 from studies.analysis.profiles import Profile, profile_members, profiles, stable_ranges
+from studies.analysis.reference_variation import reference_deviation, with_references
 from studies.analysis.robustness import ConfirmTrial, equal_critic_steps, robustness
 from studies.analysis.search_comparison import search_pairs, tuning_curves
 from studies.analysis.stability_map import StabilityMap, stability_maps, stable_areas
@@ -230,6 +231,15 @@ class Comparison:
     @cached_property
     def metric_rankings(self) -> pd.DataFrame:
         return metric_rankings(self.results)
+
+    @cached_property
+    def first_with_references(self) -> tuple[float, float] | None:
+        """Interval of the smallest distance that also holds its variation with the real samples; None if unknown."""
+        first = self.ranking.iloc[0]
+        deviation = reference_deviation(self.results, first["condition"])
+        if deviation is None:
+            return None
+        return with_references(first["distance_low"], first["distance"], first["distance_high"], deviation)
 
     @cached_property
     def metric_pairs(self) -> pd.DataFrame:

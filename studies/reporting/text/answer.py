@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 
 from studies.analysis.comparison import Comparison
-from studies.numbers import format_distance, format_shares
+from studies.numbers import format_distance, format_interval, format_shares
 from studies.reporting.text.fresh_seeds import further_seeds_sentences
 from studies.reporting.text.headline import headline, other_findings
 from studies.reporting.text.metric_agreement import agreement_sentences
@@ -80,7 +81,15 @@ def _smallest_distance(comparison: Comparison) -> str:
         opening = f"On these seeds {found_for(tied)} has the smallest distance from {goal(comparison)}, {distance}"
     if best["members"] == 1:
         return f"{opening}, with one fresh seed, which is too few for an interval."
-    return f"{opening} ({interval_in_words(best['distance_low'], best['distance_high'])})."
+    interval = interval_in_words(best["distance_low"], best["distance_high"])
+    return f"{opening} ({interval}{_with_references(comparison)})."
+
+
+def _with_references(comparison: Comparison) -> str:
+    """The interval that also holds the variation with the real samples, if the first one has two ends."""
+    if not np.isfinite(comparison.ranking.iloc[0]["distance_high"]) or comparison.first_with_references is None:
+        return ""
+    return f" over fresh seeds, {format_interval(*comparison.first_with_references)} over other real samples as well"
 
 
 def _tied(ranking: pd.DataFrame) -> list[str]:

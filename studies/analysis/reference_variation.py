@@ -1,0 +1,66 @@
+"""Variation of a setting's distance with the sample of real data that it is measured against."""
+
+from math import hypot
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from scipy.stats import norm
+
+from gan_core.evaluation import applicable_metrics
+from gan_core.metrics import METRICS, AnyMetric, Fakes, RealSamples
+from studies.tables.ranking import is_stable
+from studies.tables.results import Results
+
+RESAMPLES = 40
+"""Number of bootstrap samples of the real data."""
+
+
+def reference_deviation(results: Results, condition: str) -> float | None:
+    """Standard deviation of a setting's distance over real samples as many as those of the test split.
+
+    It is estimated by the bootstrap of the test split, with the last generator of the stable seed of median late
+    distance. All settings found are measured against the same real samples, so it concerns the distance of one of
+    them, not their order.
+
+    None for distances in features of a network, which would take minutes, for a metric of the study's own, and without
+    a stable seed.
+    """
+    name, data = results.study.distance, results.data
+    in_pixels = results.features.get("name", "pixels") == "pixels"
+    metric = applicable_metrics(results.study.evaluation, data).get(name) if name in METRICS else None
+    fakes = None if metric is None or not in_pixels else _fakes(results, condition)
+    if metric is None or fakes is None:
+        return None
+    real = RealSamples(data, "test", results.study.evaluation)
+    return deviation_over_references(metric, real, Fakes(real.tensor(fakes)[None]), seed=results.study.search.seed)
+
+
+def deviation_over_references(metric: AnyMetric, real: RealSamples, fakes: Fakes, *, seed: int) -> float:
+    """Standard deviation of a metric of some fakes over `RESAMPLES` bootstrap samples of the real samples."""
+    rng, count = np.random.default_rng(seed), len(real.samples)
+    drawn = [torch.from_numpy(rng.integers(count, size=count)) for _ in range(RESAMPLES)]
+    values = [float(metric.measure(real.replaced(real.samples[index]), fakes)[0]) for index in drawn]
+    return float(np.std(values, ddof=1))
+
+
+def with_references(low: float, distance: float, high: float, deviation: float) -> tuple[float, float]:
+    """Ends of an interval of a distance over fresh seeds, widened by the variation with the real samples.
+
+    Both variations are independent, so their half widths add in squares. A missing end stays missing.
+    """
+    half = float(norm.ppf(0.975)) * deviation
+    return distance - hypot(distance - low, half), distance + hypot(high - distance, half)
+
+
+def _fakes(results: Results, condition: str) -> Float[np.ndarray, "samples dim"] | None:
+    """Fakes of the stable seed of median late distance, as many as an evaluation takes."""
+    trained = results.best(condition)
+    members = results.members
+    rows = members[(members["condition"] == condition) & members["seed"].isin(trained.seeds)]
+    stable = rows[is_stable(rows)].sort_values("late_distance")
+    if stable.empty:
+        return None
+    seed = int(stable["seed"].iloc[(len(stable) - 1) // 2])
+    fakes = trained.generator(trained.seeds.index(seed))(results.study.evaluation.samples)
+    return fakes.reshape(len(fakes), -1)

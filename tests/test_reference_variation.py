@@ -1,0 +1,70 @@
+"""Variation of a distance with the sample of real data."""
+
+from math import sqrt
+from pathlib import Path
+
+import numpy as np
+import pytest
+from recorded import TINY, load_tiny, run_pending, write_tiny
+
+from gan_core.data import Ring, TwoMoons
+from gan_core.evaluation import EvaluationSettings, applicable_metrics
+from gan_core.metrics import Fakes, RealSamples
+from studies.analysis.comparison import Comparison
+from studies.analysis.reference_variation import deviation_over_references, reference_deviation, with_references
+from studies.file.study import Study
+from studies.locate import results
+from studies.reporting.text.answer import answer
+
+CONDITION = """
+[[conditions]]
+name = "gan-r1"
+preset = "gan-r1"
+training.critic_optimizer = {kind = "adam", lr = {log_uniform = [2e-3, 5e-3]}}
+training.generator_optimizer = {kind = "adam", lr = 2e-3}
+"""
+
+
+@pytest.mark.parametrize("shift", [0.02, 0.3])
+@pytest.mark.parametrize("description", [Ring(), TwoMoons()], ids=lambda description: description.kind)
+def test_the_bootstrap_finds_the_deviation_over_fresh_real_samples(description, shift: float) -> None:
+    """Against 60 fresh samples of the real distribution; both standard deviations have an error of about a tenth."""
+    data, settings = description.load(), EvaluationSettings()
+    metric = applicable_metrics(settings, data)["sliced_wasserstein"]
+    real = RealSamples(data, "test", settings)
+    rng = np.random.default_rng(0)
+    fakes = Fakes(real.tensor(description.draw(800, rng) + shift)[None])
+    fresh = [real.replaced(real.tensor(description.draw(len(data.test), rng))) for _ in range(60)]
+    expected = np.std([float(metric.measure(other, fakes)[0]) for other in fresh], ddof=1)
+    assert deviation_over_references(metric, real, fakes, seed=0) == pytest.approx(expected, rel=0.4)
+
+
+def test_independent_variations_add_in_squares() -> None:
+    low, high = with_references(0.9, 1.0, 1.2, 0.1 / 1.959964)
+    assert low == pytest.approx(1 - 0.1 * sqrt(2))
+    assert high == pytest.approx(1 + sqrt(0.2**2 + 0.1**2))
+    assert with_references(0.9, 1.0, 1.2, 0.0) == pytest.approx((0.9, 1.2))
+    assert np.isnan(with_references(0.9, 1.0, np.nan, 0.1)[1])
+
+
+def test_the_interval_of_a_trained_setting_is_widened(tmp_path: Path) -> None:
+    head = TINY.split("[[conditions]]")[0].replace("steps = 8", "steps = 400")
+    text = head.replace('"digits", held_out = 200', '"ring"') + CONDITION
+    lenient = ["outcomes.near=0.0", "outcomes.modes=0.0", "outcomes.cells=0.0", "outcomes.spread=0.0"]
+    ledger = f'ledger.root="{tmp_path / "gan-studies"}"'
+    run_pending(Study.load(write_tiny(tmp_path, text), overrides=[ledger, *lenient]))
+    comparison = Comparison(results("tiny", root=tmp_path / "gan-studies"))
+    first = comparison.ranking.iloc[0]
+    deviation = reference_deviation(comparison.results, first["condition"])
+    assert deviation is not None
+    assert 0 < deviation < 0.1 * first["distance"]
+    low, high = comparison.first_with_references
+    assert low < first["distance_low"] < first["distance"] < first["distance_high"] < high
+    assert any("over other real samples as well" in sentence for sentence in answer(comparison))
+
+
+def test_features_of_a_network_are_left_out(tmp_path: Path) -> None:
+    study = load_tiny(tmp_path, 'evaluation.features.kind="random_conv"', 'evaluation.distance="frechet_distance"')
+    run_pending(study)
+    found = results("tiny", root=tmp_path / "gan-studies")
+    assert reference_deviation(found, found.ranking["condition"].iloc[0]) is None
