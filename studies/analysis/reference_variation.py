@@ -9,6 +9,7 @@ from scipy.stats import norm
 
 from gan_core.evaluation import applicable_metrics
 from gan_core.metrics import METRICS, AnyMetric, Fakes, RealSamples
+from studies.errors import InputError
 from studies.tables.ranking import is_stable
 from studies.tables.results import Results
 
@@ -23,8 +24,8 @@ def reference_deviation(results: Results, condition: str) -> float | None:
     distance. All settings found are measured against the same real samples, so it concerns the distance of one of
     them, not their order.
 
-    None for distances in features of a network, which would take minutes, for a metric of the study's own, and without
-    a stable seed.
+    None for distances in features of a network, which would take minutes, for a metric of the study's own, without a
+    stable seed, and if its generators are not kept.
     """
     name, data = results.study.distance, results.data
     in_pixels = results.features.get("name", "pixels") == "pixels"
@@ -55,7 +56,10 @@ def with_references(low: float, distance: float, high: float, deviation: float) 
 
 def _fakes(results: Results, condition: str) -> Float[np.ndarray, "samples dim"] | None:
     """Fakes of the stable seed of median late distance, as many as an evaluation takes."""
-    trained = results.best(condition)
+    try:
+        trained = results.best(condition)
+    except InputError:
+        return None
     members = results.members
     rows = members[(members["condition"] == condition) & members["seed"].isin(trained.seeds)]
     stable = rows[is_stable(rows)].sort_values("late_distance")

@@ -26,10 +26,12 @@ from studies.tables.member_outcomes import distances_of
 def kept_parameters(trial: TrialRecord, which: str) -> Parameters:
     """Parameters of the `last`, `best` or `average` generators of a finished trial, each with a leading seed axis.
 
-    Errors: `InputError` for another word, and for averages of a trial that has none.
+    Errors: `InputError` for another word, for averages of a trial that has none, and if no generators are kept.
     """
     assert trial.entry is not None
     generators = trial.entry.generators()
+    if not generators.steps:
+        raise InputError(f"{trial.spec.condition}: its generators are not kept")
     if which not in ("last", "best", "average"):
         raise InputError(f"which: must be last, best or average, but is {format_value(which)}")
     if which == "average" and not generators.averaged:

@@ -51,6 +51,7 @@ def statistics_used(compared: Comparison) -> dict[str, Any]:
         "ranking": None if ranking.empty else {"fewest": int(ranking["members"].min())},
         "unequal_critic_steps": bool(equal_critic_steps_table(compared).rows),
         "pairs": _tests(compared.pairs, RANDOM_SPLITS, "splits"),
+        "metric_pairs": _tests(compared.metric_pairs, RANDOM_SPLITS, "splits"),
         "tuning": _tests(compared.tuning, RANDOM_SPLITS, "splits"),
         "paths": _tests(compared.paths, RANDOM_SPLITS, "splits"),
         "search_pairs": _search(compared.search_pairs),
