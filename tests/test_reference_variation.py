@@ -58,6 +58,7 @@ def test_the_interval_of_a_trained_setting_is_widened(tmp_path: Path) -> None:
     deviation = reference_deviation(comparison.results, first["condition"])
     assert deviation is not None
     assert 0 < deviation < 0.1 * first["distance"]
+    assert comparison.first_with_references is not None
     low, high = comparison.first_with_references
     assert low < first["distance_low"] < first["distance"] < first["distance_high"] < high
     assert any("over other real samples as well" in sentence for sentence in answer(comparison))
