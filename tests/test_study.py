@@ -698,7 +698,7 @@ OWN = "or MODULE:CLASS, a class of your own"
         ),
         # keys
         ("sedes=3", "sedes: unknown key; did you mean seeds?"),
-        ("search.confirm.foo=3", "search.confirm.foo: unknown key; known keys are best, seeds, most, authors"),
+        ("search.confirm.foo=3", "search.confirm.foo: unknown key; known keys are best, seeds, most, authors, path"),
         ("data={kind='digits',path='x'}", "data.path: unknown key; the keys of digits are kind, held_out"),
         (
             "training.foo=3",
