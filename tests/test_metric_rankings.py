@@ -9,7 +9,14 @@ import pytest
 from simulated import RISING, STUDY, simulate
 
 from studies.analysis.comparison import Comparison
-from studies.analysis.metric_rankings import GAUSSIAN, REAL, behind_gaussian, leaders, metric_rankings
+from studies.analysis.metric_rankings import (
+    GAUSSIAN,
+    REAL,
+    behind_gaussian,
+    further_values,
+    leaders,
+    metric_rankings,
+)
 from studies.reporting.text.answer import answer
 from studies.reporting.text.metric_agreement import agreement_sentences, disagreement_clause
 from studies.tables.results import Results
@@ -49,7 +56,7 @@ DIFFERING = {"wgan": (0.5, 0.4), "gan": (0.9, 0.8), "lsgan": (0.3, 0.2)}
 
 
 def rows(results: Results, metric: str) -> pd.DataFrame:
-    table = metric_rankings(results)
+    table = metric_rankings(results, further_values(results))
     return table[table["metric"] == metric].set_index("condition")
 
 

@@ -54,7 +54,7 @@ def _number(value: Value) -> float:
 
 
 def by_optuna(trials: ExploreTrials, quantile: float, weights: np.ndarray) -> np.ndarray:
-    """Shares of the hyperparameters according to Optuna, each configuration counted as often as its weight."""
+    """Importances by Optuna's evaluator, for a study that holds each configuration as many times as `weights` says."""
     study = optuna.create_study(direction="maximize")
     space = {path: _optuna_distribution(law) for path, law in LAWS.items()}
     for configuration, score, weight in zip(trials.configurations, trials.scores, weights, strict=True):

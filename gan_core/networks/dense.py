@@ -55,7 +55,7 @@ def affine(
 ) -> Float[Tensor, "seeds batch outputs"]:
     """Each sample times its network's weights, plus the biases."""
     if weight.shape[-1] == 1:
-        # measured with the backward pass, on a processor: a third to a sixth of the time of a product with one column
+        # measured with the backward pass on a processor: .2 to .6 of the time of a matrix product, for 3 to 48 members
         return (x * weight.mT).sum(-1, keepdim=True) + bias
     return torch.baddbmm(bias, x, weight)
 

@@ -167,7 +167,7 @@ def paper(
     tracking: Tracking = None,
     evaluation: Evaluation = None,
 ) -> None:
-    """Write methods, tables and references for a paper.
+    """Write a study's methods, tables and references as LaTeX.
 
     They are LaTeX and BibTeX, with the numbers of the study's record. The folder gets methods.tex, tables/NAME.tex
     (with the lines of the package booktabs) and references.bib, which has the papers and programs that methods.tex

@@ -14,7 +14,7 @@ from studies.analysis.chances import chances
 from studies.analysis.explore_trials import ExploreTrials, Target, prefix_lengths, preset_defaults
 from studies.analysis.importances import importances
 from studies.analysis.metric_pairs import metric_pairs
-from studies.analysis.metric_rankings import metric_rankings
+from studies.analysis.metric_rankings import FurtherValues, further_values, metric_rankings
 from studies.analysis.outcome_shares import outcomes
 from studies.analysis.pairs import pairs
 from studies.analysis.profiles import Profile, profile_members, profiles, stable_ranges
@@ -230,7 +230,11 @@ class Comparison:
 
     @cached_property
     def metric_rankings(self) -> pd.DataFrame:
-        return metric_rankings(self.results)
+        return metric_rankings(self.results, self._further_values)
+
+    @cached_property
+    def _further_values(self) -> FurtherValues:
+        return further_values(self.results)
 
     @cached_property
     def first_with_references(self) -> tuple[float, float] | None:
@@ -239,11 +243,12 @@ class Comparison:
         deviation = reference_deviation(self.results, first["condition"])
         if deviation is None:
             return None
-        return with_references(first["distance_low"], first["distance"], first["distance_high"], deviation)
+        low, high = with_references(first["distance_low"], first["distance"], first["distance_high"], deviation)
+        return (max(low, 0.0) if self.results.study.distance in NEVER_NEGATIVE else low), high
 
     @cached_property
     def metric_pairs(self) -> pd.DataFrame:
-        return metric_pairs(self.results, seed=self._seed)
+        return metric_pairs(self._further_values, seed=self._seed)
 
     @cached_property
     def pairs(self) -> pd.DataFrame:

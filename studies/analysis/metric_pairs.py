@@ -5,10 +5,9 @@ from itertools import combinations
 import pandas as pd
 
 from studies.analysis.adjusted_tests import adjusted
-from studies.analysis.metric_rankings import further_values
+from studies.analysis.metric_rankings import FurtherValues
 from studies.statistics.permutation import effect, permutation_test
 from studies.tables.columns import table_of
-from studies.tables.results import Results
 
 METRIC_PAIRS: dict[str, str] = {
     "metric": "str",
@@ -21,8 +20,10 @@ METRIC_PAIRS: dict[str, str] = {
 }
 
 
-def metric_pairs(results: Results, *, seed: int) -> pd.DataFrame:
-    """A row per measure of `metric_rankings` beside the distance that decides, and pair of settings found.
+def metric_pairs(further: FurtherValues, *, seed: int) -> pd.DataFrame:
+    """A row per measure beside the distance that decides, and pair of settings found; columns as in `METRIC_PAIRS`.
+
+    `further` holds the values of the fresh seeds under each measure, see `further_values`.
 
     effect      estimated chance that a fresh seed of `condition` has a better value than one of `other`, plus half the
                 chance of a tie; failed seeds tie with each other and rank behind all others
@@ -34,7 +35,7 @@ def metric_pairs(results: Results, *, seed: int) -> pd.DataFrame:
     tests use all of them.
     """
     rows = []
-    for measure, of_settings in further_values(results).items():
+    for measure, of_settings in further.items():
         distances = {name: -values if measure.larger else values for name, values in of_settings.items()}
         for first, second in combinations(distances, 2):
             p_value, _ = permutation_test(distances[first], distances[second], seed=seed)

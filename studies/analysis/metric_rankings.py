@@ -55,7 +55,11 @@ DISTANCES = ("frechet_distance", "sliced_wasserstein")
 """Distances that rank the settings beside the one that decides, if they were measured."""
 
 
-def metric_rankings(results: Results) -> pd.DataFrame:
+FurtherValues = Mapping[QualityMeasure, Mapping[str, Float[np.ndarray, "seeds"]]]
+"""Values of every fresh seed of each setting found, by measure and condition."""
+
+
+def metric_rankings(results: Results, further: FurtherValues) -> pd.DataFrame:
     """A row per measure and setting found, best first, then a row per control; columns as in `METRIC_RANKINGS`.
 
     metric   the distance that decides, with the values and ranks of the ranking; the harmonic mean of precision and
@@ -69,14 +73,13 @@ def metric_rankings(results: Results) -> pd.DataFrame:
 
     No rows before a setting is confirmed, and for data with a single measure.
     """
-    values = further_values(results)
-    rows = [*_of_ranking(results)] if values else []
-    for measure, of_settings in values.items():
+    rows = [*_of_ranking(results)] if further else []
+    for measure, of_settings in further.items():
         rows += _rows(results, measure, of_settings)
     return table_of(rows, METRIC_RANKINGS)
 
 
-def further_values(results: Results) -> dict[QualityMeasure, dict[str, Float[np.ndarray, "seeds"]]]:
+def further_values(results: Results) -> FurtherValues:
     """Values of every fresh seed of each setting found, under each measure beside the distance that decides.
 
     Each is the median over the late window; a failed seed has the worst value, 0 or +inf. Empty before a setting is

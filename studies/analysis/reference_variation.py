@@ -10,7 +10,7 @@ from scipy.stats import norm
 from gan_core.evaluation import applicable_metrics
 from gan_core.metrics import METRICS, AnyMetric, Fakes, RealSamples
 from studies.errors import InputError
-from studies.tables.ranking import is_stable
+from studies.tables.ranking import is_stable, winners
 from studies.tables.results import Results
 
 RESAMPLES = 40
@@ -60,8 +60,9 @@ def _fakes(results: Results, condition: str) -> Float[np.ndarray, "samples dim"]
         trained = results.best(condition)
     except InputError:
         return None
-    members = results.members
-    rows = members[(members["condition"] == condition) & members["seed"].isin(trained.seeds)]
+    # the authors' trial has the same seeds
+    rows = winners(results.members)
+    rows = rows[rows["condition"] == condition]
     stable = rows[is_stable(rows)].sort_values("late_distance")
     if stable.empty:
         return None

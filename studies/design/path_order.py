@@ -15,7 +15,7 @@ def step_of(index: int, changes: int) -> tuple[int, int]:
 
 
 def first_of_step(step: int, changes: int) -> int:
-    """Index of the first path-choice trial of a step."""
+    """Index of the first of the trials (phase `path_choice`) that try the candidates for a step, counted from 0."""
     return step * changes - step * (step - 1) // 2
 
 

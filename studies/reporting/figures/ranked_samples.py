@@ -1,4 +1,4 @@
-"""Samples beside the ranking: fakes of one seed of each setting found, and real samples."""
+"""Figure of samples in the order of the ranking: fakes of one seed of each setting found, beside real samples."""
 
 from typing import TYPE_CHECKING
 

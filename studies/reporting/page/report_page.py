@@ -38,7 +38,7 @@ HIGHEST = 8.5
 
 @dataclass(frozen=True)
 class PageFigure:
-    """A figure of the page.
+    """A figure as it stands on the report page, drawn and captioned.
 
     element    its SVG element, as text
     height     in inches

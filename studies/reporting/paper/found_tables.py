@@ -172,7 +172,7 @@ def _distance(distance: float, decimals: int) -> Tex:
 
 
 def outcomes_table(compared: Comparison) -> PaperTable:
-    """Number of GANs with each outcome, by condition and phase."""
+    """Table of the numbers of GANs that ended with each outcome (stable, collapsed, ...), by condition and phase."""
     shares = compared.outcomes
     found = [outcome for outcome in dict.fromkeys([*OUTCOMES, *shares["outcome"]]) if _seeds_with(shares, outcome)]
     rows = [

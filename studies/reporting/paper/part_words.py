@@ -46,7 +46,7 @@ def value(of_setting: Any) -> Tex:
 
 
 def named(name: str, of_setting: Any) -> str:
-    """A setting and its value, as in "margin 10" and "searched margin"."""
+    """Phrase for a field of a part: its name with its value, or with "searched": "margin 10", "searched margin"."""
     words = escape(name.replace("pull_away", "pull-away").replace("_", " "))
     return f"searched {words}" if is_distribution(of_setting) else f"{words} {number(of_setting)}"
 

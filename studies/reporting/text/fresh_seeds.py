@@ -15,7 +15,7 @@ from studies.tables.ranking import is_stable
 
 
 def seeds_in_words(comparison: Comparison) -> str:
-    """Number of fresh seeds of the settings found, as in "10 fresh seeds each" or "20 to 40 fresh seeds each"."""
+    """Phrase for the numbers of fresh seeds of the settings: "10 fresh seeds each" or "20 to 40 fresh seeds each"."""
     members = comparison.ranking["members"]
     least, most = int(members.min()), int(members.max())
     return f"{count_noun(most, 'fresh seed') if least == most else f'{least} to {most} fresh seeds'} each"
