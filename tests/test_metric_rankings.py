@@ -18,7 +18,7 @@ from studies.analysis.metric_rankings import (
     metric_rankings,
 )
 from studies.reporting.text.answer import answer
-from studies.reporting.text.metric_agreement import agreement_sentences, disagreement_clause
+from studies.reporting.text.metric_agreement import _reversed_pairs, agreement_sentences, disagreement_clause
 from studies.tables.results import Results
 
 PAIR = "precision and coverage"
@@ -101,6 +101,15 @@ def test_a_ranking_that_depends_on_the_metric_is_the_first_sentence(tmp_path: Pa
         "distance; the setting found for gan is first by precision and coverage (each is better than the other by its "
         f"own metric: p <= {p_value:.2g})."
     )
+
+
+def test_a_pair_that_differs_by_two_metrics_is_named_once(tmp_path: Path) -> None:
+    comparison = Comparison(results_of(tmp_path, DIFFERING, text=SEEDS))
+    first = {"sliced_wasserstein": ["wgan"], PAIR: ["gan"]}
+    for order in (first, dict(reversed(first.items())), {**first, "sliced_wasserstein": ["wgan", "wgan"]}):
+        assert len(_reversed_pairs(comparison, order)) == 1
+    three = {"sliced_wasserstein": ["wgan", "gan"], PAIR: ["gan", "wgan"]}
+    assert len(_reversed_pairs(comparison, three)) == 1
 
 
 def test_without_decided_tests_the_ranking_may_depend_on_the_metric(tmp_path: Path) -> None:

@@ -47,7 +47,8 @@ def _reversed_pairs(comparison: Comparison, first: Mapping[str, list[str]]) -> l
         for one, other in product(first[metric], first[other_metric]):
             p_value = max(_p_ahead(comparison, metric, one, other), _p_ahead(comparison, other_metric, other, one))
             if one != other and p_value < LEVEL:
-                pairs[one, other] = min(p_value, pairs.get((one, other), 1.0))
+                pair = (other, one) if (other, one) in pairs else (one, other)
+                pairs[pair] = min(p_value, pairs.get(pair, 1.0))
     return [(one, other, p_value) for (one, other), p_value in pairs.items()]
 
 
