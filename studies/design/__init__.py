@@ -18,18 +18,9 @@ from studies.design.specification import (
     trial_key,
 )
 from studies.design.suggestions import suggest
-from studies.design.trials import (
-    FIRST_SEED,
-    SEEDS_PER_REPLICATE,
-    Design,
-    Scores,
-    counts,
-    least,
-    most_groups,
-    seeds_of,
-    split_of,
-    total,
-)
+from studies.design.trial_counts import counts, least, most_groups, total
+from studies.design.trial_seeds import FIRST_SEED, SEEDS_PER_REPLICATE, seeds_of, split_of
+from studies.design.trials import Design
 
 __all__ = [
     "CONFIRMING",
@@ -44,7 +35,6 @@ __all__ = [
     "Phase",
     "Place",
     "Provenance",
-    "Scores",
     "TrialSpec",
     "canonical",
     "cell_order",

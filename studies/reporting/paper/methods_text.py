@@ -12,7 +12,7 @@ from gan_core.networks.dense import dense_layers
 from gan_core.outcomes import classify
 from studies.analysis.comparison import Comparison
 from studies.design import CONFIRMING
-from studies.design.trials import TIE
+from studies.design.ended_trials import TIE
 from studies.file.distributions import Grid, draw
 from studies.file.map_settings import ExploreMap, paths_of
 from studies.file.messages import count_noun, short_name
