@@ -47,7 +47,7 @@ def study_of(conditions: Iterable[str], folder: Path, *, seeds: int, explore: in
     )
     file = folder / "invented.toml"
     file.write_text(
-        f'name = "invented"\nseeds = {seeds}\nbudget = {{steps = 100}}\n'
+        f'name = "invented"\nseeds = {seeds}\nbudget = {{unit = "generator_steps", steps = 100}}\n'
         f'evaluation.measurements = 10\ndata = {{kind = "{data}"}}\n'
         f"search.explore = {explore}\nsearch.exploit.trials = 0\n"
         f"search.confirm = {{best = 1, seeds = {max(confirm, 1)}}}\n"

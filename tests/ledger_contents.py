@@ -16,7 +16,7 @@ from studies.ledger.segments import Row
 STUDY = """
 name = "{name}"
 seeds = 2
-budget = {{steps = 10}}
+budget = {{unit = "generator_steps", steps = 10}}
 evaluation.measurements = 5
 search = {{explore = 3, exploit = {{trials = 0}}, confirm = {{best = 1, seeds = 3}}}}
 

@@ -12,7 +12,7 @@ from studies.tables.results import Results
 MAP = """
 name = "mapped"
 seeds = 2
-budget = {steps = 20}
+budget = {unit = "generator_steps", steps = 20}
 evaluation.measurements = 10
 data.kind = "ring"
 training.critic_optimizer = {kind = "adam", lr = {log_uniform = [1e-4, 1.0]}, betas = [0.0, 0.9]}

@@ -22,7 +22,7 @@ QUESTION = "Does a tiny study leave its traces?"
 TINY = f"""# {QUESTION}
 name = "tiny"
 seeds = 3
-budget = {{steps = 8}}
+budget = {{unit = "generator_steps", steps = 8}}
 search = {{seed = 3, explore = 2, packs = false, exploit = {{trials = 1}}, confirm = {{best = 1, seeds = 4}}}}
 data = {{kind = "digits", held_out = 200}}
 evaluation = {{measurements = 4, samples = 200, directions = 8, cells = 4}}

@@ -30,7 +30,7 @@ RISING = (0, 0.2, 0.5, 0.8)
 STUDY = """
 name = "simulated"
 seeds = 2
-budget = {steps = 20}
+budget = {unit = "generator_steps", steps = 20}
 evaluation.measurements = 10
 search = {explore = 3, exploit = {trials = 0}, confirm = {best = 1, seeds = 4}}
 networks.generator = {kind = "mlp", width = 8, depth = 1, latent = 2}

@@ -12,7 +12,7 @@ from studies.file.study import Study
 
 HEAD = """
 name = "paths"
-budget = {steps = 100}
+budget = {unit = "generator_steps", steps = 100}
 search = {explore = 8, exploit = {trials = 0}, confirm = {best = 1, seeds = 4, authors = true, path = true}}
 training.batch = 16
 """

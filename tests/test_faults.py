@@ -67,7 +67,7 @@ STUDY = """
 # What do faults of workers make of a study?
 name = "faults"
 seeds = 2
-budget = {steps = 12}
+budget = {unit = "generator_steps", steps = 12}
 search = {explore = 2, packs = false, exploit = {trials = 0}, confirm = {best = 1, seeds = 2}}
 evaluation = {measurements = 4, samples = 64, directions = 16, cells = 4}
 training.batch = 8

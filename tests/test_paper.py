@@ -256,7 +256,7 @@ def test_parts_of_the_users_own_are_named_by_their_class(tmp_path: Path) -> None
     (tmp_path / "paper_parts.py").write_text(OWN)
     text = """
 name = "own"
-budget = {steps = 20}
+budget = {unit = "generator_steps", steps = 20}
 search = {explore = 1, exploit = {trials = 0}, confirm = {best = 0}}
 networks.generator = {kind = "paper_parts:Halved", width = 8}
 
@@ -286,7 +286,7 @@ def test_odd_names_are_escaped(tmp_path: Path) -> None:
     text = """
 name = "odd_names"
 seeds = 1
-budget = {steps = 20}
+budget = {unit = "generator_steps", steps = 20}
 search = {explore = 2, exploit = {trials = 0}, confirm = {best = 1, seeds = 2}}
 training.critic_optimizer.lr = {choice = [1e-5, 0.002]}
 

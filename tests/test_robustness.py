@@ -25,7 +25,7 @@ from studies.file.budget import Budget
 from studies.tables.ranking import rank
 
 OWN = OutcomeRules()
-BUDGET = Budget(steps=100)
+BUDGET = Budget(unit="generator_steps", steps=100)
 MEASUREMENTS = 10
 
 

@@ -16,7 +16,7 @@ from studies.file.validation import descriptions, field_types
 CATALOG = Path(__file__).parent.parent / "studies" / "catalog"
 VALID = """
 name = "valid"
-budget = {steps = 10}
+budget = {unit = "generator_steps", steps = 10}
 evaluation.measurements = 3
 search.start = [{constraint.clip_value = 0.01}]
 training.critic_optimizer = {kind = "adam", lr = "search", betas = [{uniform = [0.0, 0.9]}, 0.9]}
@@ -94,8 +94,8 @@ def test_partial_tables_distributions_and_user_kinds_are_accepted(schema_file, t
         ("[[0.0, 0.9], [0.5, 0.9]]", "[[0.0, [0.9]], [0.5, 0.9]]"),
         ("betas = [{uniform = [0.0, 0.9]}, 0.9]", "betas = [0.9]"),
         (
-            "budget = {steps = 10}",
-            "budget = {steps = {uniform = [1, 2]}}",
+            'budget = {unit = "generator_steps", steps = 10}',
+            'budget = {unit = "generator_steps", steps = {uniform = [1, 2]}}',
         ),
     ],
 )

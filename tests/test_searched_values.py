@@ -26,7 +26,7 @@ from studies.tracking.views import views
 STUDY = """
 name = "values"
 seeds = 2
-budget = {steps = 20}
+budget = {unit = "generator_steps", steps = 20}
 evaluation.measurements = 10
 search = {explore = 24, exploit = {trials = 4, batch = 2}, confirm = {best = 1, seeds = 4}}
 networks.generator = {kind = "mlp", width = 8, depth = 1, latent = 2}

@@ -85,7 +85,7 @@ objective = {kind = "wasserstein"}
 
 DIRAC = """
 name = "dirac"
-budget = {steps = 50}
+budget = {unit = "generator_steps", steps = 50}
 evaluation.measurements = 50
 data.kind = "dirac"
 networks = {kind = "dirac", theta = 1.0, psi = -1.0}
@@ -119,7 +119,7 @@ def refusal(load: Load, text: str, *overrides: str) -> str:
 
 def test_missing_keys_have_their_defaults(load: Load) -> None:
     study = load(SMALL)
-    assert study.budget == Budget(unit="generator_steps", steps=100)
+    assert study.budget == Budget(unit="critic_steps", steps=100)
     assert study.evaluation.measurements == 20
     assert study.search == Search(
         seed=0, explore=16, exploit=Exploit(trials=6, batch=8), confirm=Confirm(best=1, seeds=10), sampler="tpe"
@@ -263,7 +263,7 @@ def test_a_budget_of_critic_steps_holds_its_quotient_by_n_critic_iterations(
     ("budget", "training", "iterations", "steps"),
     [
         # 6 pre-training steps do not count as generator steps, but they count as critic steps
-        (Budget(steps=8), {"pretrain_steps": 6}, [0, 8, 10, 12, 14], [0, 2, 4, 6, 8]),
+        (Budget(unit="generator_steps", steps=8), {"pretrain_steps": 6}, [0, 8, 10, 12, 14], [0, 2, 4, 6, 8]),
         (
             Budget(unit="critic_steps", steps=16),
             {"pretrain_steps": 6, "n_critic": 2},
@@ -482,7 +482,7 @@ def test_a_wrong_override_is_refused(load: Load, assignment: str, sentence: str)
 def test_smoke_reduces_steps_trials_and_seeds(load: Load) -> None:
     study = load(FIRST, smoke=True)
     assert (study.name, study.seeds) == ("first-smoke", 2)
-    assert study.budget == Budget(steps=20)
+    assert study.budget == Budget(unit="generator_steps", steps=20)
     assert study.evaluation.measurements == 5
     assert study.search == Search(explore=2, exploit=Exploit(trials=1), confirm=Confirm(best=1, seeds=2))
     assert study.conditions == load(FIRST).conditions
@@ -492,7 +492,7 @@ def test_smoke_reduces_steps_trials_and_seeds(load: Load) -> None:
 def test_smoke_increases_nothing(load: Load) -> None:
     tiny = [
         "seeds=1",
-        "budget={steps=4}",
+        'budget = {unit = "generator_steps", steps=4}',
         "evaluation.measurements=3",
         "search={explore=1,exploit={trials=0},confirm={best=0,seeds=1}}",
     ]
@@ -591,8 +591,9 @@ OWN = "or MODULE:CLASS, a class of your own"
         ("budget.steps=0", "budget.steps: must be >= 1, but is 0"),
         ("evaluation.measurements=2", "evaluation.measurements: must be >= 3, but is 2"),
         (
-            "evaluation.measurements=101",
-            "evaluation.measurements: must be <= 100, the generator steps of the budget, but is 101",
+            "evaluation.measurements=21",
+            "evaluation.measurements: must be <= 20, the generator steps of the budget "
+            "at conditions.wgan.training.n_critic = 5, but is 21",
         ),
         (
             "budget={unit='critic_steps',steps=99}",
@@ -665,7 +666,7 @@ OWN = "or MODULE:CLASS, a class of your own"
             "training.critic_optimizer.betas: must be a list of 2 values, but is 0.5",
         ),
         # words
-        ("budget.unit=epochs", 'budget.unit: must be one of generator_steps, critic_steps, but is "epochs"'),
+        ("budget.unit=epochs", 'budget.unit: must be one of critic_steps, generator_steps, but is "epochs"'),
         ("search.sampler=1", "search.sampler: must be one of tpe, gp, random, but is 1"),
         (
             "training.update_order=backwards",

@@ -400,7 +400,7 @@ def test_snapshots_of_a_confirm_trial_are_fakes_of_the_same_z_at_a_few_evaluatio
     assert kept["snapshots"].shape == (5, 2, SNAPSHOT_IMAGES, 64)
     assert kept["snapshots"].dtype == np.float16
     assert kept["snapshot_steps"].tolist() == [0, 6, 18, 24, 36]
-    half = study_in(tmp_path, "budget={steps=18}", "evaluation.measurements=3")
+    half = study_in(tmp_path, 'budget = {unit = "generator_steps", steps=18}', "evaluation.measurements=3")
     for snapshot, last in ((2, trained(half, first_trial(half)).samples()["last"]), (4, kept["last"])):
         assert np.allclose(kept["snapshots"][snapshot], last[:, :SNAPSHOT_IMAGES], atol=2e-3)
     assert len(np.unique(kept["snapshots"][:, 0, 0], axis=0)) == 5

@@ -38,7 +38,8 @@ def test_equal_networks_and_training_are_not_named(tmp_path: Path) -> None:
 
 
 def test_a_number_that_differs_is_named_with_its_conditions(tmp_path: Path) -> None:
-    study = load(tmp_path, GAN, f"{WGAN}\ntraining.n_critic = 5", 'name = "lsgan"\npreset = "lsgan"')
+    head = f'budget.unit = "generator_steps"{HEAD}'
+    study = load(tmp_path, GAN, f"{WGAN}\ntraining.n_critic = 5", 'name = "lsgan"\npreset = "lsgan"', head=head)
     assert found(study) == {"training.n_critic": {"1": ["gan", "lsgan"], "5": ["wgan"]}}
     assert list(unequal_in_words(study)) == [
         "The conditions differ in training.n_critic (1 for gan, lsgan; 5 for wgan), so a difference in their results "
@@ -47,7 +48,7 @@ def test_a_number_that_differs_is_named_with_its_conditions(tmp_path: Path) -> N
 
 
 def test_under_a_budget_of_critic_steps_nothing_more_is_advised(tmp_path: Path) -> None:
-    study = load(tmp_path, GAN, f"{WGAN}\ntraining.n_critic = 5", head=f'budget.unit = "critic_steps"{HEAD}')
+    study = load(tmp_path, GAN, f"{WGAN}\ntraining.n_critic = 5")
     (sentence,) = unequal_in_words(study)
     assert sentence.endswith("so a difference in their results may be due to it")
 

@@ -29,7 +29,7 @@ TINY = """
 # Scores differ from trial to trial, and Optuna's sampler has the ten that it learns from.
 name = "tiny"
 seeds = 2
-budget = {steps = 36}
+budget = {unit = "generator_steps", steps = 36}
 search = {explore = 10, packs = false, exploit = {trials = 2, batch = 1}, confirm = {best = 1, seeds = 3}}
 evaluation = {measurements = 6, samples = 64, directions = 16, cells = 4}
 outcomes = {moved = 0, cells = 0, spread = 0, near = 0.1, swing = 9}
@@ -61,7 +61,7 @@ SMALLER = ("search.explore=3", "search.exploit.trials=1")
 DIRAC = """
 name = "dirac"
 seeds = 1
-budget = {steps = 20}
+budget = {unit = "generator_steps", steps = 20}
 evaluation.measurements = 20
 search = {explore = 1, packs = false, exploit = {trials = 0}, confirm = {best = 1, seeds = 2}}
 data.kind = "dirac"
@@ -82,7 +82,7 @@ CONV = """
 # Fewer held-out images than any figure shows, of a size that is no power of two; fakes of a batch are coupled.
 name = "conv"
 seeds = 1
-budget = {steps = 8}
+budget = {unit = "generator_steps", steps = 8}
 search = {explore = 1, exploit = {trials = 0}, confirm = {best = 1, seeds = 3}}
 evaluation = {measurements = 4, samples = 50, directions = 16, cells = 4, neighbours = 2}
 data = {kind = "images", path = "photos", size = 28, held_out = 5}

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from gan_core.data import Dataset, Part, Split, coordinates
@@ -95,6 +95,12 @@ class RealSamples:
         other.samples, other.of_split, other._of_samples = samples, False, {}
         return other
 
+    def part(self, index: Int[Tensor, "part"]) -> "RealSamples":
+        """The same data and settings with these rows of `samples`; their features are not computed again."""
+        other = self.replaced(self.samples[index])
+        other._of_samples[_real_features] = self.features[index]
+        return other
+
 
 class Fakes:
     """Fakes of some members, with what metrics of one family compute together.
@@ -120,7 +126,10 @@ class Fakes:
 
     def features(self, real: RealSamples) -> Float[Tensor, "members n features"]:
         """Features of the fakes, as those of the real samples, computed once for all metrics."""
-        return self.once(_fake_features, real)
+        key = (_fake_features, real.feature_map)  # other real samples of the same data have the same map
+        if key not in self._computed:
+            self._computed[key] = _fake_features(real, self)
+        return self._computed[key]
 
     def finite_or_nan(self, values: Float[Tensor, "members"]) -> Float[Tensor, "members"]:
         """The values, NaN for a member with a fake that is not finite."""

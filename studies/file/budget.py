@@ -12,12 +12,13 @@ from gan_core.training import Training
 class Budget:
     """Training steps of every member.
 
-    unit   `generator_steps`: the same number of generator steps for every condition, so n_critic = 5 takes five times
-           the critic steps of n_critic = 1. `critic_steps`: the same number of critic steps, pre-training included
+    unit   `critic_steps`: the same number of critic steps for every condition, pre-training included.
+           `generator_steps`: the same number of generator steps, so n_critic = 5 takes five times the critic steps of
+           n_critic = 1
     steps  training steps of each member, counted in `unit`
     """
 
-    unit: Literal["generator_steps", "critic_steps"] = "generator_steps"
+    unit: Literal["critic_steps", "generator_steps"] = "critic_steps"
     steps: Count
 
     def iterations(self, training: Training) -> int:

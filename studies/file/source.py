@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from itertools import takewhile
+from itertools import groupby, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +29,14 @@ def read(source: str | Path) -> Tree:
 
 
 def question(source: str | Path) -> str:
-    """The question of a study file: its opening comment as one line, empty if there is none.
+    """The question of a study file: its opening comment, a line for each paragraph; empty if there is none.
 
     A first line `#:schema PATH`, which editors read, is not part of it.
     """
     lines = _content(_locate(source)).decode("utf-8-sig", errors="replace").splitlines()
     opening = takewhile(lambda line: line.startswith("#"), (line for line in lines if not line.startswith("#:")))
-    return " ".join(line.lstrip("# ").rstrip() for line in opening)
+    texts = groupby((line.lstrip("# ").rstrip() for line in opening), key=bool)
+    return "\n".join(" ".join(paragraph) for has_text, paragraph in texts if has_text)
 
 
 def catalog() -> dict[str, Traversable]:

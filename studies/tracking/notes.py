@@ -230,7 +230,7 @@ def note_without_result(study: Study, spec: TrialSpec, end: TrialEnd) -> str:
 
 def _opening(question: str, answer: Sequence[str]) -> str:
     """The answer, then the question: MLflow shows only the first lines of a note until it is opened."""
-    paragraphs = [*answer, *([f"**Question:** {question}"] if question else [])]
+    paragraphs = [*answer, *(f"**Question:** {question}".splitlines() if question else [])]
     return "".join(f"{paragraph}\n\n" for paragraph in paragraphs)
 
 

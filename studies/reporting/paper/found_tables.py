@@ -75,23 +75,18 @@ def _on_failed(ranking: pd.DataFrame) -> str:
 
 
 def settings_table(compared: Comparison) -> PaperTable:
-    """The searched hyperparameters of each setting found."""
-    ranking, study = compared.results.ranking, compared.results.study
-    paths = [path for path in study.short_names if path in ranking and ranking[path].notna().any()]
-    headings = {path: str(escape(study.short_names[path])) for path in paths}
-    rows = [
-        {"Condition": code(row["condition"]), **{headings[path]: _setting(row[path]) for path in paths}}
-        for row in ranking.to_dict("records")
-    ]
-    columns = {"Condition": "l", **dict.fromkeys(headings.values(), "r")}
-    return PaperTable(
-        "settings", "Values of the searched hyperparameters in the settings found.", columns, rows if paths else []
-    )
+    """The searched hyperparameters of each setting found, in one column: conditions need not search the same ones."""
+    rows: list[Row] = []
+    for row in compared.results.ranking.to_dict("records"):
+        found = {name: row.get(path) for path, name in compared.results.study.short_names.items()}
+        values = [f"{escape(name)} = {_setting(value)}" for name, value in found.items() if not pd.isna(value)]
+        if values:
+            rows.append({"Condition": code(row["condition"]), "Setting found": Tex(", ".join(values))})
+    columns = {"Condition": "l", "Setting found": r"p{0.7\textwidth}"}
+    return PaperTable("settings", "Values of the searched hyperparameters in the settings found.", columns, rows)
 
 
 def _setting(value: Any) -> Tex:
-    if pd.isna(value):
-        return NOTHING
     return escape(value) if isinstance(value, str) else number(value)
 
 
