@@ -32,8 +32,8 @@ def format_interval(low: float, high: float) -> str:
 
 
 def format_share(value: float) -> str:
-    """A share in percent, without decimals."""
-    return f"{value:.0%}"
+    """A share in percent, without decimals, never -0%."""
+    return f"{value:z.0%}"
 
 
 def format_shares(low: float, high: float) -> str:
@@ -44,6 +44,11 @@ def format_shares(low: float, high: float) -> str:
 def format_p(value: float) -> str:
     """A p-value with two significant digits."""
     return f"{value:.2g}"
+
+
+def format_significant(value: float, digits: int = 2) -> str:
+    """A number with at most `digits` significant digits."""
+    return f"{value:.{digits}g}"
 
 
 def format_setting(value: Any) -> str:

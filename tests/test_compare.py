@@ -17,7 +17,18 @@ from studies.analysis.cross_study import CROSS_STUDY_RANKING, PROFILE, cross_stu
 from studies.locate import results
 from studies.reporting.page.page_text import TABLES
 from studies.reporting.terminal.ranking_table import markdown
-from studies.reporting.text.several_studies import several_studies
+from studies.reporting.text.sentences import sentences
+from studies.reporting.text.several_studies import (
+    DifferentBudgets,
+    DifferentData,
+    NoRankingsToCompare,
+    NothingConfirmedIn,
+    PerformanceProfileRule,
+    RankedInAll,
+    RatiosInAllStudies,
+    SmallestInStudies,
+    several_studies,
+)
 from studies.reporting.text.verdict import verdict
 
 LR = "training.critic_optimizer.lr"
@@ -165,16 +176,12 @@ def test_a_study_that_is_not_confirmed_yet_shows_its_shares(call, root):
 # --- several
 
 
-def test_the_sentences_about_studies_with_different_data(root):
-    sentences = several_studies([comparison(root, name) for name in ("one", "other")])
-    assert sentences == (
-        "The studies use different data (digits in one and ring in other), so their distances cannot be compared "
-        "directly: compare ratios to the smallest distance, and progress, the share of the way from the constant to "
-        "real data.",
-        "Their budgets differ: 20 generator steps in one and 40 generator steps in other.",
-        "Both studies rank wgan; conditions are matched by name, so their fixed settings and their ranges may differ "
-        "between the studies.",
-    )
+def test_studies_with_different_data_and_budgets_are_said_to_have_them(root):
+    data, budgets, ranked = several_studies([comparison(root, name) for name in ("one", "other")])
+    assert data == DifferentData(data=(("digits", "one"), ("ring", "other")))
+    assert isinstance(budgets, DifferentBudgets)
+    assert [(budget.steps, study) for budget, study in budgets.budgets] == [(20, "one"), (40, "other")]
+    assert ranked == RankedInAll(studies=2, conditions=("wgan",))
 
 
 def test_studies_without_a_condition_in_common_have_no_profile(call, root):
@@ -185,17 +192,16 @@ def test_studies_without_a_condition_in_common_have_no_profile(call, root):
 
 
 def test_a_study_that_is_not_confirmed_is_left_out_by_name(root):
-    sentences = several_studies([comparison(root, name) for name in ("one", "waiting")])
-    left_out = "No setting is confirmed in waiting, which is therefore left out of the following sentences."
-    assert left_out in sentences
-    assert sentences[-1] == "Fewer than two studies have a ranking, so no rankings are compared."
+    *_, left_out, last = several_studies([comparison(root, name) for name in ("one", "waiting")])
+    assert left_out == NothingConfirmedIn(studies=("waiting",))
+    assert last == NoRankingsToCompare()
 
 
 def test_json_of_several_studies_holds_their_sentences_and_tables(call, root):
     content = json.loads(call("compare", "one", "other", "--root", root, "--json")[1])
     compared = [comparison(root, name) for name in ("one", "other")]
     assert [one["study"] for one in content["studies"]] == ["one", "other"]
-    assert content["together"]["sentences"] == list(several_studies(compared))
+    assert content["together"]["sentences"] == list(sentences(several_studies(compared)))
     rows = pd.DataFrame(content["together"]["tables"]["together"]).astype(CROSS_STUDY_RANKING)
     pd.testing.assert_frame_equal(rows, cross_study_ranking(compared), check_exact=True)
 
@@ -229,15 +235,13 @@ def test_a_distance_of_zero_is_the_smallest_and_no_other_is_a_multiple_of_it():
     assert table["b"].tolist() == [0.0] * 6
 
 
-def test_the_sentences_about_a_profile_count_smallest_distances_and_bound_ratios(root, tmp_path):
+def test_the_findings_on_a_profile_count_smallest_distances_and_bound_ratios(root, tmp_path):
     simulate(tmp_path, progress_of, "name='longer'", "budget.steps=40")
     longer = comparison(tmp_path / "ledger", "longer")
     *_, definition, smallest, bound = several_studies([comparison(root, "one"), longer])
-    assert definition.startswith(
-        "The performance profile (Dolan & More 2002) gives, for each condition and ratio, the "
-    )
-    assert smallest == "The setting with the smallest distance was found for gan in 2 of 2 studies."
-    assert bound == "In every study the distance is at most the smallest for gan and 1.1 times the smallest for wgan."
+    assert definition == PerformanceProfileRule()
+    assert smallest == SmallestInStudies(conditions=(("gan", 2),), studies=2)
+    assert bound == RatiosInAllStudies(conditions=(("gan", 1.0), ("wgan", 1.1)))
 
 
 def test_an_interval_that_reaches_into_failed_seeds_is_at_least_its_lower_end(call, tmp_path):

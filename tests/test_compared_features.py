@@ -7,6 +7,7 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
+from stated import every, stated
 from test_features import Quarters, saved
 from tiny import ledger_of, run_without_ray, study_in
 
@@ -21,7 +22,7 @@ from studies.file.compared_features import addressed_evaluation, path_of
 from studies.file.real_samples import load_samples
 from studies.file.study import Study, fixed_part
 from studies.reporting.terminal.outline import outline
-from studies.reporting.text.sample_quality import quality_sentences
+from studies.reporting.text.sample_quality import MeasuredInFeatures, RepeatsTrainingSamples, sample_quality
 from studies.tables.results import Results
 
 MODULE = """
@@ -234,9 +235,9 @@ def test_the_outline_names_features_accuracy_and_the_metric_that_decides(ran, tm
 
 def test_the_report_names_the_features_of_its_numbers(ran):
     results = results_of(ran)
-    sentences = list(quality_sentences(Comparison(results)))
-    opening = "Precision, coverage and the Frechet distance, which decides, are measured in the features classifier"
-    assert any(sentence.startswith(f"{opening} {results.features['hash']}") for sentence in sentences)
+    measured = stated(sample_quality(Comparison(results)), MeasuredInFeatures)
+    assert (measured.features, measured.hash) == ("classifier", results.features["hash"])
+    assert measured.distance == "frechet_distance"
 
 
 def test_a_setting_that_repeats_training_samples_is_said(ran):
@@ -245,10 +246,7 @@ def test_a_setting_that_repeats_training_samples_is_said(ran):
     memorised = curves["metric"] == "memorisation"
     assert memorised.any()
     with patch.object(results, "curves", curves.assign(value=curves["value"].where(~memorised, 0.9))):
-        said = [
-            sentence for sentence in quality_sentences(Comparison(results)) if "repeats training samples" in sentence
-        ]
-    (sentence,) = said
-    assert "90% more of its samples than by chance are nearest to a training sample" in sentence
+        repeats = stated(sample_quality(Comparison(results)), RepeatsTrainingSamples)
+    assert repeats.memorisation == pytest.approx(0.9)
     with patch.object(results, "curves", curves.assign(value=curves["value"].where(~memorised, 0.1))):
-        assert not any("repeats" in sentence for sentence in quality_sentences(Comparison(results)))
+        assert not every(sample_quality(Comparison(results)), RepeatsTrainingSamples)

@@ -13,6 +13,7 @@ import pytest
 from mlflow_contents import assert_equal_results, runs_of
 from recorded import run_pending
 from simulated import PROVENANCE, RISING, STUDY, simulate
+from stated import stated
 from tiny import DIRAC, TINY, clean_environment, finished, gan_study, run_without_ray, same_numbers
 
 from studies.analysis.comparison import Comparison
@@ -23,8 +24,16 @@ from studies.ledger.ledger import Ledger
 from studies.locate import results
 from studies.reporting.paper import Paper
 from studies.reporting.terminal.outline import outline
-from studies.reporting.text.fresh_seeds import undecided_names
-from studies.reporting.text.verdict import verdict
+from studies.reporting.text.answer import answer
+from studies.reporting.text.caveats import caveats
+from studies.reporting.text.fresh_seeds import (
+    FailedPairs,
+    FurtherSeeds,
+    GroupwiseTests,
+    GroupWithoutResult,
+    NoneDecidableByGroups,
+    undecided_names,
+)
 from studies.tracking.tracker import Tracker, sync
 
 THIRD = """
@@ -149,8 +158,7 @@ def test_settings_that_fail_on_every_seed_get_no_more(tmp_path: Path) -> None:
     assert comparison.ranking["members"].tolist() == [6, 6, 6]
     assert undecided_names(comparison) == []
     assert len(comparison.pairs[comparison.pairs["decided"]]) == 2
-    (said,) = [sentence for sentence in verdict(comparison)[0].sentences if "no further seeds" in sentence]
-    assert said == "Pairs of which every seed of both failed get no further seeds: gan and lsgan."
+    assert stated(answer(comparison), FailedPairs).pairs == (("gan", "lsgan"),)
 
 
 def test_a_single_condition_has_one_group(tmp_path: Path) -> None:
@@ -255,15 +263,14 @@ def test_an_interrupted_study_goes_on_to_the_tables_of_an_undisturbed_one(
 
 
 def test_the_answer_says_how_often_pairs_were_tested_with_how_many_seeds(comparison: Comparison) -> None:
-    answer = verdict(comparison)[0].sentences
-    (looks,) = [sentence for sentence in answer if sentence.startswith("Pairs are tested after every 6 fresh seeds")]
-    assert "at most 4 times" in looks
-    assert looks.endswith("2 pairs decided with 6 seeds each and 1 pair undecided with 24 seeds each.")
+    tested = stated(answer(comparison), GroupwiseTests)
+    assert (tested.seeds, tested.groups) == (6, 4)
+    assert tested.pairs == ((2, True, 6), (1, False, 24))
 
 
 def test_an_interrupted_study_says_that_further_seeds_are_due(tmp_path: Path) -> None:
-    answer = verdict(simulated(tmp_path, trials=12))[0].sentences
-    assert "The study is not finished: undecided pairs get 6 further fresh seeds, up to 24 (gan and lsgan)." in answer
+    further = stated(answer(simulated(tmp_path, trials=12)), FurtherSeeds)
+    assert further == FurtherSeeds(conditions=("gan", "lsgan"), seeds=6, most=24)
 
 
 def test_a_group_without_result_is_named(tmp_path: Path) -> None:
@@ -274,17 +281,17 @@ def test_a_group_without_result_is_named(tmp_path: Path) -> None:
     (row,) = [row for row in comparison.pairs.itertuples() if not row.decided]
     assert (row.looks, row.members) == (1, 6)
     assert undecided_names(comparison) == []
-    (said,) = [sentence for sentence in verdict(comparison)[0].sentences if "further fresh seeds" in sentence]
-    assert said.startswith("Training the setting found for gan on further fresh seeds ended without a result (out of")
+    without = stated(answer(comparison), GroupWithoutResult)
+    assert (without.condition, without.end.state) == ("gan", "out_of_memory")
 
 
 def test_too_small_groups_cannot_decide_a_pair_and_the_caveats_say_so(tmp_path: Path) -> None:
     groups = ("search.confirm.seeds=2", "search.confirm.most=4")
     comparison = Comparison(simulate(tmp_path, progress_of, *groups, text=STUDY + THIRD))
     assert not comparison.pairs["decided"].any()
-    caveats = verdict(comparison)[-1].sentences
-    (said,) = [sentence for sentence in caveats if "smallest possible p-value" in sentence]
-    assert said.startswith("With groups of 2 fresh seeds and at most 4 the smallest possible p-value is 0.086")
+    none = stated(caveats(comparison), NoneDecidableByGroups)
+    assert (none.seeds, none.most, none.pairs) == (2, 4, 3)
+    assert none.smallest == pytest.approx(0.086, abs=0.0005)
 
 
 # -- what is printed ---------------------------------------------------------------------------------------------------

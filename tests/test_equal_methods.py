@@ -9,9 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from simulated import RISING, STUDY, simulate
+from stated import every
 
 from studies.analysis.comparison import Comparison
 from studies.design import TrialSpec
+from studies.reporting.text.method_comparison import BestMethod, LargerScore
+from studies.reporting.text.stable_settings import LargerShare
+from studies.reporting.text.tried_settings import SettingsOfConditions
 from studies.reporting.text.verdict import verdict
 
 LR, WEIGHT = "training.critic_optimizer.lr", "constraint.gp_weight"
@@ -30,8 +34,6 @@ TEXT = STUDY[: STUDY.index("[[conditions]]")] + "".join(
 STUDIES = 300
 """Number of simulated studies of the whole test."""
 OVERRIDES = ("seeds=3", "search.explore=16", "search.confirm.seeds=10")
-OF_METHODS = ("If 4 random settings of each method are tried", "has a larger score", "have a larger score")
-OF_SHARES = ("The share is larger for", "is larger than each other share", "are larger than the others")
 
 
 def luck_of(study: int):
@@ -49,12 +51,14 @@ def luck_of(study: int):
 
 
 def claims(comparison: Comparison) -> dict[str, bool]:
-    """True for `methods`, `shares` if a sentence says that methods, or their shares of working settings, differ."""
-    sentences = [sentence for topic in verdict(comparison) for sentence in topic.sentences]
-    methods, shares = (
-        any(words in sentence for sentence in sentences for words in claim) for claim in (OF_METHODS, OF_SHARES)
-    )
-    return {"methods": methods, "shares": shares}
+    """True for `methods`, `shares` if a finding says that methods, or their shares of working settings, differ."""
+    findings = [finding for topic in verdict(comparison) for finding in topic.findings]
+    counted = every(findings, SettingsOfConditions)
+    largest = any(finding.largest is not None and finding.largest.is_decided for finding in counted)
+    return {
+        "methods": bool(every(findings, BestMethod) or every(findings, LargerScore)),
+        "shares": bool(every(findings, LargerShare)) or largest,
+    }
 
 
 def test_a_claim_is_recognised(tmp_path: Path) -> None:

@@ -1,12 +1,37 @@
-"""The answer in one sentence: its subject follows from the kind of study, its content from the numbers."""
+"""The first findings of the answer: their subject follows from the kind of study, their content from the numbers."""
 
-import re
+from typing import Any
 
+import numpy as np
 import pytest
 from simulated import RISING, STUDY, simulate
+from stated import about, every, kinds, stated
 
 from studies.analysis.comparison import Comparison
-from studies.reporting.text.answer import answer
+from studies.numbers import format_distance
+from studies.reporting.text.answer import BudgetOfEach, SmallestDistance, answer
+from studies.reporting.text.constraint_effect import ConstraintEffect
+from studies.reporting.text.failures import ShortBudget
+from studies.reporting.text.finding import Part
+from studies.reporting.text.headline import (
+    AllSettingsFailed,
+    ConfirmedSoFar,
+    FirstIsAhead,
+    FirstUndecided,
+    FirstUndecidedAgainst,
+    SeedsTendCloser,
+)
+from studies.reporting.text.initial_divergences import InitialDivergences
+from studies.reporting.text.listed_values import (
+    ConfirmedValue,
+    ListedValues,
+    NoValueOfConditionsWorks,
+    NoValueWorks,
+    OutcomesAt,
+    ValuesOfConditions,
+    ValueThatWorks,
+)
+from studies.reporting.text.mode_coverage import CoverageInterval, CoversAllModes, NoneCoversAllModes
 
 # progress of a member: the outcome follows from it
 STALLED, DIVERGED, CLOSE, FARTHER = (0, 0.01), (0, -0.2), (*RISING, 0.96), (*RISING, 0.7, 0.76)
@@ -33,61 +58,65 @@ def by_clip_value(*progress, confirm=CLOSE):
 CLIP_VALUE = "constraint.clip_value"
 
 
-def sentences(folder, progress_of, *overrides, **options):
+def findings(folder, progress_of, *overrides, **options):
     folder.mkdir(exist_ok=True)
-    return answer(Comparison(simulate(folder, progress_of, *overrides, **options)))
+    found: list[Any] = list(answer(Comparison(simulate(folder, progress_of, *overrides, **options))))
+    return found
 
 
 # --- listed values of the only condition
 
 
+ALL_VALUES = (0.001, 0.01, 0.03, 0.1, 1.0)
+
+
 def test_the_values_that_work_are_listed_with_the_outcomes_at_the_others(tmp_path):
     progress = by_clip_value(STALLED, CLOSE, CLOSE, DIVERGED, DIVERGED)
-    assert sentences(tmp_path, progress, FIVE, text=HEAD + CLIP + VALUES)[0] == (
-        "wgan is stable and ends within 0.250 of the real data at clip_value = 0.01 and 0.03 (best: 0.01), of 5 values "
-        "from 0.001 to 1; the most frequent outcome is stalled at the smaller value and diverged at larger values."
+    first = findings(tmp_path, progress, FIVE, text=HEAD + CLIP + VALUES)[0]
+    assert isinstance(first, ValueThatWorks)
+    assert (first.condition, first.goal, format_distance(first.tau)) == ("wgan", "the real data", "0.250")
+    assert first.listed == ListedValues("clip_value", every=ALL_VALUES, works=(0.01, 0.03))
+    assert first.confirmed == ConfirmedValue(0.01, failed=None)
+    assert first.outcomes == (
+        OutcomesAt(("stalled",), "smaller", (0.001,)),
+        OutcomesAt(("diverged",), "larger", (0.1, 1.0)),
     )
+    assert first.closer is None
 
 
 def test_equal_outcomes_on_both_sides_are_one_and_values_between_working_ones_are_named(tmp_path):
     progress = by_clip_value(DIVERGED, DIVERGED, CLOSE, DIVERGED, DIVERGED)
-    both = sentences(tmp_path / "both", progress, FIVE, text=HEAD + CLIP + VALUES)[0]
-    assert both.endswith(
-        "at clip_value = 0.03, of 5 values from 0.001 to 1; the most frequent outcome is diverged at smaller and "
-        "larger values."
-    )
+    both = stated(findings(tmp_path / "both", progress, FIVE, text=HEAD + CLIP + VALUES), ValueThatWorks)
+    assert (both.listed.works, both.confirmed) == ((0.03,), None)
+    assert both.outcomes == (OutcomesAt(("diverged",), "smaller and larger", (0.001, 0.01, 0.1, 1.0)),)
     progress = by_clip_value(CLOSE, STALLED, CLOSE, CLOSE, CLOSE)
-    between = sentences(tmp_path / "between", progress, FIVE, text=HEAD + CLIP + VALUES)[0]
-    assert between.endswith(
-        "0.001, 0.03, 0.1 and 1 (best: 0.001), of 5 values from 0.001 to 1; the most frequent outcome is stalled at "
-        "0.01."
-    )
+    between = stated(findings(tmp_path / "between", progress, FIVE, text=HEAD + CLIP + VALUES), ValueThatWorks)
+    assert (between.listed.works, between.confirmed) == ((0.001, 0.03, 0.1, 1.0), ConfirmedValue(0.001, None))
+    assert between.outcomes == (OutcomesAt(("stalled",), "between", (0.01,)),)
 
 
 def test_if_no_value_works_the_outcomes_at_all_values_are_named(tmp_path):
     progress = by_clip_value(STALLED, DIVERGED, DIVERGED, DIVERGED, DIVERGED, confirm=DIVERGED)
-    assert sentences(tmp_path, progress, FIVE, text=HEAD + CLIP + VALUES) == (
-        "wgan is stable and ends within 0.250 of the real data at none of 5 values of clip_value from 0.001 to 1; the "
-        "most frequent outcome is diverged or stalled.",
-        "The setting found for wgan failed on 4 of 4 fresh seeds.",
-        "Every GAN had a budget of 20 generator steps; its distance is its late distance, the median over the last 3 "
-        "of its 10 evaluations.",
-    )
+    found = findings(tmp_path, progress, FIVE, text=HEAD + CLIP + VALUES)
+    assert kinds(found) == [NoValueWorks, AllSettingsFailed, BudgetOfEach]
+    assert (found[0].listed.every, found[0].outcomes) == (ALL_VALUES, ("diverged", "stalled"))
+    assert found[1].failed == (("wgan", Part(4, 4)),)
 
 
 def test_if_every_value_works_those_that_end_closer_are_named(tmp_path):
     progress = by_clip_value(FARTHER, CLOSE, CLOSE, FARTHER, FARTHER)
-    assert sentences(tmp_path, progress, FIVE, text=HEAD + CLIP + VALUES)[0] == (
-        "wgan is stable and ends within 0.250 of the real data at all 5 values of clip_value from 0.001 to 1 (best: "
-        "0.01), and within 0.100 only at 0.01 and 0.03."
-    )
+    first = stated(findings(tmp_path, progress, FIVE, text=HEAD + CLIP + VALUES), ValueThatWorks)
+    assert first.listed.works == ALL_VALUES
+    assert (first.confirmed, first.outcomes) == (ConfirmedValue(0.01, None), ())
+    assert first.closer == (about(0.1), (0.01, 0.03))
 
 
 def test_a_value_that_works_in_explore_and_fails_on_fresh_seeds_is_not_called_best(tmp_path):
     progress = by_clip_value(DIVERGED, CLOSE, DIVERGED, DIVERGED, DIVERGED, confirm=DIVERGED)
-    first, second, _ = sentences(tmp_path, progress, FIVE, text=HEAD + CLIP + VALUES)
-    assert "at clip_value = 0.01 (but 4 of 4 fresh seeds failed at 0.01), of 5 values" in first
-    assert second == "The setting found for wgan failed on 4 of 4 fresh seeds."
+    first, second, _ = findings(tmp_path, progress, FIVE, text=HEAD + CLIP + VALUES)
+    assert first.listed.works == (0.01,)
+    assert first.confirmed == ConfirmedValue(0.01, failed=Part(4, 4))
+    assert second == AllSettingsFailed(failed=(("wgan", Part(4, 4)),))
 
 
 def test_a_value_that_is_tried_twice_works_if_enough_of_all_its_seeds_do(tmp_path):
@@ -95,12 +124,11 @@ def test_a_value_that_is_tried_twice_works_if_enough_of_all_its_seeds_do(tmp_pat
         fails = trial.phase == "confirm" or trial.index == 0  # 0.001 fails in trial 0, and ends close in trial 5
         return DIVERGED if fails else CLOSE
 
-    first = sentences(tmp_path, progress_of, "search.explore=10", text=HEAD + CLIP + VALUES)[0]
-    assert "at clip_value = 0.01, 0.03, 0.1 and 1" in first
-    assert first.endswith(
-        "(but 4 of 4 fresh seeds failed at 0.01), of 5 values from 0.001 to 1; the most frequent outcome is diverged "
-        "at the smaller value."
-    )
+    found = findings(tmp_path, progress_of, "search.explore=10", text=HEAD + CLIP + VALUES)
+    first = stated(found, ValueThatWorks)
+    assert first.listed == ListedValues("clip_value", every=ALL_VALUES, works=(0.01, 0.03, 0.1, 1.0))
+    assert first.confirmed == ConfirmedValue(0.01, failed=Part(4, 4))
+    assert first.outcomes == (OutcomesAt(("diverged",), "smaller", (0.001,)),)
 
 
 # --- listed values of several conditions
@@ -117,14 +145,16 @@ def test_the_working_values_of_several_conditions_are_listed_by_condition(tmp_pa
         return (*RISING, 0.93 + shift) if works else DIVERGED
 
     text = with_n_critic(condition("a", "minimax"), condition("b", "least_squares"), condition("c", "hinge"))
-    first, second, *_ = sentences(tmp_path, progress_of, "search.confirm.seeds=8", text=text)
-    assert first.startswith(
-        "The setting found for a ends closer to the real data than the settings found for the 2 other conditions (p <= "
-        "0.0"
-    )
-    assert second == (
-        "Of 3 values of n_critic from 1 to 5, the following are stable and end within 0.100 of the real data: all "
-        "(best: 5) for a; n_critic = 1 for b and c."
+    first, second, *_ = findings(tmp_path, progress_of, "search.confirm.seeds=8", text=text)
+    assert isinstance(first, FirstIsAhead)
+    assert (first.first, set(first.behind), first.others, first.all_failed) == ("a", {"b", "c"}, 2, False)
+    assert first.p.value < 0.05
+    assert isinstance(second, ValuesOfConditions)
+    assert second.common == ListedValues("n_critic", every=(1, 2, 5), works=(1, 2, 5))
+    assert second.tau == about(0.1)
+    assert second.conditions == (
+        (second.common, ConfirmedValue(5, None), ("a",)),
+        (ListedValues("n_critic", every=(1, 2, 5), works=(1,)), None, ("b", "c")),
     )
 
 
@@ -135,11 +165,11 @@ def test_values_of_different_hyperparameters_are_listed_with_their_names(tmp_pat
 
     penalty = condition("penalty", "wasserstein", "gradient_penalty").replace("1.0", "{grid = [0.1, 1.0, 10.0]}")
     clip = CLIP + "constraint.clip_value = {grid = [0.01, 0.03]}\n"
-    _, second, *_ = sentences(tmp_path, progress_of, "search.explore=6", text=HEAD + clip + penalty)
-    assert second == (
-        "Of the listed values, the following are stable and end within 0.050 of the real data: gp_weight = 1 and 10 "
-        "(best: 1), of 3 values from 0.1 to 10, for penalty; clip_value = 0.03, of 2 values from 0.01 to 0.03, for "
-        "wgan."
+    found = stated(findings(tmp_path, progress_of, "search.explore=6", text=HEAD + clip + penalty), ValuesOfConditions)
+    assert found.common is None
+    assert found.conditions == (
+        (ListedValues("gp_weight", (0.1, 1.0, 10.0), (1.0, 10.0)), ConfirmedValue(1.0, None), ("penalty",)),
+        (ListedValues("clip_value", (0.01, 0.03), (0.03,)), None, ("wgan",)),
     )
 
 
@@ -148,11 +178,11 @@ def test_if_no_value_of_any_condition_works_the_outcomes_are_named(tmp_path):
         return STALLED if trial.condition == "a" else DIVERGED
 
     text = with_n_critic(condition("a", "minimax"), condition("b", "least_squares"))
-    assert sentences(tmp_path, progress_of, text=text)[:2] == (
-        "All settings found failed on fresh seeds: 4 of 4 for a and 4 of 4 for b.",
-        "None of 3 values of n_critic from 1 to 5 is stable and ends within 0.250 of the real data; the most frequent "
-        "outcome is stalled for a and diverged for b.",
-    )
+    first, second, *_ = findings(tmp_path, progress_of, text=text)
+    assert first == AllSettingsFailed(failed=(("a", Part(4, 4)), ("b", Part(4, 4))))
+    assert isinstance(second, NoValueOfConditionsWorks)
+    assert second.common == ListedValues("n_critic", every=(1, 2, 5), works=())
+    assert second.outcomes == ((("stalled",), "a"), (("diverged",), "b"))
 
 
 # --- pairs
@@ -164,15 +194,12 @@ def test_what_is_decided_about_the_first_of_the_ranking_is_said_apart_from_what_
         return (*RISING, 0.96 - shift - 1e-3 * ((seed * 7 + ord(trial.condition)) % 5))
 
     text = HEAD + condition("a", "minimax") + condition("b", "least_squares") + condition("c", "hinge")
-    first, second, *_ = sentences(tmp_path, progress_of, "search.confirm.seeds=8", text=text)
-    best, tied = sorted("ab", key=lambda name: f"found for {name} ends" not in first)
-    assert first.startswith(
-        f"The setting found for {best} ends closer to the real data than the one found for c (p = 0.0"
-    )
-    assert second == (
-        f"Whether the setting found for {best} also ends closer than the one found for {tied} is undecided (adjusted p "
-        ">= 0.05)."
-    )
+    first, second, *_ = findings(tmp_path, progress_of, "search.confirm.seeds=8", text=text)
+    assert isinstance(first, FirstIsAhead)
+    assert (first.behind, first.others, first.p.tests) == (("c",), 2, 1)
+    assert first.p.value < 0.05
+    (tied,) = {"a", "b"} - {first.first}
+    assert second == FirstUndecidedAgainst(first=first.first, others=(tied,), also=True)
 
 
 def test_the_order_of_the_seeds_may_be_decided_against_the_first_of_the_ranking(tmp_path):
@@ -185,12 +212,11 @@ def test_the_order_of_the_seeds_may_be_decided_against_the_first_of_the_ranking(
     comparison = Comparison(simulate(tmp_path, progress_of, "search.confirm.seeds=40", text=text))
     assert comparison.ranking["condition"].tolist() == ["a", "b"]  # more than a quarter of b's seeds failed
     first, _, third, *_ = answer(comparison)
-    assert re.fullmatch(
-        r"Fresh seeds of the setting found for b tend to end closer to the real data than those of the one found for a "
-        r"\(p = 0\.0\d+\); a is first in the ranking, which compares interquartile means of the distances\.",
-        first,
-    )
-    assert third.startswith("On these seeds the setting found for a has the smallest distance")
+    assert isinstance(first, SeedsTendCloser)
+    assert (first.first, first.closer, first.p.tests) == ("a", ("b",), 1)
+    assert first.p.value < 0.05
+    assert isinstance(third, SmallestDistance)
+    assert (third.conditions, third.is_chance) == (("a",), True)
 
 
 # --- known modes
@@ -216,14 +242,12 @@ def modes_covered(**modes):
 
 def test_for_data_with_known_modes_the_answer_is_which_settings_cover_all_with_every_seed(tmp_path):
     metrics = modes_covered(a=(10, 8.0), b=(3, 7.0), c=(0, float("nan")))
-    first, second, third, *_ = sentences(tmp_path, lambda trial, seed: CLOSE, text=RING, metrics=metrics)
-    assert first == (
-        "The setting found for a covers all 8 modes with each of 4 fresh seeds, against 3 of 4 for b, none of 4 for c."
-    )
-    assert second == (
-        "If 4 of 4 seeds cover all modes, the 95% interval of the share of seeds that do so is 51% to 100%."
-    )
-    assert third.startswith("Which of the 3 settings found, one for each condition, ends closest to the real data is u")
+    first, second, third, *_ = findings(tmp_path, lambda trial, seed: CLOSE, text=RING, metrics=metrics)
+    others = ((Part(3, 4), ("b",)), (Part(0, 4), ("c",)))
+    assert first == CoversAllModes(modes=8, conditions=("a",), seeds=4, others=others)
+    assert second == CoverageInterval(seeds=4, interval=about((0.51, 1.0), abs=0.001))
+    assert isinstance(third, FirstUndecided)
+    assert sorted(third.conditions) == ["a", "b", "c"]
 
 
 def test_a_member_without_finite_samples_at_its_last_evaluation_covers_no_mode(tmp_path):
@@ -232,18 +256,16 @@ def test_a_member_without_finite_samples_at_its_last_evaluation_covers_no_mode(t
     curves = comparison.results.curves
     is_last = curves["step"] == curves["step"].max()
     curves.loc[is_last & (curves["metric"] == "modes_covered") & (curves["condition"] == "b"), "value"] = float("nan")
-    assert answer(comparison)[0] == (
-        "The settings found for a and c cover all 8 modes with each of 4 fresh seeds, against none of 4 for b."
-    )
+    covers = next(answer(comparison))
+    assert covers == CoversAllModes(modes=8, conditions=("a", "c"), seeds=4, others=((Part(0, 4), ("b",)),))
 
 
 def test_if_no_setting_covers_all_modes_with_every_seed_the_answer_says_so(tmp_path):
     metrics = modes_covered(a=(1, 3.0), b=(3, 7.0), c=(1, 2.0))
-    first, second, *_ = sentences(tmp_path, lambda trial, seed: CLOSE, text=RING, metrics=metrics)
-    assert first == (
-        "No setting found covers all 8 modes with each of its fresh seeds: 3 of 4 for b, 1 of 4 for a and c do."
-    )
-    assert "the share of seeds" not in second
+    found = findings(tmp_path, lambda trial, seed: CLOSE, text=RING, metrics=metrics)
+    conditions = ((Part(3, 4), ("b",)), (Part(1, 4), ("a", "c")))
+    assert found[0] == NoneCoversAllModes(modes=8, conditions=conditions)
+    assert not every(found, CoverageInterval)
 
 
 def test_a_confirm_trial_without_a_result_says_nothing_about_modes(tmp_path):
@@ -251,10 +273,10 @@ def test_a_confirm_trial_without_a_result_says_nothing_about_modes(tmp_path):
         return None if (trial.condition, trial.phase) == ("c", "confirm") else CLOSE
 
     metrics = modes_covered(a=(10, 8.0), b=(10, 8.0), c=(10, 8.0))
-    assert sentences(tmp_path, progress_of, text=RING, metrics=metrics)[:2] == (
-        "Only 2 of 3 conditions are confirmed on fresh seeds.",
-        "The settings found for a and b cover all 8 modes with each of 4 fresh seeds.",
-    )
+    assert findings(tmp_path, progress_of, text=RING, metrics=metrics)[:2] == [
+        ConfirmedSoFar(conditions=Part(2, 3), is_over=True),
+        CoversAllModes(modes=8, conditions=("a", "b"), seeds=4, others=()),
+    ]
 
 
 # --- conditions that differ in objective and constraint alone
@@ -266,12 +288,8 @@ CONSTRAINTS = "".join(
 )
 
 
-@pytest.mark.parametrize(("difference", "opening"), [
-    (0.05, "The settings found with gradient penalty end closer to the real data than those found with spectral norm "
-           "for both objectives (p <= 0.0"),
-    (0.0, "Whether the settings found with "),
-])  # fmt: skip
-def test_if_the_constraint_alone_differs_the_answer_is_about_the_constraint(tmp_path, difference, opening):
+@pytest.mark.parametrize("difference", [0.05, 0.0])
+def test_if_the_constraint_alone_differs_the_answer_is_about_the_constraint(tmp_path, difference):
     def progress_of(trial, seed):
         penalty = trial.condition.endswith("penalty")
         return (*RISING, 0.9 + difference * penalty + 1e-3 * ((seed * 7 + 3 * penalty) % 5))
@@ -282,15 +300,16 @@ def test_if_the_constraint_alone_differs_the_answer_is_about_the_constraint(tmp_
     text = HEAD + CONSTRAINTS
     comparison = Comparison(simulate(tmp_path, progress_of, "search.confirm.seeds=8", text=text, metrics=metrics))
     comparison.results.trials["elapsed_seconds"] = 2.0
+    first: Any
     first, second, *_ = answer(comparison)
-    assert first.startswith(opening)
-    assert ("is undecided for both objectives: " in first) == (not difference)
-    assert second.startswith("Which of the 4 settings found") == (not difference)
+    assert kinds([first]) == [ConstraintEffect]
+    assert (first.objectives, first.closer, first.farther) == (2, 2 * (difference > 0), 0)
+    assert [objective for objective, *_ in first.distances] == ["wasserstein", "hinge"]
+    assert isinstance(second, FirstUndecided) == (not difference)
     if difference:
-        assert first.endswith(
-            "; the median critic slope at the end is 1.2 with gradient penalty and 0.5 with spectral norm, and the "
-            "training time of the former is 1 times that of the latter."
-        )
+        assert (first.first, first.second) == ("gradient_penalty", "spectral_norm")
+        assert (first.costs.slopes, first.costs.time_ratio) == ((1.25, 0.5), 1.0)
+        assert first.p.value < 0.05
 
 
 def test_a_critic_slope_that_is_not_finite_at_the_end_is_not_replaced_by_an_earlier_one(tmp_path):
@@ -301,36 +320,36 @@ def test_a_critic_slope_that_is_not_finite_at_the_end_is_not_replaced_by_an_earl
     comparison.results.trials["elapsed_seconds"] = 2.0
     curves = comparison.results.curves
     at_the_end = (curves["metric"] == "critic_slope") & (curves["step"] == curves["step"].max())
-    curves.loc[at_the_end & (curves["seed"] % 2 == 1), "value"] = float("nan")
-    first, *_ = answer(comparison)
-    assert "1.2 with gradient penalty" in first
-    assert "0.5 with spectral norm" in first
+    curves.loc[at_the_end & (curves["seed"] % 2 == 1), "value"] = np.nan
+    effect = stated(answer(comparison), ConstraintEffect)
+    assert dict(zip((effect.first, effect.second), effect.costs.slopes, strict=True)) == {
+        "gradient_penalty": 1.25,
+        "spectral_norm": 0.5,
+    }
 
 
-@pytest.mark.parametrize(("wasserstein", "hinge", "closer", "objectives"), [
-    (0.05, -0.05, "gradient penalty", "1 of 2 objectives, farther for 1"),
-    (0.0, -0.05, "spectral norm", "1 of 2 objectives, and for 1 it is undecided"),
+@pytest.mark.parametrize(("wasserstein", "hinge", "closer", "decided"), [
+    (0.05, -0.05, "gradient_penalty", (1, 1)),
+    (0.0, -0.05, "spectral_norm", (1, 0)),
 ])  # fmt: skip
 def test_a_constraint_that_is_closer_for_one_objective_is_said_to_be_farther_or_undecided_for_the_other(
-    tmp_path, wasserstein, hinge, closer, objectives
+    tmp_path, wasserstein, hinge, closer, decided
 ):
     def progress_of(trial, seed):
         gain = {"wasserstein-gradient_penalty": wasserstein, "hinge-gradient_penalty": hinge}.get(trial.condition, 0.0)
         return (*RISING, 0.9 + gain + 1e-3 * ((seed * 7 + 3 * len(trial.condition)) % 5))
 
-    first, *_ = sentences(tmp_path, progress_of, "search.confirm.seeds=8", text=HEAD + CONSTRAINTS)
-    other = {"gradient penalty", "spectral norm"} - {closer}
-    assert first.startswith(
-        f"The settings found with {closer} end closer to the real data than those found with {other.pop()} for "
-        f"{objectives}: "
-    )
+    first, *_ = findings(tmp_path, progress_of, "search.confirm.seeds=8", text=HEAD + CONSTRAINTS)
+    assert {first.first, first.second} == {"gradient_penalty", "spectral_norm"}
+    assert first.first == closer
+    assert (first.closer, first.farther, first.objectives) == (*decided, 2)
 
 
 def test_constraints_under_different_objectives_are_not_compared(tmp_path):
     text = HEAD + condition("a", "wasserstein", "spectral_norm") + condition("b", "hinge", "gradient_penalty")
-    first, *_ = sentences(tmp_path, lambda trial, seed: CLOSE, text=text)
-    assert first.startswith(
-        "Whether the setting found for a or the one found for b ends closer to the real data is undecided: p = 1 with "
+    first, *_ = findings(tmp_path, lambda trial, seed: CLOSE, text=text)
+    assert first == FirstUndecided(
+        conditions=("a", "b"), goal="the real data", seeds=(4, 4), pairs=1, p=1.0, reason="only pair"
     )
 
 
@@ -348,12 +367,18 @@ def test_for_two_segments_the_answer_opens_with_the_divergences_before_training(
         theta = trial.configuration["networks.generator.theta"]
         return {"jensen_shannon": 0.693 * (theta > 0), "wasserstein_1": theta}
 
-    opening = sentences(tmp_path, lambda trial, seed: CLOSE, "search.confirm.best=0", text=text, metrics=metrics)[:2]
-    assert opening == (
-        "Before training, as the distance theta of the segments decreases from 2 to 0.5, the Jensen-Shannon divergence "
-        "stays at 0.693 and the earth mover's distance falls from 2.000 to 0.500.",
-        "a is stable and ends within 0.250 of the real data at all 3 values of generator theta from 0 to 2.",
+    first, second, *_ = findings(
+        tmp_path, lambda trial, seed: CLOSE, "search.confirm.best=0", text=text, metrics=metrics
     )
+    assert isinstance(first, InitialDivergences)
+    assert (first.largest, first.smallest) == (2.0, 0.5)
+    assert [(change.divergence, change.kind) for change in first.changes] == [
+        ("jensen_shannon", "stays"),
+        ("wasserstein_1", "falls"),
+    ]
+    assert [(change.far, change.near) for change in first.changes] == [about((0.693, 0.693)), (2.0, 0.5)]
+    assert isinstance(second, ValueThatWorks)
+    assert second.listed == ListedValues("generator theta", every=(0.0, 0.5, 2.0), works=(0.0, 0.5, 2.0))
 
 
 # --- budget
@@ -364,15 +389,13 @@ def rising_late(trial, seed):
     return (*RISING, 0.95) if trial.phase != "confirm" else (0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.55, 0.6, 0.65, 0.7)
 
 
-def test_a_budget_that_was_too_short_is_the_first_sentence(tmp_path):
-    assert sentences(tmp_path, rising_late)[0] == (
-        "The budget may have been too short: failed fresh seeds of the settings found were still improving at the end "
-        "(4 of 4 for wgan, 4 of 4 for gan)."
-    )
+def test_a_budget_that_was_too_short_is_the_first_finding(tmp_path):
+    first = findings(tmp_path, rising_late)[0]
+    assert first == ShortBudget(conditions=(("wgan", Part(4, 4)), ("gan", Part(4, 4))))
 
 
 def test_failures_that_do_not_improve_are_not_the_budgets(tmp_path):
     def progress_of(trial, seed):
         return STALLED if trial.phase == "confirm" and seed % 4 else rising_late(trial, seed)
 
-    assert not any("budget may have been" in sentence for sentence in sentences(tmp_path, progress_of))
+    assert not every(findings(tmp_path, progress_of), ShortBudget)

@@ -13,7 +13,7 @@ from studies.analysis.explore_trials import ExploreTrials
 from studies.analysis.importances import FEWEST_DRAWS, IMPORTANCES, importances
 from studies.file.distributions import Choice, Distribution, LogUniform, Uniform, When
 from studies.reporting.figures import importances as importance_figure
-from studies.reporting.text.importance_sentences import importance_sentences
+from studies.reporting.text.most_important import MostImportant, importance_findings
 
 LAWS: dict[str, Distribution] = {"rate": LogUniform(1e-5, 1e-2), "margin": Uniform(0.0, 1.0), "steps": Choice((1, 5))}
 CLIP, LR = "constraint.clip_value", "training.critic_optimizer.lr"
@@ -91,12 +91,15 @@ def test_the_table_of_a_study_has_the_conditions_with_two_hyperparameters(compar
 
 def test_a_hyperparameter_that_is_clear_of_the_others_is_named_with_its_interval(compared: Comparison) -> None:
     first, second = (row for _, row in compared.importances.iterrows())
-    (sentence,) = importance_sentences(compared)
-    assert sentence == (
-        "wgan: whether a random setting is among the best quarter depends most on lr (importance "
-        f"{first['importance']:.0%}, 95% interval {first['low']:.0%} to {first['high']:.0%}; of no other more than "
-        f"{second['high']:.0%})."
-    ).replace("on lr", f"on {compared.results.study.short_names[LR]}")
+    assert list(importance_findings(compared)) == [
+        MostImportant(
+            condition="wgan",
+            hyperparameter=compared.results.study.short_names[LR],
+            importance=first["importance"],
+            interval=(first["low"], first["high"]),
+            highest_other=second["high"],
+        )
+    ]
 
 
 def test_nothing_is_said_where_intervals_overlap(tmp_path: Path) -> None:
@@ -104,7 +107,7 @@ def test_nothing_is_said_where_intervals_overlap(tmp_path: Path) -> None:
         simulate(tmp_path, lambda trial, seed: (*RISING, 0.9 + 0.001 * (seed % 50)), "search.explore=24")
     )
     assert len(compared.importances) == 2
-    assert list(importance_sentences(compared)) == []
+    assert list(importance_findings(compared)) == []
 
 
 def test_the_figure_has_a_row_for_each_hyperparameter(compared: Comparison) -> None:

@@ -2,12 +2,13 @@
 
 import pytest
 from simulated import simulate
+from stated import about, every, stated, topics
 from test_headline import CLOSE, DIVERGED, HEAD, condition
 
 from studies.analysis.comparison import Comparison
-from studies.reporting.text.literature import literature_sentences
+from studies.reporting.text.finding import Part
+from studies.reporting.text.literature import ClaimOfPaper, Failures, Modes, StableWidths, literature_findings
 from studies.reporting.text.several_studies import several_studies
-from studies.reporting.text.verdict import verdict
 
 CLIPPED = (
     '[[conditions]]\nname = "clipped"\nobjective = {kind = "wasserstein"}\n'
@@ -17,15 +18,8 @@ PENALISED = (
     '[[conditions]]\nname = "penalised"\nobjective = {kind = "wasserstein"}\n'
     'constraint = {kind = "gradient_penalty", gp_weight = {log_uniform = [0.1, 100.0]}}\n'
 )
-CLIPPING_CLAIM = (
-    "Claim of Gulrajani et al. 2017 (arXiv:1704.00028): weight clipping is more sensitive to its clip value than a "
-    "gradient penalty to its weight. "
-)
-MINIMAX_CLAIM = (
-    "Claim of Goodfellow et al. 2014 (arXiv:1406.2661): the minimax loss fails more often than the non-saturating loss"
-    ". "
-)
-AGREES, DISAGREES, UNDECIDED = "This study agrees", "This study disagrees", "In this study this is undecided"
+CLIPPING_CLAIM, MINIMAX_CLAIM = "Gulrajani et al. 2017 (arXiv:1704.00028)", "Goodfellow et al. 2014 (arXiv:1406.2661)"
+AGREES, DISAGREES, UNDECIDED = "agrees", "disagrees", "undecided"
 
 
 def compare(folder, progress_of, *overrides, **options):
@@ -59,31 +53,30 @@ def test_the_claim_on_clipping_is_compared_with_the_stable_ranges(tmp_path, clip
     progress_of = works_over({"clipped": clipped, "penalised": penalised})
     comparison = compare(tmp_path, progress_of, *PROFILED, text=HEAD + CLIPPED + PENALISED)
     ranges = comparison.stable_ranges.drop_duplicates("condition").set_index("condition")
-    assert ranges["width"].to_dict() == pytest.approx({"clipped": clipped, "penalised": penalised}, abs=0.1)
-    (sentence,) = literature_sentences([comparison])
-    numbers = [
-        f"{row.width:.2g} decades of {name} ({row.width_low:.2g} to {row.width_high:.2g})"
-        for row, name in zip((ranges.loc["clipped"], ranges.loc["penalised"]), ("clip_value", "gp_weight"), strict=True)
-    ]
-    assert (
-        sentence == f"{CLIPPING_CLAIM}{opinion}: stable are clipped over {numbers[0]} and penalised over {numbers[1]}."
+    assert ranges["width"].to_dict() == about({"clipped": clipped, "penalised": penalised}, abs=0.1)
+    (claim,) = literature_findings([comparison])
+    widths = tuple(
+        (condition, name, row.width, (row.width_low, row.width_high))
+        for condition, name in (("clipped", "clip_value"), ("penalised", "gp_weight"))
+        for row in [ranges.loc[condition]]
     )
-    topics = {topic.title: topic.sentences for topic in verdict(comparison)}
-    assert topics["Agreement with the literature"] == (sentence,)
+    assert (claim.source, claim.studies, claim.pairs, claim.also_objective) == (CLIPPING_CLAIM, 1, 1, False)
+    assert claim.evidence == ((opinion, (StableWidths(widths),)),)
+    assert topics(comparison)["Agreement with the literature"] == (claim,)
 
 
 def test_without_a_profile_there_is_no_evidence_on_clipping(tmp_path):
     comparison = compare(
         tmp_path, works_over({"clipped": 1, "penalised": 1}), "search.explore=3", text=HEAD + CLIPPED + PENALISED
     )
-    assert not list(literature_sentences([comparison]))
+    assert not list(literature_findings([comparison]))
 
 
 @pytest.mark.parametrize("other", ["n_critic = 5", "batch = 16"])
-def test_there_is_no_sentence_if_anything_else_differs(tmp_path, other):
+def test_there_is_no_claim_if_anything_else_differs(tmp_path, other):
     text = HEAD + CLIPPED + PENALISED + f"training.{other}\n"
     progress_of = works_over({"clipped": 0.5, "penalised": 2.5})
-    assert not list(literature_sentences([compare(tmp_path, progress_of, *PROFILED, text=text)]))
+    assert not list(literature_findings([compare(tmp_path, progress_of, *PROFILED, text=text)]))
 
 
 def test_conditions_of_two_studies_are_compared_if_the_studies_are_equal_otherwise(tmp_path):
@@ -94,10 +87,11 @@ def test_conditions_of_two_studies_are_compared_if_the_studies_are_equal_otherwi
             ("clip", CLIPPED, []), ("weight", PENALISED, []), ("longer", PENALISED, ["budget.steps=40"])
         )
     )  # fmt: skip
-    assert not list(literature_sentences([clip]))
-    (sentence,) = [sentence for sentence in several_studies([clip, weight]) if "arXiv" in sentence]
-    assert sentence.startswith(f"{CLIPPING_CLAIM}These studies agree: stable are clipped over ")
-    assert not [sentence for sentence in several_studies([clip, longer]) if "arXiv" in sentence]
+    assert not list(literature_findings([clip]))
+    claim = stated(several_studies([clip, weight]), ClaimOfPaper)
+    assert (claim.source, claim.studies) == (CLIPPING_CLAIM, 2)
+    assert [opinion for opinion, _ in claim.evidence] == [AGREES]
+    assert not every(several_studies([clip, longer]), ClaimOfPaper)
 
 
 FIXED = HEAD + condition("mini", "minimax") + condition("non", "non_saturating")
@@ -110,11 +104,10 @@ def test_the_claim_on_the_minimax_loss_is_compared_with_failures(tmp_path, faile
     def progress_of(trial, seed):
         return DIVERGED if trial.phase == "confirm" and seed % 10 < failed_seeds[trial.condition] else CLOSE
 
-    (sentence,) = literature_sentences([compare(tmp_path, progress_of, "search.confirm.seeds=8", text=FIXED)])
-    assert sentence == (
-        f"{MINIMAX_CLAIM}{opinion}: {failed[0]} of 8 fresh seeds of mini and {failed[1]} of 8 fresh seeds of non "
-        "failed."
-    )
+    (claim,) = literature_findings([compare(tmp_path, progress_of, "search.confirm.seeds=8", text=FIXED)])
+    assert claim.source == MINIMAX_CLAIM
+    numbers = Failures("fresh seeds", ((Part(failed[0], 8), "mini"), (Part(failed[1], 8), "non")))
+    assert claim.evidence == ((opinion, (numbers,)),)
 
 
 def test_settings_are_counted_if_hyperparameters_are_searched_else_fresh_seeds_after_confirm(tmp_path):
@@ -122,9 +115,10 @@ def test_settings_are_counted_if_hyperparameters_are_searched_else_fresh_seeds_a
     assert "lr = {log" in searched
     progress_of = works({"mini": 0.1, "non": 0.9})
     comparison = compare(tmp_path / "searched", progress_of, "search.explore=10", text=searched)
-    (sentence,) = literature_sentences([comparison])
-    assert sentence == f"{MINIMAX_CLAIM}This study agrees: 9 of 10 settings of mini and 1 of 10 settings of non failed."
-    assert not list(literature_sentences([compare(tmp_path / "unconfirmed", progress_of, trials=3, text=FIXED)]))
+    (claim,) = literature_findings([comparison])
+    numbers = Failures("settings", ((Part(9, 10), "mini"), (Part(1, 10), "non")))
+    assert claim.evidence == ((AGREES, (numbers,)),)
+    assert not list(literature_findings([compare(tmp_path / "unconfirmed", progress_of, trials=3, text=FIXED)]))
 
 
 def test_settings_without_a_result_have_not_failed(tmp_path):
@@ -135,8 +129,9 @@ def test_settings_without_a_result_have_not_failed(tmp_path):
         ends = trial.condition == "mini" and trial.phase == "explore" and trial.index in (2, 5, 6, 7)
         return "out_of_memory" if ends else works_often(trial, seed)
 
-    (sentence,) = literature_sentences([compare(tmp_path, progress_of, "search.explore=10", text=searched)])
-    assert ": 5 of 6 settings of mini and 1 of 10 settings of non failed." in sentence
+    (claim,) = literature_findings([compare(tmp_path, progress_of, "search.explore=10", text=searched)])
+    ((_, numbers),) = claim.evidence
+    assert numbers == (Failures("settings", ((Part(5, 6), "mini"), (Part(1, 10), "non"))),)
 
 
 def modes(**covered):
@@ -148,12 +143,11 @@ def test_modes_are_compared_under_the_same_objective_if_there_is_such_a_pair(tmp
     with_other = ring + condition("other", "least_squares")
     comparison = compare(tmp_path / "same", lambda trial, seed: CLOSE, "search.confirm.seeds=5",
                          text=with_other, metrics=modes(plain=2, r=6, other=6))  # fmt: skip
-    (sentence,) = [sentence for sentence in literature_sentences([comparison]) if "modes" in sentence]
-    assert sentence.endswith("This study agrees: 6 to 7 modes for r and 2 to 3 for plain, p = 0.0079.")
+    (claim,) = (claim for claim in literature_findings([comparison]) if "modes" in claim.claim)
+    covered = Modes(((6.0, 7.0, "r"), (2.0, 3.0, "plain")), p=about(2 / 252))
+    assert (claim.evidence, claim.also_objective) == (((AGREES, (covered,)),), False)
     comparison = compare(tmp_path / "different", lambda trial, seed: CLOSE, "search.confirm.seeds=5",
                          text=ring.replace("hinge", "minimax", 1), metrics=modes(plain=6, r=2))  # fmt: skip
-    (sentence,) = [sentence for sentence in literature_sentences([comparison]) if "modes" in sentence]
-    assert sentence.endswith(
-        "This study disagrees: 2 to 3 modes for r and 6 to 7 for plain, p = 0.0079. The two conditions also differ in "
-        "their objective."
-    )
+    (claim,) = (claim for claim in literature_findings([comparison]) if "modes" in claim.claim)
+    covered = Modes(((2.0, 3.0, "r"), (6.0, 7.0, "plain")), p=about(2 / 252))
+    assert (claim.evidence, claim.also_objective) == (((DISAGREES, (covered,)),), True)

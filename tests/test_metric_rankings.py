@@ -1,4 +1,4 @@
-"""The settings found under several metrics: values, ranks and controls, and the sentences about them."""
+"""The settings found under several metrics: values, ranks and controls, and the findings about them."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -18,7 +18,14 @@ from studies.analysis.metric_rankings import (
     metric_rankings,
 )
 from studies.reporting.text.answer import answer
-from studies.reporting.text.metric_agreement import _reversed_pairs, agreement_sentences, disagreement_clause
+from studies.reporting.text.metric_agreement import (
+    AgreeingMetrics,
+    DisagreeingMetrics,
+    GaussianAsGood,
+    _reversed_pairs,
+    agreeing_metrics,
+    disagreeing_metrics,
+)
 from studies.tables.results import Results
 
 PAIR = "precision and coverage"
@@ -85,21 +92,19 @@ def test_failed_seeds_are_the_worst_under_every_metric(tmp_path: Path) -> None:
 def test_with_a_single_metric_there_is_no_table(tmp_path: Path) -> None:
     comparison = Comparison(results_of(tmp_path, {}))
     assert comparison.metric_rankings.empty
-    assert disagreement_clause(comparison) == ""
-    assert list(agreement_sentences(comparison)) == []
+    assert list(disagreeing_metrics(comparison)) == []
+    assert list(agreeing_metrics(comparison)) == []
 
 
-def test_a_ranking_that_depends_on_the_metric_is_the_first_sentence(tmp_path: Path) -> None:
+def test_a_ranking_that_depends_on_the_metric_is_the_first_finding(tmp_path: Path) -> None:
     comparison = Comparison(results_of(tmp_path, DIFFERING, text=SEEDS))
     assert leaders(comparison.metric_rankings) == {"sliced_wasserstein": ["wgan"], PAIR: ["gan"]}
     pair = comparison.metric_pairs.set_index(["condition", "other"]).loc[("wgan", "gan")]
     assert (pair["metric"], pair["effect"], pair["decided"]) == (PAIR, 0.0, True)
     distance = comparison.pairs.set_index(["condition", "other"]).loc[("wgan", "gan")]
     p_value = max(pair["p_adjusted"], distance["p_adjusted"])
-    assert answer(comparison)[0] == (
-        "Which setting found is first depends on the metric: the setting found for wgan is first by sliced Wasserstein "
-        "distance; the setting found for gan is first by precision and coverage (each is better than the other by its "
-        f"own metric: p <= {p_value:.2g})."
+    assert next(answer(comparison)) == DisagreeingMetrics(
+        leaders=((("wgan",), ("sliced_wasserstein",)), (("gan",), (PAIR,))), reversed=(("wgan", "gan"),), p=p_value
     )
 
 
@@ -119,9 +124,9 @@ def test_without_decided_tests_the_ranking_may_depend_on_the_metric(tmp_path: Pa
     comparison = Comparison(results)
     assert leaders(comparison.metric_rankings)[PAIR] == ["gan"]
     assert not comparison.metric_pairs.set_index(["condition", "other"]).loc[("wgan", "gan"), "decided"]
-    sentence = answer(comparison)[0]
-    assert sentence.startswith("Which setting found is first may depend on the metric: ")
-    assert sentence.endswith("; whether their order differs between the metrics is undecided.")
+    first = next(answer(comparison))
+    assert isinstance(first, DisagreeingMetrics)
+    assert (first.reversed, first.p) == ((), None)
 
 
 def test_pairs_under_further_metrics_are_adjusted_together(tmp_path: Path) -> None:
@@ -137,11 +142,9 @@ def test_pairs_under_further_metrics_are_adjusted_together(tmp_path: Path) -> No
 
 def test_metrics_that_agree_are_named(tmp_path: Path) -> None:
     comparison = Comparison(results_of(tmp_path, AGREEING))
-    assert disagreement_clause(comparison) == ""
-    assert list(agreement_sentences(comparison)) == [
-        "By every metric that was compared (sliced Wasserstein distance, precision and coverage), the setting found "
-        "for wgan is first."
-    ]
+    assert list(disagreeing_metrics(comparison)) == []
+    metrics = ("sliced_wasserstein", PAIR)
+    assert list(agreeing_metrics(comparison)) == [AgreeingMetrics(conditions=("wgan",), metrics=metrics)]
 
 
 def test_a_gaussian_that_no_setting_beats_is_named(tmp_path: Path) -> None:
@@ -150,22 +153,20 @@ def test_a_gaussian_that_no_setting_beats_is_named(tmp_path: Path) -> None:
     comparison = Comparison(results)
     assert behind_gaussian(comparison.metric_rankings, "sliced_wasserstein")
     assert not behind_gaussian(comparison.metric_rankings, PAIR)
-    assert list(agreement_sentences(comparison))[-1] == (
-        "By sliced Wasserstein distance, a Gaussian with the mean and covariance of the real data is at least as good "
-        "as every setting found."
-    )
+    assert list(agreeing_metrics(comparison))[-1] == GaussianAsGood(metrics=("sliced_wasserstein",))
 
 
 def test_settings_that_share_the_first_place_by_one_metric_do_not_disagree(tmp_path: Path) -> None:
     comparison = Comparison(results_of(tmp_path, {**AGREEING, "gan": AGREEING["wgan"]}))
     assert leaders(comparison.metric_rankings)[PAIR] == ["wgan", "gan"]
-    assert disagreement_clause(comparison) == ""
-    (sentence,) = agreement_sentences(comparison)
-    assert sentence.endswith("the setting found for wgan is first.")
+    assert list(disagreeing_metrics(comparison)) == []
+    (agreeing,) = agreeing_metrics(comparison)
+    assert isinstance(agreeing, AgreeingMetrics)
+    assert agreeing.conditions == ("wgan",)
 
 
 def test_a_measure_by_which_every_setting_failed_has_no_leader(tmp_path: Path) -> None:
     comparison = Comparison(results_of(tmp_path, AGREEING, failing=lambda condition, seed: True))
     assert leaders(comparison.metric_rankings) == {}
-    assert disagreement_clause(comparison) == ""
-    assert list(agreement_sentences(comparison)) == []
+    assert list(disagreeing_metrics(comparison)) == []
+    assert list(agreeing_metrics(comparison)) == []

@@ -13,6 +13,7 @@ from studies.numbers import (
     format_setting,
     format_share,
     format_shares,
+    format_significant,
     format_tick,
     interval_decimals,
 )
@@ -52,7 +53,7 @@ def test_an_interval_that_reaches_into_failed_members_has_no_upper_end(failed: f
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0.0, "0%"), (0.137, "14%"), (0.004, "0%"), (0.996, "100%"), (1.0, "100%")]
+    ("value", "text"), [(0.0, "0%"), (0.137, "14%"), (0.004, "0%"), (0.996, "100%"), (1.0, "100%"), (-0.001, "0%")]
 )
 def test_a_share_is_a_whole_percentage(value: float, text: str) -> None:
     assert format_share(value) == text
@@ -60,6 +61,11 @@ def test_a_share_is_a_whole_percentage(value: float, text: str) -> None:
 
 def test_an_interval_of_shares_formats_both_ends_as_shares() -> None:
     assert format_shares(0.14, 0.69) == "14% to 69%"
+
+
+def test_significant_digits_have_no_trailing_zeros() -> None:
+    assert [format_significant(value) for value in (0.0314, 1.0, 2.55)] == ["0.031", "1", "2.5"]
+    assert format_significant(0.12345, 3) == "0.123"
 
 
 @pytest.mark.parametrize(("value", "text"), [(0.0312, "0.031"), (1.0, "1"), (2.34e-6, "2.3e-06"), (0.5, "0.5")])

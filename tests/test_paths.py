@@ -1,4 +1,4 @@
-"""Paths from the authors' settings: their trials, the greedy order, the table of steps, sentences and figure."""
+"""Paths from the authors' settings: their trials, the greedy order, the table of steps, findings and figure."""
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -10,6 +10,7 @@ import pytest
 from drawn import assert_legible, markers_of
 from recorded import load_tiny, run_pending
 from simulated import PROVENANCE, RISING, STUDY, simulate
+from stated import every
 from tiny import finished, same_numbers
 
 from studies.analysis.ablation import NOT_SEARCHED, Step, change_in_words
@@ -21,7 +22,8 @@ from studies.ledger.ledger import Ledger
 from studies.ledger.plans import plan_table, planned_trials
 from studies.locate import results
 from studies.reporting.figures import path as path_figure
-from studies.reporting.text.path_sentences import path_sentences
+from studies.reporting.text.decisive_changes import DecisiveChange, FewerFailures, path_findings
+from studies.reporting.text.finding import Part
 from studies.statistics.permutation import holm, permutation_test
 
 CLIP, LR, N_CRITIC = "constraint.clip_value", "training.critic_optimizer.lr", "training.n_critic"
@@ -253,15 +255,16 @@ def test_members_of_a_path_are_in_no_other_table(compared: Comparison) -> None:
     assert compared.volumes["configurations"].unique().tolist() == [8]
 
 
-# --- sentences and figure
+# --- findings and figure
 
 
 def test_the_change_that_accounts_for_most_is_named_with_its_share_and_p_value(compared: Comparison) -> None:
-    sentences = list(path_sentences(compared))
-    assert [sentence.split(":")[0] for sentence in sentences] == ["wgan", "gan"]
+    first, second = every(path_findings(compared), DecisiveChange)
+    assert (first.condition, second.condition) == ("wgan", "gan")
     row = compared.paths.query("condition == 'wgan' and change.str.startswith('critic lr')").iloc[0]
-    assert f"accounts for most, {row['change']} (" in sentences[0]
-    assert f"p = {row['p_adjusted']:.2g})." in sentences[0]
+    assert (first.change, first.p) == (row["change"], row["p_adjusted"])
+    assert first.share == pytest.approx(row["gain"] / first.total)
+    assert first.share > 0.5
 
 
 def test_the_change_after_which_seeds_no_longer_fail_is_named(tmp_path: Path) -> None:
@@ -269,10 +272,10 @@ def test_the_change_after_which_seeds_no_longer_fail_is_named(tmp_path: Path) ->
         return by_rate(trial, seed) if trial.identity["training"]["critic_optimizer"]["lr"] > 1e-4 else DIVERGED
 
     compared = Comparison(simulate(tmp_path, fails, *OVERRIDES))
-    (sentence,) = (sentence for sentence in path_sentences(compared) if sentence.startswith("wgan"))
-    start = "wgan: 6 of 6 seeds fail with the authors' setting and 0 of 6 seeds with the setting found, and one change "
-    assert sentence.startswith(start + "accounts for most of that, critic lr: 5e-05 -> ")
-    assert "(6 of 6 seeds failed before, 0 of 6 seeds after; p = " in sentence
+    (fewer,) = (found for found in every(path_findings(compared), FewerFailures) if found.condition == "wgan")
+    assert (fewer.authors, fewer.found) == (fewer.before, fewer.after) == (Part(6, 6), Part(0, 6))
+    assert fewer.change.startswith("critic lr: 5e-05 -> ")
+    assert fewer.p < 0.05
     drawn = path_figure(compared.paths, "wgan")
     assert drawn is not None
     assert len(markers_of(drawn.figure.axes[0], "x")) == 2
@@ -285,7 +288,7 @@ def test_nothing_is_said_where_no_change_is_decided(tmp_path: Path) -> None:
 
     compared = Comparison(simulate(tmp_path, equal, *OVERRIDES))
     assert not compared.paths["decided"].any()
-    assert list(path_sentences(compared)) == []
+    assert list(path_findings(compared)) == []
 
 
 @pytest.mark.parametrize("condition", ["wgan", "gan"])

@@ -1,4 +1,4 @@
-"""Profiles of the settings found: which trials they are, their stable ranges, and the sentences about them."""
+"""Profiles of the settings found: which trials they are, their stable ranges, and the findings about them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from drawn import lines_of, markers_of
 from simulated import RISING, STUDY, simulate
+from stated import every, stated, topics
 
 from studies.analysis.comparison import Comparison
 from studies.design import TrialSpec, profile_settings
@@ -14,8 +15,9 @@ from studies.errors import InputError
 from studies.file.study import Study
 from studies.reporting.figures import profiles as profile_figure
 from studies.reporting.text.caveats import caveats
-from studies.reporting.text.stable_settings import rows_at_target
-from studies.reporting.text.verdict import verdict
+from studies.reporting.text.incomplete_profiles import IncompleteProfiles
+from studies.reporting.text.target_distance import rows_at_target
+from studies.reporting.text.working_ranges import NoStableRange, ProfileRule, RangeEnd, StableRange
 
 LR, CLIP = "training.critic_optimizer.lr", "constraint.clip_value"
 PROFILE = "search.profile=12"
@@ -158,13 +160,13 @@ def test_an_incomplete_profile_has_no_range(tmp_path: Path) -> None:
     assert {profile.condition for profile in comparison.profiles} == set()
     ended = int((comparison.results.trials["phase"] == "profile").sum())
     assert ended > 0
-    (sentence,) = [sentence for sentence in caveats(comparison) if sentence.startswith("The profiles are incomplete")]
-    assert f"incomplete: {ended} of their 36 trials have ended." in sentence
-    assert sentence.endswith("none yet for clip_value of wgan, critic lr of wgan and critic lr of gan.")
+    incomplete = stated(caveats(comparison), IncompleteProfiles)
+    assert incomplete.ended == (ended, 36)
+    assert incomplete.missing == (("clip_value", "wgan"), ("critic lr", "wgan"), ("critic lr", "gan"))
 
 
 def test_a_complete_profile_has_no_caveat(compared: Comparison) -> None:
-    assert not [sentence for sentence in caveats(compared) if "profiles" in sentence]
+    assert not every(caveats(compared), IncompleteProfiles)
 
 
 def test_members_of_a_profile_are_in_no_other_table(compared: Comparison) -> None:
@@ -172,33 +174,27 @@ def test_members_of_a_profile_are_in_no_other_table(compared: Comparison) -> Non
     assert compared.volumes["configurations"].unique().tolist() == [16]
 
 
-# --- sentences and figure
+# --- findings and figure
 
 
 def test_the_ranges_are_stated_with_their_ends_and_where_they_may_go_on(compared: Comparison) -> None:
-    sentences = {topic.title: topic.sentences for topic in verdict(compared)}["Ranges of hyperparameters"]
-    assert sentences[0].startswith(
-        "One hyperparameter at a time was moved along its range, at 12 values with 3 seeds each"
-    )
-    (clip,) = [sentence for sentence in sentences if sentence.startswith("wgan: clip_value = ")]
-    assert clip.endswith("; it may go on beyond the upper end (1) of the searched range.")
+    rule, *ranges = topics(compared)["Ranges of hyperparameters"]
+    assert isinstance(rule, ProfileRule)
+    assert (rule.values, rule.seeds) == (12, 3)
+    (clip,) = [found for found in every(ranges, StableRange) if found.hyperparameter == "clip_value"]
+    assert (clip.condition, clip.beyond) == ("wgan", (RangeEnd("upper", 1.0),))
     row = rows_at_target(compared, compared.stable_ranges).set_index("hyperparameter").loc[CLIP]
-    assert f"{row['width']:.2g} decades ({row['width_low']:.2g} to {row['width_high']:.2g})" in clip
+    assert (clip.width, clip.unit) == (row["width"], "decades")
+    assert clip.width_interval == (row["width_low"], row["width_high"])
+    assert clip.ends[1] == (row["upper"], (row["upper_low"], row["upper_high"]))
 
 
-def test_a_setting_that_does_not_work_has_no_range_in_words(tmp_path: Path) -> None:
+def test_a_setting_that_does_not_work_has_no_range(tmp_path: Path) -> None:
     def progress_of(trial: TrialSpec, seed: int) -> Sequence[float]:
         return DIVERGED if trial.phase == "profile" else (*RISING, 0.92)
 
     comparison = Comparison(simulate(tmp_path, progress_of, "search.explore=3", PROFILE))
-    sentences = {topic.title: topic.sentences for topic in verdict(comparison)}["Ranges of hyperparameters"]
-    assert (
-        sum(
-            "has no stable range, since most fresh seeds next to the setting found" in sentence
-            for sentence in sentences
-        )
-        == 3
-    )
+    assert len(every(topics(comparison)["Ranges of hyperparameters"], NoStableRange)) == 3
 
 
 def test_the_figure_has_a_panel_for_each_profile_with_every_seed(compared: Comparison) -> None:

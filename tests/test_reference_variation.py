@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from recorded import TINY, run_pending, write_tiny
+from stated import stated
 from striped import stripes
 
 from gan_core.data import Ring, TwoMoons
@@ -16,7 +17,7 @@ from studies.analysis.comparison import Comparison
 from studies.analysis.reference_variation import deviation_over_references, reference_deviation, with_references
 from studies.file.study import Study
 from studies.locate import results
-from studies.reporting.text.answer import answer
+from studies.reporting.text.answer import SmallestDistance, answer
 from studies.tables.results import Results
 
 CONDITION = """
@@ -95,4 +96,4 @@ def test_the_interval_of_a_trained_setting_is_widened(tmp_path: Path) -> None:
     assert comparison.first_with_references is not None
     low, high = comparison.first_with_references
     assert low < first["distance_low"] < first["distance"] < first["distance_high"] < high
-    assert any("over other real samples as well" in sentence for sentence in answer(comparison))
+    assert stated(answer(comparison), SmallestDistance).with_references == (low, high)

@@ -17,6 +17,7 @@ from gan_core.outcomes import OUTCOMES
 from studies.analysis.comparison import Comparison
 from studies.progress.summaries import summarize
 from studies.reporting.text.answer import answer
+from studies.reporting.text.sentences import sentence
 from studies.tracking.notes import experiment_note
 from studies.tracking.run_content import logged_metrics, metric_name
 from studies.tracking.views import VIEW_TAG
@@ -156,7 +157,7 @@ def test_the_experiment_has_answer_question_and_view_and_the_studys_run_its_tabl
     experiment = client.get_experiment_by_name("tiny")
     note = experiment.tags["mlflow.note.content"]
     assert QUESTION in note
-    assert note.startswith(answer(Comparison(found))[0])
+    assert note.startswith(sentence(next(answer(Comparison(found)))))
     assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
     columns = json.loads(json.loads(experiment.tags[VIEW_TAG])["state"])["selectedColumns"]
     assert {"metrics.`distance`", "tags.`outcome`", "params.`clip_value`"} <= set(columns)

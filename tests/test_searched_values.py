@@ -16,7 +16,6 @@ from studies.reporting.figures.hyperparameter_maps import hyperparameter_pairs, 
 from studies.reporting.terminal.outline import outline
 from studies.reporting.terminal.ranking_table import print_ranking
 from studies.reporting.terminal.verdict_text import content, markdown
-from studies.reporting.text.caveats import caveats
 from studies.reporting.text.verdict import verdict
 from studies.tables.results import Results
 from studies.tracking.notes import study_note
@@ -123,7 +122,7 @@ def test_ranges_are_written_as_in_a_study_file(compared: Comparison) -> None:
 def test_sentences_figures_and_outline_hold_the_values(found: Results, compared: Comparison) -> None:
     sentences = " ".join(sentence for topic in verdict(compared) for sentence in topic.sentences)
     assert "[0.5, 0.9]" in sentences
-    for text in (sentences, *caveats(compared), markdown([compared])):
+    for text in (sentences, markdown([compared])):
         assert "nan" not in text
         assert "None" not in text
     json.dumps(content([compared], lambda frame: frame.to_dict("records")), default=str)

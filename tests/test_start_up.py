@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = ("torch", "ray", "mlflow", "pandas", "matplotlib", "aiohttp", "optuna", "scipy", "sklearn")
+HEAVY = ("torch", "ray", "mlflow", "pandas", "matplotlib", "aiohttp", "optuna", "scipy", "sklearn", "jinja2")
 COMMAND = """if True:
     import sys
     sys.argv = ["gan-study", *{arguments!r}]
@@ -67,6 +67,17 @@ def test_importing_studies_alone_makes_its_functions_and_classes_available(tmp_p
         assert studies.Study.load("first-study", smoke=True).name == "first-study-smoke"
     """
     assert loaded(program, tmp_path).isdisjoint({"ray", "mlflow", "optuna", "matplotlib"})
+
+
+def test_templates_are_loaded_with_the_first_sentence(tmp_path: Path) -> None:
+    program = """if True:
+        from studies.reporting.text.headline import NoResultsYet
+        from studies.reporting.text.sentences import sentence
+        import studies.reporting.terminal.verdict_text
+        finding = NoResultsYet()
+    """
+    assert "jinja2" not in loaded(program, tmp_path)
+    assert "jinja2" in loaded(f"{program}    sentence(finding)", tmp_path)
 
 
 def test_a_name_of_a_package_is_imported_on_first_use(tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ from servers import free_port
 
 from studies.analysis.comparison import Comparison
 from studies.locate import results
-from studies.reporting.text.verdict import answer
+from studies.reporting.text.answer import answer
+from studies.reporting.text.sentences import sentence
 
 pytestmark = pytest.mark.slow
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
@@ -182,8 +183,8 @@ def search_for(page, condition, count):
 @pytest.mark.timeout(600)
 def test_the_answer_is_visible_without_a_click(folder, printed, page):
     open_study(printed, page)
-    sentence = answer(Comparison(results("tiny", root=folder / "gan-studies")))[0]
-    page.get_by_text(sentence).locator("visible=true").first.wait_for()
+    first = next(answer(Comparison(results("tiny", root=folder / "gan-studies"))))
+    page.get_by_text(sentence(first)).locator("visible=true").first.wait_for()
 
 
 @pytest.mark.timeout(600)

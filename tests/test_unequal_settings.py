@@ -5,7 +5,7 @@ from pathlib import Path
 
 from studies.file.study import Study
 from studies.file.unequal_settings import unequal_settings
-from studies.reporting.text.unequal_conditions import unequal_in_words
+from studies.reporting.text.unequal_conditions import UnequalConditions, unequal_conditions
 
 HEAD = """
 name = "uneven"
@@ -41,16 +41,15 @@ def test_a_number_that_differs_is_named_with_its_conditions(tmp_path: Path) -> N
     head = f'budget.unit = "generator_steps"{HEAD}'
     study = load(tmp_path, GAN, f"{WGAN}\ntraining.n_critic = 5", 'name = "lsgan"\npreset = "lsgan"', head=head)
     assert found(study) == {"training.n_critic": {"1": ["gan", "lsgan"], "5": ["wgan"]}}
-    assert list(unequal_in_words(study)) == [
-        "The conditions differ in training.n_critic (1 for gan, lsgan; 5 for wgan), so a difference in their results "
-        'may be due to it; with budget.unit = "critic_steps" all would have the same number of critic steps'
-    ]
+    values = (("1", ("gan", "lsgan")), ("5", ("wgan",)))
+    stated = UnequalConditions(path="training.n_critic", values=values, is_critic_work=True)
+    assert list(unequal_conditions(study)) == [stated]
 
 
 def test_under_a_budget_of_critic_steps_nothing_more_is_advised(tmp_path: Path) -> None:
     study = load(tmp_path, GAN, f"{WGAN}\ntraining.n_critic = 5")
-    (sentence,) = unequal_in_words(study)
-    assert sentence.endswith("so a difference in their results may be due to it")
+    (stated,) = unequal_conditions(study)
+    assert not stated.is_critic_work
 
 
 def test_a_hyperparameter_that_one_condition_searches_and_another_does_not_is_named(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ from studies.file.map_settings import ExploreMap
 from studies.file.validation import build
 from studies.ledger.trial_records import TrialRecord
 from studies.tables.member_outcomes import member_curves
-from studies.tables.ranking import FIRST, failed_as_infinity, groups_of_seeds, rank
+from studies.tables.ranking import FIRST, RANKING, failed_as_infinity, groups_of_seeds
 from studies.tables.results import Results
 
 PROGRESS = (0.75, 0.9, 0.95)
@@ -226,7 +226,7 @@ class Comparison:
 
     @cached_property
     def ranking(self) -> pd.DataFrame:
-        return rank(self.results.members, seed=self._seed, groups=self._groups)
+        return self.results.ranking[list(RANKING)]
 
     @cached_property
     def metric_rankings(self) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from studies.ledger.trial_records import TrialRecord
 from studies.ledger.unfinished import EndState
 from studies.reporting.figures import SampleSheets, write_maps
 from studies.reporting.text.answer import answer
+from studies.reporting.text.sentences import sentences
 from studies.tables.results import Results
 from studies.tracking.bundle import BUNDLE_TAG, Bundle
 from studies.tracking.experiment import open_experiment
@@ -100,9 +101,9 @@ class StudyRun:
         """Log the study's tables, notes, sample sheets and stability maps."""
         client, run_id = self.client, self.run.run_id
         comparison = Comparison(results)
-        sentences = answer(comparison)
-        client.set_tag(run_id, "mlflow.note.content", study_note(results, self._question, sentences))
-        note = experiment_note(self.study, self._question, sentences)
+        answered = sentences(answer(comparison))
+        client.set_tag(run_id, "mlflow.note.content", study_note(results, self._question, answered))
+        note = experiment_note(self.study, self._question, answered)
         client.set_experiment_tag(self.experiment_id, "mlflow.note.content", note)
         trials = results.trials["state"].value_counts()
         without_result = sum(int(trials.get(state, 0)) for state in get_args(EndState))

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from studies.analysis.profiles import Profile
-from studies.numbers import format_distance, format_setting
+from studies.numbers import format_distance, format_significant
 from studies.reporting.figures.canvas import DrawnFigure, add_legend, finish, label_axes, panels, set_title
 from studies.reporting.figures.hyperparameter_scale import HyperparameterScale
 from studies.reporting.figures.themes import THEMES, Theme, ThemeName
@@ -83,5 +83,5 @@ def _handles(theme: Theme) -> list[Any]:
 def _in_words(row: Any, name: str) -> str:
     if not row.works:
         return f"{row.condition}: no stable range of {name}"
-    low, high = (format_setting(float(f"{end:.3g}")) for end in (row.lower, row.upper))
+    low, high = (format_significant(end, 3) for end in (row.lower, row.upper))
     return f"{row.condition}: stable for {name} from {low} to {high}"

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import astuple, dataclass, replace
-from importlib.resources import files
 from inspect import cleandoc
 from typing import Any, get_args
 
@@ -17,7 +16,8 @@ from studies.reporting.page.page_tables import Column, PageTable, format_table
 from studies.reporting.page.page_text import METHODS, TABLES
 from studies.reporting.paper import references
 from studies.reporting.text.ranking_rows import ranking_rows
-from studies.reporting.text.stable_settings import rows_at_target
+from studies.reporting.text.target_distance import rows_at_target
+from studies.reporting.text.template_environment import template_environment
 from studies.reporting.text.verdict import verdict
 from studies.tables.results import Results
 
@@ -62,15 +62,12 @@ class Formula:
 
 def render_page(compared: Comparison) -> str:
     """The page as HTML that needs no network, no script and no other file."""
-    from jinja2 import Environment, StrictUndefined
-
     results = compared.results
     answer, *topics = verdict(compared)
     shown, letters = page_figures(compared)
     of_all = [figure for figure in shown if not figure.condition and figure.name not in OPENING]
-    template = files("studies.reporting.page").joinpath("page.html.jinja").read_text()
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(template).render(
+    environment = template_environment("studies.reporting.page", autoescape=True)
+    return environment.get_template("page.html.jinja").render(
         name=results.study.name,
         question=results.question,
         answer=answer.sentences,

@@ -12,10 +12,10 @@ from studies.analysis.comparison import Comparison
 from studies.analysis.metric_rankings import PRECISION_AND_COVERAGE
 from studies.file.study import Study
 from studies.numbers import format_distance
-from studies.reporting.paper.latex_text import Tex, code, listed, scientific
+from studies.reporting.paper.latex_text import Tex, code, listed, percent, scientific
 from studies.reporting.paper.paper_citations import Citations, class_of
 from studies.reporting.paper.real_data import RealData
-from studies.reporting.text.phrases import late_evaluations
+from studies.reporting.text.answer import late_evaluations
 from studies.tables.results import Results
 
 _NAMES: Mapping[str, str] = {
@@ -129,7 +129,7 @@ def features(results: Results, citations: Citations) -> Tex:
         "file": "the outputs of a fixed network",
     }
     accuracy = results.features.get("accuracy")
-    reached = f" (accuracy {100 * accuracy:.0f}\\% on real samples that it was not trained on)" if accuracy else ""
+    reached = f" (accuracy {percent(accuracy)} on real samples that it was not trained on)" if accuracy else ""
     return Tex(f"{texts.get(kind, kind)}{cited}{reached}")
 
 

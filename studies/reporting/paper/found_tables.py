@@ -11,7 +11,9 @@ from studies.numbers import format_distance, interval_decimals
 from studies.reporting.paper.evaluation_words import metric_name
 from studies.reporting.paper.latex_text import Tex, bounds, code, escape, fixed, number, percents, scientific
 from studies.reporting.paper.paper_table import NOTHING, TESTS, PaperTable, Row, effect_cell, tested, two_conditions
-from studies.reporting.text.phrases import decided_with_first, failed_count
+from studies.reporting.text.decided_pairs import decided_with_first
+from studies.reporting.text.finding import failed_seeds
+from studies.reporting.text.phrases import out_of
 
 _SETTINGS = {
     "explore": "random",
@@ -65,7 +67,7 @@ def _ranked(row: dict[str, Any], *, is_best: bool = False) -> Row:
         "Condition": code(row["condition"]),
         "Distance": Tex(rf"\textbf{{{distance}}}") if is_best else distance,
         r"95\% interval": bounds(low, high, decimals) if row["members"] > 1 else NOTHING,
-        "Failed seeds": escape(failed_count(pd.Series(row))),
+        "Failed seeds": escape(out_of(failed_seeds(pd.Series(row)))),
         r"95\% interval of the rate": percents(row["failure_low"], row["failure_high"]),
     }
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from studies.numbers import format_share, format_significant
 from studies.reporting.text.phrases import join_words
 
 
@@ -45,7 +46,7 @@ def number(value: Any, digits: int = 3) -> Tex:
     if isinstance(value, int):
         return Tex(f"{value:,}") if value >= 0 else Tex(f"$-{-value:,}$")
     if isinstance(value, float):
-        return scientific(f"{value:.{digits}g}")
+        return scientific(format_significant(value, digits))
     if isinstance(value, tuple | list):
         return Tex(f"({', '.join(number(part, digits) for part in value)})")
     return code(value)
@@ -65,7 +66,7 @@ def scientific(digits: str) -> Tex:
 
 def percent(share: float) -> Tex:
     """A share in percent, without decimals."""
-    return Tex(rf"{fixed(100 * share, 0)}\%")
+    return Tex(rf"{scientific(format_share(share).removesuffix('%'))}\%")
 
 
 def percents(low: float, high: float) -> Tex:

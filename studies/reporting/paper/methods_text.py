@@ -46,6 +46,7 @@ from studies.reporting.paper.real_data import RealData
 from studies.reporting.paper.statistics_words import statistics_used
 from studies.reporting.paper.training_words import each_condition, training_facts
 from studies.reporting.paper.unfinished_study import unfinished
+from studies.reporting.text.template_environment import template_environment
 from studies.tables.columns import END_NAMES
 from studies.tables.results import Results
 
@@ -68,20 +69,14 @@ _PROGRAM_NAMES = {"torch": "PyTorch", "optuna": "Optuna", "ray": "Ray", "scipy":
 
 def methods(compared: Comparison, citations: Citations) -> str:
     """LaTeX source of the methods: data, conditions, training, search, evaluation, failures, statistics, software."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("studies.reporting.paper"),
+    environment = template_environment(
+        "studies.reporting.paper",
         block_start_string="<%",
         block_end_string="%>",
         variable_start_string="<<",
         variable_end_string=">>",
         comment_start_string="<#",
         comment_end_string="#>",
-        line_statement_prefix=None,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
         finalize=escape,
         keep_trailing_newline=True,
     )

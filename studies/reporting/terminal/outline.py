@@ -18,7 +18,8 @@ from studies.file.study import Study
 from studies.numbers import format_bytes, format_share
 from studies.reporting.terminal.data_text import data_text
 from studies.reporting.terminal.preset_text import format_distribution
-from studies.reporting.text.unequal_conditions import unequal_in_words
+from studies.reporting.text.sentences import sentences
+from studies.reporting.text.unequal_conditions import unequal_conditions
 from studies.statistics.group_sequential import smallest_p_value
 from studies.statistics.permutation import LEVEL
 
@@ -65,7 +66,7 @@ def outline(study: Study) -> str:
             f"    map: {axis.cells} cells along {axis.name}, {' = '.join(axis.paths)}"
             for axis in map_axes(search, condition)
         ]
-    lines += [f"{sentence}." for sentence in unequal_in_words(study)]
+    lines += sentences(unequal_conditions(study))
     lines += [f"conditions.{name}.{reason}; its trials train one by one." for name, reason in packs.unpacked().items()]
     return "\n".join(lines)
 

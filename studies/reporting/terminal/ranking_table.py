@@ -10,6 +10,7 @@ from studies.analysis.comparison import Comparison
 from studies.numbers import format_distance
 from studies.reporting.text.differences import undecided_ranks
 from studies.reporting.text.ranking_rows import NO_BREAK, RankingRow, ranking_rows
+from studies.reporting.text.sentences import sentence
 from studies.tables.results import Results
 
 SETTING_WIDTH = 28
@@ -39,8 +40,8 @@ def print_ranking(results: Results, console: Console) -> None:
 
 def print_undecided_pairs(comparison: Comparison, console: Console) -> None:
     """Print one sentence about the undecided pairs of conditions in the ranking; nothing if there are none."""
-    if sentence := undecided_ranks(comparison):
-        console.print(sentence, markup=False, soft_wrap=True)
+    if finding := undecided_ranks(comparison):
+        console.print(sentence(finding), markup=False, soft_wrap=True)
 
 
 def _seeds(results: Results) -> str:

@@ -14,6 +14,7 @@ from studies.reporting.figures import SampleSheets, ranking_picture, write_maps
 from studies.reporting.terminal.progress_view import trial_label
 from studies.reporting.terminal.ranking_table import print_ranking, print_undecided_pairs
 from studies.reporting.text.answer import answer
+from studies.reporting.text.sentences import sentences
 from studies.tables.results import Results
 
 MOST_LINES = 20
@@ -33,7 +34,7 @@ def print_run_summary(
     comparison = Comparison(results)
     print_undecided_pairs(comparison, console)
     console.print()
-    for sentence in answer(comparison):
+    for sentence in sentences(answer(comparison)):
         console.print(sentence, markup=False, soft_wrap=not console.is_terminal)
     _print_without_result(name, run, console)
     picture = ranking_picture(results, folder / "ranking.png")

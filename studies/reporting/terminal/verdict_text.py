@@ -12,17 +12,19 @@ from rich.table import Table
 from studies.analysis.comparison import Comparison
 from studies.analysis.cross_study import cross_study_ranking, performance_profile
 from studies.file.distributions import Distribution
-from studies.numbers import MISSING, format_distance, format_setting
+from studies.numbers import MISSING, format_distance, format_setting, format_significant
 from studies.reporting.figures.wording import metric_label
 from studies.reporting.page.page_tables import format_cell
 from studies.reporting.page.page_text import TABLES
 from studies.reporting.terminal.ranking_table import markdown as markdown_table
 from studies.reporting.terminal.ranking_table import print_ranking, print_undecided_pairs
-from studies.reporting.text.phrases import join_words
+from studies.reporting.text.phrases import format_width, join_words, range_end, within
+from studies.reporting.text.sentences import sentence, sentences
 from studies.reporting.text.several_studies import several_studies
-from studies.reporting.text.stable_settings import rows_at_target, within_target, working_rule
+from studies.reporting.text.stable_settings import working_rule
+from studies.reporting.text.target_distance import goal, rows_at_target
 from studies.reporting.text.verdict import Topic, verdict
-from studies.reporting.text.working_ranges import format_width, touched_ends
+from studies.reporting.text.working_ranges import touched_ends
 
 WIDTH = 160
 TOGETHER = "All studies together"
@@ -45,13 +47,13 @@ def print_verdicts(comparisons: Sequence[Comparison], console: Console) -> None:
     if len(comparisons) > 1:
         for title, frame in _tables_together(comparisons).items():
             console.print(_table(frame, title))
-        _print_topic(Topic(TOGETHER, several_studies(comparisons)), console)
+        _print_topic(Topic(TOGETHER, tuple(several_studies(comparisons))), console)
 
 
 def _print_topic(topic: Topic, console: Console) -> None:
     console.print(f"\n[bold]{topic.title}[/bold]")
-    for sentence in topic.sentences:
-        console.print(f"  {sentence}", markup=False, soft_wrap=not console.is_terminal)
+    for line in topic.sentences:
+        console.print(f"  {line}", markup=False, soft_wrap=not console.is_terminal)
 
 
 def _print_metrics(comparison: Comparison, console: Console) -> None:
@@ -87,11 +89,10 @@ def _print_shares(comparison: Comparison, console: Console) -> None:
     volumes = rows_at_target(comparison, comparison.volumes)
     if volumes.empty:
         return
-    within = within_target(comparison, volumes)
     drawn = volumes["volume_low"].notna()
     settings = "random settings" if drawn.all() else "settings" if drawn.any() else "listed settings"
     table = Table(title=escape(f"{comparison.results.study.name}: {settings} that work, see the rule below the table"))
-    share_of_seeds = f"share of seeds that are stable\nand end {within}"
+    share_of_seeds = f"share of seeds that are stable\nand end {within(volumes['tau'].iloc[0], goal(comparison))}"
     for column in ("condition", "working settings", "share", "95% interval of the share", share_of_seeds):
         table.add_column(column, justify="left" if column == "condition" else "right")
     for row in volumes.itertuples():
@@ -104,7 +105,7 @@ def _print_shares(comparison: Comparison, console: Console) -> None:
             format_cell("share", row.seeds_share),
         )
     console.print(table)
-    console.print(working_rule(comparison, volumes), markup=False, soft_wrap=True)
+    console.print(sentence(working_rule(comparison, volumes)), markup=False, soft_wrap=True)
 
 
 _RANGES_LEGEND = (
@@ -146,17 +147,14 @@ _BEYOND = "may go on\nbeyond"
 def _range_cells(row: pd.Series, law: Distribution) -> list[str]:
     """A row's cells after condition and hyperparameter; dashes if the setting found does not work on fresh seeds."""
     low, high = (format_setting(value) for value in law.extremes())
-    cells = [f"{low} to {high}", _three_digits(row["found"])]
+    cells = [f"{low} to {high}", format_significant(row["found"], 3)]
     if not row["works"]:
         return [*cells, *[MISSING] * (len(_RANGE_NUMBERS) - 1), MISSING]
     for end in ("lower", "upper"):
-        interval = f"{_three_digits(row[f'{end}_low'])} to {_three_digits(row[f'{end}_high'])}"
-        cells += [_three_digits(row[end]), interval]
-    return [*cells, format_width(row["width"], row["unit"]), join_words(touched_ends(row, law) or [MISSING])]
-
-
-def _three_digits(number: float) -> str:
-    return format_setting(float(f"{number:.3g}"))
+        interval = f"{format_significant(row[f'{end}_low'], 3)} to {format_significant(row[f'{end}_high'], 3)}"
+        cells += [format_significant(row[end], 3), interval]
+    beyond = [range_end(*end) for end in touched_ends(row, law)]
+    return [*cells, format_width(row["width"], row["unit"]), join_words(beyond or [MISSING])]
 
 
 def text(comparisons: Sequence[Comparison]) -> str:
@@ -177,14 +175,14 @@ def markdown(comparisons: Sequence[Comparison]) -> str:
             if len(frame := _frame(comparison, name)):
                 parts += [f"## {described.title}", described.caption, markdown_table(frame)]
     if len(comparisons) > 1:
-        parts += [f"# {TOGETHER}", _bullets(several_studies(comparisons))]
+        parts += [f"# {TOGETHER}", _bullets(sentences(several_studies(comparisons)))]
         for title, frame in _tables_together(comparisons).items():
             parts += [f"## {title}", markdown_table(frame)]
     return "\n\n".join(parts)
 
 
-def _bullets(sentences: Sequence[str]) -> str:
-    return "\n".join(f"* {sentence}" for sentence in sentences)
+def _bullets(lines: Sequence[str]) -> str:
+    return "\n".join(f"* {line}" for line in lines)
 
 
 def content(comparisons: Sequence[Comparison], records: Records) -> dict[str, Any]:
@@ -207,7 +205,7 @@ def content(comparisons: Sequence[Comparison], records: Records) -> dict[str, An
             for comparison in comparisons
         ],
         "together": {
-            "sentences": list(several_studies(comparisons)) if len(comparisons) > 1 else [],
+            "sentences": list(sentences(several_studies(comparisons))) if len(comparisons) > 1 else [],
             "tables": {"together": records(together), "profile": records(performance_profile(together))},
         },
     }

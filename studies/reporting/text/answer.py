@@ -1,141 +1,181 @@
 """The answer of a study: its result, then the numbers that support it."""
 
+import math
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
+from gan_core.outcomes import OutcomeRules
 from studies.analysis.comparison import Comparison
-from studies.numbers import format_distance, format_interval, format_shares
-from studies.reporting.text.fresh_seeds import further_seeds_sentences
-from studies.reporting.text.headline import headline, other_findings
-from studies.reporting.text.metric_agreement import agreement_sentences
+from studies.file.budget import Budget
+from studies.reporting.text.decided_pairs import decided_with_first
+from studies.reporting.text.finding import Finding, Interval, Names, Part, failed_seeds
+from studies.reporting.text.fresh_seeds import further_seeds
+from studies.reporting.text.headline import headline
+from studies.reporting.text.metric_agreement import agreeing_metrics
 from studies.reporting.text.mode_coverage import coverage_interval
-from studies.reporting.text.phrases import (
-    MAX_NAMES,
-    budget_in_words,
-    capitalize,
-    decided_with_first,
-    failed_count,
-    found_for,
-    goal,
-    interval_in_words,
-    join_words,
-    late_evaluations,
-)
-from studies.reporting.text.sample_quality import quality_sentences
+from studies.reporting.text.sample_quality import sample_quality
+from studies.reporting.text.target_distance import goal
 from studies.reporting.text.without_result import ends_without_result
 from studies.tables.columns import END_NAMES
 
 
-def answer(comparison: Comparison) -> tuple[str, ...]:
-    """Sentences of the verdict's first topic: the result of the study, then the numbers that support it."""
-    return tuple(_sentences(comparison))
+@dataclass(frozen=True, kw_only=True)
+class NoConfirmPhase(Finding):
+    """The study has no confirm phase."""
 
 
-def _sentences(comparison: Comparison) -> Iterator[str]:
-    yield from headline(comparison)
+@dataclass(frozen=True, kw_only=True)
+class NotConfirmedYet(Finding):
+    """Conditions that are still to be confirmed."""
+
+    conditions: Names
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndedWithoutResult(Finding):
+    """Conditions whose training on fresh seeds ended without a result, with the name of the end."""
+
+    ends: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmallestDistance(Finding):
+    """The smallest distance in the ranking, and the conditions whose settings found have it.
+
+    is_chance        True if no pair with the first of the ranking is decided for it
+    interval         None for one fresh seed; without an upper end (NaN) if too many seeds failed
+    with_references  interval that also holds the variation with the real samples, None if unknown
+    """
+
+    conditions: Names
+    distance: float
+    goal: str
+    is_chance: bool
+    interval: Interval | None
+    with_references: Interval | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgainstGaussian(Finding):
+    """Distance of samples of a Gaussian, and its position to the interval of the smallest one, None without that."""
+
+    distance: float
+    goal: str
+    position: Literal["below", "within", "above", None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DistanceOfRealSamples(Finding):
+    """Distance of other real samples."""
+
+    distance: float
+    goal: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailedFreshSeeds(Finding):
+    """Failed fresh seeds of each setting found with the smallest distance, and the interval of the failure rate."""
+
+    conditions: Names
+    failed: Part
+    interval: Interval
+
+
+@dataclass(frozen=True, kw_only=True)
+class BudgetOfEach(Finding):
+    """The budget of every GAN, and the number of its last evaluations that make its late distance."""
+
+    budget: Budget
+    late: int
+    evaluations: int
+
+
+def answer(comparison: Comparison) -> Iterator[Finding]:
+    """Findings of the verdict's first topic: the result of the study, then the numbers that support it."""
+    first, others = headline(comparison)
+    yield from first
     yield from _unconfirmed(comparison)
-    yield from further_seeds_sentences(comparison)
+    yield from further_seeds(comparison)
     yield from coverage_interval(comparison)
-    yield from other_findings(comparison)
+    yield from others
     ranking = comparison.ranking
     if len(ranking) and ranking["distance"].notna().any():
         yield _smallest_distance(comparison)
         yield from _reference_distances(comparison)
-        yield _failed_seeds(comparison)
-        yield from quality_sentences(comparison)
-        yield from agreement_sentences(comparison)
+        yield _failed_fresh_seeds(comparison)
+        yield from sample_quality(comparison)
+        yield from agreeing_metrics(comparison)
     if len(ranking) or comparison.targets:
-        yield _budget(comparison)
+        study = comparison.results.study
+        evaluations = study.evaluation.measurements
+        late = late_evaluations(study.outcomes, evaluations)
+        yield BudgetOfEach(budget=study.budget, late=late, evaluations=evaluations)
 
 
-def _unconfirmed(comparison: Comparison) -> Iterator[str]:
+def late_evaluations(rules: OutcomeRules, evaluations: int) -> int:
+    """Number of evaluations in the late window, of `evaluations` after step 0."""
+    return max(math.ceil(round(rules.late_share * evaluations, 9)), rules.least)
+
+
+def _unconfirmed(comparison: Comparison) -> Iterator[Finding]:
     ranking, study = comparison.ranking, comparison.results.study
     if not study.search.confirm.best:
-        yield "There is no ranking, because the study has no confirm phase (search.confirm.best = 0)."
+        yield NoConfirmPhase()
         return
     ends = ends_without_result(comparison)
     known = {*ranking["condition"], *ends}
-    pending = [condition.name for condition in study.conditions if condition.name not in known]
+    pending = tuple(condition.name for condition in study.conditions if condition.name not in known)
     if pending and len(pending) < len(study.conditions):
-        yield f"Not confirmed yet, and therefore not in the ranking: {join_words(pending, most=MAX_NAMES)}."
+        yield NotConfirmedYet(conditions=pending)
     if ends:
-        named = [f"{condition} ({END_NAMES[end.state]})" for condition, end in ends.items()]
-        yield (
-            f"Not confirmed, because training on fresh seeds ended without a result, and therefore not in the ranking: "
-            f"{join_words(named, most=MAX_NAMES)}."
-        )
+        yield EndedWithoutResult(ends=tuple((condition, END_NAMES[end.state]) for condition, end in ends.items()))
 
 
-def _smallest_distance(comparison: Comparison) -> str:
-    """Sentence on the smallest distance in the ranking, with its interval and the settings that have it."""
+def _smallest_distance(comparison: Comparison) -> Finding:
     ranking = comparison.ranking
-    best, tied = ranking.iloc[0], _tied(ranking)
-    distance = format_distance(best["distance"])
-    if len(tied) > 1:
-        opening = f"{capitalize(found_for(tied))} have the same distance from {goal(comparison)}, {distance}"
-    elif len(ranking) == 1 or len(decided_with_first(comparison)[0]):
-        opening = f"{capitalize(found_for(tied))} ends at a distance of {distance} from {goal(comparison)}"
-    else:
-        opening = f"On these seeds {found_for(tied)} has the smallest distance from {goal(comparison)}, {distance}"
-    if best["members"] == 1:
-        return f"{opening}, with one fresh seed, which is too few for an interval."
-    interval = interval_in_words(best["distance_low"], best["distance_high"])
-    return f"{opening} ({interval}{_with_references(comparison)})."
-
-
-def _with_references(comparison: Comparison) -> str:
-    """The interval that also holds the variation with the real samples, if the first one has two ends."""
-    if not np.isfinite(comparison.ranking.iloc[0]["distance_high"]) or comparison.first_with_references is None:
-        return ""
-    return f" over fresh seeds, {format_interval(*comparison.first_with_references)} over other real samples as well"
-
-
-def _tied(ranking: pd.DataFrame) -> list[str]:
-    """The conditions with the smallest distance."""
-    return ranking.loc[ranking["distance"] == ranking["distance"].iloc[0], "condition"].tolist()
-
-
-def _failed_seeds(comparison: Comparison) -> str:
-    """Sentence on the failed seeds of the first setting of the ranking, with the interval of its failure rate."""
-    best = comparison.ranking.iloc[0]
-    tied = _tied(comparison.ranking[comparison.ranking["failure_rate"] == best["failure_rate"]])
-    each = "each of " if len(tied) > 1 else ""
-    return (
-        f"{failed_count(best)} fresh seeds of {each}{found_for(tied)} failed (95% interval of the failure rate "
-        f"{format_shares(best['failure_low'], best['failure_high'])})."
+    best = ranking.iloc[0]
+    has_upper_end = best["members"] > 1 and np.isfinite(best["distance_high"])
+    return SmallestDistance(
+        conditions=_tied(ranking),
+        distance=float(best["distance"]),
+        goal=goal(comparison),
+        is_chance=len(ranking) > 1 and decided_with_first(comparison)[0].empty,
+        interval=None if best["members"] == 1 else (float(best["distance_low"]), float(best["distance_high"])),
+        with_references=comparison.first_with_references if has_upper_end else None,
     )
 
 
-def _reference_distances(comparison: Comparison) -> Iterator[str]:
-    """Sentences that compare the smallest distance with the Gaussian, and state that of other real samples."""
+def _tied(ranking: pd.DataFrame) -> Names:
+    """The conditions with the smallest distance."""
+    return tuple(ranking.loc[ranking["distance"] == ranking["distance"].iloc[0], "condition"])
+
+
+def _failed_fresh_seeds(comparison: Comparison) -> Finding:
+    best = comparison.ranking.iloc[0]
+    return FailedFreshSeeds(
+        conditions=_tied(comparison.ranking[comparison.ranking["failure_rate"] == best["failure_rate"]]),
+        failed=failed_seeds(best),
+        interval=(float(best["failure_low"]), float(best["failure_high"])),
+    )
+
+
+def _reference_distances(comparison: Comparison) -> Iterator[Finding]:
+    """The smallest distance against that of the Gaussian, and the distance of other real samples."""
     references = comparison.results.reference_distances
     real, gaussian = references.get("real"), references.get("gaussian")
     if gaussian is not None:
-        yield _against_gaussian(comparison.ranking.iloc[0], gaussian, goal(comparison))
+        position = _position(gaussian, comparison.ranking.iloc[0])
+        yield AgainstGaussian(distance=gaussian, goal=goal(comparison), position=position)
     if real:
-        yield f"Other real samples have a distance of {format_distance(real)} from {goal(comparison)}."
+        yield DistanceOfRealSamples(distance=real, goal=goal(comparison))
 
 
-def _against_gaussian(best: pd.Series, gaussian: float, goal_name: str) -> str:
-    """Sentence that says if the Gaussian's distance is below, above or within the interval of the smallest distance."""
-    samples, distance = "samples of a Gaussian with the mean and covariance of the real data", format_distance(gaussian)
+def _position(distance: float, best: pd.Series) -> Literal["below", "within", "above", None]:
+    """The position of a distance to the interval of the smallest one; None for one fresh seed."""
     if best["members"] == 1:
-        return f"{capitalize(samples)} have a distance of {distance} from {goal_name}."
-    if best["distance_low"] > gaussian:
-        return f"This is farther from {goal_name} than {samples} (distance {distance}, below the interval)."
-    if best["distance_high"] < gaussian:
-        return f"This is closer to {goal_name} than {samples} (distance {distance}, above the interval)."
-    return f"This cannot be told apart from {samples} (distance {distance}, within the interval)."
-
-
-def _budget(comparison: Comparison) -> str:
-    """The budget of every GAN, and the definition of its distance."""
-    study = comparison.results.study
-    evaluations = study.evaluation.measurements
-    late = late_evaluations(study.outcomes, evaluations)
-    return (
-        f"Every GAN had a budget of {budget_in_words(study)}; its distance is its late distance, the median over the "
-        f"last {late} of its {evaluations} evaluations."
-    )
+        return None
+    return "below" if best["distance_low"] > distance else "above" if best["distance_high"] < distance else "within"

@@ -1,15 +1,47 @@
 """Comparison of two kinds of constraint, for studies whose conditions differ in objective and constraint alone."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from studies.analysis.comparison import Comparison
 from studies.file.condition import Condition
-from studies.reporting.text.phrases import distance_in_words, goal, largest_p
+from studies.reporting.text.finding import Finding, LargestP, largest_p
+from studies.reporting.text.target_distance import goal
 from studies.tables.ranking import last_evaluations
+
+
+class Costs(NamedTuple):
+    """Final critic slopes with both constraints, and the training time with the first in units of the second's."""
+
+    slopes: tuple[float, float]
+    time_ratio: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConstraintEffect(Finding):
+    """Two kinds of constraint compared under the same objectives.
+
+    first, second    kinds; the settings found with the first end closer for at least as many objectives
+    objectives       number of objectives
+    closer, farther  number of objectives for which the settings found with the first are decided to end closer, farther
+    p                largest p-value of the objectives
+    distances        objective, distance with the first and with the second; NaN if too many seeds failed
+    costs            None if unknown for one constraint
+    """
+
+    first: str
+    second: str
+    goal: str
+    objectives: int
+    closer: int
+    farther: int
+    p: LargestP
+    distances: tuple[tuple[str, float, float], ...]
+    costs: Costs | None
 
 
 @dataclass(frozen=True)
@@ -27,18 +59,30 @@ class _Design:
     second: str
 
 
-def constraint_clause(comparison: Comparison) -> str:
-    """Clause that compares two kinds of constraint; empty unless both occur with equal objectives, all else equal."""
+def constraint_effect(comparison: Comparison) -> Iterator[Finding]:
+    """Comparison of two kinds of constraint; none unless both occur with equal objectives, all else equal."""
     design = _design(comparison)
     if design is None:
-        return ""
+        return
     distances = comparison.ranking.set_index("condition")["distance"]
-    numbers = [
-        f"{' against '.join(distance_in_words(distances[pair[kind]]) for kind in (design.first, design.second))} "
-        f"for {objective}"
-        for objective, pair in design.conditions.items()
-    ]
-    return f"{_result(comparison, design)}: {', '.join(numbers)}{_costs(comparison, design)}"
+    rows = _pairs(comparison, design.conditions)
+    closer, farther = (
+        int(_decided_for(comparison, design.conditions, kind).sum()) for kind in (design.first, design.second)
+    )
+    yield ConstraintEffect(
+        first=design.first,
+        second=design.second,
+        goal=goal(comparison),
+        objectives=len(rows),
+        closer=closer,
+        farther=farther,
+        p=largest_p(rows),
+        distances=tuple(
+            (objective, distances[pair[design.first]], distances[pair[design.second]])
+            for objective, pair in design.conditions.items()
+        ),
+        costs=_costs(comparison, design),
+    )
 
 
 def _design(comparison: Comparison) -> _Design | None:
@@ -74,29 +118,6 @@ def _otherwise_equal(condition: Condition, other: Condition) -> bool:
     )
 
 
-def _result(comparison: Comparison, design: _Design) -> str:
-    """Clause that says for how many objectives the settings found with each constraint end closer, or are undecided."""
-    rows = _pairs(comparison, design.conditions)
-    closer, farther = (
-        int(_decided_for(comparison, design.conditions, kind).sum()) for kind in (design.first, design.second)
-    )
-    objectives = {1: "", 2: " for both objectives"}.get(len(rows), " for every objective")
-    first, second = (f"with {_in_words(kind)}" for kind in (design.first, design.second))
-    if not closer:
-        return (
-            f"whether the settings found {first} or those found {second} end closer to {goal(comparison)} is "
-            f"undecided{objectives}"
-        )
-    opening = f"the settings found {first} end closer to {goal(comparison)} than those found {second}"
-    if closer == len(rows):
-        return f"{opening}{objectives} ({largest_p(rows)})"
-    undecided = len(rows) - closer - farther
-    return (
-        f"{opening} for {closer} of {len(rows)} objectives{f', farther for {farther}' if farther else ''}"
-        f"{f', and for {undecided} it is undecided' if undecided else ''}"
-    )
-
-
 def _pairs(comparison: Comparison, conditions: Mapping[str, Mapping[str, str]]) -> pd.DataFrame:
     """The row of the table of pairs for each objective; `conditions` is that of `_Design`."""
     pairs = comparison.pairs
@@ -112,24 +133,16 @@ def _decided_for(comparison: Comparison, conditions: Mapping[str, Mapping[str, s
     return rows["decided"] & ((rows["effect"] > 0.5) == rows["condition"].isin(names))
 
 
-def _in_words(kind: str) -> str:
-    return "no constraint" if kind == "none" else kind.replace("_", " ")
-
-
 # -- costs -------------------------------------------------------------------------------------------------------------
 
 
-def _costs(comparison: Comparison, design: _Design) -> str:
-    """Clause on final critic slopes and the ratio of training times; empty if either is unknown for one constraint."""
-    slopes = [_critic_slope(comparison, design, kind) for kind in (design.first, design.second)]
+def _costs(comparison: Comparison, design: _Design) -> Costs | None:
+    """Final critic slopes and the ratio of training times; None if either is unknown for one constraint."""
+    first, second = (_critic_slope(comparison, design, kind) for kind in (design.first, design.second))
     seconds = [_seconds(comparison, design, kind) for kind in (design.first, design.second)]
-    if np.isnan(slopes).any() or min(seconds) <= 0:
-        return ""
-    return (
-        f"; the median critic slope at the end is {slopes[0]:.2g} with {_in_words(design.first)} and {slopes[1]:.2g} "
-        f"with {_in_words(design.second)}, and the training time of the former is {seconds[0] / seconds[1]:.2g} times "
-        "that of the latter"
-    )
+    if np.isnan([first, second]).any() or min(seconds) <= 0:
+        return None
+    return Costs((first, second), seconds[0] / seconds[1])
 
 
 def _critic_slope(comparison: Comparison, design: _Design, kind: str) -> float:

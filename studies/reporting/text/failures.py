@@ -1,44 +1,84 @@
-"""Sentences about the members that failed."""
+"""Findings about the members that failed."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import pandas as pd
 
 from gan_core.outcomes import OUTCOMES
 from studies.analysis.comparison import Comparison
-from studies.reporting.text.phrases import MAX_NAMES, first_sentences, join_words
+from studies.reporting.text.finding import Finding, Names, Part, first_findings
 from studies.tables.columns import WITHOUT_RESULT
 
 FEWEST_IMPROVING = 3
 """Smallest number of a condition's failed fresh seeds that were still improving for a remark on the budget."""
-_MEMBERS = {"explore": "GANs of the explore phase", "confirm": "fresh seeds of the setting found"}
+_PHASES = ("explore", "confirm")
 
 
-def failure_sentences(comparison: Comparison) -> Iterator[str]:
-    """Sentences on each condition's failed members: their number by outcome, and how many were still improving.
+class MemberGroup(NamedTuple):
+    """Members of a phase that failed, or that have no result.
+
+    outcomes   number of members with each outcome
+    improving  number of members that failed while they were still improving
+    """
+
+    phase: str
+    has_result: bool
+    members: Part
+    outcomes: tuple[tuple[int, str], ...]
+    improving: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailedMembers(Finding):
+    """Members of a condition that failed or have no result, by phase."""
+
+    condition: str
+    groups: tuple[MemberGroup, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoFailures(Finding):
+    """Conditions of which no member failed."""
+
+    conditions: Names
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailedWhileImproving(Finding):
+    """Some members failed while they were still improving."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShortBudget(Finding):
+    """Conditions whose budget may have been too short: failed fresh seeds that were still improving, of the failed."""
+
+    conditions: tuple[tuple[str, Part], ...]
+
+
+def failure_findings(comparison: Comparison) -> Iterator[Finding]:
+    """Findings on each condition's failed members: their number by outcome, and how many were still improving.
 
     Members of trials that ended without a result are counted apart: they have no outcome.
     """
-    outcomes = comparison.outcomes[comparison.outcomes["phase"].isin(list(_MEMBERS))]
+    outcomes = comparison.outcomes[comparison.outcomes["phase"].isin(_PHASES)]
     trained = set(outcomes["condition"])
     names = [condition.name for condition in comparison.results.study.conditions if condition.name in trained]
     if not names:
         return
-    clauses = {name: _clauses(outcomes[outcomes["condition"] == name]) for name in names}
-    failures = (f"{name}: {' and '.join(parts)}." for name, parts in clauses.items() if parts)
-    yield from first_sentences(failures, "outcomes")
-    without = [name for name, parts in clauses.items() if not parts]
+    groups = {name: tuple(_groups(outcomes[outcomes["condition"] == name])) for name in names}
+    failures = (FailedMembers(condition=name, groups=own) for name, own in groups.items() if own)
+    yield from first_findings(failures, "outcomes")
+    without = tuple(name for name, own in groups.items() if not own)
     if without:
-        yield f"No failures: {join_words(without, most=MAX_NAMES)}."
+        yield NoFailures(conditions=without)
     if (outcomes["improving"] * (outcomes["outcome"] != OUTCOMES[0])).any():
-        yield (
-            "A failed GAN whose progress still rose in the last third of its evaluations (still improving) suggests "
-            "that the budget is too short, not that training is unstable."
-        )
+        yield FailedWhileImproving()
 
 
-def short_budget_clause(comparison: Comparison) -> str:
-    """Clause on the conditions whose budget may have been too short.
+def short_budget(comparison: Comparison) -> Iterator[Finding]:
+    """The conditions whose budget may have been too short.
 
     At least `FEWEST_IMPROVING` fresh seeds of the setting found failed while they were still improving, and these are
     at least half of those that failed.
@@ -47,40 +87,19 @@ def short_budget_clause(comparison: Comparison) -> str:
     failed = outcomes[(outcomes["phase"] == "confirm") & outcomes["outcome"].isin(OUTCOMES[1:])]
     counts = failed.groupby("condition", sort=False, observed=True)[["members", "improving"]].sum()
     short = counts[(counts["improving"] >= FEWEST_IMPROVING) & (2 * counts["improving"] >= counts["members"])]
-    if short.empty:
-        return ""
-    of_each = [f"{row.improving} of {row.members} for {row.Index}" for row in short.itertuples()]
-    return (
-        "the budget may have been too short: failed fresh seeds of the settings found were still improving at the end "
-        f"({', '.join(of_each)})"
-    )
+    if not short.empty:
+        yield ShortBudget(
+            conditions=tuple((row.Index, Part(int(row.improving), int(row.members))) for row in short.itertuples())
+        )
 
 
-def _clauses(outcomes: pd.DataFrame) -> list[str]:
-    """Clauses for each phase in which members failed or have no result."""
-    parts = []
-    for phase, members in _MEMBERS.items():
+def _groups(outcomes: pd.DataFrame) -> Iterator[MemberGroup]:
+    """The members of each phase that failed, and those without a result."""
+    for phase in _PHASES:
         in_phase = outcomes[outcomes["phase"] == phase]
-        total, present = in_phase["members"].sum(), in_phase[in_phase["members"] > 0]
-        failed = present[present["outcome"].isin(OUTCOMES[1:])]
-        if count := int(failed["members"].sum()):
-            still = _still_improving(int(failed["improving"].sum()), count)
-            parts.append(f"{count} of {total} {members} failed ({_kinds(failed)}{still})")
-        without = present[present["outcome"].isin(WITHOUT_RESULT)]
-        if count := int(without["members"].sum()):
-            has = "has" if count == 1 else "have"
-            parts.append(f"{count} of {total} {members} {has} no result and did not work ({_kinds(without)})")
-    return parts
-
-
-def _kinds(outcomes: pd.DataFrame) -> str:
-    return ", ".join(f"{row.members} {row.outcome}" for row in outcomes.itertuples())
-
-
-def _still_improving(improving: int, failed: int) -> str:
-    """Number of failed members that were still improving, as in "; 9 of these 14 were still improving at the end"."""
-    if not improving:
-        return ""
-    if failed == 1:
-        return "; still improving at the end"
-    return f"; {improving} of these {failed} {'was' if improving == 1 else 'were'} still improving at the end"
+        total, present = int(in_phase["members"].sum()), in_phase[in_phase["members"] > 0]
+        for has_result, ends in ((True, OUTCOMES[1:]), (False, WITHOUT_RESULT)):
+            rows = present[present["outcome"].isin(ends)]
+            if count := int(rows["members"].sum()):
+                kinds = tuple((int(row.members), str(row.outcome)) for row in rows.itertuples())
+                yield MemberGroup(phase, has_result, Part(count, total), kinds, int(rows["improving"].sum()))

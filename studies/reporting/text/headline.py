@@ -1,184 +1,223 @@
-"""The answer in a few sentences: how the confirmed settings differ, and which of the settings that were tried work."""
+"""The answer in a few findings: how the confirmed settings differ, and which of the settings that were tried work."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
 
 import pandas as pd
 
 from studies.analysis.comparison import Comparison
-from studies.numbers import format_distance, format_p
-from studies.reporting.text.constraint_effect import constraint_clause
-from studies.reporting.text.failures import short_budget_clause
-from studies.reporting.text.fresh_seeds import looks_clause, seeds_in_words
-from studies.reporting.text.initial_divergences import initial_divergence_clause
-from studies.reporting.text.map_sentences import map_clause
-from studies.reporting.text.method_comparison import incomparable_methods, method_clause
-from studies.reporting.text.metric_agreement import disagreement_clause
-from studies.reporting.text.mode_coverage import coverage_clause
-from studies.reporting.text.phrases import (
-    MAX_ITEMS,
-    MAX_NAMES,
-    all_failed,
-    capitalize,
-    decided_with_first,
-    failed_count,
-    found_for,
-    goal,
-    join_words,
-    largest_p,
-    ones_found_for,
-)
-from studies.reporting.text.tried_settings import working_clause
+from studies.reporting.text.constraint_effect import constraint_effect
+from studies.reporting.text.decided_pairs import all_failed, decided_with_first
+from studies.reporting.text.failures import short_budget
+from studies.reporting.text.finding import Finding, LargestP, Names, Part, failed_seeds, largest_p
+from studies.reporting.text.fresh_seeds import tested_by_groups
+from studies.reporting.text.initial_divergences import initial_divergences
+from studies.reporting.text.map_findings import largest_area
+from studies.reporting.text.method_comparison import best_method, incomparable_methods
+from studies.reporting.text.metric_agreement import disagreeing_metrics
+from studies.reporting.text.mode_coverage import mode_coverage
+from studies.reporting.text.target_distance import goal
+from studies.reporting.text.tried_settings import tried_settings
 from studies.reporting.text.without_result import ends_without_result
 from studies.statistics.permutation import LEVEL
 from studies.statistics.power import rank_test_power
 
-NONE_CONFIRMED_YET = "no setting has been confirmed on fresh seeds yet"
+
+@dataclass(frozen=True, kw_only=True)
+class NoResultsYet(Finding):
+    """Nothing is known."""
 
 
-def headline(comparison: Comparison) -> tuple[str, ...]:
-    """The first sentences of the answer; undecided comparisons are called undecided.
+@dataclass(frozen=True, kw_only=True)
+class ConfirmedSoFar(Finding):
+    """The conditions that are confirmed on fresh seeds, of all; `is_over` is True if no other one will be."""
+
+    conditions: Part
+    is_over: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class AllSettingsFailed(Finding):
+    """Failed fresh seeds of each setting found, none of which has a distance."""
+
+    failed: tuple[tuple[str, Part], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnlyDistance(Finding):
+    """Distance and failed fresh seeds of the only setting found."""
+
+    condition: str
+    distance: float
+    goal: str
+    failed: Part
+
+
+@dataclass(frozen=True, kw_only=True)
+class FirstIsAhead(Finding):
+    """The first of the ranking is decided to end closer than the settings found for `behind`, of all `others`.
+
+    all_failed  True if every fresh seed of those behind failed
+    """
+
+    first: str
+    behind: Names
+    others: int
+    all_failed: bool
+    goal: str
+    p: LargestP
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeedsTendCloser(Finding):
+    """The order of the seeds is decided against the first of the ranking, which compares interquartile means."""
+
+    first: str
+    closer: Names
+    goal: str
+    p: LargestP
+
+
+@dataclass(frozen=True, kw_only=True)
+class FirstUndecidedAgainst(Finding):
+    """The pairs of the first of the ranking with `others` are undecided; `also` is True if it is ahead of others."""
+
+    first: str
+    others: Names
+    also: bool
+    level: float = LEVEL
+
+
+@dataclass(frozen=True, kw_only=True)
+class FirstUndecided(Finding):
+    """No pair with the first of the ranking is decided.
+
+    conditions  those of the ranking, the first one first
+    seeds       smallest and largest number of fresh seeds of a setting found
+    pairs       number of tested pairs; of the only one `p` is the p-value
+    reason      "one seed" and "too few": no test could decide
+    """
+
+    conditions: Names
+    goal: str
+    seeds: tuple[int, int]
+    pairs: int
+    p: float | None
+    reason: Literal["one seed", "only pair", "too few", "no pair"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AllSeedsFailed(Finding):
+    """Conditions whose setting found failed on every fresh seed."""
+
+    conditions: Names
+
+
+def headline(comparison: Comparison) -> tuple[list[Finding], list[Finding]]:
+    """The first findings of the answer, and others, less important ones; undecided comparisons are called undecided.
 
     First they say if the budget was too short. Then they are about stability maps, the modes covered and the kinds of
-    constraint if `map_clause`, `coverage_clause` or `constraint_clause` is not empty, else about the methods under
+    constraint if `largest_area`, `mode_coverage` or `constraint_effect` has a finding, else about the methods under
     search, the distances of the confirmed settings (mostly left out if there is only one) and the settings that work in
-    explore.
+    explore. What is not stated first for that reason is among the others.
     """
-    opening = (short_budget_clause(comparison), _progress_clause(comparison))
-    clauses = [clause for clause in (*opening, *_clauses(comparison)[0]) if clause]
-    return tuple(_sentence(comparison, clause) for clause in clauses or ["there are no results yet"])
+    first, others = _results(comparison)
+    first = [*short_budget(comparison), *_confirmed_so_far(comparison), *first]
+    return first or [NoResultsYet()], others
 
 
-def other_findings(comparison: Comparison) -> Iterator[str]:
-    """Sentences on distances and working settings that `headline` leaves out because it states something else."""
-    yield from (_sentence(comparison, clause) for clause in _clauses(comparison)[1] if clause)
-
-
-def _sentence(comparison: Comparison, clause: str) -> str:
-    names = {condition.name for condition in comparison.results.study.conditions}
-    begins_with_a_name = clause.split(" ")[0].rstrip(",:") in names
-    return f"{clause if begins_with_a_name else capitalize(clause)}."
-
-
-def _progress_clause(comparison: Comparison) -> str:
+def _confirmed_so_far(comparison: Comparison) -> Iterator[Finding]:
     ranked, conditions = len(comparison.ranking), len(comparison.results.study.conditions)
-    if not comparison.results.study.search.confirm.best or ranked == conditions:
-        return ""
-    is_over = ranked + len(ends_without_result(comparison)) == conditions
-    if not ranked:
-        return "no setting could be confirmed on fresh seeds" if is_over else NONE_CONFIRMED_YET
-    only = "only" if is_over else "so far only"
-    return f"{only} {ranked} of {conditions} conditions {'is' if ranked == 1 else 'are'} confirmed on fresh seeds"
+    if comparison.results.study.search.confirm.best and ranked < conditions:
+        is_over = ranked + len(ends_without_result(comparison)) == conditions
+        yield ConfirmedSoFar(conditions=Part(ranked, conditions), is_over=is_over)
 
 
-def _clauses(comparison: Comparison) -> tuple[list[str], list[str]]:
-    """The clauses of `headline` and those of `other_findings`; each becomes one sentence."""
-    clauses = (map_clause(comparison), coverage_clause(comparison), constraint_clause(comparison))
-    special = [clause for clause in clauses if clause]
-    methods, incomparable = method_clause(comparison), incomparable_methods(comparison)
-    distances, works = list(_distance_clauses(comparison)), working_clause(comparison)
-    metrics = disagreement_clause(comparison)
+def _results(comparison: Comparison) -> tuple[list[Finding], list[Finding]]:
+    """The findings on results that are stated first, and the others."""
+    special = [*largest_area(comparison), *mode_coverage(comparison), *constraint_effect(comparison)]
+    distances, works = list(_distances(comparison)), list(tried_settings(comparison))
+    compared = [*disagreeing_metrics(comparison), *best_method(comparison), *distances, *works]
+    compared += incomparable_methods(comparison)
     if special:
-        return special, [metrics, methods, *distances, works, incomparable]
+        return special, compared
+    initial = list(initial_divergences(comparison))
     failed = len(comparison.ranking) > 0 and bool(comparison.ranking["distance"].isna().all())
     if works and len(comparison.explored) == 1 and comparison.explored[0].grids:
-        return [initial_divergence_clause(comparison), works], distances if failed else []
+        return [*initial, *works], distances if failed else []
     if works and len(comparison.ranking) == 1 and not failed:
-        return [initial_divergence_clause(comparison), works], []
-    return [initial_divergence_clause(comparison), metrics, methods, *distances, works, incomparable], []
+        return [*initial, *works], []
+    return [*initial, *compared], []
 
 
 # -- distances of the confirmed settings -------------------------------------------------------------------------------
 
 
-def _distance_clauses(comparison: Comparison) -> Iterator[str]:
+def _distances(comparison: Comparison) -> Iterator[Finding]:
     ranking = comparison.ranking
     if ranking.empty:
         return
     if ranking["distance"].isna().all():
-        yield _all_failed_clause(ranking)
+        yield AllSettingsFailed(failed=tuple((row["condition"], failed_seeds(row)) for _, row in ranking.iterrows()))
     elif len(ranking) == 1:
         row = ranking.iloc[0]
-        yield (
-            f"{found_for([row['condition']])} ends at a distance of {format_distance(row['distance'])} from "
-            f"{goal(comparison)}, and {failed_count(row)} fresh seeds failed"
+        yield OnlyDistance(
+            condition=row["condition"],
+            distance=float(row["distance"]),
+            goal=goal(comparison),
+            failed=failed_seeds(row),
         )
     else:
         yield from _first_against_others(comparison)
         if failed := all_failed(ranking):
-            yield f"all fresh seeds of {found_for(failed)} failed and count as infinitely far"
-        yield looks_clause(comparison)
+            yield AllSeedsFailed(conditions=tuple(failed))
+        yield from tested_by_groups(comparison)
 
 
-def _first_against_others(comparison: Comparison) -> Iterator[str]:
-    """Clauses on the decided pairs with the first of the ranking, and on the undecided ones."""
-    best, *others = comparison.ranking["condition"].tolist()
+def _first_against_others(comparison: Comparison) -> Iterator[Finding]:
+    """Findings on the decided pairs with the first of the ranking, and on the undecided ones."""
+    first, *others = comparison.ranking["condition"].tolist()
     ahead, behind = decided_with_first(comparison)
     farther, closer = (
-        [name for name in others if name in {*pairs["condition"], *pairs["other"]}] for pairs in (ahead, behind)
+        tuple(name for name in others if name in {*pairs["condition"], *pairs["other"]}) for pairs in (ahead, behind)
     )
     if not farther and not closer:
-        yield _undecided_clause(comparison, best)
+        yield _first_undecided(comparison)
         return
     if farther:
-        yield _ahead_clause(comparison, farther, ahead)
+        yield FirstIsAhead(
+            first=first,
+            behind=farther,
+            others=len(others),
+            all_failed=set(farther) <= set(all_failed(comparison.ranking)),
+            goal=goal(comparison),
+            p=largest_p(ahead),
+        )
     if closer:
-        yield (
-            f"fresh seeds of {found_for(closer)} tend to end closer to {goal(comparison)} than those of "
-            f"{ones_found_for([best])} ({largest_p(behind)}); {best} is first in the ranking, which compares "
-            "interquartile means of the distances"
-        )
-    undecided = [name for name in others if name not in (*farther, *closer)]
+        yield SeedsTendCloser(first=first, closer=closer, goal=goal(comparison), p=largest_p(behind))
+    undecided = tuple(name for name in others if name not in (*farther, *closer))
     if undecided:
-        yield (
-            f"whether {found_for([best])}{' also' if farther else ''} ends closer than {ones_found_for(undecided)} is "
-            f"undecided (adjusted p >= {LEVEL:g})"
-        )
+        yield FirstUndecidedAgainst(first=first, others=undecided, also=bool(farther))
 
 
-def _ahead_clause(comparison: Comparison, farther: list[str], ahead: pd.DataFrame) -> str:
-    """Clause on the conditions `farther`, which the first of the ranking is decided to be ahead of."""
-    ranking = comparison.ranking
-    best, *others = ranking["condition"].tolist()
-    is_ahead = f"ends closer to {goal(comparison)} than"
-    if set(farther) <= set(all_failed(ranking)):
-        is_ahead = "ranks ahead of"
-    if len(farther) == 1 or len(farther) <= min(MAX_ITEMS, len(others) - 1):
-        than = ones_found_for(farther)
-    elif len(farther) == len(others):
-        than = f"the settings found for the {len(others)} other conditions"
-    else:
-        than = f"the settings found for {len(farther)} of the {len(others)} other conditions"
-    return f"{found_for([best])} {is_ahead} {than} ({largest_p(ahead)})"
-
-
-def _all_failed_clause(ranking: pd.DataFrame) -> str:
-    names = ranking["condition"].tolist()
-    if len(names) == 1:
-        return f"{found_for(names)} failed on {failed_count(ranking.iloc[0])} fresh seeds"
-    failed = [f"{failed_count(row)} for {row['condition']}" for _, row in ranking.iterrows()]
-    return f"all settings found failed on fresh seeds: {join_words(failed, most=MAX_NAMES)}"
-
-
-def _undecided_clause(comparison: Comparison, best: str) -> str:
-    ranking = comparison.ranking
-    _, *others = ranking["condition"].tolist()
-    if len(others) == 1:
-        question = f"{found_for([best])} or {ones_found_for(others)} ends closer to {goal(comparison)}"
-        return f"whether {question} is undecided: {_reason(comparison)}"
-    return (
-        f"which of the {len(ranking)} settings found, one for each condition, ends closest to {goal(comparison)} is "
-        f"undecided: {_reason(comparison)}"
+def _first_undecided(comparison: Comparison) -> FirstUndecided:
+    ranking, pairs = comparison.ranking, comparison.pairs
+    seeds = int(ranking["members"].min()), int(ranking["members"].max())
+    return FirstUndecided(
+        conditions=tuple(ranking["condition"]),
+        goal=goal(comparison),
+        seeds=seeds,
+        pairs=len(pairs),
+        p=float(pairs["p_adjusted"].iloc[0]) if len(pairs) == 1 and seeds[0] > 1 else None,
+        reason=_reason(pairs, seeds[0]),
     )
 
 
-def _reason(comparison: Comparison) -> str:
-    """The reason why no setting is called the closest."""
-    seeds, pairs = int(comparison.ranking["members"].min()), comparison.pairs
+def _reason(pairs: pd.DataFrame, seeds: int) -> Literal["one seed", "only pair", "too few", "no pair"]:
+    """The reason why no setting is called the closest; `seeds` is the smallest number of fresh seeds."""
     if seeds == 1:
-        return "one fresh seed each is too few for a test"
-    number = seeds_in_words(comparison)
+        return "one seed"
     if len(pairs) == 1:
-        return f"p = {format_p(pairs['p_adjusted'].iloc[0])} with {number}"
-    if rank_test_power(1.0, seeds, comparisons=len(pairs)) == 0:
-        return f"{number} are too few to decide any of {len(pairs)} pairs"
-    return f"no pair with the first of the ranking is decided with {number}"
+        return "only pair"
+    return "too few" if rank_test_power(1.0, seeds, comparisons=len(pairs)) == 0 else "no pair"

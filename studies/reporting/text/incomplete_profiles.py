@@ -1,16 +1,25 @@
 """Caveat on profiles of which trials are missing."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from studies.analysis.comparison import Comparison
 from studies.design import profile_settings
-from studies.reporting.text.phrases import MAX_NAMES, join_words
+from studies.reporting.text.finding import Finding, Part
 from studies.reporting.text.without_result import ends_without_result
 from studies.tables.columns import ENDED
 
 
-def incomplete_profiles(comparison: Comparison) -> Iterator[str]:
-    """Sentence on the hyperparameters without a stable range because values along their range were not trained yet."""
+@dataclass(frozen=True, kw_only=True)
+class IncompleteProfiles(Finding):
+    """The profile trials that have ended, and the hyperparameters, with their condition, without a whole profile."""
+
+    ended: Part
+    missing: tuple[tuple[str, str], ...]
+
+
+def incomplete_profiles(comparison: Comparison) -> Iterator[Finding]:
+    """The hyperparameters without a stable range because values along their range were not trained yet."""
     results = comparison.results
     study, trials, never = results.study, results.trials, ends_without_result(comparison)
     complete = {(profile.condition, profile.hyperparameter) for profile in comparison.profiles}
@@ -23,9 +32,7 @@ def incomplete_profiles(comparison: Comparison) -> Iterator[str]:
     missing = [pair for pair in dict.fromkeys(planned) if pair not in complete]
     if missing:
         ended = int(((trials["phase"] == "profile") & trials["state"].isin(ENDED)).sum())
-        names = [f"{study.short_names[path]} of {condition}" for condition, path in missing]
-        yield (
-            f"The profiles are incomplete: {ended} of their {len(planned)} trials have ended. A hyperparameter has a "
-            "stable range once all values along its range are trained; there is none yet for "
-            f"{join_words(names, most=MAX_NAMES)}."
+        yield IncompleteProfiles(
+            ended=Part(ended, len(planned)),
+            missing=tuple((study.short_names[path], condition) for condition, path in missing),
         )

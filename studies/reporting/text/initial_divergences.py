@@ -1,43 +1,65 @@
 """Divergences before training, for studies of two parallel segments whose distance is a listed hyperparameter."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
 import pandas as pd
 
 from studies.analysis.comparison import Comparison
-from studies.numbers import format_distance
+from studies.reporting.text.finding import Finding
 
 _THETA = "networks.generator.theta"
-_DIVERGENCES = {"jensen_shannon": "the Jensen-Shannon divergence", "wasserstein_1": "the earth mover's distance"}
+_DIVERGENCES = ("jensen_shannon", "wasserstein_1")
 
 
-def initial_divergence_clause(comparison: Comparison) -> str:
-    """Clause on how both divergences change with theta before training.
+class Change(NamedTuple):
+    """The change of a divergence as theta decreases: its values at the largest and the smallest theta.
 
-    Empty unless every condition searches theta and explore evaluated at least two values of theta above 0.
+    kind  "stays" if it changes by less than 1 %: both values are then its mean; "falls" if it falls at every step
+    """
+
+    divergence: str
+    kind: Literal["stays", "falls", "goes"]
+    far: float
+    near: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class InitialDivergences(Finding):
+    """The change of both divergences before training as theta decreases from `largest` to `smallest`."""
+
+    largest: float
+    smallest: float
+    changes: tuple[Change, ...]
+
+
+def initial_divergences(comparison: Comparison) -> Iterator[Finding]:
+    """The change of both divergences with theta before training.
+
+    None unless every condition searches theta and explore evaluated at least two values of theta above 0.
     """
     study, results = comparison.results.study, comparison.results
     if not all(_THETA in condition.hyperparameters for condition in study.conditions):
-        return ""
+        return
     trials = results.trials.loc[results.trials["phase"] == "explore", ["condition", "trial", _THETA]]
     curves = results.curves[(results.curves["phase"] == "explore") & (results.curves["step"] == 0)]
     initial = curves.astype({"metric": "str"}).merge(trials, on=["condition", "trial"])
-    parts = []
-    for metric, name in _DIVERGENCES.items():
+    changes = []
+    for metric in _DIVERGENCES:
         by_theta = initial[initial["metric"] == metric].groupby(_THETA)["value"].mean()
         by_theta = by_theta[by_theta.index > 0]
         if len(by_theta) < 2:
-            return ""
-        parts.append(f"{name} {_change(by_theta)}")
-    low, high = by_theta.index.min(), by_theta.index.max()
-    return (
-        f"before training, as the distance theta of the segments decreases from {high:g} to {low:g}, "
-        f"{' and '.join(parts)}"
+            return
+        changes.append(_change(metric, by_theta))
+    yield InitialDivergences(
+        largest=float(by_theta.index.max()), smallest=float(by_theta.index.min()), changes=tuple(changes)
     )
 
 
-def _change(values: pd.Series) -> str:
-    """In words: the change of a divergence as theta decreases from its largest value to its smallest."""
-    near, far = values.iloc[0], values.iloc[-1]
+def _change(divergence: str, values: pd.Series) -> Change:
+    """The change of a divergence as theta decreases from its largest value to its smallest."""
     if values.max() - values.min() < 0.01 * values.max():
-        return f"stays at {format_distance(values.mean())}"
-    verb = "falls" if (values.diff().dropna() > 0).all() else "goes"
-    return f"{verb} from {format_distance(far)} to {format_distance(near)}"
+        return Change(divergence, "stays", values.mean(), values.mean())
+    kind: Literal["falls", "goes"] = "falls" if (values.diff().dropna() > 0).all() else "goes"
+    return Change(divergence, kind, far=values.iloc[-1], near=values.iloc[0])

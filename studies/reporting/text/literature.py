@@ -11,21 +11,13 @@ import pandas as pd
 from studies.analysis.comparison import Comparison
 from studies.analysis.explore_trials import ExploreTrials
 from studies.file.condition import Condition
-from studies.file.messages import count_noun
-from studies.numbers import format_p
+from studies.reporting.text.finding import Finding, Interval, Part, failed_seeds
 from studies.reporting.text.mode_coverage import modes_covered
-from studies.reporting.text.phrases import MAX_ITEMS, capitalize
-from studies.reporting.text.stable_settings import rows_at_target
+from studies.reporting.text.target_distance import rows_at_target
 from studies.statistics.intervals import difference_interval, newcombe
 from studies.statistics.permutation import LEVEL, holm, permutation_test
 
 Opinion = Literal["agrees", "disagrees", "undecided"]
-_OPINIONS: dict[Opinion, tuple[str, str]] = {
-    "agrees": ("this study agrees", "these studies agree"),
-    "disagrees": ("this study disagrees", "these studies disagree"),
-    "undecided": ("in this study this is undecided", "in these studies this is undecided"),
-}
-"""Clause for each opinion: for one study, and for several studies."""
 
 
 class StudyCondition(NamedTuple):
@@ -50,11 +42,48 @@ class StudyCondition(NamedTuple):
 Pair = tuple[StudyCondition, StudyCondition]
 
 
+class StableWidths(NamedTuple):
+    """Stable ranges of the constraint's hyperparameter of both conditions: names, width in decades, its interval."""
+
+    ranges: tuple[tuple[str, str, float, Interval], ...]
+
+
+class Failures(NamedTuple):
+    """Failed settings or fresh seeds of both conditions; `unit` is their noun."""
+
+    unit: str
+    failed: tuple[tuple[Part, str], ...]
+
+
+class Modes(NamedTuple):
+    """Smallest and largest number of modes that the seeds of both conditions cover, and the p-value of the test."""
+
+    covered: tuple[tuple[float, float, str], tuple[float, float, str]]
+    p: float | None
+
+
 class Evidence(NamedTuple):
-    """Opinion on an ordering that follows from one pair of conditions, and a clause with the numbers."""
+    """Opinion on an ordering that follows from one pair of conditions, and the numbers."""
 
     opinion: Opinion
-    numbers: str
+    numbers: StableWidths | Failures | Modes
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClaimOfPaper(Finding):
+    """A claim of a paper, and the evidence on it, by opinion.
+
+    studies               number of studies
+    pairs                 number of pairs of conditions with results
+    also_objective        True if the two conditions of each pair also differ in their objective
+    """
+
+    source: str
+    claim: str
+    studies: int
+    pairs: int
+    evidence: tuple[tuple[Opinion, tuple[StableWidths | Failures | Modes, ...]], ...]
+    also_objective: bool
 
 
 @dataclass(frozen=True)
@@ -75,15 +104,15 @@ class Ordering:
     evaluate: Callable[[Sequence[Pair]], Iterator[Evidence]]
 
 
-def literature_sentences(comparisons: Sequence[Comparison]) -> Iterator[str]:
+def literature_findings(comparisons: Sequence[Comparison]) -> Iterator[ClaimOfPaper]:
     """The claim and the evidence on it, for each ordering for which a pair of conditions has results.
 
     The two conditions of a pair are from the same study if there is only one study, else from two different studies.
     """
-    yield from (sentence for ordering in ORDERINGS if (sentence := _sentence(ordering, comparisons)))
+    yield from (finding for ordering in ORDERINGS if (finding := _claim(ordering, comparisons)))
 
 
-def _sentence(ordering: Ordering, comparisons: Sequence[Comparison]) -> str:
+def _claim(ordering: Ordering, comparisons: Sequence[Comparison]) -> ClaimOfPaper | None:
     conditions = [
         StudyCondition(comparison, condition)
         for comparison in comparisons
@@ -100,23 +129,17 @@ def _sentence(ordering: Ordering, comparisons: Sequence[Comparison]) -> str:
     same_objective = [pair for pair in pairs if ordering.differs == "objective" or _equal(pair, "objective")]
     evidence = list(ordering.evaluate(same_objective or pairs)) if pairs else []
     if not evidence:
-        return ""
-    parts = []
-    for opinion, clauses in _OPINIONS.items():
-        numbers = [pair.numbers for pair in evidence if pair.opinion == opinion]
-        if numbers:
-            is_all = len(numbers) == len(evidence)
-            pairs_with_it = "" if is_all else f"for {len(numbers)} of {len(evidence)} pairs of conditions "
-            parts.append(f"{capitalize(pairs_with_it + clauses[is_across])}: {_first_numbers(numbers)}.")
-    besides = "" if same_objective else " The two conditions also differ in their objective."
-    return f"Claim of {ordering.source}: {ordering.claim}. {' '.join(parts)}{besides}"
-
-
-def _first_numbers(numbers: Sequence[str]) -> str:
-    more = len(numbers) - MAX_ITEMS
-    if more <= 0:
-        return "; ".join(numbers)
-    return f"{'; '.join(numbers[:MAX_ITEMS])}; and {count_noun(more, 'further pair')}"
+        return None
+    opinions: tuple[Opinion, ...] = ("agrees", "disagrees", "undecided")
+    by_opinion = ((each, tuple(pair.numbers for pair in evidence if pair.opinion == each)) for each in opinions)
+    return ClaimOfPaper(
+        source=ordering.source,
+        claim=ordering.claim,
+        studies=len(comparisons),
+        pairs=len(evidence),
+        evidence=tuple((opinion, numbers) for opinion, numbers in by_opinion if numbers),
+        also_objective=not same_objective,
+    )
 
 
 _SHARED = ("data", "budget", "evaluation", "outcomes", "seeds")
@@ -142,16 +165,16 @@ def _narrower(pairs: Sequence[Pair]) -> Iterator[Evidence]:
     These are the stable ranges around the settings found, where both conditions have one.
     """
     for pair in pairs:
-        rows = [_stable_range(condition) for condition in pair]
-        if any(row is None for row in rows):
+        rows = [row for row in map(_stable_range, pair) if row is not None]
+        if len(rows) < len(pair):
             continue
-        widths = [(row["width"], row["width_low"], row["width_high"]) for row in rows if row is not None]
-        numbers = [
-            f"{condition.name} over {width:.2g} decades of {condition.comparison.results.study.short_names[path]} "
-            f"({low:.2g} to {high:.2g})"
-            for condition, path, (width, low, high) in zip(pair, map(_weight_path, pair), widths, strict=True)
-        ]
-        yield Evidence(_opinion(*difference_interval(widths[1], widths[0])), f"stable are {' and '.join(numbers)}")
+        names = (condition.comparison.results.study.short_names[_weight_path(condition)] for condition in pair)
+        first, second = ((row["width"], row["width_low"], row["width_high"]) for row in rows)
+        ranges = (
+            (condition.name, name, width, (low, high))
+            for condition, name, (width, low, high) in zip(pair, names, (first, second), strict=True)
+        )
+        yield Evidence(_opinion(*difference_interval(second, first)), StableWidths(tuple(ranges)))
 
 
 def _stable_range(condition: StudyCondition) -> "pd.Series[Any] | None":
@@ -171,17 +194,14 @@ def _fails(pairs: Sequence[Pair]) -> Iterator[Evidence]:
     """Evidence that the first condition fails more often, in explore settings or, if none are searched, fresh seeds."""
     for first, second in pairs:
         counts = [_failed(condition) for condition in (first, second)]
-        if any(total == 0 for _, total in counts):
+        if any(part.of == 0 for part in counts):
             continue
         unit = "settings" if first.condition.hyperparameters else "fresh seeds"
-        numbers = [
-            f"{failed} of {total} {unit} of {condition.name}"
-            for (failed, total), condition in zip(counts, (first, second), strict=True)
-        ]
-        yield Evidence(_opinion(*newcombe(counts[0], counts[1])), f"{' and '.join(numbers)} failed")
+        failed = zip(counts, (first.name, second.name), strict=True)
+        yield Evidence(_opinion(*newcombe(counts[0], counts[1])), Failures(unit, tuple(failed)))
 
 
-def _failed(condition: StudyCondition) -> tuple[int, int]:
+def _failed(condition: StudyCondition) -> Part:
     """Numbers of failed and of all explore settings or, if no hyperparameter is searched, of fresh seeds.
 
     Settings whose training ended without a result have not failed numerically and are not counted.
@@ -191,12 +211,12 @@ def _failed(condition: StudyCondition) -> tuple[int, int]:
         members = condition.comparison.results.members
         of_condition = members[(members["condition"] == condition.name) & (members["phase"] == "explore")]
         trained = of_condition.loc[of_condition["trial"] < len(explored.configurations), "trial"].nunique()
-        return trained - _stable(explored), trained
+        return Part(trained - _stable(explored), trained)
     rows = condition.comparison.ranking
     rows = rows[rows["condition"] == condition.name]
     if rows.empty:
-        return 0, 0
-    return round(rows["failure_rate"].iloc[0] * rows["members"].iloc[0]), rows["members"].iloc[0]
+        return Part(0, 0)
+    return failed_seeds(rows.iloc[0])
 
 
 def _stable(explored: ExploreTrials) -> int:
@@ -216,13 +236,8 @@ def _covers(pairs: Sequence[Pair]) -> Iterator[Evidence]:
     for (pair, (first, second)), p in zip(ready, holm(np.array(tests)), strict=True):
         more = np.mean(first) > np.mean(second)
         opinion: Opinion = "undecided" if not p < LEVEL else "agrees" if more else "disagrees"
-        numbers = f"{_extremes(first)} modes for {pair[0].name} and {_extremes(second)} for {pair[1].name}"
-        yield Evidence(opinion, numbers if np.isnan(p) else f"{numbers}, p = {format_p(p)}")
-
-
-def _extremes(values: Sequence[float]) -> str:
-    low, high = min(values), max(values)
-    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
+        one, other = ((min(modes), max(modes), each.name) for modes, each in zip((first, second), pair, strict=True))
+        yield Evidence(opinion, Modes((one, other), None if np.isnan(p) else float(p)))
 
 
 def _opinion(low: float, high: float) -> Opinion:

@@ -1,131 +1,202 @@
-"""Sentences about the conditions as methods under search: which is best when n random settings of each are tried."""
+"""Findings about the conditions as methods under search: which is best when n random settings of each are tried."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 import pandas as pd
 
 from studies.analysis.comparison import Comparison
 from studies.analysis.explore_trials import ExploreTrials
 from studies.analysis.search_comparison import FEWEST_DRAWS, comparable_methods, ranked_methods
-from studies.file.messages import count_noun
-from studies.numbers import format_p, format_share
-from studies.reporting.text.phrases import (
-    MAX_ITEMS,
+from studies.reporting.text.decided_pairs import decided_groups
+from studies.reporting.text.finding import (
     MAX_NAMES,
-    decided_groups,
-    first_sentences,
-    goal,
-    join_words,
+    Finding,
+    Interval,
+    LargestP,
+    Names,
+    Part,
+    first_findings,
     largest_p,
 )
+from studies.reporting.text.target_distance import goal
 from studies.statistics.permutation import LEVEL
 
 
-def method_clause(comparison: Comparison) -> str:
-    """Which method under search is the best, or that this is undecided; empty if no two methods can be compared."""
-    if comparison.search_pairs.empty:
-        return ""
-    pairs, names = comparison.search_pairs, ranked_methods(comparison.search_pairs)
-    best, *others = names
-    of_best = pairs[pairs["decided"] & ((pairs["condition"] == best) | (pairs["other"] == best))]
-    behind = [name for name in others if name in {*of_best["condition"], *of_best["other"]}]
-    searched = f"if {_draws(pairs)} random settings of each method are tried"
-    if not behind:
-        against = pairs[(pairs["condition"] == best) | (pairs["other"] == best)]
-        is_pair = len(others) == 1
-        which = f"whether {best} or {others[0]}" if is_pair else f"which of the {len(names)} methods"
-        comes = f"comes {'closer' if is_pair else 'closest'} to {goal(comparison)} {searched}"
-        return f"{which} {comes} is undecided ({_smallest_p(against)})"
-    than = (
-        f"than that of {join_words(behind, most=MAX_ITEMS)}"
-        if len(behind) < len(others) or len(behind) <= MAX_ITEMS
-        else f"than that of the {len(others)} others"
-    )
-    clause = f"{searched}, the best of {best} comes closer to {goal(comparison)} {than} ({largest_p(of_best)})"
-    undecided = [name for name in others if name not in behind]
-    return f"{clause}; against {join_words(undecided, most=MAX_ITEMS)} it is undecided" if undecided else clause
+class Obstacle(NamedTuple):
+    """The reason why a condition cannot be compared as a method; `settings` counts the random settings if too few."""
+
+    reason: Literal["fixed", "listed", "few"]
+    settings: int | None = None
+    needed: int = FEWEST_DRAWS
 
 
-def incomparable_methods(comparison: Comparison) -> str:
-    """Reason why no two methods under search can be compared; empty if two can, and without a ranking of distances."""
-    ranking = comparison.ranking
-    if len(ranking) < 2 or ranking["distance"].isna().all() or not comparison.search_pairs.empty or comparison.maps:
-        return ""
-    return f"the ranking compares single settings, not methods under search: {_reason(comparison)}"
+@dataclass(frozen=True, kw_only=True)
+class BestMethod(Finding):
+    """The method whose best of `draws` settings is decided to come closer than that of `behind`.
+
+    others  number of all other methods
+    """
+
+    best: str
+    behind: Names
+    undecided: Names
+    others: int
+    draws: int
+    goal: str
+    p: LargestP
 
 
-def method_sentences(comparison: Comparison) -> Iterator[str]:
-    """Sentences on the expected best score of every method under search, the decided pairs and the undecided ones."""
+@dataclass(frozen=True, kw_only=True)
+class UndecidedMethods(Finding):
+    """No method is decided to be ahead of another one; `smallest_p` is the smallest of `tests` with the first."""
+
+    methods: Names
+    draws: int
+    goal: str
+    smallest_p: float
+    tests: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class IncomparableMethods(Finding):
+    """The reasons why no two methods under search can be compared, each with the conditions that it keeps out.
+
+    is_single  True if one reason keeps all conditions out
+    """
+
+    obstacles: tuple[tuple[Obstacle, Names], ...]
+    is_single: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodScoreRule(Finding):
+    """The definition of a method's score."""
+
+    draws: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodScores(Finding):
+    """The score of each method with its simultaneous band, None where unknown."""
+
+    scores: tuple[tuple[str, float, Interval | None], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotCompared(Finding):
+    """The conditions that are not compared as methods, with the reason."""
+
+    conditions: tuple[tuple[str, Obstacle], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodTests(Finding):
+    """The tests of pairs of methods."""
+
+    pairs: int
+    level: float = LEVEL
+
+
+@dataclass(frozen=True, kw_only=True)
+class LargerScore(Finding):
+    """The scores of `leaders` are decided to be larger than those of `others`."""
+
+    leaders: Names
+    others: Names
+    p: LargestP
+
+
+@dataclass(frozen=True, kw_only=True)
+class UndecidedMethodPairs(Finding):
+    """Number of undecided pairs of methods, of all pairs."""
+
+    undecided: Part
+
+
+def best_method(comparison: Comparison) -> Iterator[Finding]:
+    """The method under search that is the best, or that this is undecided; none if no two methods can be compared."""
     pairs = comparison.search_pairs
     if pairs.empty:
         return
-    yield (
-        "A method under search is a condition whose hyperparameters are drawn at random: its score is the expected "
-        f"search score of the best of {_draws(pairs)} settings (the mean over seeds of the way from a constant to real "
-        "data; 0 for seeds that collapsed, diverged or became non-finite)."
+    best, *others = ranked_methods(pairs)
+    of_best = pairs[(pairs["condition"] == best) | (pairs["other"] == best)]
+    decided = of_best[of_best["decided"]]
+    ahead_of = {*decided["condition"], *decided["other"]}
+    if not ahead_of:
+        yield UndecidedMethods(
+            methods=(best, *others),
+            draws=_draws(pairs),
+            goal=goal(comparison),
+            smallest_p=float(of_best["p_adjusted"].min()),
+            tests=len(of_best),
+        )
+        return
+    yield BestMethod(
+        best=best,
+        behind=tuple(name for name in others if name in ahead_of),
+        undecided=tuple(name for name in others if name not in ahead_of),
+        others=len(others),
+        draws=_draws(pairs),
+        goal=goal(comparison),
+        p=largest_p(decided),
     )
-    yield f"Scores: {', '.join(_scores(comparison))}."
-    left_out = [trials for trials in comparison.explored if trials.condition not in ranked_methods(pairs)]
-    if left_out:
-        yield f"Not compared as methods: {'; '.join(_why_not(trials) for trials in left_out)}."
-    yield (
-        "Pairs are tested by permutations over configurations, so that the p-value includes the variation from search "
-        f"to search; p-values are adjusted for {count_noun(len(pairs), 'pair')} (Holm), decided below {LEVEL:g}."
+
+
+def incomparable_methods(comparison: Comparison) -> Iterator[Finding]:
+    """Reasons why no two methods under search can be compared; none if two can, or without a ranking of distances."""
+    ranking = comparison.ranking
+    if len(ranking) < 2 or ranking["distance"].isna().all() or not comparison.search_pairs.empty or comparison.maps:
+        return
+    methods = {trials.condition for trials in comparable_methods(comparison.explored)}
+    conditions: dict[Obstacle, list[str]] = {}
+    for trials in comparison.explored:
+        if trials.condition not in methods:
+            conditions.setdefault(_obstacle(trials), []).append(trials.condition)
+    yield IncomparableMethods(
+        obstacles=tuple((obstacle, tuple(names)) for obstacle, names in conditions.items()),
+        is_single=len(conditions) == 1 and not methods,
     )
+
+
+def method_findings(comparison: Comparison) -> Iterator[Finding]:
+    """Findings on the expected best score of every method under search, the decided pairs and the undecided ones."""
+    pairs = comparison.search_pairs
+    if pairs.empty:
+        return
     names = ranked_methods(pairs)
-    sentences = (
-        f"{join_words(leaders)} {'has' if len(leaders) == 1 else 'have'} a larger score than {join_words(others)} "
-        f"({largest_p(rows)})."
+    yield MethodScoreRule(draws=_draws(pairs))
+    yield MethodScores(scores=tuple(_scores(comparison)))
+    left_out = tuple((each.condition, _obstacle(each)) for each in comparison.explored if each.condition not in names)
+    if left_out:
+        yield NotCompared(conditions=left_out)
+    yield MethodTests(pairs=len(pairs))
+    larger = (
+        LargerScore(leaders=tuple(leaders), others=tuple(others), p=largest_p(rows))
         for leaders, others, rows in decided_groups(pairs, pairs["difference"] > 0, names)
     )
-    yield from first_sentences(sentences, "search_pairs")
-    undecided = int((~pairs["decided"]).sum())
-    if undecided:
-        yield f"{undecided} of {count_noun(len(pairs), 'pair')} {'is' if undecided == 1 else 'are'} undecided."
+    yield from first_findings(larger, "search_pairs")
+    if undecided := int((~pairs["decided"]).sum()):
+        yield UndecidedMethodPairs(undecided=Part(undecided, len(pairs)))
 
 
 def _draws(pairs: pd.DataFrame) -> int:
     return int(pairs["n"].min())
 
 
-def _smallest_p(pairs: pd.DataFrame) -> str:
-    p = f"p = {format_p(pairs['p_adjusted'].min())}"
-    return p if len(pairs) == 1 else f"smallest adjusted {p}"
-
-
-def _scores(comparison: Comparison) -> Iterator[str]:
+def _scores(comparison: Comparison) -> Iterator[tuple[str, float, Interval | None]]:
     pairs, curves = comparison.search_pairs, comparison.tuning_curves
     at = curves[curves["n"] == _draws(pairs)].set_index("condition")
     for name in ranked_methods(pairs)[:MAX_NAMES]:
         row = at.loc[name]
-        band = (
-            ""
-            if pd.isna(row["score_low"])
-            else f" ({format_share(row['score_low'])} to {format_share(row['score_high'])})"
-        )
-        yield f"{name} {format_share(row['score'])}{band}"
+        band = None if pd.isna(row["score_low"]) else (float(row["score_low"]), float(row["score_high"]))
+        yield name, float(row["score"]), band
 
 
-def _reason(comparison: Comparison) -> str:
-    """The reason why there are not two methods to compare."""
-    methods = {trials.condition for trials in comparable_methods(comparison.explored)}
-    by_reason: dict[str, list[str]] = {}
-    for trials in comparison.explored:
-        if trials.condition not in methods:
-            by_reason.setdefault(_obstacle(trials), []).append(trials.condition)
-    if len(by_reason) == 1 and not methods:
-        return next(iter(by_reason))
-    return "; ".join(f"for {join_words(names, most=MAX_NAMES)}, {reason}" for reason, names in by_reason.items())
-
-
-def _why_not(trials: ExploreTrials) -> str:
-    return f"{trials.condition}, since {_obstacle(trials)}"
-
-
-def _obstacle(trials: ExploreTrials) -> str:
+def _obstacle(trials: ExploreTrials) -> Obstacle:
     if not trials.hyperparameters:
-        return "no hyperparameter is searched"
+        return Obstacle("fixed")
     if trials.grids:
-        return "values are listed in the study file, not drawn at random"
-    count = len(trials.configurations)
-    return f"{count_noun(count, 'random setting')} {'counts' if count == 1 else 'count'}, and {FEWEST_DRAWS} are needed"
+        return Obstacle("listed")
+    return Obstacle("few", len(trials.configurations))

@@ -1,40 +1,65 @@
-"""Sentences on whether the setting that ranks first does so under every metric, and is better than a Gaussian."""
+"""Findings on the settings that rank first under each metric, and on those metrics by which a Gaussian is as good."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import combinations, product
 
 from studies.analysis.comparison import Comparison
 from studies.analysis.metric_rankings import behind_gaussian, leaders
-from studies.numbers import format_p
-from studies.reporting.figures.wording import metric_label
-from studies.reporting.text.phrases import found_for, join_words
+from studies.reporting.text.finding import Finding, Names
 from studies.statistics.permutation import LEVEL
 
 OF_MOMENTS = "frechet_distance"
 """The metric that compares means and covariances alone: in pixels the Gaussian is as good as real data by it."""
 
 
-def disagreement_clause(comparison: Comparison) -> str:
-    """Which setting found is first under which metric, if none is first under all of them; else empty.
+@dataclass(frozen=True, kw_only=True)
+class DisagreeingMetrics(Finding):
+    """The settings found that are first under each metric, none of them under all.
+
+    leaders   conditions and the metrics under which their settings are first
+    reversed  pairs of settings of which each is decided to be better than the other under a metric
+    p         largest adjusted p-value of these; None without such a pair: the differences may be due to chance
+    """
+
+    leaders: tuple[tuple[Names, Names], ...]
+    reversed: tuple[tuple[str, str], ...]
+    p: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgreeingMetrics(Finding):
+    """The conditions whose settings found are first under every metric."""
+
+    conditions: Names
+    metrics: Names
+
+
+@dataclass(frozen=True, kw_only=True)
+class GaussianAsGood(Finding):
+    """The metrics by which no setting found is better than a Gaussian."""
+
+    metrics: Names
+
+
+def disagreeing_metrics(comparison: Comparison) -> Iterator[Finding]:
+    """The setting found that is first under each metric, if none is first under all of them.
 
     The order depends on the metric if two settings are each decided to be better than the other under one of them;
     otherwise it may be due to chance.
     """
     first = leaders(comparison.metric_rankings)
     if len(comparison.ranking) < 2 or not first or _common(first):
-        return ""
-    by_setting: dict[str, list[str]] = {}
+        return
+    metrics: dict[Names, list[str]] = {}
     for metric, names in first.items():
-        are = f"{found_for(names)} {'is' if len(names) == 1 else 'are'} first"
-        by_setting.setdefault(are, []).append(metric_label(metric))
-    parts = [f"{are} by {join_words(metrics)}" for are, metrics in by_setting.items()]
-    verb = "depends" if (reversed_pairs := _reversed_pairs(comparison, first)) else "may depend"
-    tests = (
-        _tests_remark(reversed_pairs)
-        if reversed_pairs
-        else "; whether their order differs between the metrics is undecided"
+        metrics.setdefault(tuple(names), []).append(metric)
+    pairs = _reversed_pairs(comparison, first)
+    yield DisagreeingMetrics(
+        leaders=tuple((names, tuple(own)) for names, own in metrics.items()),
+        reversed=tuple((one, other) for one, other, _ in pairs),
+        p=max((p_value for *_, p_value in pairs), default=None),
     )
-    return f"which setting found is first {verb} on the metric: {'; '.join(parts)}{tests}"
 
 
 def _reversed_pairs(comparison: Comparison, first: Mapping[str, list[str]]) -> list[tuple[str, str, float]]:
@@ -63,30 +88,18 @@ def _p_ahead(comparison: Comparison, metric: str, ahead: str, behind: str) -> fl
     return 1.0
 
 
-def _tests_remark(pairs: list[tuple[str, str, float]]) -> str:
-    largest = format_p(max(p_value for *_, p_value in pairs))
-    if len(pairs) == 1:
-        return f" (each is better than the other by its own metric: p <= {largest})"
-    named = join_words([f"{one} and {other}" for one, other, _ in pairs], last="or")
-    return f" (of {named} each is better than the other by its own metric: p <= {largest})"
-
-
-def agreement_sentences(comparison: Comparison) -> Iterator[str]:
-    """Sentences on the setting that is first by every metric, and on the metrics by which none beats the Gaussian."""
+def agreeing_metrics(comparison: Comparison) -> Iterator[Finding]:
+    """The setting that is first by every metric, and the metrics by which none is better than the Gaussian."""
     rankings = comparison.metric_rankings
     first = leaders(rankings)
     common = _common(first)
     if len(first) > 1 and len(comparison.ranking) > 1 and common:
-        are = f"{found_for(common)} {'is' if len(common) == 1 else 'are'} first"
-        yield f"By every metric that was compared ({', '.join(metric_label(metric) for metric in first)}), {are}."
+        yield AgreeingMetrics(conditions=tuple(common), metrics=tuple(first))
     in_pixels = comparison.results.features.get("name", "pixels") == "pixels"
     told = [metric for metric in first if not (metric == OF_MOMENTS and in_pixels)]
-    behind = [metric_label(metric) for metric in told if behind_gaussian(rankings, metric)]
+    behind = tuple(metric for metric in told if behind_gaussian(rankings, metric))
     if behind:
-        yield (
-            f"By {join_words(behind)}, a Gaussian with the mean and covariance of the real data is at least as good as "
-            "every setting found."
-        )
+        yield GaussianAsGood(metrics=behind)
 
 
 def _common(first: Mapping[str, list[str]]) -> list[str]:

@@ -1,14 +1,44 @@
 """Number of seeds that cover all known modes, for data whose modes are known."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pandas as pd
 
 from studies.analysis.comparison import Comparison
-from studies.numbers import format_shares
-from studies.reporting.text.phrases import MAX_NAMES, found_for, join_words
+from studies.reporting.text.finding import Finding, Interval, Names, Part
 from studies.statistics.intervals import wilson
 from studies.tables.ranking import last_evaluations
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoversAllModes(Finding):
+    """The conditions whose settings found cover all modes with every fresh seed.
+
+    seeds   largest number of fresh seeds of a setting found
+    others  the other conditions with the number of seeds that cover all modes, the most first
+    """
+
+    modes: int
+    conditions: Names
+    seeds: int
+    others: tuple[tuple[Part, Names], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoneCoversAllModes(Finding):
+    """No setting found covers all modes with every fresh seed; `conditions` as `others` of `CoversAllModes`."""
+
+    modes: int
+    conditions: tuple[tuple[Part, Names], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoverageInterval(Finding):
+    """Interval of the share of seeds that cover all modes, if this number of fresh seeds does."""
+
+    seeds: int
+    interval: Interval
 
 
 def modes_covered(comparison: Comparison) -> pd.Series:
@@ -30,37 +60,33 @@ def modes_covered(comparison: Comparison) -> pd.Series:
     return pd.Series(covered, dtype="object")
 
 
-def coverage_clause(comparison: Comparison) -> str:
-    """Clause on the settings that cover all modes with each seed, and on the others; empty without known modes."""
+def mode_coverage(comparison: Comparison) -> Iterator[Finding]:
+    """The settings that cover all modes with each seed, and the others; none without known modes."""
     by_condition = modes_covered(comparison)
     known = comparison.results.data.modes if len(by_condition) else None
     if known is None:
-        return ""
+        return
     count = len(known.centers)
-    full = {str(name): sum(value >= count for value in values) for name, values in by_condition.items()}
-    members = {str(name): len(values) for name, values in by_condition.items()}
-    always = [name for name in full if full[name] == members[name]]
-    others: dict[str, list[str]] = {}
-    for name in sorted(full, key=lambda name: -full[name]):
+    full = {
+        str(name): Part(sum(value >= count for value in values), len(values)) for name, values in by_condition.items()
+    }
+    always = tuple(name for name, part in full.items() if part.number == part.of)
+    others: dict[Part, list[str]] = {}
+    for name in sorted(full, key=lambda name: -full[name].number):
         if name not in always:
-            others.setdefault(f"{full[name] or 'none'} of {members[name]}", []).append(name)
-    rest = [f"{number} for {join_words(names, most=MAX_NAMES)}" for number, names in others.items()]
-    if not always:
-        return f"no setting found covers all {count} modes with each of its fresh seeds: {', '.join(rest)} do"
-    seeds = max(members.values())
-    each = f"each of {seeds} fresh seeds" if seeds > 1 else "its only fresh seed"
-    opening = f"{found_for(always)} cover{'' if len(always) > 1 else 's'} all {count} modes with {each}"
-    return f"{opening}, against {', '.join(rest)}" if rest else opening
+            others.setdefault(full[name], []).append(name)
+    rest = tuple((part, tuple(names)) for part, names in others.items())
+    if always:
+        yield CoversAllModes(modes=count, conditions=always, seeds=max(part.of for part in full.values()), others=rest)
+    else:
+        yield NoneCoversAllModes(modes=count, conditions=rest)
 
 
-def coverage_interval(comparison: Comparison) -> Iterator[str]:
-    """Sentence on the interval of the share of seeds that cover all modes, if all fresh seeds of a setting do."""
+def coverage_interval(comparison: Comparison) -> Iterator[Finding]:
+    """Interval of the share of seeds that cover all modes, if all fresh seeds of a setting do."""
     by_condition = modes_covered(comparison)
     known = comparison.results.data.modes if len(by_condition) else None
     if known is None or not any(min(values) >= len(known.centers) for values in by_condition):
         return
     seeds = max(len(values) for values in by_condition)
-    yield (
-        f"If {seeds} of {seeds} seeds cover all modes, the 95% interval of the share of seeds that do so is "
-        f"{format_shares(*wilson(seeds, seeds))}."
-    )
+    yield CoverageInterval(seeds=seeds, interval=wilson(seeds, seeds))

@@ -1,24 +1,64 @@
 """Precision, coverage and memorisation of the samples of the first setting in the ranking, and their features."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from gan_core.metrics import FrechetDistance, KernelDistance
 from studies.analysis.comparison import Comparison
 from studies.analysis.late_quality import late_quality
-from studies.numbers import format_share
-from studies.reporting.figures.wording import metric_label
-from studies.reporting.text.phrases import found_for
+from studies.reporting.text.finding import Finding
 from studies.tables.results import Results
 
 MUCH = 0.2
 """Memorisation above that of real samples from which a setting is said to repeat training samples."""
 
 
-def quality_sentences(comparison: Comparison) -> Iterator[str]:
-    """Sentences on the setting that ranks first: median precision and coverage of its samples, and their references.
+class Quality(NamedTuple):
+    """Median of a metric over fresh seeds, and its values for other real samples and for samples of the Gaussian."""
 
-    Further sentences name the features, unless they are pixels, and a setting that repeats training samples. No
-    sentence if precision was not measured. A member with a nonfinite sample in the late window counts as 0.
+    value: float
+    real: float
+    gaussian: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleQuality(Finding):
+    """Precision and coverage of the setting found for a condition."""
+
+    condition: str
+    precision: Quality
+    coverage: Quality
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasuredInFeatures(Finding):
+    """The features in which samples are compared.
+
+    accuracy  share of the validation images of which they name the class, None if unknown
+    distance  the distance that decides if it is measured in them too, else None
+    """
+
+    features: str
+    hash: str
+    accuracy: float | None
+    distance: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RepeatsTrainingSamples(Finding):
+    """The memorisation of the setting found for a condition, far above that of other real samples, `usual`."""
+
+    condition: str
+    memorisation: float
+    usual: float
+
+
+def sample_quality(comparison: Comparison) -> Iterator[Finding]:
+    """Findings on the setting that ranks first: median precision and coverage of its samples, and their references.
+
+    Further findings name the features, unless they are pixels, and a setting that repeats training samples. No
+    finding if precision was not measured. A member with a nonfinite sample in the late window counts as 0.
     """
     best, results = comparison.ranking.iloc[0]["condition"], comparison.results
     late = late_quality(results)
@@ -26,37 +66,30 @@ def quality_sentences(comparison: Comparison) -> Iterator[str]:
     real, gaussian = results.real_values, results.gaussian_values
     if members.empty or "precision" not in gaussian:
         return
-    precision, coverage = (members[metric].fillna(0).median() for metric in ("precision", "coverage"))
-    yield (
-        f"For {found_for([best])}, {format_share(precision)} of the generated samples lie close to a real one "
-        f"(precision; other real samples {format_share(real['precision'])}, the Gaussian "
-        f"{format_share(gaussian['precision'])}), and {format_share(coverage)} of the real samples have a generated "
-        f"one close by (coverage; other real samples {format_share(real['coverage'])}, the Gaussian "
-        f"{format_share(gaussian['coverage'])})."
+    precision, coverage = (
+        Quality(members[metric].fillna(0).median(), real[metric], gaussian[metric])
+        for metric in ("precision", "coverage")
     )
+    yield SampleQuality(condition=best, precision=precision, coverage=coverage)
     yield from _features(results)
     yield from _memorisation(results, best)
 
 
-def _features(results: Results) -> Iterator[str]:
-    features = results.features
-    if features.get("name", "pixels") == "pixels":
-        return
-    accuracy = features.get("accuracy")
-    named = "" if accuracy is None else f", which names the class of {format_share(accuracy)} of the validation images"
-    measured = "Precision and coverage"
-    if results.study.distance in (FrechetDistance.name, KernelDistance.name):
-        measured = f"Precision, coverage and the {metric_label(results.study.distance)}, which decides,"
-    yield f"{measured} are measured in the features {features['name']} {features['hash']}{named}."
+def _features(results: Results) -> Iterator[Finding]:
+    features, distance = results.features, results.study.distance
+    if features.get("name", "pixels") != "pixels":
+        yield MeasuredInFeatures(
+            features=features["name"],
+            hash=features["hash"],
+            accuracy=features.get("accuracy"),
+            distance=distance if distance in (FrechetDistance.name, KernelDistance.name) else None,
+        )
 
 
-def _memorisation(results: Results, best: str) -> Iterator[str]:
+def _memorisation(results: Results, best: str) -> Iterator[Finding]:
     curves = results.ranked(results.curves)
     values = curves[(curves["metric"] == "memorisation") & (curves["condition"] == best)]
     last = values[values["step"] == values["step"].max()]["value"]
     usual = results.real_values.get("memorisation", 0.0)
     if not last.empty and last.median() > usual + MUCH:
-        yield (
-            f"The setting found for {best} repeats training samples: {format_share(last.median())} more of its samples "
-            f"than by chance are nearest to a training sample (memorisation; other real samples {format_share(usual)})."
-        )
+        yield RepeatsTrainingSamples(condition=best, memorisation=float(last.median()), usual=usual)

@@ -1,79 +1,120 @@
-"""The settings tried in explore that work, as one clause: how many random settings, or which listed values."""
+"""The settings tried in explore that work, as one finding: how many random settings, or which listed values."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from studies.analysis.comparison import Comparison
-from studies.reporting.text.listed_values import clause_of_conditions, clause_of_one_condition
-from studies.reporting.text.phrases import MAX_NAMES, join_words, largest_p
+from studies.reporting.text.finding import Finding, Interval, LargestP, Names, Part, largest_p
+from studies.reporting.text.listed_values import values_of_conditions, values_of_one_condition
 from studies.reporting.text.stable_settings import (
-    counts_by_condition,
-    counts_in_words,
-    interval_in_brackets,
-    rows_at_target,
+    WorkingSettings,
+    interval_of_share,
     searched_conditions,
-    volumes_at_target,
-    within_target,
+    settings_that_work,
+    working_settings,
 )
+from studies.reporting.text.target_distance import goal, rows_at_target, volumes_at_target
 
 
-def working_clause(comparison: Comparison) -> str:
-    """Clause on the tried settings that work; empty if no hyperparameter is searched or no target distance is known."""
+class LargestShare(NamedTuple):
+    """The conditions with the largest share of settings that work, of `compared` conditions.
+
+    is_decided  True if their differences from all others are decided
+    p           largest adjusted p-value of these differences; None if all shares are equal
+    """
+
+    leading: Names
+    compared: int
+    is_decided: bool
+    p: LargestP | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoSettingWorks(Finding):
+    """No setting that was tried works."""
+
+    tau: float
+    goal: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SettingsOfOnlyCondition(Finding):
+    """Number of settings that work of the only condition; the interval of their share is None if they were listed."""
+
+    condition: str
+    settings: Part
+    interval: Interval | None
+    tau: float
+    goal: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SettingsOfConditions(Finding):
+    """Number of settings that work of each condition, the largest share first.
+
+    are_drawn  True if no condition has listed values
+    largest    None if the shares cannot be tested, or if there is nothing to compare
+    """
+
+    settings: tuple[WorkingSettings, ...]
+    are_drawn: bool
+    tau: float
+    goal: str
+    largest: LargestShare | None
+
+
+def tried_settings(comparison: Comparison) -> Iterator[Finding]:
+    """The tried settings that work; none if no hyperparameter is searched or no target distance is known."""
     volumes = volumes_at_target(comparison)
     searched = {condition.condition: condition for condition in searched_conditions(comparison)}
     volumes = volumes[volumes["condition"].isin(list(searched))]
     if volumes.empty:
-        return ""
-    is_single = len(comparison.explored) == 1
+        return
+    is_single, tau = len(comparison.explored) == 1, float(volumes["tau"].iloc[0])
     if all(len(condition.hyperparameters) == len(condition.grids) == 1 for condition in searched.values()):
         listed = [searched[name] for name in volumes["condition"]]
-        return clause_of_one_condition(comparison, listed[0]) if is_single else clause_of_conditions(comparison, listed)
-    if not volumes["reached"].any():
-        return f"no setting that was tried is stable and ends {within_target(comparison, volumes)}"
-    return _one_condition(comparison, volumes.iloc[0]) if is_single else _conditions(comparison, volumes)
+        if is_single:
+            yield values_of_one_condition(comparison, listed[0], tau)
+        else:
+            yield values_of_conditions(comparison, listed, tau)
+    elif not volumes["reached"].any():
+        yield NoSettingWorks(tau=tau, goal=goal(comparison))
+    elif is_single:
+        row = volumes.iloc[0]
+        yield SettingsOfOnlyCondition(
+            condition=row["condition"],
+            settings=settings_that_work(row),
+            interval=interval_of_share(row),
+            tau=tau,
+            goal=goal(comparison),
+        )
+    else:
+        yield _of_conditions(comparison, volumes, tau)
 
 
-def _one_condition(comparison: Comparison, row: pd.Series) -> str:
-    tried = "settings tried" if np.isnan(row["volume_low"]) else "randomly drawn settings"
-    return (
-        f"{counts_in_words(row)} {tried} of {row['condition']} are stable and end "
-        f"{within_target(comparison, row.to_frame().T)}{interval_in_brackets(row)}"
-    )
-
-
-def _conditions(comparison: Comparison, volumes: pd.DataFrame) -> str:
-    """Clause on the number of working settings of each condition, and a remark on the largest share."""
-    first, within = volumes.iloc[0], within_target(comparison, volumes)
+def _of_conditions(comparison: Comparison, volumes: pd.DataFrame, tau: float) -> Finding:
+    """The number of working settings of each condition, and the largest share."""
     drawn = not any(condition.grids for condition in searched_conditions(comparison))
-    settings = "randomly drawn settings" if drawn else "settings tried"
-    works = f"{counts_in_words(first)} {settings} are stable and end {within}"
-    if len(volumes) == 1:
-        return f"of {first['condition']}, {works}"
-    if volumes["volume"].nunique() == 1 and volumes["configurations"].nunique() == 1:
-        return f"for each of {join_words(volumes['condition'].tolist(), most=MAX_NAMES)}, {works}"
-    counts = f"{settings} that are stable and end {within}: {', '.join(counts_by_condition(volumes, intervals=False))}"
-    return f"{counts} ({_decision(comparison, volumes)})" if drawn else counts
-
-
-def _decision(comparison: Comparison, volumes: pd.DataFrame) -> str:
-    """Remark on the largest share: it is decided if its differences from all others are."""
-    names = volumes["condition"].tolist()
-    leading = volumes.loc[volumes["volume"] == volumes["volume"].iloc[0], "condition"].tolist()
-    if len(leading) == len(names):
-        return "the shares are equal"
-    against = _against_others(rows_at_target(comparison, comparison.volume_differences), leading)
-    if not against["decided"].all():
-        return f"which share is the largest is undecided, adjusted {largest_p(against)}"
-    if len(names) == 2:
-        return f"the difference is decided, adjusted {largest_p(against)}"
-    larger = (
-        f"shares of {join_words(leading)} are larger than the others"
-        if len(leading) > 1
-        else f"share of {leading[0]} is larger than each other share"
+    settings = working_settings(volumes)
+    return SettingsOfConditions(
+        settings=settings,
+        are_drawn=drawn,
+        tau=tau,
+        goal=goal(comparison),
+        largest=_largest(comparison, volumes) if drawn and len(settings) > 1 else None,
     )
-    return f"the {larger}, adjusted {largest_p(against)}"
+
+
+def _largest(comparison: Comparison, volumes: pd.DataFrame) -> LargestShare:
+    """The largest share: it is decided if its differences from all others are."""
+    leading = volumes.loc[volumes["volume"] == volumes["volume"].iloc[0], "condition"].tolist()
+    if len(leading) == len(volumes):
+        return LargestShare(tuple(leading), len(volumes), is_decided=False, p=None)
+    against = _against_others(rows_at_target(comparison, comparison.volume_differences), leading)
+    return LargestShare(tuple(leading), len(volumes), bool(against["decided"].all()), largest_p(against))
 
 
 def _against_others(differences: pd.DataFrame, leading: Sequence[str]) -> pd.DataFrame:

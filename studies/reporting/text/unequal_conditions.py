@@ -1,22 +1,30 @@
-"""Sentences about settings in which the conditions of a study differ although it compares something else."""
+"""Findings about settings in which the conditions of a study differ although it compares something else."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from studies.file.study import Study
 from studies.file.unequal_settings import unequal_settings
+from studies.reporting.text.finding import Finding, Names
 
 
-def unequal_in_words(study: Study) -> Iterator[str]:
-    """A clause for each such setting, with the values and the names of their conditions."""
+@dataclass(frozen=True, kw_only=True)
+class UnequalConditions(Finding):
+    """A setting that is not the same for all conditions, with its values and the conditions that have each.
+
+    is_critic_work  True if it is `n_critic` under a budget of generator steps
+    """
+
+    path: str
+    values: tuple[tuple[str, Names], ...]
+    is_critic_work: bool
+
+
+def unequal_conditions(study: Study) -> Iterator[UnequalConditions]:
+    """A finding for each such setting."""
     for setting in unequal_settings(study):
-        values = "; ".join(f"{value} for {', '.join(names)}" for value, names in setting.by_value.items())
-        yield (
-            f"The conditions differ in {setting.path} ({values}), so a difference in their results may be due to it"
-            f"{_of_critic_steps(study, setting.path)}"
+        yield UnequalConditions(
+            path=setting.path,
+            values=tuple((value, tuple(names)) for value, names in setting.by_value.items()),
+            is_critic_work=setting.path == "training.n_critic" and study.budget.unit != "critic_steps",
         )
-
-
-def _of_critic_steps(study: Study, path: str) -> str:
-    if path != "training.n_critic" or study.budget.unit == "critic_steps":
-        return ""
-    return '; with budget.unit = "critic_steps" all would have the same number of critic steps'

@@ -1,4 +1,4 @@
-"""Names of the ends without a result in sentences, for settings whose training on fresh seeds had such an end."""
+"""Settings whose training ended without a result."""
 
 from studies.analysis.comparison import Comparison
 from studies.design import Phase
@@ -17,8 +17,3 @@ def ends_without_result(comparison: Comparison, phase: Phase = "confirm") -> dic
         for trial in comparison.results.trial_records
         if (trial.spec.phase, trial.spec.index) == (phase, FIRST) and trial.state in END_NAMES and trial.end is not None
     }
-
-
-def end_in_words(end: TrialEnd) -> str:
-    """An end with its reason, as in "error: ValueError: no such thing"."""
-    return f"{END_NAMES[end.state]}: {end.reason.rstrip('.')}"

@@ -1,48 +1,110 @@
-"""Sentences about the ranges and listed values of hyperparameters at which settings work."""
+"""Findings about the ranges and listed values of hyperparameters at which settings work."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 import pandas as pd
 
 from studies.analysis.comparison import Comparison
 from studies.design import profile_settings
-from studies.file.distributions import Distribution
-from studies.file.messages import count_noun
-from studies.numbers import format_distance, format_setting
-from studies.reporting.text.phrases import MAX_NAMES, first_sentences, goal, join_words
-from studies.reporting.text.stable_settings import MAX_VALUES, rows_at_target, volumes_at_target
-
-NOT_PROFILED = (
-    "How far one hyperparameter can be moved from the settings found was not measured: --set search.profile=16 trains "
-    "them again at 16 values of each hyperparameter."
-)
+from studies.file.distributions import Distribution, Value
+from studies.reporting.text.finding import Finding, Interval, Names, Part, first_findings
+from studies.reporting.text.target_distance import goal, rows_at_target, volumes_at_target
 
 
-def range_sentences(comparison: Comparison) -> Iterator[str]:
+@dataclass(frozen=True, kw_only=True)
+class NotProfiled(Finding):
+    """The study has no profiles, and a hyperparameter that could have one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProfileRule(Finding):
+    """The design of the profiles, and the rule by which a value belongs to the stable range."""
+
+    values: int
+    seeds: int
+    tau: float
+    goal: str
+
+
+class RangeEnd(NamedTuple):
+    """An end of a searched range."""
+
+    side: Literal["lower", "upper"]
+    value: Value
+
+
+@dataclass(frozen=True, kw_only=True)
+class StableRange(Finding):
+    """The stable range of a hyperparameter around the setting found, with the intervals of its ends and its width.
+
+    unit    unit of the width: "decades", or that of the values
+    beyond  ends of the searched range that the stable range may go beyond
+    """
+
+    condition: str
+    hyperparameter: str
+    found: float
+    ends: tuple[tuple[float, Interval], tuple[float, Interval]]
+    width: float
+    unit: str
+    width_interval: Interval
+    beyond: tuple[RangeEnd, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoStableRange(Finding):
+    """Most fresh seeds next to the setting found do not reach the target distance."""
+
+    condition: str
+    hyperparameter: str
+    found: float
+
+
+class ValuesTried(NamedTuple):
+    """The listed values of a hyperparameter as text.
+
+    works, fails  values at which the only configuration works, and does not
+    shares        working configurations at each value; empty if there is one configuration for each
+    """
+
+    hyperparameter: str
+    works: Names
+    fails: Names
+    shares: tuple[tuple[Part, str], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkingListedValues(Finding):
+    """The listed values at which settings of these conditions work."""
+
+    conditions: Names
+    values: tuple[ValuesTried, ...]
+
+
+def range_findings(comparison: Comparison) -> Iterator[Finding]:
     """The stable ranges around the settings found, then the listed values at which settings of each condition work."""
     yield from _profiled(comparison)
     yield from _listed(comparison)
 
 
-def _profiled(comparison: Comparison) -> Iterator[str]:
+def _profiled(comparison: Comparison) -> Iterator[Finding]:
     rows = rows_at_target(comparison, comparison.stable_ranges)
     if rows.empty:
         if not comparison.results.study.search.profile and _could_be_profiled(comparison):
-            yield NOT_PROFILED
+            yield NotProfiled()
         return
     names = comparison.results.study.short_names
-    yield (
-        f"One hyperparameter at a time was moved along its range, at {rows['values'].max()} values with "
-        f"{count_noun(int(rows['seeds'].max()), 'seed')} each, with the others as in the setting found. A value "
-        "belongs to the stable range if at least half of its seeds are expected to be stable and to end within "
-        f"{format_distance(rows['tau'].iloc[0])} of {goal(comparison)}."
+    yield ProfileRule(
+        values=int(rows["values"].max()),
+        seeds=int(rows["seeds"].max()),
+        tau=float(rows["tau"].iloc[0]),
+        goal=goal(comparison),
     )
     laws = {condition.name: condition.hyperparameters for condition in comparison.results.study.conditions}
-    sentences = (
-        f"{row['condition']}: {range_in_words(row, names, laws[row['condition']][row['hyperparameter']])}."
-        for _, row in rows.iterrows()
-    )
-    yield from first_sentences(sentences, "stable_ranges")
+    ranges = (_range(row, names, laws[row["condition"]][row["hyperparameter"]]) for _, row in rows.iterrows())
+    yield from first_findings(ranges, "stable_ranges")
 
 
 def _could_be_profiled(comparison: Comparison) -> bool:
@@ -51,78 +113,56 @@ def _could_be_profiled(comparison: Comparison) -> bool:
     return bool(is_found) and any(profile_settings(condition, 1) for condition in conditions)
 
 
-def range_in_words(row: pd.Series, names: Mapping[str, str], law: Distribution) -> str:
-    """Clause on the stable range of a hyperparameter around the setting found, with the intervals of its ends."""
-    name = names[row["hyperparameter"]]
+def _range(row: pd.Series, names: Mapping[str, str], law: Distribution) -> Finding:
+    """The stable range of a hyperparameter around the setting found; its numbers have three significant digits."""
+    name, found = names[row["hyperparameter"]], float(row["found"])
     if not row["works"]:
-        return (
-            f"{name} has no stable range, since most fresh seeds next to the setting found ({_number(row, 'found')}) "
-            "do not end that close"
-        )
-    ends = " to ".join(
-        f"{_number(row, end)} ({_number(row, f'{end}_low')} to {_number(row, f'{end}_high')})"
-        for end in ("lower", "upper")
+        return NoStableRange(condition=row["condition"], hyperparameter=name, found=found)
+    lower, upper = (
+        (float(row[end]), (float(row[f"{end}_low"]), float(row[f"{end}_high"]))) for end in ("lower", "upper")
     )
-    beyond = ""
-    if touched := touched_ends(row, law):
-        beyond = f"; it may go on beyond the {join_words(touched)} of the searched range"
-    return (
-        f"{name} = {_number(row, 'found')} can be moved from {ends}, over {format_width(row['width'], row['unit'])} "
-        f"({row['width_low']:.2g} to {row['width_high']:.2g}){beyond}"
+    return StableRange(
+        condition=row["condition"],
+        hyperparameter=name,
+        found=found,
+        ends=(lower, upper),
+        width=float(row["width"]),
+        unit=row["unit"],
+        width_interval=(float(row["width_low"]), float(row["width_high"])),
+        beyond=touched_ends(row, law),
     )
 
 
-def _number(row: pd.Series, column: str) -> str:
-    return format_setting(float(f"{row[column]:.3g}"))
+def touched_ends(row: pd.Series, law: Distribution) -> tuple[RangeEnd, ...]:
+    """The ends of the searched range that a stable range may go beyond."""
+    low, high = law.extremes()
+    ends = {"border_low": RangeEnd("lower", low), "border_high": RangeEnd("upper", high)}
+    return tuple(end for column, end in ends.items() if row[column])
 
 
-def format_width(width: float, unit: str) -> str:
-    """A width with its unit, as in "3 decades"; a width in the units of the values is a number alone."""
-    if unit != "decades":
-        return f"a width of {width:.2g}"
-    return f"{width:.2g} decade{'' if f'{width:.2g}' == '1' else 's'}"
-
-
-def touched_ends(row: pd.Series, law: Distribution) -> list[str]:
-    """The ends of the searched range that a stable range may go beyond, as in "upper end (0.01)"."""
-    low, high = (format_setting(value) for value in law.extremes())
-    ends = {"border_low": f"lower end ({low})", "border_high": f"upper end ({high})"}
-    return [end for column, end in ends.items() if row[column]]
-
-
-def _listed(comparison: Comparison) -> Iterator[str]:
+def _listed(comparison: Comparison) -> Iterator[Finding]:
     shares, volumes = rows_at_target(comparison, comparison.shares), volumes_at_target(comparison)
     names = comparison.results.study.short_names
-    by_text: dict[str, list[str]] = {}
+    conditions: dict[tuple[ValuesTried, ...], list[str]] = {}
     for condition in volumes.loc[volumes["reached"] > 0, "condition"]:
-        own = shares[shares["condition"] == condition]
-        texts = (_by_value(names[str(path)], rows) for path, rows in own.groupby("hyperparameter", sort=False))
-        by_value = [text for text in texts if text]
-        if by_value:
-            by_text.setdefault("; ".join(by_value), []).append(str(condition))
-    sentences = (f"{join_words(group, most=MAX_NAMES)}: {text}." for text, group in by_text.items())
-    yield from first_sentences(sentences, "shares")
+        own = shares[(shares["condition"] == condition) & (shares["configurations"] > 0)]
+        hyperparameters = own.groupby("hyperparameter", sort=False)
+        if values := tuple(_values(names[str(path)], rows) for path, rows in hyperparameters):
+            conditions.setdefault(values, []).append(str(condition))
+    findings = (WorkingListedValues(conditions=tuple(group), values=values) for values, group in conditions.items())
+    yield from first_findings(findings, "shares")
 
 
-def _by_value(name: str, shares: pd.DataFrame) -> str:
-    """The listed values of a hyperparameter at which settings work; empty if no configuration has one of them."""
-    shares = shares[shares["configurations"] > 0]
-    if shares.empty:
-        return ""
+def _values(name: str, shares: pd.DataFrame) -> ValuesTried:
+    """The listed values of a hyperparameter at which settings work."""
+    values = [text.removesuffix(".0") for text in shares["value"]]
     if (shares["configurations"] == 1).all():
-        works, fails = (
-            shares.loc[mask, "value"].map(_listed_value).tolist()
-            for mask in (shares["reached"] > 0, shares["reached"] == 0)
+        works = shares["reached"] > 0
+        return ValuesTried(
+            name,
+            works=tuple(value for value, does in zip(values, works, strict=True) if does),
+            fails=tuple(value for value, does in zip(values, works, strict=True) if not does),
+            shares=(),
         )
-        if not works:
-            return f"{name} works at none of {join_words(fails, 'or', MAX_VALUES)}"
-        not_at = f", but not at {join_words(fails, 'or', MAX_VALUES)}" if fails else ""
-        return f"{name} works at {join_words(works, most=MAX_VALUES)}{not_at}"
-    counts = [
-        f"{row.reached} of {row.configurations} with {name} = {_listed_value(row.value)}" for row in shares.itertuples()
-    ]
-    return f"working settings for each {name}: {join_words(counts, most=MAX_VALUES)}"
-
-
-def _listed_value(text: str) -> str:
-    return text.removesuffix(".0")
+    parts = [Part(int(row.reached), int(row.configurations)) for row in shares.itertuples()]
+    return ValuesTried(name, works=(), fails=(), shares=tuple(zip(parts, values, strict=True)))
