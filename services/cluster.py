@@ -17,6 +17,7 @@ from typing import Any
 
 import aiohttp
 
+from services.installation import check_installation
 from services.jobs import AlreadyThere, JobsServer, Unreachable
 from services.package import archive_name, pack
 from services.preflight import versions
@@ -102,16 +103,17 @@ class Cluster:
         source     the study file, or the name of a study in the catalog
         send_data  True: the samples are sent with it
 
-        Errors: `InputError` if the study is already running on the cluster, if the cluster has another version of Ray,
-        or if the user's modules cannot be sent.
+        Errors: `InputError` if the study is already running on the cluster, if the cluster has another version of Ray
+        or of gan-studies or lacks the latter, or if the user's modules cannot be sent.
         """
         self._server.check_version()
+        local_versions = versions()
+        check_installation(self._server, local_versions)
         attempts = self.attempts(study.name)
         if attempts and not attempts[-1].over:
             raise self._running(attempts[-1])
         number = attempts[-1].number + 1 if attempts else 1
         git = git_state(Path(source).parent) if Path(source).is_file() else None
-        local_versions = versions()
         content = pack(study, source, attempt=number, versions=local_versions, git=git, send_data=send_data)
         job_id = f"{PREFIX}{study.name}-{number}"
         self._server.upload(archive_name(content), content)
