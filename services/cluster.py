@@ -99,9 +99,7 @@ class Cluster:
             raise InputError(f"{study}: {self._server.url} has {missing}{hint}")
         return matching[-1]
 
-    def submit(
-        self, study: Study, source: str | Path, *, send_data: bool = False, processors: int = 0
-    ) -> Attempt:
+    def submit(self, study: Study, source: str | Path, *, send_data: bool = False, processors: int = 0) -> Attempt:
         """Submit a study to the cluster as a new attempt, and return that attempt.
 
         source     the study file, or the name of a study in the catalog

@@ -1,14 +1,14 @@
 """Check of what the Python of a cluster's head has installed, by a job of a few seconds, and the way to install it.
 
-The job needs only Python: it imports gan-studies if it is there, and prints versions as JSON. Its record is deleted
-from the cluster afterwards. The nodes of the workers are checked when the study's driver starts (`preflight`).
+The job needs only Python: it imports gan-studies if it is there, and prints versions as JSON. Its record is deleted by
+the next check. The nodes of the workers are checked when the study's driver starts (`preflight`).
 """
 
 import json
 import shlex
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, distribution
-from time import monotonic, sleep
+from time import monotonic, sleep, time
 from typing import Any
 from uuid import uuid4
 
@@ -21,9 +21,9 @@ from studies.file.modules import OURS
 PREFIX = "gan-study-versions-"
 MAX_SECONDS = 120.0
 """Time that the job may take: a node's first process imports Ray, and importing torch from a slow disk takes longer."""
-SETTLE_SECONDS = 1.5
-"""Time before the record of a job that ended is deleted: Ray looks at its jobs every second, and takes one without a
-record for a job that died (JOB_MONITOR_LOOP_PERIOD_S in ray/dashboard/modules/job/job_manager.py)."""
+KEPT_SECONDS = 60.0
+"""Age at which the record of such a job is deleted: Ray looks at its jobs every second, on a busy head less often, and
+takes one without a record for a job that died (`_monitor_job_internal` in ray/dashboard/modules/job/job_manager.py)."""
 MARK = "versions of this node: "
 _PROGRAM = f"""
 import json, platform, sys
@@ -60,7 +60,9 @@ def check_installation(server: JobsServer, local: Mapping[str, str]) -> None:
     remedy += install_command(found.get("executable") or "python", local["gan-studies"])
     if found.get("missing"):
         found = {**found, "gan-studies": "none"}
-        raise InputError(f"--cluster: {server.url} has no gan-studies in {found['executable']} ({_listed(found)}){remedy}")
+        raise InputError(
+            f"--cluster: {server.url} has no gan-studies in {found['executable']} ({_listed(found)}){remedy}"
+        )
     if "error" in found:
         error = escape_control(str(found["error"])[:300])
         raise InputError(f"--cluster: {server.url} cannot import its gan-studies ({error}); it has {there}{remedy}")
@@ -76,10 +78,15 @@ def install_command(python: str, version: str) -> str:
     python  interpreter of the other machine
     """
     origin = _origin()
-    url, inside = str(origin.get("url", "")), f"#subdirectory={folder}" if (folder := origin.get("subdirectory")) else ""
+    url, inside = (
+        str(origin.get("url", "")),
+        f"#subdirectory={folder}" if (folder := origin.get("subdirectory")) else "",
+    )
     command = f"{shlex.quote(python)} -m pip install "
     if (repository := origin.get("vcs_info")) is not None:
-        return command + shlex.quote(f"gan-studies[studies] @ {repository['vcs']}+{url}@{repository['commit_id']}{inside}")
+        return command + shlex.quote(
+            f"gan-studies[studies] @ {repository['vcs']}+{url}@{repository['commit_id']}{inside}"
+        )
     if "dir_info" in origin:
         return f"{command}'.[studies]' in a copy of {url.removeprefix('file://')}"
     if url:
@@ -106,6 +113,7 @@ def _versions_of_head(server: JobsServer) -> dict[str, Any]:
 
     Errors: `InputError` if the job cannot run.
     """
+    _remove_earlier(server)
     job_id = f"{PREFIX}{uuid4().hex[:12]}"
     command = f"exec python -c {shlex.quote(_PROGRAM)}"
     environment = {"env_vars": {"RAY_USAGE_STATS_ENABLED": "0"}}
@@ -121,12 +129,18 @@ def _versions_of_head(server: JobsServer) -> dict[str, Any]:
         sleep(0.2)
         job = server.job(job_id)
     log = server.log(job_id)
-    sleep(SETTLE_SECONDS)
-    server.remove(job_id)
     for line in log.splitlines():
         if line.startswith(MARK):
             return json.loads(line.removeprefix(MARK))
     raise InputError(f"--cluster: {server.url} cannot run a job with its command python: {_last_words(job, log)}")
+
+
+def _remove_earlier(server: JobsServer) -> None:
+    """Delete the records of earlier checks."""
+    for job in server.jobs():
+        job_id, ended = job.get("submission_id") or "", job.get("end_time")
+        if job_id.startswith(PREFIX) and ended is not None and time() - ended / 1000 > KEPT_SECONDS:
+            server.remove(job_id)
 
 
 def _last_words(job: Mapping[str, Any], log: str) -> str:

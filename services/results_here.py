@@ -25,8 +25,8 @@ def next_commands(attempt: Attempt) -> str:
     uri = os.environ.get("MLFLOW_TRACKING_URI", "")
     if not is_web_address(uri):
         return (
-            f"next:    the results of {name} are in the cluster's MLflow; set MLFLOW_TRACKING_URI to its address from this "
-            f"machine, and MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD; then: gan-study results {name}"
+            f"next:    the results of {name} are in the cluster's MLflow; set MLFLOW_TRACKING_URI to its address from "
+            f"this machine, and MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD; then: gan-study results {name}"
         )
     try:
         with requests_to(uri):
@@ -35,8 +35,8 @@ def next_commands(attempt: Attempt) -> str:
         return f"next:    the results of {name} cannot be read from here yet: {error}"
     if found is None:
         return (
-            f"next:    MLflow at {shown_address(uri)} has no study {name}; set MLFLOW_TRACKING_URI to the server that the "
-            f"cluster writes to, then: gan-study results {name}"
+            f"next:    MLflow at {shown_address(uri)} has no study {name}; set MLFLOW_TRACKING_URI to the server that "
+            f"the cluster writes to, then: gan-study results {name}"
         )
     # an address with a password in it is not printed
     named = quote(uri) if shown_address(uri) == uri else '"$MLFLOW_TRACKING_URI"'
@@ -53,7 +53,7 @@ def _is_shared(attempt: Attempt) -> bool:
 
 
 def _commands(name: str, option: str, argument: str) -> str:
-    program = f'import studies; print(studies.results({json.dumps(name)}{f", {argument}" if argument else ""}).trials)'
+    program = f"import studies; print(studies.results({json.dumps(name)}{f', {argument}' if argument else ''}).trials)"
     return (
         f"next:    gan-study results {name} {option}\n"
         f"         gan-study compare {name} {option}\n"

@@ -1,4 +1,4 @@
-"""The steps of a Dockerfile, run without Docker: in a copy of this machine's files that exists only for its processes."""
+"""The steps of a Dockerfile, run without Docker: in a copy of this machine's files that its processes alone see."""
 
 import os
 import re
@@ -23,7 +23,9 @@ def instructions(dockerfile: str) -> list[tuple[str, str]]:
 def copy_context(root: Path, folder: Path) -> None:
     """Copy what `docker build` would send: the files under version control that .dockerignore does not name."""
     ignored = [line for line in (root / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
-    listed = subprocess.run(["git", "ls-files", "-coz", "--exclude-standard"], cwd=root, capture_output=True, check=True)
+    listed = subprocess.run(
+        ["git", "ls-files", "-coz", "--exclude-standard"], cwd=root, capture_output=True, check=True
+    )
     for name in listed.stdout.decode().split("\0"):
         if name and (root / name).is_file() and not _is_ignored(name, ignored):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -102,7 +104,9 @@ def run_steps(steps: Steps, context: Path, place: Path, *, packages: str, comman
     if packages:
         site = f"{STAND_IN}/lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
         prepare += f"echo {packages} > {site}/packages.pth\n"
-        prepare += f"printf '#!/bin/sh\\nexec python -m pip \"$@\"\\n' > {STAND_IN}/bin/pip; chmod +x {STAND_IN}/bin/pip\n"
+        prepare += (
+            f"printf '#!/bin/sh\\nexec python -m pip \"$@\"\\n' > {STAND_IN}/bin/pip; chmod +x {STAND_IN}/bin/pip\n"
+        )
     then = "\n".join(commands)
     as_user = f"setpriv --reuid={steps.user} --regid={steps.user} --clear-groups sh -ec {shlex.quote(then)}"
     inside = (

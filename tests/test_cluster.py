@@ -1,6 +1,7 @@
 import json
 import zipfile
 from io import BytesIO
+from time import time
 
 import aiohttp
 import pytest
@@ -77,7 +78,8 @@ class FakeServer(JobsServer):
         return f"Ray says something\n{installation.MARK}{self.head}\n"
 
     def remove(self, job_id):
-        self.removed.append(self.known.pop(job_id))
+        self.known.pop(job_id)
+        self.removed.append(job_id)
 
     def submit(self, request):
         job_id = request["submission_id"]
@@ -131,7 +133,10 @@ def test_a_cluster_without_gan_studies_or_with_another_one_is_refused_before_a_s
     missing = {**here, "gan-studies": None, "missing": ["services"], "executable": "/opt/ray/bin/python"}
     for head, sentences in (
         (missing, ["has no gan-studies in /opt/ray/bin/python (gan-studies none, numpy", "/opt/ray/bin/python -m pip"]),
-        ({**here, "missing": [], "gan-studies": "9.9.9"}, ["gan-studies 9.9.9, numpy", f"gan-studies {VERSION}, numpy"]),
+        (
+            {**here, "missing": [], "gan-studies": "9.9.9"},
+            ["gan-studies 9.9.9, numpy", f"gan-studies {VERSION}, numpy"],
+        ),
         ({**here, "missing": [], "numerics": "99"}, ["numerics 99", f"numerics {here['numerics']}"]),
         ({**here, "missing": [], "error": "ImportError: no\ttorch"}, ["cannot import its gan-studies (", "torch"]),
     ):
@@ -141,8 +146,17 @@ def test_a_cluster_without_gan_studies_or_with_another_one_is_refused_before_a_s
         sentence = str(refused.value)
         assert all(part in sentence for part in [*sentences, f"install gan-studies {VERSION} on every node"])
         assert sentence.isprintable()
-        assert server.known == server.uploads == {}
-        assert len(server.removed) == 1
+        assert server.uploads == {}
+        assert [job_id.startswith(installation.PREFIX) for job_id in server.known] == [True]
+
+
+def test_the_records_of_earlier_checks_are_deleted(study_file):
+    server = FakeServer()
+    for age, status in ((10, "SUCCEEDED"), (100, "FAILED"), (None, "RUNNING")):
+        job_id, ended = f"{installation.PREFIX}{status}", age and (time() - age) * 1000
+        server.known[job_id] = {"type": "SUBMISSION", "submission_id": job_id, "status": status, "end_time": ended}
+    Cluster(server).submit(Study.load(study_file), study_file)
+    assert server.removed == [f"{installation.PREFIX}FAILED"]
 
 
 def test_a_cluster_whose_numpy_or_python_differs_is_accepted(study_file):

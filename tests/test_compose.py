@@ -487,7 +487,9 @@ def _check_accounts(running: Services, uri: str, writer: tuple[str, str]) -> Non
     admin = (secrets["MLFLOW_ADMIN_USERNAME"], secrets["MLFLOW_ADMIN_PASSWORD"])
     api = f"{uri}/api/2.0/mlflow"
     own, others = (
-        requests.post(f"{api}/experiments/create", json={"name": user[0]}, auth=user, timeout=60).json()["experiment_id"]
+        requests.post(f"{api}/experiments/create", json={"name": user[0]}, auth=user, timeout=60).json()[
+            "experiment_id"
+        ]
         for user in (writer, admin)
     )
     for experiment, status in ((own, 200), (others, 403)):

@@ -72,5 +72,8 @@ def test_the_steps_of_the_image_install_everything_into_an_empty_environment(tmp
     )
     assert "ray, version 2." in output
     assert "mlflow, version 3." in output
-    _check(output.replace(re.search(r"ray, version.*\n", output)[0], "").replace(  # type: ignore[index]
-        re.search(r"mlflow, version.*\n", output)[0], ""))  # type: ignore[index]
+    _check(
+        output.replace(re.search(r"ray, version.*\n", output)[0], "").replace(  # type: ignore[index]
+            re.search(r"mlflow, version.*\n", output)[0], ""
+        )
+    )  # type: ignore[index]

@@ -89,7 +89,11 @@ MLFLOW_REALM = {"WWW-Authenticate": 'Basic realm="mlflow"'}
         (lambda *_: (401, "no"), MLFLOW_REALM, "is an MLflow server, not a Ray cluster"),
         (lambda *_: (401, "no"), {}, "demands credentials at once (HTTP 401), so the token was not sent"),
         (lambda *_: (403, "no"), {}, "demands credentials at once (HTTP 403), so the token was not sent"),
-        (lambda *_: (302, ""), {"Location": "https://login.example/x"}, "redirects to https://login.example/x (HTTP 302)"),
+        (
+            lambda *_: (302, ""),
+            {"Location": "https://login.example/x"},
+            "redirects to https://login.example/x (HTTP 302)",
+        ),
     ],
 )
 def test_another_server_gets_no_token_and_is_named(answer, headers, words):

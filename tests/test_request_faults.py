@@ -107,7 +107,9 @@ def test_rays_dashboard_in_the_place_of_mlflow_is_named(monkeypatch, otherwise):
 )
 def test_another_server_in_the_place_of_mlflow_is_one_sentence(monkeypatch, otherwise, answer):
     with web_server({}, otherwise=otherwise) as url:
-        expected = f"is another server, or a proxy or login page in front of it: it answers with {answer}, not as MLflow"
+        expected = (
+            f"is another server, or a proxy or login page in front of it: it answers with {answer}, not as MLflow"
+        )
         assert sentence(url, monkeypatch).startswith(expected)
 
 

@@ -97,14 +97,18 @@ def _predicate(error: Exception, uri: str) -> str:
     foreign = _FOREIGN_ANSWER.search(str(error))
     status = int(foreign[1]) if foreign and foreign[1] else _http_status(error)
     if (foreign or status in _REFUSALS) and is_web_address(uri) and server_kind(bare_address(uri)) is ServerKind.RAY:
-        return "is Ray's dashboard; MLFLOW_TRACKING_URI and --tracking need an MLflow server, which usually has port 5000"
+        return (
+            "is Ray's dashboard; MLFLOW_TRACKING_URI and --tracking need an MLflow server, which usually has port 5000"
+        )
     if status in _REFUSALS:
         return _refusal(status, text, uri)
     if foreign and status is not None and status >= 500 and foreign[1]:
         return _of_server_error(status)
     if foreign:
         answer = f"HTTP {foreign[1]}" if foreign[1] else "something else"
-        return f"is another server, or a proxy or login page in front of it: it answers with {answer}, not as MLflow does"
+        return (
+            f"is another server, or a proxy or login page in front of it: it answers with {answer}, not as MLflow does"
+        )
     if fault is not None:
         return f"cannot be reached ({fault.words}); start it, or set MLFLOW_TRACKING_URI to its address"
     return f"reports an error: {text or type(error).__name__}"

@@ -1,7 +1,7 @@
 """Kind of the server at an address, found by requests that need no credentials and that get none.
 
-Sources: `/api/authentication_mode` of Ray's dashboard is public (ray/dashboard/http_server_head.py, Ray 2.60), older ones
-have `/api/version`; `/api/3.0/mlflow/server-info` and `/health` of MLflow are public (mlflow/server/auth, MLflow 3.17).
+Sources: `/api/authentication_mode` of Ray's dashboard is public (ray/dashboard/http_server_head.py, Ray 2.60), older
+ones have `/api/version`; `/api/3.0/mlflow/server-info` of MLflow is public (mlflow/server/auth, MLflow 3.17).
 """
 
 from enum import Enum

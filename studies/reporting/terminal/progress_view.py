@@ -42,7 +42,7 @@ MOST_RUNNING = 8
 
 
 class PlainProgress(Listener):
-    """Listener that prints lines: the number of trials at the start, warnings, each trial that ends, at times a status."""
+    """Listener that prints lines: number of trials at the start, warnings, each trial that ends, at times a status."""
 
     def __init__(self, study: Study, console: Console):
         self._study, self._console = study, console
