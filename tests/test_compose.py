@@ -416,13 +416,31 @@ def test_every_service_works_with_the_commands_of_the_file(tmp_path, monkeypatch
         assert again.returncode == 0, again.stdout + again.stderr
         assert f"8 trials of 2 seeds, {len(finished)} of them in the ledger already" in again.stdout
         assert len(ledger.committed()) == 8
+        assert f"goes on from trial {len(finished)} of 8" in again.stdout
+        _check_that_nothing_is_trained_again(running)
         if "gan-study sync" in again.stdout:  # the 10 s for MLflow were too short on a busy machine
             assert running.cli("sync", "small", "--root", running.ledger).returncode == 0
-        print(usage)
         _check_limits(usage)
         _check_downloaded_results(running, monkeypatch)
         _check_that_no_secret_is_written(running)
         _check_that_health_checks_can_fail(running)
+
+
+def _check_that_nothing_is_trained_again(running: Services) -> None:
+    """A third attempt trains nothing and ends with commands of this machine; Ray's own list has every attempt."""
+    third = running.cli("submit", "small.toml")
+    assert third.returncode == 0, third.stdout + third.stderr
+    assert "8 trials of 2 seeds, 8 of them in the ledger already" in third.stdout
+    assert "[8/8" not in third.stdout
+    uri = running.client["MLFLOW_TRACKING_URI"]
+    assert f"next:    gan-study results small --tracking {uri}\n" in third.stdout
+    listed = subprocess.run(
+        ["ray", "job", "list", "--address", running.client["GAN_STUDY_CLUSTER"]],
+        env=running.client, cwd=running.folder, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert listed.returncode == 0, listed.stderr
+    states = dict(re.findall(r"submission_id='gan-study-(small-\d)'.*?JobStatus\.(\w+):", listed.stdout))
+    assert states == {"small-1": "STOPPED", "small-2": "SUCCEEDED", "small-3": "SUCCEEDED"}
 
 
 UNITS = {"m": 2**20, "g": 2**30}
@@ -513,7 +531,7 @@ def _check_that_no_secret_is_written(running: Services) -> None:
     assert len([path for path in files if path.suffix in (".log", ".out", ".err")]) > 10
     texts = {str(path): path.read_bytes() for path in files}
     jobs = running.studies().attempts("small")
-    assert len(jobs) == 2
+    assert len(jobs) == 3
     texts["the jobs in Ray"] = json.dumps(running.server().jobs()).encode()
     texts["the job's log"] = running.studies().log(jobs[-1]).encode()
     client = mlflow_module().MlflowClient(running.client["MLFLOW_TRACKING_URI"])

@@ -27,9 +27,10 @@ def dashboard(answer, *, mode="token", headers=MappingProxyType({})):
         def _serve(self):
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             if self.path == "/api/authentication_mode" and mode is not None:
-                status, content = 200, {"authentication_mode": mode}
+                given = (200, {"authentication_mode": mode})
             else:
-                status, content = answer(self.command, self.path, self.headers, body)
+                given = answer(self.command, self.path, self.headers, body)
+            status, content = given
             text = content if isinstance(content, str) else json.dumps(content)
             self.send_response(status)
             for name, value in headers.items():
