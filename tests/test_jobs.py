@@ -4,6 +4,7 @@ import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import MappingProxyType
+from typing import Any
 
 import pytest
 from clusters import TOKEN, free_port
@@ -26,6 +27,7 @@ def dashboard(answer, *, mode="token", headers=MappingProxyType({})):
     class Handler(BaseHTTPRequestHandler):
         def _serve(self):
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            given: tuple[int, Any]
             if self.path == "/api/authentication_mode" and mode is not None:
                 given = (200, {"authentication_mode": mode})
             else:

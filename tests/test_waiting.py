@@ -61,7 +61,8 @@ class Pending:
 def test_a_study_without_a_process_says_what_it_wants_until_it_has_one(cluster, monkeypatch):
     monkeypatch.setattr(waiting, "FIRST_SECONDS", 0.0)
     monkeypatch.setattr(waiting, "LOOK_SECONDS", 0.01)
-    looks, done, lines = iter([(0, 0), (4, 0), (4, 0), (3, 1), (4, 0)]), threading.Event(), []
+    looks, done = iter([(0, 0), (4, 0), (4, 0), (3, 1), (4, 0)]), threading.Event()
+    lines: list[str] = []
 
     def processes():
         try:
