@@ -17,6 +17,7 @@ from typing import Any
 
 import aiohttp
 
+from services.installation import check_installation
 from services.jobs import AlreadyThere, JobsServer, Unreachable
 from services.package import archive_name, pack
 from services.preflight import versions
@@ -45,6 +46,7 @@ class Attempt:
     exit_code  exit code of the driver; None if it was stopped or killed
     commit     git commit of the study file's folder when the study was submitted; None outside a repository
     dirty      True if there were uncommitted changes
+    ledger     `ledger.root` of the study file; a relative one is below a folder that the cluster chooses
     """
 
     study: str
@@ -57,6 +59,7 @@ class Attempt:
     ended: datetime | None
     commit: str | None
     dirty: bool
+    ledger: str
 
     @property
     def over(self) -> bool:
@@ -96,26 +99,37 @@ class Cluster:
             raise InputError(f"{study}: {self._server.url} has {missing}{hint}")
         return matching[-1]
 
-    def submit(self, study: Study, source: str | Path, *, send_data: bool = False) -> Attempt:
+    def submit(self, study: Study, source: str | Path, *, send_data: bool = False, processors: int = 0) -> Attempt:
         """Submit a study to the cluster as a new attempt, and return that attempt.
 
         source     the study file, or the name of a study in the catalog
         send_data  True: the samples are sent with it
+        processors number of processor cores that the cluster must have before the study starts
 
-        Errors: `InputError` if the study is already running on the cluster, if the cluster has another version of Ray,
-        or if the user's modules cannot be sent.
+        Errors: `InputError` if the study is already running on the cluster, if the cluster has another version of Ray
+        or of gan-studies or lacks the latter, or if the user's modules cannot be sent.
         """
         self._server.check_version()
+        local_versions = versions()
+        check_installation(self._server, local_versions)
         attempts = self.attempts(study.name)
         if attempts and not attempts[-1].over:
             raise self._running(attempts[-1])
         number = attempts[-1].number + 1 if attempts else 1
         git = git_state(Path(source).parent) if Path(source).is_file() else None
-        local_versions = versions()
-        content = pack(study, source, attempt=number, versions=local_versions, git=git, send_data=send_data)
+        content = pack(
+            study,
+            source,
+            attempt=number,
+            versions=local_versions,
+            git=git,
+            send_data=send_data,
+            processors=processors,
+        )
         job_id = f"{PREFIX}{study.name}-{number}"
         self._server.upload(archive_name(content), content)
-        metadata = {"study": study.name, "attempt": str(number), "gan_studies": local_versions["gan-studies"]}
+        metadata = {"study": study.name, "attempt": str(number), "ledger": study.ledger.root}
+        metadata["gan_studies"] = local_versions["gan-studies"]
         if git is not None:
             metadata |= {"commit": git["commit"], "dirty": str(git["dirty"]).lower()}
         environment = {"RAY_JOB_STOP_WAIT_TIME_S": str(STOP_SECONDS), "RAY_USAGE_STATS_ENABLED": "0"}
@@ -227,6 +241,7 @@ def _attempt(job: dict[str, Any]) -> Attempt | None:
         ended=_time(job.get("end_time")),
         commit=metadata.get("commit"),
         dirty=metadata.get("dirty") == "true",
+        ledger=metadata.get("ledger", ""),
     )
 
 

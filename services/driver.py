@@ -18,7 +18,8 @@ from uuid import uuid4
 
 from services import preflight
 from services.credentials import cluster_ledger
-from services.package import SUBMISSION
+from services.package import SUBMISSION, log_name
+from services.waiting import wait_for_processors
 from studies.errors import InputError
 from studies.execution.environment import SUBMITTED_GIT_STATE
 from studies.execution.resources import Resources
@@ -47,9 +48,10 @@ def drive(run: Callable[[Study, Resources, str], int]) -> int:
     # the study's record takes the git state from here: the repository is on the machine that submitted the study
     os.environ[SUBMITTED_GIT_STATE] = json.dumps(submission["git"])
     _connect()
+    wait_for_processors(submission["processors"], lambda line: print(line, flush=True))
     preflight.check_nodes(root, study.data)
     folder = Ledger(study.ledger.root).study_folder(study.name)
-    log = folder / f"log-{submission['attempt']}.txt"
+    log = folder / log_name(submission["attempt"])
     with _copied_to(log, heading=f"attempt {submission['attempt']}, {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"):
         os.chdir(folder)  # Ray may delete a job's working folder before the job ends
         return run(study, preflight.cluster_resources(), submission["question"])

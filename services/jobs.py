@@ -1,5 +1,8 @@
 """Client of Ray's Jobs server over HTTP; every error message is one sentence.
 
+The first request has no token, and asks for the mode of authentication: a token permits running any code on its
+cluster, so it is sent to no server but Ray's dashboard, and only if that wants one.
+
 This uses the documented REST interface instead of Ray's own client: that client prefers an address in the environment
 to its argument, has no time limit, and distinguishes HTTP 401 from 403 only by the text.
 
@@ -7,6 +10,7 @@ Source: https://docs.ray.io/en/latest/cluster/running-applications/job-submissio
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.metadata import version
 from time import monotonic
 from typing import Any
@@ -16,6 +20,9 @@ import requests
 
 from services.credentials import Token
 from studies.errors import InputError, StudyFailed
+from studies.file.messages import escape_control
+from studies.tracking.request_faults import NO_ANSWER, request_fault
+from studies.tracking.server_kind import ServerKind, server_kind
 
 CONNECT_SECONDS, ANSWER_SECONDS = 5, 60
 AGENT_SECONDS = 60
@@ -37,6 +44,7 @@ class JobsServer:
 
     def __init__(self, url: str, token: Token | None):
         self.url, self._token = url, token
+        self._is_ray = False
         self._session = requests.Session()
         self._session.auth = self._sign  # otherwise a ~/.netrc would replace the header
 
@@ -45,7 +53,9 @@ class JobsServer:
         return request
 
     def _headers(self) -> dict[str, str]:
-        return {} if self._token is None else {"Authorization": f"Bearer {self._token.value}"}
+        if self._token is None or not self._is_ray:
+            return {}
+        return {"Authorization": f"Bearer {self._token.value}"}
 
     def check_version(self) -> None:
         """Check that the server runs the same major and minor version of Ray as is installed here.
@@ -84,6 +94,11 @@ class JobsServer:
     def log(self, job_id: str) -> str:
         """The output of a job so far."""
         return self._json(self._request("GET", f"/api/jobs/{job_id}/logs"))["logs"]
+
+    def remove(self, job_id: str) -> None:
+        """Delete the record of a job that has ended; nothing happens if the cluster does not answer."""
+        with suppress(InputError, StudyFailed):
+            self._request("DELETE", f"/api/jobs/{job_id}")
 
     def stop(self, job_id: str) -> None:
         """Send SIGTERM to a job, without waiting for its end."""
@@ -127,24 +142,66 @@ class JobsServer:
     def _request(
         self, method: str, path: str, *, accepted: tuple[int, ...] = (200,), **content: Any
     ) -> requests.Response:
-        timeout = (CONNECT_SECONDS, ANSWER_SECONDS)
-        try:
-            answer = self._session.request(method, self.url + path, timeout=timeout, **content)
-        except requests.Timeout:
-            raise Unreachable(
-                f"--cluster: {self.url} does not answer in time; check the address, and that the cluster is running"
-            ) from None
-        except requests.exceptions.SSLError:
-            raise Unreachable(f"--cluster: {self.url} has no TLS certificate that can be trusted; use http?") from None
-        except requests.RequestException:
-            raise Unreachable(
-                f"--cluster: nothing answers at {self.url}; check the address, and that the cluster is running"
-            ) from None
+        if not self._is_ray:
+            self._recognise()
+        answer = self._send(method, path, **content)
         if answer.status_code in (401, 403):
             raise self._denied(answer)
         if answer.status_code not in accepted:
             raise self._failed(answer)
         return answer
+
+    def _send(self, method: str, path: str, **content: Any) -> requests.Response:
+        """The server's answer, whatever its status; redirects are not followed."""
+        timeout = (CONNECT_SECONDS, ANSWER_SECONDS)
+        try:
+            return self._session.request(method, self.url + path, timeout=timeout, allow_redirects=False, **content)
+        except requests.RequestException as error:
+            fault = request_fault(error)
+            words = NO_ANSWER if fault is None else fault.words
+            raise Unreachable(
+                f"--cluster: {self.url} cannot be reached ({words}); check the address, and that the cluster is running"
+            ) from None
+
+    def _recognise(self) -> None:
+        """Check, without the token, that the server is Ray's dashboard.
+
+        Errors: `InputError` if it is another one; `StudyFailed` if it answers with an error of its own.
+        """
+        answer = self._send("GET", "/api/authentication_mode")
+        try:
+            self._is_ray = answer.status_code == 200 and "authentication_mode" in answer.json()
+        except (ValueError, TypeError):
+            self._is_ray = False
+        if not self._is_ray:
+            self._refuse_other_server(answer)
+        self._is_ray = True
+
+    def _refuse_other_server(self, answer: requests.Response) -> None:
+        """Raise an error unless this is the dashboard of an older Ray, which `check_version` refuses."""
+        kind = server_kind(self.url)
+        if kind is ServerKind.RAY:
+            return
+        if kind is ServerKind.MLFLOW:
+            raise InputError(
+                f"--cluster: {self.url} is an MLflow server, not a Ray cluster; its address belongs into "
+                "MLFLOW_TRACKING_URI, and --cluster needs that of Ray's dashboard, which usually has port 8265"
+            )
+        status = answer.status_code
+        if status in (401, 403):
+            raise InputError(
+                f"--cluster: {self.url} is another server than Ray's dashboard, or a proxy in front of it: it demands "
+                f"credentials at once (HTTP {status}), so the token was not sent; use a tunnel (ssh -L 8265:HOST:8265)"
+            )
+        if 300 <= status < 400:
+            target = escape_control(answer.headers.get("Location", "")[:200])
+            raise InputError(
+                f"--cluster: {self.url} redirects to {target or 'another address'} (HTTP {status}), as a login page "
+                "does; give the address of Ray's dashboard itself, or use a tunnel (ssh -L 8265:HOST:8265)"
+            )
+        if status >= 500:
+            raise self._failed(answer)
+        raise self._no_ray()
 
     def _denied(self, answer: requests.Response) -> InputError:
         if self._token is None:
@@ -161,7 +218,8 @@ class JobsServer:
         if answer.status_code in (404, 405):
             return self._no_ray()
         lines = [line for line in answer.text.strip().splitlines() if line.strip()] or ["no reason given"]
-        return StudyFailed(f"{self.url} answered HTTP {answer.status_code}: {lines[-1].strip()[:300]}")
+        reason = "it sends a web page" if lines[0].lstrip().startswith("<") else escape_control(lines[-1].strip()[:300])
+        return StudyFailed(f"{self.url} answers, but with an error of its own (HTTP {answer.status_code}): {reason}")
 
     def _json(self, answer: requests.Response) -> Any:
         try:

@@ -37,6 +37,7 @@ def pack(
     versions: Mapping[str, str],
     git: Mapping[str, Any] | None,
     send_data: bool = False,
+    processors: int = 0,
 ) -> bytes:
     """The zip archive of a study, as bytes.
 
@@ -45,6 +46,7 @@ def pack(
     versions  result of `preflight.versions` on the machine that submits the study
     git       state of the repository that the study file is in, if any
     send_data True: the archive holds the samples too; False: they must be at `data.path` on every node
+    processors number of processor cores that the cluster must have before the study starts
 
     Errors: `InputError` for a file that cannot be read, a module that `refuse_shadow` refuses, samples that are not
     read from files but are to be sent, and an archive above the size limit.
@@ -56,6 +58,7 @@ def pack(
         "attempt": attempt,
         "question": question(source),
         "versions": dict(versions),
+        "processors": processors,
         "git": git,
         "data_fingerprint": load_samples(study.data).fingerprint if is_of_files(study.data) else None,
     }
@@ -91,6 +94,11 @@ def _portable(study: Study) -> tuple[str, bytes]:
     if not isinstance(study.data, Images | Table):
         raise InputError(f"--send-data: must be used with data of files, but data.kind is {study.data.kind}")
     return study.data.portable()
+
+
+def log_name(attempt: int) -> str:
+    """Name of the file in a study's folder to which the driver of an attempt copies its log."""
+    return f"log-{attempt}.txt"
 
 
 def archive_name(content: bytes) -> str:

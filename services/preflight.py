@@ -34,6 +34,9 @@ DATA_SECONDS = 3600
 
 DISTRIBUTIONS = ("gan-studies", "numpy", "ray", "torch")
 
+MUST_EQUAL = ("gan-studies", "numerics", "metrics")
+"""Versions that the cluster and the machine that submits a study must share; all others may differ."""
+
 
 def versions() -> dict[str, str]:
     """Versions by name that must be equal on all nodes: of packages, Python, training numerics and metrics."""
@@ -49,7 +52,7 @@ def refuse_other_versions(submitted: Mapping[str, str]) -> None:
     Errors: `InputError` if one of these three versions differs; all others may differ.
     """
     installed = versions()
-    for name in ("gan-studies", "numerics", "metrics"):
+    for name in MUST_EQUAL:
         if submitted.get(name) != installed[name]:
             subject = name if name == "gan-studies" else f"the {name} of gan-studies"
             raise InputError(

@@ -1,6 +1,7 @@
 import json
 import zipfile
 from io import BytesIO
+from time import time
 
 import aiohttp
 import pytest
@@ -18,8 +19,10 @@ from clusters import (
 from tiny import finished, same_numbers
 
 import services.cluster
+from services import installation
 from services.cluster import Cluster
 from services.jobs import JobsServer, Unreachable
+from services.preflight import versions
 from studies.errors import InputError, StudyFailed
 from studies.file.study import Study
 from studies.ledger.ledger import Ledger
@@ -30,6 +33,7 @@ def _no_settings(monkeypatch, tmp_path):
     for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH", "GAN_STUDY_CLUSTER", "GAN_STUDY_LEDGER"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(installation, "sleep", lambda _: None)
 
 
 @pytest.fixture
@@ -40,6 +44,8 @@ def study_file(tmp_path):
     return folder / "study.toml"
 
 
+VERSION = versions()["gan-studies"]
+
 # -- attempts ----------------------------------------------------------------------------------------------------------
 
 
@@ -48,8 +54,9 @@ class FakeServer(JobsServer):
 
     url = "http://127.0.0.1:8265"
 
-    def __init__(self):
-        self.known, self.streams, self.uploads = {}, [], {}
+    def __init__(self, head=None):
+        self.known, self.streams, self.uploads, self.removed = {}, [], {}, []
+        self.head = json.dumps(versions() | {"missing": [], "executable": "/opt/python"} if head is None else head)
 
     def check_version(self):
         pass
@@ -66,8 +73,18 @@ class FakeServer(JobsServer):
     def upload(self, name, content):
         self.uploads[name] = content
 
+    def log(self, job_id):
+        assert job_id.startswith(installation.PREFIX)
+        return f"Ray says something\n{installation.MARK}{self.head}\n"
+
+    def remove(self, job_id):
+        self.known.pop(job_id)
+        self.removed.append(job_id)
+
     def submit(self, request):
         job_id = request["submission_id"]
+        if job_id.startswith(installation.PREFIX):
+            request = {**request, "then": ["PENDING", "RUNNING", "SUCCEEDED"]}
         self.known[job_id] = {"type": "SUBMISSION", "status": "PENDING", **request}
 
     async def follow(self, job_id, write):
@@ -109,6 +126,42 @@ def test_a_submit_sets_the_time_to_stop_and_sends_no_secret(study_file, monkeypa
     assert "mine.py" in sent
     for text in (json.dumps(job).encode(), *sent.values(), "".join(capfd.readouterr()).encode()):
         assert b"planted" not in text
+
+
+def test_a_cluster_without_gan_studies_or_with_another_one_is_refused_before_a_submit(study_file):
+    study, here = Study.load(study_file), versions()
+    missing = {**here, "gan-studies": None, "missing": ["services"], "executable": "/opt/ray/bin/python"}
+    for head, sentences in (
+        (missing, ["has no gan-studies in /opt/ray/bin/python (gan-studies none, numpy", "/opt/ray/bin/python -m pip"]),
+        (
+            {**here, "missing": [], "gan-studies": "9.9.9"},
+            ["gan-studies 9.9.9, numpy", f"gan-studies {VERSION}, numpy"],
+        ),
+        ({**here, "missing": [], "numerics": "99"}, ["numerics 99", f"numerics {here['numerics']}"]),
+        ({**here, "missing": [], "error": "ImportError: no\ttorch"}, ["cannot import its gan-studies (", "torch"]),
+    ):
+        server = FakeServer(head)
+        with pytest.raises(InputError, match=r"^--cluster: http://127.0.0.1:8265 ") as refused:
+            Cluster(server).submit(study, study_file)
+        sentence = str(refused.value)
+        assert all(part in sentence for part in [*sentences, f"install gan-studies {VERSION} on every node"])
+        assert sentence.isprintable()
+        assert server.uploads == {}
+        assert [job_id.startswith(installation.PREFIX) for job_id in server.known] == [True]
+
+
+def test_the_records_of_earlier_checks_are_deleted(study_file):
+    server = FakeServer()
+    for age, status in ((10, "SUCCEEDED"), (100, "FAILED"), (None, "RUNNING")):
+        job_id, ended = f"{installation.PREFIX}{status}", age and (time() - age) * 1000
+        server.known[job_id] = {"type": "SUBMISSION", "submission_id": job_id, "status": status, "end_time": ended}
+    Cluster(server).submit(Study.load(study_file), study_file)
+    assert server.removed == [f"{installation.PREFIX}FAILED"]
+
+
+def test_a_cluster_whose_numpy_or_python_differs_is_accepted(study_file):
+    server = FakeServer({**versions(), "missing": [], "executable": "python", "numpy": "1.0", "python": "3.13"})
+    assert Cluster(server).submit(Study.load(study_file), study_file).number == 1
 
 
 def test_an_unknown_study_is_refused_with_the_nearest_name(study_file):

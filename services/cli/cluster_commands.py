@@ -28,6 +28,15 @@ def submit(
             "data.path on every node.",
         ),
     ] = False,
+    processors: Annotated[
+        int,
+        typer.Option(
+            metavar="COUNT",
+            min=0,
+            help="Start when the cluster has this many processor cores, as while its nodes are being started; an "
+            "autoscaler is asked for them. Default: start with those that it has.",
+        ),
+    ] = 0,
     overrides: Overrides = None,
     smoke: Smoke = False,
 ) -> None:
@@ -40,13 +49,12 @@ def submit(
 
     study = Study.load(file, overrides=overrides or [], smoke=smoke)
     connected, url = _cluster(cluster)
-    attempt = connected.submit(study, file, send_data=send_data)
-    option = f" --cluster {url}" if cluster else ""
+    attempt = connected.submit(study, file, send_data=send_data, processors=processors)
     print(f"submitted {study.name} to {url}, attempt {attempt.number}", flush=True)
     if detach:
-        print(f"next: gan-study logs {study.name}{option} --follow")
+        print(f"next: gan-study logs {study.name} --follow{_option(cluster)}")
         return
-    _follow(connected, attempt)
+    _follow(connected, attempt, cluster)
 
 
 def status(
@@ -86,7 +94,7 @@ def logs(
     connected, _ = _cluster(cluster)
     selected = connected.latest(name, attempt)
     if follow:
-        _follow(connected, selected)
+        _follow(connected, selected, cluster)
     print(connected.log(selected), end="")
 
 
@@ -110,16 +118,30 @@ def _cluster(address: str | None) -> tuple["Cluster", str]:
     return Cluster(JobsServer(url, token)), url
 
 
-def _follow(cluster: "Cluster", attempt: "Attempt") -> NoReturn:
-    """Print the log of an attempt until it ends, and exit with its exit code."""
+def _option(address: str | None) -> str:
+    """The option --cluster of further commands, if this command had one."""
+    return f" --cluster {address}" if address else ""
+
+
+def _follow(cluster: "Cluster", attempt: "Attempt", address: str | None) -> NoReturn:
+    """Print the log of an attempt until it ends, then commands that read its results; exit with its exit code."""
+    from services.results_here import next_commands
+
     try:
         ended = cluster.follow(attempt, lambda text: print(text, end="", flush=True))
     except KeyboardInterrupt:
-        name = attempt.study
-        print(f"\ngan-study: {name} is still running; gan-study stop {name} stops it", file=sys.stderr)
+        name, option = attempt.study, _option(address)
+        print(
+            f"\ngan-study: {name} is still running; gan-study logs {name} --follow{option} prints its log again, "
+            f"gan-study stop {name}{option} stops it",
+            file=sys.stderr,
+        )
         raise typer.Exit(130) from None
     if ended.exit_code is None and ended.status == "FAILED":
-        print(f"gan-study: {attempt.study} failed: {' '.join(ended.message.split())[:500]}", file=sys.stderr)
+        reason = " ".join(ended.message.split())[:500]
+        print(f"gan-study: {attempt.study} failed: {reason}; submit it again to resume it", file=sys.stderr)
+    if ended.exit_code in (0, 1):
+        print(next_commands(ended))
     raise typer.Exit(ended.return_code())
 
 

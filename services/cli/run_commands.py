@@ -11,6 +11,7 @@ from studies.errors import GanStudyError
 if TYPE_CHECKING:
     from studies.execution.resources import Resources
     from studies.file.study import Study
+    from studies.progress.events import Listener
 
 WORKS = (
     "It works: every phase of the study ran to its end on this machine. Its numbers mean nothing, since the training "
@@ -50,7 +51,11 @@ def _run(
     as_json: bool = False,
     resources: "Resources | None" = None,
 ) -> int:
-    """Run a study and print its summary; return the exit code."""
+    """Run a study and print its summary; return the exit code.
+
+    resources  the cluster whose driver this process is; None: the study runs on this machine
+    """
+    from services.waiting import WaitingReport
     from studies.execution.runner import run as run_study
     from studies.ledger.ledger import Ledger
     from studies.locate import results
@@ -63,12 +68,16 @@ def _run(
     display = listener(study, screen)
     ledger = Ledger(study.ledger.root)
     sheets = SampleSheets(ledger.study_folder(study.name) / "samples")
-    trackers = [Tracker(study, display.warn, note=display.note, sheets=sheets)] if tracking else []
-    run_result = run_study(study, display, *trackers, question=stated_question, resources=resources)
+    listeners: list[Listener] = [display]
+    if tracking:
+        listeners.append(Tracker(study, display.warn, note=display.note, sheets=sheets))
+    if resources is not None:
+        listeners.append(WaitingReport(resources.allocation(study.resources), display.note))
+    run_result = run_study(study, *listeners, question=stated_question, resources=resources)
     local = results(study.name, root=study.ledger.root)
     if as_json:
         print_json({"interrupted": run_result.interrupted, "ranking": records(local.ranking)})
-    print_run_summary(local, ledger, run_result, screen, sheets)
+    print_run_summary(local, ledger, run_result, screen, sheets, on_cluster=resources is not None)
     if run_result.interrupted:
         return 130
     return 1 if run_result.without_result else 0

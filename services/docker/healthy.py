@@ -1,4 +1,4 @@
-"""`python -m services.docker.healthy URL`: exit 0 if the service of this container answers at URL.
+"""`python -m services.docker.healthy URL ...`: exit 0 if the service of this container answers at every URL.
 
 It imports only the standard library, to start fast: Docker runs it every few seconds.
 """
@@ -33,4 +33,4 @@ def problem(url: str) -> str | None:
 
 
 if __name__ == "__main__":
-    sys.exit(problem(sys.argv[1]))
+    sys.exit(next((found for url in sys.argv[1:] if (found := problem(url)) is not None), None))

@@ -9,6 +9,8 @@ from typing import Any
 
 from studies.errors import GanStudyError, TrackingError, TrackingRefused
 from studies.file.messages import escape_control
+from studies.tracking.request_faults import request_fault
+from studies.tracking.server_kind import ServerKind, server_kind
 
 _ENVIRONMENT = {
     # With MLflow's defaults, 7 retries with growing pauses, a request to a server that is down takes four minutes.
@@ -26,7 +28,12 @@ _TIMEOUTS = ("MLFLOW_HTTP_REQUEST_TIMEOUT", "MLFLOW_ARTIFACT_UPLOAD_DOWNLOAD_TIM
 LONG_TIMEOUT_SECONDS = "60"
 """Time limit of a request that a user waits for, in seconds; requests during a run have a shorter one."""
 _REFUSALS = (401, 403)
-_UNREACHABLE = ("Connection", "Timeout", "Max retries", "timed out", "refused")
+_FOREIGN_ANSWER = re.compile(
+    r"failed with error code (\d{3})|was successful but the response body was not in a valid JSON"
+    r"|^INTERNAL_ERROR: Response: "
+)
+"""MLflow's words for an answer that no MLflow server gives: not JSON, with its HTTP status unless that is 200, or JSON
+without MLflow's fields."""
 
 
 def mlflow_module() -> Any:
@@ -78,13 +85,47 @@ def _long_timeouts() -> Iterator[None]:
 
 def describe_error(error: Exception, uri: str | None) -> str:
     """One sentence, without credentials, about an error of a request to MLflow."""
-    address = shown_address(uri or default_address())
+    uri = uri or default_address()
+    return f"MLflow at {shown_address(uri)} {_predicate(error, uri)}"
+
+
+def _predicate(error: Exception, uri: str) -> str:
+    """The sentence about an error without its subject, the server at `uri`."""
     text = escape_control(shown_address(str(error).partition("\n")[0])[:200])
-    if (status := _http_status(error)) in _REFUSALS:
-        return f"MLflow at {address} {_refusal(status, text, uri or default_address())}"
-    if any(sign in text or sign in type(error).__name__ for sign in _UNREACHABLE):
-        return f"MLflow at {address} cannot be reached; start it, or set MLFLOW_TRACKING_URI to its address"
-    return f"MLflow at {address} reports an error: {text or type(error).__name__}"
+    if (fault := request_fault(error)) is not None and fault.status is not None:
+        return _of_server_error(fault.status)
+    foreign = _FOREIGN_ANSWER.search(str(error))
+    status = int(foreign[1]) if foreign and foreign[1] else _http_status(error)
+    if (foreign or status in _REFUSALS) and is_web_address(uri) and server_kind(bare_address(uri)) is ServerKind.RAY:
+        return (
+            "is Ray's dashboard; MLFLOW_TRACKING_URI and --tracking need an MLflow server, which usually has port 5000"
+        )
+    if status in _REFUSALS:
+        return _refusal(status, text, uri)
+    if foreign and status is not None and status >= 500 and foreign[1]:
+        return _of_server_error(status)
+    if foreign:
+        answer = f"HTTP {foreign[1]}" if foreign[1] else "something else"
+        return (
+            f"is another server, or a proxy or login page in front of it: it answers with {answer}, not as MLflow does"
+        )
+    if fault is not None:
+        return f"cannot be reached ({fault.words}); start it, or set MLFLOW_TRACKING_URI to its address"
+    return f"reports an error: {text or type(error).__name__}"
+
+
+def _of_server_error(status: int) -> str:
+    return f"answers, but with an error of its own (HTTP {status}); its log says why"
+
+
+def is_web_address(uri: str) -> bool:
+    """True for the address of a server, False for a database or folder."""
+    return uri.startswith(("http://", "https://"))
+
+
+def bare_address(uri: str) -> str:
+    """The address of a server without credentials and without a slash at its end."""
+    return shown_address(uri).rstrip("/")
 
 
 def _http_status(error: Exception) -> int | None:

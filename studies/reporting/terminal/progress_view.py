@@ -34,8 +34,15 @@ def trial_label(spec: TrialSpec) -> str:
     return f"{spec.condition} {spec.phase} {spec.index}"
 
 
+FIRST_STATUS_SECONDS, STATUS_SHARE = 30.0, 0.05
+"""Least time between two status lines in a log, and their least distance as a share of the elapsed time: a log of many
+hours has about as many of them as one of an hour."""
+MOST_RUNNING = 8
+"""Largest number of running trials in a status line."""
+
+
 class PlainProgress(Listener):
-    """Listener that prints the number of trials at the start, warnings, and a line for each trial that ends."""
+    """Listener that prints lines: number of trials at the start, warnings, each trial that ends, at times a status."""
 
     def __init__(self, study: Study, console: Console):
         self._study, self._console = study, console
@@ -43,16 +50,39 @@ class PlainProgress(Listener):
         self._longest_name = max(len(condition.name) for condition in study.conditions)
         self._longest_phase = max(len(phase) for condition in study.conditions for phase in counts(study, condition))
         self._ended, self._started = 0, monotonic()
+        self._ended_before, self._last_status = 0, self._started
+        self._running: dict[str, tuple[TrialSpec, int]] = {}
+        self._first_report: float | None = None
         self._progress: StudyProgress | None = None
 
     def opened(self, progress: StudyProgress) -> None:
-        self._ended = len(progress.trials()) - len(progress.pending())
+        pending = progress.pending()
+        self._ended = self._ended_before = len(progress.trials()) - len(pending)
         self._progress, self._total, self._groups = progress, progress.expected, progress.groups
         in_ledger = f", {self._ended} of them in the ledger already" if self._ended else ""
         most = total(self._study)
         trials = f"{self._total}" if self._total == most else f"{self._total} to {most}"
         self._print(f"{self._study.name}: {trials} trials of {count_noun(self._study.seeds, 'seed')}{in_ledger}")
         self._print(f"ledger: {progress.ledger.root}")
+        begun = len(progress.ledger.started().intersection(spec.key for spec in pending))
+        if pending and (self._ended or begun):
+            resumed = f"; {count_noun(begun, 'trial')} begun before, resumed from the last checkpoint" if begun else ""
+            self._print(f"goes on from trial {self._ended} of {trials}{resumed}")
+
+    def measured(self, spec: TrialSpec, summaries: Sequence[EvaluationSummary]) -> None:
+        self._note_step(spec, summaries)
+        now = monotonic()
+        if now - self._last_status >= max(FIRST_STATUS_SECONDS, STATUS_SHARE * (now - self._started)):
+            self._last_status = now
+            self._print(self._status_line())
+
+    def _note_step(self, spec: TrialSpec, summaries: Sequence[EvaluationSummary]) -> None:
+        """Remember how far a running trial is."""
+        self._first_report = self._first_report or monotonic()
+        if summaries:
+            self._running[spec.key] = (spec, summaries[-1].step)
+        else:
+            self._running.setdefault(spec.key, (spec, 0))
 
     def warn(self, sentence: str) -> None:
         """Print a warning, which does not stop the study."""
@@ -66,6 +96,7 @@ class PlainProgress(Listener):
         self.warn(sentence)
 
     def ended(self, trial: TrialRecord) -> None:
+        self._running.pop(trial.spec.key, None)
         self._ended += 1
         width = len(str(self._total))
         elapsed = format_duration(monotonic() - self._started)
@@ -102,6 +133,26 @@ class PlainProgress(Listener):
             f"{label} late distance {distance:<7} {outcomes:<26} {facts['elapsed_seconds']:5.1f} s  {setting}".rstrip()
         )
 
+    def _status_line(self) -> str:
+        """Trials ended, elapsed time, rate and rough remaining time, running trials.
+
+        The rate is that of the trials that ended in this run. The remaining time is rough, since confirm trials usually
+        have more seeds and take longer.
+        """
+        ended = self._ended - self._ended_before
+        line = f"{self._ended}/{self._total} trials ended, {format_duration(monotonic() - self._started)} elapsed"
+        if self._first_report is None:
+            line += ", starting Ray"
+        elif ended:
+            seconds = (monotonic() - self._first_report) / ended
+            left = format_duration((self._total - self._ended) * seconds)
+            line += f", {60 / seconds:.1f} trials per minute, about {left} left"
+        budget = self._study.budget.steps
+        shown = list(self._running.values())[:MOST_RUNNING]
+        running = ", ".join(f"{trial_label(spec)} {100 * step // budget}%" for spec, step in shown)
+        more = f" and {len(self._running) - len(shown)} more" if len(self._running) > len(shown) else ""
+        return f"{line}; running: {running}{more}" if running else line
+
     def _print(self, line: str) -> None:
         self._console.print(line, markup=False, soft_wrap=True)
 
@@ -113,9 +164,6 @@ class LiveProgress(PlainProgress):
         super().__init__(study, console)
         self._tallies = Tallies(study)
         self._planned = {condition.name: counts(study, condition) for condition in study.conditions}
-        self._running: dict[str, tuple[TrialSpec, int]] = {}
-        self._ended_before = 0
-        self._first_report: float | None = None
         self._live = rich.live.Live(
             get_renderable=self._table, console=console, refresh_per_second=2, transient=False, redirect_stderr=False
         )
@@ -123,16 +171,11 @@ class LiveProgress(PlainProgress):
     def opened(self, progress: StudyProgress) -> None:
         super().opened(progress)
         self._tallies.add_ended(progress)
-        self._ended_before = self._ended
         if progress.pending():
             self._live.start()
 
     def measured(self, spec: TrialSpec, summaries: Sequence[EvaluationSummary]) -> None:
-        self._first_report = self._first_report or monotonic()
-        if summaries:
-            self._running[spec.key] = (spec, summaries[-1].step)
-        else:
-            self._running.setdefault(spec.key, (spec, 0))
+        self._note_step(spec, summaries)
 
     def ended(self, trial: TrialRecord) -> None:
         self._running.pop(trial.spec.key, None)
@@ -168,21 +211,3 @@ class LiveProgress(PlainProgress):
         if most_groups(self._study) == 1:
             return self._planned[condition]
         return {**self._planned[condition], "confirm": self._groups.get(condition, 1)}
-
-    def _status_line(self) -> str:
-        """Trials ended, elapsed time, rate and rough remaining time, running trials.
-
-        The rate is that of the trials that ended in this run. The remaining time is rough, since confirm trials usually
-        have more seeds and take longer.
-        """
-        ended = self._ended - self._ended_before
-        line = f"{self._ended}/{self._total} trials ended, {format_duration(monotonic() - self._started)} elapsed"
-        if self._first_report is None:
-            line += ", starting Ray"
-        elif ended:
-            seconds = (monotonic() - self._first_report) / ended
-            left = format_duration((self._total - self._ended) * seconds)
-            line += f", {60 / seconds:.1f} trials per minute, about {left} left"
-        budget = self._study.budget.steps
-        running = ", ".join(f"{trial_label(spec)} {100 * step // budget}%" for spec, step in self._running.values())
-        return f"{line}; running: {running}" if running else line

@@ -22,9 +22,18 @@ MOST_LINES = 20
 
 
 def print_run_summary(
-    results: Results, ledger: Ledger, run: RunResult, console: Console, samples: SampleSheets
+    results: Results,
+    ledger: Ledger,
+    run: RunResult,
+    console: Console,
+    samples: SampleSheets,
+    *,
+    on_cluster: bool = False,
 ) -> None:
-    """Print the summary and write its picture and sample sheets; after an interruption print only how to resume."""
+    """Print the summary and write its picture and sample sheets; after an interruption print only how to resume.
+
+    on_cluster  True: the text is read on another machine, so that no command with a path of this one is printed
+    """
     name, folder = results.study.name, ledger.study_folder(results.study.name)
     if run.interrupted:
         console.print(f"\ninterrupted; the same command resumes {name} where it stopped.", markup=False)
@@ -41,6 +50,9 @@ def print_run_summary(
     sheets = samples.draw(results)
     maps = write_maps(comparison, folder / "maps")
     console.print()
+    if on_cluster:
+        console.print(f"on the cluster: ledger {ledger.root}, pictures in {folder}", markup=False, soft_wrap=True)
+        return
     for path in maps:
         console.print(f"map: {path}", markup=False, soft_wrap=True)
     if picture is not None:
