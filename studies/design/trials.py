@@ -58,6 +58,14 @@ class Design:
         self._specs: dict[tuple[str, Phase], list[TrialSpec]] = defaultdict(list)
         self._fresh_groups = FreshGroups(study, lambda condition: self._specs[condition, "confirm"])
 
+    def copy(self) -> "Design":
+        """A design that knows the trials that this one knows, and computes the others from other results."""
+        copied = Design(self.study, self.provenance)
+        copied.packs = self.packs.copy()
+        copied._specs.update({key: list(specs) for key, specs in self._specs.items()})
+        copied._undecided.update(self._undecided)
+        return copied
+
     def trials(
         self,
         scores: Mapping[str, float],
