@@ -39,16 +39,19 @@ def objectives(
 def validate(file: StudyFile, overrides: Overrides = None, smoke: Smoke = False, as_json: AsJson = False) -> None:
     """Check a study file without running it.
 
-    Prints the number of trials, and the conditions with their searched hyperparameters.
+    Prints the number of trials, the conditions with their searched hyperparameters, and the time of a run, if it is
+    known from an earlier gan-study plan.
     """
     from studies.file.study import Study
     from studies.reporting.terminal.outline import outline
+    from studies.reporting.terminal.plan_text import time_sentence
 
     study = Study.load(file, overrides=overrides or [], smoke=smoke)
     if as_json:
         print_json(study.table())
     else:
         console().print(outline(study), markup=False, soft_wrap=True)
+        console().print(time_sentence(study, file), markup=False, soft_wrap=True)
 
 
 def plan(

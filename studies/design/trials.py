@@ -15,6 +15,7 @@ trials.
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, get_args
@@ -46,6 +47,7 @@ from studies.file.authors_path import AuthorsPath
 from studies.file.compared_features import addressed_evaluation
 from studies.file.condition import Condition
 from studies.file.data_table import addressed_data
+from studies.file.search import Sampler
 from studies.file.study import Study
 
 
@@ -58,12 +60,15 @@ class Design:
         self._specs: dict[tuple[str, Phase], list[TrialSpec]] = defaultdict(list)
         self._fresh_groups = FreshGroups(study, lambda condition: self._specs[condition, "confirm"])
 
-    def copy(self) -> "Design":
-        """A design that knows the trials that this one knows, and computes the others from other results."""
-        copied = Design(self.study, self.provenance)
+    def copy(self, *, sampler: Sampler | None = None) -> "Design":
+        """A design that knows the trials that this one knows, and computes the others from other results.
+
+        sampler  of the further exploit trials; None: that of the study
+        """
+        search = self.study.search if sampler is None else replace(self.study.search, sampler=sampler)
+        copied = Design(replace(self.study, search=search), self.provenance)
         copied.packs = self.packs.copy()
         copied._specs.update({key: list(specs) for key, specs in self._specs.items()})
-        copied._undecided.update(self._undecided)
         return copied
 
     def trials(

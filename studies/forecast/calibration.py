@@ -123,7 +123,7 @@ def _request(study: Study, works: Sequence[Work], allocation: Allocation) -> str
 
 
 def _measured(requests: Mapping[Case, str], processes: int, cache: CostCache) -> Iterator[tuple[Case, PackCost | str]]:
-    """The costs of the cases that can be measured within the limits, one after the other, or the message of an error."""
+    """The costs of the cases that can be measured within the limits, one after the other, or an error's message."""
     waiting, end = list(requests), monotonic() + TOTAL_LIMIT
     while waiting and monotonic() < end:
         with _processes(processes) as group:

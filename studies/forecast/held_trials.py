@@ -1,26 +1,17 @@
 """What a ledger has of a study: results of finished trials, and trials that a changed file trains again."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
 from gan_core.outcomes import OutcomeRules
-from studies.design import Provenance, TrialSpec
+from studies.design import Provenance, TrialSpec, counts
 from studies.file.study import Study, fixed_part
 from studies.file.trees import differences
+from studies.forecast.simulated_trials import Result
 from studies.ledger.ledger import Ledger
 from studies.ledger.plans import planned_trials
 from studies.tables.member_outcomes import score
-
-
-@dataclass(frozen=True)
-class Result:
-    """What further trials depend on: search score, share of failed members, late distances of the members."""
-
-    score: float
-    failure_rate: float
-    distances: np.ndarray
 
 
 class HeldTrials:
@@ -49,7 +40,9 @@ class HeldTrials:
 class Retrained:
     """Finished trials of a condition that the file trains again, since what they train or measure has changed.
 
-    changes  dotted path, old and new value of every difference that some of these trials have
+    trials   their number, those included whose configurations follow from the results of trials that are not finished
+    changes  dotted path, old and new value of every difference that some of these trials have; empty if all differ only
+             in results that they follow from
     """
 
     condition: str
@@ -87,19 +80,28 @@ def recorded(study: Study, ledger: Ledger, held: HeldTrials, known: Iterable[Tri
     old = Study.from_record(record["study"], provenance.sources)
     place = str(ledger.study_folder(study.name))
     former = {trial.name: trial for trial in planned_trials(ledger.read_plan(study.name), old, provenance, place)}
-    finished = {name: trial for name, trial in former.items() if trial.key in held}
     new = {trial.name: trial for trial in known}
-    again: dict[str, list[tuple[TrialSpec, TrialSpec]]] = {}
-    for name, trial in finished.items():
-        if name in new and new[name].key not in held:
-            again.setdefault(trial.condition, []).append((trial, new[name]))
-    used = {trial.key for trial in new.values()}
-    left_out = sum(trial.key not in used for name, trial in finished.items() if name not in new)
+    kept = {trial.key for trial in new.values()}
+    planned = {condition.name: counts(study, condition) for condition in study.conditions}
+    again: dict[str, list[TrialSpec]] = defaultdict(list)
+    left_out = 0
+    for trial in former.values():
+        if trial.key not in held or trial.key in kept:
+            continue
+        if trial.index < planned.get(trial.condition, {}).get(trial.phase, 0):
+            again[trial.condition].append(trial)
+        else:
+            left_out += 1
     return Recorded(
         exists=True,
         refused=tuple(differences(fixed_part(old.table()), fixed_part(study.table()))),
         retrained=tuple(
-            Retrained(condition=name, trials=len(pairs), changes=_changes(pairs)) for name, pairs in again.items()
+            Retrained(
+                condition=name,
+                trials=len(trials),
+                changes=_changes((trial, new[trial.name]) for trial in trials if trial.name in new),
+            )
+            for name, trials in again.items()
         ),
         left_out=left_out,
     )

@@ -1,19 +1,17 @@
 """Forecast of a run: seconds, and the packs that it trains, from simulated runs."""
 
 import heapq
+from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
 from time import monotonic
 
 import numpy as np
 
-from studies.design import Design, Provenance, TrialSpec, most_groups
-from studies.file.study import Study
-from studies.forecast.held_trials import HeldTrials
+from studies.design import Design, TrialSpec, most_groups
 from studies.forecast.pack_costs import PackCosts, noise
 from studies.forecast.pack_work import Work, Works
-from studies.forecast.simulated_trials import SimulatedTrials
+from studies.forecast.simulated_trials import ResultsOf, SimulatedTrials
 
 HANDOVER_SECONDS = 0.1
 """Seconds between two packs of a process that is given one pack at a time."""
@@ -21,8 +19,8 @@ SECONDS_OF_PACKS = 2.0
 """Packs that are shorter are given to a process together, as many as train in these seconds."""
 MACHINE = 0.08
 """Standard deviation of the logarithm of a machine's speed between a measurement and a run."""
-MOST_RUNS, SIMULATION_SECONDS = 24, 3.0
-"""Largest number of simulated runs, and the seconds after which no further one is begun."""
+MOST_RUNS, SIMULATION_SECONDS = 24, 2.0
+"""Largest number of simulated runs, and the seconds after which no further one is begun but the second."""
 LOW, HIGH = 0.1, 0.9
 """Quantiles between which a forecast's range lies: 80 % of the runs should be within."""
 
@@ -62,11 +60,11 @@ def simulate(
     processes: int,
 ) -> SimulatedRun:
     """Train the packs on some processes, each next one on the first that is free; those that depend on results wait."""
-    waiting, running, packs = list(trials.first()), list[tuple[float, int, tuple[TrialSpec, ...]]](), []
+    waiting, running, packs = deque(trials.first()), list[tuple[float, int, tuple[TrialSpec, ...]]](), []
     now, number = 0.0, 0
     while waiting or running:
         while waiting and len(running) < processes:
-            pack = waiting.pop(0)
+            pack = waiting.popleft()
             work = work_of(pack)
             seconds = seconds_of(work)
             packs.append((work, seconds))
@@ -98,37 +96,19 @@ def run_seconds(run: SimulatedRun, start_seconds: float | None) -> float:
 
 
 class Simulation:
-    """Simulated runs of a study from what a ledger has of it.
+    """Simulated runs of a study.
 
-    study, provenance  the study, and versions and hashes that its addresses depend on
-    held               finished trials
-    works              works of packs
-    processes          number of processes that train at once
+    design     design that knows the trials that are known so far; it is not changed
+    results    results of the trials that have ended
+    works      works of packs
+    processes  number of processes that train at once
+
+    Random suggestions replace those of the sampler, which take time and would follow random scores.
     """
 
-    def __init__(self, study: Study, provenance: Provenance, held: HeldTrials, works: Works, processes: int):
-        self._study, self._provenance, self._held = study, provenance, held
+    def __init__(self, design: Design, results: ResultsOf, works: Works, processes: int):
+        self._design, self._results = design.copy(sampler="random"), results
         self._works, self._processes = works, processes
-
-    def known(self) -> list[TrialSpec]:
-        """Every trial whose configuration is determined by what the ledger has."""
-        trials = SimulatedTrials(Design(self._study, self._provenance), self._held, _random(0, 0), undecided=False)
-        trials.first()
-        return trials.known
-
-    @cached_property
-    def _design(self) -> Design:
-        """The design that simulated runs begin with.
-
-        Random suggestions replace those of the sampler, which take time and would see random scores, unless the ledger
-        has explore trials.
-        """
-        study = self._study
-        if not any(trial.key in self._held for trial in self.known()):
-            study = replace(study, search=replace(study.search, sampler="random"))
-        design = Design(study, self._provenance)
-        SimulatedTrials(design, self._held, _random(0, 0), undecided=False).first()
-        return design
 
     def packs(self) -> list[Work]:
         """The work of the packs of two simulated runs, in which every kind of pack should occur."""
@@ -158,8 +138,8 @@ class Simulation:
         return simulate(self._trials(number), self._works.of, seconds_of, self._processes)
 
     def _trials(self, number: int) -> SimulatedTrials:
-        undecided = most_groups(self._study) > 1 and number % 2 == 1
-        return SimulatedTrials(self._design.copy(), self._held, _random(number, 0), undecided=undecided)
+        undecided = most_groups(self._design.study) > 1 and number % 2 == 1
+        return SimulatedTrials(self._design.copy(), self._results, _random(number, 0), undecided=undecided)
 
 
 def _random(*seed: int) -> np.random.Generator:

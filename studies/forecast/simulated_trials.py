@@ -1,35 +1,50 @@
 """The trials of a study as a run would find them, with random results in place of those that are not known yet."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 
 from studies.design import PHASES, Design, TrialSpec, most_groups
-from studies.forecast.held_trials import HeldTrials, Result
 from studies.progress.pending import SEARCHING
 
 Pack = tuple[TrialSpec, ...]
 
 
+@dataclass(frozen=True)
+class Result:
+    """What further trials depend on: search score, share of failed members, late distances of the members."""
+
+    score: float
+    failure_rate: float
+    distances: Float[np.ndarray, "members"]
+
+
+ResultsOf = Callable[[Iterable[str]], Mapping[str, Result]]
+"""The results of those of the keys whose trials have ended."""
+
+
 class SimulatedTrials:
-    """The trials of a design, of which some are finished in a ledger; the others get random results when they end.
+    """The trials of a design, some of which have ended; the others get random results when they end.
 
     A random result has a uniform search score, so that every explore trial is as likely the best.
 
-    undecided  True: with random late distances, so that most pairs of conditions get all fresh seeds that the study
-               allows; False: without, so that none gets more than the first
+    results     results of the trials that have ended
+    undecided   True: with random late distances, so that most pairs of conditions get all fresh seeds that the study
+                allows; False: without, so that none gets more than it has
 
-    known  every trial whose configuration is determined so far
+    known       every trial whose configuration is determined so far
     """
 
-    def __init__(self, design: Design, held: HeldTrials, random: np.random.Generator, *, undecided: bool):
-        self._design, self._held, self._random, self._undecided = design, held, random, undecided
+    def __init__(self, design: Design, results: ResultsOf, random: np.random.Generator, *, undecided: bool):
+        self._design, self._results_of, self._random, self._undecided = design, results, random, undecided
         self._results: dict[str, Result] = {}
         self._unended = Counter[tuple[str, ...]]()
         self._packed: set[str] = set()
-        self.known: list[TrialSpec] = []
         self._names: set[str] = set()
+        self.known: list[TrialSpec] = []
 
     def first(self) -> list[Pack]:
         """Packs that can start at once."""
@@ -48,19 +63,19 @@ class SimulatedTrials:
         return Result(float(self._random.uniform()), 0.0, distances)
 
     def _determines(self, trial: TrialSpec) -> bool:
+        """True if further trials depend on how this one ends."""
         return trial.phase in SEARCHING or (trial.phase == "confirm" and most_groups(self._design.study) > 1)
 
     def _extend(self) -> list[Pack]:
         new: list[TrialSpec] = []
-        while True:  # trials that the ledger has may determine further ones
+        while True:  # trials that have ended may determine further ones
             scores = {key: result.score for key, result in self._results.items()}
             rates = {key: result.failure_rate for key, result in self._results.items()}
             distances = {key: result.distances for key, result in self._results.items() if len(result.distances)}
             self.known = list(self._design.trials(scores, rates, distances))
             added = [trial for trial in self.known if trial.name not in self._names]
             self._names |= {trial.name for trial in added}
-            found = self._held.results(trial.key for trial in added)
-            self._results |= found
+            self._results |= self._results_of([trial.key for trial in added if trial.key not in self._results])
             new += [trial for trial in added if trial.key not in self._results]
             if not any(trial.key in self._results for trial in added):
                 break

@@ -1,9 +1,12 @@
 """The plan of a study: numbers of trials and steps, hours, memory and bytes, and what a ledger has of it."""
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from studies.design import Phase, counts, least, seeds_of, total
+import numpy as np
+
+from studies.design import Design, Phase, TrialSpec, counts, least, seeds_of, total
 from studies.execution.resources import Resources, this_machine
 from studies.execution.runner import _provenance
 from studies.file.condition import Condition
@@ -15,6 +18,7 @@ from studies.forecast.held_trials import HeldTrials, Recorded, recorded
 from studies.forecast.ledger_bytes import bytes_of
 from studies.forecast.pack_work import Work, Works
 from studies.forecast.run_forecast import Range, SimulatedRun, Simulation, run_seconds
+from studies.forecast.simulated_trials import ResultsOf, SimulatedTrials
 from studies.ledger.ledger import Ledger
 
 
@@ -59,6 +63,7 @@ class Plan:
 
     study             name
     processes         number of processes that train at once
+    cores, load       number of cores that processes may use, and the load of the machine before the plan was made
     least, most       smallest and largest possible number of trials
     conditions        its conditions
     seconds           seconds of the whole run, its start included
@@ -76,6 +81,8 @@ class Plan:
 
     study: str
     processes: int
+    cores: int
+    load: float
     least: int
     most: int
     conditions: tuple[ConditionPlan, ...]
@@ -109,11 +116,13 @@ class Planner:
         self.works = Works(self.data.sample_shape)
         self.cache = CostCache(self.processes, max(1, int(self.allocation.cpu)))
 
-    def simulation(self) -> tuple[Simulation, HeldTrials]:
-        """Simulated runs from what the ledger has now, and what it has."""
-        held = HeldTrials(self.ledger, self.study.outcomes)
-        provenance = _provenance(self.study, "cuda" if self.allocation.gpu else "cpu")
-        return Simulation(self.study, provenance, held, self.works, self.processes), held
+    def design(self) -> Design:
+        """The study's design on these resources, which knows no trial yet."""
+        return Design(self.study, _provenance(self.study, "cuda" if self.allocation.gpu else "cpu"))
+
+    def simulation(self, design: Design, results: ResultsOf) -> Simulation:
+        """Simulated runs from what a design knows, and the results of the trials that have ended."""
+        return Simulation(design, results, self.works, self.processes)
 
     def cached(self, works: Iterable[Work]) -> Calibration:
         """The costs that are cached."""
@@ -144,9 +153,13 @@ def plan_of(
     Errors: `InputError` if no process fits on the resources; `DamagedError` for a damaged ledger; `StudyFailed` if
     nothing can be measured.
     """
+    load = os.getloadavg()[0]
     planner = Planner(study, resources)
-    simulation, held = planner.simulation()
-    works, known = simulation.packs(), simulation.known()
+    held = HeldTrials(planner.ledger, study.outcomes)
+    design = planner.design()
+    known = known_trials(design, held.results)
+    simulation = planner.simulation(design, held.results)
+    works = simulation.packs()
     calibration = planner.calibrated(works, again=again, note=note)
     runs = simulation.runs(calibration.costs)
     cases = {work.case for work in works}
@@ -159,6 +172,8 @@ def plan_of(
     return Plan(
         study=study.name,
         processes=planner.processes,
+        cores=int(sum(node.cpu for node in planner.resources.nodes)),
+        load=load,
         least=least(study),
         most=total(study),
         conditions=conditions,
@@ -174,6 +189,36 @@ def plan_of(
         measured_now=calibration.measured_now,
         errors=calibration.errors,
     )
+
+
+MOST_FOR_ESTIMATE = 3000
+"""Largest number of trials of a study that is simulated where only a rough time is asked for."""
+
+
+def cached_seconds(study: Study) -> Range | None:
+    """Seconds of a run from cached costs alone; None if one is missing, or the study is very large.
+
+    Errors: as for `plan_of`.
+    """
+    planner = Planner(study)
+    if planner.cache.start_seconds() is None or total(study) > MOST_FOR_ESTIMATE:
+        return None
+    held = HeldTrials(planner.ledger, study.outcomes)
+    design = planner.design()
+    known_trials(design, held.results)
+    simulation = planner.simulation(design, held.results)
+    calibration = planner.cached(simulation.packs())
+    if calibration.left_out:
+        return None
+    runs = simulation.runs(calibration.costs)
+    return Range.of([run_seconds(run, calibration.start_seconds) for run in runs])
+
+
+def known_trials(design: Design, results: ResultsOf) -> list[TrialSpec]:
+    """Every trial whose configuration is determined by the results of the trials that have ended."""
+    trials = SimulatedTrials(design, results, np.random.default_rng(0), undecided=False)
+    trials.first()
+    return trials.known
 
 
 def _condition(

@@ -1,19 +1,26 @@
 """The plan of a study as text for a terminal, and as a table for programs."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict
+from shlex import quote
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from studies.errors import GanStudyError
 from studies.file.messages import count_noun, format_value
+from studies.file.study import Study
+from studies.forecast.held_trials import Retrained
 from studies.forecast.run_forecast import Range
-from studies.forecast.study_plan import ConditionPlan, Plan
+from studies.forecast.study_plan import ConditionPlan, Plan, cached_seconds
 from studies.numbers import MISSING, format_bytes, format_duration
 
 HOURS_FROM = 7200
 """Seconds from which a duration is printed in hours."""
+BUSY = 0.5
+"""Smallest load per core at which other programs are remarked on."""
 MOST_CHANGES = 3
 """Largest number of changes that are listed for the trials of one condition."""
 
@@ -23,6 +30,8 @@ def plan_table(plan: Plan) -> dict[str, Any]:
     return {
         "study": plan.study,
         "processes_at_once": plan.processes,
+        "cores": plan.cores,
+        "load_of_other_programs": plan.load,
         "trials_at_least": plan.least,
         "trials_at_most": plan.most,
         "trials_in_ledger": sum(condition.in_ledger for condition in plan.conditions),
@@ -108,14 +117,33 @@ def print_plan(plan: Plan, console: Console) -> None:
         console.print(line, markup=False, soft_wrap=True)
 
 
+def time_sentence(study: Study, file: str) -> str:
+    """A sentence with the time of a run, if it is known without measuring, else how to find it out.
+
+    file  name under which the user has given the study
+    """
+    with suppress(GanStudyError):  # plan and run say what is wrong
+        seconds = cached_seconds(study)
+        if seconds is not None:
+            return (
+                f"A run takes about {duration_range(seconds)} on this machine; gan-study plan {quote(file)} says more."
+            )
+    return f"gan-study plan {quote(file)} tells what a run takes on this machine."
+
+
 def _lines(plan: Plan) -> Iterator[str]:
     yield (
         f"Time: {duration_range(plan.seconds)} on this machine, with the start of Ray and without the tables at the "
         f"end; {duration_range(plan.process_seconds)} of training in all processes together."
     )
+    if plan.load > BUSY * plan.cores:
+        yield (
+            f"Other programs use this machine (load {plan.load:.1f} on {count_noun(plan.cores, 'core')}): a run takes "
+            "longer as long as they do."
+        )
     if plan.memory_bytes is not None:
         yield f"Memory: about {format_bytes(plan.memory_bytes)} for {_processes(plan)}, besides the driver's."
-    yield f"Ledger: about {format_bytes(plan.ledger_bytes.middle)} more in {plan.ledger_root}."
+    yield f"Ledger: at most {format_bytes(plan.ledger_bytes.high)} more in {plan.ledger_root}."
     if plan.tracking is not None:
         rows = plan.tracking
         yield (
@@ -125,7 +153,7 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield from _ledger_lines(plan)
     if plan.extrapolated:
         yield (
-            f"{plan.extrapolated} of {plan.kinds} kinds of packs were not measured: their seconds are extrapolated from "
+            f"{plan.extrapolated} of {plan.kinds} kinds of packs were not measured: their seconds follow from those of "
             "others."
         )
     for error in plan.errors:
@@ -135,7 +163,9 @@ def _lines(plan: Plan) -> Iterator[str]:
 def _ledger_lines(plan: Plan) -> Iterator[str]:
     has = sum(condition.in_ledger for condition in plan.conditions)
     most = f"{plan.most}" if plan.least == plan.most else f"{plan.least} to {plan.most}"
-    if has:
+    if has == plan.most:
+        yield f"The ledger has all {has} trials: a run trains nothing."
+    elif has:
         yield f"The ledger has {has} of the {most} trials already; a run trains the others."
     else:
         yield f"The ledger has none of the {most} trials."
@@ -145,14 +175,18 @@ def _ledger_lines(plan: Plan) -> Iterator[str]:
             f"{format_value(after)} now; give the study another name."
         )
     for again in plan.recorded.retrained:
-        listed = [f"{path} was {format_value(old)} and is {format_value(new)}" for path, old, new in again.changes]
-        more = f", and {len(listed) - MOST_CHANGES} more changes" if len(listed) > MOST_CHANGES else ""
-        yield (
-            f"{again.condition}: {count_noun(again.trials, 'finished trial')} trained again, since "
-            f"{', '.join(listed[:MOST_CHANGES])}{more}."
-        )
+        trials = count_noun(again.trials, "finished trial")
+        yield f"{again.condition}: {trials} would be trained again, since {_reason(again)}."
     if plan.recorded.left_out:
         yield f"{count_noun(plan.recorded.left_out, 'finished trial')} in the ledger would leave the study's tables."
+
+
+def _reason(again: Retrained) -> str:
+    listed = [f"{path} was {format_value(old)} and is {format_value(new)}" for path, old, new in again.changes]
+    if not listed:
+        return "their configurations follow from trials that are not finished"
+    more = f", and {len(listed) - MOST_CHANGES} more changes" if len(listed) > MOST_CHANGES else ""
+    return f"{', '.join(listed[:MOST_CHANGES])}{more}"
 
 
 def _processes(plan: Plan) -> str:
