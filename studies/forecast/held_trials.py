@@ -1,4 +1,4 @@
-"""What a ledger has of a study: results of finished trials, and trials that a changed file trains again."""
+"""The finished trials of a study in a ledger: their results, and those that a changed file trains again."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator

@@ -27,6 +27,7 @@ import torch
 from gan_core.data import AnyData, Data, Dataset
 from gan_core.evaluation import EvaluationSettings, Evaluator
 from gan_core.training import Trainer
+from studies.design import content_address, trial_key
 from studies.execution.pack_training import PackTraining
 from studies.execution.torch_settings import set_torch
 from studies.execution.trial_in_pack import TrialInPack, trainer_of
@@ -79,15 +80,16 @@ def measure(request: Mapping[str, Any]) -> dict[str, float]:
     critic, generator = split_iteration(iterations)
     one, last = _evaluation_seconds(trainer, data, settings, evaluation["split"], clock)
     health = _seconds_at_second_time(trainer.health, clock)
-    fixed, one = _fixed_seconds(request, one, health, clock)
+    fixed, commit, evaluation_of_one = _pack_seconds(request, max(SHORTEST, one), health, clock)
     return PackCost(
         critic_step=critic,
         generator_step=generator,
         pretraining_step=pretraining,
         health=health,
-        evaluation=one,
+        evaluation=evaluation_of_one,
         last_evaluation=last,
         fixed=fixed,
+        commit=commit,
         spread=max(spreads),
         memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT,
     ).table()
@@ -155,18 +157,23 @@ def _evaluation_seconds(
     return seconds[False], max(0.0, seconds[True] - seconds[False])
 
 
-def _fixed_seconds(request: Mapping[str, Any], one: float, health: float, clock: Clock) -> tuple[float, float]:
-    """Seconds of the start and the commit of a pack, and of the evaluation of one member among all.
+def _pack_seconds(request: Mapping[str, Any], one: float, health: float, clock: Clock) -> tuple[float, float, float]:
+    """Seconds of the start of a pack, of the commit of a trial, and of the evaluation of one member among all.
 
     one, health  seconds of the evaluation of a single member, and of the health metrics of all
+
+    A pack whose evaluation takes longer than `ENOUGH` is measured with fewer trials.
     """
+    trial = request["trial"]
+    seeds, places = len(trial["identity"]["seeds"]), trial["identity"].get("pack", {"trials": 1})["trials"]
+    trials = [_copy(trial, slot) for slot in range(max(1, min(places, int(ENOUGH / (seeds * one)))))]
     with tempfile.TemporaryDirectory(prefix="gan-studies-") as folder:
         ledger = Ledger(Path(folder) / "ledger")
 
         def started() -> PackTraining:
             return PackTraining(
-                [request["trial"]],
-                ledger.unfinished(request["trial"]["key"]),
+                trials,
+                ledger.unfinished(trials[0]["key"]),
                 data=request["data"],
                 feature_file=request["feature_file"],
                 threads=request["threads"],
@@ -175,17 +182,24 @@ def _fixed_seconds(request: Mapping[str, Any], one: float, health: float, clock:
         started()  # loads the data, and computes reference values unless they are cached
         start = clock()
         training = started()
-        seconds = clock() - start
-        members = len(request["trial"]["identity"]["seeds"])
-        if members * one > ENOUGH:
-            return seconds, one
+        fixed = clock() - start
         start = clock()
-        while not json.loads(training.report())[request["trial"]["key"]]:  # until the evaluation at step 0
+        while not json.loads(training.report())[trials[0]["key"]]:  # until the evaluation at step 0
             training.advance(1e-4)
-        evaluation = (clock() - start - health) / members
+        evaluation = max(SHORTEST, clock() - start - health) / (seeds * len(trials))
         start = clock()
         ledger.commit(training.rows())
-        return seconds + clock() - start, max(min(one, evaluation), 0.5 * one)
+        return fixed, (clock() - start) / len(trials), evaluation
+
+
+def _copy(trial: Mapping[str, Any], slot: int) -> dict[str, Any]:
+    """A copy of a trial in another slot of its pack, under a key of its own."""
+    copied = deepcopy(dict(trial))
+    if "pack" in copied["identity"]:
+        copied["identity"]["pack"]["slot"] = slot
+    copied["address"] = content_address(copied["identity"])
+    copied["key"] = trial_key(copied["address"], copied["evaluation_address"])
+    return copied
 
 
 def main() -> None:

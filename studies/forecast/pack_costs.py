@@ -24,7 +24,8 @@ class PackCost:
     health                                         seconds of the losses, slopes and gradient norms of all members
     evaluation                                     seconds of an evaluation of one member
     last_evaluation                                seconds that the last evaluation of a member takes in addition
-    fixed                                          seconds of the start and of the commit of a pack
+    fixed                                          seconds of the start of a pack
+    commit                                         seconds of the commit of one trial
     spread                                         standard deviation of the logarithm of repeated measurements
     memory_bytes                                   largest resident memory of the process that measured
     """
@@ -36,6 +37,7 @@ class PackCost:
     evaluation: float
     last_evaluation: float
     fixed: float
+    commit: float
     spread: float
     memory_bytes: float
 
@@ -60,11 +62,12 @@ class PackCost:
 def pack_seconds(work: Work, cost: PackCost) -> float:
     """Seconds of a pack.
 
-    fixed + steps of each kind x their seconds + evaluations x (health + evaluated members x evaluation) + evaluated
-    members x last evaluation
+    fixed + trials x commit + steps of each kind x their seconds + evaluations x (health + evaluated members x
+    evaluation) + evaluated members x last evaluation
     """
     return (
         cost.fixed
+        + work.trials * cost.commit
         + work.pretraining_steps * cost.pretraining_step
         + work.critic_steps * cost.critic_step
         + work.generator_steps * cost.generator_step
@@ -157,6 +160,7 @@ def _without_measurement(case: Case) -> PackCost:
         evaluation=EVALUATION_SECONDS,
         last_evaluation=EVALUATION_SECONDS,
         fixed=0.1,
+        commit=0.01,
         spread=log(3),
         memory_bytes=0.5e9,
     )

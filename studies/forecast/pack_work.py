@@ -13,7 +13,7 @@ from studies.design import TrialSpec, canonical, payload
 from studies.execution.disk_space import kept_numbers
 from studies.file.budget import Budget
 from studies.file.condition import PARTS, Setting
-from studies.file.validation import build
+from studies.file.validation import build, plain
 
 _STEPS = ("n_critic", "warmup_steps", "warmup_n_critic", "warmup_every", "pretrain_steps")
 """Fields of the training settings that decide how many steps there are, not how long one takes."""
@@ -21,7 +21,7 @@ _STEPS = ("n_critic", "warmup_steps", "warmup_n_critic", "warmup_every", "pretra
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """What decides the seconds of one step and of one evaluation of a pack.
+    """A kind of pack: everything that decides the seconds of one step and of one evaluation.
 
     structure  hash of networks, batch, kinds of objective, constraint and optimizers, data, evaluation and versions
     members    number of GANs that train together, those in places without a trial included
@@ -134,6 +134,13 @@ def _most_critic_steps(training: Training) -> int:
     return max(training.n_critic, warm)
 
 
+def _without_numbers(tree: Any) -> Any:
+    """A tree without its floating-point numbers, such as start values, which change no shape."""
+    if isinstance(tree, Mapping):
+        return {key: _without_numbers(value) for key, value in tree.items() if not isinstance(value, float)}
+    return tree
+
+
 def _structure(trial: TrialSpec, setting: Setting) -> str:
     """Hash of everything but the number of members that decides the seconds of a step and of an evaluation."""
     unset = {field.name: field.default for field in fields(Training) if field.name in _STEPS}
@@ -142,7 +149,7 @@ def _structure(trial: TrialSpec, setting: Setting) -> str:
     identity, evaluation = trial.identity, trial.evaluation
     described: Mapping[str, Any] = {
         "structure": [(path, repr(value)) for path, value in structure(member)],
-        "networks": repr(setting.networks),
+        "networks": _without_numbers(plain(setting.networks)),
         "data": identity["data"],
         "in_pack": trial.place is not None,
         "provenance": identity["provenance"],

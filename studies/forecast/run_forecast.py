@@ -79,8 +79,9 @@ def _handover(seconds: float) -> float:
     return HANDOVER_SECONDS * min(1.0, seconds / SECONDS_OF_PACKS)
 
 
-START_RATIO, STOP_SECONDS = 2.0, 1.0
-"""Seconds from the start of a run to its first pack, in those until a worker is ready, and seconds of its end."""
+START_RATIO, FIRST_PACK_SECONDS, STOP_SECONDS = 2.0, 1.0, 1.0
+"""Seconds from the start of a run to its first pack, in those until a worker is ready; seconds of imports in the first
+pack of a process; seconds of a run's end."""
 TYPICAL_START = 3.0
 """Processor time until a worker is ready, where it was not measured."""
 
@@ -92,7 +93,8 @@ def run_seconds(run: SimulatedRun, start_seconds: float | None) -> float:
     """
     if not run.packs:
         return 0.0
-    return START_RATIO * (start_seconds or TYPICAL_START) + run.seconds + STOP_SECONDS
+    start = START_RATIO * (start_seconds or TYPICAL_START) + FIRST_PACK_SECONDS
+    return start + run.seconds + STOP_SECONDS
 
 
 class Simulation:

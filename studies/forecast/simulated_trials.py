@@ -15,7 +15,7 @@ Pack = tuple[TrialSpec, ...]
 
 @dataclass(frozen=True)
 class Result:
-    """What further trials depend on: search score, share of failed members, late distances of the members."""
+    """Result of a trial that further ones depend on: search score, share of failed members, members' late distances."""
 
     score: float
     failure_rate: float

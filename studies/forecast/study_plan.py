@@ -100,7 +100,7 @@ class Plan:
 
 
 class Planner:
-    """What plans and forecasts of a study share: its simulation, and the costs of its packs.
+    """Simulations of a study and the costs of its packs, for plans and for forecasts of runs.
 
     resources  machine or cluster that the study runs on
 
