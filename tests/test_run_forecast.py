@@ -1,7 +1,9 @@
 """Simulated runs: their trials are those of the design, and their time is that of a schedule on several processes."""
 
 import json
+import operator
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from studies.design import Design, counts, least, total
 from studies.file.study import Study
 from studies.forecast.pack_costs import PackCosts
 from studies.forecast.pack_work import Works
-from studies.forecast.run_forecast import Range, Simulation, run_seconds, simulate
+from studies.forecast.run_forecast import Range, SimulatedRun, Simulation, run_seconds, simulate
 from studies.forecast.simulated_trials import SimulatedTrials
 
 SHAPE = Digits().load().sample_shape
@@ -90,6 +92,12 @@ def test_further_fresh_seeds_make_the_range_from_the_least_to_the_largest_number
     assert least(study) < trained[1] <= total(study)
 
 
+def scheduled(trials: Any, seconds_of: Any, processes: int) -> SimulatedRun:
+    """The schedule of packs that are numbers."""
+    number_of: Any = operator.itemgetter(0)
+    return simulate(trials, number_of, seconds_of, processes)
+
+
 class Independent:
     """Packs that can all start at once."""
 
@@ -106,7 +114,7 @@ class Independent:
 @pytest.mark.parametrize("processes", [1, 2, 5])
 def test_the_time_of_a_schedule_lies_within_grahams_bounds(processes):
     seconds = np.random.default_rng(3).uniform(2.0, 9.0, 40)
-    run = simulate(Independent(40), lambda pack: pack[0], lambda number: float(seconds[number]), processes)
+    run = scheduled(Independent(40), lambda number: float(seconds[number]), processes)
     handover = 0.1
     work = seconds.sum() + 40 * handover
     longest = seconds.max() + handover
@@ -126,7 +134,7 @@ class Chain(Independent):
 
 
 def test_packs_that_wait_for_results_take_the_sum_of_their_times_on_any_number_of_processes():
-    run = simulate(Chain(7), lambda pack: pack[0], lambda number: 2.0 + number, processes=4)
+    run = scheduled(Chain(7), lambda number: 2.0 + number, processes=4)
     assert run.seconds == pytest.approx(sum(2.1 + number for number in range(7)))
 
 
@@ -157,7 +165,7 @@ def test_trials_that_have_ended_are_not_trained_again(tmp_path):
 
 def test_a_run_that_trains_nothing_takes_no_time_and_any_other_takes_the_start_of_ray(tmp_path):
     study = load(tmp_path)
-    nothing = simulate(Independent(0), lambda pack: pack[0], lambda number: 1.0, processes=2)
+    nothing = scheduled(Independent(0), lambda number: 1.0, processes=2)
     assert run_seconds(nothing, 2.0) == 0
     run = simulation(study).run(PackCosts({}), 0)
     assert run_seconds(run, 4.0) - run_seconds(run, 2.0) == pytest.approx(4.0)

@@ -39,7 +39,7 @@ def finished_trials(study: Study):
     return [record for record in read_records(ledger, design.trials({}), running=False) if record.finished]
 
 
-def files(folder: Path) -> dict[str, float]:
+def files(folder: str) -> dict[str, float]:
     return {str(path): path.stat().st_mtime for path in Path(folder).rglob("*")}
 
 
@@ -55,7 +55,8 @@ def test_nothing_is_trained_or_measured_for_a_finished_study_and_nothing_is_writ
     assert plan.seconds.high == plan.process_seconds.high == plan.ledger_bytes.high == 0
     assert (plan.measured_now, plan.kinds, plan.memory_bytes) == (0, 0, None)
     assert plan.recorded.exists
-    assert plan.recorded.refused == plan.recorded.retrained == ()
+    assert plan.recorded.refused == ()
+    assert plan.recorded.retrained == ()
 
 
 def test_a_changed_condition_is_trained_again_and_the_changed_key_is_named(finished_study, tmp_path, uncalibrated):
