@@ -35,7 +35,7 @@ def simulation(study, processes=2):
 
 
 def trials_of(run):
-    counted = Counter()
+    counted: Counter[tuple[str, str]] = Counter()
     for work, _ in run.packs:
         counted[work.condition, work.phase] += work.trials
     return counted
