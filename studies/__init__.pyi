@@ -1,11 +1,13 @@
 from .analysis.comparison import Comparison as Comparison
 from .api import compare as compare
 from .api import paper as paper
+from .api import plan as plan
 from .api import results as results
 from .errors import GanStudyError as GanStudyError
 from .errors import InputError as InputError
 from .errors import StudyFailed as StudyFailed
 from .errors import TrackingError as TrackingError
 from .file.study import Study as Study
+from .forecast.study_plan import Plan as Plan
 from .reporting.paper import Paper as Paper
 from .tables.results import Results as Results

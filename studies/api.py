@@ -1,14 +1,32 @@
 """Functions of the Python interface, exported by `import studies`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from studies.analysis.comparison import Comparison
+from studies.file.study import Study
+from studies.forecast.study_plan import Plan, plan_of
 from studies.locate import results
 from studies.reporting.paper import Paper
 from studies.tables.results import Results
+from studies.tracking.row_counts import tracking_rows
 
-__all__ = ["compare", "paper", "results"]
+__all__ = ["compare", "paper", "plan", "results"]
+
+
+def plan(study: Study, *, calibrate: bool = False, note: Callable[[str], None] = lambda sentence: None) -> Plan:
+    """The plan of a study on this machine: trials, steps, seconds, memory, bytes, and what its ledger has.
+
+    Kinds of packs whose costs are not in the cache are measured for about a minute at most. Nothing else is written.
+
+    study      as `Study.load` returns it
+    calibrate  True: measure costs again that are in the cache
+    note       called with one sentence before the first measurement
+
+    Errors: `InputError` if the machine cannot run the study; `DamagedError` for a damaged ledger; `StudyFailed` if
+    nothing can be measured.
+    """
+    return plan_of(study, tracking=tracking_rows(study), again=calibrate, note=note)
 
 
 def compare(

@@ -14,7 +14,7 @@ from recorded import command, load_tiny, process_environment, run_pending, write
 from rich.console import Console
 
 from studies.ledger.ledger import Ledger
-from studies.ledger.trial_records import TrialRecord
+from studies.ledger.trial_records import TrialRecord, read_records
 from studies.ledger.unfinished import TrialEnd
 from studies.progress.summaries import EvaluationSummary
 from studies.reporting.terminal.progress_view import LiveProgress, PlainProgress, listener
@@ -48,6 +48,8 @@ def test_the_table_counts_the_trials_in_the_ledger(tmp_path):
 def test_the_status_line_has_the_running_trials_and_the_remaining_time(tmp_path):
     study, console = load_tiny(tmp_path), terminal()
     progress = run_pending(study, trials=1)
+    read = read_records(progress.ledger, progress.trials(), running=True)
+    ended = next(trial for trial in read if trial.finished)
     view = LiveProgress(study, console)
     view.opened(progress)
     first, second = progress.pending()[:2]
@@ -56,16 +58,25 @@ def test_the_status_line_has_the_running_trials_and_the_remaining_time(tmp_path)
     names = [f"{spec.condition} explore {spec.index}" for spec in (first, second)]
     assert view._status_line().endswith(f"; running: {names[0]} 25%, {names[1]} 0%")
     view.ended(TrialRecord(first, "out_of_memory", end=TrialEnd(state="out_of_memory", reason="MemoryError: no")))
-    assert "trials per minute, about" in view._status_line()
+    assert "trials per minute; running" in view._status_line()  # no time of a trial is known yet
+    view.ended(ended)
+    assert re.search(r"trials per minute, about \d+:\d\d left; running", view._status_line())
     view.closed(progress, True)
     assert "OUT OF MEMORY: MemoryError: no" in printed(console)
     assert "3 without a result" in printed(console)
+    assert "took" not in printed(console)  # it was interrupted
+
+
+def test_a_run_says_at_its_end_how_long_it_took(tmp_path):
+    study, console = load_tiny(tmp_path), Console(file=io.StringIO(), width=140)
+    run_pending(study, PlainProgress(study, console))
+    assert re.fullmatch(r"took \d+:\d\d", printed(console).splitlines()[-1])  # nothing was measured, so no forecast
 
 
 def test_plain_lines_are_one_per_trial_numbered_from_zero_with_its_median_late_distance(tmp_path):
     study, console = load_tiny(tmp_path), Console(file=io.StringIO(), width=140)
     run_pending(study, PlainProgress(study, console))
-    lines = printed(console).splitlines()[2:]
+    lines = printed(console).splitlines()[2:-1]
     assert [line[:5] for line in lines] == [f"[{n}/8 " for n in range(1, 9)]
     trials = [re.sub(r"^\[.*?\] ", "", line) for line in lines]
     assert [line.split("late distance")[0].split() for line in trials[:4]] == [

@@ -1,4 +1,4 @@
-"""Commands about study files and presets: objectives, schema, validate."""
+"""Commands about study files and presets: objectives, plan, schema, validate."""
 
 from typing import Annotated
 
@@ -39,16 +39,47 @@ def objectives(
 def validate(file: StudyFile, overrides: Overrides = None, smoke: Smoke = False, as_json: AsJson = False) -> None:
     """Check a study file without running it.
 
-    Prints the number of trials, and the conditions with their searched hyperparameters.
+    Prints the number of trials, the conditions with their searched hyperparameters, and the time of a run, if it is
+    known from an earlier gan-study plan.
     """
     from studies.file.study import Study
     from studies.reporting.terminal.outline import outline
+    from studies.reporting.terminal.plan_text import time_sentence
 
     study = Study.load(file, overrides=overrides or [], smoke=smoke)
     if as_json:
         print_json(study.table())
     else:
         console().print(outline(study), markup=False, soft_wrap=True)
+        console().print(time_sentence(study, file), markup=False, soft_wrap=True)
+
+
+def plan(
+    file: StudyFile,
+    overrides: Overrides = None,
+    smoke: Smoke = False,
+    calibrate: Annotated[
+        bool,
+        typer.Option("--calibrate", help="Measure this machine's speed again. Default: what was measured before."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Forecast what a study takes on this machine: trials, steps, time, memory, bytes.
+
+    Also prints what the ledger has of it already, and what a changed file would train again. The first plan of a study
+    trains some packs for a moment to measure their speed, for about a minute at most; nothing is written to the ledger.
+    """
+    from studies.api import plan as plan_study
+    from studies.file.study import Study
+    from studies.reporting.terminal.plan_text import plan_table, print_plan
+
+    study = Study.load(file, overrides=overrides or [], smoke=smoke)
+    notes = console(stderr=True)
+    made = plan_study(study, calibrate=calibrate, note=lambda sentence: notes.print(sentence, markup=False))
+    if as_json:
+        print_json(plan_table(made))
+    else:
+        print_plan(made, console())
 
 
 def schema(output: Output = None) -> None:
@@ -64,4 +95,4 @@ def schema(output: Output = None) -> None:
     print_or_write(json.dumps(json_schema(), indent=1), output)
 
 
-COMMANDS = (objectives, schema, validate)
+COMMANDS = (objectives, schema, validate, plan)

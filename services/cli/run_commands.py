@@ -65,7 +65,7 @@ def _run(
     from studies.tracking.tracker import Tracker
 
     screen = console(stderr=as_json)
-    display = listener(study, screen)
+    display = listener(study, screen, resources)
     ledger = Ledger(study.ledger.root)
     sheets = SampleSheets(ledger.study_folder(study.name) / "samples")
     listeners: list[Listener] = [display]

@@ -33,6 +33,13 @@ class Packs:
         self._trials: dict[str, int] = {}
         self._reasons: dict[tuple[str, Group], str | None] = {}
 
+    def copy(self) -> "Packs":
+        """Places that go on after those that this object has given, without changing it."""
+        copied = Packs(self._study, self._device)
+        copied._last, copied._numbers = dict(self._last), dict(self._numbers)
+        copied._trials, copied._reasons = self._trials, self._reasons  # the same for every copy
+        return copied
+
     def place(self, condition: Condition, phase: Phase, index: int, setting: Setting) -> Place | None:
         """The pack and the slot of the next trial of a condition and phase; None if it trains without a pack.
 

@@ -15,6 +15,7 @@ trials.
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, get_args
@@ -46,6 +47,7 @@ from studies.file.authors_path import AuthorsPath
 from studies.file.compared_features import addressed_evaluation
 from studies.file.condition import Condition
 from studies.file.data_table import addressed_data
+from studies.file.search import Sampler
 from studies.file.study import Study
 
 
@@ -57,6 +59,17 @@ class Design:
         self.packs = Packs(study, provenance.device)
         self._specs: dict[tuple[str, Phase], list[TrialSpec]] = defaultdict(list)
         self._fresh_groups = FreshGroups(study, lambda condition: self._specs[condition, "confirm"])
+
+    def copy(self, *, sampler: Sampler | None = None) -> "Design":
+        """A design that knows the trials that this one knows, and computes the others from other results.
+
+        sampler  of the further exploit trials; None: that of the study
+        """
+        search = self.study.search if sampler is None else replace(self.study.search, sampler=sampler)
+        copied = Design(replace(self.study, search=search), self.provenance)
+        copied.packs = self.packs.copy()
+        copied._specs.update({key: list(specs) for key, specs in self._specs.items()})
+        return copied
 
     def trials(
         self,

@@ -10,6 +10,7 @@ LEAST_FOR_PACKS = 8
 """Number of explore trials of a condition from which they train in packs by default: those of a block of draws."""
 MOST_GROUPS = 20
 """Largest number of groups of fresh seeds: each has a share of the level, with more of them too small to decide."""
+Sampler = Literal["tpe", "gp", "random"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +102,7 @@ class Search:
     exploit: Exploit = Exploit()
     confirm: Confirm = Confirm()
     profile: Whole = 0
-    sampler: Literal["tpe", "gp", "random"] = "tpe"
+    sampler: Sampler = "tpe"
     start: tuple[dict[str, Any], ...] = ()
 
     def __post_init__(self) -> None:

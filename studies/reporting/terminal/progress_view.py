@@ -1,6 +1,7 @@
 """Progress of a run: a live table on a terminal, else one line per trial."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from time import monotonic
 
 import numpy as np
@@ -12,21 +13,29 @@ from rich.text import Text
 
 from gan_core.outcomes import OUTCOMES
 from studies.design import Phase, TrialSpec, counts, least, most_groups, total
+from studies.errors import GanStudyError
+from studies.execution.resources import Resources
 from studies.file.messages import count_noun
 from studies.file.study import Study
+from studies.forecast.remaining_time import RunForecast
 from studies.ledger.trial_records import TrialRecord
 from studies.numbers import MISSING, format_distance, format_duration, format_setting
 from studies.progress.events import Listener
 from studies.progress.pending import StudyProgress
 from studies.progress.summaries import EvaluationSummary
 from studies.progress.tallies import WITHOUT_RESULT, Tallies
+from studies.reporting.terminal.plan_text import duration_range
 from studies.reporting.text.ranking_rows import count_outcomes
 from studies.tables.member_outcomes import classify_members, late_distance
 
 
-def listener(study: Study, console: Console) -> "PlainProgress":
-    """A listener that prints progress: a live table on a terminal, plain lines elsewhere."""
-    return LiveProgress(study, console) if console.is_terminal else PlainProgress(study, console)
+def listener(study: Study, console: Console, resources: Resources | None = None) -> "PlainProgress":
+    """A listener that prints progress: a live table on a terminal, plain lines elsewhere.
+
+    resources  machine or cluster that the study runs on, for its forecast; None: this machine
+    """
+    kind = LiveProgress if console.is_terminal else PlainProgress
+    return kind(study, console, resources)
 
 
 def trial_label(spec: TrialSpec) -> str:
@@ -44,8 +53,12 @@ MOST_RUNNING = 8
 class PlainProgress(Listener):
     """Listener that prints lines: number of trials at the start, warnings, each trial that ends, at times a status."""
 
-    def __init__(self, study: Study, console: Console):
-        self._study, self._console = study, console
+    At the end it prints how long the run took, beside its forecast.
+    """
+
+    def __init__(self, study: Study, console: Console, resources: Resources | None = None):
+        self._study, self._console, self._resources = study, console, resources
+        self._forecast: RunForecast | None = None
         self._total, self._groups = least(study), dict[str, int]()
         self._longest_name = max(len(condition.name) for condition in study.conditions)
         self._longest_phase = max(len(phase) for condition in study.conditions for phase in counts(study, condition))
@@ -83,6 +96,10 @@ class PlainProgress(Listener):
             self._running[spec.key] = (spec, summaries[-1].step)
         else:
             self._running.setdefault(spec.key, (spec, 0))
+        with suppress(GanStudyError):  # a study whose speed cannot be forecast runs all the same
+            self._forecast = RunForecast(self._study, progress, self._resources) if progress.pending() else None
+        if self._forecast is not None and self._forecast.seconds is not None:
+            self._print(f"forecast: {duration_range(self._forecast.seconds)}")
 
     def warn(self, sentence: str) -> None:
         """Print a warning, which does not stop the study."""
@@ -95,13 +112,25 @@ class PlainProgress(Listener):
     def warned(self, sentence: str) -> None:
         self.warn(sentence)
 
+    def closed(self, progress: StudyProgress, interrupted: bool) -> None:
+        if self._forecast is None or interrupted:
+            return
+        forecast = self._forecast.seconds
+        beside = "" if forecast is None else f"; forecast {duration_range(forecast)}"
+        self._print(f"took {format_duration(monotonic() - self._started)}{beside}")
+
     def ended(self, trial: TrialRecord) -> None:
         self._running.pop(trial.spec.key, None)
+        self._note_speed(trial)
         self._ended += 1
         width = len(str(self._total))
         elapsed = format_duration(monotonic() - self._started)
         self._print(f"[{self._ended:>{width}}/{self._total} {elapsed}] {self._result_line(trial)}")
         self._note_further_seeds()
+
+    def _note_speed(self, trial: TrialRecord) -> None:
+        if self._forecast is not None and self._progress is not None:
+            self._forecast.ended(trial, self._progress)
 
     def _note_further_seeds(self) -> None:
         """Print which conditions get further fresh seeds, once this is known."""
@@ -134,19 +163,16 @@ class PlainProgress(Listener):
         )
 
     def _status_line(self) -> str:
-        """Trials ended, elapsed time, rate and rough remaining time, running trials.
-
-        The rate is that of the trials that ended in this run. The remaining time is rough, since confirm trials usually
-        have more seeds and take longer.
-        """
+        """Trials ended, elapsed time, rate of the trials that ended in this run, remaining time, running trials."""
         ended = self._ended - self._ended_before
         line = f"{self._ended}/{self._total} trials ended, {format_duration(monotonic() - self._started)} elapsed"
         if self._first_report is None:
             line += ", starting Ray"
         elif ended:
-            seconds = (monotonic() - self._first_report) / ended
-            left = format_duration((self._total - self._ended) * seconds)
-            line += f", {60 / seconds:.1f} trials per minute, about {left} left"
+            line += f", {60 * ended / (monotonic() - self._first_report):.1f} trials per minute"
+        left = None if self._forecast is None else self._forecast.remaining(dict(self._running))
+        if left is not None:
+            line += f", about {format_duration(left)} left"
         budget = self._study.budget.steps
         shown = list(self._running.values())[:MOST_RUNNING]
         running = ", ".join(f"{trial_label(spec)} {100 * step // budget}%" for spec, step in shown)
@@ -160,8 +186,8 @@ class PlainProgress(Listener):
 class LiveProgress(PlainProgress):
     """A table of the conditions that is redrawn during the run; lines of failed trials remain above it."""
 
-    def __init__(self, study: Study, console: Console):
-        super().__init__(study, console)
+    def __init__(self, study: Study, console: Console, resources: Resources | None = None):
+        super().__init__(study, console, resources)
         self._tallies = Tallies(study)
         self._planned = {condition.name: counts(study, condition) for condition in study.conditions}
         self._live = rich.live.Live(
@@ -181,6 +207,7 @@ class LiveProgress(PlainProgress):
         self._running.pop(trial.spec.key, None)
         self._tallies.add([trial])
         if trial.finished:
+            self._note_speed(trial)
             self._ended += 1
             self._note_further_seeds()
         else:
@@ -189,6 +216,7 @@ class LiveProgress(PlainProgress):
     def closed(self, progress: StudyProgress, interrupted: bool) -> None:
         self._running.clear()
         self._live.stop()
+        super().closed(progress, interrupted)
 
     def _table(self) -> Group:
         phases = max(self._planned.values(), key=len)

@@ -1,0 +1,148 @@
+"""Forecast of a run: seconds, and the packs that it trains, from simulated runs."""
+
+import heapq
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from time import monotonic
+
+import numpy as np
+
+from studies.design import Design, TrialSpec, most_groups
+from studies.forecast.pack_costs import PackCosts, noise
+from studies.forecast.pack_work import Work, Works
+from studies.forecast.simulated_trials import ResultsOf, SimulatedTrials
+
+HANDOVER_SECONDS = 0.1
+"""Seconds between two packs of a process that is given one pack at a time."""
+SECONDS_OF_PACKS = 2.0
+"""Packs that are shorter are given to a process together, as many as train in these seconds."""
+MACHINE = 0.08
+"""Standard deviation of the logarithm of a machine's speed between a measurement and a run."""
+MOST_RUNS, SIMULATION_SECONDS = 24, 2.0
+"""Largest number of simulated runs, and the seconds after which no further one is begun but the second."""
+LOW, HIGH = 0.1, 0.9
+"""Quantiles between which a forecast's range lies: 80 % of the runs should be within."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """Median of a quantity, and the ends of the range that holds 80 % of its values."""
+
+    low: float
+    middle: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> "Range":
+        """The range of simulated values."""
+        low, middle, high = np.quantile(values, [LOW, 0.5, HIGH])
+        return cls(float(low), float(middle), float(high))
+
+
+@dataclass(frozen=True)
+class SimulatedRun:
+    """One simulated run: seconds from its first to its last pack, and the work and the seconds of every pack."""
+
+    seconds: float
+    packs: tuple[tuple[Work, float], ...]
+
+    @property
+    def work_seconds(self) -> float:
+        """Seconds of all packs together."""
+        return sum(seconds for _, seconds in self.packs)
+
+
+def simulate(
+    trials: SimulatedTrials,
+    work_of: Callable[[Sequence[TrialSpec]], Work],
+    seconds_of: Callable[[Work], float],
+    processes: int,
+) -> SimulatedRun:
+    """Train the packs on some processes, each next one on the first that is free; those that depend on results wait."""
+    waiting, running, packs = deque(trials.first()), list[tuple[float, int, tuple[TrialSpec, ...]]](), []
+    now, number = 0.0, 0
+    while waiting or running:
+        while waiting and len(running) < processes:
+            pack = waiting.popleft()
+            work = work_of(pack)
+            seconds = seconds_of(work)
+            packs.append((work, seconds))
+            heapq.heappush(running, (now + seconds + _handover(seconds), number, pack))
+            number += 1
+        now, _, ended = heapq.heappop(running)
+        waiting += trials.end(ended)
+    return SimulatedRun(now, tuple(packs))
+
+
+def _handover(seconds: float) -> float:
+    return HANDOVER_SECONDS * min(1.0, seconds / SECONDS_OF_PACKS)
+
+
+START_RATIO, FIRST_PACK_SECONDS, STOP_SECONDS = 2.0, 1.0, 1.0
+"""Seconds from the start of a run to its first pack, in those until a worker is ready; seconds of imports in the first
+pack of a process; seconds of a run's end."""
+TYPICAL_START = 3.0
+"""Processor time until a worker is ready, where it was not measured."""
+
+
+def run_seconds(run: SimulatedRun, start_seconds: float | None) -> float:
+    """Seconds of a whole run, its start included; 0 if it trains nothing.
+
+    start_seconds  processor time until a worker is ready; None: `TYPICAL_START`
+    """
+    if not run.packs:
+        return 0.0
+    start = START_RATIO * (start_seconds or TYPICAL_START) + FIRST_PACK_SECONDS
+    return start + run.seconds + STOP_SECONDS
+
+
+class Simulation:
+    """Simulated runs of a study.
+
+    design     design that knows the trials that are known so far; it is not changed
+    results    results of the trials that have ended
+    works      works of packs
+    processes  number of processes that train at once
+
+    Random suggestions replace those of the sampler, which take time and would follow random scores.
+    """
+
+    def __init__(self, design: Design, results: ResultsOf, works: Works, processes: int):
+        self._design, self._results = design.copy(sampler="random"), results
+        self._works, self._processes = works, processes
+
+    def packs(self) -> list[Work]:
+        """The work of the packs of two simulated runs, in which every kind of pack should occur."""
+        runs = [simulate(self._trials(number), self._works.of, lambda work: 1.0, self._processes) for number in (0, 1)]
+        return [work for run in runs for work, _ in run.packs]
+
+    def runs(self, costs: PackCosts) -> list[SimulatedRun]:
+        """Runs with random results and speeds; at least two, and more as long as they are quick."""
+        start, runs = monotonic(), list[SimulatedRun]()
+        while len(runs) < 2 or (len(runs) < MOST_RUNS and monotonic() - start < SIMULATION_SECONDS):
+            runs.append(self.run(costs, len(runs)))
+        return runs
+
+    def run(self, costs: PackCosts, number: int, *, noisy: bool = True) -> SimulatedRun:
+        """The simulated run of a number; `noisy` is False for one at the measured speeds."""
+        random = _random(number, 1)
+        speed = noise(MACHINE, random) if noisy else 1.0
+        of_structure: dict[str, float] = {}
+
+        def seconds_of(work: Work) -> float:
+            if not noisy:
+                return costs.seconds(work)
+            spread = costs.of(work.case).spread
+            factor = of_structure.setdefault(work.case.structure, noise(spread, random))
+            return speed * factor * costs.seconds(work)
+
+        return simulate(self._trials(number), self._works.of, seconds_of, self._processes)
+
+    def _trials(self, number: int) -> SimulatedTrials:
+        undecided = most_groups(self._design.study) > 1 and number % 2 == 1
+        return SimulatedTrials(self._design.copy(), self._results, _random(number, 0), undecided=undecided)
+
+
+def _random(*seed: int) -> np.random.Generator:
+    return np.random.default_rng(seed)

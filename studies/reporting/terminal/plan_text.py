@@ -1,0 +1,212 @@
+"""The plan of a study as text for a terminal, and as a table for programs."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict
+from shlex import quote
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from studies.errors import GanStudyError
+from studies.file.messages import count_noun, format_value
+from studies.file.study import Study
+from studies.forecast.held_trials import Retrained
+from studies.forecast.run_forecast import Range
+from studies.forecast.study_plan import ConditionPlan, Plan, cached_seconds
+from studies.numbers import MISSING, format_bytes, format_duration
+
+HOURS_FROM = 7200
+"""Seconds from which a duration is printed in hours."""
+BUSY = 0.5
+"""Smallest load per core at which other programs are remarked on."""
+MOST_CHANGES = 3
+"""Largest number of changes that are listed for the trials of one condition."""
+
+
+def plan_table(plan: Plan) -> dict[str, Any]:
+    """The plan as a JSON-serialisable table; docs/plan.md describes its keys."""
+    return {
+        "study": plan.study,
+        "processes_at_once": plan.processes,
+        "cores": plan.cores,
+        "load_of_other_programs": plan.load,
+        "trials_at_least": plan.least,
+        "trials_at_most": plan.most,
+        "trials_in_ledger": sum(condition.in_ledger for condition in plan.conditions),
+        "run_seconds": asdict(plan.seconds),
+        "process_seconds": asdict(plan.process_seconds),
+        "memory_bytes": plan.memory_bytes,
+        "ledger_bytes": asdict(plan.ledger_bytes),
+        "mlflow": None if plan.tracking is None else asdict(plan.tracking),
+        "conditions": [_condition_table(condition) for condition in plan.conditions],
+        "ledger": {
+            "root": plan.ledger_root,
+            "has_study": plan.recorded.exists,
+            "refused_changes": [_change_table(*change) for change in plan.recorded.refused],
+            "trained_again": [
+                {
+                    "condition": again.condition,
+                    "trials": again.trials,
+                    "changes": [_change_table(*c) for c in again.changes],
+                }
+                for again in plan.recorded.retrained
+            ],
+            "trials_left_out": plan.recorded.left_out,
+        },
+        "kinds_of_packs": {
+            "all": plan.kinds,
+            "measured_now": plan.measured_now,
+            "extrapolated": plan.extrapolated,
+            "errors": list(plan.errors),
+        },
+    }
+
+
+def _condition_table(condition: ConditionPlan) -> dict[str, Any]:
+    return {
+        "name": condition.name,
+        "trials_at_most": dict(condition.trials),
+        "seeds_per_trial": dict(condition.seeds),
+        "trials_in_ledger": condition.in_ledger,
+        "trials_to_train": asdict(condition.to_train),
+        "packs": asdict(condition.packs),
+        "critic_steps_per_member": _steps_table(condition.critic_steps),
+        "generator_steps_per_member": _steps_table(condition.generator_steps),
+        "process_seconds": asdict(condition.process_seconds),
+        "memory_bytes_per_process": condition.memory_bytes,
+    }
+
+
+def _steps_table(steps: tuple[int, int] | None) -> dict[str, int] | None:
+    return None if steps is None else {"low": steps[0], "high": steps[1]}
+
+
+def _change_table(path: str, before: object, after: object) -> dict[str, object]:
+    return {"key": path, "was": before, "is": after}
+
+
+def print_plan(plan: Plan, console: Console) -> None:
+    """Print the plan: a row for each condition, then time, memory, bytes, and what the ledger has."""
+    table = Table(
+        "condition",
+        "trials",
+        "to train",
+        "packs",
+        "critic steps",
+        "generator steps",
+        "training",
+        "memory",
+        title=f"{plan.study}, {_processes(plan)} at once",
+    )
+    for condition in plan.conditions:
+        phases = " + ".join(f"{count} {phase.replace('_', ' ')}" for phase, count in condition.trials.items() if count)
+        table.add_row(
+            condition.name,
+            phases,
+            _count(condition.to_train),
+            _count(condition.packs),
+            _steps(condition.critic_steps),
+            _steps(condition.generator_steps),
+            duration_range(condition.process_seconds),
+            MISSING if condition.memory_bytes is None else format_bytes(condition.memory_bytes),
+        )
+    console.print(table)
+    for line in _lines(plan):
+        console.print(line, markup=False, soft_wrap=True)
+
+
+def time_sentence(study: Study, file: str) -> str:
+    """A sentence with the time of a run, if it is known without measuring, else how to find it out.
+
+    file  name under which the user has given the study
+    """
+    with suppress(GanStudyError):  # plan and run say what is wrong
+        seconds = cached_seconds(study)
+        if seconds is not None:
+            return (
+                f"A run takes about {duration_range(seconds)} on this machine; gan-study plan {quote(file)} says more."
+            )
+    return f"gan-study plan {quote(file)} tells what a run takes on this machine."
+
+
+def _lines(plan: Plan) -> Iterator[str]:
+    yield (
+        f"Time: {duration_range(plan.seconds)} on this machine, with the start of Ray and without the tables at the "
+        f"end; {duration_range(plan.process_seconds)} of training in all processes together."
+    )
+    if plan.load > BUSY * plan.cores:
+        yield (
+            f"Other programs use this machine (load {plan.load:.1f} on {count_noun(plan.cores, 'core')}): a run takes "
+            "longer as long as they do."
+        )
+    if plan.memory_bytes is not None:
+        yield f"Memory: about {format_bytes(plan.memory_bytes)} for {_processes(plan)}, besides the driver's."
+    yield f"Ledger: at most {format_bytes(plan.ledger_bytes.high)} more in {plan.ledger_root}."
+    if plan.tracking is not None:
+        rows = plan.tracking
+        yield (
+            f"MLflow: at most {count_noun(rows.runs, 'run')}, {rows.metric_rows:,} rows of metrics and {rows.params:,} "
+            "params."
+        )
+    yield from _ledger_lines(plan)
+    if plan.extrapolated:
+        yield (
+            f"{plan.extrapolated} of {plan.kinds} kinds of packs were not measured: their seconds follow from those of "
+            "others."
+        )
+    for error in plan.errors:
+        yield f"A measurement failed: {error}"
+
+
+def _ledger_lines(plan: Plan) -> Iterator[str]:
+    has = sum(condition.in_ledger for condition in plan.conditions)
+    most = f"{plan.most}" if plan.least == plan.most else f"{plan.least} to {plan.most}"
+    if has == plan.most:
+        yield f"The ledger has all {has} trials: a run trains nothing."
+    elif has:
+        yield f"The ledger has {has} of the {most} trials already; a run trains the others."
+    else:
+        yield f"The ledger has none of the {most} trials."
+    for path, before, after in plan.recorded.refused:
+        yield (
+            f"A run is refused: {path} was {format_value(before)} in the study of this name in the ledger and is "
+            f"{format_value(after)} now; give the study another name."
+        )
+    for again in plan.recorded.retrained:
+        trials = count_noun(again.trials, "finished trial")
+        yield f"{again.condition}: {trials} would be trained again, since {_reason(again)}."
+    if plan.recorded.left_out:
+        yield f"{count_noun(plan.recorded.left_out, 'finished trial')} in the ledger would leave the study's tables."
+
+
+def _reason(again: Retrained) -> str:
+    listed = [f"{path} was {format_value(old)} and is {format_value(new)}" for path, old, new in again.changes]
+    if not listed:
+        return "their configurations follow from trials that are not finished"
+    more = f", and {len(listed) - MOST_CHANGES} more changes" if len(listed) > MOST_CHANGES else ""
+    return f"{', '.join(listed[:MOST_CHANGES])}{more}"
+
+
+def _processes(plan: Plan) -> str:
+    return f"{plan.processes} process{'' if plan.processes == 1 else 'es'}"
+
+
+def duration_range(seconds: Range) -> str:
+    """A duration with its range, as in "5:10 (4:20 to 6:30)"; in hours from two hours on."""
+    low, middle, high = seconds.low, seconds.middle, seconds.high
+    if middle >= HOURS_FROM:
+        return f"{middle / 3600:.1f} h ({low / 3600:.1f} to {high / 3600:.1f} h)"
+    return f"{format_duration(middle)} ({format_duration(low)} to {format_duration(high)})"
+
+
+def _count(numbers: Range) -> str:
+    low, high = round(numbers.low), round(numbers.high)
+    return f"{low}" if low == high else f"{low} to {high}"
+
+
+def _steps(steps: tuple[int, int] | None) -> str:
+    if steps is None:
+        return MISSING
+    return f"{steps[0]:,}" if steps[0] == steps[1] else f"{steps[0]:,} to {steps[1]:,}"
