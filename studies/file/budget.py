@@ -4,7 +4,7 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from typing import Literal
 
-from gan_core.fields import Count
+from gan_core.fields import Steps
 from gan_core.training import Training
 
 
@@ -18,7 +18,7 @@ class Budget:
     """
 
     unit: Literal["generator_steps", "critic_steps"] = "generator_steps"
-    steps: Count
+    steps: Steps
 
     def iterations(self, training: Training) -> int:
         """Largest number of iterations that takes at most `steps` steps of the budget's unit."""
