@@ -22,6 +22,7 @@ from studies.reporting.text.phrases import (
     join_words,
     ones_found_for,
 )
+from studies.reporting.text.stopped_conditions import stopped_in_words
 from studies.reporting.text.unequal_conditions import unequal_in_words
 from studies.reporting.text.without_result import end_in_words, ends_without_result
 from studies.statistics.permutation import LEVEL
@@ -95,6 +96,7 @@ def _on_explore(comparison: Comparison) -> Iterator[str]:
     if without_result:
         yield f"Settings whose training ended without a result count as not working: {', '.join(without_result)}."
     yield from _on_lost(comparison)
+    yield from stopped_in_words(comparison.results)
     if (trials["phase"] == "exploit").any():
         yield (
             "Exploit trials do not count in the shares: their settings were chosen from earlier results "
