@@ -13,6 +13,14 @@ NonNegative = Annotated[float, Ge(0)]
 Fraction = Annotated[float, Ge(0), Lt(1)]
 Count = Annotated[int, Ge(1)]
 Whole = Annotated[int, Ge(0)]
+Depth = Annotated[int, Ge(1), Le(1000)]
+"""Number of layers."""
+Steps = Annotated[int, Ge(1), Le(10**9)]
+"""Number of training steps; a billion of the smallest networks take days."""
+StepsOrNone = Annotated[int, Ge(0), Le(10**9)]
+"""Number of training steps, or 0."""
+StepsInIteration = Annotated[int, Ge(1), Le(10**6)]
+"""Number of critic steps in one iteration."""
 
 _BOUNDS = {
     Gt: ("gt", ">", lambda value, bound: value > bound),

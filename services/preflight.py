@@ -5,6 +5,7 @@ versions and a hash of the source code of the packages that the node would run. 
 """
 
 import json
+import math
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -88,14 +89,20 @@ class Probed:
 
 def cluster_resources() -> Resources:
     """Resources of the cluster that this process is connected to: those of each node that is alive."""
-    return Resources(joined=True, nodes=tuple(Node(cpu=cpu, gpu=gpu) for _, cpu, gpu in _nodes()))
+    return Resources(joined=True, nodes=tuple(node for _, node in _nodes()))
 
 
-def _nodes() -> list[tuple[str, float, float]]:
+def _nodes() -> list[tuple[str, Node]]:
+    """Id and resources of each node that is alive."""
     import ray
 
-    alive = [node for node in ray.nodes() if node["Alive"]]
-    return [(node["NodeID"], node["Resources"].get("CPU", 0), node["Resources"].get("GPU", 0)) for node in alive]
+    return [(node["NodeID"], _resources(node["Resources"])) for node in ray.nodes() if node["Alive"]]
+
+
+def _resources(of_node: dict[str, float]) -> Node:
+    """Resources of a node; its memory is that of Ray's processes and of Ray's object store together."""
+    memory = of_node["memory"] + of_node.get("object_store_memory", 0) if "memory" in of_node else math.inf
+    return Node(cpu=of_node.get("CPU", 0), gpu=of_node.get("GPU", 0), memory=memory)
 
 
 def check_nodes(root: Path, data: AnyData) -> None:
@@ -126,7 +133,7 @@ def _probe_all(folder: Path, data: str) -> list[Probed]:
         node: probe.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)).remote(
             str(folder), node, OURS, data
         )
-        for node, _, _ in _nodes()
+        for node, _ in _nodes()
     }
     results = []
     for node, reference in references.items():

@@ -16,6 +16,7 @@ from studies.tables.results import Results
 OBJECTIVE = '''
 import os
 import signal
+import sys
 import time
 from dataclasses import dataclass
 from typing import Literal
@@ -31,11 +32,11 @@ kept = []
 class Faulty(Stateless):
     """Non-saturating, with a fault in processes whose environment has FAULTS."""
 
-    fault: Literal["none", "kill", "memory", "raise", "sleep", "hog"] = "none"
+    fault: Literal["none", "kill", "memory", "raise", "sleep", "hog", "loop", "once"] = "none"
     critic_form = "score"
 
     def critic_loss(self, real, fake, state):
-        if "FAULTS" in os.environ:
+        if "FAULTS" in os.environ and sys.argv[0].endswith("default_worker.py"):  # the driver tries it too
             FAULTS[self.fault]()
         return (softplus(-real.value) + softplus(fake.value)).mean(-1)
 
@@ -53,7 +54,20 @@ def hog():
         time.sleep(0.1)
 
 
+def loop():
+    while True:
+        pass
+
+
+def once():
+    if not os.path.exists(os.environ["FAULTS"]):
+        open(os.environ["FAULTS"], "w").close()
+        loop()
+
+
 FAULTS = {
+    "loop": loop,
+    "once": once,
     "none": lambda: None,
     "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
     "memory": lambda: np.empty(10**15),
@@ -153,6 +167,37 @@ def assert_printed(output: str) -> None:
     assert ends["sleep", "confirm"] == "timed out: its training took longer than limits.trial_seconds = 1.5"
     assert output.count("Traceback (most recent call last)") == 1
     assert re.search(r'File ".*my_faulty.py", line \d+, in stumble', output)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_code_that_hangs_or_takes_too_much_memory_is_killed_and_named_and_its_pack_loses_no_other_trial(
+    tmp_path: Path,
+) -> None:
+    settings = (
+        "search={explore=2,packs=true,exploit={trials=0},confirm={best=0}}",
+        "limits={step_seconds=12,trial_memory_gb=1.2,condition_failures=1}",
+    )
+    done = run(tmp_path / "study", "loop", "once", "hog", overrides=settings, FAULTS=str(tmp_path / "hung"))
+    assert (done.returncode, done.stderr) == (1, "")
+    trials = results_in(tmp_path / "study").trials.query("state != 'interrupted'")
+    states = trials.groupby("condition", observed=True)["state"].agg(set).to_dict()
+    # the trials of a pack that hung once are each tried again, and those that hang again are named
+    assert states == {"loop": {"timed_out"}, "once": {"finished"}, "hog": {"out_of_memory"}}
+    assert len(trials.query("condition == 'once'")) == 2
+    assert (tmp_path / "hung").exists()
+    ends = {
+        "loop": "timed out: it hung: one iteration or evaluation took longer than limits.step_seconds = 12",
+        "hog": "out of memory: its process took more than limits.trial_memory_gb = 1.2",
+    }
+    for name, end in ends.items():
+        setting, place = r"\(critic lr = [^)]*\)", r"; it was in my_faulty.py, line \d+, "
+        line = rf"without a result: {name} explore \d {setting}: {re.escape(end)}{place}"
+        assert re.search(line, done.stdout)
+        stopped = (
+            f"warning: {name}: 1 trial in a row ended without a result, as many as limits.condition_failures allows"
+        )
+        assert stopped in done.stdout
 
 
 @pytest.mark.slow

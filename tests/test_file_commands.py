@@ -181,7 +181,7 @@ BAD_FILES = {
         TINY.replace('"gan"\npreset', '"wgan"\npreset').encode(),
         "conditions.wgan: must be a unique name, but 2 conditions have it",
     ),
-    "nothing": (b"", "name: must be given"),
+    "no name": (b'budget.steps = 99\n[[conditions]]\nname = "a"\npreset = "gan"', "name: must be given"),
 }
 
 

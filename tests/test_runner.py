@@ -1,6 +1,7 @@
 """Runs of a study: which trials run, which do not run again, and what an interruption costs."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -273,10 +274,10 @@ def resumes(study: Study) -> int:
 
 
 @contextmanager
-def running(study: Study, folder: Path) -> Iterator[subprocess.Popen[str]]:
+def running(study: Study, folder: Path, *further: str) -> Iterator[subprocess.Popen[str]]:
     """The command in its own process group, once it has locked the study."""
     process = subprocess.Popen(
-        command(arguments(study)),
+        command(arguments(study, *further)),
         cwd=folder,
         env=clean_environment(),
         stdin=subprocess.DEVNULL,
@@ -475,4 +476,42 @@ def test_an_interrupted_study_locks_out_others_exits_130_and_resumes_to_the_same
     done = gan_study(*arguments(study), folder=tmp_path, env=clean_environment())
     assert (done.returncode, done.stderr) == (0, "")
     assert resumes(study) == left
+    assert_same_studies(study, undisturbed)
+
+
+def fill(path: Path, size: int) -> None:
+    """Write a file of a size without its content."""
+    with path.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, size)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_limits_of_time_and_disk_end_a_run_with_exit_code_3_and_the_next_run_gives_the_same_numbers(
+    undisturbed: Study, tmp_path: Path
+) -> None:
+    study = long_study(tmp_path)
+    hurried = gan_study(*arguments(study, "limits.study_seconds=0.01"), folder=tmp_path, env=clean_environment())
+    assert (hurried.returncode, hurried.stderr) == (3, "")
+    assert (
+        "the run took longer than limits.study_seconds = 0.01 (0:00); the same command resumes tiny" in hurried.stdout
+    )
+
+    kept = f"limits.disk_free_gb={(shutil.disk_usage(tmp_path).free - 10**9) / 10**9}"
+    shutil.rmtree(study.ledger.root)
+    with running(study, tmp_path, kept) as process:  # it has begun when the disk fills
+        fill(tmp_path / "filled", 2 * 10**9)
+        out, _ = process.communicate(timeout=200)
+    refused = gan_study(*arguments(study, kept), folder=tmp_path, env=clean_environment())
+    (tmp_path / "filled").unlink()
+    assert process.returncode == 3
+    assert re.search(
+        r"the disk of the ledger has .* left, less than limits.disk_free_gb = .* leaves free; the same", out
+    )
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("gan-study: limits.disk_free_gb: must leave ")
+    assert not list(Path(study.ledger.root).glob("running/*/end"))
+
+    done = gan_study(*arguments(study), folder=tmp_path, env=clean_environment())
+    assert (done.returncode, done.stderr) == (0, "")
     assert_same_studies(study, undisturbed)

@@ -22,6 +22,7 @@ from studies.execution.searcher import CauseScheduler, DesignSearcher
 from studies.execution.worker_deaths import as_actor_error
 from studies.file.study import Study
 from studies.ledger.ledger import Ledger
+from studies.ledger.sealed import seal
 from studies.ledger.trial_records import TrialRecord
 from studies.locate import results
 from studies.progress.events import Listener
@@ -258,18 +259,29 @@ def test_the_error_of_a_workers_death_decides_the_state_of_its_trial(
 ) -> None:
     file = tmp_path / "error.pkl"
     file.write_bytes(pickle.dumps(error) if error else b"cut off")
-    searcher = DesignSearcher(None, {}, None, retries=3)  # type: ignore[arg-type]
+    searcher, pack = searcher_of_one(tmp_path)
     CauseScheduler(searcher).on_trial_error(None, TuneTrial(str(file)))
-    end, storage_failed = searcher._end("1", {})
-    assert (end.state, end.reason, storage_failed) == (state, reason, False)
+    ended = searcher._end("1", pack, {})
+    assert (ended.end.state, ended.end.reason) == (state, reason)
+    assert (ended.node_lost, ended.storage_failed, ended.killed) == ("node" in reason.partition(": ")[2], False, False)
 
 
-def test_an_end_that_the_worker_reported_is_taken_as_it_is() -> None:
-    searcher = DesignSearcher(None, {}, None, retries=3)  # type: ignore[arg-type]
+def searcher_of_one(folder: Path) -> tuple[DesignSearcher, tuple[TrialSpec, ...]]:
+    """A searcher, and a pack of one trial of its study."""
+    study = study_in(folder, *SMALLER)
+    spec = next(Design(study, _provenance(study)).trials({}))
+    ledger = ledger_of(study)
+    ledger.create()
+    return DesignSearcher(Progress([spec], ledger), {}, Listener(), retries=1), (spec,)  # type: ignore[arg-type]
+
+
+def test_an_end_that_the_worker_reported_is_taken_as_it_is(tmp_path: Path) -> None:
+    searcher, pack = searcher_of_one(tmp_path)
     end = {"state": "timed_out", "reason": "its training took longer", "detail": "", "at": 12.5}
-    found, storage_failed = searcher._end("1", {"end": json.dumps({"end": end, "storage_failed": True})})
-    assert vars(found) == end
-    assert storage_failed
+    found = searcher._end("1", pack, {"end": json.dumps({"end": end, "storage_failed": True})})
+    assert vars(found.end) == end
+    assert found.storage_failed
+    assert not found.killed
 
 
 # -- order -------------------------------------------------------------------------------------------------------------
@@ -280,6 +292,7 @@ class Progress:
 
     def __init__(self, pending: list[TrialSpec], ledger: Ledger):
         self.known, self.new, self.ledger = pending, list[TrialSpec](), ledger
+        self.stopped: set[str] = set()
 
     def pending(self) -> list[TrialSpec]:
         return self.known
@@ -320,3 +333,83 @@ def test_a_trial_that_ran_out_of_memory_is_tried_again_alone_after_the_others(tm
     assert suggested("f") is None  # it runs alone
     ends("e")
     assert suggested("f") == progress.new[-1].name
+
+
+# -- retries by cause --------------------------------------------------------------------------------------------------
+
+
+def issued(searcher: DesignSearcher, trial_id: str) -> list[list[str]] | str | None:
+    """Names of the trials of each pack that the searcher issues."""
+    found = searcher.suggest(trial_id)
+    if not isinstance(found, dict):
+        return found
+    return [[trial["name"] for trial in json.loads(pack)] for pack in found["payloads"]]
+
+
+def pack_of_three(folder: Path) -> tuple[DesignSearcher, Ledger, list[TrialSpec]]:
+    study = study_in(folder, *SMALLER, "search.packs=true")
+    trials = [trial for trial in Design(study, _provenance(study)).trials({}) if trial.condition == "wgan"]
+    assert len({trial.pack for trial in trials}) == 1
+    ledger = ledger_of(study)
+    ledger.create()
+    progress = Progress(trials, ledger)
+    return DesignSearcher(progress, {}, Listener(), retries=1), ledger, trials  # type: ignore[arg-type]
+
+
+def lose_node(searcher: DesignSearcher, trial_id: str) -> None:
+    searcher.note_cause(trial_id, as_actor_error(NodeDiedError("the node is gone")))
+    searcher.on_trial_complete(trial_id, {}, error=True)
+
+
+def test_a_pack_that_is_lost_with_its_node_is_issued_again_whole_without_counting_up_to_a_bound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("studies.execution.searcher.MOST_NODE_LOSSES", 7)
+    searcher, ledger, trials = pack_of_three(tmp_path)
+    names = [trial.name for trial in trials]
+    for time in range(8):  # retries is 1
+        assert issued(searcher, str(time)) == [names]
+        lose_node(searcher, str(time))
+    assert issued(searcher, "end") == "FINISHED"
+    ends = [ledger.unfinished(trial.key).end() for trial in trials]
+    assert [end.state for end in ends if end is not None] == ["lost"] * 3
+
+
+def kill(ledger: Ledger, trial: TrialSpec, state: str) -> None:
+    """Leave what the watchdog of a worker leaves when it has killed the worker of a pack that begins with a trial."""
+    record = {"key": trial.key, "state": state, "reason": "it hung", "detail": "", "at": 1.0}
+    ledger.storage.replace(ledger.unfinished(trial.key).kill_object, seal(record))
+
+
+def test_the_trials_of_a_pack_that_hung_are_each_tried_alone_and_only_the_one_that_hangs_is_over_its_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searcher, ledger, (first, second, third) = pack_of_three(tmp_path)
+    assert issued(searcher, "a") == [[first.name, second.name, third.name]]
+    kill(ledger, first, "timed_out")
+    searcher.note_cause("a", ActorDiedError())
+    searcher.on_trial_complete("a", {}, error=True)
+    assert [issued(searcher, trial_id) for trial_id in "bcd"] == [[[first.name]], [[second.name]], [[third.name]]]
+    with monkeypatch.context() as patched:
+        patched.setattr(Ledger, "finished", lambda ledger, keys, segment: set(keys))
+        searcher.on_trial_complete("b", {"segment": "trials/x.parquet"})
+        searcher.on_trial_complete("d", {"segment": "trials/x.parquet"})
+    kill(ledger, second, "timed_out")
+    searcher.note_cause("c", ActorDiedError())
+    searcher.on_trial_complete("c", {}, error=True)
+    assert issued(searcher, "e") == "FINISHED"  # not again
+    ends = [ledger.unfinished(trial.key).end() for trial in (first, second, third)]
+    assert [end and (end.state, end.reason) for end in ends] == [None, ("timed_out", "it hung"), None]
+
+
+def test_a_trial_that_took_too_much_memory_is_tried_once_more(tmp_path: Path) -> None:
+    searcher, pack = searcher_of_one(tmp_path)
+    ledger = searcher._progress.ledger
+    for trial_id in "ab":
+        assert issued(searcher, trial_id) == [[pack[0].name]]
+        kill(ledger, pack[0], "out_of_memory")
+        searcher.on_trial_complete(trial_id, {}, error=True)
+    assert issued(searcher, "c") == "FINISHED"
+    end = ledger.unfinished(pack[0].key).end()
+    assert end is not None
+    assert end.state == "out_of_memory"

@@ -539,7 +539,7 @@ def test_the_distance_of_the_dirac_pair_grows_by_its_exact_factor_at_every_evalu
 # -- the Trainable -----------------------------------------------------------------------------------------------------
 
 
-def config(root: Path, spec: TrialSpec, **changes: float) -> dict[str, Any]:
+def config(root: Path, spec: TrialSpec, **changes: Any) -> dict[str, Any]:
     return {**trial_config(root), **changes, "payloads": [payload([spec])]}
 
 
@@ -669,13 +669,13 @@ def test_a_trial_that_takes_too_long_keeps_a_checkpoint_from_which_a_larger_limi
     study = study_in(tmp_path)
     spec, root = first_trial(study), tmp_path / "ledger"
     trainable = actor(root, payload([spec]))
-    trainable.reset_config(config(root, spec, trial_seconds=1e-9))
+    trainable.reset_config(config(root, spec, limits={"trial_seconds": 1e-9}))
     report = list(stepped(trainable))[-1]
     assert ending(report)["end"]["state"] == "timed_out"
     assert ending(report)["end"]["reason"] == "its training took longer than limits.trial_seconds = 1e-09"
     assert report["iteration"] < 36
     assert checkpointed_iteration(Ledger(root).unfinished(spec.key)) == report["iteration"]
-    trainable.reset_config(config(root, spec, trial_seconds=1e9))
+    trainable.reset_config(config(root, spec, limits={"trial_seconds": 1e9}))
     assert "end" not in list(stepped(trainable))[-1]
     entry = finished(Ledger(root))[spec.key]
     assert f"resumed at iteration {report['iteration']}\n" in entry.log()

@@ -128,23 +128,27 @@ def trial_config(root: Path, checkpoint_seconds: float = 1e9) -> dict[str, Any]:
         "kept": "late",
         "data": json.dumps(plain(Digits())),
         "feature_file": "",
+        "limits": {},
+        "watched": False,
     }
 
 
 def schedule_without_ray(
     study: Study, allocation: Allocation, progress: StudyProgress, listener: Listener, resources: Resources
-) -> None:
+) -> str:
     """Replaces `runner._schedule`: one trial after the other in this process, all by the same actor."""
     root, trainable = progress.ledger.root, None
     config = {
         **trial_config(root),
         "kept": study.checkpoint.snapshots,
-        "trial_seconds": study.limits.trial_seconds,
+        "limits": plain(study.limits),
         "data": json.dumps(plain(study.data)),
         "feature_file": path_of(study.evaluation),
     }
-    per_process = study.resources.packs_per_process
-    searcher = DesignSearcher(progress, config, listener, retries=3, per_process=per_process)
+    per_process, limits = study.resources.packs_per_process, study.limits
+    searcher = DesignSearcher(
+        progress, config, listener, retries=3, per_process=per_process, failures=limits.condition_failures
+    )
     while isinstance(config := searcher.suggest("only"), dict):
         if trainable is None:
             trainable = actor(root, "null", **config)
@@ -155,6 +159,7 @@ def schedule_without_ray(
         searcher.on_trial_complete("only", result)
     if searcher.failure is not None:
         raise searcher.failure
+    return ""
 
 
 def run_without_ray(study: Study, listener: Listener | None = None) -> RunResult:

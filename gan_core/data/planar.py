@@ -6,7 +6,7 @@ from itertools import product
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
-from annotated_types import Ge
+from annotated_types import Ge, Le
 from jaxtyping import Float
 
 from gan_core.data.dataset import AnyData, Dataset, Modes, Sizes
@@ -31,8 +31,8 @@ class PlanarData(AnyData):
 
     kind: str
     small: ClassVar[bool] = True
-    train: Annotated[int, Ge(50)] = 10_000
-    held_out: Annotated[int, Ge(50)] = 2_500
+    train: Annotated[int, Ge(50), Le(10_000_000)] = 10_000
+    held_out: Annotated[int, Ge(50), Le(10_000_000)] = 2_500
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -105,7 +105,7 @@ class Ring(_Mixture):
     """
 
     kind: Literal["ring"] = "ring"
-    modes: Annotated[int, Ge(2)] = 8
+    modes: Annotated[int, Ge(2), Le(10_000)] = 8
     radius: Positive = 1.0
     sigma: Positive = 0.01
 
@@ -129,7 +129,7 @@ class Grid(_Mixture):
     """
 
     kind: Literal["grid"] = "grid"
-    side: Annotated[int, Ge(2)] = 5
+    side: Annotated[int, Ge(2), Le(100)] = 5
     spacing: Positive = 2.0
     sigma: Positive = 0.05
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from annotated_types import Ge
+from annotated_types import Ge, Le
 
 from gan_core.features import AutoFeatures, Features
 from gan_core.metrics import METRICS, SAMPLE_METRICS, AnyMetric, SampleSettings
@@ -37,16 +37,16 @@ class EvaluationSettings(SampleSettings):
     Errors: `ValueError` for a number below the minimum in its annotation.
     """
 
-    measurements: Annotated[int, Ge(3)] = 20
+    measurements: Annotated[int, Ge(3), Le(100_000)] = 20
     features: Features = AutoFeatures()
     samples: Annotated[int, Ge(50)] = 800
-    directions: Annotated[int, Ge(1)] | Literal["auto"] = "auto"
+    directions: Annotated[int, Ge(1), Le(100_000)] | Literal["auto"] = "auto"
     cells: Annotated[int, Ge(2)] = 20
     exact: Literal["last", "every"] = "last"
-    exact_points: Annotated[int, Ge(2)] = 512
-    resolution: Annotated[int, Ge(2)] = 50
+    exact_points: Annotated[int, Ge(2), Le(100_000)] = 512
+    resolution: Annotated[int, Ge(2), Le(1000)] = 50
     neighbours: Annotated[int, Ge(1)] = 5
-    health_batch: Annotated[int, Ge(2)] = HEALTH_BATCH
+    health_batch: Annotated[int, Ge(2), Le(100_000)] = HEALTH_BATCH
     metrics: tuple[AnyMetric, ...] = ()
     distance: str = "default"
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from annotated_types import Ge
+from annotated_types import Ge, Le
 
 from gan_core.features import AutoFeatures, Features
 from gan_core.fields import check_fields
@@ -20,11 +20,11 @@ class SampleSettings:
 
     features: Features = AutoFeatures()
     samples: Annotated[int, Ge(50)] = 800
-    directions: Annotated[int, Ge(1)] | Literal["auto"] = "auto"
+    directions: Annotated[int, Ge(1), Le(100_000)] | Literal["auto"] = "auto"
     cells: Annotated[int, Ge(2)] = 20
     exact: Literal["last", "every"] = "last"
-    exact_points: Annotated[int, Ge(2)] = 512
-    resolution: Annotated[int, Ge(2)] = 50
+    exact_points: Annotated[int, Ge(2), Le(100_000)] = 512
+    resolution: Annotated[int, Ge(2), Le(1000)] = 50
     neighbours: Annotated[int, Ge(1)] = 5
 
     def __post_init__(self) -> None:

@@ -12,6 +12,7 @@ from gan_core.networks.contracts import (
 )
 from gan_core.networks.conv import ConvCritic, ConvGenerator
 from gan_core.networks.conv_autoencoder import ConvAutoencoderCritic
+from gan_core.networks.counted_parameters import parameter_count, parameter_shapes
 from gan_core.networks.mlp import MLPCritic, MLPGenerator
 from gan_core.networks.module import ModuleCritic, ModuleGenerator
 from gan_core.networks.pair import Critic, Generator, NetworkPair, Networks
@@ -40,5 +41,7 @@ __all__ = [
     "SegmentGenerator",
     "generate_in_chunks",
     "gradient_by_autograd",
+    "parameter_count",
+    "parameter_shapes",
     "try_network",
 ]

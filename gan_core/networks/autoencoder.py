@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gan_core.fields import Count, check_fields
+from gan_core.fields import Count, Depth, check_fields
 from gan_core.networks.contracts import AutogradCritic
 from gan_core.networks.dense import Output, bound, dense, dense_layers
 from gan_core.shapes import CriticOutput, Parameters, SampleShape
@@ -36,7 +36,7 @@ class AutoencoderCritic(AutogradCritic):
 
     kind: Literal["autoencoder"] = "autoencoder"
     width: Count = 128
-    depth: Count = 2
+    depth: Depth = 2
     code: Count = 16
     energy: Energy = "squared_error_mean"
     output: Output = "match_data"

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gan_core.fields import Count, check_fields
+from gan_core.fields import Count, Depth, check_fields
 from gan_core.networks.contracts import AnyCritic, AnyGenerator
 from gan_core.networks.dense import LEAK, Output, affine, bound, dense, dense_layers
 from gan_core.shapes import CriticForm, CriticOutput, Parameters, SampleShape
@@ -25,7 +25,7 @@ class MLPGenerator(AnyGenerator):
 
     kind: Literal["mlp"] = "mlp"
     width: Count = 128
-    depth: Count = 3
+    depth: Depth = 3
     latent: Count = 32
     output: Output = "match_data"
 
@@ -53,7 +53,7 @@ class MLPCritic(AnyCritic):
 
     kind: Literal["mlp"] = "mlp"
     width: Count = 128
-    depth: Count = 3
+    depth: Depth = 3
     form: CriticForm = "score"
     output: Literal["linear", "relu"] = "linear"
 

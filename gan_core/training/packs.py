@@ -1,5 +1,6 @@
 """Packs: GANs of one structure that train together, each with its own numbers."""
 
+import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, get_args
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from gan_core.constraints import AnyConstraint
 from gan_core.fields import is_exactly, numbers
-from gan_core.networks import Networks
+from gan_core.networks import Networks, parameter_shapes
 from gan_core.objectives import AnyObjective
 from gan_core.shapes import SampleShape
 from gan_core.training.mapping import MemberConstraints, MemberObjectives
@@ -52,14 +53,13 @@ def pack_members(networks: Networks, shape: SampleShape, device: str) -> int:
     It depends on the size of the networks alone. Convolutions on a processor are computed for one member after the
     other, so a pack gains nothing.
     """
-    generator = torch.Generator().manual_seed(0)
-    drawn = [network.initial(shape, generator) for network in (networks.generator, networks.critic)]
-    parameters = [value for by_name in drawn for value in by_name.values()]
+    by_name = [parameter_shapes(network, shape) for network in (networks.generator, networks.critic)]
+    shapes = [sizes for shapes_of in by_name for sizes in shapes_of.values()]
     if torch.device(device).type != "cpu":
         return ON_ACCELERATOR
-    if any(value.dim() == CONVOLUTION_KERNEL for value in parameters):
+    if any(len(sizes) == CONVOLUTION_KERNEL for sizes in shapes):
         return 1
-    count = sum(value.numel() for value in parameters)
+    count = sum(math.prod(sizes) for sizes in shapes)
     return next((members for most, members in ON_PROCESSOR if count <= most), 1)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from gan_core.fields import Count, Fraction, Whole, check_fields
+from gan_core.fields import Count, Fraction, StepsInIteration, StepsOrNone, check_fields
 from gan_core.networks import AnyCritic, Networks
 from gan_core.objectives import AnyObjective
 from gan_core.training.optimizers import Adam, Optimizer
@@ -45,11 +45,11 @@ class Training:
     """
 
     batch: Count = 64
-    n_critic: Count = 1
-    warmup_steps: Whole = 0
-    warmup_n_critic: Count = 100
-    warmup_every: Whole = 0
-    pretrain_steps: Whole = 0
+    n_critic: StepsInIteration = 1
+    warmup_steps: StepsOrNone = 0
+    warmup_n_critic: StepsInIteration = 100
+    warmup_every: StepsOrNone = 0
+    pretrain_steps: StepsOrNone = 0
     update_order: UpdateOrder = "critic_first"
     generator_average: Fraction = 0.0
     dtype: Literal["float32", "float64"] = "float32"

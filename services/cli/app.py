@@ -25,7 +25,7 @@ app = typer.Typer(
     "which is the folder ./gan-studies unless the study file names another one. A study that is run again runs only "
     "the trials that are missing there.\n\n"
     "Exit codes: 0 done; 1 failed, or trials ended without a result; 2 wrong input, or a ledger that cannot be used; "
-    "130 interrupted.",
+    "3 a limit of the study ended the run, and the same command resumes it; 130 interrupted.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -1,11 +1,15 @@
 """Commands about study files and presets: objectives, plan, schema, validate."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from services.cli.options import AsJson, Output, Overrides, Smoke, StudyFile
 from services.cli.output import console, print_json, print_or_write
+from studies.errors import InputError
+
+if TYPE_CHECKING:
+    from studies.file.study import Study
 
 
 def objectives(
@@ -52,6 +56,7 @@ def validate(file: StudyFile, overrides: Overrides = None, smoke: Smoke = False,
     else:
         console().print(outline(study), markup=False, soft_wrap=True)
         console().print(time_sentence(study, file), markup=False, soft_wrap=True)
+        _print_what_is_missing(study)
 
 
 def plan(
@@ -80,6 +85,17 @@ def plan(
         print_json(plan_table(made))
     else:
         print_plan(made, console())
+
+
+def _print_what_is_missing(study: "Study") -> None:
+    """Print why this machine cannot run a study, if it cannot; a cluster may."""
+    from studies.execution.runner import check_resources
+    from studies.ledger.ledger import Ledger
+
+    try:
+        check_resources(study, Ledger(study.ledger.root))
+    except InputError as error:
+        console().print(f"\nThis machine cannot run it: {error}", markup=False, soft_wrap=True)
 
 
 def schema(output: Output = None) -> None:

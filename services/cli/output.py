@@ -74,8 +74,9 @@ def refuse_unwritable(output: Path | None) -> None:
 
 
 def print_error(error: GanStudyError) -> int:
-    """Print the message of an error on standard error, and return its exit code."""
-    print(f"gan-study: {error}", file=sys.stderr)
+    """Print each line of the message of an error on standard error, and return its exit code."""
+    for line in str(error).splitlines():
+        print(f"gan-study: {line}", file=sys.stderr)
     return error.exit_code
 
 

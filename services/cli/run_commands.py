@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from studies.file.study import Study
     from studies.progress.events import Listener
 
+LIMIT_REACHED = 3
+"""Exit code of a run that a limit of `[limits]` ended before all trials had ended."""
 WORKS = (
     "It works: every phase of the study ran to its end on this machine. Its numbers mean nothing, since the training "
     "was far too short; the same command without --smoke runs the study."
@@ -76,8 +78,16 @@ def _run(
     run_result = run_study(study, *listeners, question=stated_question, resources=resources)
     local = results(study.name, root=study.ledger.root)
     if as_json:
-        print_json({"interrupted": run_result.interrupted, "ranking": records(local.ranking)})
+        print_json(
+            {
+                "interrupted": run_result.interrupted,
+                "limit": run_result.limit or None,
+                "ranking": records(local.ranking),
+            }
+        )
     print_run_summary(local, ledger, run_result, screen, sheets, on_cluster=resources is not None)
+    if run_result.limit:
+        return LIMIT_REACHED
     if run_result.interrupted:
         return 130
     return 1 if run_result.without_result else 0

@@ -9,6 +9,7 @@ from studies.file.condition import Condition, Setting
 from studies.file.modules import describe_error
 from studies.file.real_samples import load_samples
 from studies.file.study import Study
+from studies.file.time_limit import TRY_SECONDS, time_limit
 from studies.file.validation import plain
 
 Group = tuple[str, Structure]
@@ -105,7 +106,8 @@ class Packs:
 
 def _why_unpackable(setting: Setting, shape: SampleShape) -> str | None:
     try:
-        return why_unpackable(setting.objective, setting.constraint, setting.networks, shape)
+        with time_limit(TRY_SECONDS):
+            return why_unpackable(setting.objective, setting.constraint, setting.networks, shape)
     except Exception as error:  # of a user's code; it ends the trial when it is raised there
         return f"objective: cannot be tried before the start, since it {describe_error(error)}"
 

@@ -1,23 +1,26 @@
-"""Bytes that a study's results take on disk, and the check that those of a stability map fit."""
+"""Bytes that a study's results take on disk, and the check that they fit."""
 
 import shutil
+import sys
 from math import prod
-
-import torch
+from pathlib import Path
 
 from gan_core.data import Dataset
 from gan_core.metrics import METRICS
+from gan_core.networks import parameter_count
 from gan_core.shapes import SampleShape
-from studies.design import CONFIRMING, counts
+from studies.design import CONFIRMING, Phase, counts
 from studies.errors import InputError
 from studies.execution.kept_samples import SNAPSHOT_IMAGES, SNAPSHOT_POINTS, generator_evaluations
 from studies.file.condition import Condition, Setting
 from studies.file.map_settings import ExploreMap
+from studies.file.messages import count_noun
 from studies.file.real_samples import load_samples
 from studies.file.study import Study
 from studies.ledger.ledger import Ledger
 from studies.numbers import format_bytes
 
+GIGABYTE = 10**9
 BYTES = 4
 """Size of a number in float32, in which generators are kept."""
 FACTS_BYTES = 4000
@@ -25,21 +28,71 @@ FACTS_BYTES = 4000
 
 
 def check_space(study: Study, ledger: Ledger) -> None:
-    """Check that the disk of the ledger has room for all cells of the stability maps of a study that is not begun yet.
+    """Check that the disk of the ledger has the free space that the limits keep, and room for a study's results.
+
+    The results are not checked once the study has begun, since a part of them is there already.
 
     Errors: `InputError` with the bytes that are needed and free.
     """
-    if not isinstance(study.search.explore, ExploreMap) or study.name in ledger.studies():
-        return
-    cells = study.search.explore.trials * len(study.conditions)
-    needed = cells * max(explore_bytes(study, condition) for condition in study.conditions)
-    place = next(folder for folder in (ledger.root, *ledger.root.parents) if folder.is_dir())
-    free = shutil.disk_usage(place).free
-    if needed > free:
+    free, kept = free_bytes(ledger.root), int(study.limits.disk_free_gb * GIGABYTE)
+    place = _existing(ledger.root)
+    if free < kept:
         raise InputError(
-            f"search.explore.map.resolution: must leave room for the results, but {cells} cells need about "
-            f"{format_bytes(needed)} and {place} has {format_bytes(free)}"
+            f"limits.disk_free_gb: must leave {format_bytes(kept)} free on the disk of the ledger, but {place} has "
+            f"{format_bytes(free)}; free some space, or set it lower"
         )
+    if study.name in ledger.studies():
+        return
+    needed = {condition.name: condition_bytes(study, condition) for condition in study.conditions}
+    total = sum(needed.values())
+    if total > free - kept:
+        trials = sum(sum(counts(study, condition).values()) for condition in study.conditions)
+        raise InputError(
+            f"{_largest_part(study)}: must leave room for the results, but {count_noun(trials, 'trial')} need about "
+            f"{format_bytes(total)} and {place} has {format_bytes(max(0, free - kept))} to spare"
+        )
+
+
+def free_bytes(folder: Path) -> int:
+    """Bytes that a user may still write on the disk of a folder, which need not exist.
+
+    A file system without a size, as /proc, is not taken for a full one: writing there fails with its own reason.
+    """
+    usage = shutil.disk_usage(_existing(folder))
+    return usage.free if usage.total else sys.maxsize
+
+
+def _existing(folder: Path) -> Path:
+    return next(above for above in (folder, *folder.parents) if above.is_dir())
+
+
+def _largest_part(study: Study) -> str:
+    """Path of the number in `search` that asks for most GANs."""
+    search = study.search
+    if isinstance(search.explore, ExploreMap):
+        return "search.explore.map.resolution"
+    members = {
+        "search.explore": search.explore_trials * study.seeds,
+        "search.exploit.trials": search.exploit.trials * study.seeds,
+        "search.confirm.seeds": search.confirm.best * search.confirm.seeds,
+        "search.profile": search.profile * study.seeds,
+    }
+    return max(members, key=lambda path: members[path])
+
+
+def condition_bytes(study: Study, condition: Condition) -> int:
+    """Largest number of bytes that all trials of a condition take in the ledger, before compression."""
+    explore = explore_bytes(study, condition)
+    of_member = -(-(explore - FACTS_BYTES) // study.seeds)
+    return sum(
+        trials * (FACTS_BYTES + of_member * _members(study, phase))
+        for phase, trials in counts(study, condition).items()
+    )
+
+
+def _members(study: Study, phase: Phase) -> int:
+    """Number of GANs of a trial."""
+    return study.search.confirm.seeds if phase in CONFIRMING else study.seeds
 
 
 def explore_bytes(study: Study, condition: Condition) -> int:
@@ -61,11 +114,6 @@ def snapshot_bytes(study: Study) -> int:
     Sum over the trials of (numbers of one generator) x (seeds) x (kept evaluations) x 4 bytes.
     """
     shape = load_samples(study.data).sample_shape
-    members = {
-        phase: study.search.confirm.seeds if phase in CONFIRMING else study.seeds
-        for condition in study.conditions
-        for phase in counts(study, condition)
-    }
     numbers = 0
     for condition in study.conditions:
         authors = _authors_numbers(condition, shape)
@@ -73,7 +121,7 @@ def snapshot_bytes(study: Study) -> int:
         for phase, trials in counts(study, condition).items():
             of_trial = authors if phase == "authors" else searched
             of_trial = max(authors, searched) if phase in ("path_choice", "path") else of_trial
-            numbers += trials * members[phase] * of_trial
+            numbers += trials * _members(study, phase) * of_trial
     return numbers * len(kept_evaluations(study)) * BYTES
 
 
@@ -88,6 +136,5 @@ def _authors_numbers(condition: Condition, shape: SampleShape) -> int:
 
 def kept_numbers(setting: Setting, shape: SampleShape) -> int:
     """Numbers that are kept of one generator at one evaluation: its parameters and, if there is one, their average."""
-    parameters = setting.networks.generator.initial(shape, torch.Generator())
     versions = 2 if setting.training.generator_average else 1
-    return versions * sum(values.numel() for values in parameters.values())
+    return versions * parameter_count(setting.networks.generator, shape)

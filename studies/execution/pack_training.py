@@ -104,6 +104,16 @@ class PackTraining:
         return self._pack_seconds / len(self._trials)
 
     @property
+    def places(self) -> int:
+        """Number of places of the pack, those without a trial included; 1: the trial trains without a pack."""
+        return self._trials[0].slots
+
+    @property
+    def seconds_of_place(self) -> float:
+        """Seconds of training so far divided by the places, which take the same time with a trial as without one."""
+        return self._pack_seconds / self.places
+
+    @property
     def _pack_seconds(self) -> float:
         return self._seconds_before + monotonic() - self._started
 

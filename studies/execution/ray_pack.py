@@ -13,7 +13,10 @@ from ray import tune
 
 from studies.errors import GanStudyError, StudyFailed
 from studies.execution.pack_training import PackTraining
+from studies.execution.watchdog import Watchdog
 from studies.file.modules import add_module_folder
+from studies.file.run_settings import Limits
+from studies.file.validation import build
 from studies.ledger.ledger import Ledger
 from studies.ledger.unfinished import EndState, TrialEnd
 
@@ -31,14 +34,18 @@ class RayPack(tune.Trainable):
     """Trains packs of trials, one after the other, until they are in the ledger.
 
     `config["payloads"]` holds a `payload` for each pack. Everything is rebuilt from it, so a reused actor gives the
-    same bits as a fresh one.
+    same bits as a fresh one. Only the watchdog, if `config["watched"]` is true, lives as long as the actor.
     """
+
+    _watchdog: Watchdog | None = None
 
     def setup(self, config: dict[str, Any]) -> None:
         self._waiting, self._config, self._last_checkpoint = deque(config["payloads"]), config, monotonic()
         self._trials = json.loads(self._waiting.popleft())
-        self._ledger = Ledger(config["ledger"])
+        self._ledger, self._limits = Ledger(config["ledger"]), build(Limits, config["limits"], ("limits",))
         self._training: PackTraining | None = None
+        if config["watched"] and self._watchdog is None:
+            self._watchdog = Watchdog(self._ledger.root, self._limits)
         if config.get("modules"):
             add_module_folder(config["modules"])
 
@@ -58,16 +65,25 @@ class RayPack(tune.Trainable):
             detail = "".join(traceback.format_exception(error))[-LONGEST_TRACEBACK:]
             end = TrialEnd(state=end_of(error), reason=f"{type(error).__name__}: {error}", detail=detail)
             return {"done": True, "iteration": 0, "end": _reported(end, storage_failed=isinstance(error, StudyFailed))}
+        finally:
+            if self._watchdog is not None:
+                self._watchdog.pause()
 
     def _step(self) -> dict[str, Any]:
+        first = self._ledger.unfinished(self._trials[0]["key"])
         if self._training is None:
+            if self._watchdog is not None:
+                self._watchdog.expect_loading(first)
             self._training = self._started()
-        training, limit = self._training, self._config.get("trial_seconds")
+        training, limit = self._training, self._limits.trial_seconds
+        if self._watchdog is not None:
+            left = None if limit is None else (limit - training.seconds_of_place) * training.places
+            self._watchdog.expect(first, left)
         training.advance(SECONDS_PER_REPORT)
         report: dict[str, Any] = {"iteration": training.iteration, "summaries": training.report()}
         if training.done:
             return {**report, **self._committed(training)}
-        if limit is not None and training.seconds > limit:
+        if limit is not None and training.seconds_of_place > limit:
             self._checkpoint()  # a later run with a larger limit continues from here
             self._training = None
             reason = f"its training took longer than limits.trial_seconds = {limit:g}"

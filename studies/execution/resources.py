@@ -1,12 +1,13 @@
 """Nodes of a Ray cluster, and the number of processes that train on them at once."""
 
 from dataclasses import dataclass
-from math import floor
+from math import floor, inf
 
 import joblib
 import torch
 
 from studies.errors import InputError
+from studies.execution.machine_memory import memory_of_machine
 from studies.file.run_settings import ResourceSettings
 
 _ROUNDING = 1e-9
@@ -23,10 +24,11 @@ class Allocation:
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """Processor cores and GPUs of one machine or container, as Ray counts them."""
+    """Processor cores and GPUs of one machine or container, as Ray counts them, and bytes of its memory if known."""
 
     cpu: float
     gpu: float
+    memory: float = inf
 
     def processes(self, allocation: Allocation) -> int:
         """Number of processes that run on this node at once."""
@@ -84,4 +86,4 @@ def this_machine() -> Resources:
 
     Cores that the process is not pinned to, or that a container's limit excludes, do not count.
     """
-    return Resources(nodes=(Node(cpu=joblib.cpu_count(), gpu=torch.cuda.device_count()),))
+    return Resources(nodes=(Node(cpu=joblib.cpu_count(), gpu=torch.cuda.device_count(), memory=memory_of_machine()),))

@@ -18,6 +18,7 @@ from studies.errors import DamagedError, InputError, StudyFailed
 from studies.execution.disk_space import check_space
 from studies.execution.environment import environment
 from studies.execution.interruption import graceful_termination
+from studies.execution.memory_need import check_memory
 from studies.execution.resources import Allocation, Resources, this_machine
 from studies.file import modules
 from studies.file.compared_features import path_of
@@ -38,11 +39,13 @@ class RunResult:
     """Result of a run.
 
     without_result  records of the trials that ended without a result, lost ones included
-    interrupted     True if trials are still pending because the run was interrupted
+    interrupted     True if trials are still pending because the run was interrupted or reached a limit
+    limit           sentence about the limit of `[limits]` that ended the run; empty if none did
     """
 
     without_result: list[TrialRecord]
     interrupted: bool
+    limit: str = ""
 
 
 def run(study: Study, *listeners: Listener, question: str = "", resources: Resources | None = None) -> RunResult:
@@ -57,9 +60,7 @@ def run(study: Study, *listeners: Listener, question: str = "", resources: Resou
     listener = Broadcast(listeners)
     resources = resources or this_machine()
     ledger = Ledger(study.ledger.root)
-    allocation = resources.allocation(study.resources)
-    resources.refuse_too_large(allocation)
-    check_space(study, ledger)
+    allocation = check_resources(study, ledger, resources)
     ledger.create()
     for sentence in mend_study(ledger, study.name):
         listener.warned(sentence)
@@ -72,12 +73,27 @@ def run(study: Study, *listeners: Listener, question: str = "", resources: Resou
             listener.warned(f"conditions.{condition}.{reason}; its trials train one by one")
         progress.write_plan()
         listener.opened(progress)
+        limit = ""
         try:
             if progress.pending():
-                _schedule(study, allocation, progress, listener, resources)
+                limit = _schedule(study, allocation, progress, listener, resources)
         finally:
             listener.closed(progress, bool(progress.pending()))
-        return RunResult(without_result=progress.without_result(), interrupted=bool(progress.pending()))
+        interrupted = bool(progress.pending())
+        return RunResult(progress.without_result(), interrupted, limit if interrupted else "")
+
+
+def check_resources(study: Study, ledger: Ledger, resources: Resources | None = None) -> Allocation:
+    """The share of a node for one process, after checking that processors, memory and disk are enough.
+
+    Errors: `InputError` with what is needed and what there is.
+    """
+    resources = resources or this_machine()
+    allocation = resources.allocation(study.resources)
+    resources.refuse_too_large(allocation)
+    check_memory(study, resources, allocation)
+    check_space(study, ledger)
+    return allocation
 
 
 def _mended_progress(
@@ -152,8 +168,8 @@ def _refuse_changes(name: str, *, old: dict[str, Any], new: dict[str, Any]) -> N
 
 def _schedule(
     study: Study, allocation: Allocation, progress: StudyProgress, listener: Listener, resources: Resources
-) -> None:
-    """Run the pending trials with Ray Tune."""
+) -> str:
+    """Run the pending trials with Ray Tune; returns a sentence if a limit of the run ended it early."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
     os.environ["RAY_AIR_NEW_OUTPUT"] = "0"
@@ -162,6 +178,7 @@ def _schedule(
     from ray import tune
 
     from studies.execution.ray_pack import RayPack
+    from studies.execution.run_limits import RunLimits
     from studies.execution.searcher import CauseScheduler, DesignSearcher
     from studies.execution.worker_deaths import deaths_as_actor_errors
 
@@ -169,7 +186,8 @@ def _schedule(
         "ledger": str(progress.ledger.root),
         "threads": max(1, int(allocation.cpu)),
         "checkpoint_seconds": study.checkpoint.every_seconds,
-        "trial_seconds": study.limits.trial_seconds,
+        "limits": plain(study.limits),
+        "watched": True,
         "kept": study.checkpoint.snapshots,
         "feature_file": path_of(study.evaluation),
         "modules": modules.folder_of(study.table()),
@@ -182,7 +200,9 @@ def _schedule(
         retries=study.limits.trial_retries,
         per_process=study.resources.packs_per_process,
         processes=resources.processes_at_once(allocation),
+        failures=study.limits.condition_failures,
     )
+    limits = RunLimits(study.limits, progress.ledger.root)
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # failures are reported by the listeners, in one line
     try:
         with (
@@ -206,12 +226,14 @@ def _schedule(
                     verbose=0,
                     failure_config=tune.FailureConfig(max_failures=0),  # the searcher retries
                     checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+                    stop=limits,
                 ),
             ).fit()
     except ray.exceptions.RayError as error:
         raise StudyFailed(f"Ray could not run the study: {str(error).partition(chr(10))[0]}") from error
     if searcher.failure is not None:
         raise searcher.failure
+    return limits.reached
 
 
 @contextmanager

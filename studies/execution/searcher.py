@@ -5,6 +5,7 @@ import pickle
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, Literal
@@ -13,34 +14,64 @@ from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 
 from studies.design import PHASES, Phase, TrialSpec, payload
-from studies.errors import GanStudyError, StudyFailed
-from studies.execution.worker_deaths import OUT_OF_MEMORY
+from studies.errors import DamagedError, GanStudyError, StudyFailed
+from studies.execution.worker_deaths import OUT_OF_MEMORY, WorkerDeath, death_of
+from studies.file.messages import count_noun
 from studies.ledger.unfinished import EndState, TrialEnd
 from studies.progress.events import Listener
+from studies.progress.failures_in_a_row import FailuresInARow
 from studies.progress.pending import StudyProgress
 from studies.progress.summaries import EvaluationSummary
 
 RETRIES_OF_OWN_ENDS = {"out_of_memory": 1, "error": 1, "timed_out": 0}
 """Number of times that a trial is started again after an end that may be its configuration's own."""
+MOST_NODE_LOSSES = 50
+"""Number of times that a trial is started again after it was lost with its node, or preempted with it.
+
+No node can be blamed on a trial, so these do not count as retries; the bound ends a run on a cluster that keeps losing
+its nodes.
+"""
 SECONDS_OF_PACKS, MOST_PACKS = 2.0, 16
 """Seconds of training that a process is given at once if packs are short, and the largest number of packs."""
 Pack = tuple[TrialSpec, ...]
 """Trials that are trained together, by slot."""
 
 
+@dataclass(frozen=True)
+class PackEnd:
+    """End of a pack without a result.
+
+    storage_failed  True if the worker could not write the ledger
+    node_lost       True if the worker was lost together with its node
+    killed          True if the watchdog killed the worker, so that the end may be that of one trial of the pack alone
+    """
+
+    end: TrialEnd
+    storage_failed: bool = False
+    node_lost: bool = False
+    killed: bool = False
+
+
 class DesignSearcher(Searcher):
     """Issues the pending trials of a design, pack by pack; waits while there is none.
 
-    Lasting state is in the ledger, so the state that Tune saves of this searcher is empty. Trials that were lost with
-    their worker are issued again, up to `retries` times, and after an exception or a lack of memory once more. In the
-    last attempt each trial is tried without the others of its pack, so that the failure of one is not that of all;
-    after a lack of memory also alone on the machine. Tune's own retries are off: they would cover running trials only,
-    not one that was pending on a node that died.
+    Lasting state is in the ledger, so the state that Tune saves of this searcher is empty. Tune's own retries are off:
+    they would cover running trials only, not one that was pending on a node that died. By the cause of its end, a trial
+    is issued again
+
+    node lost or preempted   up to `MOST_NODE_LOSSES` times, without counting
+    worker or storage lost   up to `retries` times, in the last attempt without the others of its pack
+    out of memory            once more, alone on the machine
+    exception                once more, without the others of its pack
+    over the time limit      not again; those of a pack that had to be killed once, each without the others
+
+    A condition whose trials keep ending without a result is stopped, see `FailuresInARow`.
 
     retries      number of times that a lost trial is tried again
     per_process  largest number of packs that a process is given at once; "auto": as many as train in about
                  `SECONDS_OF_PACKS`, at most `MOST_PACKS`
     processes    number of processes that train at once, among which the waiting packs are shared out
+    failures     largest number of trials of a condition that end in a row without a result; None: any number
     failure      error of the ledger after which no further trial is issued, else None
     """
 
@@ -53,6 +84,7 @@ class DesignSearcher(Searcher):
         retries: int,
         per_process: int | Literal["auto"] = "auto",
         processes: int = 1,
+        failures: int | None = None,
     ):
         super().__init__(metric="iteration", mode="max")
         self._retries: dict[str, int] = {**RETRIES_OF_OWN_ENDS, "lost": retries}
@@ -66,7 +98,9 @@ class DesignSearcher(Searcher):
         self._adapts = per_process == "auto"
         self._issued: dict[str, deque[Pack]] = {}
         self._alone: str | None = None
-        self._causes: dict[str, str] = {}
+        self._causes: dict[str, WorkerDeath] = {}
+        self._node_losses = Counter[str]()
+        self._failures = FailuresInARow(failures)
         self.failure: GanStudyError | None = None
 
     def suggest(self, trial_id: str) -> Any:
@@ -154,53 +188,77 @@ class DesignSearcher(Searcher):
             self._per_process = min(MOST_PACKS, max(1, int(SECONDS_OF_PACKS / max(seconds, 1e-3))))
         for record in records:
             self._listener.ended(record)
+            if self._failures.reached(record):
+                self._stop_condition(record.spec.condition)
+
+    def _stop_condition(self, name: str) -> None:
+        """Start no further trial of a condition in this run."""
+        self._progress.stop_condition(name)
+        self._waiting = deque(pack for pack in self._waiting if pack[0].condition != name)
+        self._waiting_alone = deque(pack for pack in self._waiting_alone if pack[0].condition != name)
+        self._listener.warned(
+            f"{name}: {count_noun(self._failures.most, 'trial')} in a row ended without a result, as many as "
+            "limits.condition_failures allows; no further trial of it is started in this run"
+        )
 
     def _ended(self, trial_id: str, pack: Pack, result: dict[str, Any]) -> list[TrialSpec]:
         """The trials of a pack that have ended; the others are issued again."""
         finished = self._progress.ledger.finished([trial.key for trial in pack], segment=result.get("segment"))
         without = [trial for trial in pack if trial.key not in finished]
         if without:
-            end, storage_failed = self._end(trial_id, result)
-            if storage_failed:
-                raise StudyFailed(end.reason)
-            again = [trial for trial in without if self._is_tried_again(trial, end)]
-            self._issue_again(again, end.state)
+            ended = self._end(trial_id, pack, result)
+            if ended.storage_failed:
+                raise StudyFailed(ended.end.reason)
+            again = [trial for trial in without if self._is_tried_again(trial, ended, shared=len(pack) > 1)]
+            self._issue_again(again, ended)
             for trial in without:
                 if trial not in again:
-                    self._progress.ledger.unfinished(trial.key).record_end(end)
+                    self._progress.ledger.unfinished(trial.key).record_end(ended.end)
             return [trial for trial in pack if trial not in again]
         return list(pack)
 
-    def _is_tried_again(self, trial: TrialSpec, end: TrialEnd) -> bool:
-        self._attempts[trial.key, end.state] += 1
-        return self._attempts[trial.key, end.state] <= self._retries[end.state]
+    def _is_tried_again(self, trial: TrialSpec, ended: PackEnd, *, shared: bool) -> bool:
+        if trial.condition in self._progress.stopped:
+            return False
+        if ended.node_lost:
+            self._node_losses[trial.key] += 1
+            return self._node_losses[trial.key] <= MOST_NODE_LOSSES
+        if ended.killed and shared and ended.end.state == "timed_out":
+            return True
+        self._attempts[trial.key, ended.end.state] += 1
+        return self._attempts[trial.key, ended.end.state] <= self._retries[ended.end.state]
 
-    def _issue_again(self, trials: Sequence[TrialSpec], state: EndState) -> None:
+    def _issue_again(self, trials: Sequence[TrialSpec], ended: PackEnd) -> None:
         if not trials:
             return
+        state = ended.end.state
         last_attempt = self._attempts[trials[0].key, state] == self._retries[state]
-        if state == "lost" and not last_attempt:
+        if ended.node_lost or (state == "lost" and not last_attempt):
             self._waiting.appendleft(tuple(trials))
-        else:
-            waiting = self._waiting_alone if state == "out_of_memory" else self._waiting
-            waiting.extend((trial,) for trial in trials)
+        elif state == "out_of_memory":
+            self._waiting_alone.extend((trial,) for trial in trials)
+        else:  # at once, so that a condition all of whose trials fail is stopped before each has failed
+            self._waiting.extendleft((trial,) for trial in reversed(trials))
 
-    def _end(self, trial_id: str, result: dict[str, Any]) -> tuple[TrialEnd, bool]:
-        """End of a trial without a result, and True if its worker could not write the ledger."""
+    def _end(self, trial_id: str, pack: Pack, result: dict[str, Any]) -> PackEnd:
+        """End of a pack without a result: that which its worker reported, else the cause of the worker's death."""
         if "end" in result:
             reported = json.loads(result["end"])
-            return TrialEnd(**reported["end"]), reported["storage_failed"]
-        cause = self._causes.pop(trial_id, "its worker died")
-        if OUT_OF_MEMORY in cause:
-            return TrialEnd(
-                state="out_of_memory", reason="Ray ended it because its node was running out of memory"
-            ), False
-        return TrialEnd(state="lost", reason=f"its worker or node was lost: {cause}"), False
+            return PackEnd(TrialEnd(**reported["end"]), storage_failed=reported["storage_failed"])
+        death = self._causes.pop(trial_id, WorkerDeath("its worker died"))
+        with suppress(DamagedError):
+            killed = self._progress.ledger.unfinished(pack[0].key).killed()
+            if killed is not None:
+                return PackEnd(killed, killed=True)
+        if OUT_OF_MEMORY in death.cause:
+            reason = "Ray ended it because its node was running out of memory"
+            return PackEnd(TrialEnd(state="out_of_memory", reason=reason))
+        end = TrialEnd(state="lost", reason=f"its worker or node was lost: {death.cause}")
+        return PackEnd(end, node_lost=death.node_lost)
 
     def note_cause(self, trial_id: str, error: Exception | None) -> None:
         """Remember the error with which a trial's worker ended; `on_trial_complete` is not given it."""
-        text = str(error or "").strip().partition("\n")[0]
-        self._causes[trial_id] = f"{type(error).__name__}: {text}" if error else "its worker died"
+        self._causes[trial_id] = death_of(error)
 
     def __getstate__(self) -> dict[str, Any]:
         """An empty state: Tune pickles the searcher at the start, but this project never restores it."""

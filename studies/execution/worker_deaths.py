@@ -2,14 +2,43 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
 
 from ray.air.execution._internal.actor_manager import RayActorManager
-from ray.exceptions import RayActorError, RayError, RayTaskError
+from ray.exceptions import ActorUnavailableError, NodeDiedError, RayActorError, RayError, RayTaskError
 
 OUT_OF_MEMORY = "OutOfMemoryError"
 """Name of Ray's error for a worker that its memory monitor has ended, part of the message of the reported error."""
+
+NODE_LOST = ("its node has died", "node was terminated", NodeDiedError.__name__)
+"""Parts of the messages of Ray's errors about a worker that was lost together with its node."""
+
+
+@dataclass(frozen=True)
+class WorkerDeath:
+    """Death of a worker.
+
+    cause      kind and first line of Ray's error
+    node_lost  True if the worker was lost together with its node: a crash of the node, a cut of the network, preemption
+    """
+
+    cause: str
+    node_lost: bool = False
+
+
+def death_of(error: Exception | None) -> WorkerDeath:
+    """The death that an error of Ray reports; None for an error that could not be read."""
+    if error is None:
+        return WorkerDeath("its worker died")
+    text = str(error).strip()
+    node_lost = isinstance(error, RayActorError) and (
+        error.preempted or isinstance(error, ActorUnavailableError) or any(part in text for part in NODE_LOST)
+    )
+    lines = [line.strip() for line in text.splitlines()]
+    first = "its node has died" if NODE_LOST[0] in text else (lines or [""])[0]
+    return WorkerDeath(f"{type(error).__name__}: {first}", node_lost)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from typing import Literal
 
-from gan_core.fields import Count
+from gan_core.fields import Steps
 from gan_core.training import Training
 
 
@@ -19,7 +19,7 @@ class Budget:
     """
 
     unit: Literal["critic_steps", "generator_steps"] = "critic_steps"
-    steps: Count
+    steps: Steps
 
     def iterations(self, training: Training) -> int:
         """Largest number of iterations that takes at most `steps` steps of the budget's unit."""

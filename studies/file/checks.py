@@ -1,6 +1,6 @@
 """Rules that concern several tables of a study file at once."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -22,25 +22,35 @@ from studies.file.messages import format_value
 from studies.file.modules import describe_error, is_reference
 from studies.file.real_samples import load_samples, sizes_of
 from studies.file.refusal import Refusal
+from studies.file.search import Search
+from studies.file.time_limit import TRY_SECONDS, time_limit
 from studies.file.trees import Parts, by_path
 
 SEEDS_PER_PHASE = 1_000_000
 """Largest number of seeds of a phase of a condition: the distance between the first seeds of two phases."""
 
 
-def check_seeds(trials: Mapping[str, int], seeds: int) -> None:
-    """Check that no phase uses seeds of the next one.
+def check_seeds(search: Search, seeds: int) -> Iterator[Refusal]:
+    """A refusal for each number with which a phase would use seeds of the next one.
 
-    trials  number of trials of each condition, by the dotted path of its key in `search`
-    seeds   number of seeds of each trial
-
-    Errors: `Refusal` for the first phase with too many trials.
+    seeds  number of seeds of each trial of a phase other than confirm
     """
-    most = SEEDS_PER_PHASE // seeds
-    for path, count in trials.items():
-        if count > most:
-            must = f"must be <= {most}, since a phase has {SEEDS_PER_PHASE} seeds, {seeds} for each trial"
-            raise Refusal(("search", *path.split(".")), must, f"is {count}")
+    room = f"since a phase has {SEEDS_PER_PHASE} seeds"
+    confirm = {"seeds": search.confirm.seeds, "most": search.confirm.most or 0}
+    for name, count in {"seeds": seeds, **{f"search.confirm.{name}": count for name, count in confirm.items()}}.items():
+        if count > SEEDS_PER_PHASE:
+            yield Refusal(tuple(name.split(".")), f"must be <= {SEEDS_PER_PHASE}, {room}", f"is {count}")
+    counted = {
+        "explore": (search.explore_trials, seeds),
+        "exploit.trials": (search.exploit.trials, seeds),
+        "profile": (search.profile, seeds),
+        "confirm.best": (search.confirm.best, search.confirm.seeds),
+    }
+    for path, (count, of_trial) in counted.items():
+        most = SEEDS_PER_PHASE // of_trial
+        if count > most > 0:
+            must = f"must be <= {most}, {room}, {of_trial} for each trial"
+            yield Refusal(("search", *path.split(".")), must, f"is {count}")
 
 
 def check_start(start: Sequence[Mapping[str, Any]], conditions: Sequence[Condition]) -> None:
@@ -200,7 +210,8 @@ def _check_user_networks(path: Parts, setting: Setting, shape: Callable[[], Samp
         if is_reference(network.kind):
             parts, sample = (*path, "networks", role), shape()
             try:
-                try_network(network, sample)
+                with time_limit(TRY_SECONDS):
+                    try_network(network, sample)
             except ValueError as error:
                 raise Refusal(parts, f"{network.kind} cannot be used: {error}") from None
             except Exception as error:
@@ -224,6 +235,8 @@ def _check_measurements(path: Parts, setting: Setting, budget: Budget, measureme
         raise Refusal(("evaluation", "measurements"), must, f"is {measurements}")
     due = budget.evaluation_iterations(training, measurements)
     if len(set(due)) < len(due):
-        most = max(training.critic_steps_at(generator_step) for generator_step in range(generator_steps))
+        # after the warm-up one of two consecutive steps has n_critic critic steps, unless all of them are warm
+        steps = (0, training.warmup_steps, training.warmup_steps + 1, generator_steps - 1)
+        most = max(training.critic_steps_at(step) for step in steps if step < generator_steps)
         must = f"must be <= {budget.steps // most}, since {condition} takes {most} critic steps in one iteration"
         raise Refusal(("evaluation", "measurements"), must, f"is {measurements}")

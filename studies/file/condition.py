@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 
 from annotated_types import Ge, Le
@@ -17,10 +18,10 @@ from studies.file.distribution_tables import distributions_in, parse, range_text
 from studies.file.distributions import Distribution, Value, as_value, is_searched
 from studies.file.map_settings import OwnAxes
 from studies.file.messages import format_value
-from studies.file.refusal import Refusal, dotted
+from studies.file.refusal import Faults, Listed, Refusal, Unreadable, dotted
 from studies.file.source import merge
 from studies.file.trees import Parts, Tree, by_path, contains, lookup, substitute
-from studies.file.validation import build, choose, field_types, plain, refuse_unknown
+from studies.file.validation import build, choose, field_types, plain, refuse_unknown, unknown_keys
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,28 +138,41 @@ def condition_from(
     """
     name = table["name"]
     path: Parts = ("conditions", name)
-    refuse_unknown(table, KEYS, path, owner="a condition")
-    preset = _preset(table, presets, path)
+    faults, preset = Faults(), None
+    faults.add(unknown_keys(table, KEYS, path, owner="a condition"))
+    with faults.collected():
+        preset = _preset(table, presets, path)
+    if faults and preset is None and "preset" in table and presets is not None:
+        faults.raise_found()  # what else is missing may be what the preset would give
     layers = (preset.table if preset else {}, shared, table)
-    merged = {part: _merged(part, layers, path) for part in PARTS}
+    merged = {}
+    for part in PARTS:
+        merged[part] = Unreadable()
+        with faults.collected():
+            merged[part] = _merged(part, layers, path)
 
     def source_path(parts: Parts) -> Parts:
         """Path in the study file of the condition's value at `parts`: in its own table or in a shared table."""
         return parts if contains(shared, parts) and not contains(table, parts) else (*path, *parts)
 
     stripped = tuple(without_conditional(layer) for layer in layers)
-    own = {part: _merged(part, stripped, path) for part in PARTS}
     ranges = preset.ranges if preset else {}
-    hyperparameters = _hyperparameters(_with_own_values(merged, own, ranges), ranges, source_path)
-    return Condition(
-        name=name,
-        preset=table.get("preset"),
-        table=_resolved(merged, hyperparameters, source_path),
-        hyperparameters=hyperparameters,
-        map=build(OwnAxes, table.get("map", {}), (*path, "map")),
-        authors=_authors(table, preset, merged, path) if authors else None,
-        replicate=build(Replicate, table.get("replicate", 0), (*path, "replicate")),
-    )
+    if not faults:
+        own = {part: _merged(part, stripped, path) for part in PARTS}
+        merged = _with_own_values(merged, own, ranges)
+    hyperparameters, unreadable = _hyperparameters(merged, ranges, source_path, faults)
+    merged = {part: substitute(tree, unreadable, part) for part, tree in merged.items()}
+    values: dict[str, Any] = {}
+    with faults.collected():
+        values["table"] = _resolved(merged, hyperparameters, source_path)
+    with faults.collected():
+        values["map"] = build(OwnAxes, table.get("map", {}), (*path, "map"))
+    with faults.collected():
+        values["authors"] = _authors(table, preset, merged, path) if authors and not faults else None
+    with faults.collected():
+        values["replicate"] = build(Replicate, table.get("replicate", 0), (*path, "replicate"))
+    faults.raise_found()
+    return Condition(name=name, preset=table.get("preset"), hyperparameters=hyperparameters, **values)
 
 
 def recorded_condition(table: Mapping[str, Any]) -> Condition:
@@ -168,7 +182,9 @@ def recorded_condition(table: Mapping[str, Any]) -> Condition:
     """
     path: Parts = ("conditions", table["name"])
     parts = {part: table[part] for part in PARTS if part in table}
-    hyperparameters = _hyperparameters(parts, {}, lambda below: (*path, *below))
+    faults = Faults()
+    hyperparameters, _ = _hyperparameters(parts, {}, lambda below: (*path, *below), faults)
+    faults.raise_found()
     return Condition(
         name=table["name"],
         preset=table.get("preset"),
@@ -191,6 +207,8 @@ def _merged(part: str, layers: tuple[Mapping[str, Any], ...], path: Parts) -> An
     result = _DEFAULTS.get(part)
     for layer in layers:
         if part in layer:
+            if isinstance(layer[part], Unreadable):
+                raise Listed
             if not isinstance(layer[part], Mapping):
                 raise Refusal((*path, part), "must be a table", f"is {format_value(layer[part])}")
             result = merge(result, layer[part])
@@ -251,29 +269,35 @@ def _with_own_values(merged: Tree, own: Tree, ranges: Mapping[str, Mapping[str, 
 
 
 def _hyperparameters(
-    merged: Tree, ranges: Mapping[str, Mapping[str, Any]], source_path: Callable[[Parts], Parts]
-) -> dict[str, Distribution]:
+    merged: Tree, ranges: Mapping[str, Mapping[str, Any]], source_path: Callable[[Parts], Parts], faults: Faults
+) -> tuple[dict[str, Distribution], dict[str, Unreadable]]:
+    """The distributions of a condition, and what stands in for those with a fault, by dotted path."""
     distributions = {".".join(parts): (parts, table) for parts, table in distributions_in(merged)}
-    for parts, _ in distributions.values():
-        if parts[-1] == "kind":
-            raise Refusal(source_path(parts), "cannot be searched; compare kinds as conditions")
-    hyperparameters = {
-        path: parse(table, dotted(source_path(parts)), ranges.get(path))
-        for path, (parts, table) in sorted(distributions.items())
-    }
-    check_parents(hyperparameters, source_path)
-    return hyperparameters
+    hyperparameters: dict[str, Distribution] = {}
+    for path, (parts, table) in sorted(distributions.items()):
+        with faults.collected():
+            if parts[-1] == "kind":
+                raise Refusal(source_path(parts), "cannot be searched; compare kinds as conditions")
+            hyperparameters[path] = parse(table, dotted(source_path(parts)), ranges.get(path))
+    try:
+        if len(hyperparameters) == len(distributions):
+            check_parents(hyperparameters, source_path)
+    except Refusal as refusal:
+        faults.add([refusal])
+        hyperparameters = {path: law for path, law in hyperparameters.items() if law.when is None}
+    return hyperparameters, {path: Unreadable() for path in distributions if path not in hyperparameters}
 
 
 def _resolved(merged: Tree, hyperparameters: Mapping[str, Distribution], source_path: Callable[[Parts], Parts]) -> Tree:
     """The condition's table with every default, after validating each extreme of each hyperparameter."""
-    settings = []
+    settings, faults = [], Faults()
     for configuration in extreme_configurations(hyperparameters):
         try:
             settings.append(_setting(merged, full_values(hyperparameters, configuration)))
         except Refusal as refusal:
-            named = _naming_distribution(refusal, hyperparameters, configuration)
-            raise named.at(source_path(named.parts)) from None
+            named = partial(_naming_distribution, hyperparameters=hyperparameters, configuration=configuration)
+            faults.add([refusal.changed(named).moved(source_path)])
+    faults.raise_found()
     return substitute(
         settings[0].table(), {path: hyperparameter.table() for path, hyperparameter in hyperparameters.items()}
     )
@@ -298,5 +322,9 @@ def _naming_distribution(
 
 
 def _setting(table: Mapping[str, Any], values: Mapping[str, Value]) -> Setting:
-    concrete = {part: substitute(table[part], values, part) for part in PARTS}
-    return Setting(**{part: build(type_, concrete[part], (part,)) for part, type_ in field_types(Setting).items()})
+    faults, built = Faults(), {}
+    for part, annotation in field_types(Setting).items():
+        with faults.collected():
+            built[part] = build(annotation, substitute(table[part], values, part), (part,))
+    faults.raise_found()
+    return Setting(**built)

@@ -20,13 +20,15 @@ from studies.file.distributions import (
     as_value,
     is_number,
 )
-from studies.file.messages import escape_control, format_value, nearest
+from studies.file.messages import cut, escape_control, format_value, nearest
 from studies.file.trees import Parts, by_path, leaves
 
 SEARCHABLE = ("objective", "constraint", "networks", "training")
 """Tables that may hold distributions."""
 OPTIONS = ("step", "when", "otherwise")
 """Keys that may stand beside a distribution."""
+MOST_VALUES = 500
+"""Largest number of values of a list, each of which is tried before a study starts."""
 OTHER_LIBRARIES: Mapping[str, str] = {
     "loguniform": "{log_uniform = [low, high]}",
     "quniform": "{uniform = [low, high], step = q}",
@@ -64,7 +66,7 @@ def unknown_distribution(table: Mapping[str, Any]) -> str:
     key = next(iter(table), "")
     near = nearest(key, KEYS)
     hint = f"; did you mean {near}?" if near else ""
-    return f"a table with {escape_control(key) or 'no key'}, which is none of {', '.join(KEYS)}{hint}"
+    return f"a table with {cut(escape_control(key)) or 'no key'}, which is none of {', '.join(KEYS)}{hint}"
 
 
 def parse(table: Any, path: str, preset_range: Mapping[str, Any] | None = None) -> Distribution:
@@ -91,7 +93,7 @@ def parse(table: Any, path: str, preset_range: Mapping[str, Any] | None = None) 
         if key not in (*given, *OPTIONS):
             near = nearest(key, OPTIONS)
             hint = f"did you mean {near}?" if near else f"a distribution may have {', '.join(OPTIONS)}"
-            raise InputError(f"{path}.{escape_control(key)}: unknown key; {hint}")
+            raise InputError(f"{path}.{cut(escape_control(key))}: unknown key; {hint}")
     return _parse_keyed(given[0], table, path, _when(table, path, given[0]))
 
 
@@ -164,6 +166,8 @@ def _step(step: Any, low: float, high: float, path: str) -> float:
 def _values(content: Any, path: str) -> tuple[Value, ...]:
     if not isinstance(content, list) or not content:
         raise InputError(f"{path}: must be a list of at least one value, but is {format_value(content)}")
+    if len(content) > MOST_VALUES:
+        raise InputError(f"{path}: must hold <= {MOST_VALUES} values, but holds {len(content)}")
     for position, value in enumerate(content):
         if not _is_value(value):
             must = "must hold finite numbers, text, booleans or lists of these"
@@ -188,7 +192,7 @@ def _when(table: Mapping[str, Any], path: str, key: str) -> When | None:
     for parent, values in parents.items():
         if not (_is_value(values) or (isinstance(values, list) and values and all(_is_value(one) for one in values))):
             must = "must be a value or a list of values"
-            raise InputError(f"{path}.when.{escape_control(parent)}: {must}, but is {format_value(values)}")
+            raise InputError(f"{path}.when.{cut(escape_control(parent))}: {must}, but is {format_value(values)}")
     if "otherwise" not in table:
         raise InputError(f"{path}.otherwise: must be given, since the key has no value of its own")
     if not _is_value(table["otherwise"]):

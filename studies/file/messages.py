@@ -11,16 +11,24 @@ LARGEST_INTEGER = 2**63 - 1
 """Largest integer of TOML; `tomllib` accepts larger ones."""
 _LONGEST = 60
 """Largest number of characters of a value in a message."""
+_LONGEST_WORD = 200
+"""Largest number of characters of a word that is compared with others, which takes time."""
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word most similar to `word`, None if none is similar."""
+    if len(word) > _LONGEST_WORD:
+        return None
     return next(iter(get_close_matches(word, list(known), n=1, cutoff=0.6)), None)
 
 
 def format_value(value: Any) -> str:
     """A value in TOML notation, cut to 60 characters."""
-    text = _in_toml(value)
+    return cut(_in_toml(value))
+
+
+def cut(text: str) -> str:
+    """The text, or its first characters and dots if it has more than 60."""
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 
@@ -59,11 +67,14 @@ def _in_toml(value: Any) -> str:
         case Mapping():
             return "a table"
         case list() | tuple():
-            return f"[{', '.join(_in_toml(element) for element in value)}]"
+            shown = ", ".join(_in_toml(element) for element in value[:_LONGEST])  # more would be cut off
+            return f"[{shown}]"
         case bool():
             return "true" if value else "false"
         case int() if abs(value) > LARGEST_INTEGER:
             return "an integer beyond 64 bits"
+        case str() if len(value) > _LONGEST:
+            return f"{_in_toml(value[:_LONGEST])[:-1]}..."
         case str():
             return json.dumps(value, ensure_ascii=not value.isprintable())
         case int() | float() | date() | time():

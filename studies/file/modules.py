@@ -22,6 +22,7 @@ from types import ModuleType
 from typing import Any
 
 from studies.errors import InputError
+from studies.file import time_limit
 from studies.file.messages import format_value, nearest
 from studies.file.refusal import Refusal
 from studies.file.trees import Parts, tables
@@ -30,6 +31,8 @@ OURS = ("gan_core", "studies", "services")
 """Packages of this distribution, whose names a user's module must not have."""
 REFERENCE = r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*"
 """Regular expression of a kind that names a user's class, as in `my_module:MyObjective`."""
+LONGEST_REFERENCE = 200
+"""Largest number of characters of such a kind; file systems have no longer names."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ def kind_class(reference: str, contract: type, parts: Parts) -> type:
 
     Errors: `Refusal` at `parts` if the module cannot be imported or the class is missing or not of that form.
     """
-    if not re.fullmatch(REFERENCE, reference):
+    if len(reference) > LONGEST_REFERENCE or not re.fullmatch(REFERENCE, reference):
         raise Refusal(parts, "must be MODULE:CLASS, as in my_module:MyObjective", f"is {format_value(reference)}")
     module_name, _, class_name = reference.partition(":")
     module = _module(module_name, parts)
@@ -202,6 +205,7 @@ def describe_error(error: BaseException) -> str:
     """An exception of a user's code as the end of a sentence: "raises TYPE: MESSAGE (FILE, line N)"."""
     message = " ".join(str(error).split())[:200]
     frames = [] if isinstance(error, SyntaxError) else traceback.extract_tb(error.__traceback__)
+    frames = [frame for frame in frames if frame.filename != time_limit.__file__]
     line = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
     return f"raises {type(error).__name__}: {message}{line}"
 

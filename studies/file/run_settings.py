@@ -33,14 +33,29 @@ class ResourceSettings:
 class Limits:
     """Limits of a run.
 
-    trial_retries  number of times that a trial is started again after its worker died; at the next death it is lost
-                   until the study is run again
-    trial_seconds  longest time of a trial's training, in seconds, in a pack its share of the pack's; a trial that takes
-                   longer has ended as `timed_out`
+    trial_seconds       longest time of a trial's training, in seconds; a pack may take it for each of its places. A
+                        trial that takes longer has ended as `timed_out`, also if its code never returns
+    step_seconds        longest time of a single iteration or evaluation of a trial or pack, in seconds: a process that
+                        takes longer hangs and is killed, and its trial has ended as `timed_out`
+    study_seconds       longest time of one run of the study, in seconds; then the trials write checkpoints and the run
+                        ends. The next run continues them
+    trial_memory_gb     largest resident memory of the process that trains a trial or a pack, in GB (10^9 bytes), about
+                        0.5 GB of libraries included; a trial that takes more has ended as `out_of_memory`
+    condition_failures  number of trials of a condition that may end in a row as `out_of_memory`, `timed_out` or
+                        `error`; after that many no further trial of the condition is started in this run
+    disk_free_gb        space that a run leaves free on the disk of the ledger, in GB; when less is free, the trials
+                        write checkpoints and the run ends
+    trial_retries       number of times that a trial is started again after its worker died; at the next death it is
+                        lost until the study is run again. Losses of a whole node do not count
     """
 
-    trial_retries: Whole = 3
     trial_seconds: Positive | None = None
+    step_seconds: Positive = 3600.0
+    study_seconds: Positive | None = None
+    trial_memory_gb: Positive | None = None
+    condition_failures: Count | None = 20
+    disk_free_gb: NonNegative = 0.5
+    trial_retries: Whole = 3
 
 
 @dataclass(frozen=True, kw_only=True)

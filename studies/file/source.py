@@ -11,11 +11,13 @@ from typing import Any
 
 from studies.errors import InputError
 from studies.file.distribution_tables import is_distribution
-from studies.file.messages import escape_control, nearest
+from studies.file.messages import cut, escape_control, nearest
 from studies.file.trees import Tree
 
 LARGEST_FILE = 2**20
 """Largest size of a study file in bytes."""
+_MANY_KEYS = re.compile(r"""(?<![\w."'-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){64}""")
+"""64 keys joined by dots; the time in which `tomllib` reads them grows with the square of their number."""
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -65,7 +67,7 @@ def override(tree: Tree, assignments: Sequence[str]) -> Tree:
     for assignment in assignments:
         key, sign, text = assignment.partition("=")
         if not sign:
-            raise InputError(f"{escape_control(assignment)}: must be an assignment, as in budget.steps=100")
+            raise InputError(f"{cut(escape_control(assignment))}: must be an assignment, as in budget.steps=100")
         tree = _assigned(tree, key.strip(), _value(text.strip()))
     return tree
 
@@ -110,10 +112,14 @@ def _parsed(content: bytes, shown: str) -> Tree:
         raise InputError(f"{shown}: must be text in UTF-8, but is not") from None
     if "\0" in text:
         raise InputError(f"{shown}: must be text in UTF-8, but holds NUL characters")
+    if _MANY_KEYS.search(text):
+        raise InputError(f"{shown}: must be TOML, but is nested too deeply")
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{shown}: must be TOML: {error}") from None
+    except ValueError as error:  # Python reads no integer of more than 4300 digits
+        raise InputError(f"{shown}: must be TOML: {str(error).partition(';')[0]}") from None
     except RecursionError:
         raise InputError(f"{shown}: must be TOML, but is nested too deeply") from None
 
@@ -121,7 +127,7 @@ def _parsed(content: bytes, shown: str) -> Tree:
 def _value(text: str) -> Any:
     try:
         parsed = tomllib.loads(f"value = {text}")
-    except (tomllib.TOMLDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return text
     return parsed["value"] if parsed.keys() == {"value"} else text
 
@@ -143,7 +149,7 @@ def _assigned_to_condition(tree: Tree, key: str, value: Any) -> Tree:
         hint = f"did you mean {near}?" if near else f"the study has {', '.join(names) or 'none'}"
         example = "conditions.NAME.training.n_critic=5"
         raise InputError(
-            f"{escape_control(f'conditions.{key}'.rstrip('.'))}: must address a condition, as in {example}; {hint}"
+            f"{cut(escape_control(f'conditions.{key}'.rstrip('.')))}: must address a condition, as in {example}; {hint}"
         )
     rest = key.removeprefix(f"{addressed}.")
     changed = [
@@ -159,7 +165,7 @@ def _merged_at(table: Mapping[str, Any], key: str, value: Any, *, shown: str) ->
     """The table with `value` merged in at the dotted key; errors show the key as `shown`."""
     parts = key.split(".")
     if not all(_BARE_KEY.fullmatch(part) for part in parts):
-        raise InputError(f"{escape_control(shown) or '='}: must be keys joined by dots, as in budget.steps=100")
+        raise InputError(f"{cut(escape_control(shown)) or '='}: must be keys joined by dots, as in budget.steps=100")
     for part in reversed(parts[1:]):
         value = {part: value}
     return {**table, parts[0]: merge(table.get(parts[0]), value)}

@@ -1,7 +1,8 @@
 """`Study`: the validated study file."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import Field, dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,13 +27,14 @@ from studies.file.checks import (
 from studies.file.compared_features import addressed_evaluation
 from studies.file.condition import PARTS, Condition, Setting, condition_from, recorded_condition
 from studies.file.data_table import addressed_data
+from studies.file.distribution_tables import MOST_VALUES, distributions_in
 from studies.file.map_axes import check_maps
 from studies.file.map_settings import OwnAxes
 from studies.file.messages import escape_control, format_value, short_names
 from studies.file.modules import is_reference, modules_in
 from studies.file.paths import located
 from studies.file.recorded import RecordedData, recorded_evaluation
-from studies.file.refusal import Refusal
+from studies.file.refusal import Faults, Refusal, Unreadable
 from studies.file.run_settings import CheckpointSettings, LedgerSettings, Limits, ResourceSettings, TrackingSettings
 from studies.file.search import Confirm, Search
 from studies.file.source import override, read
@@ -45,11 +47,15 @@ from studies.file.validation import (
     is_required,
     known_keys,
     plain,
-    refuse_unknown,
+    unknown_keys,
 )
 
 CHANGEABLE = ("conditions", "search", "outcomes", "resources", "limits", "checkpoint", "ledger", "tracking")
 """Top-level keys that a study may change and keep its name; of `search` only `SEARCH_COUNTS`, and no map."""
+MOST_LISTED = 2000
+"""Largest number of values in the choices and grids of all conditions: a setting is tried with each of them."""
+MOST_CONDITIONS = 200
+"""Largest number of conditions: each pair of them is compared."""
 SEARCH_COUNTS = ("explore", "exploit.trials", "confirm", "profile")
 """Dotted paths in `search` of the keys that may change."""
 
@@ -66,7 +72,7 @@ class Study:
     evaluation  schedule of the evaluations, and numbers with which the metrics are computed
     outcomes    thresholds of the rules that classify each member as stable, collapsed, diverged, ...
     resources   processor cores and GPUs of each trial
-    limits      retries and time of a trial
+    limits      limits of time, memory, disk space and failures, and retries
     checkpoint  seconds between two checkpoints of a trial, and the generators that are kept
     ledger      folder that holds all results
     tracking    runs in MLflow: one for each trial, or one for the whole study
@@ -120,7 +126,8 @@ class Study:
         overrides  assignments `key.path=value`, which take precedence over the file
         smoke      True: the study renamed to NAME-smoke, with very few steps, trials and seeds
 
-        Errors: `InputError`, in one sentence with the key's path, for a study that cannot be run.
+        Errors: `InputError` for a study that cannot be run: for each fault one line with the key's path, in the order
+        of the file.
         """
         try:
             tree = override(read(source), overrides)
@@ -154,7 +161,9 @@ class Study:
             recorded["data"] = RecordedData(data["kind"], data, sources)
         if isinstance(evaluation, Mapping) and evaluation.get("metrics"):
             recorded["evaluation"] = recorded_evaluation(evaluation)
-        outer = _outer({key: value for key, value in table.items() if key not in recorded}) | recorded
+        faults = Faults()
+        outer = _outer({key: value for key, value in table.items() if key not in recorded}, faults) | recorded
+        faults.raise_found(table)
         return cls(
             **outer,
             conditions=tuple(recorded_condition(condition) for condition in _condition_tables(table["conditions"])),
@@ -177,44 +186,89 @@ _OUTER = tuple(name for name in field_types(Study) if name != "conditions")
 
 
 def _study(tree: Mapping[str, Any], presets: Mapping[str, Preset] | None) -> Study:
-    outer, shared = _outer(tree), _shared(tree)
-    authors = outer.get("search", Search()).confirm.authors
-    tables = _condition_tables(tree["conditions"])
-    conditions = tuple(condition_from(table, shared, presets, authors=authors) for table in tables)
-    study = Study(**outer, conditions=conditions)
-    check_seeds({"explore": study.search.explore_trials, "exploit.trials": study.search.exploit.trials}, study.seeds)
-    check_start(study.search.start, conditions)
-    check_maps(study.search, conditions)
-    check_sampler(study.search.sampler, conditions)
-    check_samples(study.data, study.evaluation)
-    check_settings(conditions, study.data, study.budget, study.evaluation)
-    if study.search.confirm.path:
-        check_paths(conditions, study.budget, study.evaluation)
+    """The study of a tree.
+
+    Errors: `Refusal`; `Refusals` with everything that is wrong and no consequence of something else that is.
+    """
+    faults = Faults()
+    outer, shared = _outer(tree, faults), _shared(tree, faults)
+    authors = "search" in outer and outer["search"].confirm.authors
+    conditions: list[Condition] = []
+    with faults.collected():
+        for table in _condition_tables(tree["conditions"]) if "conditions" in tree else ():
+            with faults.collected():
+                conditions.append(condition_from(table, shared, presets, authors=authors))
+    _check_outer(outer, conditions, faults)
+    faults.raise_found(tree)
+    study = Study(**outer, conditions=tuple(conditions))
+    with faults.collected():
+        check_start(study.search.start, conditions)
+    with faults.collected():
+        check_maps(study.search, conditions)
+    with faults.collected():
+        check_sampler(study.search.sampler, conditions)
+    with faults.collected():
+        if study.search.confirm.path:
+            check_paths(conditions, study.budget, study.evaluation)
+    faults.raise_found(tree)
     study = replace(study, evaluation=resolved_evaluation(study.evaluation, study.data))
     check_evaluation(study.evaluation, conditions, study.data)
     return study
 
 
-def _outer(tree: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of `Study` besides `conditions`, built from the tree of a study file."""
+def _outer(tree: Mapping[str, Any], faults: Faults) -> dict[str, Any]:
+    """The fields of `Study` besides `conditions`, built from the tree of a study file; default values included.
+
+    A field with a fault is missing.
+    """
     types = field_types(Study)
-    refuse_unknown(tree, (*types, *PARTS), (), owner="a study")
+    faults.add(unknown_keys(tree, (*types, *PARTS), (), owner="a study"))
+    built = {}
     for field in fields(Study):
         if field.name not in tree and is_required(field):
-            raise Refusal((field.name,), "must be given")
-    check_name(tree["name"], ("name",))
-    return {key: build(types[key], tree[key], (key,)) for key in _OUTER if key in tree}
+            faults.add([Refusal((field.name,), "must be given")])
+        elif field.name in _OUTER:
+            with faults.collected():
+                built[field.name] = _outer_value(field, types[field.name], tree)
+    return built
 
 
-def _shared(tree: Mapping[str, Any]) -> Tree:
-    """The top-level tables that all conditions share."""
-    shared = {part: tree[part] for part in PARTS if part in tree}
-    for part, table in shared.items():
-        if not isinstance(table, Mapping):
-            raise Refusal((part,), "must be a table", f"is {format_value(table)}")
-        # building the conditions would miss an unknown key here if every condition replaces this table
-        refuse_unknown(table, known_keys(field_types(Setting)[part], table, (part,)), (part,))
+def _outer_value(field: Field[Any], annotation: Any, tree: Mapping[str, Any]) -> Any:
+    if field.name not in tree:
+        return field.default
+    if field.name == "name":
+        return check_name(tree["name"], ("name",))
+    return build(annotation, tree[field.name], (field.name,))
+
+
+def _shared(tree: Mapping[str, Any], faults: Faults) -> Tree:
+    """The top-level tables that all conditions share; one with a fault of its own stands as unreadable."""
+    shared: Tree = {}
+    for part in PARTS:
+        if part not in tree:
+            continue
+        shared[part], table = Unreadable(), tree[part]
+        with faults.collected():
+            if not isinstance(table, Mapping):
+                raise Refusal((part,), "must be a table", f"is {format_value(table)}")
+            # building the conditions would miss an unknown key here if every condition replaces this table
+            known = known_keys(field_types(Setting)[part], table, (part,))
+            faults.add(unknown_keys(table, known, (part,)))
+            shared[part] = {key: value for key, value in table.items() if key in known}
     return shared
+
+
+def _check_outer(outer: Mapping[str, Any], conditions: Sequence[Condition], faults: Faults) -> None:
+    """Collect the faults of tables that do not fit together, among the tables and conditions that have no fault."""
+    if "search" in outer and "seeds" in outer:
+        faults.add(check_seeds(outer["search"], outer["seeds"]))
+    if not {"data", "evaluation"} <= outer.keys():
+        return
+    with faults.collected():
+        check_samples(outer["data"], outer["evaluation"])
+    for condition in conditions if "budget" in outer else ():
+        with faults.collected():
+            check_settings([condition], outer["data"], outer["budget"], outer["evaluation"])
 
 
 def _condition_tables(tables: Any) -> list[Mapping[str, Any]]:
@@ -222,15 +276,29 @@ def _condition_tables(tables: Any) -> list[Mapping[str, Any]]:
         raise Refusal(("conditions",), "must be tables, each under [[conditions]]", f"is {format_value(tables)}")
     if not tables:
         raise Refusal(("conditions",), "must hold at least one condition")
-    names = []
+    if len(tables) > MOST_CONDITIONS:
+        raise Refusal(("conditions",), f"must be <= {MOST_CONDITIONS} tables", f"are {len(tables)}")
+    listed = sum(map(_listed_values, tables))
+    if listed > MOST_LISTED:
+        raise Refusal(("conditions",), f"must list <= {MOST_LISTED} values in choices and grids", f"list {listed}")
+    faults, names = Faults(), Counter[str]()
     for number, table in enumerate(tables, start=1):
-        if "name" not in table:
-            raise Refusal(("conditions",), f"condition {number} must have a name")
-        names.append(check_name(table["name"], ("conditions", "name")))
-    for name in names:
-        if names.count(name) > 1:
-            raise Refusal(("conditions", name), "must be a unique name", f"{names.count(name)} conditions have it")
+        with faults.collected():
+            if "name" not in table:
+                raise Refusal(("conditions",), f"condition {number} must have a name")
+            names[check_name(table["name"], ("conditions", "name"))] += 1
+    for name, count in names.items():
+        if count > 1:
+            faults.add([Refusal(("conditions", name), "must be a unique name", f"{count} conditions have it")])
+    faults.raise_found()
     return tables
+
+
+def _listed_values(table: Mapping[str, Any]) -> int:
+    """Number of values in the choices and grids of a condition's own table; too long a list is refused by itself."""
+    laws = [law for _, law in distributions_in(table) if isinstance(law, Mapping)]
+    lists = [law[key] for law in laws for key in ("choice", "grid") if isinstance(law.get(key), list)]
+    return sum(min(len(values), MOST_VALUES) for values in lists)
 
 
 def _condition_table(condition: Condition) -> Tree:

@@ -5,7 +5,7 @@ This module chooses the dataclass by `kind`, finds unknown keys and adds the pat
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import lru_cache
 from inspect import isabstract
@@ -20,7 +20,7 @@ from gan_core.shapes import CriticForm
 from studies.file.distribution_tables import is_distribution
 from studies.file.messages import format_value, nearest
 from studies.file.modules import describe_error, is_reference, kind_class
-from studies.file.refusal import Refusal
+from studies.file.refusal import Faults, Listed, Refusal, Unreadable
 from studies.file.trees import Parts
 from studies.file.values import alternatives, build_value
 
@@ -40,8 +40,10 @@ def build(annotation: Any, value: Any, parts: Parts) -> Any:
     Otherwise the value must have exactly the annotated type, except that an integer may stand for a float and a list
     for a tuple.
 
-    Errors: `Refusal` for the first rule that does not hold.
+    Errors: `Refusal` for a rule that does not hold, `Refusals` for several in different fields.
     """
+    if isinstance(value, Unreadable) or (isinstance(value, list) and any(isinstance(e, Unreadable) for e in value)):
+        raise Listed
     if isinstance(value, Mapping) and is_distribution(value):
         raise Refusal(
             parts, "cannot be searched: only objective, constraint, networks and training may hold distributions"
@@ -51,7 +53,7 @@ def build(annotation: Any, value: Any, parts: Parts) -> Any:
     if (element := listed_tables(annotation)) is not None:
         if not isinstance(value, list | tuple):
             raise Refusal(parts, "must be a list of tables", f"is {format_value(value)}")
-        return tuple(build(element, table, (*parts, str(position))) for position, table in enumerate(value))
+        return _build_all(element, value, parts)
     if not descriptions(annotation) and annotation not in USERS_ONLY:
         return build_value(annotation, value, parts)
     if not isinstance(value, Mapping):
@@ -61,6 +63,15 @@ def build(annotation: Any, value: Any, parts: Parts) -> Any:
         return _build_user_class(user_class, value, parts)
     users = any(isabstract(choice) for choice in alternatives(annotation))
     return _build_description(_chosen(descriptions(annotation), value, parts, users=users), value, parts)
+
+
+def _build_all(annotation: Any, values: Iterable[Any], parts: Parts) -> tuple[Any, ...]:
+    faults, built = Faults(), []
+    for position, value in enumerate(values):
+        with faults.collected():
+            built.append(build(annotation, value, (*parts, str(position))))
+    faults.raise_found()
+    return tuple(built)
 
 
 def value_and_table(annotation: Any) -> tuple[Any, Any] | None:
@@ -115,12 +126,19 @@ def check_name(value: Any, parts: Parts) -> str:
 def refuse_unknown(table: Mapping[str, Any], known: Iterable[str], parts: Parts, owner: str = "") -> None:
     """Check that a table holds known keys only; `owner` is the noun for the table in the message.
 
-    Errors: `Refusal` for the first unknown key; it names the new key if it was renamed, else a similar key or all keys.
+    Errors: those of `unknown_keys`.
     """
+    faults = Faults()
+    faults.add(unknown_keys(table, known, parts, owner))
+    faults.raise_found()
+
+
+def unknown_keys(table: Mapping[str, Any], known: Iterable[str], parts: Parts, owner: str = "") -> Iterator[Refusal]:
+    """A refusal for each unknown key; it names the new key if it was renamed, else a similar key or all keys."""
     names = list(known)
     for key in table:
         if key not in names:
-            raise Refusal((*parts, key), f"unknown key; {_hint(key, names, parts, owner)}")
+            yield Refusal((*parts, key), f"unknown key; {_hint(key, names, parts, owner)}")
 
 
 FORMER_NAMES: Mapping[str, str] = {
@@ -217,16 +235,26 @@ def _chosen(choices: tuple[Any, ...], table: Mapping[str, Any], parts: Parts, *,
 
 
 def _build_description(description: Any, table: Mapping[str, Any], parts: Parts) -> Any:
-    refuse_unknown(table, field_types(description), parts, owner=getattr(description, "kind", ""))
-    return _made(description, table, parts)
+    return _made(description, table, parts, unknown_keys(table, field_types(description), parts, _owner(description)))
 
 
-def _made(description: Any, table: Mapping[str, Any], parts: Parts) -> Any:
-    types = field_types(description)
+def _owner(description: Any) -> str:
+    return getattr(description, "kind", "")
+
+
+def _made(description: Any, table: Mapping[str, Any], parts: Parts, unknown: Iterable[Refusal]) -> Any:
+    """An object of a dataclass; the refusals of its unknown keys are raised together with those of its fields."""
+    types, faults = field_types(description), Faults()
+    faults.add(unknown)
     for field in fields(description):
         if field.name not in table and is_required(field):
-            raise Refusal((*parts, field.name), "must be given")
-    values = {name: build(types[name], value, (*parts, name)) for name, value in table.items()}
+            faults.add([Refusal((*parts, field.name), "must be given")])
+    values = {}
+    for name, value in table.items():
+        if name in types:
+            with faults.collected():
+                values[name] = build(types[name], value, (*parts, name))
+    faults.raise_found()
     try:
         return description(**values)
     except ValueError as error:
@@ -236,10 +264,9 @@ def _made(description: Any, table: Mapping[str, Any], parts: Parts) -> Any:
 def _build_user_class(description: Any, table: Mapping[str, Any], parts: Parts) -> Any:
     """An object of a user's class; its `kind` is the reference in the table, even if the class defines another."""
     kind, types = table["kind"], field_types(description)
-    refuse_unknown(table, ["kind", *types], parts, owner=kind)
     given = {key: value for key, value in table.items() if key != "kind"}
     try:
-        made = _made(description, given, parts)
+        made = _made(description, given, parts, unknown_keys(table, ["kind", *types], parts, kind))
         object.__setattr__(made, "kind", kind)
         _check_attributes(made, parts)
         plain(made)

@@ -75,16 +75,20 @@ def _from_pydantic(error: ErrorDetails, annotation: Any, value: Any, parts: Part
     return Refusal(path, _must(error["type"], error.get("ctx", {}), error["msg"]), f"is {but}")
 
 
+def _bound(bound: float) -> str:
+    return str(int(bound)) if bound == int(bound) else f"{bound:g}"
+
+
 def _must(kind: str, context: Mapping[str, Any], message: str) -> str:
     match kind:
         case "greater_than":
-            return f"must be > {context['gt']:g}"
+            return f"must be > {_bound(context['gt'])}"
         case "greater_than_equal":
-            return f"must be >= {context['ge']:g}"
+            return f"must be >= {_bound(context['ge'])}"
         case "less_than":
-            return f"must be < {context['lt']:g}"
+            return f"must be < {_bound(context['lt'])}"
         case "less_than_equal":
-            return f"must be <= {context['le']:g}"
+            return f"must be <= {_bound(context['le'])}"
         case "int_type" | "int_from_float":
             return "must be an integer"
         case "float_type":

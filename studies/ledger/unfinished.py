@@ -4,6 +4,8 @@ running/KEY/started     sealed record with the node that started the trial, and 
                         checkpoint of its pack lies: the first of the pack
 running/KEY/checkpoint  a sealed record in one line (key, number of bytes, checksum), then the state as PyTorch saves it
 running/KEY/end         sealed record of how the trial ended without a result
+running/KEY/killed      sealed record of why the watchdog of a worker killed it, until the run has read it; of the first
+                        trial of the worker's pack
 """
 
 import time
@@ -29,8 +31,8 @@ finished       has curves; its members have outcomes
 running        a run is training it at this moment
 interrupted    was started; no run is training it
 lost           its worker, node or storage failed more often than `limits.trial_retries` allows
-out_of_memory  ran out of memory, and again when it was retried alone
-timed_out      took longer than `limits.trial_seconds`
+out_of_memory  ran out of memory or passed `limits.trial_memory_gb`, and again when it was retried alone
+timed_out      took longer than `limits.trial_seconds`, or hung for `limits.step_seconds`
 error          code of the user raised an exception, and again when it was retried
 """
 CONFIGURATIONS_OWN: tuple[EndState, ...] = ("out_of_memory", "timed_out", "error")
@@ -56,18 +58,19 @@ class Unfinished:
     """The objects of one unfinished trial in a storage; `key` is the trial's key."""
 
     def __init__(self, storage: Storage, key: str):
-        self._storage, self._key = storage, key
+        self._storage, self.key = storage, key
 
     def _object(self, name: str) -> str:
-        return f"{FOLDER}/{self._key}/{name}"
+        return f"{FOLDER}/{self.key}/{name}"
 
     def mark_started(self, node: str, *, checkpoint: str | None = None) -> None:
         """Record that the trial was started on a node.
 
         checkpoint  key of the trial under which the checkpoint of its pack lies; None: its own
         """
-        mark = seal({"key": self._key, "node": node, "checkpoint": checkpoint or self._key})
+        mark = seal({"key": self.key, "node": node, "checkpoint": checkpoint or self.key})
         self._storage.replace(self._object("started"), mark)
+        self._storage.delete(self.kill_object)  # of a run that ended before it had read it
 
     def checkpoint_key(self) -> str:
         """Key of the trial under which the checkpoint of its pack lies; its own key if it was not started.
@@ -77,9 +80,9 @@ class Unfinished:
         name = self._object("started")
         content, place = self._storage.read(name), self._storage.place(name)
         if content is None:
-            return self._key
+            return self.key
         record = unseal(content, place)
-        if record.get("key") != self._key or not isinstance(record.get("checkpoint"), str):
+        if record.get("key") != self.key or not isinstance(record.get("checkpoint"), str):
             raise DamagedError(place, "it is not the record of this trial's start")
         return record["checkpoint"]
 
@@ -88,7 +91,7 @@ class Unfinished:
         buffer = BytesIO()
         torch.save(dict(state), buffer)
         payload = buffer.getvalue()
-        header = {"key": self._key, "bytes": len(payload), "state": checksum(payload)}
+        header = {"key": self.key, "bytes": len(payload), "state": checksum(payload)}
         self._storage.replace(self._object("checkpoint"), seal(header, indent=None) + b"\n" + payload)
 
     def checkpoint(self) -> dict[str, Any] | None:
@@ -109,7 +112,7 @@ class Unfinished:
 
     def _state(self, file: BinaryIO, place: str) -> dict[str, Any]:
         header = unseal(file.readline(_LONGEST_HEADER), place)
-        if header.get("key") != self._key:
+        if header.get("key") != self.key:
             raise DamagedError(place, "it is the checkpoint of another trial")
         start = file.tell()
         if file.seek(0, 2) - start != header.get("bytes"):
@@ -132,21 +135,23 @@ class Unfinished:
 
     def record_end(self, end: TrialEnd) -> None:
         """Record that the trial ended without a result."""
-        self._storage.replace(self._object("end"), seal({"key": self._key, **asdict(end)}))
+        self._storage.replace(self._object("end"), seal({"key": self.key, **asdict(end)}))
 
     def end(self) -> TrialEnd | None:
         """The trial's end without a result; None if it did not end so.
 
         Errors: `DamagedError` for a damaged record.
         """
-        name = self._object("end")
+        return self._read_end(self._object("end"))
+
+    def _read_end(self, name: str) -> TrialEnd | None:
         content, place = self._storage.read(name), self._storage.place(name)
         if content is None:
             return None
         record = unseal(content, place)
         types = {"state": str, "reason": str, "detail": str, "at": float}
         is_end = all(isinstance(record.get(name), kind) for name, kind in types.items())
-        if record.get("key") != self._key or not is_end or record["state"] not in get_args(EndState):
+        if record.get("key") != self.key or not is_end or record["state"] not in get_args(EndState):
             raise DamagedError(place, "it is not the record of this trial's end")
         return TrialEnd(**{name: record[name] for name in types})
 
@@ -154,6 +159,21 @@ class Unfinished:
         """Delete the record of an end, so that the trial is pending again."""
         self._storage.delete(self._object("end"))
 
+    @property
+    def kill_object(self) -> str:
+        """Name of the object that the watchdog of a worker writes before it kills the worker."""
+        return self._object("killed")
+
+    def killed(self) -> TrialEnd | None:
+        """The reason why the watchdog of its worker killed the worker, which is deleted; None if it did not.
+
+        Errors: `DamagedError` for a damaged record.
+        """
+        end = self._read_end(self.kill_object)
+        if end is not None:
+            self._storage.delete(self.kill_object)
+        return end
+
     def clear(self) -> None:
         """Delete everything: the trial is finished."""
-        self._storage.delete_below(f"{FOLDER}/{self._key}")
+        self._storage.delete_below(f"{FOLDER}/{self.key}")

@@ -27,6 +27,7 @@ class StudyProgress:
     was lost.
 
     lease   the right to write the study, which this run holds
+    stopped conditions of which no further trial is started in this run
     groups  number of confirm trials of each condition that are known so far: the groups of fresh seeds, if a setting
             can have several
     """
@@ -41,6 +42,7 @@ class StudyProgress:
         self._distances: dict[str, np.ndarray] = {}
         self._ends: dict[str, TrialEnd] = {}
         self._unwritten: list[TrialSpec] = []
+        self.stopped: set[str] = set()
         self.groups: dict[str, int] = {}
         self._parts = 0
 
@@ -75,8 +77,16 @@ class StudyProgress:
         ]
         return records, [trial for trial in new if self._is_pending(trial)]
 
+    def stop_condition(self, name: str) -> None:
+        """Let no trial of a condition be pending any more."""
+        self.stopped.add(name)
+
     def _is_pending(self, trial: TrialSpec) -> bool:
-        return trial.key not in self._scores and trial.key not in self._ends
+        return trial.condition not in self.stopped and not self.has_ended(trial)
+
+    def has_ended(self, trial: TrialSpec) -> bool:
+        """True if a trial is finished or ended without a result, lost ones included; as of the last reading."""
+        return trial.key in self._scores or trial.key in self._ends
 
     def _extend(self) -> list[TrialSpec]:
         """Determine all trials that the scores determine, read how those ended, and return the new ones."""
@@ -159,7 +169,7 @@ class StudyProgress:
             self._unwritten = []
 
     def pending(self) -> list[TrialSpec]:
-        """The known trials that have not ended and are not lost."""
+        """The known trials that have not ended and are not lost, without those of stopped conditions."""
         return [trial for trial in self.trials() if self._is_pending(trial)]
 
     @property

@@ -91,5 +91,4 @@ class Tallies:
 
 def ended_specs(progress: StudyProgress) -> list[TrialSpec]:
     """Specifications of the trials that have ended, lost ones included; nothing is read but what ended meanwhile."""
-    pending = {spec.key for spec in progress.pending()}
-    return [spec for spec in progress.trials() if spec.key not in pending]
+    return [spec for spec in progress.trials() if progress.has_ended(spec)]

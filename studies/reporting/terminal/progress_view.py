@@ -51,7 +51,7 @@ MOST_RUNNING = 8
 
 
 class PlainProgress(Listener):
-    """Listener that prints lines: number of trials at the start, warnings, each trial that ends, at times a status."""
+    """Listener that prints lines: number of trials at the start, warnings, each trial that ends, at times a status.
 
     At the end it prints how long the run took, beside its forecast.
     """
@@ -81,6 +81,10 @@ class PlainProgress(Listener):
         if pending and (self._ended or begun):
             resumed = f"; {count_noun(begun, 'trial')} begun before, resumed from the last checkpoint" if begun else ""
             self._print(f"goes on from trial {self._ended} of {trials}{resumed}")
+        with suppress(GanStudyError):  # a study whose speed cannot be forecast runs all the same
+            self._forecast = RunForecast(self._study, progress, self._resources) if pending else None
+        if self._forecast is not None and self._forecast.seconds is not None:
+            self._print(f"forecast: {duration_range(self._forecast.seconds)}")
 
     def measured(self, spec: TrialSpec, summaries: Sequence[EvaluationSummary]) -> None:
         self._note_step(spec, summaries)
@@ -96,10 +100,6 @@ class PlainProgress(Listener):
             self._running[spec.key] = (spec, summaries[-1].step)
         else:
             self._running.setdefault(spec.key, (spec, 0))
-        with suppress(GanStudyError):  # a study whose speed cannot be forecast runs all the same
-            self._forecast = RunForecast(self._study, progress, self._resources) if progress.pending() else None
-        if self._forecast is not None and self._forecast.seconds is not None:
-            self._print(f"forecast: {duration_range(self._forecast.seconds)}")
 
     def warn(self, sentence: str) -> None:
         """Print a warning, which does not stop the study."""

@@ -15,6 +15,7 @@ from studies.reporting.terminal.progress_view import trial_label
 from studies.reporting.terminal.ranking_table import print_ranking, print_undecided_pairs
 from studies.reporting.text.answer import answer
 from studies.reporting.text.sentences import sentences
+from studies.reporting.text.stopped_conditions import setting_in_words, stopped
 from studies.tables.results import Results
 
 MOST_LINES = 20
@@ -36,7 +37,9 @@ def print_run_summary(
     """
     name, folder = results.study.name, ledger.study_folder(results.study.name)
     if run.interrupted:
-        console.print(f"\ninterrupted; the same command resumes {name} where it stopped.", markup=False)
+        why = run.limit or "interrupted"
+        line = f"\n{why}; the same command resumes {name} where it stopped."
+        console.print(line, markup=False, soft_wrap=True)
         return
     console.print()
     print_ranking(results, console)
@@ -45,7 +48,9 @@ def print_run_summary(
     console.print()
     for sentence in sentences(answer(comparison)):
         console.print(sentence, markup=False, soft_wrap=not console.is_terminal)
-    _print_without_result(name, run, console)
+    for sentence in sentences(stopped(results)):
+        console.print(sentence, markup=False, soft_wrap=not console.is_terminal)
+    _print_without_result(results, run, console)
     picture = ranking_picture(results, folder / "ranking.png")
     sheets = samples.draw(results)
     maps = write_maps(comparison, folder / "maps")
@@ -65,20 +70,21 @@ def print_run_summary(
     console.print(_next_commands(name, ledger.root), markup=False, soft_wrap=True)
 
 
-def _print_without_result(name: str, run: RunResult, console: Console) -> None:
+def _print_without_result(results: Results, run: RunResult, console: Console) -> None:
     """Print a line for each of the first trials without a result, and each traceback of a user's code once."""
     tracebacks: dict[str, str] = {}
     for trial in run.without_result[:MOST_LINES]:
         assert trial.end is not None
         state = trial.state.replace("_", " ")
         again = "; the same command repeats it" if trial.state == "lost" else ""
-        line = f"without a result: {trial_label(trial.spec)}: {state}: {trial.end.reason}{again}"
+        setting = setting_in_words(results.study, trial.spec)
+        line = f"without a result: {trial_label(trial.spec)}{setting}: {state}: {trial.end.reason}{again}"
         console.print(line, markup=False, soft_wrap=True)
         if trial.state == "error":
             calls = trial.end.detail.rstrip().rpartition("\n")[0]  # without the message, which may hold numbers
             tracebacks.setdefault(calls, trial.end.detail)
     if (more := len(run.without_result) - MOST_LINES) > 0:
-        command = f"gan-study results {name} --table trials"
+        command = f"gan-study results {results.study.name} --table trials"
         console.print(f"{count_noun(more, 'more trial')} without a result: {command} lists them", markup=False)
     for detail in tracebacks.values():
         console.print(f"\n{detail}", markup=False, soft_wrap=True)

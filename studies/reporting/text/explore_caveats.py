@@ -10,6 +10,7 @@ from studies.analysis.comparison import Comparison
 from studies.analysis.explore_trials import ExploreTrials
 from studies.file.distributions import Choice, Grid
 from studies.reporting.text.finding import Finding, Names, Part
+from studies.reporting.text.stopped_conditions import stopped
 from studies.tables.columns import END_NAMES, ENDED
 
 FEW_CONFIGURATIONS = 8
@@ -139,6 +140,7 @@ def _on_trials(comparison: Comparison) -> Iterator[Finding]:
     lost = tuple(trial.spec.name for trial in comparison.results.trial_records if trial.state == "lost")
     if lost:
         yield LostTrials(trials=lost)
+    yield from stopped(comparison.results)
     if (trials["phase"] == "exploit").any():
         yield ExploitNotCounted()
 
