@@ -2,7 +2,6 @@
 
 import errno
 import json
-import traceback
 from collections import deque
 from dataclasses import asdict
 from time import monotonic
@@ -13,6 +12,7 @@ from ray import tune
 
 from studies.errors import GanStudyError, StudyFailed
 from studies.execution.pack_training import PackTraining
+from studies.file.code_errors import error_in_words, raised_by_user, traceback_in_words
 from studies.file.modules import add_module_folder
 from studies.ledger.ledger import Ledger
 from studies.ledger.unfinished import EndState, TrialEnd
@@ -23,8 +23,6 @@ OUT_OF_MEMORY_TEXTS = ("can't allocate memory", "out of memory")
 """Parts of the messages of PyTorch's RuntimeErrors on a processor, and on a GPU outside its allocator."""
 STORAGE_ERRORS = (errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.ESTALE, errno.ETIMEDOUT, errno.ECONNRESET)
 """Errors of a disk or a mount; other operating-system errors, as of a missing file, are those of a user's code."""
-LONGEST_TRACEBACK = 20_000
-"""Largest number of characters of a traceback that are kept, the last ones."""
 
 
 class RayPack(tune.Trainable):
@@ -53,10 +51,11 @@ class RayPack(tune.Trainable):
         """
         try:
             return self._step()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
+            if isinstance(error, SystemExit) and not raised_by_user(error):
+                raise  # Ray ends this process
             self._training = None
-            detail = "".join(traceback.format_exception(error))[-LONGEST_TRACEBACK:]
-            end = TrialEnd(state=end_of(error), reason=f"{type(error).__name__}: {error}", detail=detail)
+            end = TrialEnd(state=end_of(error), reason=error_in_words(error), detail=traceback_in_words(error))
             return {"done": True, "iteration": 0, "end": _reported(end, storage_failed=isinstance(error, StudyFailed))}
 
     def _step(self) -> dict[str, Any]:
@@ -109,7 +108,7 @@ class RayPack(tune.Trainable):
             self._last_checkpoint = monotonic()
 
 
-def end_of(error: Exception) -> EndState:
+def end_of(error: BaseException) -> EndState:
     """State of a trial that an exception ended."""
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # of torch.cuda, if there is one
         return "out_of_memory"

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from math import floor
 
-import joblib
 import torch
 
 from studies.errors import InputError
+from studies.execution.machine_limits import usable_cores
 from studies.file.run_settings import ResourceSettings
 
 _ROUNDING = 1e-9
@@ -84,4 +84,4 @@ def this_machine() -> Resources:
 
     Cores that the process is not pinned to, or that a container's limit excludes, do not count.
     """
-    return Resources(nodes=(Node(cpu=joblib.cpu_count(), gpu=torch.cuda.device_count()),))
+    return Resources(nodes=(Node(cpu=usable_cores(), gpu=torch.cuda.device_count()),))

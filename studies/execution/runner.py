@@ -19,6 +19,7 @@ from studies.execution.disk_space import check_space
 from studies.execution.environment import environment
 from studies.execution.interruption import graceful_termination
 from studies.execution.resources import Allocation, Resources, this_machine
+from studies.execution.temporary_folder import check_temporary_folder
 from studies.file import modules
 from studies.file.compared_features import path_of
 from studies.file.real_samples import load_samples
@@ -60,6 +61,8 @@ def run(study: Study, *listeners: Listener, question: str = "", resources: Resou
     allocation = resources.allocation(study.resources)
     resources.refuse_too_large(allocation)
     check_space(study, ledger)
+    if not resources.joined:
+        check_temporary_folder()
     ledger.create()
     for sentence in mend_study(ledger, study.name):
         listener.warned(sentence)

@@ -14,6 +14,7 @@ from ray.tune.search import Searcher
 
 from studies.design import PHASES, Phase, TrialSpec, payload
 from studies.errors import GanStudyError, StudyFailed
+from studies.execution.death_causes import KERNEL_KILL, DeathCauses
 from studies.execution.worker_deaths import OUT_OF_MEMORY
 from studies.ledger.unfinished import EndState, TrialEnd
 from studies.progress.events import Listener
@@ -22,6 +23,7 @@ from studies.progress.summaries import EvaluationSummary
 
 RETRIES_OF_OWN_ENDS = {"out_of_memory": 1, "error": 1, "timed_out": 0}
 """Number of times that a trial is started again after an end that may be its configuration's own."""
+WITHOUT_CAUSE = "its worker or node was lost: its worker died"
 SECONDS_OF_PACKS, MOST_PACKS = 2.0, 16
 """Seconds of training that a process is given at once if packs are short, and the largest number of packs."""
 Pack = tuple[TrialSpec, ...]
@@ -67,6 +69,7 @@ class DesignSearcher(Searcher):
         self._issued: dict[str, deque[Pack]] = {}
         self._alone: str | None = None
         self._causes: dict[str, str] = {}
+        self._death_causes = DeathCauses()
         self.failure: GanStudyError | None = None
 
     def suggest(self, trial_id: str) -> Any:
@@ -190,17 +193,17 @@ class DesignSearcher(Searcher):
         if "end" in result:
             reported = json.loads(result["end"])
             return TrialEnd(**reported["end"]), reported["storage_failed"]
-        cause = self._causes.pop(trial_id, "its worker died")
+        cause = self._causes.pop(trial_id, WITHOUT_CAUSE)
         if OUT_OF_MEMORY in cause:
-            return TrialEnd(
-                state="out_of_memory", reason="Ray ended it because its node was running out of memory"
-            ), False
-        return TrialEnd(state="lost", reason=f"its worker or node was lost: {cause}"), False
+            cause = "Ray ended it because its node was running out of memory"
+            return TrialEnd(state="out_of_memory", reason=cause), False
+        if cause == KERNEL_KILL:
+            return TrialEnd(state="out_of_memory", reason=cause), False
+        return TrialEnd(state="lost", reason=cause), False
 
     def note_cause(self, trial_id: str, error: Exception | None) -> None:
         """Remember the error with which a trial's worker ended; `on_trial_complete` is not given it."""
-        text = str(error or "").strip().partition("\n")[0]
-        self._causes[trial_id] = f"{type(error).__name__}: {text}" if error else "its worker died"
+        self._causes[trial_id] = self._death_causes.cause(error) if error else WITHOUT_CAUSE
 
     def __getstate__(self) -> dict[str, Any]:
         """An empty state: Tune pickles the searcher at the start, but this project never restores it."""

@@ -58,8 +58,8 @@ def prepare(uri: str) -> None:
 
 def _half_migrated(uri: str, version: str | None) -> str:
     return (
-        f"MLflow's store {escape_control(uri)} is of an older MLflow, or was left in the middle of a migration (it is at "
-        f"{version or 'no version'}, this MLflow needs {_newest()}); copy the file, then run mlflow db upgrade "
+        f"MLflow's store {escape_control(uri)} is of an older MLflow, or was left in the middle of a migration (it is "
+        f"at {version or 'no version'}, this MLflow needs {_newest()}); copy the file, then run mlflow db upgrade "
         f"{escape_control(uri)}, or move the file away and record the studies again with gan-study sync"
     )
 
