@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout, suppress
 from contextvars import ContextVar
+from functools import cache
 from io import UnsupportedOperation
 from typing import Any, TextIO, cast
 
@@ -115,6 +116,7 @@ def output_stream() -> TextIO:
     return _reserved.get() or sys.stdout
 
 
+@cache
 def _null() -> TextIO:
     """The null device, open until the process ends."""
     return open(os.devnull, "r+", encoding="utf-8")

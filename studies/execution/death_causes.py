@@ -2,7 +2,6 @@
 
 import os
 import re
-from contextlib import suppress
 from pathlib import Path
 
 from studies.execution.machine_limits import ended_for_memory
@@ -53,9 +52,11 @@ def _log_of(process: int) -> str | None:
     node = ray._private.worker._global_node
     if node is None:
         return None
-    with suppress(OSError):
+    try:
         for path in Path(node.get_logs_dir_path()).glob(f"worker-*-{process}.err"):
             with path.open("rb") as file:
                 file.seek(max(0, os.fstat(file.fileno()).st_size - _LONGEST_LOG))
                 return file.read().decode("utf-8", "replace")
+    except OSError:
+        pass
     return None

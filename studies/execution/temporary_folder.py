@@ -26,8 +26,12 @@ def check_temporary_folder() -> None:
         raise MachineError(f"TMPDIR: must be a folder that can be written, but there is none ({reason})") from None
     existing = next(place for place in (folder, *folder.parents) if place.is_dir())
     shown = escape_control(str(folder))
-    if not os.access(existing, os.W_OK | os.X_OK) or os.statvfs(existing).f_flag & os.ST_RDONLY:
-        raise MachineError(f"TMPDIR: must be a folder that can be written, but {shown} is not")
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            pass
+    except OSError as error:
+        reason = error.strerror
+        raise MachineError(f"TMPDIR: must be a folder that can be written, but {shown} is not ({reason})") from None
     free = shutil.disk_usage(existing).free
     if free < NEEDED_BYTES:
         raise MachineError(f"TMPDIR: must have {format_bytes(NEEDED_BYTES)} free, but {shown} has {format_bytes(free)}")

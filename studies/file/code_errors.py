@@ -7,11 +7,11 @@ from pathlib import Path
 _LONGEST_MESSAGE, _LONGEST_LINE, _LONGEST_TRACEBACK = 200, 500, 20_000
 """Largest numbers of characters of a message, of a line of a traceback, and of a traceback."""
 _NOT_USERS = tuple(
-    f"{Path(folder).resolve()}/"
-    for folder in {
-        *(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")),
+    f"{folder.resolve()}/"
+    for folder in (
+        *(Path(sysconfig.get_paths()[name]) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
         *(Path(__file__).parents[2] / package for package in ("gan_core", "studies", "services")),
-    }
+    )
 )
 
 
