@@ -114,6 +114,7 @@ def main() -> None:
 
 def _exit_code() -> Any:
     try:
+        _check_working_folder()
         app(prog_name="gan-study")
     except SystemExit as ended:
         return ended.code
@@ -126,3 +127,11 @@ def _exit_code() -> Any:
             raise
         place = f" ({escape_control(os.fsdecode(error.filename))})" if isinstance(error.filename, str | bytes) else ""
         return print_error(MachineError(f"this machine reports: {error.strerror}{place}"))
+
+
+def _check_working_folder() -> None:
+    """Check that the working folder exists: PyTorch ends a process without one by a message about MKL."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        raise MachineError("the working folder has been deleted; change to another folder") from None

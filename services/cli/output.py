@@ -87,11 +87,12 @@ def refuse_unwritable(output: Path | None) -> None:
     """
     if output is None:
         return
-    if output.is_dir():
-        raise InputError(f"--output: must be a file, but {escape_control(str(output))} is a folder")
-    if not output.absolute().parent.is_dir():
-        shown, folder = escape_control(str(output)), escape_control(str(output.parent))
-        raise InputError(f"--output: cannot write {shown}, since there is no folder {folder}")
+    shown, folder = escape_control(str(output)), escape_control(str(output.parent))
+    with writing(output):
+        if output.is_dir():
+            raise InputError(f"--output: must be a file, but {shown} is a folder")
+        if not output.absolute().parent.is_dir():
+            raise InputError(f"--output: cannot write {shown}, since there is no folder {folder}")
 
 
 def print_error(error: GanStudyError) -> int:

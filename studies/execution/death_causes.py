@@ -3,6 +3,7 @@
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 from studies.execution.machine_limits import ended_for_memory
 from studies.file.code_errors import is_users_file, place_of, printable
@@ -49,7 +50,7 @@ def _log_of(process: int) -> str | None:
     """End of the error log of a worker on this machine; None if there is none."""
     import ray
 
-    node = ray._private.worker._global_node
+    node: Any = ray._private.worker._global_node
     if node is None:
         return None
     try:

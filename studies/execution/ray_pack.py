@@ -55,7 +55,9 @@ class RayPack(tune.Trainable):
             if isinstance(error, SystemExit) and not raised_by_user(error):
                 raise  # Ray ends this process
             self._training = None
-            end = TrialEnd(state=end_of(error), reason=error_in_words(error), detail=traceback_in_words(error))
+            own = isinstance(error, GanStudyError)  # a sentence of this project, without a line of a user's module
+            reason = f"{type(error).__name__}: {error}" if own else error_in_words(error)
+            end = TrialEnd(state=end_of(error), reason=reason, detail=traceback_in_words(error))
             return {"done": True, "iteration": 0, "end": _reported(end, storage_failed=isinstance(error, StudyFailed))}
 
     def _step(self) -> dict[str, Any]:
