@@ -68,7 +68,7 @@ def cluster_token() -> Token | None:
     if not configured and not path.is_file():
         return None
     try:
-        return _token(path.read_text(), f"RAY_AUTH_TOKEN_PATH ({path})" if configured else str(path))
+        return _token(path.read_text(encoding="utf-8"), f"RAY_AUTH_TOKEN_PATH ({path})" if configured else str(path))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise InputError(f"{path}: must contain the cluster's token, but cannot be read ({reason})") from None

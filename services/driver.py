@@ -59,7 +59,7 @@ def drive(run: Callable[[Study, Resources, str], int]) -> int:
 
 def _submission() -> dict[str, Any]:
     try:
-        return json.loads(Path(SUBMISSION).read_text())
+        return json.loads(Path(SUBMISSION).read_text(encoding="utf-8"))
     except OSError:
         raise InputError("drive: must run inside a submitted job; gan-study submit starts one") from None
 
@@ -126,7 +126,7 @@ def _copied_to(path: Path, *, heading: str) -> Iterator[None]:
     """Context in which printed text is also appended to a file: Ray's own log of the job is lost with the head node."""
     path.parent.mkdir(parents=True, exist_ok=True)
     out, err = sys.stdout, sys.stderr
-    with path.open("a") as file:
+    with path.open("a", encoding="utf-8") as file:
         file.write(f"-- {heading}\n")
         sys.stdout, sys.stderr = _Both(out, file), _Both(err, file)
         try:

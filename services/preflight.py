@@ -113,7 +113,7 @@ def check_nodes(root: Path, data: AnyData) -> None:
     folder = root / ".preflight" / uuid4().hex
     try:
         folder.mkdir(parents=True)
-        (folder / "driver").write_text(folder.name)
+        (folder / "driver").write_text(folder.name, encoding="utf-8")
         described = json.dumps(plain(data)) if is_of_files(data) else ""
         expected = samples_hash(described) if described else ""
         for probed in _probe_all(folder, described):
@@ -162,8 +162,8 @@ def _probe() -> Callable[[str, str, tuple[str, ...], str], dict[str, Any]]:
             origins[name] = next(iter(folders or ()), "")
         problem, storage = None, Path(folder)
         try:
-            (storage / node).write_text(node)
-            if (storage / "driver").read_text() != storage.name:
+            (storage / node).write_text(node, encoding="utf-8")
+            if (storage / "driver").read_text(encoding="utf-8") != storage.name:
                 problem = "reads other content there"
         except FileNotFoundError:
             problem = "does not find the driver's file there"

@@ -14,7 +14,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from studies.errors import InputError, TrackingError
-from studies.tracking.connection import mlflow_module, requests_to, shown_address
+from studies.tracking import sqlite_store
+from studies.tracking.connection import client_of, default_address, requests_to, shown_address
 from studies.tracking.views import VIEW, VIEW_TAG
 
 HOST = "127.0.0.1"
@@ -45,6 +46,8 @@ def served(port: int | None) -> Iterator[str]:
     if not has_store():
         raise InputError(f"no study is recorded in {Path.cwd()}; run one there first, or set MLFLOW_TRACKING_URI")
     free_port = _free_port(port)
+    with requests_to(uri or None):
+        sqlite_store.prepare(uri or default_address())
     address = f"http://{HOST}:{free_port}"
     server = _start(free_port, uri)
     try:
@@ -60,7 +63,7 @@ def studies_at(uri: str) -> dict[str, str]:
     Errors: `TrackingError` if the server cannot be reached or refuses.
     """
     with requests_to(uri):
-        client = mlflow_module().MlflowClient(uri)
+        client = client_of(uri)
         kind = "tags.`mlflow.experimentKind` = 'custom_model_development'"
         experiments = client.search_experiments(filter_string=kind, max_results=1000)
     return {

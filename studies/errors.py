@@ -45,6 +45,13 @@ class StudyFailed(GanStudyError):
     """
 
 
+class MachineError(GanStudyError):
+    """This machine lacks what a command needs: room on a disk, a folder for temporary files, file descriptors.
+
+    The CLI exits 1.
+    """
+
+
 class TrackingError(GanStudyError):
     """The tracking server cannot be reached or returns an error.
 

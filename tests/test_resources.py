@@ -1,12 +1,10 @@
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from studies.errors import InputError
-from studies.execution import machine_memory
-from studies.execution.resources import Node, Resources, this_machine
+from studies.execution.resources import Node, Resources
 from studies.file.study import ResourceSettings
 
 
@@ -58,16 +56,3 @@ def test_cores_that_a_process_is_not_pinned_to_do_not_count() -> None:
     )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert printed.strip() == "1"
-
-
-def test_the_memory_of_a_machine_is_that_of_its_container_if_that_is_less(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (whole,) = {node.memory for node in this_machine().nodes}
-    assert 10**8 < whole < 10**14
-    (tmp_path / "second").write_text("100000000\n")
-    for content, memory in (("max\n", 100_000_000), ("70000000\n", 70_000_000)):
-        (tmp_path / "first").write_text(content)
-        files = [str(tmp_path / name) for name in ("first", "second", "missing")]
-        monkeypatch.setattr(machine_memory, "CGROUP_LIMITS", files)
-        assert machine_memory.memory_of_machine() == memory

@@ -154,14 +154,14 @@ def _indexed(index: Path, listing: str) -> tuple[str, list[str]] | None:
 def _write_index(index: Path, content: dict[str, Any]) -> None:
     index.parent.mkdir(parents=True, exist_ok=True)
     written = index.with_name(f".{uuid4().hex}.tmp")
-    written.write_text(json.dumps(content))
+    written.write_text(json.dumps(content), encoding="utf-8")
     os.replace(written, index)
 
 
 @contextmanager
 def _locked(root: Path, key: str) -> Iterator[None]:
     """Context in which this process alone decodes the images of `key`; the system unlocks when a process is killed."""
-    with (root / f"{key}.lock").open("w") as file:
+    with (root / f"{key}.lock").open("wb") as file:
         with suppress(OSError):  # a file system without locks: both decode, the first to rename wins
             fcntl.flock(file, fcntl.LOCK_EX)
             for abandoned in root.glob(f".{key}-*.tmp"):

@@ -1,7 +1,12 @@
 """The command gan-study: groups of commands, entry point, exit codes."""
 
+import errno
+import os
 import sys
-from typing import Annotated
+from collections.abc import Callable
+from enum import Enum
+from functools import wraps
+from typing import Annotated, Any
 
 import typer
 
@@ -15,7 +20,9 @@ from services.cli import (
     tracking_commands,
 )
 from services.cli.output import print_error, print_interrupted
-from studies.errors import GanStudyError
+from services.cli.streams import reserved_output, steady_streams
+from studies.errors import GanStudyError, MachineError
+from studies.file.messages import escape_control
 
 app = typer.Typer(
     name="gan-study",
@@ -31,6 +38,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+def _printing_for_programs(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with nothing but its JSON or its table on standard output, if it is called with such an option."""
+
+    @wraps(command)
+    def called(**options: Any) -> None:
+        format_ = options.get("format_")
+        if options.get("as_json") or (isinstance(format_, Enum) and format_.value != "text"):
+            with reserved_output():
+                command(**options)
+        else:
+            command(**options)
+
+    return called
+
+
 for group in (
     file_commands,
     run_commands,
@@ -41,7 +65,7 @@ for group in (
     tracking_commands,
 ):
     for command in group.COMMANDS:
-        app.command()(command)
+        app.command()(_printing_for_programs(command))
 app.command(hidden=True)(run_commands.drive)
 
 
@@ -69,13 +93,45 @@ def _options(
     pass
 
 
+_OF_THE_MACHINE = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.ESTALE),
+    *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.EACCES, errno.EPERM),
+)
+"""Errors of the operating system that are no bugs of this project, wherever they occur: the machine has a limit."""
+
+
 def main() -> None:
     """Run the command. A `GanStudyError` is printed as one sentence and determines the exit code."""
+    with steady_streams() as output:
+        code = _exit_code()
+        output.flush()
+        if output.failure is not None:
+            reason = output.failure.strerror or output.failure
+            failed = print_error(MachineError(f"standard output cannot be written ({reason})"))
+            code = code or failed
+    sys.exit(code)
+
+
+def _exit_code() -> Any:
     try:
+        _check_working_folder()
         app(prog_name="gan-study")
+    except SystemExit as ended:
+        return ended.code
     except GanStudyError as error:
-        sys.exit(print_error(error))
+        return print_error(error)
     except KeyboardInterrupt:
-        sys.exit(print_interrupted())
-    except BrokenPipeError:
-        sys.exit(0)
+        return print_interrupted()
+    except OSError as error:
+        if error.errno not in _OF_THE_MACHINE:
+            raise
+        place = f" ({escape_control(os.fsdecode(error.filename))})" if isinstance(error.filename, str | bytes) else ""
+        return print_error(MachineError(f"this machine reports: {error.strerror}{place}"))
+
+
+def _check_working_folder() -> None:
+    """Check that the working folder exists: PyTorch ends a process without one by a message about MKL."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        raise MachineError("the working folder has been deleted; change to another folder") from None

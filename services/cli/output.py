@@ -1,13 +1,18 @@
 """Printing and writing: console, JSON, files, and errors as one sentence."""
 
+import errno
 import json
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from studies.errors import GanStudyError, InputError
+from services.cli.streams import output_stream
+from studies.errors import GanStudyError, InputError, MachineError
+from studies.file.messages import escape_control
+from studies.written_files import whole_file, write_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,18 +20,21 @@ if TYPE_CHECKING:
 
 WIDTH = 160
 """Width of printed tables if the output is not a terminal, in characters: wider than every table."""
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""Errors of a disk on which a file of that name could have been written."""
 
 
 def console(*, stderr: bool = False) -> "Console":
     """A console as wide as the terminal, or of the width `WIDTH` if the output is not a terminal."""
     from rich.console import Console
 
-    return Console(stderr=stderr, width=None if sys.stdout.isatty() else WIDTH, highlight=False)
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr, width=None if stream.isatty() else WIDTH, highlight=False)
 
 
 def print_json(content: Any) -> None:
     """Print JSON on standard output."""
-    print(json.dumps(content, indent=1))
+    print(json.dumps(content, indent=1), file=output_stream())
 
 
 def records(frame: "pd.DataFrame") -> list[dict[str, Any]]:
@@ -44,20 +52,32 @@ def _is_empty(value: Any) -> bool:
 def print_or_write(text: str, output: Path | None) -> None:
     """Print a text, or write it to a file if one is given."""
     if output is None:
-        print(text.rstrip("\n"))
+        print(text.rstrip("\n"), file=output_stream())
     else:
-        write_file(output, lambda path: path.write_text(text.rstrip("\n") + "\n"))
+        with writing(output):
+            write_text(output, text.rstrip("\n") + "\n")
 
 
 def write_file(path: Path, write: Callable[[Path], Any]) -> None:
-    """Write a file by the call `write(path)`.
+    """Write a file by the call `write(temporary path)`, whole or not at all.
 
-    Errors: `InputError` if the file cannot be written.
+    Errors: those of `writing`.
+    """
+    with writing(path), whole_file(path) as temporary:
+        write(temporary)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Context in which a file or a folder of the option --output is written.
+
+    Errors: `InputError` if nothing can be written there; `MachineError` if the disk is full.
     """
     try:
-        write(path)
+        yield
     except OSError as error:
-        raise InputError(f"--output: cannot write {path} ({error.strerror or error})") from error
+        kind = MachineError if error.errno in _FULL else InputError
+        raise kind(f"--output: cannot write {escape_control(str(path))} ({error.strerror or error})") from error
 
 
 def refuse_unwritable(output: Path | None) -> None:
@@ -67,10 +87,12 @@ def refuse_unwritable(output: Path | None) -> None:
     """
     if output is None:
         return
-    if output.is_dir():
-        raise InputError(f"--output: must be a file, but {output} is a folder")
-    if not output.absolute().parent.is_dir():
-        raise InputError(f"--output: cannot write {output}, since there is no folder {output.parent}")
+    shown, folder = escape_control(str(output)), escape_control(str(output.parent))
+    with writing(output):
+        if output.is_dir():
+            raise InputError(f"--output: must be a file, but {shown} is a folder")
+        if not output.absolute().parent.is_dir():
+            raise InputError(f"--output: cannot write {shown}, since there is no folder {folder}")
 
 
 def print_error(error: GanStudyError) -> int:

@@ -21,8 +21,9 @@ from services.cli.options import (
     Tracking,
     VerdictFormat,
 )
-from services.cli.output import console, print_or_write, records, refuse_unwritable, write_file
+from services.cli.output import console, print_or_write, records, refuse_unwritable, write_file, writing
 from studies.errors import InputError, TrackingError
+from studies.written_files import write_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -151,7 +152,8 @@ def report(
     path = output or Path(f"{comparison.results.study.name}.html")
     refuse_unwritable(path)
     text = render_page(comparison)
-    write_file(path, lambda file: file.write_text(text))
+    with writing(path):
+        write_text(path, text)
     print(f"{comparison.results.study.name}: {path} has the verdict, figures and tables; open it in a browser")
     if not no_tracking:
         _attach(comparison.results, path, tracking)
@@ -183,7 +185,8 @@ def paper(
     if folder.exists() and not folder.is_dir():
         raise InputError(f"--output: must be a folder, but {folder} is a file")
     material = Paper.of(Comparison(study_results, tau=taus))
-    write_file(folder, material.write)
+    with writing(folder):
+        material.write(folder)
     print(f"{name}: {folder} has methods.tex, references.bib and {len(material.tables)} tables")
     if material.missing:
         print(f"{name}: {material.missing[0].lower()}{material.missing[1:]}", file=sys.stderr)

@@ -59,30 +59,31 @@ def _git_state_of_the_study() -> dict[str, Any] | None:
 
 def hardware() -> dict[str, Any]:
     """Hardware of the driver's machine."""
-    import joblib
     import torch
+
+    from studies.execution.machine_limits import usable_bytes, usable_cores
 
     devices = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
     return {
         "system": f"{platform.system()} {platform.machine()}",
         "cpu": _processor(),
-        "cores": joblib.cpu_count(),
-        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+        "cores": usable_cores(),
+        "memory_gib": round(usable_bytes() / 2**30, 1),
         "gpus": devices,
     }
 
 
 def _git(folder: Path, *arguments: str) -> str | None:
     try:
-        result = subprocess.run(("git", "-C", str(folder), *arguments), capture_output=True, text=True, timeout=30)
+        result = subprocess.run(("git", "-C", str(folder), *arguments), capture_output=True, timeout=30)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return result.stdout.strip() if result.returncode == 0 else None
+    return result.stdout.decode("utf-8", "replace").strip() if result.returncode == 0 else None
 
 
 def _processor() -> str:
     try:
-        with open("/proc/cpuinfo") as lines:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as lines:
             return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor()

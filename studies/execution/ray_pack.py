@@ -2,7 +2,6 @@
 
 import errno
 import json
-import traceback
 from collections import deque
 from dataclasses import asdict
 from time import monotonic
@@ -14,6 +13,7 @@ from ray import tune
 from studies.errors import GanStudyError, StudyFailed
 from studies.execution.pack_training import PackTraining
 from studies.execution.watchdog import Watchdog
+from studies.file.code_errors import error_in_words, raised_by_user, traceback_in_words
 from studies.file.modules import add_module_folder
 from studies.file.run_settings import Limits
 from studies.file.validation import build
@@ -26,8 +26,6 @@ OUT_OF_MEMORY_TEXTS = ("can't allocate memory", "out of memory")
 """Parts of the messages of PyTorch's RuntimeErrors on a processor, and on a GPU outside its allocator."""
 STORAGE_ERRORS = (errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.ESTALE, errno.ETIMEDOUT, errno.ECONNRESET)
 """Errors of a disk or a mount; other operating-system errors, as of a missing file, are those of a user's code."""
-LONGEST_TRACEBACK = 20_000
-"""Largest number of characters of a traceback that are kept, the last ones."""
 
 
 class RayPack(tune.Trainable):
@@ -60,10 +58,13 @@ class RayPack(tune.Trainable):
         """
         try:
             return self._step()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
+            if isinstance(error, SystemExit) and not raised_by_user(error):
+                raise  # Ray ends this process
             self._training = None
-            detail = "".join(traceback.format_exception(error))[-LONGEST_TRACEBACK:]
-            end = TrialEnd(state=end_of(error), reason=f"{type(error).__name__}: {error}", detail=detail)
+            own = isinstance(error, GanStudyError)  # a sentence of this project, without a line of a user's module
+            reason = f"{type(error).__name__}: {error}" if own else error_in_words(error)
+            end = TrialEnd(state=end_of(error), reason=reason, detail=traceback_in_words(error))
             return {"done": True, "iteration": 0, "end": _reported(end, storage_failed=isinstance(error, StudyFailed))}
         finally:
             if self._watchdog is not None:
@@ -125,7 +126,7 @@ class RayPack(tune.Trainable):
             self._last_checkpoint = monotonic()
 
 
-def end_of(error: Exception) -> EndState:
+def end_of(error: BaseException) -> EndState:
     """State of a trial that an exception ended."""
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # of torch.cuda, if there is one
         return "out_of_memory"

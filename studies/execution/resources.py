@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from math import floor, inf
 
-import joblib
 import torch
 
 from studies.errors import InputError
-from studies.execution.machine_memory import memory_of_machine
+from studies.execution.machine_limits import usable_bytes, usable_cores
 from studies.file.run_settings import ResourceSettings
 
 _ROUNDING = 1e-9
@@ -86,4 +85,4 @@ def this_machine() -> Resources:
 
     Cores that the process is not pinned to, or that a container's limit excludes, do not count.
     """
-    return Resources(nodes=(Node(cpu=joblib.cpu_count(), gpu=torch.cuda.device_count(), memory=memory_of_machine()),))
+    return Resources(nodes=(Node(cpu=usable_cores(), gpu=torch.cuda.device_count(), memory=usable_bytes()),))

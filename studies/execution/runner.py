@@ -20,6 +20,7 @@ from studies.execution.environment import environment
 from studies.execution.interruption import graceful_termination
 from studies.execution.memory_need import check_memory
 from studies.execution.resources import Allocation, Resources, this_machine
+from studies.execution.temporary_folder import check_temporary_folder
 from studies.file import modules
 from studies.file.compared_features import path_of
 from studies.file.real_samples import load_samples
@@ -61,6 +62,8 @@ def run(study: Study, *listeners: Listener, question: str = "", resources: Resou
     resources = resources or this_machine()
     ledger = Ledger(study.ledger.root)
     allocation = check_resources(study, ledger, resources)
+    if not resources.joined:
+        check_temporary_folder()
     ledger.create()
     for sentence in mend_study(ledger, study.name):
         listener.warned(sentence)

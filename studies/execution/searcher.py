@@ -15,7 +15,8 @@ from ray.tune.search import Searcher
 
 from studies.design import PHASES, Phase, TrialSpec, payload
 from studies.errors import DamagedError, GanStudyError, StudyFailed
-from studies.execution.worker_deaths import OUT_OF_MEMORY, WorkerDeath, death_of
+from studies.execution.death_causes import KERNEL_KILL, DeathCauses
+from studies.execution.worker_deaths import OUT_OF_MEMORY, WorkerDeath
 from studies.file.messages import count_noun
 from studies.ledger.unfinished import EndState, TrialEnd
 from studies.progress.events import Listener
@@ -101,6 +102,7 @@ class DesignSearcher(Searcher):
         self._causes: dict[str, WorkerDeath] = {}
         self._node_losses = Counter[str]()
         self._failures = FailuresInARow(failures)
+        self._death_causes = DeathCauses()
         self.failure: GanStudyError | None = None
 
     def suggest(self, trial_id: str) -> Any:
@@ -245,7 +247,7 @@ class DesignSearcher(Searcher):
         if "end" in result:
             reported = json.loads(result["end"])
             return PackEnd(TrialEnd(**reported["end"]), storage_failed=reported["storage_failed"])
-        death = self._causes.pop(trial_id, WorkerDeath("its worker died"))
+        death = self._causes.pop(trial_id, None) or self._death_causes.death(None)
         with suppress(DamagedError):
             killed = self._progress.ledger.unfinished(pack[0].key).killed()
             if killed is not None:
@@ -253,12 +255,13 @@ class DesignSearcher(Searcher):
         if OUT_OF_MEMORY in death.cause:
             reason = "Ray ended it because its node was running out of memory"
             return PackEnd(TrialEnd(state="out_of_memory", reason=reason))
-        end = TrialEnd(state="lost", reason=f"its worker or node was lost: {death.cause}")
-        return PackEnd(end, node_lost=death.node_lost)
+        if death.cause == KERNEL_KILL:
+            return PackEnd(TrialEnd(state="out_of_memory", reason=death.cause))
+        return PackEnd(TrialEnd(state="lost", reason=death.cause), node_lost=death.node_lost)
 
     def note_cause(self, trial_id: str, error: Exception | None) -> None:
         """Remember the error with which a trial's worker ended; `on_trial_complete` is not given it."""
-        self._causes[trial_id] = death_of(error)
+        self._causes[trial_id] = self._death_causes.death(error)
 
     def __getstate__(self) -> dict[str, Any]:
         """An empty state: Tune pickles the searcher at the start, but this project never restores it."""

@@ -8,7 +8,6 @@ every trial that uses it.
 import ast
 import re
 import sys
-import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -22,7 +21,7 @@ from types import ModuleType
 from typing import Any
 
 from studies.errors import InputError
-from studies.file import time_limit
+from studies.file.code_errors import error_in_words
 from studies.file.messages import format_value, nearest
 from studies.file.refusal import Refusal
 from studies.file.trees import Parts, tables
@@ -203,11 +202,7 @@ def _imported_or_refused(dotted: str, parts: Parts) -> ModuleType:
 
 def describe_error(error: BaseException) -> str:
     """An exception of a user's code as the end of a sentence: "raises TYPE: MESSAGE (FILE, line N)"."""
-    message = " ".join(str(error).split())[:200]
-    frames = [] if isinstance(error, SyntaxError) else traceback.extract_tb(error.__traceback__)
-    frames = [frame for frame in frames if frame.filename != time_limit.__file__]
-    line = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
-    return f"raises {type(error).__name__}: {message}{line}"
+    return f"raises {error_in_words(error)}"
 
 
 def _forget(name: str) -> None:

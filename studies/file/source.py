@@ -82,7 +82,7 @@ def _locate(source: str | Path) -> Path | Traversable:
     try:
         if path.is_file():
             return path
-        is_folder = path.is_dir()
+        is_folder, exists = path.is_dir(), path.exists()
     except OSError as error:
         raise InputError(f"{shown}: cannot be read: {error.strerror}") from None
     shipped = catalog()
@@ -90,6 +90,8 @@ def _locate(source: str | Path) -> Path | Traversable:
         return shipped[str(source)]
     if is_folder:
         raise InputError(f"{shown}: must be a study file, but is a folder")
+    if exists and str(source) not in ("", "."):
+        raise InputError(f"{shown}: must be a study file, but is a pipe or a device")
     near = nearest(path.name.removesuffix(".toml"), shipped)
     hint = f"did you mean {near}?" if near else f"the catalog has {', '.join(sorted(shipped)) or 'none'}"
     raise InputError(f"{shown}: no such file, and no such study in the catalog; {hint}")

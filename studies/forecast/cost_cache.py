@@ -79,6 +79,8 @@ class CostCache:
     def _write(path: Path, table: Mapping[str, float]) -> None:
         with suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
-            with NamedTemporaryFile("w", dir=path.parent, prefix=".", suffix=".tmp", delete=False) as file:
+            with NamedTemporaryFile(
+                "w", encoding="utf-8", dir=path.parent, prefix=".", suffix=".tmp", delete=False
+            ) as file:
                 file.write(json.dumps(table))
             os.replace(file.name, path)

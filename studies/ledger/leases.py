@@ -204,7 +204,7 @@ def _machine() -> str:
     """Text that differs between machines, between two starts of one, and between containers."""
     parts = [socket.gethostname()]
     with suppress(OSError):
-        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip())
     with suppress(OSError):
         parts.append(os.readlink("/proc/self/ns/pid"))
     return " ".join(parts)
@@ -215,7 +215,7 @@ def _started(process: Any) -> str | None:
     if type(process) is not int or process <= 0:
         return None
     try:  # the name of the command, in parentheses, may hold spaces
-        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
         return None if fields[0] in "ZX" else fields[19]  # Z: it has ended, but its parent has not noticed yet
     except OSError:
         pass

@@ -16,5 +16,6 @@ download      reads a study's results from a tracking server
 run_files     reads artifacts of runs, trusting nothing that a server says
 run_faults    runs in MLflow that are not what the ledger says, and their mending
 attachment    uploads a file as an artifact of the study's run
+sqlite_store  SQLite stores: created whole, recognised in mid-migration
 connection    time limits and errors of requests to MLflow
 """

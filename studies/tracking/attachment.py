@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from studies.tables.results import Results
-from studies.tracking.connection import mlflow_module, requests_to
+from studies.tracking.connection import client_of, requests_to
 from studies.tracking.run_search import search, study_filter
 
 
@@ -13,10 +13,7 @@ def attach(results: Results, file: Path, folder: str, uri: str | None = None) ->
     Errors: `TrackingError` if the server cannot be reached or refuses.
     """
     with requests_to(uri):
-        mlflow_module()
-        from mlflow import MlflowClient
-
-        client, study = MlflowClient(uri), results.study
+        client, study = client_of(uri), results.study
         experiment = client.get_experiment_by_name(study.name)
         if experiment is None:
             return False

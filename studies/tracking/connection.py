@@ -9,6 +9,7 @@ from typing import Any
 
 from studies.errors import GanStudyError, TrackingError, TrackingRefused
 from studies.file.messages import escape_control
+from studies.tracking import sqlite_store
 from studies.tracking.request_faults import request_fault
 from studies.tracking.server_kind import ServerKind, server_kind
 
@@ -48,6 +49,16 @@ def mlflow_module() -> Any:
     return mlflow
 
 
+def client_of(uri: str | None) -> Any:
+    """A client of an MLflow store, by default that of `default_address`; a SQLite store is created if there is none.
+
+    Errors: `TrackingError` for a SQLite store in mid-migration; those of MLflow.
+    """
+    address = default_address() if uri is None else uri
+    sqlite_store.prepare(address)
+    return mlflow_module().MlflowClient(uri)
+
+
 def shown_address(uri: str) -> str:
     """A text, usually an address, without the credentials in its addresses."""
     return re.sub(r"//[^/\s]*@", "//", uri)
@@ -85,6 +96,8 @@ def _long_timeouts() -> Iterator[None]:
 
 def describe_error(error: Exception, uri: str | None) -> str:
     """One sentence, without credentials, about an error of a request to MLflow."""
+    if isinstance(error, TrackingError):
+        return str(error)
     uri = uri or default_address()
     return f"MLflow at {shown_address(uri)} {_predicate(error, uri)}"
 

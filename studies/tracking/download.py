@@ -24,7 +24,7 @@ from studies.ledger.trial_records import TrialRecord, without_collection
 from studies.ledger.unfinished import EndState, TrialEnd
 from studies.tables.results import Results
 from studies.tracking.bundle import FIRST_BUNDLE_TAG, PLAN, SEGMENT, Bundle
-from studies.tracking.connection import mlflow_module, requests_to, shown_address
+from studies.tracking.connection import client_of, default_address, requests_to, shown_address
 from studies.tracking.run_content import ENTRY_FOLDER, TRIAL_FILE
 from studies.tracking.run_count import RUNS_TAG
 from studies.tracking.run_files import RunFiles
@@ -48,8 +48,7 @@ def fetch(name: str, uri: str | None, *, searched: Ledger | None = None) -> Resu
     damaged file.
     """
     with requests_to(uri):
-        mlflow = mlflow_module()
-        client, store = mlflow.MlflowClient(uri), str(uri or mlflow.get_tracking_uri())
+        client, store = client_of(uri), uri or default_address()
         address = shown_address(store)
         parent = _parent(client, name)
         if parent is None:

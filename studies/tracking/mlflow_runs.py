@@ -232,5 +232,5 @@ def _write_readable(entry: Entry, members: pd.DataFrame, folder: Path) -> None:
     entry.curves.frame().to_parquet(folder / "curves.parquet", index=False)
     members.to_parquet(folder / "members.parquet", index=False)
     members.to_csv(folder / "members.csv", index=False)
-    (folder / "facts.json").write_text(json.dumps(entry.facts, indent=1))
-    (folder / "log.txt").write_text(entry.log())
+    (folder / "facts.json").write_text(json.dumps(entry.facts, indent=1), encoding="utf-8")
+    (folder / "log.txt").write_text(entry.log(), encoding="utf-8")

@@ -8,7 +8,7 @@ from studies.ledger.inventory import keys_of
 from studies.ledger.ledger import Ledger
 from studies.ledger.trial_records import TrialRecord
 from studies.tables.results import Results
-from studies.tracking.connection import mlflow_module, requests_to, shown_address
+from studies.tracking.connection import client_of, default_address, requests_to, shown_address
 from studies.tracking.mlflow_runs import Key, key_in, key_of
 from studies.tracking.run_content import CHECKSUM_TAG, content_checksum
 from studies.tracking.run_count import has_one_run
@@ -65,8 +65,7 @@ def examine(ledger: Ledger, name: str, uri: str | None = None) -> list[RunFault]
     if ledger.is_running(name):
         return []
     with requests_to(uri):
-        mlflow = mlflow_module()
-        client, place = mlflow.MlflowClient(uri), shown_address(str(uri or mlflow.get_tracking_uri()))
+        client, place = client_of(uri), shown_address(uri or default_address())
         experiment = client.get_experiment_by_name(name)
         if experiment is None or experiment.lifecycle_stage == "deleted":
             return []
@@ -129,7 +128,7 @@ def mend(ledger: Ledger, faults: Iterable[RunFault], uri: str | None = None) -> 
     for fault in faults:
         if fault.kind in ("duplicate", "orphan"):
             with requests_to(uri):
-                mlflow_module().MlflowClient(uri).delete_run(fault.run_id)
+                client_of(uri).delete_run(fault.run_id)
             yield f"{fault}; it was deleted"
             continue
         if fault.study not in synced:

@@ -18,6 +18,7 @@ from studies.reporting.text.answer import answer
 from studies.reporting.text.sentences import sentences
 from studies.tables.results import Results
 from studies.tracking.bundle import BUNDLE_TAG, Bundle
+from studies.tracking.connection import client_of
 from studies.tracking.experiment import open_experiment
 from studies.tracking.metric_log import MetricLog, Run
 from studies.tracking.notes import experiment_note, study_note
@@ -37,10 +38,8 @@ class StudyRun:
     """
 
     def __init__(self, study: Study, ledger: Ledger, uri: str | None = None):
-        from mlflow import MlflowClient
-
         self.study, self.ledger, self.data = study, ledger, load_samples(study.data)
-        self.client = MlflowClient(uri)
+        self.client = client_of(uri)
         self.metrics = MetricLog(self.client, study.distance)
         self._record = ledger.read_study(study.name) or {}
         self._question = self._record.get("question", "")

@@ -22,7 +22,7 @@ from studies.reporting.figures import SampleSheets
 from studies.reporting.text.fresh_seeds import undecided_names
 from studies.tables.results import Results
 from studies.tracking.bundle import is_due
-from studies.tracking.connection import describe_error, mlflow_module, requests_to
+from studies.tracking.connection import default_address, describe_error, requests_to
 from studies.tracking.mlflow_runs import Key, MlflowRuns, key_of
 from studies.tracking.one_run import OneRun
 from studies.tracking.recording import Recording
@@ -201,7 +201,6 @@ class Tracker(Listener):
 
     def _opened_recording(self) -> Recording:
         if self._recording is None:
-            mlflow_module()
             recording = recording_of(self._study, self._ledger, self._uri)
             recording.study_run.open(running=self._running)
             recording.open(self._running_records)
@@ -259,7 +258,6 @@ def sync(ledger: Ledger, name: str, uri: str | None = None) -> str:
     """
     Results.of_ledger(ledger, name)  # before a lease is written: there may be no such study
     with ledger.writing(name), requests_to(uri):
-        mlflow = mlflow_module()
         results = Results.of_ledger(ledger, name, running=False)
         recording = recording_of(results.study, ledger, uri)
         recording.study_run.open(running=False)
@@ -276,7 +274,7 @@ def sync(ledger: Ledger, name: str, uri: str | None = None) -> str:
             interrupted=_is_interrupted(results, len(ended)),
             without_result=any(not trial.finished for trial in ended),
         )
-        return str(uri or mlflow.get_tracking_uri())
+        return uri or default_address()
 
 
 def _is_interrupted(results: Results, ended: int) -> bool:

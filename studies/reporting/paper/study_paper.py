@@ -10,6 +10,7 @@ from studies.reporting.paper.methods_text import methods
 from studies.reporting.paper.paper_citations import Citations
 from studies.reporting.paper.paper_tables import paper_tables
 from studies.reporting.paper.unfinished_study import unfinished
+from studies.written_files import write_text
 
 
 def references(compared: Comparison) -> str:
@@ -56,6 +57,6 @@ class Paper:
         tables = Path(folder) / "tables"
         tables.mkdir(parents=True, exist_ok=True)
         for name, table in self.tables.items():
-            (tables / f"{name}.tex").write_text(table)
-        (Path(folder) / "methods.tex").write_text(self.methods)
-        (Path(folder) / "references.bib").write_text(self.references)
+            write_text(tables / f"{name}.tex", table)
+        write_text(Path(folder) / "references.bib", self.references)
+        write_text(Path(folder) / "methods.tex", self.methods)  # last: with it the folder is complete
