@@ -9,8 +9,7 @@ from services.cli.output import console, print_error, print_interrupted, print_j
 from studies.errors import GanStudyError
 
 if TYPE_CHECKING:
-    from studies.execution.resources import Resources
-    from studies.file.study import Study
+    from studies.execution.driver_process import Driver
 
 WORKS = (
     "It works: every phase of the study ran to its end on this machine. Its numbers mean nothing, since the training "
@@ -32,26 +31,17 @@ def run(
     it. The results are also written to MLflow, to the store in the environment variable MLFLOW_TRACKING_URI or else to
     mlflow.db in the working folder; gan-study ui shows them.
     """
-    from studies.file.source import question
-    from studies.file.study import Study
+    from studies.execution.driver_process import driver_of_file
 
-    study = Study.load(file, overrides=overrides or [], smoke=smoke)
-    code = _run(study, stated_question=question(file), tracking=not no_tracking, as_json=as_json)
+    with driver_of_file(file, overrides=overrides or [], smoke=smoke) as driver:
+        code = _run(driver, tracking=not no_tracking, as_json=as_json)
     if smoke and code == 0:
         console(stderr=as_json).print(WORKS, soft_wrap=True)
     raise typer.Exit(code)
 
 
-def _run(
-    study: "Study",
-    *,
-    stated_question: str,
-    tracking: bool = True,
-    as_json: bool = False,
-    resources: "Resources | None" = None,
-) -> int:
-    """Run a study and print its summary; return the exit code."""
-    from studies.execution.runner import run as run_study
+def _run(driver: "Driver", *, tracking: bool = True, as_json: bool = False) -> int:
+    """Follow the run of a study and print its summary; return the exit code."""
     from studies.ledger.ledger import Ledger
     from studies.locate import results
     from studies.reporting.figures import SampleSheets
@@ -59,12 +49,12 @@ def _run(
     from studies.reporting.terminal.run_summary import print_run_summary
     from studies.tracking.tracker import Tracker
 
-    screen = console(stderr=as_json)
+    study, screen = driver.study(), console(stderr=as_json)
     display = listener(study, screen)
     ledger = Ledger(study.ledger.root)
     sheets = SampleSheets(ledger.study_folder(study.name) / "samples")
     trackers = [Tracker(study, display.warn, note=display.note, sheets=sheets)] if tracking else []
-    run_result = run_study(study, display, *trackers, question=stated_question, resources=resources)
+    run_result = driver.run(study, display, *trackers)
     local = results(study.name, root=study.ledger.root)
     if as_json:
         print_json({"interrupted": run_result.interrupted, "ranking": records(local.ranking)})

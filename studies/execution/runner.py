@@ -29,7 +29,7 @@ from studies.ledger.leases import Lease
 from studies.ledger.ledger import Ledger
 from studies.ledger.mending import mend_segments, mend_study
 from studies.ledger.trial_records import TrialRecord
-from studies.progress.events import Broadcast, Listener
+from studies.progress.events import Listener
 from studies.progress.pending import StudyProgress
 
 
@@ -45,16 +45,20 @@ class RunResult:
     interrupted: bool
 
 
-def run(study: Study, *listeners: Listener, question: str = "", resources: Resources | None = None) -> RunResult:
+def run_in_this_process(
+    study: Study, listener: Listener, *, question: str = "", resources: Resources | None = None
+) -> RunResult:
     """Run the trials of a study that are not finished in the ledger, on `resources` or by default on this machine.
 
-    listeners  objects that receive the events of the run
-    question   question that the study answers, stored with its record in the ledger
+    Ray and the study's classes get all that this process has: `driver_process.run` calls this function in a process
+    without secrets.
+
+    listener  receives the events of the run
+    question  question that the study answers, stored with its record in the ledger
 
     Errors: `InputError` before any trial starts; `StudyFailed` if Ray cannot run the study or the ledger cannot be
     written.
     """
-    listener = Broadcast(listeners)
     resources = resources or this_machine()
     ledger = Ledger(study.ledger.root)
     allocation = resources.allocation(study.resources)
@@ -71,12 +75,13 @@ def run(study: Study, *listeners: Listener, question: str = "", resources: Resou
         for condition, reason in progress.design.packs.unpacked().items():
             listener.warned(f"conditions.{condition}.{reason}; its trials train one by one")
         progress.write_plan()
-        listener.opened(progress)
+        listener.opened(progress.standing(), progress.needed)
         try:
             if progress.pending():
                 _schedule(study, allocation, progress, listener, resources)
         finally:
-            listener.closed(progress, bool(progress.pending()))
+            standing = progress.standing()
+            listener.closed(standing, standing.pending > 0)
         return RunResult(without_result=progress.without_result(), interrupted=bool(progress.pending()))
 
 

@@ -154,6 +154,7 @@ class DesignSearcher(Searcher):
             self._per_process = min(MOST_PACKS, max(1, int(SECONDS_OF_PACKS / max(seconds, 1e-3))))
         for record in records:
             self._listener.ended(record)
+        self._listener.planned(self._progress.needed)
 
     def _ended(self, trial_id: str, pack: Pack, result: dict[str, Any]) -> list[TrialSpec]:
         """The trials of a pack that have ended; the others are issued again."""

@@ -13,6 +13,7 @@ from studies.ledger.ledger import Ledger
 from studies.ledger.plans import plan_table
 from studies.ledger.trial_records import TrialRecord, record_of
 from studies.ledger.unfinished import CONFIGURATIONS_OWN, TrialEnd
+from studies.progress.standing import Needed, Standing
 from studies.tables.member_outcomes import score
 
 SEARCHING = ("explore", "exploit", "path_choice")
@@ -162,12 +163,23 @@ class StudyProgress:
         """The known trials that have not ended and are not lost."""
         return [trial for trial in self.trials() if self._is_pending(trial)]
 
+    def standing(self) -> Standing:
+        """The trials that have ended and the number of pending ones; nothing is read but what ended meanwhile."""
+        known = self.trials()
+        ended = tuple(spec for spec in known if not self._is_pending(spec))
+        return Standing(
+            root=self.ledger.root,
+            ended=ended,
+            pending=len(known) - len(ended),
+            without_result=any(spec.key in self._ends for spec in ended),
+        )
+
     @property
-    def expected(self) -> int:
-        """Number of trials of the study if no pair of conditions needs more fresh seeds than are known to be needed."""
+    def needed(self) -> Needed:
+        """The number of trials that are known to be needed."""
         study = self.design.study
         further = sum(groups - 1 for groups in self.groups.values()) if most_groups(study) > 1 else 0
-        return least(study) + further
+        return Needed(trials=least(study) + further, groups=self.groups)
 
     def unended(self) -> list[TrialSpec]:
         """The known trials that have not ended, lost ones included."""

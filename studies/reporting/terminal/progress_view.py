@@ -17,7 +17,7 @@ from studies.file.study import Study
 from studies.ledger.trial_records import TrialRecord
 from studies.numbers import MISSING, format_distance, format_duration, format_setting
 from studies.progress.events import Listener
-from studies.progress.pending import StudyProgress
+from studies.progress.standing import Needed, Standing
 from studies.progress.summaries import EvaluationSummary
 from studies.progress.tallies import WITHOUT_RESULT, Tallies
 from studies.reporting.text.ranking_rows import count_outcomes
@@ -43,16 +43,15 @@ class PlainProgress(Listener):
         self._longest_name = max(len(condition.name) for condition in study.conditions)
         self._longest_phase = max(len(phase) for condition in study.conditions for phase in counts(study, condition))
         self._ended, self._started = 0, monotonic()
-        self._progress: StudyProgress | None = None
 
-    def opened(self, progress: StudyProgress) -> None:
-        self._ended = len(progress.trials()) - len(progress.pending())
-        self._progress, self._total, self._groups = progress, progress.expected, progress.groups
+    def opened(self, standing: Standing, needed: Needed) -> None:
+        self._ended = len(standing.ended)
+        self._total, self._groups = needed.trials, dict(needed.groups)
         in_ledger = f", {self._ended} of them in the ledger already" if self._ended else ""
         most = total(self._study)
         trials = f"{self._total}" if self._total == most else f"{self._total} to {most}"
         self._print(f"{self._study.name}: {trials} trials of {count_noun(self._study.seeds, 'seed')}{in_ledger}")
-        self._print(f"ledger: {progress.ledger.root}")
+        self._print(f"ledger: {standing.root}")
 
     def warn(self, sentence: str) -> None:
         """Print a warning, which does not stop the study."""
@@ -70,12 +69,10 @@ class PlainProgress(Listener):
         width = len(str(self._total))
         elapsed = format_duration(monotonic() - self._started)
         self._print(f"[{self._ended:>{width}}/{self._total} {elapsed}] {self._result_line(trial)}")
-        self._note_further_seeds()
 
-    def _note_further_seeds(self) -> None:
+    def planned(self, needed: Needed) -> None:
         """Print which conditions get further fresh seeds, once this is known."""
-        assert self._progress is not None
-        groups = self._progress.groups
+        groups = dict(needed.groups)
         further = [name for name, count in groups.items() if count > max(1, self._groups.get(name, 0))]
         if further and groups != self._groups and most_groups(self._study) > 1:
             confirm, number = self._study.search.confirm, groups[further[0]]
@@ -83,7 +80,7 @@ class PlainProgress(Listener):
                 f"some pairs are undecided with {(number - 1) * confirm.seeds} fresh seeds each: {confirm.seeds} more "
                 f"(up to {confirm.most}) for {', '.join(further)}"
             )
-        self._groups, self._total = groups, self._progress.expected
+        self._groups, self._total = groups, needed.trials
 
     def _result_line(self, trial: TrialRecord) -> str:
         """Label and setting of a trial that ended, with its late distance, outcomes and seconds, or with its error."""
@@ -120,11 +117,11 @@ class LiveProgress(PlainProgress):
             get_renderable=self._table, console=console, refresh_per_second=2, transient=False, redirect_stderr=False
         )
 
-    def opened(self, progress: StudyProgress) -> None:
-        super().opened(progress)
-        self._tallies.add_ended(progress)
+    def opened(self, standing: Standing, needed: Needed) -> None:
+        super().opened(standing, needed)
+        self._tallies.add_ended(standing)
         self._ended_before = self._ended
-        if progress.pending():
+        if standing.pending:
             self._live.start()
 
     def measured(self, spec: TrialSpec, summaries: Sequence[EvaluationSummary]) -> None:
@@ -139,11 +136,10 @@ class LiveProgress(PlainProgress):
         self._tallies.add([trial])
         if trial.finished:
             self._ended += 1
-            self._note_further_seeds()
         else:
             super().ended(trial)
 
-    def closed(self, progress: StudyProgress, interrupted: bool) -> None:
+    def closed(self, standing: Standing, interrupted: bool) -> None:
         self._running.clear()
         self._live.stop()
 
