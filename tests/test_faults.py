@@ -92,7 +92,14 @@ def run(
     (folder / "my_faulty.py").write_text(OBJECTIVE)
     (folder / "study.toml").write_text(STUDY + "".join(CONDITION.format(fault=fault) for fault in faults))
     settings = [word for setting in overrides for word in ("--set", setting)]
-    return gan_study("run", "study.toml", "--no-tracking", *settings, folder=folder, env=clean_environment(**changes))
+    return gan_study(
+        "run",
+        "study.toml",
+        "--no-tracking",
+        *settings,
+        folder=folder,
+        env=clean_environment(GAN_STUDY_PASS_ENV="FAULTS", **changes),
+    )
 
 
 def results_in(folder: Path) -> Results:

@@ -10,6 +10,7 @@ from studies.errors import GanStudyError
 
 if TYPE_CHECKING:
     from studies.execution.driver_process import Driver
+    from studies.file.study import Study
 
 WORKS = (
     "It works: every phase of the study ran to its end on this machine. Its numbers mean nothing, since the training "
@@ -34,14 +35,14 @@ def run(
     from studies.execution.driver_process import driver_of_file
 
     with driver_of_file(file, overrides=overrides or [], smoke=smoke) as driver:
-        code = _run(driver, tracking=not no_tracking, as_json=as_json)
+        code = _run(driver, driver.study(), tracking=not no_tracking, as_json=as_json)
     if smoke and code == 0:
         console(stderr=as_json).print(WORKS, soft_wrap=True)
     raise typer.Exit(code)
 
 
-def _run(driver: "Driver", *, tracking: bool = True, as_json: bool = False) -> int:
-    """Follow the run of a study and print its summary; return the exit code."""
+def _run(driver: "Driver", study: "Study", *, tracking: bool = True, as_json: bool = False) -> int:
+    """Follow the run of a study in its driver and print its summary; return the exit code."""
     from studies.ledger.ledger import Ledger
     from studies.locate import results
     from studies.reporting.figures import SampleSheets
@@ -49,7 +50,7 @@ def _run(driver: "Driver", *, tracking: bool = True, as_json: bool = False) -> i
     from studies.reporting.terminal.run_summary import print_run_summary
     from studies.tracking.tracker import Tracker
 
-    study, screen = driver.study(), console(stderr=as_json)
+    screen = console(stderr=as_json)
     display = listener(study, screen)
     ledger = Ledger(study.ledger.root)
     sheets = SampleSheets(ledger.study_folder(study.name) / "samples")
@@ -71,10 +72,10 @@ def drive() -> None:
     raise typer.Exit(drive_study(_run_submitted))
 
 
-def _run_submitted(study: "Study", resources: "Resources", stated_question: str) -> int:
-    """Run a study and return its exit code; print errors here, so that the attempt's log in the ledger has them too."""
+def _run_submitted(driver: "Driver", study: "Study") -> int:
+    """Follow the run and return its exit code; print errors here, so that the attempt's log in the ledger has them."""
     try:
-        return _run(study, stated_question=stated_question, resources=resources)
+        return _run(driver, study)
     except GanStudyError as error:
         return print_error(error)
     except KeyboardInterrupt:

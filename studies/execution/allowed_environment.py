@@ -13,14 +13,16 @@ from studies.file.messages import format_value
 FURTHER = "GAN_STUDY_PASS_ENV"
 """Environment variable with names of further variables that are passed on, separated by commas."""
 NAMES = frozenset(
-    """
-    PATH HOME USER LOGNAME SHELL LANG LANGUAGE TZ TZDIR TMPDIR TEMP TMP VIRTUAL_ENV CONDA_PREFIX CONDA_DEFAULT_ENV
-    LD_LIBRARY_PATH LD_PRELOAD DYLD_LIBRARY_PATH GLIBC_TUNABLES
-    PYTHONPATH PYTHONHOME PYTHONHASHSEED PYTHONWARNINGS PYTHONUNBUFFERED PYTHONFAULTHANDLER PYTHONDONTWRITEBYTECODE
-    PYTHONPYCACHEPREFIX PYTHONMALLOC PYTHONNOUSERSITE PYTHONIOENCODING PYTHONUTF8 PYTHONTRACEMALLOC
-    XDG_CACHE_HOME XDG_CONFIG_HOME XDG_DATA_HOME MPLCONFIGDIR SSL_CERT_FILE SSL_CERT_DIR
-    NVIDIA_VISIBLE_DEVICES NVIDIA_DRIVER_CAPABILITIES NVIDIA_TF32_OVERRIDE LOKY_MAX_CPU_COUNT HF_HOME GAN_STUDY_CACHE GAN_STUDY_PASS_ENV
-    """.split()
+    [
+        *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TZDIR", "TMPDIR", "TEMP", "TMP"),
+        *("VIRTUAL_ENV", "CONDA_PREFIX", "CONDA_DEFAULT_ENV", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"),
+        *("LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH", "GLIBC_TUNABLES", "SSL_CERT_FILE", "SSL_CERT_DIR"),
+        *("PYTHONPATH", "PYTHONHOME", "PYTHONHASHSEED", "PYTHONWARNINGS", "PYTHONUNBUFFERED", "PYTHONFAULTHANDLER"),
+        *("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX", "PYTHONMALLOC", "PYTHONNOUSERSITE", "PYTHONIOENCODING"),
+        *("PYTHONUTF8", "MPLCONFIGDIR", "LOKY_MAX_CPU_COUNT", "HF_HOME"),
+        *("NVIDIA_VISIBLE_DEVICES", "NVIDIA_DRIVER_CAPABILITIES", "NVIDIA_TF32_OVERRIDE"),
+        *("GAN_STUDY_CACHE", "GAN_STUDY_LEDGER", FURTHER),
+    ]
 )
 PREFIXES = (
     *("LC_", "OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_", "BLIS_", "VECLIB_", "NUMEXPR_", "NUMBA_"),
@@ -48,5 +50,10 @@ def allowed(environment: Mapping[str, str], *, cluster: bool = False) -> dict[st
     return {
         name: value
         for name, value in environment.items()
-        if name in NAMES or name in further or name.startswith(PREFIXES) or re.fullmatch(of_ray, name)
+        if name in NAMES or name in further or _is_setting(name) or re.fullmatch(of_ray, name)
     }
+
+
+def _is_setting(name: str) -> bool:
+    """True for a setting of a library of numbers; a name that speaks of a secret is none, whatever its beginning."""
+    return name.startswith(PREFIXES) and not re.search("TOKEN|SECRET|PASSWORD|CREDENTIAL|_KEY", name, re.IGNORECASE)

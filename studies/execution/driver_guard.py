@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from time import monotonic, sleep
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 
 SECONDS_BETWEEN_CHECKS = 0.5
 MAX_END_SECONDS = 20.0

@@ -23,7 +23,7 @@ from time import monotonic, sleep
 from types import FrameType
 from typing import Any
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 
 from studies.errors import DamagedError, GanStudyError, InputError, StudyFailed
 from studies.execution import driver_guard
@@ -134,8 +134,8 @@ class Driver:
         if self._signalled and not _lives(self._process, EXIT_SECONDS):
             return KeyboardInterrupt()
         return StudyFailed(
-            f"the process that ran the study (process {self._process.pid}) ended unexpectedly; run the study again to resume "
-            "it from its checkpoints"
+            f"the process that ran the study (process {self._process.pid}) ended unexpectedly; run the study again to "
+            "resume it from its checkpoints"
         )
 
     @contextmanager

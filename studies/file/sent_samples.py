@@ -55,11 +55,12 @@ def read_samples(path: Path) -> Dataset:
         split: Pairs(latent=arrays[f"pairs.{split}.latent"], target=arrays[f"pairs.{split}.target"])
         for split in sorted(splits)
     }
+    given: dict[str, Any] = {name: tuple(part) if isinstance(part, list) else part for name, part in described.items()}
     return Dataset(
-        **{name: tuple(value) if isinstance(value, list) else value for name, value in described.items()},
+        **given,
         **{part: arrays[part] for part in PARTS},
         modes=None if sigma is None else Modes(centers=arrays["modes"], sigma=float(sigma)),
-        pairs=pairs,  # type: ignore[arg-type]  # names of splits
+        pairs=pairs,
         labels={part: arrays[f"labels.{part}"] for part in PARTS if f"labels.{part}" in arrays},
         augmentation=Augmentation(**augmentation),
     )
