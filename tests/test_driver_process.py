@@ -118,8 +118,15 @@ def test_a_run_that_ends_without_a_word_is_closed_as_interrupted(tmp_path: Path)
 def test_samples_arrive_as_they_were_sent(tmp_path: Path) -> None:
     numbers = np.arange(24, dtype=np.float32).reshape(12, 2) / 24
     sent = Dataset(
-        **{"name": "mine", "train": numbers[:6], "validation": numbers[6:9], "test": numbers[9:]},
-        **{"shape": (2,), "bounded": True, "classes": ("a", "b"), "notes": ("one",), "recorded_fingerprint": "00ff"},
+        name="mine",
+        train=numbers[:6],
+        validation=numbers[6:9],
+        test=numbers[9:],
+        shape=(2,),
+        bounded=True,
+        classes=("a", "b"),
+        notes=("one",),
+        recorded_fingerprint="00ff",
         modes=Modes(centers=numbers[:2].astype(np.float64), sigma=0.25),
         pairs={"test": Pairs(latent=numbers[:3], target=numbers[9:])},
         labels={"train": np.array([0, 1, 0, 1, 0, 1])},

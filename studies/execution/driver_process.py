@@ -175,7 +175,7 @@ def driver(prepare: str, request: Mapping[str, Any], *, cluster: bool = False) -
     environment = allowed(os.environ, cluster=cluster)
     folder = create_private_folder()
     if not cluster:
-        environment |= _own_ray(folder)
+        environment = {"TORCHINDUCTOR_CACHE_DIR": str(folder / "torchinductor"), **environment, **_own_ray(folder)}
     guard = _start_guard(folder)
     started: Driver | None = None
     process = connection = None
