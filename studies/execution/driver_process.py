@@ -118,7 +118,7 @@ class Driver:
         """
         try:
             message: Message = json.loads(self._connection.recv_bytes())
-        except (EOFError, OSError):
+        except (EOFError, OSError, ValueError):  # a second Ctrl-C may cut a message off
             raise self._death() from None
         self.finished = message["event"] in ("result", "interrupted", "error", "bug")
         match message["event"]:
@@ -257,8 +257,9 @@ def _end(guard: "subprocess.Popen[bytes]", process: "subprocess.Popen[bytes] | N
 def _lives(process: "subprocess.Popen[bytes]", seconds: float) -> bool:
     """True if the process, which is not waited for, still runs after this time."""
     end = monotonic() + seconds
-    while psutil.Process(process.pid).status() != psutil.STATUS_ZOMBIE:
-        if monotonic() > end:
-            return True
-        sleep(0.005)
+    with suppress(psutil.NoSuchProcess):  # a caller that ignores SIGCHLD waits for no process
+        while psutil.Process(process.pid).status() != psutil.STATUS_ZOMBIE:
+            if monotonic() > end:
+                return True
+            sleep(0.005)
     return False
