@@ -128,7 +128,8 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_each_fault_has_its_state_and_a_later_run_leaves_no_trace_of_it(undisturbed: Path, tmp_path: Path) -> None:
     folder = tmp_path / "study"
     disturbed = run(folder, *STATES, overrides=("limits.trial_seconds=1.5",), FAULTS="1")
-    assert (disturbed.returncode, disturbed.stderr) == (1, "")
+    assert disturbed.returncode == 1, disturbed.stderr
+    assert "Traceback" not in disturbed.stderr  # Ray prints there that a worker died
     found = results_in(folder)
     explored = found.trials.query("phase == 'explore'").groupby("condition", observed=True)["state"].unique()
     assert {condition: list(states) for condition, states in explored.items()} == {
