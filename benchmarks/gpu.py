@@ -17,8 +17,8 @@ import images
 import torch
 
 import studies
+from studies.execution.driver_process import run
 from studies.execution.environment import hardware
-from studies.execution.runner import run
 
 
 def main() -> None:

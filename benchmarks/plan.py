@@ -16,11 +16,11 @@ import tempfile
 from time import monotonic
 
 from studies.api import plan
-from studies.execution.runner import run
+from studies.execution.driver_process import run
 from studies.file.study import Study
 from studies.ledger.trial_records import TrialRecord
 from studies.progress.events import Listener
-from studies.progress.pending import StudyProgress
+from studies.progress.standing import Needed, Standing
 from studies.reporting.terminal.plan_text import duration_range
 
 
@@ -30,14 +30,14 @@ class Truth(Listener):
     def __init__(self) -> None:
         self.start, self.seconds, self.packs = 0.0, 0.0, 0.0
 
-    def opened(self, progress: StudyProgress) -> None:
+    def opened(self, standing: Standing, needed: Needed) -> None:
         self.start = monotonic()
 
     def ended(self, trial: TrialRecord) -> None:
         assert trial.finished
         self.packs += trial.facts["elapsed_seconds"]
 
-    def closed(self, progress: StudyProgress, interrupted: bool) -> None:
+    def closed(self, standing: Standing, interrupted: bool) -> None:
         assert not interrupted
         self.seconds = monotonic() - self.start
 

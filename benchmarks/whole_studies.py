@@ -20,11 +20,11 @@ from pathlib import Path
 from time import monotonic, process_time
 from unittest.mock import patch
 
-from studies.execution.runner import run
+from studies.execution.driver_process import run
 from studies.file.study import Study
 from studies.ledger.trial_records import TrialRecord
 from studies.progress.events import Listener
-from studies.progress.pending import StudyProgress
+from studies.progress.standing import Standing
 
 RING = """
 name = "benchmark"
@@ -75,7 +75,7 @@ class Ends(Listener):
         assert trial.finished
         self.ends.append(monotonic())
 
-    def closed(self, progress: StudyProgress, interrupted: bool) -> None:
+    def closed(self, standing: Standing, interrupted: bool) -> None:
         assert not interrupted
 
 

@@ -1,7 +1,9 @@
 """Addresses and credentials of a cluster, from the environment. They are never written to a file or sent with a job.
 
 GAN_STUDY_CLUSTER                    address of the cluster's dashboard, http://HOST:8265
-RAY_AUTH_TOKEN, RAY_AUTH_TOKEN_PATH  the cluster's token, or the file with it, by default ~/.ray/auth_token as in Ray
+RAY_AUTH_TOKEN, RAY_AUTH_TOKEN_PATH  the token of that cluster, or the file with it; without GAN_STUDY_CLUSTER the token
+                                     of the cluster that a command names
+~/.ray/auth_token                    the token of Ray's clusters on this machine, sent to loopback addresses alone
 GAN_STUDY_LEDGER                     on a cluster: the shared folder below which a relative ledger.root lies
 """
 
@@ -14,6 +16,8 @@ from studies.errors import InputError
 from studies.file.messages import escape_control
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
+OWN_TOKEN = "~/.ray/auth_token"
+"""File into which Ray writes the token of the clusters that it starts on this machine."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,22 +60,44 @@ def sends_token_in_clear(url: str, token: Token | None) -> bool:
     return token is not None and parts.scheme == "http" and parts.hostname not in LOOPBACK
 
 
-def cluster_token() -> Token | None:
-    """The token for the cluster, None if none is configured.
+def cluster_token(url: str) -> Token | None:
+    """The token for the cluster at an address, None if there is none: a token is sent to its own cluster alone.
 
-    Errors: `InputError` if the configured variable or file cannot be read or holds no valid token.
+    Errors: `InputError` if the configured variable or file cannot be read or holds no valid token, and if it belongs
+    to another cluster.
     """
     if "RAY_AUTH_TOKEN" in os.environ:
+        _refuse_other_cluster(url, "RAY_AUTH_TOKEN")
         return _token(os.environ["RAY_AUTH_TOKEN"], "RAY_AUTH_TOKEN")
     configured = os.environ.get("RAY_AUTH_TOKEN_PATH")
-    path = Path(configured or "~/.ray/auth_token").expanduser()
-    if not configured and not path.is_file():
+    path = Path(configured or OWN_TOKEN).expanduser()
+    if configured:
+        _refuse_other_cluster(url, "RAY_AUTH_TOKEN_PATH")
+    elif urlsplit(url).hostname not in LOOPBACK or not path.is_file():
         return None
     try:
         return _token(path.read_text(encoding="utf-8"), f"RAY_AUTH_TOKEN_PATH ({path})" if configured else str(path))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise InputError(f"{path}: must contain the cluster's token, but cannot be read ({reason})") from None
+
+
+def _refuse_other_cluster(url: str, variable: str) -> None:
+    own = os.environ.get("GAN_STUDY_CLUSTER")
+    if own and _origin(own) != _origin(url):
+        raise InputError(
+            f"--cluster: the token in {variable} belongs to {escape_control(own)} (GAN_STUDY_CLUSTER) and is not sent "
+            f"to {url}; to use it there, set GAN_STUDY_CLUSTER to this address"
+        )
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    """Scheme, host and port of an address."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme, parts.hostname or "", parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:
+        return "", url, None
 
 
 def _token(text: str, origin: str) -> Token:

@@ -18,7 +18,7 @@ from typing import Any
 import aiohttp
 import requests
 
-from services.credentials import Token
+from services.credentials import OWN_TOKEN, Token
 from studies.errors import InputError, StudyFailed
 from studies.file.messages import escape_control
 from studies.tracking.request_faults import NO_ANSWER, request_fault
@@ -207,7 +207,8 @@ class JobsServer:
         if self._token is None:
             return InputError(
                 f"--cluster: {self.url} requires a token (HTTP {answer.status_code}), and none was given; "
-                "set RAY_AUTH_TOKEN, or RAY_AUTH_TOKEN_PATH to the file that holds it"
+                f"set RAY_AUTH_TOKEN, or RAY_AUTH_TOKEN_PATH to the file that holds it ({OWN_TOKEN} is sent to this "
+                "machine alone)"
             )
         return InputError(
             f"--cluster: {self.url} refuses the token in {self._token.origin} (HTTP {answer.status_code}); "

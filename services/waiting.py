@@ -1,13 +1,12 @@
 """Waiting for processors of a cluster: what a submitted study prints while it may not start or has no process."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from time import monotonic, sleep
 from typing import Any
 
 from studies.execution.resources import Allocation
-from studies.progress.events import Listener
-from studies.progress.pending import StudyProgress
 
 FIRST_SECONDS, REPEAT_SECONDS = 10.0, 300.0
 """Time without a process before the first line, and time between two lines that say the same."""
@@ -36,53 +35,49 @@ def wait_for_processors(wanted: int, write: Write) -> None:
         request_resources(num_cpus=0)  # withdraws the request; from now on the trials' own demand keeps the nodes
 
 
-class WaitingReport(Listener):
-    """Prints how many processors a study wants and the cluster has, while none of its processes has any.
+@contextmanager
+def waiting_reported(allocation: Allocation, write: Write) -> Iterator[None]:
+    """Context that writes how many processors a study wants and the cluster has, while none of its processes has any.
 
     allocation  processor cores and GPUs of one process
     """
+    closed = threading.Event()
+    watching = threading.Thread(target=_watch, args=(allocation, write, closed), name="waiting", daemon=True)
+    watching.start()
+    try:
+        yield
+    finally:
+        closed.set()
+        watching.join(LOOK_SECONDS)
 
-    def __init__(self, allocation: Allocation, write: Write):
-        self._allocation, self._lines = allocation, _Lines(write)
-        self._closed = threading.Event()
-        self._thread: threading.Thread | None = None
 
-    def opened(self, progress: StudyProgress) -> None:
-        if progress.pending():
-            self._thread = threading.Thread(target=self._watch, name="waiting", daemon=True)
-            self._thread.start()
+def _watch(allocation: Allocation, write: Write, closed: threading.Event) -> None:
+    lines, without_since = _Lines(write), None
+    while not closed.wait(LOOK_SECONDS):
+        try:
+            waiting, placed = _processes()
+            sentence = _sentence(allocation, waiting)
+        except Exception:  # a line of the log is not worth more than the next look
+            continue
+        if placed or not waiting:
+            without_since = None
+            lines.forget()
+            continue
+        without_since = without_since or monotonic()
+        if monotonic() - without_since >= FIRST_SECONDS:
+            lines.say(sentence)
 
-    def closed(self, progress: StudyProgress, interrupted: bool) -> None:
-        self._closed.set()
-        if self._thread is not None:
-            self._thread.join(LOOK_SECONDS)
 
-    def _watch(self) -> None:
-        without_since: float | None = None
-        while not self._closed.wait(LOOK_SECONDS):
-            try:
-                waiting, placed = _processes()
-                sentence = self._sentence(waiting)
-            except Exception:  # a line of the log is not worth more than the next look
-                continue
-            if placed or not waiting:
-                without_since = None
-                self._lines.forget()
-                continue
-            without_since = without_since or monotonic()
-            if monotonic() - without_since >= FIRST_SECONDS:
-                self._lines.say(sentence)
+def _sentence(allocation: Allocation, waiting: int) -> str:
+    import ray
 
-    def _sentence(self, waiting: int) -> str:
-        import ray
-
-        has, free = ray.cluster_resources(), ray.available_resources()
-        kinds = [("CPU", "processors", self._allocation.cpu)]
-        if self._allocation.gpu:
-            kinds.append(("GPU", "GPUs", self._allocation.gpu))
-        wanted = " and ".join(f"{share * waiting:g} {name}" for _, name, share in kinds)
-        there = " and ".join(f"{has.get(key, 0):g} {name}, {free.get(key, 0):g} of them free" for key, name, _ in kinds)
-        return f"waiting for processors: {wanted} are wanted for {waiting} processes at once, the cluster has {there}"
+    has, free = ray.cluster_resources(), ray.available_resources()
+    kinds = [("CPU", "processors", allocation.cpu)]
+    if allocation.gpu:
+        kinds.append(("GPU", "GPUs", allocation.gpu))
+    wanted = " and ".join(f"{share * waiting:g} {name}" for _, name, share in kinds)
+    there = " and ".join(f"{has.get(key, 0):g} {name}, {free.get(key, 0):g} of them free" for key, name, _ in kinds)
+    return f"waiting for processors: {wanted} are wanted for {waiting} processes at once, the cluster has {there}"
 
 
 class _Lines:

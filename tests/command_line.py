@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tiny import TINY
+from tiny import TINY, driver_here
 
 from services.cli.app import main
 from studies.file.study import Study
@@ -27,7 +27,8 @@ Call = Callable[..., Answer]
 
 @pytest.fixture
 def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Call:
-    """Call the entry point in an empty working folder, without MLflow, which has tests of its own."""
+    """Call the entry point in an empty working folder, without MLflow and other processes, which have own tests."""
+    monkeypatch.setattr("studies.execution.driver_process.driver_of_file", driver_here)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GAN_STUDY_NO_TRACKING", "1")
 

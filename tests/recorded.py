@@ -65,7 +65,7 @@ def run_pending(study: Study, *listeners: Listener, trials: int | None = None, k
         _register(study, ledger, provenance, QUESTION)
         progress = StudyProgress(Design(study, provenance), ledger, lease)
         for listener in listeners:
-            listener.opened(progress)
+            listener.opened(progress.standing(), progress.needed)
         ended = 0
         while pending := progress.pending():
             progress.write_plan()
@@ -83,6 +83,7 @@ def run_pending(study: Study, *listeners: Listener, trials: int | None = None, k
             (record,), _ = progress.update([spec])
             for listener in listeners:
                 listener.ended(record)
+                listener.planned(progress.needed)
         return _close(listeners, progress)
 
 
@@ -93,8 +94,9 @@ def _report(listeners: Sequence[Listener], spec: TrialSpec, training: PackTraini
 
 
 def _close(listeners: Sequence[Listener], progress: StudyProgress) -> StudyProgress:
+    standing = progress.standing()
     for listener in listeners:
-        listener.closed(progress, bool(progress.pending()))
+        listener.closed(standing, standing.pending > 0)
     return progress
 
 

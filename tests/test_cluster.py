@@ -224,10 +224,16 @@ def test_a_command_that_waited_returns_the_exit_code_of_the_study(study_file, st
 
 
 OWN = """
+import os
+import sys
 from dataclasses import dataclass
 
 from gan_core import ModuleCritic, NonSaturating
 from torch import nn
+
+for process in ("services.submitted_study", "services.driver"):  # on the cluster: the driver, the job's own process
+    if process in sys.modules:
+        print("imported in", process, "with", *sorted(os.environ))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -305,6 +311,12 @@ def test_a_submitted_study_runs_on_both_nodes_with_the_numbers_of_a_local_run(cl
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert_same_numbers(ledger, embedded)
     assert nodes_used(ledger) == {"127.0.0.3", "127.0.0.4"}
+    imports = [line.split() for line in ran.stdout.splitlines() if line.startswith("imported in ")]
+    assert imports
+    for _, _, process, _, *variables in imports:
+        assert process == "services.submitted_study"
+        assert {"PATH", "RAY_ADDRESS", "PYTHONPATH"} <= set(variables)
+        assert not [name for name in variables if name.startswith("MLFLOW_")]
     kept = (ledger.study_folder("both") / "log-1.txt").read_text()
     assert "[8/8" in kept
     assert "MLflow at http://127.0.0.1:9 cannot be reached" in kept

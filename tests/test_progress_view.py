@@ -51,7 +51,7 @@ def test_the_status_line_has_the_running_trials_and_the_remaining_time(tmp_path)
     read = read_records(progress.ledger, progress.trials(), running=True)
     ended = next(trial for trial in read if trial.finished)
     view = LiveProgress(study, console)
-    view.opened(progress)
+    view.opened(progress.standing(), progress.needed)
     first, second = progress.pending()[:2]
     view.measured(first, [EvaluationSummary(0, 0.0, {}, 0), EvaluationSummary(2, 0.1, {}, 0)])
     view.measured(second, [])
@@ -61,7 +61,7 @@ def test_the_status_line_has_the_running_trials_and_the_remaining_time(tmp_path)
     assert "trials per minute; running" in view._status_line()  # no time of a trial is known yet
     view.ended(ended)
     assert re.search(r"trials per minute, about \d+:\d\d left; running", view._status_line())
-    view.closed(progress, True)
+    view.closed(progress.standing(), True)
     assert "OUT OF MEMORY: MemoryError: no" in printed(console)
     assert "3 without a result" in printed(console)
     assert "took" not in printed(console)  # it was interrupted

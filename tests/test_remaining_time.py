@@ -49,27 +49,27 @@ def started(folder):
     """Progress and forecast of an interrupted run, a finished trial, and the number of trials left of 8."""
     study = load_tiny(folder)
     progress = run_pending(study, trials=1)
-    forecast = RunForecast(study, progress, cores(1))
+    forecast = RunForecast(study, progress.ledger.root, cores(1))
     finished = [trial for trial in read_records(progress.ledger, progress.trials(), running=True) if trial.finished]
     return progress, forecast, finished[0], 8 - len(finished)
 
 
 def test_without_a_measurement_nothing_is_forecast_until_a_trial_has_ended(tmp_path):
-    progress, forecast, record, _ = started(tmp_path)
+    _, forecast, record, _ = started(tmp_path)
     assert forecast.seconds is None
     assert forecast.remaining({}) is None
-    forecast.ended(slower(record, 3.0), progress)
+    forecast.ended(slower(record, 3.0))
     once = forecast.remaining({})
     assert once is not None
     assert once > 0
 
 
 def test_twice_the_seconds_of_what_has_ended_are_twice_the_remaining_time(tmp_path):
-    progress, forecast, record, _ = started(tmp_path)
-    forecast.ended(slower(record, 3.0), progress)
+    _, forecast, record, _ = started(tmp_path)
+    forecast.ended(slower(record, 3.0))
     once = forecast.remaining({})
     _, other, _, _ = started(tmp_path / "other")
-    other.ended(slower(record, 6.0), progress)
+    other.ended(slower(record, 6.0))
     assert other.remaining({}) == pytest.approx(2 * once, rel=1e-6)
 
 
@@ -87,15 +87,15 @@ def test_what_a_running_trial_has_trained_is_not_left(tmp_path, measured):
 
 
 def test_the_true_speed_of_the_packs_that_ended_replaces_the_measured_one(tmp_path, measured):
-    progress, forecast, record, left = started(tmp_path)
-    forecast.ended(slower(record, 300.0), progress)
+    _, forecast, record, left = started(tmp_path)
+    forecast.ended(slower(record, 300.0))
     assert forecast.remaining({}) == pytest.approx(100 * (left - 1) * (300 + 20) / (100 + 20), rel=0.01)
 
 
 def test_the_last_pack_takes_its_own_time_however_many_processes_are_free(tmp_path, measured):
     study = load_tiny(tmp_path)
     progress = run_pending(study, trials=1)
-    forecast = RunForecast(study, progress, cores(64))
+    forecast = RunForecast(study, progress.ledger.root, cores(64))
     forecast._done = forecast._run.work_seconds - 100.0  # all but one pack have ended
     spec = progress.pending()[-1]
     assert forecast.remaining({spec.key: (spec, 0)}) == pytest.approx(100.0, rel=0.01)

@@ -24,7 +24,7 @@ from gan_core.training import EVALUATION_SEED
 from gan_core.training.randomness import stream
 from studies.design import PHASES, Design, Provenance, TrialSpec
 from studies.errors import DamagedError, InputError
-from studies.execution.runner import _provenance, _register, run
+from studies.execution.runner import _provenance, _register, run_in_this_process
 from studies.file.study import Study
 from studies.ledger.ledger import Ledger
 from studies.ledger.trial_records import TrialRecord, without_collection
@@ -467,7 +467,7 @@ def test_other_outcome_rules_change_outcomes_without_another_trial(found: Result
     root = Path(copied_study.ledger.root)
     before = {path: path.stat().st_mtime_ns for path in (root / "trials").rglob("*")}
     strict = replace(copied_study, outcomes=replace(copied_study.outcomes, near=0.99))
-    ended = run(strict)
+    ended = run_in_this_process(strict, Listener())
     assert (ended.without_result, ended.interrupted) == ([], False)
     assert not ray.is_initialized()
     assert {path: path.stat().st_mtime_ns for path in (root / "trials").rglob("*")} == before

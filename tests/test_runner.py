@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -30,7 +31,8 @@ from tiny import (
 
 from studies.design import Design, payload
 from studies.errors import InputError
-from studies.execution.runner import _provenance, run
+from studies.execution.driver_process import run
+from studies.execution.runner import _provenance
 from studies.file.search import Exploit
 from studies.file.study import Study
 from studies.ledger.leases import Lease
@@ -39,6 +41,7 @@ from studies.ledger.trial_records import TrialRecord
 from studies.locate import results
 from studies.progress.events import Listener
 from studies.progress.pending import StudyProgress
+from studies.progress.standing import Needed, Standing
 
 
 class EventLog(Listener):
@@ -48,8 +51,8 @@ class EventLog(Listener):
         self.counts: tuple[int, int] | None = None
         self.ran: list[str] = []
 
-    def opened(self, progress: StudyProgress) -> None:
-        self.counts = len(progress.trials()), len(progress.pending())
+    def opened(self, standing: Standing, needed: Needed) -> None:
+        self.counts = len(standing.ended) + standing.pending, standing.pending
 
     def ended(self, trial: TrialRecord) -> None:
         self.ran.append(trial.spec.name)
@@ -373,18 +376,24 @@ def processes() -> dict[int, Process]:
     return {id_: process for id_, process in running.items() if process.runs}
 
 
+_sessions: dict[int, set[int]] = defaultdict(set)
+"""Sessions of the processes that a command started, by the command's process, also after its death."""
+
+
 def workers(driver: int) -> set[int]:
-    """Processes that train trials of this driver, also after the driver's death."""
+    """Processes that train trials of this command, also after its death if this function was called before."""
     running = processes()
-
-    def descends(id_: int) -> bool:
-        return id_ == driver or (id_ in running and (running[id_].session == driver or descends(running[id_].parent)))
-
-    return {id_ for id_, process in running.items() if process.title.startswith("ray::Resource") and descends(id_)}
+    _sessions[driver] |= {process.session for process in running.values() if process.parent == driver}
+    return {
+        id_
+        for id_, process in running.items()
+        if process.title.startswith("ray::Resource") and process.session in _sessions[driver]
+    }
 
 
 def wait_for_workers(driver: int) -> None:
-    until(lambda: not workers(driver), every=0.1)
+    """Wait until no process is left that the command started; `workers` was called before its death."""
+    until(lambda: not any(process.session in _sessions[driver] for process in processes().values()), every=0.1)
 
 
 @pytest.mark.slow
@@ -395,6 +404,7 @@ def test_a_study_whose_driver_is_killed_resumes_to_the_same_numbers(undisturbed:
         shutil.rmtree(study.ledger.root, ignore_errors=True)
         with running(study, tmp_path) as driver:
             until(lambda: checkpoints(study))
+            workers(driver.pid)
             os.kill(driver.pid, signal.SIGKILL)
             driver.wait(timeout=30)
         assert driver.returncode == -signal.SIGKILL

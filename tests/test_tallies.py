@@ -9,7 +9,7 @@ from studies.ledger.trial_records import TrialRecord
 from studies.ledger.unfinished import TrialEnd
 from studies.locate import results
 from studies.progress import tallies
-from studies.progress.tallies import WITHOUT_RESULT, Tallies, ended_specs
+from studies.progress.tallies import WITHOUT_RESULT, Tallies
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def finished(tmp_path_factory):
 def test_tallies_of_a_finished_study_are_those_of_its_tables(finished):
     progress, tables = finished
     counted = Tallies(tables.study)
-    counted.add_ended(progress)
+    counted.add_ended(progress.standing())
     assert counted.ended == len(tables.trials) == 8
     for condition, trials in tables.trials.groupby("condition", observed=True):
         members = tables.members[tables.members["condition"] == condition]
@@ -40,7 +40,7 @@ def test_tallies_do_not_depend_on_how_many_trials_are_read_together(finished, to
     progress, tables = finished
     monkeypatch.setattr(tallies, "READ_TOGETHER", together)
     counted, at_once = Tallies(tables.study), Tallies(tables.study)
-    counted.add_ended(progress)
+    counted.add_ended(progress.standing())
     at_once.add(tables.trial_records)
     assert counted.by_condition == at_once.by_condition
 
@@ -66,8 +66,11 @@ def test_members_of_a_trial_without_a_result_count_as_that(finished):
     assert (tally.stable_share, tally.best_score, tally.smallest_distance) == (0.0, 0.0, math.inf)
 
 
-def test_ended_specs_are_those_that_are_not_pending(tmp_path):
+def test_a_standing_has_the_trials_that_ended_and_counts_those_that_are_pending(tmp_path):
     progress = run_pending(load_tiny(tmp_path), trials=3)
-    ended = {spec.key for spec in ended_specs(progress)}
+    standing = progress.standing()
+    ended = {spec.key for spec in standing.ended}
     assert ended == progress.ledger.committed()
     assert 3 <= len(ended) < 8
+    assert standing.pending == len(progress.pending()) > 0
+    assert not standing.without_result

@@ -128,9 +128,9 @@ def test_a_server_that_never_answers_delays_a_study_by_the_stated_time_at_most(t
     with black_hole() as uri:
         tracker = Tracker(study, warnings.append, uri=uri)
         progress = run_pending(study)
-        tracker.opened(progress)
+        tracker.opened(progress.standing(), progress.needed)
         started = monotonic()
-        tracker.closed(progress, False)
+        tracker.closed(progress.standing(), False)
         assert monotonic() - started < MAX_END_SECONDS + 1
     assert "gan-study sync" in warnings[-1]
 

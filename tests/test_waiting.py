@@ -7,7 +7,7 @@ import ray
 import ray.autoscaler.sdk
 
 from services import waiting
-from services.waiting import WaitingReport, wait_for_processors
+from services.waiting import wait_for_processors, waiting_reported
 from studies.execution.resources import Allocation
 
 
@@ -51,13 +51,6 @@ def test_a_request_is_withdrawn_if_the_study_is_stopped_while_it_waits(cluster, 
     assert cluster[1] == [3, 0]
 
 
-class Pending:
-    """The progress of a study with a pending trial."""
-
-    def pending(self):
-        return ["a trial"]
-
-
 def test_a_study_without_a_process_says_what_it_wants_until_it_has_one(cluster, monkeypatch):
     monkeypatch.setattr(waiting, "FIRST_SECONDS", 0.0)
     monkeypatch.setattr(waiting, "LOOK_SECONDS", 0.01)
@@ -72,10 +65,8 @@ def test_a_study_without_a_process_says_what_it_wants_until_it_has_one(cluster, 
             raise RuntimeError("the head does not answer") from None
 
     monkeypatch.setattr(waiting, "_processes", processes)
-    report = WaitingReport(Allocation(cpu=2, gpu=0.0), lines.append)
-    report.opened(Pending())  # type: ignore[arg-type]
-    assert done.wait(10)
-    report.closed(Pending(), False)  # type: ignore[arg-type]
+    with waiting_reported(Allocation(cpu=2, gpu=0.0), lines.append):
+        assert done.wait(10)
     line = (
         "waiting for processors: 8 processors are wanted for 4 processes at once, the cluster has 2 processors, "
         "0 of them free"

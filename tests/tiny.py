@@ -4,7 +4,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -12,17 +13,18 @@ from unittest.mock import patch
 import pandas as pd
 
 from gan_core.data import Digits
+from studies.execution.driver_entry import Prepared, study_of_file
 from studies.execution.pack_training import PackTraining
 from studies.execution.ray_pack import RayPack
 from studies.execution.resources import Allocation, Resources
-from studies.execution.runner import RunResult, run
+from studies.execution.runner import RunResult, run_in_this_process
 from studies.execution.searcher import DesignSearcher
 from studies.file.compared_features import path_of
 from studies.file.study import Study
 from studies.file.validation import plain
 from studies.ledger.entries import Entry
 from studies.ledger.ledger import Ledger
-from studies.progress.events import Listener
+from studies.progress.events import Broadcast, Listener
 from studies.progress.pending import StudyProgress
 
 TINY = """
@@ -163,9 +165,29 @@ def schedule_without_ray(
 
 
 def run_without_ray(study: Study, listener: Listener | None = None) -> RunResult:
-    """`studies.execution.runner.run` with `schedule_without_ray`."""
+    """`run_in_this_process` with `schedule_without_ray`."""
     with patch("studies.execution.runner._schedule", schedule_without_ray):
-        return run(study, *([] if listener is None else [listener]))
+        return run_in_this_process(study, Broadcast([] if listener is None else [listener]))
+
+
+class DriverHere:
+    """A driver in this process, in place of `driver_process.Driver`."""
+
+    def __init__(self, prepared: Prepared):
+        self._prepared = prepared
+
+    def study(self) -> Study:
+        return self._prepared.study
+
+    def run(self, study: Study, *listeners: Listener) -> RunResult:
+        return run_in_this_process(study, Broadcast(listeners), question=self._prepared.question)
+
+
+@contextmanager
+def driver_here(file: str, *, overrides: list[str], smoke: bool) -> Iterator[DriverHere]:
+    """Replaces `driver_process.driver_of_file`: a process of its own takes seconds to start."""
+    with study_of_file({"file": file, "overrides": overrides, "smoke": smoke}) as prepared:
+        yield DriverHere(prepared)
 
 
 def finish(training: PackTraining, ledger: Ledger) -> Entry:

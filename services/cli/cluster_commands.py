@@ -111,7 +111,8 @@ def _cluster(address: str | None) -> tuple["Cluster", str]:
     from services.credentials import cluster_token, cluster_url, sends_token_in_clear
     from services.jobs import JobsServer
 
-    url, token = cluster_url(address), cluster_token()
+    url = cluster_url(address)
+    token = cluster_token(url)
     if sends_token_in_clear(url, token):
         sentence = f"the token is sent to {url} unencrypted; use https, or a tunnel (ssh -L), to protect it"
         print(f"gan-study: {sentence}", file=sys.stderr)

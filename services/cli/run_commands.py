@@ -9,9 +9,8 @@ from services.cli.output import console, print_error, print_interrupted, print_j
 from studies.errors import GanStudyError
 
 if TYPE_CHECKING:
-    from studies.execution.resources import Resources
+    from studies.execution.driver_process import Driver
     from studies.file.study import Study
-    from studies.progress.events import Listener
 
 LIMIT_REACHED = 3
 """Exit code of a run that a limit of `[limits]` ended before all trials had ended."""
@@ -35,30 +34,17 @@ def run(
     it. The results are also written to MLflow, to the store in the environment variable MLFLOW_TRACKING_URI or else to
     mlflow.db in the working folder; gan-study ui shows them.
     """
-    from studies.file.source import question
-    from studies.file.study import Study
+    from studies.execution.driver_process import driver_of_file
 
-    study = Study.load(file, overrides=overrides or [], smoke=smoke)
-    code = _run(study, stated_question=question(file), tracking=not no_tracking, as_json=as_json)
+    with driver_of_file(file, overrides=overrides or [], smoke=smoke) as driver:
+        code = _run(driver, driver.study(), tracking=not no_tracking, as_json=as_json)
     if smoke and code == 0:
         console(stderr=as_json).print(WORKS, soft_wrap=True)
     raise typer.Exit(code)
 
 
-def _run(
-    study: "Study",
-    *,
-    stated_question: str,
-    tracking: bool = True,
-    as_json: bool = False,
-    resources: "Resources | None" = None,
-) -> int:
-    """Run a study and print its summary; return the exit code.
-
-    resources  the cluster whose driver this process is; None: the study runs on this machine
-    """
-    from services.waiting import WaitingReport
-    from studies.execution.runner import run as run_study
+def _run(driver: "Driver", study: "Study", *, tracking: bool = True, as_json: bool = False) -> int:
+    """Follow the run of a study in its driver and print its summary; return the exit code."""
     from studies.ledger.ledger import Ledger
     from studies.locate import results
     from studies.reporting.figures import SampleSheets
@@ -67,15 +53,11 @@ def _run(
     from studies.tracking.tracker import Tracker
 
     screen = console(stderr=as_json)
-    display = listener(study, screen, resources)
+    display = listener(study, screen, driver.resources)
     ledger = Ledger(study.ledger.root)
     sheets = SampleSheets(ledger.study_folder(study.name) / "samples")
-    listeners: list[Listener] = [display]
-    if tracking:
-        listeners.append(Tracker(study, display.warn, note=display.note, sheets=sheets))
-    if resources is not None:
-        listeners.append(WaitingReport(resources.allocation(study.resources), display.note))
-    run_result = run_study(study, *listeners, question=stated_question, resources=resources)
+    trackers = [Tracker(study, display.warn, note=display.note, sheets=sheets)] if tracking else []
+    run_result = driver.run(study, display, *trackers)
     local = results(study.name, root=study.ledger.root)
     if as_json:
         print_json(
@@ -85,7 +67,7 @@ def _run(
                 "ranking": records(local.ranking),
             }
         )
-    print_run_summary(local, ledger, run_result, screen, sheets, on_cluster=resources is not None)
+    print_run_summary(local, ledger, run_result, screen, sheets, on_cluster=driver.resources is not None)
     if run_result.limit:
         return LIMIT_REACHED
     if run_result.interrupted:
@@ -100,10 +82,10 @@ def drive() -> None:
     raise typer.Exit(drive_study(_run_submitted))
 
 
-def _run_submitted(study: "Study", resources: "Resources", stated_question: str) -> int:
-    """Run a study and return its exit code; print errors here, so that the attempt's log in the ledger has them too."""
+def _run_submitted(driver: "Driver", study: "Study") -> int:
+    """Follow the run and return its exit code; print errors here, so that the attempt's log in the ledger has them."""
     try:
-        return _run(study, stated_question=stated_question, resources=resources)
+        return _run(driver, study)
     except GanStudyError as error:
         return print_error(error)
     except KeyboardInterrupt:

@@ -39,8 +39,10 @@ def ui(
 ) -> None:
     """Serve MLflow's pages of the studies in this folder.
 
-    Prints the address of each study's page. Ctrl-C ends the server. If the environment variable MLFLOW_TRACKING_URI is
-    the address of a server, no server is started, and the printed pages are those of that server.
+    Prints the address of each study's page. Ctrl-C ends the server. Only this machine can reach it, and it has no
+    password: everybody with an account on this machine can change what is recorded in MLflow, though not the ledger.
+    If the environment variable MLFLOW_TRACKING_URI is the address of a server, no server is started, and the printed
+    pages are those of that server.
     """
     from services import tracking_server
     from studies.tracking.connection import shown_address
@@ -51,7 +53,8 @@ def ui(
         _print_pages(pages)
         return
     with tracking_server.served(port) as address:
-        print(f"MLflow at {address} shows the studies of this folder:")
+        print(f"MLflow at {address} shows the studies of this folder.")
+        print("It has no password: anybody with an account on this machine can read, change and delete them there.")
         _print_pages(tracking_server.studies_at(address))
         print("Press Ctrl-C to end the server.", flush=True)
         tracking_server.wait_for_interrupt()

@@ -20,7 +20,6 @@ from studies.execution.environment import environment
 from studies.execution.interruption import graceful_termination
 from studies.execution.memory_need import check_memory
 from studies.execution.resources import Allocation, Resources, this_machine
-from studies.execution.temporary_folder import check_temporary_folder
 from studies.file import modules
 from studies.file.compared_features import path_of
 from studies.file.real_samples import load_samples
@@ -31,7 +30,7 @@ from studies.ledger.leases import Lease
 from studies.ledger.ledger import Ledger
 from studies.ledger.mending import mend_segments, mend_study
 from studies.ledger.trial_records import TrialRecord
-from studies.progress.events import Broadcast, Listener
+from studies.progress.events import Listener
 from studies.progress.pending import StudyProgress
 
 
@@ -49,21 +48,23 @@ class RunResult:
     limit: str = ""
 
 
-def run(study: Study, *listeners: Listener, question: str = "", resources: Resources | None = None) -> RunResult:
+def run_in_this_process(
+    study: Study, listener: Listener, *, question: str = "", resources: Resources | None = None
+) -> RunResult:
     """Run the trials of a study that are not finished in the ledger, on `resources` or by default on this machine.
 
-    listeners  objects that receive the events of the run
-    question   question that the study answers, stored with its record in the ledger
+    Ray and the study's classes get all that this process has: `driver_process.run` calls this function in a process
+    without secrets.
+
+    listener  receives the events of the run
+    question  question that the study answers, stored with its record in the ledger
 
     Errors: `InputError` before any trial starts; `StudyFailed` if Ray cannot run the study or the ledger cannot be
     written.
     """
-    listener = Broadcast(listeners)
     resources = resources or this_machine()
     ledger = Ledger(study.ledger.root)
     allocation = check_resources(study, ledger, resources)
-    if not resources.joined:
-        check_temporary_folder()
     ledger.create()
     for sentence in mend_study(ledger, study.name):
         listener.warned(sentence)
@@ -75,14 +76,15 @@ def run(study: Study, *listeners: Listener, question: str = "", resources: Resou
         for condition, reason in progress.design.packs.unpacked().items():
             listener.warned(f"conditions.{condition}.{reason}; its trials train one by one")
         progress.write_plan()
-        listener.opened(progress)
+        listener.opened(progress.standing(), progress.needed)
         limit = ""
         try:
             if progress.pending():
                 limit = _schedule(study, allocation, progress, listener, resources)
         finally:
-            listener.closed(progress, bool(progress.pending()))
-        interrupted = bool(progress.pending())
+            standing = progress.standing()
+            listener.closed(standing, standing.pending > 0)
+        interrupted = standing.pending > 0
         return RunResult(progress.without_result(), interrupted, limit if interrupted else "")
 
 

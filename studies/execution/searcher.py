@@ -192,6 +192,7 @@ class DesignSearcher(Searcher):
             self._listener.ended(record)
             if self._failures.reached(record):
                 self._stop_condition(record.spec.condition)
+        self._listener.planned(self._progress.needed)
 
     def _stop_condition(self, name: str) -> None:
         """Start no further trial of a condition in this run."""

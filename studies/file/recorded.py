@@ -13,12 +13,15 @@ from gan_core.metrics import AnyMetric, Fakes, RealSamples
 from studies.file.messages import format_value
 from studies.file.modules import is_reference, module_names, require_sources
 from studies.file.refusal import Refusal
+from studies.file.sent_samples import received_samples
 from studies.file.validation import RecordedTable, build
 
 
 @dataclass(frozen=True)
 class RecordedData(RecordedTable, AnyData):
     """A user's data description of a recorded study; its class is imported when its samples are first needed.
+
+    It is not imported if this process has received the samples from the process that runs the study.
 
     kind     reference of the user's class, MODULE:CLASS
     table    the study's table `[data]`
@@ -31,10 +34,12 @@ class RecordedData(RecordedTable, AnyData):
 
     @property
     def sizes(self) -> Sizes:
-        return self._built().sizes
+        samples = received_samples(self.table)
+        return self._built().sizes if samples is None else Sizes(train=len(samples.train), held_out=len(samples.test))
 
     def load(self) -> Dataset:
-        return self._built().load()
+        samples = received_samples(self.table)
+        return self._built().load() if samples is None else samples
 
     def _built(self) -> AnyData:
         require_sources({name: source for name, source in self.sources.items() if name in module_names(self.table)})

@@ -2,19 +2,24 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
 
 import numpy as np
 
-from studies.design import TrialSpec
+from studies.design import Design, Provenance, TrialSpec
+from studies.errors import InputError
 from studies.execution.resources import Resources
+from studies.file.modules import module_names
 from studies.file.study import Study
 from studies.forecast.calibration import Calibration
 from studies.forecast.pack_work import Work
 from studies.forecast.run_forecast import Range, SimulatedRun, run_seconds
 from studies.forecast.simulated_trials import Result
 from studies.forecast.study_plan import Planner
+from studies.ledger.ledger import Ledger
 from studies.ledger.trial_records import TrialRecord
 from studies.progress.pending import StudyProgress
+from studies.progress.standing import Needed
 
 TRUSTED = 0.5
 """Smallest share of the seconds of a run that must come from measured kinds of packs, for a forecast to be printed."""
@@ -25,23 +30,33 @@ PRIOR_SECONDS = 20.0
 class RunForecast:
     """The forecast of a run, and its remaining time.
 
-    Nothing is measured here: costs that are not cached are rough, and the first packs that end correct them.
+    Nothing is measured here: costs that are not cached are rough, and the first packs that end correct them. The trials
+    are read from the ledger, in which the run has recorded the study.
 
+    root     path of the ledger
     seconds  forecast of the whole run; None if too little of it was measured on this machine
 
-    Errors: `InputError` if no process fits on the resources.
+    Errors: `InputError` if no process fits on the resources, and for a study with modules of the user's: they are
+    imported in the driver of the run alone.
     """
 
-    def __init__(self, study: Study, progress: StudyProgress, resources: Resources | None = None):
+    def __init__(self, study: Study, root: Path, resources: Resources | None = None):
         self._planner, self._budget = Planner(study, resources), study.budget.steps
         self._true, self._forecast = 0.0, 0.0
-        self._begin(progress)
+        ledger = Ledger(root)
+        record = ledger.read_study(study.name)
+        if record is None or module_names(study.table()):
+            raise InputError(f"{study.name}: its packs cannot be forecast in this process")
+        design = Design(study, Provenance.from_table(record["provenance"]))
+        self._progress = StudyProgress(design, ledger)
+        self._begin()
         runs = self._simulation.runs(self._calibration.costs) if self._trusted else []
         start = self._calibration.start_seconds
         self.seconds = Range.of([run_seconds(run, start) for run in runs]) if runs else None
 
-    def _begin(self, progress: StudyProgress) -> None:
+    def _begin(self) -> None:
         """Simulate the run from what is pending now."""
+        progress = self._progress
         pending = {trial.key for trial in progress.pending()}
         ended = {trial.key for trial in progress.trials()} - pending
         random = np.random.default_rng(0)
@@ -49,7 +64,7 @@ class RunForecast:
         def results(keys: Iterable[str]) -> dict[str, Result]:
             return {key: Result(float(random.uniform()), 0.0, np.empty(0)) for key in keys if key in ended}
 
-        self._expected = progress.expected
+        self._trials = progress.needed.trials
         self._simulation = self._planner.simulation(progress.design, results)
         self._calibration: Calibration = self._planner.cached(self._simulation.packs())
         self._run: SimulatedRun = self._simulation.run(self._calibration.costs, 0, noisy=False)
@@ -61,15 +76,18 @@ class RunForecast:
         measured = sum(seconds for work, seconds in self._run.packs if costs.is_measured(work.case))
         return bool(self._run.packs) and measured >= TRUSTED * self._run.work_seconds
 
-    def ended(self, trial: TrialRecord, progress: StudyProgress) -> None:
+    def ended(self, trial: TrialRecord) -> None:
         """Note a trial that has ended."""
         if trial.finished:
             seconds = self._share(trial.spec, trial.facts["trials_sharing_seconds"])
             self._true += trial.facts["elapsed_seconds"]
             self._forecast += seconds
             self._done += seconds
-        if progress.expected != self._expected:
-            self._begin(progress)
+
+    def planned(self, needed: Needed) -> None:
+        """Note the number of trials that the study is known to need."""
+        if needed.trials != self._trials:
+            self._begin()
 
     def remaining(self, running: Mapping[str, tuple[TrialSpec, int]]) -> float | None:
         """Remaining seconds; None if nothing is known yet.

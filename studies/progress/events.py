@@ -5,15 +5,15 @@ from collections.abc import Callable, Sequence
 
 from studies.design import TrialSpec
 from studies.ledger.trial_records import TrialRecord
-from studies.progress.pending import StudyProgress
+from studies.progress.standing import Needed, Standing
 from studies.progress.summaries import EvaluationSummary
 
 
 class Listener:
     """Receives the events of a run; every method does nothing unless a subclass overrides it."""
 
-    def opened(self, progress: StudyProgress) -> None:
-        """Called once, before any trial starts; `progress` has read the trials that the ledger already holds."""
+    def opened(self, standing: Standing, needed: Needed) -> None:
+        """Called once, before any trial starts; `standing` has the trials that the ledger already holds."""
 
     def measured(self, spec: TrialSpec, summaries: Sequence[EvaluationSummary]) -> None:
         """Called repeatedly while a trial runs; `summaries` are its evaluations since the last call, possibly none."""
@@ -21,10 +21,13 @@ class Listener:
     def ended(self, trial: TrialRecord) -> None:
         """Called when a trial has ended, with or without a result."""
 
+    def planned(self, needed: Needed) -> None:
+        """Called after trials ended, since their results may determine how many further ones are needed."""
+
     def warned(self, sentence: str) -> None:
         """Called with one sentence about something that the run has mended or that the user should know."""
 
-    def closed(self, progress: StudyProgress, interrupted: bool) -> None:
+    def closed(self, standing: Standing, interrupted: bool) -> None:
         """Called once at the end of the run, also after an exception; `interrupted` is True if trials are pending."""
 
 
@@ -34,8 +37,8 @@ class Broadcast(Listener):
     def __init__(self, listeners: Sequence[Listener]):
         self._listeners = listeners
 
-    def opened(self, progress: StudyProgress) -> None:
-        self._send(lambda listener: listener.opened(progress))
+    def opened(self, standing: Standing, needed: Needed) -> None:
+        self._send(lambda listener: listener.opened(standing, needed))
 
     def measured(self, spec: TrialSpec, summaries: Sequence[EvaluationSummary]) -> None:
         self._send(lambda listener: listener.measured(spec, summaries))
@@ -43,11 +46,14 @@ class Broadcast(Listener):
     def ended(self, trial: TrialRecord) -> None:
         self._send(lambda listener: listener.ended(trial))
 
+    def planned(self, needed: Needed) -> None:
+        self._send(lambda listener: listener.planned(needed))
+
     def warned(self, sentence: str) -> None:
         self._send(lambda listener: listener.warned(sentence))
 
-    def closed(self, progress: StudyProgress, interrupted: bool) -> None:
-        self._send(lambda listener: listener.closed(progress, interrupted))
+    def closed(self, standing: Standing, interrupted: bool) -> None:
+        self._send(lambda listener: listener.closed(standing, interrupted))
 
     def _send(self, event: Callable[[Listener], None]) -> None:
         for listener in self._listeners:

@@ -13,6 +13,7 @@ from studies.ledger.ledger import Ledger
 from studies.ledger.plans import plan_table
 from studies.ledger.trial_records import TrialRecord, record_of
 from studies.ledger.unfinished import CONFIGURATIONS_OWN, TrialEnd
+from studies.progress.standing import Needed, Standing
 from studies.tables.member_outcomes import score
 
 SEARCHING = ("explore", "exploit", "path_choice")
@@ -26,13 +27,13 @@ class StudyProgress:
     0. A lost trial has not ended: what depends on it waits for another run, so that the design does not depend on what
     was lost.
 
-    lease   the right to write the study, which this run holds
+    lease   the right to write the study, which this run holds; None: nothing is written
     stopped conditions of which no further trial is started in this run
     groups  number of confirm trials of each condition that are known so far: the groups of fresh seeds, if a setting
             can have several
     """
 
-    def __init__(self, design: Design, ledger: Ledger, lease: Lease):
+    def __init__(self, design: Design, ledger: Ledger, lease: Lease | None = None):
         self.design, self.ledger, self._lease = design, ledger, lease
         self._known: list[TrialSpec] = []
         self._by_key: dict[str, dict[str, TrialSpec]] = defaultdict(dict)
@@ -159,6 +160,7 @@ class StudyProgress:
 
         Errors: `StudyFailed` if it cannot be written, or if another run has taken the study over.
         """
+        assert self._lease is not None
         self._lease.check()
         if not self._known:
             self.trials()
@@ -172,12 +174,25 @@ class StudyProgress:
         """The known trials that have not ended and are not lost, without those of stopped conditions."""
         return [trial for trial in self.trials() if self._is_pending(trial)]
 
+    def standing(self) -> Standing:
+        """The trials that have ended and the number of pending ones; nothing is read but what ended meanwhile."""
+        known = self.trials()
+        ended = tuple(spec for spec in known if self.has_ended(spec))
+        pending = [spec for spec in known if self._is_pending(spec)]
+        return Standing(
+            root=self.ledger.root,
+            ended=ended,
+            pending=len(pending),
+            begun=len(self.ledger.started().intersection(spec.key for spec in pending)),
+            without_result=any(spec.key in self._ends for spec in ended),
+        )
+
     @property
-    def expected(self) -> int:
-        """Number of trials of the study if no pair of conditions needs more fresh seeds than are known to be needed."""
+    def needed(self) -> Needed:
+        """The number of trials that are known to be needed."""
         study = self.design.study
         further = sum(groups - 1 for groups in self.groups.values()) if most_groups(study) > 1 else 0
-        return least(study) + further
+        return Needed(trials=least(study) + further, groups=self.groups)
 
     def unended(self) -> list[TrialSpec]:
         """The known trials that have not ended, lost ones included."""

@@ -7,10 +7,11 @@ from itertools import islice
 
 import numpy as np
 
-from studies.design import CONFIRMING, TrialSpec
+from studies.design import CONFIRMING
 from studies.file.study import Study
+from studies.ledger.ledger import Ledger
 from studies.ledger.trial_records import TrialRecord, read_records
-from studies.progress.pending import StudyProgress
+from studies.progress.standing import Standing
 from studies.tables.member_outcomes import classify_members, trial_results
 
 WITHOUT_RESULT = "without a result"
@@ -82,13 +83,8 @@ class Tallies:
             if trial.spec.phase not in CONFIRMING:
                 tally.best_score = max(tally.best_score, float(results["search_score"][number]))
 
-    def add_ended(self, progress: StudyProgress) -> None:
+    def add_ended(self, standing: Standing) -> None:
         """Count the trials that have ended in the ledger, lost ones included, some of them in memory at a time."""
-        specs = ended_specs(progress)
-        for first in range(0, len(specs), READ_TOGETHER):
-            self.add(read_records(progress.ledger, specs[first : first + READ_TOGETHER], running=True))
-
-
-def ended_specs(progress: StudyProgress) -> list[TrialSpec]:
-    """Specifications of the trials that have ended, lost ones included; nothing is read but what ended meanwhile."""
-    return [spec for spec in progress.trials() if progress.has_ended(spec)]
+        ledger = Ledger(standing.root)
+        for first in range(0, len(standing.ended), READ_TOGETHER):
+            self.add(read_records(ledger, standing.ended[first : first + READ_TOGETHER], running=True))

@@ -15,9 +15,9 @@ from studies.file.study import Study
 from studies.ledger.ledger import Ledger
 from studies.ledger.trial_records import TrialRecord, read_records
 from studies.progress.events import Listener
-from studies.progress.pending import StudyProgress
+from studies.progress.standing import Needed, Standing
 from studies.progress.summaries import EvaluationSummary
-from studies.progress.tallies import READ_TOGETHER, ended_specs
+from studies.progress.tallies import READ_TOGETHER
 from studies.reporting.figures import SampleSheets
 from studies.reporting.text.fresh_seeds import undecided_names
 from studies.tables.results import Results
@@ -98,10 +98,10 @@ class Tracker(Listener):
 
     # -- events, called in the thread of the run ---------------------------------------------------------------------
 
-    def opened(self, progress: StudyProgress) -> None:
-        self._ledger = Ledger(progress.ledger.root)  # the other one is used by the thread of the run
-        self._running = bool(progress.pending())
-        self._before = ended_specs(progress)
+    def opened(self, standing: Standing, needed: Needed) -> None:
+        self._ledger = Ledger(standing.root)
+        self._running = standing.pending > 0
+        self._before = list(standing.ended)
         self._seen, self._ended = {key_of(spec) for spec in self._before}, len(self._before)
         if self._note is not None and (sentence := in_words(self._study)):
             self._note(sentence)
@@ -125,16 +125,14 @@ class Tracker(Listener):
         self._seen.add(key_of(spec))
         self._queue.put(add)
 
-    def closed(self, progress: StudyProgress, interrupted: bool) -> None:
+    def closed(self, standing: Standing, interrupted: bool) -> None:
         if self._thread is None:
             return
-        ended = ended_specs(progress)
-        without_result = any(progress.end(spec) is not None for spec in ended)
-        new = {key_of(spec): spec for spec in ended if key_of(spec) not in self._seen}
+        new = {key_of(spec): spec for spec in standing.ended if key_of(spec) not in self._seen}
 
         def add(backlog: _Backlog) -> None:
             backlog.ended |= new
-            backlog.closing = _Closing(interrupted, without_result)
+            backlog.closing = _Closing(interrupted, standing.without_result)
 
         self._queue.put(add)
         self._thread.join(MAX_END_SECONDS + END_SECONDS_PER_TRIAL * total(self._study))

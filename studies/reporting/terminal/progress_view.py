@@ -21,7 +21,7 @@ from studies.forecast.remaining_time import RunForecast
 from studies.ledger.trial_records import TrialRecord
 from studies.numbers import MISSING, format_distance, format_duration, format_setting
 from studies.progress.events import Listener
-from studies.progress.pending import StudyProgress
+from studies.progress.standing import Needed, Standing
 from studies.progress.summaries import EvaluationSummary
 from studies.progress.tallies import WITHOUT_RESULT, Tallies
 from studies.reporting.terminal.plan_text import duration_range
@@ -66,23 +66,21 @@ class PlainProgress(Listener):
         self._ended_before, self._last_status = 0, self._started
         self._running: dict[str, tuple[TrialSpec, int]] = {}
         self._first_report: float | None = None
-        self._progress: StudyProgress | None = None
 
-    def opened(self, progress: StudyProgress) -> None:
-        pending = progress.pending()
-        self._ended = self._ended_before = len(progress.trials()) - len(pending)
-        self._progress, self._total, self._groups = progress, progress.expected, progress.groups
+    def opened(self, standing: Standing, needed: Needed) -> None:
+        self._ended = self._ended_before = len(standing.ended)
+        self._total, self._groups = needed.trials, dict(needed.groups)
         in_ledger = f", {self._ended} of them in the ledger already" if self._ended else ""
         most = total(self._study)
         trials = f"{self._total}" if self._total == most else f"{self._total} to {most}"
         self._print(f"{self._study.name}: {trials} trials of {count_noun(self._study.seeds, 'seed')}{in_ledger}")
-        self._print(f"ledger: {progress.ledger.root}")
-        begun = len(progress.ledger.started().intersection(spec.key for spec in pending))
-        if pending and (self._ended or begun):
+        self._print(f"ledger: {standing.root}")
+        begun = standing.begun
+        if standing.pending and (self._ended or begun):
             resumed = f"; {count_noun(begun, 'trial')} begun before, resumed from the last checkpoint" if begun else ""
             self._print(f"goes on from trial {self._ended} of {trials}{resumed}")
         with suppress(GanStudyError):  # a study whose speed cannot be forecast runs all the same
-            self._forecast = RunForecast(self._study, progress, self._resources) if pending else None
+            self._forecast = RunForecast(self._study, standing.root, self._resources) if standing.pending else None
         if self._forecast is not None and self._forecast.seconds is not None:
             self._print(f"forecast: {duration_range(self._forecast.seconds)}")
 
@@ -112,7 +110,7 @@ class PlainProgress(Listener):
     def warned(self, sentence: str) -> None:
         self.warn(sentence)
 
-    def closed(self, progress: StudyProgress, interrupted: bool) -> None:
+    def closed(self, standing: Standing, interrupted: bool) -> None:
         if self._forecast is None or interrupted:
             return
         forecast = self._forecast.seconds
@@ -126,16 +124,16 @@ class PlainProgress(Listener):
         width = len(str(self._total))
         elapsed = format_duration(monotonic() - self._started)
         self._print(f"[{self._ended:>{width}}/{self._total} {elapsed}] {self._result_line(trial)}")
-        self._note_further_seeds()
 
     def _note_speed(self, trial: TrialRecord) -> None:
-        if self._forecast is not None and self._progress is not None:
-            self._forecast.ended(trial, self._progress)
+        if self._forecast is not None:
+            self._forecast.ended(trial)
 
-    def _note_further_seeds(self) -> None:
+    def planned(self, needed: Needed) -> None:
         """Print which conditions get further fresh seeds, once this is known."""
-        assert self._progress is not None
-        groups = self._progress.groups
+        if self._forecast is not None:
+            self._forecast.planned(needed)
+        groups = dict(needed.groups)
         further = [name for name, count in groups.items() if count > max(1, self._groups.get(name, 0))]
         if further and groups != self._groups and most_groups(self._study) > 1:
             confirm, number = self._study.search.confirm, groups[further[0]]
@@ -143,7 +141,7 @@ class PlainProgress(Listener):
                 f"some pairs are undecided with {(number - 1) * confirm.seeds} fresh seeds each: {confirm.seeds} more "
                 f"(up to {confirm.most}) for {', '.join(further)}"
             )
-        self._groups, self._total = groups, self._progress.expected
+        self._groups, self._total = groups, needed.trials
 
     def _result_line(self, trial: TrialRecord) -> str:
         """Label and setting of a trial that ended, with its late distance, outcomes and seconds, or with its error."""
@@ -194,10 +192,10 @@ class LiveProgress(PlainProgress):
             get_renderable=self._table, console=console, refresh_per_second=2, transient=False, redirect_stderr=False
         )
 
-    def opened(self, progress: StudyProgress) -> None:
-        super().opened(progress)
-        self._tallies.add_ended(progress)
-        if progress.pending():
+    def opened(self, standing: Standing, needed: Needed) -> None:
+        super().opened(standing, needed)
+        self._tallies.add_ended(standing)
+        if standing.pending:
             self._live.start()
 
     def measured(self, spec: TrialSpec, summaries: Sequence[EvaluationSummary]) -> None:
@@ -209,14 +207,13 @@ class LiveProgress(PlainProgress):
         if trial.finished:
             self._note_speed(trial)
             self._ended += 1
-            self._note_further_seeds()
         else:
             super().ended(trial)
 
-    def closed(self, progress: StudyProgress, interrupted: bool) -> None:
+    def closed(self, standing: Standing, interrupted: bool) -> None:
         self._running.clear()
         self._live.stop()
-        super().closed(progress, interrupted)
+        super().closed(standing, interrupted)
 
     def _table(self) -> Group:
         phases = max(self._planned.values(), key=len)
