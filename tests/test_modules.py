@@ -610,7 +610,8 @@ def test_an_exception_of_a_users_class_ends_its_own_trials_alone(load: Load) -> 
     assert {trial.state for trial in ending.without_result} == {"error"}
     end = ledger_of(study).unfinished(ending.without_result[0].spec.key).end()
     assert end is not None
-    assert end.reason == "AttributeError: 'Sharp' object has no attribute 'sharpnes'"
+    line = OBJECTIVE[: OBJECTIVE.index("s = self.sharpness")].count("\n") + 1
+    assert end.reason == f"AttributeError: 'Sharp' object has no attribute 'sharpnes' (my_sharp.py, line {line})"
     assert re.search(r'File ".*my_sharp.py", line \d+, in ', end.detail)
 
 

@@ -69,7 +69,7 @@ def plan(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Forecast what a study takes on this machine: trials, steps, time, memory, bytes.
+    """Forecast the time, memory and bytes that a study takes here.
 
     Also prints what the ledger has of it already, and what a changed file would train again. The first plan of a study
     trains some packs for a moment to measure their speed, for about a minute at most; nothing is written to the ledger.
