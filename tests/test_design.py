@@ -258,7 +258,7 @@ def test_an_address_changes_with_the_provenance(load: Load, changed: dict[str, A
     [
         "seeds=4",
         "budget.steps=101",
-        "budget.unit=critic_steps",
+        "budget.unit=generator_steps",
         "data={kind='digits',held_out=399}",
         "networks.generator.latent=31",
         "networks.generator.output=linear",
@@ -948,6 +948,7 @@ def test_a_conditional_study_is_read_back_from_its_table(load: Load) -> None:
         ),
         (
             "conditions.a.constraint.noise_scale={uniform=[0.1,1],when={'training.n_critic'=5},otherwise=-1}",
+            'conditions.a.constraint.noise_scale: must be 0.5 unless location is "around_real", but is 0.1\n'
             "conditions.a.constraint.noise_scale.otherwise: must be > 0, but is -1",
         ),
         (
@@ -975,7 +976,9 @@ def test_otherwise_is_by_default_the_value_that_the_key_has_alone(load: Load) ->
         'training.critic_optimizer.lr = {log_uniform = [1e-5, 1e-2], when = {"training.n_critic" = [4, 5]}}\n'
         'training.batch = {int_uniform = [3, 9], when = {"training.n_critic" = 6}}',
     )
-    hyperparameters = load("training.batch=17", text=text).condition("wgan").hyperparameters
+    hyperparameters = (
+        load("training.batch=17", "budget.unit=generator_steps", text=text).condition("wgan").hyperparameters
+    )
     found = {path: law.when.otherwise for path, law in hyperparameters.items() if law.when}
     assert found == {
         "constraint.clip_value": PRESETS["wgan"].table["constraint"]["clip_value"],

@@ -81,7 +81,7 @@ def test_validate_prints_trials_and_hyperparameters_of_each_condition(call: Call
         "The conditions differ in training.n_critic (1 for wgan; drawn from {grid = [1, 2, 3]} for gan), so a "
         'difference in their results may be due to it; with budget.unit = "critic_steps" all would have the same '
         "number of critic steps.",
-        f"gan-study plan {tiny_file} tells what a run takes on this machine.",
+        f"gan-study plan {tiny_file} forecasts how long a run takes on this machine.",
     ]
 
 

@@ -122,7 +122,7 @@ def test_a_process_of_another_user_exists(monkeypatch: pytest.MonkeyPatch) -> No
         raise PermissionError
 
     monkeypatch.setattr(leases.os, "kill", refuse)
-    monkeypatch.setattr(leases.Path, "read_text", lambda path: (_ for _ in ()).throw(OSError()))
+    monkeypatch.setattr(leases.Path, "read_text", lambda path, **how: (_ for _ in ()).throw(OSError()))
     assert leases._started(1) == leases.UNKNOWN
 
 

@@ -124,7 +124,8 @@ def test_a_condition_whose_trials_keep_failing_is_stopped_and_the_others_are_fin
     assert found.trials.query("condition == 'wgan'")["state"].tolist() == ["error"] * 3
     (stated,) = stopped(found)
     assert (stated.condition, stated.failures, stated.left) == ("wgan", 3, 5)
-    assert (stated.last.state, stated.last.reason) == ("error", "ValueError: planted")
+    assert stated.last.state == "error"
+    assert stated.last.reason.startswith("ValueError: planted")
     ended = run_without_ray(study)  # the module was mended
     assert (ended.without_result, ended.interrupted) == ([], False)
     assert list(stopped(results("tiny", root=study.ledger.root))) == []
@@ -149,5 +150,5 @@ def test_the_time_of_a_pack_is_shared_by_its_places_whether_a_trial_is_in_them_o
         assert "end" not in trainable.step()
     trainable = actor(ledger.root, payload(trials[:1]), limits={"trial_seconds": 10.0})
     monkeypatch.setattr(PackTraining, "_pack_seconds", 10.1 * places)
-    monkeypatch.setattr(PackTraining, "done", False)
+    monkeypatch.setattr(PackTraining, "advance", lambda training, seconds: None)  # nor does it end before
     assert "timed_out" in trainable.step()["end"]

@@ -27,6 +27,7 @@ from studies.ledger.sealed import seal
 from studies.ledger.trial_records import TrialRecord
 from studies.locate import results
 from studies.progress.events import Listener
+from studies.progress.standing import Needed
 
 Fails = Callable[[str], Exception | None]
 
@@ -293,6 +294,7 @@ class Progress:
     def __init__(self, pending: list[TrialSpec], ledger: Ledger):
         self.known, self.new, self.ledger = pending, list[TrialSpec](), ledger
         self.stopped: set[str] = set()
+        self.needed = Needed(trials=len(pending), groups={})
 
     def pending(self) -> list[TrialSpec]:
         return self.known

@@ -173,6 +173,8 @@ def run_without_ray(study: Study, listener: Listener | None = None) -> RunResult
 class DriverHere:
     """A driver in this process, in place of `driver_process.Driver`."""
 
+    resources = None
+
     def __init__(self, prepared: Prepared):
         self._prepared = prepared
 

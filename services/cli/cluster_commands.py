@@ -62,7 +62,7 @@ def status(
     cluster: ClusterAddress = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the attempts to run studies on a cluster.
+    """List the attempts of studies on a cluster.
 
     Each submission of a study is one attempt.
     """

@@ -128,7 +128,7 @@ def time_sentence(study: Study, file: str) -> str:
             return (
                 f"A run takes about {duration_range(seconds)} on this machine; gan-study plan {quote(file)} says more."
             )
-    return f"gan-study plan {quote(file)} tells what a run takes on this machine."
+    return f"gan-study plan {quote(file)} forecasts how long a run takes on this machine."
 
 
 def _lines(plan: Plan) -> Iterator[str]:
