@@ -17,6 +17,7 @@ import numpy as np
 
 import studies
 from studies.errors import StudyFailed
+from studies.execution.allowed_environment import allowed
 from studies.execution.resources import Allocation, Resources
 from studies.file import modules
 from studies.file.compared_features import path_of
@@ -164,7 +165,11 @@ class _Group:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")},
+                env={
+                    **allowed(os.environ),
+                    "PYTHONPATH": path,
+                    "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
+                },
                 text=True,
             )
             for _ in range(count)
