@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed.stamp
-# A file's tests share their fixtures, so they stay in one process; what starts Ray or servers wants the machine alone.
+# A file's tests share their fixtures, so they stay in one process.
 AT_ONCE := --numprocesses auto --dist loadfile
 # As many processes as processors leave each of them a single thread.
 ALONE := OMP_NUM_THREADS=1
@@ -24,7 +24,8 @@ secrets: ## write .env with the passwords of docker-compose.yml, unless there is
 
 test: install lint ## lint, then every test but the soak tests
 	$(ALONE) $(BIN)/python -m pytest $(AT_ONCE) -m "not slow and not soak"
-	$(BIN)/python -m pytest -m "slow and not soak"
+	$(ALONE) $(BIN)/python -m pytest $(AT_ONCE) -m "slow and not alone and not soak"
+	$(BIN)/python -m pytest -m "alone and not soak"
 
 test-quick: install ## the tests that start no Ray, server or browser
 	$(ALONE) $(BIN)/python -m pytest $(AT_ONCE) -m "not slow and not soak"

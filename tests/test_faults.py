@@ -177,7 +177,7 @@ def assert_printed(output: str) -> None:
     assert re.search(r'File ".*my_faulty.py", line \d+, in stumble', output)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.timeout(600)
 def test_code_that_hangs_or_takes_too_much_memory_is_killed_and_named_and_its_pack_loses_no_other_trial(
     tmp_path: Path,
@@ -187,7 +187,8 @@ def test_code_that_hangs_or_takes_too_much_memory_is_killed_and_named_and_its_pa
         "limits={step_seconds=12,trial_memory_gb=1.2,condition_failures=1}",
     )
     done = run(tmp_path / "study", "loop", "once", "hog", overrides=settings, FAULTS=str(tmp_path / "hung"))
-    assert (done.returncode, done.stderr) == (1, "")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr  # Ray itself says there that workers died
     trials = results_in(tmp_path / "study").trials.query("state != 'interrupted'")
     states = trials.groupby("condition", observed=True)["state"].agg(set).to_dict()
     # the trials of a pack that hung once are each tried again, and those that hang again are named

@@ -159,9 +159,9 @@ def test_runs_without_an_end_are_refused(store, monkeypatch):
     refusal(store, "more than 3 pages of runs")
 
 
-def test_an_error_of_the_server_is_printable(store):
+def test_an_answer_that_is_none_of_mlflow_is_printable(store):
     store.answers["experiments/get-by-name"] = lambda true: CONTROL.encode() * 1000
-    refusal(store, "reports an error")
+    refusal(store, "is another server")
 
 
 # -- the study's record ------------------------------------------------------------------------------------------------

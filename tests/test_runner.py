@@ -495,7 +495,7 @@ def fill(path: Path, size: int) -> None:
         os.posix_fallocate(file.fileno(), 0, size)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.timeout(600)
 def test_limits_of_time_and_disk_end_a_run_with_exit_code_3_and_the_next_run_gives_the_same_numbers(
     undisturbed: Study, tmp_path: Path

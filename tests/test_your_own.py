@@ -100,7 +100,7 @@ def test_classes_in_the_table_of_the_page_exist():
 def test_commands_of_the_page_run(folder):
     lines = re.findall(r"^ {4}((?:gan-study|pytest) .*)$", PAGE, flags=re.MULTILINE)
     assert len(lines) == 4
-    tiny = "--set budget.steps=20 --set search.explore=1 --set search.exploit.trials=0 --set search.confirm.seeds=2"
+    tiny = "--set budget.steps=100 --set search.explore=1 --set search.exploit.trials=0 --set search.confirm.seeds=2"
     for line in lines:
         words = shlex.split(f"{line} {tiny}" if " run " in line else line)
         done = subprocess.run(
