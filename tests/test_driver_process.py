@@ -178,6 +178,10 @@ def test_a_temporary_folder_with_a_long_path_is_replaced_by_one_that_rays_socket
     folder = create_private_folder()
     folder.rmdir()
     assert folder.parent == Path("/tmp")
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+    folder = create_private_folder(for_ray=False)
+    folder.rmdir()
+    assert folder.parent == long
     monkeypatch.setattr(tempfile, "tempdir", "/proc")
     with pytest.raises(MachineError, match=r"^TMPDIR: must be a folder that can be written, but /proc is not \("):
         create_private_folder()

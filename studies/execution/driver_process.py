@@ -178,7 +178,7 @@ def driver(prepare: str, request: Mapping[str, Any], *, cluster: bool = False) -
     cluster  True: the driver joins the Ray cluster of this process, with its token; False: it starts a Ray of its own
     """
     environment = allowed(os.environ, cluster=cluster)
-    folder = create_private_folder()
+    folder = create_private_folder(for_ray=not cluster)
     if not cluster:
         environment = {"TORCHINDUCTOR_CACHE_DIR": str(folder / "torchinductor"), **environment, **_own_ray(folder)}
     guard = _start_guard(folder)

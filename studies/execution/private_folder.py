@@ -15,15 +15,17 @@ RAY = "ray"
 _OWN_LENGTH = len(f"/{PREFIX}12345678/{RAY}")
 
 
-def create_private_folder() -> Path:
+def create_private_folder(*, for_ray: bool = True) -> Path:
     """A new folder that only this user can enter, in the system's temporary folder or in /tmp if its path is too long.
+
+    for_ray  True: Ray's sockets will be below it, so that its path must be short
 
     Errors: `InputError` if neither can be used, `MachineError` if the system's is full or cannot be written.
     """
     check_temporary_folder()
     tried = []
     for place in dict.fromkeys((tempfile.gettempdir(), "/tmp")):
-        if len(os.fsencode(place)) + _OWN_LENGTH > LONGEST_PATH:
+        if for_ray and len(os.fsencode(place)) + _OWN_LENGTH > LONGEST_PATH:
             tried.append(f"the path {place} is longer than {LONGEST_PATH - _OWN_LENGTH} bytes")
             continue
         try:
