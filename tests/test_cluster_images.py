@@ -93,6 +93,7 @@ def test_images_that_no_node_has_are_named_and_can_be_sent(images, tmp_path):
     assert content.name.endswith("-images.npz")
 
 
+@pytest.mark.soak
 def test_sent_images_are_the_same_study_as_those_of_the_folder(images, tmp_path):
     """The addresses of the trials are equal, so nothing is trained again."""
     here = images.submit("first", images.shared, tmp_path / "ledger")

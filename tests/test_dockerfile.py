@@ -43,7 +43,7 @@ def _check(output: str) -> None:
     assert lines[-2:] == ["unhealthy", "read-only"]
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.timeout(300)
 @pytest.mark.skipif(not can_run_steps(), reason="needs root, for files and a user of its own")
 def test_the_steps_of_the_image_run_with_the_packages_of_this_environment(tmp_path):
