@@ -14,7 +14,7 @@ Fraction = Annotated[float, Ge(0), Lt(1)]
 Count = Annotated[int, Ge(1)]
 Whole = Annotated[int, Ge(0)]
 Depth = Annotated[int, Ge(1), Le(1000)]
-"""Number of layers."""
+"""Number of layers of a network."""
 Steps = Annotated[int, Ge(1), Le(10**9)]
 """Number of training steps; a billion of the smallest networks take days."""
 StepsOrNone = Annotated[int, Ge(0), Le(10**9)]

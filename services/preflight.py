@@ -93,7 +93,7 @@ def cluster_resources() -> Resources:
 
 
 def _nodes() -> list[tuple[str, Node]]:
-    """Id and resources of each node that is alive."""
+    """Ray's id of each node of the cluster that is alive, and the node's processors, GPUs and memory."""
     import ray
 
     return [(node["NodeID"], _resources(node["Resources"])) for node in ray.nodes() if node["Alive"]]

@@ -12,7 +12,6 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from services import preflight
 from services.credentials import cluster_ledger
@@ -26,6 +25,7 @@ from studies.file.real_samples import load_samples
 from studies.file.refusal import Refusal
 from studies.file.study import Study
 from studies.ledger.ledger import Ledger
+from studies.written_files import whole_file
 
 
 @contextmanager
@@ -99,9 +99,8 @@ def _stored_data(sent: Path, root: Path) -> Path:
     target = root / "data" / f"{sha256(content).hexdigest()[:16]}-{sent.name}"
     if not target.is_file():
         target.parent.mkdir(parents=True, exist_ok=True)
-        written = target.with_name(f".{uuid4().hex}.tmp")
-        written.write_bytes(content)
-        os.replace(written, target)
+        with whole_file(target) as file:
+            file.write_bytes(content)
     return target
 
 

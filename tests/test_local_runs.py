@@ -95,7 +95,7 @@ class Run:
         assert self.process.poll() is None, self.process.communicate()
 
     def seen(self) -> list[Path]:
-        """What the study's module has written of the environment of each process that imported it."""
+        """Files with the environment of each process that imported the study's module."""
         return list(self.folder.glob("seen-*.json"))
 
 

@@ -11,7 +11,7 @@ from studies.execution.temporary_folder import check_temporary_folder
 
 
 class Usage(NamedTuple):
-    """What `shutil.disk_usage` returns."""
+    """A result of `shutil.disk_usage`."""
 
     total: int
     used: int

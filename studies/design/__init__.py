@@ -19,7 +19,7 @@ from studies.design.specification import (
 )
 from studies.design.suggestions import suggest
 from studies.design.trial_counts import counts, least, most_groups, total
-from studies.design.trial_seeds import FIRST_SEED, SEEDS_PER_REPLICATE, seeds_of, split_of
+from studies.design.trial_seeds import FIRST_SEED, SEEDS_PER_REPLICATE, members_of, seeds_of, split_of
 from studies.design.trials import Design
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "counts",
     "evaluation_address",
     "least",
+    "members_of",
     "most_groups",
     "payload",
     "profile_settings",

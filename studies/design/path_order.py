@@ -53,7 +53,9 @@ def choice_configuration(
 
 
 def _order(path: AuthorsPath, steps: int, choice: ChoiceTrial, ended: EndedTrials) -> list[Change] | None:
-    """The first `steps` changes of the path, in the order in which they are made; None if a choice has not ended.
+    """The first `steps` changes from the authors' setting towards the setting found, in order.
+
+    None if trials that choose one of them have not ended.
 
     In each step the change that gives the best setting, see `EndedTrials.best`, is made. Those to an equal value come
     last.

@@ -27,9 +27,14 @@ def split_of(phase: Phase) -> Split:
     return "test" if phase in CONFIRMING else "validation"
 
 
+def members_of(study: Study, phase: Phase) -> int:
+    """Number of GANs that each trial of a phase trains, one for each seed."""
+    return study.search.confirm.seeds if phase in CONFIRMING else study.seeds
+
+
 def seeds_of(study: Study, condition: Condition, phase: Phase, index: int) -> list[int]:
     """Seeds of a trial's members."""
-    count = study.search.confirm.seeds if phase in CONFIRMING else study.seeds
+    count = members_of(study, phase)
     before = 0 if phase in EQUAL_SEEDS else index * count
     first = FIRST_SEED[phase] + condition.replicate * SEEDS_PER_REPLICATE + before
     return list(range(first, first + count))

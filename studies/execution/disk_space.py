@@ -9,7 +9,7 @@ from gan_core.data import Dataset
 from gan_core.metrics import METRICS
 from gan_core.networks import parameter_count
 from gan_core.shapes import SampleShape
-from studies.design import CONFIRMING, Phase, counts
+from studies.design import counts, members_of
 from studies.errors import InputError
 from studies.execution.kept_samples import SNAPSHOT_IMAGES, SNAPSHOT_POINTS, generator_evaluations
 from studies.file.condition import Condition, Setting
@@ -85,14 +85,9 @@ def condition_bytes(study: Study, condition: Condition) -> int:
     explore = explore_bytes(study, condition)
     of_member = -(-(explore - FACTS_BYTES) // study.seeds)
     return sum(
-        trials * (FACTS_BYTES + of_member * _members(study, phase))
+        trials * (FACTS_BYTES + of_member * members_of(study, phase))
         for phase, trials in counts(study, condition).items()
     )
-
-
-def _members(study: Study, phase: Phase) -> int:
-    """Number of GANs of a trial."""
-    return study.search.confirm.seeds if phase in CONFIRMING else study.seeds
 
 
 def explore_bytes(study: Study, condition: Condition) -> int:
@@ -121,7 +116,7 @@ def snapshot_bytes(study: Study) -> int:
         for phase, trials in counts(study, condition).items():
             of_trial = authors if phase == "authors" else searched
             of_trial = max(authors, searched) if phase in ("path_choice", "path") else of_trial
-            numbers += trials * _members(study, phase) * of_trial
+            numbers += trials * members_of(study, phase) * of_trial
     return numbers * len(kept_evaluations(study)) * BYTES
 
 

@@ -95,7 +95,7 @@ class Driver:
         return Study.from_record(message["table"], message["sources"])
 
     def run(self, study: Study, *listeners: Listener) -> RunResult:
-        """Pass the events of the run to the listeners until it ends.
+        """Receive the run's events from the driver process and pass them to the listeners; return the run's result.
 
         study  result of `study`, or the study with which this driver was started
 

@@ -1,13 +1,11 @@
 """Cache of measured costs in the user's cache folder, one small file for each case and machine."""
 
 import json
-import os
 import platform
 from collections.abc import Mapping
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 import torch
@@ -16,6 +14,7 @@ from gan_core.cache_folder import cache_folder
 from studies.execution.environment import hardware
 from studies.forecast.pack_costs import PackCost
 from studies.forecast.pack_work import Case
+from studies.written_files import write_text
 
 COST_VERSION = 1
 """Increased by hand with every change of the code that changes the seconds of a step, or how they are measured."""
@@ -79,8 +78,4 @@ class CostCache:
     def _write(path: Path, table: Mapping[str, float]) -> None:
         with suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
-            with NamedTemporaryFile(
-                "w", encoding="utf-8", dir=path.parent, prefix=".", suffix=".tmp", delete=False
-            ) as file:
-                file.write(json.dumps(table))
-            os.replace(file.name, path)
+            write_text(path, json.dumps(table))

@@ -7,15 +7,18 @@ from shlex import quote
 from rich.console import Console
 
 from studies.analysis.comparison import Comparison
+from studies.design import TrialSpec
 from studies.execution.runner import RunResult
 from studies.file.messages import count_noun
+from studies.file.study import Study
 from studies.ledger.ledger import Ledger
+from studies.numbers import format_setting
 from studies.reporting.figures import SampleSheets, ranking_picture, write_maps
 from studies.reporting.terminal.progress_view import trial_label
 from studies.reporting.terminal.ranking_table import print_ranking, print_undecided_pairs
 from studies.reporting.text.answer import answer
 from studies.reporting.text.sentences import sentences
-from studies.reporting.text.stopped_conditions import setting_in_words, stopped
+from studies.reporting.text.stopped_conditions import stopped
 from studies.tables.results import Results
 
 MOST_LINES = 20
@@ -77,7 +80,7 @@ def _print_without_result(results: Results, run: RunResult, console: Console) ->
         assert trial.end is not None
         state = trial.state.replace("_", " ")
         again = "; the same command repeats it" if trial.state == "lost" else ""
-        setting = setting_in_words(results.study, trial.spec)
+        setting = _setting(results.study, trial.spec)
         line = f"without a result: {trial_label(trial.spec)}{setting}: {state}: {trial.end.reason}{again}"
         console.print(line, markup=False, soft_wrap=True)
         if trial.state == "error":
@@ -88,6 +91,13 @@ def _print_without_result(results: Results, run: RunResult, console: Console) ->
         console.print(f"{count_noun(more, 'more trial')} without a result: {command} lists them", markup=False)
     for detail in tracebacks.values():
         console.print(f"\n{detail}", markup=False, soft_wrap=True)
+
+
+def _setting(study: Study, spec: TrialSpec) -> str:
+    """Values of the searched hyperparameters after a label, as in " (clip_value = 0.1)"; empty if there are none."""
+    names = study.short_names
+    values = [f"{names[path]} = {format_setting(value)}" for path, value in spec.configuration.items()]
+    return f" ({', '.join(values)})" if values else ""
 
 
 def _next_commands(name: str, root: Path) -> str:

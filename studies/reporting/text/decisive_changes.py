@@ -1,4 +1,4 @@
-"""Findings about the change that accounts for most of the way from the authors' setting to the setting found."""
+"""Findings on the hyperparameter whose change gains most between the authors' setting and the setting found."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -14,9 +14,12 @@ _DIVERGENCES = ("jensen_shannon", "wasserstein_1")
 
 
 class Change(NamedTuple):
-    """The change of a divergence as theta decreases: its values at the largest and the smallest theta.
+    """A divergence between the real segment and the untrained generator's, at two distances theta of the segments.
 
-    kind  "stays" if it changes by less than 1 %: both values are then its mean; "falls" if it falls at every step
+    kind  "stays" if it changes by less than 1 %: both values are then its mean; "falls" if it falls with theta between
+          all neighbouring distances; "goes" otherwise
+    far   its value at the largest theta
+    near  its value at the smallest theta
     """
 
     divergence: str
@@ -58,7 +61,10 @@ def initial_divergences(comparison: Comparison) -> Iterator[Finding]:
 
 
 def _change(divergence: str, values: pd.Series) -> Change:
-    """The change of a divergence as theta decreases from its largest value to its smallest."""
+    """The divergence at the largest and at the smallest theta.
+
+    values  the divergence by theta
+    """
     if values.max() - values.min() < 0.01 * values.max():
         return Change(divergence, "stays", values.mean(), values.mean())
     kind: Literal["falls", "goes"] = "falls" if (values.diff().dropna() > 0).all() else "goes"

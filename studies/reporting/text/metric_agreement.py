@@ -43,7 +43,7 @@ class GaussianAsGood(Finding):
 
 
 def disagreeing_metrics(comparison: Comparison) -> Iterator[Finding]:
-    """The setting found that is first under each metric, if none is first under all of them.
+    """Metrics that rank different settings found first, with the setting that each ranks first; nothing if all agree.
 
     The order depends on the metric if two settings are each decided to be better than the other under one of them;
     otherwise it may be due to chance.

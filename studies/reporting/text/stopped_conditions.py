@@ -3,10 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from studies.design import TrialSpec, counts
-from studies.file.study import Study
+from studies.design import counts
 from studies.ledger.unfinished import TrialEnd
-from studies.numbers import format_setting
 from studies.progress.failures_in_a_row import stopped_conditions
 from studies.reporting.text.finding import Finding
 from studies.tables.results import Results
@@ -31,10 +29,3 @@ def stopped(results: Results) -> Iterator[StoppedCondition]:
         left = sum(counts(study, study.condition(name)).values()) - ended
         if most is not None and left > 0 and last.end is not None:
             yield StoppedCondition(condition=name, failures=most, last=last.end, left=left)
-
-
-def setting_in_words(study: Study, spec: TrialSpec) -> str:
-    """Values of the searched hyperparameters after a label, as in " (clip_value = 0.1)"; empty if there are none."""
-    names = study.short_names
-    values = [f"{names[path]} = {format_setting(value)}" for path, value in spec.configuration.items()]
-    return f" ({', '.join(values)})" if values else ""
