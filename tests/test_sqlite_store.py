@@ -54,6 +54,16 @@ def test_one_store_is_made_whatever_was_left_and_nothing_beside_it(made: Path) -
     assert [experiment.name for experiment in client.search_experiments()] == ["Default"]
 
 
+def test_stores_in_several_folders_are_made_by_several_threads_at_once(tmp_path: Path) -> None:
+    paths = [tmp_path / name / "mlflow.db" for name in "abc"]
+    for path in paths:
+        path.parent.mkdir()
+    with ThreadPoolExecutor(len(paths)) as pool:
+        list(pool.map(sqlite_store.prepare, [f"sqlite:///{path}" for path in paths]))
+    for path in paths:
+        assert execute(path, "SELECT name FROM experiments") == [("Default",)]
+
+
 def test_a_store_in_mid_migration_that_holds_nothing_is_set_aside(tmp_path: Path, made: Path) -> None:
     path = tmp_path / "mlflow.db"
     sqlite_store.prepare(half(path))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from time import monotonic, sleep, time
 from typing import Any
 from urllib.parse import quote
@@ -25,6 +26,8 @@ _CONTENT = {
 }
 """Tables, with queries that find something there if somebody has used the store."""
 _complete: set[Path] = set()
+_migration = Lock()
+"""Held by a thread that migrates: Alembic keeps the migration at work in variables of its module, one for a process."""
 
 
 def prepare(uri: str) -> None:
@@ -111,7 +114,8 @@ def _create(path: Path) -> None:
 
     temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
     try:
-        SqlAlchemyStore(f"sqlite:///{temporary}", DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH).engine.dispose()
+        with _migration:
+            SqlAlchemyStore(f"sqlite:///{temporary}", DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH).engine.dispose()
         if path.exists():
             _set_aside(path)
         try:
