@@ -14,7 +14,16 @@ from studies.design import Design, counts, least, total
 from studies.file.study import Study
 from studies.forecast.pack_costs import PackCosts
 from studies.forecast.pack_work import Works
-from studies.forecast.run_forecast import Range, SimulatedRun, Simulation, run_seconds, simulate
+from studies.forecast.run_forecast import (
+    FIRST_PACK_RATIO,
+    OTHER_PROGRAMS,
+    START_RATIO,
+    Range,
+    SimulatedRun,
+    Simulation,
+    run_seconds,
+    simulate,
+)
 from studies.forecast.simulated_trials import SimulatedTrials
 
 SHAPE = Digits().load().sample_shape
@@ -31,7 +40,7 @@ def nothing_ended(keys):
 
 
 def simulation(study, processes=2):
-    return Simulation(Design(study, PROVENANCE), nothing_ended, Works(SHAPE), processes)
+    return Simulation(Design(study, PROVENANCE), nothing_ended, Works(SHAPE), processes, full=False)
 
 
 def trials_of(run):
@@ -92,10 +101,10 @@ def test_further_fresh_seeds_make_the_range_from_the_least_to_the_largest_number
     assert least(study) < trained[1] <= total(study)
 
 
-def scheduled(trials: Any, seconds_of: Any, processes: int) -> SimulatedRun:
+def scheduled(trials: Any, seconds_of: Any, processes: int, first_seconds: float = 0.0) -> SimulatedRun:
     """The schedule of packs that are numbers."""
     number_of: Any = operator.itemgetter(0)
-    return simulate(trials, number_of, seconds_of, processes)
+    return simulate(trials, number_of, seconds_of, processes, first_seconds=first_seconds)
 
 
 class Independent:
@@ -140,7 +149,7 @@ def test_packs_that_wait_for_results_take_the_sum_of_their_times_on_any_number_o
 
 def test_more_processes_train_the_same_packs_in_less_time(tmp_path):
     study = load(tmp_path, "search.explore=40")
-    one, many = (simulation(study, processes).run(PackCosts({}), 0, noisy=False) for processes in (1, 4))
+    one, many = (simulation(study, processes).run_as_measured(PackCosts({})) for processes in (1, 4))
     assert many.work_seconds == pytest.approx(one.work_seconds)
     assert many.seconds < one.seconds
 
@@ -149,7 +158,7 @@ def test_the_design_that_is_simulated_is_not_changed(tmp_path):
     study = load(tmp_path, "search.exploit.trials=2")
     design = Design(study, PROVENANCE)
     before = [trial.key for trial in design.trials({})]
-    Simulation(design, nothing_ended, Works(SHAPE), 2).run(PackCosts({}), 0)
+    Simulation(design, nothing_ended, Works(SHAPE), 2, full=False).run(PackCosts({}), 0)
     assert [trial.key for trial in design.trials({})] == before
 
 
@@ -159,7 +168,7 @@ def test_trials_that_have_ended_are_not_trained_again(tmp_path):
     explore = {trial.key for trial in design.trials({}) if trial.phase == "explore"}
     simulated = SimulatedTrials(design.copy(), nothing_ended, np.random.default_rng(0), undecided=False)
     result = simulated._result(next(iter(design.trials({}))))
-    run = Simulation(design, lambda keys: {key: result for key in keys if key in explore}, Works(SHAPE), 2)
+    run = Simulation(design, lambda keys: {key: result for key in keys if key in explore}, Works(SHAPE), 2, full=False)
     assert {work.phase for work, _ in run.run(PackCosts({}), 0).packs} == {"confirm"}
 
 
@@ -168,8 +177,29 @@ def test_a_run_that_trains_nothing_takes_no_time_and_any_other_takes_the_start_o
     nothing = scheduled(Independent(0), lambda number: 1.0, processes=2)
     assert run_seconds(nothing, 2.0) == 0
     run = simulation(study).run(PackCosts({}), 0)
-    assert run_seconds(run, 4.0) - run_seconds(run, 2.0) == pytest.approx(4.0)
+    assert run_seconds(run, 4.0) - run_seconds(run, 2.0) == pytest.approx(2 * START_RATIO)
     assert run_seconds(run, None) > run.seconds
+
+
+def test_the_first_pack_of_every_process_takes_longer(tmp_path):
+    def seconds(first):
+        return scheduled(Independent(5), lambda number: 2.0, processes=2, first_seconds=first)
+
+    assert (seconds(0.0).seconds, seconds(3.0).seconds) == pytest.approx((6.3, 9.3))
+    assert seconds(3.0).work_seconds == seconds(0.0).work_seconds + 2 * 3.0
+    plain = simulation(load(tmp_path)).run(PackCosts({}), 0, 0.0)
+    assert simulation(load(tmp_path)).run(PackCosts({}), 0, 5.0).work_seconds - plain.work_seconds == pytest.approx(
+        2 * 5.0 * FIRST_PACK_RATIO
+    )
+
+
+def test_packs_take_longer_where_a_run_uses_every_core(tmp_path):
+    design = Design(load(tmp_path), PROVENANCE)
+    some, every = (
+        Simulation(design, nothing_ended, Works(SHAPE), 2, full=full).run(PackCosts({}), 0, 0.0)
+        for full in (False, True)
+    )
+    assert every.work_seconds * (1 - OTHER_PROGRAMS) == pytest.approx(some.work_seconds)
 
 
 def test_a_range_holds_80_percent_of_the_values():

@@ -50,8 +50,8 @@ class RunForecast:
         design = Design(study, Provenance.from_table(record["provenance"]))
         self._progress = StudyProgress(design, ledger)
         self._begin()
-        runs = self._simulation.runs(self._calibration.costs) if self._trusted else []
         start = self._calibration.start_seconds
+        runs = self._simulation.runs(self._calibration.costs, start) if self._trusted else []
         self.seconds = Range.of([run_seconds(run, start) for run in runs]) if runs else None
 
     def _begin(self) -> None:
@@ -67,7 +67,7 @@ class RunForecast:
         self._trials = progress.needed.trials
         self._simulation = self._planner.simulation(progress.design, results)
         self._calibration: Calibration = self._planner.cached(self._simulation.packs())
-        self._run: SimulatedRun = self._simulation.run(self._calibration.costs, 0, noisy=False)
+        self._run: SimulatedRun = self._simulation.run_as_measured(self._calibration.costs)
         self._done = 0.0
 
     @property

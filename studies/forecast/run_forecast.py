@@ -58,15 +58,20 @@ def simulate(
     work_of: Callable[[Sequence[TrialSpec]], Work],
     seconds_of: Callable[[Work], float],
     processes: int,
+    *,
+    first_seconds: float = 0.0,
 ) -> SimulatedRun:
-    """Train the packs on some processes, each next one on the first that is free; those that depend on results wait."""
+    """Train the packs on some processes, each next one on the first that is free; those that depend on results wait.
+
+    first_seconds  seconds that the first pack of a process takes in addition
+    """
     waiting, running, packs = deque(trials.first()), list[tuple[float, int, tuple[TrialSpec, ...]]](), []
     now, number = 0.0, 0
     while waiting or running:
         while waiting and len(running) < processes:
             pack = waiting.popleft()
             work = work_of(pack)
-            seconds = seconds_of(work)
+            seconds = seconds_of(work) + (first_seconds if number < processes else 0.0)
             packs.append((work, seconds))
             heapq.heappush(running, (now + seconds + _handover(seconds), number, pack))
             number += 1
@@ -79,11 +84,13 @@ def _handover(seconds: float) -> float:
     return HANDOVER_SECONDS * min(1.0, seconds / SECONDS_OF_PACKS)
 
 
-START_RATIO, FIRST_PACK_SECONDS, STOP_SECONDS = 2.0, 1.0, 1.0
-"""Seconds from the start of a run to its first pack, in those until a worker is ready; seconds of imports in the first
-pack of a process; seconds of a run's end."""
+START_RATIO, FIRST_PACK_RATIO, STOP_SECONDS = 3.0, 0.8, 1.0
+"""Seconds from the start of a run to its first pack, and those that the first pack of a process takes in addition for
+imports and first calls, both in those until a worker is ready; seconds of a run's end."""
 TYPICAL_START = 3.0
 """Processor time until a worker is ready, where it was not measured."""
+OTHER_PROGRAMS = 0.08
+"""Share of the cores that Ray, the driver and the system take while the processes of a run use all of them."""
 
 
 def run_seconds(run: SimulatedRun, start_seconds: float | None) -> float:
@@ -93,8 +100,11 @@ def run_seconds(run: SimulatedRun, start_seconds: float | None) -> float:
     """
     if not run.packs:
         return 0.0
-    start = START_RATIO * (start_seconds or TYPICAL_START) + FIRST_PACK_SECONDS
-    return start + run.seconds + STOP_SECONDS
+    return START_RATIO * _start(start_seconds) + run.seconds + STOP_SECONDS
+
+
+def _start(seconds: float | None) -> float:
+    return TYPICAL_START if seconds is None else seconds
 
 
 class Simulation:
@@ -104,11 +114,13 @@ class Simulation:
     results    results of the trials that have ended
     works      works of packs
     processes  number of processes that train at once
+    full       True if they use every core
 
     Random suggestions replace those of the sampler, which take time and would follow random scores.
     """
 
-    def __init__(self, design: Design, results: ResultsOf, works: Works, processes: int):
+    def __init__(self, design: Design, results: ResultsOf, works: Works, processes: int, *, full: bool):
+        self._share = 1 - OTHER_PROGRAMS if full else 1.0
         self._design, self._results = design.copy(sampler="random"), results
         self._works, self._processes = works, processes
 
@@ -117,27 +129,33 @@ class Simulation:
         runs = [simulate(self._trials(number), self._works.of, lambda work: 1.0, self._processes) for number in (0, 1)]
         return [work for run in runs for work, _ in run.packs]
 
-    def runs(self, costs: PackCosts) -> list[SimulatedRun]:
+    def runs(self, costs: PackCosts, start_seconds: float | None) -> list[SimulatedRun]:
         """Runs with random results and speeds; at least two, and more as long as they are quick."""
         start, runs = monotonic(), list[SimulatedRun]()
         while len(runs) < 2 or (len(runs) < MOST_RUNS and monotonic() - start < SIMULATION_SECONDS):
-            runs.append(self.run(costs, len(runs)))
+            runs.append(self.run(costs, len(runs), start_seconds))
         return runs
 
-    def run(self, costs: PackCosts, number: int, *, noisy: bool = True) -> SimulatedRun:
-        """The simulated run of a number; `noisy` is False for one at the measured speeds."""
+    def run_as_measured(self, costs: PackCosts) -> SimulatedRun:
+        """The simulated run 0 in which every pack takes the seconds that its parts take where nothing disturbs them."""
+        return simulate(self._trials(0), self._works.of, costs.seconds, self._processes)
+
+    def run(self, costs: PackCosts, number: int, start_seconds: float | None = None) -> SimulatedRun:
+        """The simulated run of a number, at a random speed.
+
+        start_seconds  processor time until a worker is ready; None: `TYPICAL_START`
+        """
         random = _random(number, 1)
-        speed = noise(MACHINE, random) if noisy else 1.0
+        speed = noise(MACHINE, random) / self._share
         of_structure: dict[str, float] = {}
 
         def seconds_of(work: Work) -> float:
-            if not noisy:
-                return costs.seconds(work)
             spread = costs.of(work.case).spread
             factor = of_structure.setdefault(work.case.structure, noise(spread, random))
             return speed * factor * costs.seconds(work)
 
-        return simulate(self._trials(number), self._works.of, seconds_of, self._processes)
+        first = FIRST_PACK_RATIO * _start(start_seconds)
+        return simulate(self._trials(number), self._works.of, seconds_of, self._processes, first_seconds=first)
 
     def _trials(self, number: int) -> SimulatedTrials:
         undecided = most_groups(self._design.study) > 1 and number % 2 == 1

@@ -122,7 +122,9 @@ class Planner:
 
     def simulation(self, design: Design, results: ResultsOf) -> Simulation:
         """Simulated runs from what a design knows, and the results of the trials that have ended."""
-        return Simulation(design, results, self.works, self.processes)
+        cores = sum(node.cpu for node in self.resources.nodes)
+        full = self.processes * self.allocation.cpu >= cores
+        return Simulation(design, results, self.works, self.processes, full=full)
 
     def cached(self, works: Iterable[Work]) -> Calibration:
         """The costs that are cached."""
@@ -161,7 +163,7 @@ def plan_of(
     simulation = planner.simulation(design, held.results)
     works = simulation.packs()
     calibration = planner.calibrated(works, again=again, note=note)
-    runs = simulation.runs(calibration.costs)
+    runs = simulation.runs(calibration.costs, calibration.start_seconds)
     cases = {work.case for work in works}
     conditions = tuple(
         _condition(study, condition, runs, calibration, sum(t.key in held for t in known if t.condition == name))
@@ -210,7 +212,7 @@ def cached_seconds(study: Study) -> Range | None:
     calibration = planner.cached(simulation.packs())
     if calibration.left_out:
         return None
-    runs = simulation.runs(calibration.costs)
+    runs = simulation.runs(calibration.costs, calibration.start_seconds)
     return Range.of([run_seconds(run, calibration.start_seconds) for run in runs])
 
 
