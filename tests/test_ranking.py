@@ -97,7 +97,7 @@ def test_failed_conditions_come_last_by_failure_rate_and_then_by_name():
     )
     assert table["condition"].tolist() == ["poor", "b-half", "c-half", "a-none"]
     assert table["distance"].isna().tolist() == [False, True, True, True]
-    assert table["rank"].tolist() == [1, 2, 3, 4]
+    assert table["rank"].tolist() == [1, 2, 3, pd.NA]  # where no seed worked there is nothing to rank
 
 
 def test_equal_distances_are_ranked_by_failure_rate_and_then_by_name():
@@ -114,7 +114,7 @@ def test_a_failed_condition_keeps_the_finite_end_of_its_interval():
 
 def test_no_number_of_the_ranking_is_infinite():
     table = ranked(members_of("a", [0.2, None]), members_of("b", [None]), members_of("c", [0.1]))
-    assert not np.isinf(table.select_dtypes("number").to_numpy()).any()
+    assert not np.isinf(table.select_dtypes("number").to_numpy(np.float64)).any()
 
 
 def test_the_row_of_a_condition_does_not_depend_on_the_others_nor_on_the_order():

@@ -68,7 +68,7 @@ COLUMNS = {
         **{"step": "int64", "metric": CATEGORY, "value": "float64"},
     },
     "ranking": {
-        **{"study": CATEGORY, "rank": "int64", "condition": "str", "trial": "int64"},
+        **{"study": CATEGORY, "rank": "Int64", "condition": "str", "trial": "int64"},
         **{"distance": "float64", "distance_low": "float64", "distance_high": "float64"},
         **{"failure_rate": "float64", "failure_low": "float64", "failure_high": "float64", "members": "int64"},
         **HYPERPARAMETERS,

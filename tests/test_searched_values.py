@@ -91,7 +91,7 @@ def test_the_ranking_shows_the_values_of_the_setting_found(found: Results) -> No
     assert rows.loc["dragan", BETAS] in ("[0.0, 0.9]", "[0.5, 0.9]")
     assert rows.loc["listed", "training.generator_optimizer.betas"] in ("[0.5, 0.9]", "[0.5, 0.999]")
     console = Console(file=StringIO(), width=100)
-    print_ranking(found, console)
+    print_ranking(Comparison(found), console)
     printed = console.file.getvalue()  # type: ignore[attr-defined]
     assert f"betas = {rows.loc['dragan', BETAS]}" in printed
     assert "…" not in printed  # nothing is cut off at 100 columns

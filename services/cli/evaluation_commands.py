@@ -41,6 +41,7 @@ def evaluate(
     its choice of settings do not change; results, compare and report show the new values with --evaluation ID. A field
     set to its present value computes the metrics that the library has gained since the study ran.
     """
+    from studies.analysis.comparison import Comparison
     from studies.execution.further_evaluation import changed_settings, evaluate_again, phases_named
     from studies.locate import ledger_of
     from studies.reporting.terminal.ranking_table import print_ranking
@@ -65,7 +66,7 @@ def evaluate(
         print_json({"evaluation": made.id, "ranking": records(seen.ranking)})
         return
     print(f"further evaluation {made.id} of {name}: {seen.evaluation_changes}")
-    print_ranking(seen, console())
+    print_ranking(Comparison(seen), console())
     print(f"next:    gan-study compare {name} --evaluation {made.id}")
 
 

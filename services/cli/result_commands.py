@@ -46,12 +46,13 @@ def results(
     as_json: AsJson = False,
 ) -> None:
     """Print or write a table of a study's results so far."""
+    from studies.analysis.comparison import Comparison
     from studies.reporting.terminal.ranking_table import markdown, print_ranking
 
     study_results = _read(study, root, tracking, evaluation)
     chosen_format = TableFormat.json if as_json else format_
     if chosen_format is TableFormat.text and table is TableName.ranking and output is None:
-        print_ranking(study_results, console())
+        print_ranking(Comparison(study_results), console())
         return
     frame = _frame(study_results, table)
     if chosen_format is TableFormat.text and frame.empty:

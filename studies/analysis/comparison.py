@@ -268,6 +268,16 @@ class Comparison:
     def robustness(self) -> pd.DataFrame:
         return robustness(self._whole, self.results.study.outcomes)
 
+    @property
+    def critic_steps_differ(self) -> bool:
+        """True if the settings found took different numbers of critic steps."""
+        return len({trial.critic_steps for trial in self._whole}) > 1
+
+    @property
+    def fewest_critic_steps(self) -> int:
+        """Smallest number of critic steps that any setting found took; 0 before a setting is confirmed."""
+        return min((trial.critic_steps for trial in self._whole), default=0)
+
     @cached_property
     def equal_critic_steps(self) -> pd.DataFrame:
         return equal_critic_steps(self._whole, self.results.study.outcomes, seed=self._seed)

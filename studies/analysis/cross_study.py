@@ -13,7 +13,7 @@ CROSS_STUDY_RANKING: dict[str, str] = {
     "condition": "str",
     "study": "str",
     "data": "str",
-    "rank": "int64",
+    "rank": "Int64",
     "distance": "float64",
     "progress": "float64",
     "ratio": "float64",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -69,7 +70,7 @@ def metric_rankings(results: Results, further: FurtherValues) -> pd.DataFrame:
              infinitely far, and the distance is empty if one is left in the middle half. For precision and coverage a
              failed seed counts 0
     rank     place among the settings found, those without a value last; except in the ranking, equal values share a
-             place
+             place. Empty, as in the ranking, for a setting of which every fresh seed failed
 
     No rows before a setting is confirmed, and for data with a single measure.
     """
@@ -110,12 +111,15 @@ def _of_ranking(results: Results) -> Iterator[dict]:
         yield _row(metric, row["condition"], row["distance"], row["rank"])
     for name, key in ((REAL, "real"), (GAUSSIAN, "gaussian")):
         if (reference := results.reference_distances.get(key)) is not None:
-            yield _row(metric, name, reference)
+            yield _control(metric, name, reference)
 
 
-def _row(metric: str, name: str, value: float, rank: int | None = None) -> dict:
-    place = pd.NA if rank is None else rank
-    return {"metric": metric, "condition": name, "control": rank is None, "value": value, "rank": place}
+def _row(metric: str, name: str, value: float, rank: Any) -> dict:
+    return {"metric": metric, "condition": name, "control": False, "value": value, "rank": rank}
+
+
+def _control(metric: str, name: str, value: float) -> dict:
+    return {"metric": metric, "condition": name, "control": True, "value": value, "rank": pd.NA}
 
 
 def _rows(
@@ -124,11 +128,12 @@ def _rows(
     means = {name: interquartile_mean(values) for name, values in of_settings.items()}
     values = {name: mean if np.isfinite(mean) else np.nan for name, mean in means.items()}
     order = pd.Series(values, dtype="float64").rank(method="min", ascending=not measure.larger, na_option="bottom")
-    for name in sorted(values, key=lambda name: order[name]):
-        yield _row(measure.name, name, values[name], int(order[name]))
+    unranked = set(results.ranking.loc[results.ranking["rank"].isna(), "condition"])
+    for name in sorted(values, key=lambda name: (name in unranked, order[name])):
+        yield _row(measure.name, name, values[name], pd.NA if name in unranked else int(order[name]))
     for name, references in ((REAL, results.real_values), (GAUSSIAN, results.gaussian_values)):
         if all(references.get(metric) is not None for metric in measure.metrics):
-            yield _row(measure.name, name, _of_references(measure, references))
+            yield _control(measure.name, name, _of_references(measure, references))
 
 
 def _values(

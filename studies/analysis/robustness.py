@@ -21,7 +21,7 @@ ROBUSTNESS: dict[str, str] = {
     "stable": "int64",
     "improving": "int64",
     "members": "int64",
-    "rank": "int64",
+    "rank": "Int64",
     "distance": "float64",
 }
 EQUAL_CRITIC_STEPS: dict[str, str] = {**RANKING, "critic_steps": "int64", "measurements": "int64"}

@@ -10,7 +10,7 @@ from studies.statistics.intervals import bootstrap_interval, interquartile_mean,
 from studies.tables.columns import table_of
 
 RANKING: dict[str, str] = {
-    "rank": "int64",
+    "rank": "Int64",
     "condition": "str",
     "trial": "int64",
     "distance": "float64",
@@ -39,6 +39,7 @@ def rank(members: pd.DataFrame, *, seed: int, groups: int = 1) -> pd.DataFrame:
     condition has no row unless the first trial is finished: one that ended without a result says nothing about the
     condition's training. A member failed unless its outcome is `stable`.
 
+    rank           1 for the best; empty for a condition of which every fresh seed failed: there is nothing to rank
     distance       interquartile mean of the late distances, failed members as +inf; empty if it is +inf
     distance_low   ends of its bootstrap interval; an end at +inf is empty
     distance_high
@@ -58,7 +59,7 @@ def standings(members: pd.DataFrame, groups: int = 1) -> pd.DataFrame:
     """The ranking without its intervals, whose bootstrap takes nearly all of the time."""
     rows = [
         {
-            "rank": 0,
+            "rank": pd.NA,
             "condition": condition,
             "trial": trial,
             **point_estimates(distances),
@@ -67,7 +68,8 @@ def standings(members: pd.DataFrame, groups: int = 1) -> pd.DataFrame:
     ]
     table = table_of(rows, STANDINGS)
     table = table.sort_values(["distance", "failure_rate", "condition"], na_position="last", ignore_index=True)
-    return table.assign(rank=np.arange(1, len(table) + 1, dtype=np.int64))
+    places = pd.Series(np.arange(1, len(table) + 1), dtype="Int64")
+    return table.assign(rank=places.where(table["failure_rate"] < 1.0))
 
 
 def winners(frame: pd.DataFrame, phase: str = "confirm") -> pd.DataFrame:

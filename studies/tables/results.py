@@ -223,6 +223,12 @@ class Results:
         table.insert(0, "study", pd.Categorical([self.study.name] * len(table), [self.study.name]))
         return table
 
+    @property
+    def ranks(self) -> dict[str, int]:
+        """Rank of each condition that has one, the best first."""
+        rows = self.ranking[["condition", "rank"]].dropna()
+        return {str(row.condition): int(row.rank) for row in rows.itertuples()}
+
     def ranked(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Rows of `trials`, `members` or `curves` that enter the ranking: the settings found, on all fresh seeds."""
         return ranked(frame, self.study.search.confirm.groups)

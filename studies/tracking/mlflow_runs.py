@@ -125,11 +125,12 @@ class MlflowRuns(Recording):
 
     def log_ranks(self, results: Results) -> None:
         """Log the rank of each condition in the runs of its ranked trials: the saved views sort runs by this metric."""
-        rank_of = {row.condition: float(row.rank) for row in results.ranking.itertuples()}
+        rank_of = results.ranks
         trials = results.ranked(results.trials)
         ranks = {
-            (row.condition, "confirm", str(row.trial)): rank_of[row.condition]
+            (row.condition, "confirm", str(row.trial)): float(rank_of[row.condition])
             for row in trials[trials["state"] == "finished"].itertuples()
+            if row.condition in rank_of
         }
         for (condition, phase, trial, _), run in self._runs.items():
             if (rank := ranks.get((condition, phase, trial))) is not None:

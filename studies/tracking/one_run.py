@@ -74,8 +74,8 @@ class OneRun(Recording):
         self._logged_at = self._tallies.ended
 
     def log_ranks(self, results: Results) -> None:
-        """Log the rank of each confirmed condition in the study's run."""
-        ranks = {f"rank/{row.condition}": float(row.rank) for row in results.ranking.itertuples()}
+        """Log the rank of each condition that has one in the study's run."""
+        ranks = {f"rank/{condition}": float(rank) for condition, rank in results.ranks.items()}
         self.study_run.metrics.log_changed(self.study_run.run, ranks, step=self._tallies.ended)
 
     def _log_entry(self, trial: TrialRecord) -> None:

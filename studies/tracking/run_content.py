@@ -20,7 +20,7 @@ from studies.tables.member_outcomes import COSTS, classify_members, member_colum
 from studies.tracking.notes import note_without_result, trial_note
 from studies.tracking.run_search import KEY_TAG
 
-EXPORT_VERSION = 4
+EXPORT_VERSION = 5
 """Increased by hand with every change of the content of runs: `sync` then replaces runs of an older version."""
 
 TRIAL_FILE, ENTRY_FOLDER = "trial.json", "entry"

@@ -126,16 +126,16 @@ def _draw_distances(axis: "Axes", results: Results, theme: Theme) -> None:
     ranking, members = results.ranking, results.ranked(results.members)
     right_edge = _right_edge(results)
     failure = theme.outcomes["diverged"].color
-    for row in ranking.itertuples():
+    for place, row in enumerate(ranking.itertuples(), 1):
         rows = condition_rows(members, str(row.condition))
         stable = rows["outcome"] == "stable"
-        y = -row.rank
+        y = -place
         axis.plot(rows["late_distance"][stable], [y + 0.15] * stable.sum(), "o", color=theme.main, ms=4, alpha=0.6)
         for distance in rows["late_distance"][~stable].clip(upper=right_edge).dropna():
             axis.plot([distance], [y + 0.15], "x", color=failure, ms=5, clip_on=False)
         _draw_interval(axis, theme, row, y - 0.15, right_edge)
     labels = [f"{shortened(row.condition)}\n{_failures(row)} of {row.members} failed" for row in ranking.itertuples()]
-    axis.set_yticks([-rank for rank in ranking["rank"]], labels)
+    axis.set_yticks([-place for place in range(1, len(ranking) + 1)], labels)
     axis.set_ylim(-len(ranking) - 0.6, -0.4)
     for name, value in _references(results):
         axis.axvline(value, color=theme.muted, lw=0.9, ls=REFERENCE_STYLES[name][1])

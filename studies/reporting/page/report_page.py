@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import astuple, dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from inspect import cleandoc
 from typing import Any, get_args
 
@@ -15,7 +15,9 @@ from studies.reporting.figures import DrawnFigure, ThemeName
 from studies.reporting.page.page_tables import Column, PageTable, format_table
 from studies.reporting.page.page_text import METHODS, TABLES
 from studies.reporting.paper import references
+from studies.reporting.text.ranking_legend import ColumnAtEqualCriticSteps, ranking_legend
 from studies.reporting.text.ranking_rows import ranking_rows
+from studies.reporting.text.sentences import sentences
 from studies.reporting.text.target_distance import rows_at_target
 from studies.reporting.text.template_environment import template_environment
 from studies.reporting.text.verdict import verdict
@@ -161,24 +163,29 @@ def draw_figures(compared: Comparison, theme: ThemeName) -> Iterator[DrawnFigure
 
 # -- tables ----------------------------------------------------------------------------------------------------------
 
-RANKING_COLUMNS = [
-    Column("rank", False),
-    Column("condition", True),
-    Column("distance", False),
-    Column("95% interval", False),
-    Column("failure rate", False),
-    Column("95% interval", False),
-    Column("outcomes", True),
-    Column("setting found", True, wraps=True),
-]
-"""Columns of the ranking, as the fields of `RankingRow`."""
+RANKING_COLUMNS = {
+    "rank": Column("rank", False),
+    "condition": Column("condition", True),
+    "distance": Column("distance", False),
+    "interval": Column("95% interval", False),
+    "equal_steps": Column("at equal critic steps", False),
+    "failure_rate": Column("failure rate", False),
+    "failure_interval": Column("95% interval", False),
+    "outcomes": Column("outcomes", True),
+    "setting": Column("setting found", True, wraps=True),
+}
+"""Columns of the ranking, by the fields of `RankingRow`."""
 
 
 def _headline(compared: Comparison) -> PageTable | None:
     """The ranking with the hyperparameters of each setting found in one column."""
-    rows = [list(astuple(row)) for row in ranking_rows(compared.results)]
-    description = TABLES["ranking"]
-    return PageTable(description.title, description.caption, RANKING_COLUMNS, rows) if rows else None
+    rows = [{name: cell for name, cell in asdict(row).items() if cell is not None} for row in ranking_rows(compared)]
+    if not rows:
+        return None
+    description, columns = TABLES["ranking"], [RANKING_COLUMNS[name] for name in rows[0]]
+    explained = [finding for finding in ranking_legend(compared) if isinstance(finding, ColumnAtEqualCriticSteps)]
+    caption = " ".join((description.caption, *sentences(explained)))
+    return PageTable(description.title, caption, columns, [list(row.values()) for row in rows])
 
 
 def _tables(compared: Comparison) -> Iterator[PageTable]:

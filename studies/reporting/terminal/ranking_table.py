@@ -7,19 +7,21 @@ from rich.console import Console
 from rich.table import Table
 
 from studies.analysis.comparison import Comparison
-from studies.numbers import format_distance
 from studies.reporting.text.differences import undecided_ranks
+from studies.reporting.text.ranking_legend import ranking_legend, reference_distances
 from studies.reporting.text.ranking_rows import NO_BREAK, RankingRow, ranking_rows
-from studies.reporting.text.sentences import sentence
+from studies.reporting.text.sentences import sentence, sentences
 from studies.tables.results import Results
 
 SETTING_WIDTH = 28
 """Largest number of characters in a line of a setting found; with it the table fits into 100 columns."""
-_HEADINGS = ("", "condition", "distance,\n95% interval", "outcomes,\nfailure rate (95% interval)", "setting found")
+NARROW_SETTING_WIDTH = 18
+"""The same in a table with a column at equal critic steps."""
 
 
-def print_ranking(results: Results, console: Console) -> None:
+def print_ranking(comparison: Comparison, console: Console) -> None:
     """Print the ranking and the reference distances, or that no setting is confirmed."""
+    results = comparison.results
     ranking, name = results.ranking, results.study.name
     if ranking.empty:
         console.print(
@@ -30,12 +32,15 @@ def print_ranking(results: Results, console: Console) -> None:
         )
         return
     table = Table(title=f"{name}: the setting found for each condition, on {_seeds(results)} fresh seeds")
-    for heading in _HEADINGS:
+    rows = [_cells(row) for row in ranking_rows(comparison)]
+    for heading in rows[0]:
         table.add_column(heading, justify="left" if heading else "right")
-    for row in ranking_rows(results):
-        table.add_row(*_cells(row))
+    for cells in rows:
+        table.add_row(*cells.values())
     console.print(table)
-    console.print(_legend(results), markup=False, soft_wrap=True)
+    console.print(" ".join(sentences(ranking_legend(comparison))), markup=False, soft_wrap=True)
+    for line in sentences(reference_distances(comparison)):
+        console.print(line, markup=False, soft_wrap=True)
 
 
 def print_undecided_pairs(comparison: Comparison, console: Console) -> None:
@@ -50,36 +55,17 @@ def _seeds(results: Results) -> str:
     return str(least) if least == most else f"{least} to {most}"
 
 
-def _cells(row: RankingRow) -> list[str]:
-    setting = "\n".join(wrap(row.setting, SETTING_WIDTH)).replace(NO_BREAK, " ")
-    return [
-        row.rank,
-        row.condition,
-        f"{row.distance}\n{row.interval}",
-        f"{row.outcomes}\n{row.failure_rate} ({row.failure_interval})",
-        setting,
-    ]
-
-
-def _legend(results: Results) -> str:
-    ranking = results.ranking
-    legend = "Distance: interquartile mean over the seeds; failed seeds count as infinitely far; lower is better."
-    if ranking["distance"].isna().any():
-        legend += (
-            " A condition has no distance if a failed seed lies in the middle half of its seeds, ordered by distance."
-        )
-    if (ranking["distance_low"].notna() & ranking["distance_high"].isna()).any():
-        legend += ' "At least": no upper end, since too many seeds failed in at least 2.5% of the resamples.'
-    references = results.reference_distances
-    if (gaussian := references.get("gaussian")) is None:
-        return legend
-    real, constant = references["real"], references["constant"]
-    assert real is not None
-    assert constant is not None
-    return (
-        f"{legend}\nReference distances: real against real {format_distance(real)}, a Gaussian with the data's mean "
-        f"and covariance {format_distance(gaussian)}, a constant at the data's mean {format_distance(constant)}."
-    )
+def _cells(row: RankingRow) -> dict[str, str]:
+    """Cells of a row by the headings of their columns."""
+    cells = {"": row.rank, "condition": row.condition, "distance,\n95% interval": f"{row.distance}\n{row.interval}"}
+    width = SETTING_WIDTH if row.equal_steps is None else NARROW_SETTING_WIDTH
+    if row.equal_steps is not None:
+        cells["at equal\ncritic steps"] = row.equal_steps
+    return {
+        **cells,
+        "outcomes,\nfailure rate (95% interval)": f"{row.outcomes}\n{row.failure_rate} ({row.failure_interval})",
+        "setting found": "\n".join(wrap(row.setting, width)).replace(NO_BREAK, " "),
+    }
 
 
 def markdown(frame: pd.DataFrame) -> str:

@@ -45,8 +45,8 @@ def print_run_summary(
         console.print(line, markup=False, soft_wrap=True)
         return
     console.print()
-    print_ranking(results, console)
     comparison = Comparison(results)
+    print_ranking(comparison, console)
     print_undecided_pairs(comparison, console)
     console.print()
     for sentence in sentences(answer(comparison)):

@@ -36,7 +36,7 @@ Records = Callable[[pd.DataFrame], list[dict[str, Any]]]
 def print_verdicts(comparisons: Sequence[Comparison], console: Console) -> None:
     """Print ranking, tables and sentences of each study; for several studies also those about all of them together."""
     for comparison in comparisons:
-        print_ranking(comparison.results, console)
+        print_ranking(comparison, console)
         print_undecided_pairs(comparison, console)
         _print_metrics(comparison, console)
         _print_shares(comparison, console)
@@ -72,8 +72,8 @@ def _print_metrics(comparison: Comparison, console: Console) -> None:
         )
     console.print(table)
     console.print(
-        "Rows without a rank are controls: other real samples, and samples of a Gaussian with their mean and "
-        "covariance. Precision and coverage: their harmonic mean, larger is better; of distances smaller is better.",
+        "The last rows are controls: other real samples, and samples of a Gaussian with their mean and covariance. "
+        "Precision and coverage: their harmonic mean, larger is better; of distances smaller is better.",
         markup=False,
         soft_wrap=True,
     )

@@ -181,7 +181,7 @@ def robustness_findings(comparison: Comparison) -> Iterator[Finding]:
         return
     first = ranking["condition"].iloc[0]
     rows = comparison.robustness
-    yield from _under_other_rules(first, rows[(rows["rank"] == 1) & ~rows["own"]])
+    yield from _under_other_rules(first, rows[~rows["own"]].groupby(["threshold", "value"], sort=False).head(1))
     yield from _at_equal_critic_steps(comparison, first)
 
 
@@ -202,14 +202,14 @@ def _under_other_rules(first: str, leaders: pd.DataFrame) -> Iterator[Finding]:
 
 def _at_equal_critic_steps(comparison: Comparison, first: str) -> Iterator[Finding]:
     ranking = comparison.equal_critic_steps
-    if ranking.empty or len({trial.critic_steps for trial in comparison.confirmed}) == 1:
+    if ranking.empty or not comparison.critic_steps_differ:
         return
     leader, left = ranking.iloc[0], {row.condition: int(row.measurements) for row in ranking.itertuples()}
     enough = fewest_evaluations(comparison.results.study.outcomes)
     yield FirstAtEqualCriticSteps(
         condition=None if pd.isna(leader["distance"]) else leader["condition"],
         stays=leader["condition"] == first,
-        steps=min(trial.critic_steps for trial in comparison.confirmed),
+        steps=comparison.fewest_critic_steps,
         fewest=min(left.values()),
         few=tuple((name, count) for name, count in left.items() if count < enough),
     )

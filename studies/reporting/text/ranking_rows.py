@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from gan_core.outcomes import OUTCOMES
+from studies.analysis.comparison import Comparison
 from studies.numbers import format_distance, format_interval, format_setting, format_share, format_shares
 from studies.tables.results import Results
 
@@ -18,7 +19,9 @@ NO_BREAK = "\N{NO-BREAK SPACE}"
 class RankingRow:
     """A confirmed condition in the ranking, every cell as text.
 
+    rank              empty if every fresh seed failed
     interval          95% interval of the distance
+    equal_steps       distance and rank at equal critic steps; None if all settings found took the same number
     failure_interval  95% interval of the failure rate
     outcomes          number of seeds with each outcome
     setting           hyperparameters of the setting found
@@ -28,26 +31,48 @@ class RankingRow:
     condition: str
     distance: str
     interval: str
+    equal_steps: str | None
     failure_rate: str
     failure_interval: str
     outcomes: str
     setting: str
 
 
-def ranking_rows(results: Results) -> Iterator[RankingRow]:
+def ranking_rows(comparison: Comparison) -> Iterator[RankingRow]:
     """Rows of the ranking, best first."""
-    members = results.ranked(results.members)
+    results = comparison.results
+    members, equal_steps = results.ranked(results.members), _at_equal_steps(comparison)
     for row in results.ranking.to_dict("records"):
         yield RankingRow(
-            rank=str(row["rank"]),
+            rank=_rank(row),
             condition=row["condition"],
-            distance=format_distance(row["distance"]) if isfinite(row["distance"]) else "none (failed)",
+            distance=_distance(row),
             interval=format_interval(row["distance_low"], row["distance_high"]),
+            equal_steps=equal_steps.get(row["condition"]),
             failure_rate=format_share(row["failure_rate"]),
             failure_interval=format_shares(row["failure_low"], row["failure_high"]),
             outcomes=count_outcomes(members[members["condition"] == row["condition"]]["outcome"]),
             setting=setting_in_words(results, row),
         )
+
+
+def _at_equal_steps(comparison: Comparison) -> dict[str, str]:
+    """Distance and rank of each condition at equal critic steps; empty if all settings found took the same number."""
+    if not comparison.critic_steps_differ:
+        return {}
+    return {row["condition"]: _with_rank(row) for row in comparison.equal_critic_steps.to_dict("records")}
+
+
+def _with_rank(row: dict[str, Any]) -> str:
+    return f"{_distance(row)} ({rank})" if (rank := _rank(row)) else _distance(row)
+
+
+def _rank(row: dict[str, Any]) -> str:
+    return "" if pd.isna(row["rank"]) else str(row["rank"])
+
+
+def _distance(row: dict[str, Any]) -> str:
+    return format_distance(row["distance"]) if isfinite(row["distance"]) else "none (failed)"
 
 
 def setting_in_words(results: Results, row: dict[str, Any]) -> str:

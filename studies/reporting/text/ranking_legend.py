@@ -1,0 +1,67 @@
+"""Findings that explain the columns of the ranking, and the distances that its distances are read against."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from studies.analysis.comparison import Comparison
+from studies.reporting.text.finding import Finding
+
+
+@dataclass(frozen=True, kw_only=True)
+class DistanceOfRanking(Finding):
+    """The distance is an interquartile mean in which failed seeds count as infinitely far."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WithoutDistance(Finding):
+    """Some condition has no distance, since a failed seed lies in the middle half of its seeds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WithoutRank(Finding):
+    """Every fresh seed of these conditions failed, so they have no rank."""
+
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class WithoutUpperEnd(Finding):
+    """The interval of some distance has no upper end, because of failed seeds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColumnAtEqualCriticSteps(Finding):
+    """A column ranks the settings found with every curve cut at `steps` critic steps, the fewest that any takes."""
+
+    steps: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReferenceDistances(Finding):
+    """Distances from real samples of other real samples, of a Gaussian, and of a constant, the data's mean."""
+
+    real: float
+    gaussian: float
+    constant: float
+
+
+def ranking_legend(comparison: Comparison) -> Iterator[Finding]:
+    """The meaning of the ranking's columns, as far as they need to be explained."""
+    ranking = comparison.ranking
+    yield DistanceOfRanking()
+    if ranking["distance"].isna().any():
+        yield WithoutDistance()
+    if count := int(ranking["rank"].isna().sum()):
+        yield WithoutRank(count=count)
+    if (ranking["distance_low"].notna() & ranking["distance_high"].isna()).any():
+        yield WithoutUpperEnd()
+    if comparison.critic_steps_differ:
+        yield ColumnAtEqualCriticSteps(steps=comparison.fewest_critic_steps)
+
+
+def reference_distances(comparison: Comparison) -> Iterator[Finding]:
+    """The reference distances on the samples of the ranking, if the data have them."""
+    values = comparison.results.reference_distances
+    real, gaussian, constant = (values.get(name) for name in ("real", "gaussian", "constant"))
+    if real is not None and gaussian is not None and constant is not None:
+        yield ReferenceDistances(real=real, gaussian=gaussian, constant=constant)
