@@ -9,7 +9,7 @@ AT_ONCE := --numprocesses auto --dist loadfile
 ALONE := OMP_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo secrets test test-quick lint docs bench gpu soak clean
+.PHONY: help install demo secrets test test-quick lint docs site bench gpu soak clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ lint: install ## formatting, ruff, import-linter and mypy
 	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/mypy
 	$(BIN)/mypy --allow-untyped-defs --allow-incomplete-defs tests benchmarks
+
+site: install ## build the pages of docs/ as a website in build/site
+	$(BIN)/sphinx-build -q -W --keep-going -b html docs build/site
 
 docs: install ## write the generated pages of docs/ and the schema of study files
 	$(BIN)/python docs/generate.py

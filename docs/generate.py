@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import Field, fields
 from inspect import cleandoc
@@ -10,6 +11,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
+import typer.main
 from annotated_types import Ge, Gt, Le, Lt
 
 import gan_core.constraints
@@ -26,6 +28,7 @@ from gan_core.networks import Critic, Generator, NetworkPair, Networks
 from gan_core.objectives import Objective
 from gan_core.presets import PRESETS, SHARED_RANGES, Preset
 from gan_core.training import Optimizer, Schedule, Training
+from services.cli.app import app
 from studies.analysis.ablation import PATHS, path_table
 from studies.analysis.chances import CHANCES, chances
 from studies.analysis.comparison import Comparison
@@ -48,6 +51,7 @@ from studies.file.json_schema import field_meanings, json_schema
 from studies.file.map_settings import MapSettings
 from studies.file.run_settings import CheckpointSettings, LedgerSettings, Limits, ResourceSettings, TrackingSettings
 from studies.file.search import Confirm, Exploit, Search
+from studies.file.source import catalog, question
 from studies.file.study import Study
 from studies.file.validation import descriptions, is_required, listed_tables
 from studies.tables.columns import MEMBER_COLUMNS, TRIAL_COLUMNS
@@ -96,6 +100,8 @@ def pages() -> dict[str, str]:
         "metrics.md": [*_metrics(), *_data(), *_outcomes()],
         "study-file.md": _study_file(),
         "tables.md": [*_results(), *_comparison()],
+        "commands.md": _commands(),
+        "catalog.md": _catalog(),
     }
     return {name: "\n\n".join([NOTE, *parts]) + "\n" for name, parts in texts.items()}
 
@@ -157,6 +163,52 @@ def _comparison() -> Iterable[str]:
         yield f"### `{name}`"
         yield words(made_by)
         yield _types(schema)
+
+
+def _commands() -> Iterable[str]:
+    group = typer.main.get_command(app)
+    yield "# Commands"
+    yield _help_text(group.help)
+    yield "`gan-study COMMAND --help` prints what stands here."
+    shown = {name: command for name, command in group.commands.items() if not command.hidden}
+    for name, command in shown.items():
+        arguments = " ".join(_usage(part) for part in command.params if part.param_type_name == "argument")
+        yield f"## `{name}`"
+        yield f"    gan-study {name} {arguments}".rstrip()
+        yield _help_text(command.help)
+        rows = [
+            [", ".join(f"`{option}`" for option in (*part.opts, *part.secondary_opts)), _cell(part)]
+            for part in command.params
+        ]
+        yield _table(("argument or option", "meaning"), rows)
+
+
+def _usage(argument: Any) -> str:
+    name = (argument.metavar or argument.name.upper()).strip("[]") + ("..." if argument.nargs == -1 else "")
+    return name if argument.required else f"[{name}]"
+
+
+def _help_text(text: str | None) -> str:
+    """Paragraphs of a help text as Markdown, which would take what is in angle brackets for tags."""
+    return cleandoc(text or "").replace("\b\n", "").replace("<", "&lt;").replace("*", "\\*")
+
+
+def _cell(part: Any) -> str:
+    return re.sub(r"\s+", " ", (part.help or "").strip()).replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
+
+
+def _catalog() -> Iterable[str]:
+    yield "# Studies that ship"
+    yield (
+        "`gan-study run NAME` runs one, `gan-study validate NAME` shows what it would train, `gan-study plan NAME` how "
+        "long that takes here. Each is a file in `studies/catalog`, whose first lines state its question."
+    )
+    for name, file in sorted(catalog().items()):
+        table = tomllib.loads(file.read_text(encoding="utf-8"))
+        conditions = ", ".join(f"`{condition['name']}`" for condition in table["conditions"])
+        yield f"## `{name}`"
+        yield "\n\n".join(question(name).splitlines())
+        yield f"Data: `{table['data']['kind']}`. Conditions: {conditions}."
 
 
 def _types(schema: Mapping[str, Any]) -> str:
@@ -224,6 +276,7 @@ def _metrics() -> Iterable[str]:
         f"If `training.generator_average` is above 0, the metrics of the fakes are computed for the averaged generator "
         f"too; their names end in `{AVERAGE}`."
     )
+    yield "## Metrics of samples"
     for metric in SAMPLE_METRICS:
         yield f"### `{metric.name}`"
         yield words(type(metric))

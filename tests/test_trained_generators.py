@@ -112,12 +112,12 @@ def test_fakes_of_given_z_are_those_that_a_call_draws(on_images: Results) -> Non
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_the_readmes_lines_write_fakes_as_pictures(
+def test_the_lines_of_the_documentation_write_fakes_as_pictures(
     channels: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    readme = (ROOT / "README.md").read_text()
-    begin = readme.index("for number, image in enumerate((127.5")
-    lines = readme[begin : readme.index("\n\n", begin)]
+    page = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    begin = page.index("for number, image in enumerate((127.5")
+    lines = page[begin : page.index("\n\n", begin)]
     monkeypatch.chdir(tmp_path)
     shown = pictures(3, side=28, channels=channels).reshape(3, 28, 28, channels)
     images = (shown.transpose(0, 3, 1, 2) / 127.5 - 1).astype(np.float32)
