@@ -114,9 +114,12 @@ def test_other_outcome_rules_make_sync_replace_the_runs(recorded, tmp_path, monk
 def test_sync_gives_an_interrupted_trial_the_curves_of_its_checkpoint(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     study, live, synced = load_tiny(tmp_path), f"sqlite:///{tmp_path}/live.db", f"sqlite:///{tmp_path}/synced.db"
-    run_pending(study, Tracker(study, print, uri=live), trials=1)
+    tracker = Tracker(study, print, uri=live)
+    run_pending(study, tracker, trials=1)
+    assert tracker._thread is not None
+    tracker._thread.join(120)  # on a busy machine it is not done when `closed` stops waiting for it
     ledger = Ledger(study.ledger.root)
-    sync(ledger, "tiny", live)  # the tracker's 10 s may be too short on a busy machine
+    sync(ledger, "tiny", live)
     sync(ledger, "tiny", synced)
     interrupted = contents(synced)
     assert interrupted == contents(live)
