@@ -13,9 +13,10 @@ from studies.reporting.text.ranking_rows import NO_BREAK, RankingRow, ranking_ro
 from studies.reporting.text.sentences import sentence, sentences
 from studies.tables.results import Results
 
+SETTING = "setting found"
 SETTING_WIDTH = 28
 """Largest number of characters in a line of a setting found; with it the table fits into 100 columns."""
-NARROW_SETTING_WIDTH = 18
+NARROW_SETTING_WIDTH = 24
 """The same in a table with a column at equal critic steps."""
 
 
@@ -34,7 +35,7 @@ def print_ranking(comparison: Comparison, console: Console) -> None:
     table = Table(title=f"{name}: the setting found for each condition, on {_seeds(results)} fresh seeds")
     rows = [_cells(row) for row in ranking_rows(comparison)]
     for heading in rows[0]:
-        table.add_column(heading, justify="left" if heading else "right")
+        table.add_column(heading, justify="left" if heading else "right", no_wrap=heading == SETTING)
     for cells in rows:
         table.add_row(*cells.values())
     console.print(table)
@@ -63,8 +64,8 @@ def _cells(row: RankingRow) -> dict[str, str]:
         cells["at equal\ncritic steps"] = row.equal_steps
     return {
         **cells,
-        "outcomes,\nfailure rate (95% interval)": f"{row.outcomes}\n{row.failure_rate} ({row.failure_interval})",
-        "setting found": "\n".join(wrap(row.setting, width)).replace(NO_BREAK, " "),
+        "outcomes, failure rate\n(95% interval)": f"{row.outcomes}\n{row.failure_rate} ({row.failure_interval})",
+        SETTING: "\n".join(wrap(row.setting, width)).replace(NO_BREAK, " "),
     }
 
 
