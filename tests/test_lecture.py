@@ -1,6 +1,7 @@
 """The pictures of the lecture: each number against its closed form, and every picture legible."""
 
 import json
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -39,13 +40,12 @@ from studies.reporting.lecture.slopes import FAKE, Slopes, slope_in_theory, slop
 from studies.reporting.lecture.trained_critics import trained_critics
 
 call = command_line.call
-ROOT = Path(__file__).parent.parent
 
 
-@pytest.fixture(scope="module")
-def computed() -> dict[str, Any]:
-    """What every picture shows, by name."""
-    return {name: picture.compute() for name, picture in LECTURE.items()}
+@cache
+def computed(name: str) -> Any:
+    """What a picture shows, computed once."""
+    return LECTURE[name].compute()
 
 
 # -- every picture -----------------------------------------------------------------------------------------------------
@@ -53,15 +53,15 @@ def computed() -> dict[str, Any]:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("name", LECTURE)
-def test_every_picture_is_whole_and_legible(computed: dict[str, Any], name: str, theme: ThemeName) -> None:
-    drawn = LECTURE[name].draw(computed[name], theme)
+def test_every_picture_is_whole_and_legible(name: str, theme: ThemeName) -> None:
+    drawn = LECTURE[name].draw(computed(name), theme)
     assert_legible(drawn, theme)
     assert drawn.name == name
 
 
 @pytest.mark.parametrize("name", LECTURE)
-def test_every_picture_has_a_claim_its_papers_and_finite_numbers(computed: dict[str, Any], name: str) -> None:
-    picture, numbers = LECTURE[name], computed[name].numbers
+def test_every_picture_has_a_claim_its_papers_and_finite_numbers(name: str) -> None:
+    picture, numbers = LECTURE[name], computed(name).numbers
     assert picture.claim.endswith(".")
     assert picture.papers
     assert set(picture.papers) <= BIBTEX.keys()
@@ -73,8 +73,8 @@ def test_every_picture_has_a_claim_its_papers_and_finite_numbers(computed: dict[
 
 
 @pytest.fixture(scope="module")
-def divergences(computed: dict[str, Any]) -> Divergences:
-    return computed["divergences"]
+def divergences() -> Divergences:
+    return computed("divergences")
 
 
 def test_jensen_shannon_is_log_2_at_every_theta_but_0(divergences: Divergences) -> None:
@@ -105,15 +105,15 @@ def test_the_points_at_0_are_those_of_the_data_segments() -> None:
 
 
 @pytest.fixture(scope="module")
-def clipping(computed: dict[str, Any]) -> Clipping:
-    return computed["clipping"]
+def clipping() -> Clipping:
+    return computed("clipping")
 
 
 def dirac_slopes(*constraints: Any) -> np.ndarray:
     """Slopes of linear critics, trained against a fake at 2 with the real sample at 0."""
     networks = NetworkPair(generator=DiracGenerator(theta=FAKE), critic=DiracCritic())
     trainer = trained_critics(
-        constraints, objective=Wasserstein(), networks=networks, data=Dirac().load(), steps=400, lr=0.05
+        constraints, objective=Wasserstein(), networks=networks, data=Dirac().load(), steps=200, lr=0.05
     )
     return trainer.critic.flat[:, 0].numpy()
 
@@ -135,8 +135,8 @@ def test_most_weights_are_at_the_clip_value_and_none_beyond(clipping: Clipping) 
 
 def test_the_gradient_penalty_piles_up_no_weights(clipping: Clipping) -> None:
     penalised = clipping.critics["gradient penalty"]
-    shares, _ = np.histogram(penalised.weights, bins=41)
-    assert shares.max() / shares.sum() < 0.1
+    shares, _ = np.histogram(penalised.weights, bins=41, range=(-0.4, 0.4))
+    assert shares.max() / len(penalised.weights) < 0.1
 
 
 def all_at(value: float, critic: MLPCritic, dim: int) -> dict[str, torch.Tensor]:
@@ -158,7 +158,7 @@ def test_a_critic_with_all_weights_at_the_clip_value_has_the_largest_gradients()
 def test_no_critic_within_the_clip_value_has_larger_gradients(clipping: Clipping) -> None:
     for one in clipping.critics.values():
         if one.clip_value is not None:
-            assert (one.gradients <= largest_gradients(one.clip_value, CRITIC, 2)).all()
+            assert (one.gradients <= largest_gradients(one.clip_value, CRITIC, 2) * (1 + 1e-5)).all()  # in float32
 
 
 def test_the_gradient_at_the_input_is_the_critics_own() -> None:
@@ -180,7 +180,7 @@ def test_a_linear_critic_has_the_slope_of_theory_under_each_penalty_weight() -> 
 
 
 def test_linear_critics_of_the_picture_have_the_slopes_of_theory() -> None:
-    shown = slopes(DiracCritic(), steps=400, lr=0.05)
+    shown = slopes(DiracCritic(), steps=200, lr=0.05)
     for name, curve in shown.curves.items():
         np.testing.assert_allclose(shown.between(name), curve.theory, atol=2e-3)
         np.testing.assert_allclose(curve.value, -curve.theory * shown.x, atol=5e-3)
@@ -194,8 +194,8 @@ def test_the_slope_of_theory_minimises_the_penalised_loss() -> None:
     np.testing.assert_allclose(candidates[losses.argmin()], best, atol=1e-4)
 
 
-def test_deep_critics_have_the_slopes_of_theory_or_less(computed: dict[str, Any]) -> None:
-    shown: Slopes = computed["slopes"]
+def test_deep_critics_have_the_slopes_of_theory_or_less() -> None:
+    shown: Slopes = computed("slopes")
     penalty, spectral, *clipped = shown.curves.values()
     np.testing.assert_allclose(shown.between(penalty.name), penalty.theory, rtol=0.05)
     assert spectral.slope.max() <= 1 + 1e-3
@@ -209,8 +209,8 @@ def test_deep_critics_have_the_slopes_of_theory_or_less(computed: dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def saturation(computed: dict[str, Any]) -> Saturation:
-    return computed["saturation"]
+def saturation() -> Saturation:
+    return computed("saturation")
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
@@ -220,9 +220,9 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
 def test_gradients_over_the_score_are_those_of_the_formulas(saturation: Saturation) -> None:
     s = saturation.score
     expected = {
-        "minimax, log(1 - D)": (np.log(1 - sigmoid(s)), sigmoid(s)),
-        "non-saturating, -log D": (-np.log(sigmoid(s)), sigmoid(-s)),
-        "least squares": ((s - 1) ** 2 / 2, np.abs(s - 1)),
+        "log(1 - D)": (np.log(1 - sigmoid(s)), sigmoid(s)),
+        "-log D": (-np.log(sigmoid(s)), sigmoid(-s)),
+        "LSGAN": ((s - 1) ** 2 / 2, np.abs(s - 1)),
         "Wasserstein": (-s, np.ones_like(s)),
     }
     assert saturation.pulls.keys() == expected.keys()
@@ -235,13 +235,14 @@ def test_pulls_on_a_far_fake_are_those_of_the_formulas(saturation: Saturation) -
     d = saturation.distance
     real = sigmoid(-(d**2) / 2)  # probability that a sample at the mean of the fakes is real
     expected = {
-        "minimax, log(1 - D)": d * real,
-        "non-saturating, -log D": d * (1 - real),
-        "least squares": d * real * (1 - real) ** 2,
+        "log(1 - D)": d * real,
+        "-log D": d * (1 - real),
+        "LSGAN": d * real * (1 - real) ** 2,
         "Wasserstein": np.ones_like(d),
     }
     for name, pull in expected.items():
-        np.testing.assert_allclose(saturation.pulls[name].pull, pull, rtol=1e-9)
+        # torch's softplus is linear above 20, with a relative error of its derivative of 2e-9
+        np.testing.assert_allclose(saturation.pulls[name].pull, pull, rtol=1e-8)
     line = (d**2 + 2) / (d**2 + 4) * d / (4 + d**2)
     np.testing.assert_allclose(saturation.linear_critic, line, rtol=1e-9)
 
@@ -275,8 +276,8 @@ def test_the_critics_of_the_picture_minimise_the_critics_loss(objective: Any, cr
 
 
 @pytest.fixture(scope="module")
-def energies(computed: dict[str, Any]) -> Energies:
-    return computed["energies"]
+def energies() -> Energies:
+    return computed("energies")
 
 
 def test_pre_training_lowers_the_energy_of_real_samples_alone(energies: Energies) -> None:
@@ -306,8 +307,8 @@ def test_the_balance_steers_the_ratio_of_energies_to_gamma(energies: Energies) -
 
 
 @pytest.fixture(scope="module")
-def margins(computed: dict[str, Any]) -> Margins:
-    return computed["margins"]
+def margins() -> Margins:
+    return computed("margins")
 
 
 def test_the_loss_of_a_fake_is_the_missing_part_of_its_margin(margins: Margins) -> None:
@@ -329,10 +330,24 @@ def test_a_critic_with_the_energy_margin_times_distance_costs_nothing() -> None:
     assert (costs(EnergyMargin(margin=2.0), torch.full_like(distance, 2.0), distance) == 0).all()
 
 
-def test_trained_critics_have_a_cone_and_a_well(margins: Margins) -> None:
-    np.testing.assert_allclose(margins.energy["loss-sensitive"], MARGIN * margins.distance, atol=0.12)
+def test_the_energy_of_a_fake_is_the_margin_times_its_distance_or_with_ebgan_above_the_margin(margins: Margins) -> None:
+    np.testing.assert_allclose(margins.energy["loss-sensitive"], MARGIN * margins.distance, atol=0.1 * MARGIN)
     far = margins.distance >= SHOWN_DISTANCES[0]
-    np.testing.assert_allclose(margins.energy["EBGAN"][far], MARGIN, atol=0.15)
+    assert (margins.energy["EBGAN"][far] > MARGIN).all()
+
+
+# -- the page ----------------------------------------------------------------------------------------------------------
+
+DOCS = Path(__file__).parent.parent / "docs"
+
+
+@pytest.mark.parametrize("name", LECTURE)
+def test_the_page_has_the_claim_the_command_and_the_picture(name: str) -> None:
+    page = (DOCS / "lecture.md").read_text(encoding="utf-8")
+    assert f"**{LECTURE[name].claim}**" in " ".join(page.split())
+    assert f"\n    gan-study lecture {name}\n" in page
+    assert f"](lecture/{name}.png)" in page
+    assert (DOCS / "lecture" / f"{name}.png").stat().st_size < 100_000
 
 
 # -- the command -------------------------------------------------------------------------------------------------------
@@ -346,7 +361,7 @@ def test_one_picture_is_drawn_and_described_as_json(call: Call, tmp_path: Path) 
     assert table["papers"] == list(LECTURE["saturation"].papers)
     assert table["numbers"]["Wasserstein, pull at distance 10"] == 1
     with Image.open(table["file"]) as image:
-        assert image.getpixel((1, 1))[:3] == (0x15, 0x18, 0x1D)
+        assert image.convert("RGB").getpixel((1, 1)) == (0x15, 0x18, 0x1D)
 
 
 def test_a_picture_is_written_beside_its_claim_and_its_numbers(call: Call, tmp_path: Path) -> None:

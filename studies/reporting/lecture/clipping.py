@@ -155,7 +155,7 @@ def draw_clipping(computed: Clipping, theme_name: ThemeName = "light") -> DrawnF
         _draw_weights(axis, theme, one.weights, computed.initial, color)
     note = f"{format_share(clipped[-1].clipped_share)} of them at ±{SHOWN_CLIP:g}"
     set_title(axes[0], theme, "weights, clipped", note, length=40)
-    set_title(axes[1], theme, "weights, penalty", "black line: before training", length=40)
+    set_title(axes[1], theme, "weights, penalty", "outline: before training", length=40)
     _draw_gradients(axes[2], theme, critics)
     set_title(axes[2], theme, "gradient by layer", "of the score, mean norm", length=40)
     add_legend(figure, theme, axes[2].lines)
@@ -164,7 +164,7 @@ def draw_clipping(computed: Clipping, theme_name: ThemeName = "light") -> DrawnF
         "clipping",
         f"Critics with {CRITIC.depth} hidden layers of {CRITIC.width} units, trained on the swiss roll against the "
         f"fakes of an untrained generator. Left: shares of the weights by value with clip_value {SHOWN_CLIP:g}, and in "
-        f"the middle under a gradient penalty; lines: before the training. Right: norm of the gradient of the score "
+        f"the middle under a gradient penalty; outlines: before the training. Right: norm of the gradient of the score "
         "with respect to the output of each layer (0: the sample).",
         "; ".join(_said(one) for one in critics),
     )

@@ -266,6 +266,7 @@ def _draw_balance(axes: "tuple[Axes, Axes]", theme: Theme, shown: Balance) -> No
     )
     axes[1].set_ylim(0, 1)
     for axis in axes:
+        axis.set_xlim(0, shown.iteration[-1])
         axis.set_xlabel("iterations", fontsize=SMALL, color=theme.ink)
     add_legend(axes[0].figure, theme, handles, side="lower")  # type: ignore[arg-type]
 

@@ -30,7 +30,7 @@ OBJECTIVES: Mapping[str, tuple[AnyObjective, Critic]] = {
     "EBGAN": (EnergyMargin(margin=MARGIN), AutoencoderCritic(width=32, depth=2, code=2, energy="euclidean_norm")),
 }
 _GAPS = tuple(step / 50 for step in range(-20, 201))
-_POSITIONS = tuple(step / 100 for step in range(101))
+_POSITIONS = tuple(step / 200 for step in range(201))
 _STYLES = ("-", "--", "-.")
 
 
@@ -57,11 +57,11 @@ class Margins:
 
     @property
     def numbers(self) -> Mapping[str, float]:
-        """Distance of the nearest fake that is pushed, and energies of a near and of the farthest fake."""
-        pushed = self.distance[self.push["loss-sensitive"] > 0]
+        """Distance of the farthest fake that is left alone, and energies of a near and of the farthest fake."""
+        alone = self.distance[self.push["loss-sensitive"] == 0]
         near = {f"{name}, energy at distance {SHOWN_DISTANCES[0]:g}": self.near(name) for name in self.energy}
         last = {f"{name}, energy at distance {self.distance[-1]:g}": float(e[-1]) for name, e in self.energy.items()}
-        return {"nearest fake that is pushed": float(pushed.min())} | near | last
+        return {"farthest fake that is left alone": float(alone.max())} | near | last
 
 
 def margins(*, steps: int = STEPS) -> Margins:
@@ -119,14 +119,17 @@ def draw_margins(computed: Margins, theme_name: ThemeName = "light") -> DrawnFig
     for distance, cost in computed.cost.items():
         axes[0].plot(computed.gap, cost, color=theme.several[0], lw=1.6)
         beside: dict[str, Any] = {"textcoords": "offset points", "fontsize": SMALL, "color": theme.muted}
-        axes[0].annotate(f"distance {distance:g}", (0, MARGIN * distance), (4, 2), **beside)
+        axes[0].annotate(
+            f"distance {distance:g}", (computed.gap[0], cost[0]), (-3, 0), ha="right", va="center", **beside
+        )
+    axes[0].set_xlim(-2.4, computed.gap[-1])
     axes[0].set_xlabel("energy of fake minus real", fontsize=SMALL, color=theme.ink)
     set_title(axes[1], theme, "push on a fake", f"of energy {ENERGY:g}, by the critic's loss", length=40)
     set_title(axes[2], theme, "trained critics", "energy, minus the real sample's", length=40)
     handles = []
     for index, name in enumerate(computed.push):
         look: dict[str, Any] = {"color": theme.several[index], "ls": _STYLES[index], "lw": 1.8}
-        handles += axes[1].plot(computed.distance, computed.push[name], label=name, **look)
+        handles += axes[1].plot(computed.distance, computed.push[name], label=name, drawstyle="steps-mid", **look)
         axes[2].plot(computed.distance, computed.energy[name], **look)
     axes[1].set_ylim(-0.05, 1.1)
     axes[2].plot([0, 1], [0, MARGIN], color=theme.ink, lw=0.7)
@@ -142,7 +145,8 @@ def draw_margins(computed: Margins, theme_name: ThemeName = "light") -> DrawnFig
         "times their distance, EBGAN's until it is the margin. Left: the loss of fakes at three distances. Middle: the "
         f"push on fakes of energy {ENERGY:g}, by distance. Right: energies of critics trained against fakes at all "
         "distances; thin: margin times distance, and margin.",
-        f"fakes nearer than {format_distance(computed.numbers['nearest fake that is pushed'])} are left alone; "
+        f"fakes of energy {ENERGY:g} up to a distance of "
+        f"{format_distance(computed.numbers['farthest fake that is left alone'])} are left alone; "
         + "; ".join(
             f"{name}: energy {format_distance(computed.near(name))} at distance {SHOWN_DISTANCES[0]:g} and "
             f"{format_distance(float(energy[-1]))} at distance {computed.distance[-1]:g}"

@@ -53,9 +53,9 @@ class Pull:
 class Saturation:
     """Losses of generators and their gradients.
 
-    score          score of a fake: the logit for `minimax` and `non-saturating`
+    score          score of a fake; D is its sigmoid
     distance       distance of the fakes' mean from that of the real samples, in standard deviations of both
-    pulls          losses and gradients, by objective in words
+    pulls          losses and gradients, by name of the loss
     linear_critic  pull of the least-squares loss with the best critic of the form a + b x, for each distance
     """
 
@@ -71,7 +71,11 @@ class Saturation:
             f"{name}, gradient at score {self.score[0]:g}": float(p.gradient[0]) for name, p in self.pulls.items()
         }
         far = {f"{name}, pull at distance {self.distance[-1]:g}": float(p.pull[-1]) for name, p in self.pulls.items()}
-        return rejected | far | {"least squares, linear critic, pull": float(self.linear_critic[-1])}
+        return (
+            rejected
+            | far
+            | {f"LSGAN, linear critic, pull at distance {self.distance[-1]:g}": float(self.linear_critic[-1])}
+        )
 
 
 @torch.no_grad()
@@ -80,9 +84,9 @@ def saturation() -> Saturation:
     score = torch.tensor(SCORES, dtype=torch.float64)
     distance = torch.tensor(DISTANCES, dtype=torch.float64)
     rows: Mapping[str, tuple[AnyObjective, CriticOfDistance]] = {
-        "minimax, log(1 - D)": (Minimax(), optimal_logit),
-        "non-saturating, -log D": (NonSaturating(), optimal_logit),
-        "least squares": (LeastSquares(), optimal_regression),
+        "log(1 - D)": (Minimax(), optimal_logit),
+        "-log D": (NonSaturating(), optimal_logit),
+        "LSGAN": (LeastSquares(), optimal_regression),
         "Wasserstein": (Wasserstein(), optimal_lipschitz),
     }
     pulls = {}
@@ -156,7 +160,7 @@ def draw_saturation(computed: Saturation, theme_name: ThemeName = "light") -> Dr
         handles += axes[0].plot(computed.score, shown.loss, label=name, **look)
         axes[1].plot(computed.score, shown.gradient, **look)
         axes[2].plot(computed.distance, shown.pull, **look)
-    label, color = "least squares, linear critic (right)", theme.several[2]
+    label, color = "LSGAN, linear", theme.several[2]
     handles += axes[2].plot(computed.distance, computed.linear_critic, color=color, ls=_LINEAR, lw=1.2, label=label)
     axes[0].set_ylim(-6.5, 8)
     axes[1].set_ylim(-0.2, 5)
@@ -169,10 +173,10 @@ def draw_saturation(computed: Saturation, theme_name: ThemeName = "light") -> Dr
         "saturation",
         "Loss of the generator for one fake (left) and the size of its derivative (middle) by the fake's score. Right: "
         "size of the gradient that a fake receives at the mean of fakes N(theta, 1), by their distance theta from real "
-        "samples N(0, 1), with the critic that is optimal for each objective; for least squares also with the best "
-        "critic that is linear in the sample.",
+        "samples N(0, 1), with the critic that is optimal for each loss; for LSGAN also with the best critic "
+        "that is linear in the sample.",
         "; ".join(_said(computed, name) for name in computed.pulls)
-        + f"; least squares with a linear critic: {format_tick(float(computed.linear_critic[-1]), 2)}",
+        + f"; LSGAN with a linear critic: pull {format_tick(float(computed.linear_critic[-1]), 2)}",
     )
 
 

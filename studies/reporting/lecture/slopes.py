@@ -104,7 +104,7 @@ def in_words(constraint: AnyConstraint) -> str:
     """Name of a constraint for legends."""
     match constraint:
         case GradientPenalty():
-            return f"penalty, gp_weight {constraint.gp_weight:g}"
+            return f"gp_weight {constraint.gp_weight:g}"
         case WeightClipping():
             return f"clip_value {constraint.clip_value:g}"
         case _:
