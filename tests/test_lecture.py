@@ -33,7 +33,7 @@ from studies.reporting.lecture.clipping import (
     share_at,
 )
 from studies.reporting.lecture.divergences import SHOWN_THETA, Divergences, segment
-from studies.reporting.lecture.energies import Energies, landscape
+from studies.reporting.lecture.energies import Energies, landscape, told_apart
 from studies.reporting.lecture.margins import ENERGY, MARGIN, SHOWN_DISTANCES, Margins, costs
 from studies.reporting.lecture.saturation import Saturation, best_line, optimal_logit, optimal_regression
 from studies.reporting.lecture.slopes import FAKE, Slopes, slope_in_theory, slopes
@@ -284,6 +284,7 @@ def test_pre_training_lowers_the_energy_of_real_samples_alone(energies: Energies
     shown = energies.landscape
     assert shown.on_real.mean() < 0.1 * shown.on_real_before.mean()
     assert shown.on_fake.mean() > 5 * shown.on_real.mean()
+    assert told_apart(shown.on_real_before, shown.on_fake_before) < 0.5 < 0.8 < told_apart(shown.on_real, shown.on_fake)
 
 
 def test_the_energy_away_from_a_line_is_that_of_the_way_back_to_it() -> None:

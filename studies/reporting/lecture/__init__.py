@@ -26,8 +26,8 @@ from studies.reporting.lecture.slopes import draw_slopes, slopes
 
 LECTURE: Mapping[str, Picture[Any]] = {
     "divergences": Picture(
-        claim="The Jensen-Shannon divergence of two segments is log 2 at every distance; the earth mover's distance "
-        "is their distance.",
+        claim="The Jensen-Shannon divergence of two segments is log 2 at every distance but 0; the earth "
+        "mover's distance is their distance.",
         parts=(Segments(),),
         compute=divergences,
         draw=draw_divergences,

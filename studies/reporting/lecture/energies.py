@@ -51,8 +51,9 @@ class Landscape:
     """Energy of an EBGAN critic over the plane, before and after its pre-training, and the fakes of the first step.
 
     untrained, pretrained  energy at the center of each cell of `box`, in the order of its `centers`
-    on_real, on_fake       energy of real samples and of the untrained generator's fakes after the pre-training
-    on_real_before         energy of the real samples before it
+    on_real_before         energy of the real samples before the pre-training
+    on_fake_before         energy of the untrained generator's fakes before it
+    on_real, on_fake       both after it
     real, fake             the samples
     """
 
@@ -60,6 +61,7 @@ class Landscape:
     untrained: Float[np.ndarray, "cells"]
     pretrained: Float[np.ndarray, "cells"]
     on_real_before: Float[np.ndarray, "points"]
+    on_fake_before: Float[np.ndarray, "fakes"]
     on_real: Float[np.ndarray, "points"]
     on_fake: Float[np.ndarray, "fakes"]
     real: Float[np.ndarray, "points 2"]
@@ -117,6 +119,8 @@ class Energies:
             "energy of real samples after pre-training": float(shown.on_real.mean()),
             "energy of fakes after pre-training": float(shown.on_fake.mean()),
             "share of fakes above the margin": float((shown.on_fake > MARGIN).mean()),
+            "share of pairs told apart before pre-training": told_apart(shown.on_real_before, shown.on_fake_before),
+            "share of pairs told apart after pre-training": told_apart(shown.on_real, shown.on_fake),
         } | {
             f"late ratio of energies, gamma {gamma:g}": float(ratio)
             for gamma, ratio in zip(self.balance.gamma, self.balance.late_ratio, strict=True)
@@ -141,19 +145,25 @@ def landscape(data: Dataset, *, pretrain_steps: int = PRETRAIN_STEPS) -> Landsca
     )
     real, fake = data.first("test"), trainer.generate(FAKES)[0].numpy()
     box = Box.around(np.concatenate([real, fake]), resolution=_RESOLUTION, margin=0.1)
-    untrained, before = (trainer.critic_values(points)[0] for points in (box.centers, real))
+    untrained, real_before, fake_before = (trainer.critic_values(points)[0] for points in (box.centers, real, fake))
     trainer.advance(pretrain_steps)
     pretrained, on_real, on_fake = (trainer.critic_values(points)[0] for points in (box.centers, real, fake))
     return Landscape(
         box=box,
         untrained=untrained,
         pretrained=pretrained,
-        on_real_before=before,
+        on_real_before=real_before,
+        on_fake_before=fake_before,
         on_real=on_real,
         on_fake=on_fake,
         real=real,
         fake=fake,
     )
+
+
+def told_apart(on_real: Float[np.ndarray, "points"], on_fake: Float[np.ndarray, "fakes"]) -> float:
+    """Share of the pairs of a real sample and a fake in which the real sample has the lower energy."""
+    return float((on_real[:, None] < on_fake).mean())
 
 
 def balance(data: Dataset, *, iterations: int = ITERATIONS) -> Balance:
@@ -195,17 +205,13 @@ def draw_energies(computed: Energies, theme_name: ThemeName = "light") -> DrawnF
         style_axes(axis, theme)
     _draw_landscapes(axes[:2], theme, shown)
     _draw_balance(axes[2:], theme, computed.balance)
-    on_real, on_fake = (format_distance(float(values.mean())) for values in (shown.on_real, shown.on_fake))
-    set_title(
-        axes[0],
-        theme,
-        "EBGAN, untrained critic",
-        f"energy of real samples {format_distance(float(shown.on_real_before.mean()))}",
-        length=40,
+    before, after = (
+        f"real samples {format_distance(float(on_real.mean()))}, fakes {format_distance(float(on_fake.mean()))}"
+        for on_real, on_fake in ((shown.on_real_before, shown.on_fake_before), (shown.on_real, shown.on_fake))
     )
-    set_title(
-        axes[1], theme, "EBGAN, pre-trained critic", f"energy of real samples {on_real}, of fakes {on_fake}", length=40
-    )
+    set_title(axes[0], theme, "EBGAN, untrained critic", f"mean energy: {before}", length=40)
+    set_title(axes[1], theme, "EBGAN, pre-trained critic", f"mean energy: {after}", length=40)
+    pairs = told_apart(shown.on_real, shown.on_fake)
     return finish(
         figure,
         "energies",
@@ -213,9 +219,8 @@ def draw_energies(computed: Energies, theme_name: ThemeName = "light") -> DrawnF
         f"{PRETRAIN_STEPS} pre-training steps on real samples alone (dots), with the fakes of the untrained generator "
         f"(crosses). Line: the margin, {MARGIN:g}. Below: BEGAN's balance k over training, and the ratio of the "
         "energies of fakes and real samples, which k steers to gamma (thin lines).",
-        f"energy of real samples {format_distance(float(shown.on_real_before.mean()))} before and {on_real} after the "
-        f"pre-training, of the fakes of the first step {on_fake}, "
-        f"{format_share(float((shown.on_fake > MARGIN).mean()))} of them above the margin; late ratio of energies "
+        f"mean energy before the pre-training: {before}; after it: {after}, and in {format_share(pairs)} of the pairs "
+        "of a real sample and a fake the real one has the lower energy; late ratio of energies "
         + ", ".join(
             f"{format_distance(float(ratio))} with gamma {gamma:g}"
             for gamma, ratio in zip(computed.balance.gamma, computed.balance.late_ratio, strict=True)

@@ -115,14 +115,12 @@ def draw_margins(computed: Margins, theme_name: ThemeName = "light") -> DrawnFig
     """The loss of near and far fakes, the push on a fake by its distance, and the energies of trained critics."""
     theme = THEMES[theme_name]
     figure, axes = panels(theme, 3, height=2.3, most=3, width=SHEET_WIDTH)
-    set_title(axes[0], theme, "loss for one fake", "of the loss-sensitive critic", length=40)
+    set_title(axes[0], theme, "loss for one fake", "loss-sensitive, by distance of the fake", length=40)
     for distance, cost in computed.cost.items():
         axes[0].plot(computed.gap, cost, color=theme.several[0], lw=1.6)
         beside: dict[str, Any] = {"textcoords": "offset points", "fontsize": SMALL, "color": theme.muted}
-        axes[0].annotate(
-            f"distance {distance:g}", (computed.gap[0], cost[0]), (-3, 0), ha="right", va="center", **beside
-        )
-    axes[0].set_xlim(-2.4, computed.gap[-1])
+        axes[0].annotate(f"{distance:g}", (computed.gap[0], cost[0]), (-3, 0), ha="right", va="center", **beside)
+    axes[0].set_xlim(-1.2, computed.gap[-1])
     axes[0].set_xlabel("energy of fake minus real", fontsize=SMALL, color=theme.ink)
     set_title(axes[1], theme, "push on a fake", f"of energy {ENERGY:g}, by the critic's loss", length=40)
     set_title(axes[2], theme, "trained critics", "energy, minus the real sample's", length=40)
