@@ -40,6 +40,8 @@ def lecture(
     names = list(LECTURE) if name is None else [choose(name, LECTURE, ("lecture",))]
     if output.exists() and not output.is_dir():
         raise InputError(f"--output: must be a folder, but {output} is a file")
+    with writing(output):
+        output.mkdir(parents=True, exist_ok=True)
     set_torch("cpu", 1)
     screen, tables = console(), []
     for chosen in names:

@@ -91,11 +91,9 @@ def saturation() -> Saturation:
     }
     pulls = {}
     for name, (objective, critic) in rows.items():
-        loss = _losses(objective, score)
-        gradient = gradient_by_autograd(lambda x, of=objective: _losses(of, x.squeeze(-1)), score[:, None])
         pulls[name] = Pull(
-            loss=loss.numpy(),
-            gradient=gradient.abs().squeeze(-1).numpy(),
+            loss=_losses(objective, score).numpy(),
+            gradient=_gradient(objective, score).numpy(),
             pull=pull(objective, critic, distance).numpy(),
         )
     return Saturation(
@@ -112,6 +110,12 @@ def pull(
     """Absolute derivative of the generator's loss with respect to a fake at the mean of all fakes."""
     at_mean = gradient_by_autograd(lambda x: _losses(objective, critic(x, distance)), distance[:, None])
     return at_mean.abs().squeeze(-1)
+
+
+def _gradient(objective: AnyObjective, score: Float[Tensor, "fakes"]) -> Float[Tensor, "fakes"]:
+    """Absolute derivative of the generator's loss for each fake alone, with respect to its score."""
+    by_score = gradient_by_autograd(lambda s: _losses(objective, s.squeeze(-1)), score[:, None])
+    return by_score.abs().squeeze(-1)
 
 
 def _losses(objective: AnyObjective, score: Float[Tensor, "fakes"]) -> Float[Tensor, "fakes"]:
