@@ -64,7 +64,8 @@ def value_text(value: Any) -> str:
 def format_tick(value: float, digits: int = 3) -> str:
     """A number as short text for an axis, as in "0.001" and "1e-4", with at most `digits` significant digits."""
     if 1e-3 <= abs(value) < 1e4 or value == 0:
-        return f"{value:.{digits}g}"
+        text = f"{value:.{digits}g}"
+        return f"{float(text):.0f}" if "e" in text else text  # 1000 rather than 1e+03
     mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
     return f"{float(mantissa):g}e{int(exponent)}"
 

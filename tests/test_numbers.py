@@ -102,7 +102,17 @@ def test_a_missing_value_is_a_dash() -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0, "0"), (0.001, "0.001"), (1e-4, "1e-4"), (2.5e-5, "2.5e-5"), (10, "10"), (1e5, "1e5"), (0.30, "0.3")],
+    [
+        (0, "0"),
+        (0.001, "0.001"),
+        (1e-4, "1e-4"),
+        (2.5e-5, "2.5e-5"),
+        (10, "10"),
+        (1e5, "1e5"),
+        (0.30, "0.3"),
+        (1000, "1000"),
+        (-1234, "-1230"),
+    ],
 )
 def test_the_number_at_a_tick_is_short(value: float, text: str) -> None:
     assert format_tick(value) == text

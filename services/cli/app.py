@@ -14,6 +14,7 @@ from services.cli import (
     cluster_commands,
     evaluation_commands,
     file_commands,
+    lecture_commands,
     ledger_commands,
     result_commands,
     run_commands,
@@ -63,6 +64,7 @@ for group in (
     evaluation_commands,
     ledger_commands,
     tracking_commands,
+    lecture_commands,
 ):
     for command in group.COMMANDS:
         app.command()(_printing_for_programs(command))
