@@ -15,6 +15,7 @@ from services.cli import (
     evaluation_commands,
     file_commands,
     ledger_commands,
+    new_commands,
     result_commands,
     run_commands,
     tracking_commands,
@@ -56,6 +57,7 @@ def _printing_for_programs(command: Callable[..., None]) -> Callable[..., None]:
 
 
 for group in (
+    new_commands,
     file_commands,
     run_commands,
     cluster_commands,
