@@ -23,14 +23,15 @@ def blocks(language):
     return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
 
 
-NEED_A_SERVER = ("Browse", "Submit to a cluster")
-"""Sections whose commands need servers: test_ui.py, test_tracker.py, test_download.py and test_cluster.py run them."""
+RUN_ELSEWHERE = ("A study of your own in two commands", "Browse", "Submit to a cluster")
+"""Sections whose commands measure the machine, which test_new_commands.py does, or need servers: test_ui.py,
+test_tracker.py, test_download.py and test_cluster.py run them."""
 
 
-def commands(*, of_servers=False):
+def commands(*, run_elsewhere=False):
     """Every indented line that calls the command or Python, in order."""
     sections = re.split(r"^## ", README, flags=re.MULTILINE)
-    chosen = [text for text in sections if (text.partition("\n")[0] in NEED_A_SERVER) == of_servers]
+    chosen = [text for text in sections if (text.partition("\n")[0] in RUN_ELSEWHERE) == run_elsewhere]
     lines = re.findall(r"^ {4}((?:gan-study|python) .*)$", "".join(chosen), flags=re.MULTILINE)
     return [line.partition("   #")[0].strip() for line in lines]
 
@@ -73,8 +74,8 @@ def test_every_command_runs(reader):
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_commands_that_need_a_server_exist_with_the_options_that_the_readme_gives(tmp_path):
-    calls = [call.strip() for line in commands(of_servers=True) for call in line.split(";")]
+def test_commands_that_other_tests_run_exist_with_the_options_that_the_readme_gives(tmp_path):
+    calls = [call.strip() for line in commands(run_elsewhere=True) for call in line.split(";")]
     assert len(calls) >= 7
     for call in calls:
         name, *arguments = shlex.split(call)[1:]

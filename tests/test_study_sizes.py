@@ -16,7 +16,7 @@ BUDGETS = [30.0, 45.0, 70.0, 120.0, 300.0, 600.0, 1800.0, 7200.0, 40_000.0]
 def seconds(sizes: StudySizes, *, speed: float = 1.0) -> float:
     """A plausible forecast for one condition: a start, and the steps and evaluations of every member."""
     members = (sizes.explore + sizes.exploit) * sizes.seeds + sizes.confirm_seeds
-    step = {"mlp": 2e-4, "conv": 3e-2}[sizes.networks]
+    step = {"mlp": 1e-4, "conv": 3e-2}[sizes.networks]
     return 10.0 + members * (sizes.steps * step + sizes.measurements * 1e-2) / speed
 
 

@@ -8,6 +8,7 @@ from studies.errors import InputError, StudyFailed
 from studies.execution.resources import this_machine
 from studies.file.data_table import names_files
 from studies.file.messages import count_noun
+from studies.file.run_settings import LedgerSettings
 from studies.file.search import Confirm, Exploit
 from studies.file.study import Study
 from studies.file.trees import Tree
@@ -98,9 +99,9 @@ class _Candidates:
 
     def refuse_recorded(self) -> None:
         """Check that the ledger in the working folder has no study of the name, with which a run would be refused."""
-        ledger, name = Ledger("gan-studies"), self._wish.name
-        if ledger.root.is_dir() and ledger.read_study(name) is not None:
-            raise InputError(f"NAME: must be the name of a new study, but {ledger.root} has a study {name} already")
+        root, name = LedgerSettings().root, self._wish.name
+        if Path(root).is_dir() and Ledger(root).read_study(name) is not None:
+            raise InputError(f"NAME: must be the name of a new study, but {root} has a study {name} already")
 
     def largest(self) -> StudySizes:
         """The sizes that fit, by the costs that are measured so far."""

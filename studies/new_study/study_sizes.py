@@ -4,8 +4,11 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from gan_core.networks import NetworkPair, Networks
 from gan_core.shapes import SampleShape
-from studies.new_study.chosen_parts import NetworkKind, large_images
+from gan_core.training import pack_members
+from studies.file.validation import build
+from studies.new_study.chosen_parts import NetworkKind, large_images, networks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,11 +46,26 @@ class BudgetTooShort(Exception):
         self.seconds = seconds
 
 
+Numbers = tuple[int, int, int, int, int]
+PACKED_SEEDS = 3
+"""Seeds of each setting of a pack."""
 _COUNTS = ("explore", "exploit", "seeds", "confirm_seeds", "measurements")
-_STACKED = [(8, 0, 3, 5, 15), (16, 0, 3, 5, 15), (16, 8, 3, 8, 20), (32, 8, 3, 10, 20), (64, 16, 3, 10, 20)]
-"""Numbers for fully connected networks, of which eight settings with three seeds each fill a pack."""
-_ALONE = [(4, 0, 1, 3, 10), (6, 0, 1, 4, 10), (8, 4, 2, 5, 10), (16, 8, 2, 8, 15), (32, 8, 3, 10, 20)]
-"""Numbers for convolutions, whose members train one after the other."""
+_STACKED: Sequence[Numbers] = [
+    (8, 0, 3, 5, 15),
+    (16, 0, 3, 5, 15),
+    (16, 8, 3, 8, 20),
+    (32, 8, 3, 10, 20),
+    (64, 16, 3, 10, 20),
+]
+"""Numbers for networks that train in packs of eight or sixteen settings with three seeds each."""
+_ALONE: Sequence[Numbers] = [
+    (4, 0, 1, 3, 10),
+    (6, 0, 1, 4, 10),
+    (8, 4, 2, 5, 10),
+    (16, 8, 2, 8, 15),
+    (32, 8, 3, 10, 20),
+]
+"""Numbers for convolutions and large networks, which do not train in packs."""
 _GROWTH = (1, 1.5, 2, 3, 4, 6)
 """Steps of the ladder, as multiples of the smallest number of steps: two for each row of numbers."""
 _FINE = tuple(1 + tenths / 10 for tenths in range(11))
@@ -77,18 +95,20 @@ def sizes_for(shape: SampleShape, forecast: Callable[[StudySizes], float], budge
     raise BudgetTooShort(min(needed))
 
 
-def smallest_and_largest(shape: SampleShape) -> list[tuple[StudySizes, StudySizes]]:
-    """The ends of each ladder, of the networks that are tried first to those that are tried last."""
-    return [(ladder[0], ladder[-1]) for ladder in _ladders(shape)]
-
-
 def _ladders(shape: SampleShape) -> list[list[StudySizes]]:
     steps = _STEPS_OF_IMAGES if shape.of_images else _STEPS_OF_POINTS
-    stacked = _ladder("mlp", 64, steps, _STACKED)
-    return [_ladder("conv", 32, _STEPS_OF_CONVOLUTIONS, _ALONE), stacked] if large_images(shape) else [stacked]
+    connected = _ladder("mlp", 64, steps, _numbers(shape))
+    return [_ladder("conv", 32, _STEPS_OF_CONVOLUTIONS, _ALONE), connected] if large_images(shape) else [connected]
 
 
-def _ladder(kind: NetworkKind, batch: int, steps: int, numbers: Sequence[tuple[int, ...]]) -> list[StudySizes]:
+def _numbers(shape: SampleShape) -> Sequence[Numbers]:
+    """Numbers for fully connected networks on these data; places of a pack without a setting would take time too."""
+    pair: NetworkPair = build(Networks, {"kind": NetworkPair.kind, **networks(shape, "mlp")}, ())
+    of_pack = pack_members(pair, shape, "cpu") // PACKED_SEEDS
+    return _ALONE if of_pack < 2 else [counts for counts in _STACKED if counts[0] % of_pack == 0]
+
+
+def _ladder(kind: NetworkKind, batch: int, steps: int, numbers: Sequence[Numbers]) -> list[StudySizes]:
     return [
         StudySizes(networks=kind, batch=batch, steps=round(steps * growth), **dict(zip(_COUNTS, counts, strict=True)))
         for row, counts in enumerate(numbers)
