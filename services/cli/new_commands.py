@@ -110,7 +110,7 @@ def _write_sized(
     _refuse_existing(path, force=force)
     notes = console(stderr=True)
     wish = StudyWish(name=name, data=chosen, presets=presets, budget=seconds, folder=folder)
-    sized = sized_study(wish, lambda sentence: notes.print(sentence, markup=False))
+    sized = sized_study(wish, lambda sentence: notes.print(sentence, markup=False, soft_wrap=True))
     with writing(path):
         write_text(path, sized.text)
     if as_json:

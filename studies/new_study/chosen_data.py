@@ -11,7 +11,7 @@ from typing import Any, get_args
 from gan_core.data import AnyData, Data, Dataset, Dirac, Images, Sizes, Table
 from gan_core.evaluation import EvaluationSettings
 from studies.errors import InputError
-from studies.file.messages import format_value, nearest
+from studies.file.messages import escape_control, format_value, nearest
 from studies.file.modules import is_reference, modules_in
 from studies.file.real_samples import load_samples, sizes_of
 from studies.file.refusal import Refusal
@@ -98,23 +98,29 @@ def _unknown(text: str) -> InputError:
 def _of_path(given: str, word: str) -> ChosenData:
     path = Path(given).expanduser().absolute()
     _check_path(path, given, word)
+    shown = escape_control(path.name)
     name = _named(path.name if path.is_dir() else path.name.partition(".")[0])
     if word == "table":
         with _refusals():
             columns, others = Table(path=str(path)).columns_by_use()
         table: Tree = {"kind": Table.kind, "path": str(path), **({"columns": columns} if others else {})}
-        left_out = (f"left out, since they hold no finite numbers that differ: {', '.join(others)}",) if others else ()
-        return _loaded(table, name=name, words=f"the rows of {path.name}", notes=left_out)
+        listed = ", ".join(map(escape_control, others))
+        left_out = (f"left out, since they hold no finite numbers that differ: {listed}",) if others else ()
+        return _loaded(table, name=name, words=f"the rows of {shown}", notes=left_out)
     with _refusals():
         side = min(LARGEST_SIDE, max(SMALLEST_SIDE, Images(path=str(path)).own_side()))
     table = {"kind": Images.kind, "path": str(path), "size": side}
-    return _loaded(table, name=name, words=f"the images {'in' if path.is_dir() else 'of'} {path.name}")
+    return _loaded(table, name=name, words=f"the images {'in' if path.is_dir() else 'of'} {shown}")
 
 
 def _check_path(path: Path, given: str, word: str) -> None:
     """Check that a path leads to what the word before it says; what else it must hold is checked when it is read."""
     if not given:
         raise Refusal(("data",), f"must name a path after {word}:", "names none")
+    try:
+        given.encode()
+    except UnicodeEncodeError:
+        raise Refusal(("data",), "must be a path in UTF-8", f"is {escape_control(given)}") from None
     if word == "folder" and path.is_file():
         raise Refusal(("data",), "must be a folder after folder:", f"{given} is a file")
     if word in ("array", "table") and path.is_dir():

@@ -71,6 +71,7 @@ def found_study(results: Results, condition: str, *, name: str, folder: Path) ->
         budget=study.budget,
         confirm_seeds=study.search.confirm.seeds,
         outcomes=study.outcomes,
+        resources=study.resources,
         replicate=(own.replicate + 1) % MOST_REPLICATES,
         changed=changed,
         table=table,

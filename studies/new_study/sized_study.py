@@ -1,5 +1,6 @@
 """A study file for some data, methods and a budget of time, sized by a short calibration on this machine."""
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,7 +25,7 @@ from studies.new_study.durations import duration_text
 from studies.new_study.study_sizes import BudgetTooShort, StudySizes, sizes_for
 from studies.new_study.study_text import rendered
 from studies.reporting.terminal.data_text import data_text
-from studies.reporting.terminal.plan_text import duration_range
+from studies.reporting.terminal.plan_text import busy_sentence, duration_range
 
 AROUND_SECONDS = 12.0
 """Seconds of a command besides those that a forecast has: its imports, and tables, figures and MLflow at the end."""
@@ -71,13 +72,15 @@ class SizedStudy:
 def sized_study(wish: StudyWish, note: Callable[[str], None] = lambda sentence: None) -> SizedStudy:
     """The study of the largest sizes whose forecast fits into the budget.
 
-    note  called with one sentence before each measurement
+    note  called with one sentence before each measurement, and if other programs use the machine
 
     Errors: `InputError` if the smallest sizes do not fit, or if the ledger has a study of this name; `StudyFailed` if
     nothing can be measured.
     """
     candidates = _Candidates(wish, note)
     candidates.refuse_recorded()
+    if busy := busy_sentence(os.getloadavg()[0], _cores()):
+        note(busy)
     sizes = candidates.largest()
     for _ in range(MOST_ROUNDS):
         if not candidates.measure(sizes):
@@ -185,7 +188,7 @@ def study_text(wish: StudyWish, sizes: StudySizes, forecast: Range) -> str:
         own_critics=[preset for preset in wish.presets if needs_own_critic(preset)],
         budget=duration_text(wish.budget),
         forecast=duration_range(forecast),
-        cores=int(sum(node.cpu for node in this_machine().nodes)),
+        cores=_cores(),
         sizes=sizes,
         evaluation=wish.data.evaluation,
         data=beside(wish.data.table, wish.folder),
@@ -195,6 +198,11 @@ def study_text(wish: StudyWish, sizes: StudySizes, forecast: Range) -> str:
         optimizer=optimizer(shape),
         conditions=conditions(wish.presets, shape, sizes.networks),
     )
+
+
+def _cores() -> int:
+    """Number of cores of this machine that a run may use."""
+    return int(sum(node.cpu for node in this_machine().nodes))
 
 
 def beside(data: Tree, folder: Path) -> Tree:
