@@ -140,6 +140,7 @@ def test_a_file_opens_with_its_question_and_has_no_path_of_this_machine(folder: 
     assert str(folder) not in text
     assert 'path = "photos"' in text
     assert max(map(len, text.splitlines())) <= 120
+    assert "\n\n\n" not in text
     assert not [line for line in text.splitlines() if line != line.rstrip()]
 
 
@@ -233,6 +234,7 @@ def test_the_setting_found_trains_the_same_but_for_its_seeds(
         assert not set(again.seeds) & set(before.seeds)
         assert len(again.seeds) == len(before.seeds)
         assert Study.parse(found.text, tmp_path) == found.study
+        assert "\n\n\n" not in found.text
 
 
 @pytest.mark.parametrize("studied", ["tiny_results", "on_ring", "on_images"])
