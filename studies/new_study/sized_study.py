@@ -1,5 +1,6 @@
 """A study file for some data, methods and a budget of time, sized by a short calibration on this machine."""
 
+import math
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -30,9 +31,11 @@ from studies.reporting.terminal.plan_text import busy_sentence, duration_range
 AROUND_SECONDS = 20.0
 """Seconds of a command besides those that a forecast has: its imports, and tables, figures and MLflow at the end.
 
-The command that ran a study of 34 trials took 37 processor seconds besides those of its workers and of Ray, some of them
-while they trained.
+The command that ran a study of 34 trials took 37 processor seconds besides those of its workers and of Ray, some of
+them while they trained.
 """
+ENOUGH = 1.05
+"""The smallest budget over its forecast, since a forecast changes a little when more is measured."""
 MOST_ROUNDS = 3
 """Largest number of times that sizes are chosen again after measuring what the chosen ones need."""
 RUNS = 12
@@ -117,8 +120,9 @@ class _Candidates:
             return sizes_for(wish.data.samples.sample_shape, lambda sizes: self.seconds(sizes).high, wish.budget)
         except BudgetTooShort as short:
             compared = f"{count_noun(len(wish.presets), 'method')} on {wish.data.words}"
+            needed = 5 * math.ceil(short.seconds * ENOUGH / 5)
             raise InputError(
-                f"--budget: must be >= {duration_text(short.seconds)} for the smallest study of {compared} that is "
+                f"--budget: must be >= {duration_text(needed)} for the smallest study of {compared} that is "
                 f"worth its time on this machine, but is {duration_text(wish.budget)}"
             ) from None
 
