@@ -26,14 +26,15 @@ def blocks(language):
     return [block for page in PAGES for block in re.findall(rf"```{language}\n(.*?)```", page, flags=re.DOTALL)]
 
 
-NEED_A_SERVER = ("Browse", "Submit, browse, pull into pandas")
-"""Sections whose commands need servers: test_ui.py, test_tracker.py, test_download.py and test_cluster.py run them."""
+RUN_ELSEWHERE = ("Your own data", "Browse", "Submit, browse, pull into pandas")
+"""Sections whose commands measure the machine, which test_new_commands.py does, or need servers: test_ui.py,
+test_tracker.py, test_download.py and test_cluster.py run them."""
 
 
-def commands(*, of_servers=False):
+def commands(*, run_elsewhere=False):
     """Every indented line that calls the command or Python, in order."""
     sections = [section for page in PAGES for section in re.split(r"^## ", page, flags=re.MULTILINE)]
-    chosen = [text for text in sections if (text.partition("\n")[0] in NEED_A_SERVER) == of_servers]
+    chosen = [text for text in sections if (text.partition("\n")[0] in RUN_ELSEWHERE) == run_elsewhere]
     lines = re.findall(r"^ {4}((?:gan-study|python) .*)$", "".join(chosen), flags=re.MULTILINE)
     return [line.partition("   #")[0].strip() for line in lines]
 
@@ -76,9 +77,9 @@ def test_every_command_runs(reader):
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_commands_that_need_a_server_exist_with_the_options_that_the_readme_gives(tmp_path):
-    calls = commands(of_servers=True)
-    assert len(calls) >= 4
+def test_commands_that_other_tests_run_exist_with_the_options_that_the_readme_gives(tmp_path):
+    calls = commands(run_elsewhere=True)
+    assert len(calls) >= 7
     for call in calls:
         name, *arguments = shlex.split(call)[1:]
         text = shell(f"gan-study {name} --help", tmp_path)

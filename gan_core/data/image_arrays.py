@@ -93,6 +93,9 @@ class ImageArray(ImageSource):
         assert self._images is not None
         return self._range.eight_bit(self._images[self._index[index]])
 
+    def side(self, index: int) -> int:
+        return min(self._eight_bit(index).shape[:2])
+
     def notes(self) -> list[str]:
         return self._notes
 

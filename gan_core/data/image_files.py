@@ -74,6 +74,12 @@ class ImageFolder(ImageSource):
             background=settings.background,
         )
 
+    def side(self, index: int) -> int:
+        from PIL import Image
+
+        with Image.open(self._root / self._files[index].name) as image:
+            return min(image.size)
+
     def notes(self) -> list[str]:
         lines = []
         if self._ignored:

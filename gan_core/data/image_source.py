@@ -65,6 +65,13 @@ class ImageSource(ABC):
         """
 
     @abstractmethod
+    def side(self, index: int) -> int:
+        """Shorter side of an image as it is in its file, in pixels.
+
+        Errors: any exception for a broken image.
+        """
+
+    @abstractmethod
     def notes(self) -> list[str]:
         """Sentences about how the source was read."""
 

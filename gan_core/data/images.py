@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from io import BytesIO
@@ -15,12 +16,14 @@ from gan_core.data.dataset import AnyData, Augmentation, Dataset, Part, Sizes
 from gan_core.data.decoding import Background, Channels, Crop
 from gan_core.data.image_arrays import ImageArray, Layout
 from gan_core.data.image_files import ImageFolder
-from gan_core.data.image_source import ImageSource, PixelSettings
+from gan_core.data.image_source import ImageSource, PixelSettings, chosen
 from gan_core.data.image_store import ImageStore, named_images, stored_images
 from gan_core.fields import Whole, check_fields
 
 FEWEST = 10
 """Smallest number of images of a study."""
+SIDES = 64
+"""Number of images whose sides are looked at to find out how large those of a folder or an array are."""
 AUTO_HELD_OUT = 1000
 """Largest number of images in each held-out split for `held_out = "auto"`."""
 
@@ -92,6 +95,20 @@ class Images(AnyData):
         buffer = BytesIO()
         np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]  # its stubs take **kwds for allow_pickle
         return "images.npz", buffer.getvalue()
+
+    def own_side(self) -> int:
+        """Median of the shorter sides of some of the images as they are in their files, in pixels.
+
+        Errors: `ValueError` for a path that holds no images, or none that can be read.
+        """
+        source, sides = self._source(), []
+        source.open()
+        for index in chosen(len(source), SIDES):
+            with suppress(Exception):  # a broken image, which `load` names
+                sides.append(source.side(int(index)))
+        if not sides:
+            raise ValueError(f"path: must hold images that can be read, but {self.path} holds none")
+        return int(np.median(sides))
 
     def _source(self) -> ImageSource:
         path, labelled = Path(self.path), self.labels == "folders"

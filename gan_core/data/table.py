@@ -77,6 +77,23 @@ class Table(AnyData):
             notes=notes,
         )
 
+    def columns_by_use(self) -> tuple[list[str], list[str]]:
+        """Names of the columns that hold finite numbers, not all equal, and of the others; `columns` is ignored.
+
+        Errors: `ValueError` for a file that cannot be read, or without a column of the first kind.
+        """
+        table, usable, others = self._read(), list[str](), list[str]()
+        for name in table.column_names:
+            try:
+                numbers = _numbers(table, name, self.path)
+                differ = len(numbers) > 0 and bool((numbers != numbers[0]).any())
+            except ValueError:
+                differ = False
+            (usable if differ else others).append(str(name))
+        if not usable:
+            raise ValueError(f"path: must hold a column of finite numbers that differ, but {self.path} has none")
+        return usable, others
+
     def portable(self) -> tuple[str, bytes]:
         """Name and content of one file from which the same rows are loaded."""
         import pyarrow.parquet as pq

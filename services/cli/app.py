@@ -16,6 +16,7 @@ from services.cli import (
     file_commands,
     lecture_commands,
     ledger_commands,
+    new_commands,
     result_commands,
     run_commands,
     tracking_commands,
@@ -57,6 +58,7 @@ def _printing_for_programs(command: Callable[..., None]) -> Callable[..., None]:
 
 
 for group in (
+    new_commands,
     file_commands,
     run_commands,
     cluster_commands,

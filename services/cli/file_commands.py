@@ -1,4 +1,4 @@
-"""Commands about study files and presets: objectives, plan, schema, validate."""
+"""Commands about study files and presets: objectives, schema, validate, plan."""
 
 from typing import TYPE_CHECKING, Annotated
 

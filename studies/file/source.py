@@ -27,7 +27,7 @@ def read(source: str | Path) -> Tree:
     Errors: `InputError` for a missing file (with the most similar name of the catalog), for a folder, and for a file
     that cannot be read or is not TOML (with the line).
     """
-    return _parsed(_content(_locate(source)), escape_control(str(source)))
+    return parsed(_content(_locate(source)), escape_control(str(source)))
 
 
 def question(source: str | Path) -> str:
@@ -105,7 +105,11 @@ def _content(path: Path | Traversable) -> bytes:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
 
 
-def _parsed(content: bytes, shown: str) -> Tree:
+def parsed(content: bytes, shown: str) -> Tree:
+    """The tree of tables in the content of a study file, which is called `shown` in messages.
+
+    Errors: `InputError` for a file that is not TOML (with the line), and for one that is too large.
+    """
     if len(content) > LARGEST_FILE:
         raise InputError(f"{shown}: must be a study file of at most 1 MiB, but is larger")
     try:

@@ -37,7 +37,7 @@ from studies.file.recorded import RecordedData, recorded_evaluation
 from studies.file.refusal import Faults, Refusal, Unreadable
 from studies.file.run_settings import CheckpointSettings, LedgerSettings, Limits, ResourceSettings, TrackingSettings
 from studies.file.search import Confirm, Search
-from studies.file.source import override, read
+from studies.file.source import override, parsed, read
 from studies.file.trees import Tree, without
 from studies.file.validation import (
     build,
@@ -132,11 +132,18 @@ class Study:
         try:
             tree = override(read(source), overrides)
             folder = Path(source).parent if Path(source).is_file() else None
-            with modules_in(folder):
-                study = _study(located(tree, folder or Path()), presets=PRESETS)
+            study = _in_folder(tree, folder)
         except RecursionError:
             raise InputError(f"{escape_control(str(source))}: must be TOML, but is nested too deeply") from None
         return _smoke(study) if smoke else study
+
+    @classmethod
+    def parse(cls, text: str, folder: Path) -> "Study":
+        """The study in the text of a study file that belongs into this folder.
+
+        Errors: `InputError`, as for `load`.
+        """
+        return _in_folder(parsed(text.encode(), "the study file"), folder)
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> "Study":
@@ -183,6 +190,12 @@ def fixed_part(table: Tree) -> Tree:
 
 _OUTER = tuple(name for name in field_types(Study) if name != "conditions")
 """Fields of `Study` besides `conditions`."""
+
+
+def _in_folder(tree: Tree, folder: Path | None) -> Study:
+    """The study of the tree of a file in this folder; None: the catalog's."""
+    with modules_in(folder):
+        return _study(located(tree, folder or Path()), presets=PRESETS)
 
 
 def _study(tree: Mapping[str, Any], presets: Mapping[str, Preset] | None) -> Study:

@@ -256,6 +256,14 @@ class Results:
             parameters=kept_parameters(trial, which),
         )
 
+    def found(self, condition: str) -> TrialSpec:
+        """The confirm trial of the setting found for a condition: its configuration, identity and seeds.
+
+        Errors: `InputError` for a condition that the study does not have, that is not confirmed yet, or whose confirm
+        trial ended without a result.
+        """
+        return self._winner(condition).spec
+
     def samples(self, condition: str) -> Float[np.ndarray, "seeds samples dim"]:
         """Fakes of the last generators, kept for pictures in half precision; each fake is flattened.
 

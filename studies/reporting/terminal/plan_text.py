@@ -131,16 +131,27 @@ def time_sentence(study: Study, file: str) -> str:
     return f"gan-study plan {quote(file)} forecasts how long a run takes on this machine."
 
 
+def busy_sentence(load: float, cores: int) -> str:
+    """A sentence about other programs on the machine, empty if they are few.
+
+    load   the load of the machine without the study
+    cores  number of its cores
+    """
+    if load <= BUSY * cores:
+        return ""
+    return (
+        f"Other programs use this machine (load {load:.1f} on {count_noun(cores, 'core')}): a run takes longer as long "
+        "as they do."
+    )
+
+
 def _lines(plan: Plan) -> Iterator[str]:
     yield (
         f"Time: {duration_range(plan.seconds)} on this machine, with the start of Ray and without the tables at the "
         f"end; {duration_range(plan.process_seconds)} of training in all processes together."
     )
-    if plan.load > BUSY * plan.cores:
-        yield (
-            f"Other programs use this machine (load {plan.load:.1f} on {count_noun(plan.cores, 'core')}): a run takes "
-            "longer as long as they do."
-        )
+    if busy := busy_sentence(plan.load, plan.cores):
+        yield busy
     if plan.memory_bytes is not None:
         yield f"Memory: about {format_bytes(plan.memory_bytes)} for {_processes(plan)}, besides the driver's."
     yield f"Ledger: at most {format_bytes(plan.ledger_bytes.high)} more in {plan.ledger_root}."
