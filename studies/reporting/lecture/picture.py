@@ -13,7 +13,7 @@ from studies.written_files import whole_file
 
 
 class Computed(Protocol):
-    """What a picture shows, as arrays."""
+    """Arrays that a picture shows."""
 
     @property
     def numbers(self) -> Mapping[str, float]:
@@ -29,8 +29,8 @@ class Picture(Generic[Shown]):
 
     claim    the claim of the lecture in one sentence
     parts    parts of gan_core that the claim is about; their sources are those of the claim
-    compute  computes what is shown, with fixed random seeds
-    draw     draws it in a theme
+    compute  computes the arrays, with fixed random seeds
+    draw     draws them in a theme
     """
 
     claim: str
