@@ -129,6 +129,8 @@ def _measured(requests: Mapping[Case, str], processes: int, cache: CostCache) ->
     while waiting and monotonic() < end:
         with _processes(processes) as group:
             ready = group.answers(START_LIMIT)
+            if ready is None and len(waiting) < len(requests):  # a machine so busy is not waited for again
+                return
             if ready is None:
                 raise StudyFailed("plan: the processes that measure cannot be started")
             cache.keep_start(max(answer["ready"] for answer in ready))

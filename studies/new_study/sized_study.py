@@ -150,6 +150,8 @@ class _Candidates:
         calibration = planner.calibrated(works, again=False, note=self._note)
         if calibration.errors:
             raise StudyFailed(f"a measurement failed: {calibration.errors[0]}")
+        if calibration.left_out == len({work.case for work in works}):
+            raise StudyFailed("this machine is too busy to measure how long a study takes; try again later")
         self._forecasts.clear()
         return True
 
