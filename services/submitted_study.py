@@ -17,8 +17,8 @@ from services import preflight
 from services.credentials import cluster_ledger
 from services.package import SUBMISSION
 from services.waiting import wait_for_processors, waiting_reported
+from studies.driver_entry import Prepared
 from studies.errors import InputError
-from studies.execution.driver_entry import Prepared
 from studies.execution.environment import SUBMITTED_GIT_STATE
 from studies.file.modules import modules_in
 from studies.file.real_samples import load_samples

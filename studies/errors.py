@@ -38,6 +38,18 @@ class DamagedError(InputError):
         )
 
 
+class HungCode(InputError):
+    """A call of a user's code took longer than `limits.code_seconds` before a study, or a trial, started.
+
+    place    file and line, as in "my_module.py, line 12"
+    seconds  the limit; None if it is not known here
+    """
+
+    def __init__(self, place: str, seconds: float | None = None):
+        limit = "limits.code_seconds" if seconds is None else f"limits.code_seconds = {seconds:g}"
+        super().__init__(f"{place}: must end within {limit}, but still runs; it hangs, or needs a larger limit")
+
+
 class StudyFailed(GanStudyError):
     """A study could not be run to its end: Ray or the cluster failed, or the ledger cannot be written.
 

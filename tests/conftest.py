@@ -1,6 +1,7 @@
 """Finished studies that several test files read; no test may change them."""
 
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import torch
 from image_folders import pictures, write_folder
 
 from gan_core.cache_folder import FOLDER_VARIABLE
+from studies.file import modules
 from studies.file.study import Study
 from studies.locate import results
 from studies.tables.results import Results
@@ -35,6 +37,18 @@ def _denormal_numbers() -> Iterator[None]:
     torch.set_flush_denormal(False)
     yield
     torch.set_flush_denormal(False)
+
+
+@pytest.fixture
+def fresh_imports(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No user's module is imported; the imports of those named my_..., and changes of the path, are undone."""
+    before = set(sys.modules)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(modules, "_imported", {})
+    yield
+    for name in set(sys.modules) - before:
+        if name.startswith("my_"):
+            del sys.modules[name]
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ from rich.console import Console
 from studies.ledger.ledger import Ledger
 from studies.ledger.trial_records import TrialRecord, read_records
 from studies.ledger.unfinished import TrialEnd
+from studies.progress.events import TimeForecast
 from studies.progress.summaries import EvaluationSummary
 from studies.reporting.terminal.progress_view import LiveProgress, PlainProgress, listener
 
@@ -58,9 +59,11 @@ def test_the_status_line_has_the_running_trials_and_the_remaining_time(tmp_path)
     names = [f"{spec.condition} explore {spec.index}" for spec in (first, second)]
     assert view._status_line().endswith(f"; running: {names[0]} 25%, {names[1]} 0%")
     view.ended(TrialRecord(first, "out_of_memory", end=TrialEnd(state="out_of_memory", reason="MemoryError: no")))
+    view.forecast(TimeForecast(run=None, remaining=None))
     assert "trials per minute; running" in view._status_line()  # no time of a trial is known yet
     view.ended(ended)
-    assert re.search(r"trials per minute, about \d+:\d\d left; running", view._status_line())
+    view.forecast(TimeForecast(run=None, remaining=90.5))
+    assert re.search(r"trials per minute, about 1:(30|29|28) left; running", view._status_line())
     view.closed(progress.standing(), True)
     assert "OUT OF MEMORY: MemoryError: no" in printed(console)
     assert "3 without a result" in printed(console)
@@ -71,6 +74,18 @@ def test_a_run_says_at_its_end_how_long_it_took(tmp_path):
     study, console = load_tiny(tmp_path), Console(file=io.StringIO(), width=140)
     run_pending(study, PlainProgress(study, console))
     assert re.fullmatch(r"took \d+:\d\d", printed(console).splitlines()[-1])  # nothing was measured, so no forecast
+
+
+def test_a_forecast_is_printed_once_and_beside_the_truth_at_the_end(tmp_path):
+    study, console = load_tiny(tmp_path), Console(file=io.StringIO(), width=140)
+    progress = run_pending(study, trials=1)
+    view = PlainProgress(study, console)
+    view.opened(progress.standing(), progress.needed)
+    view.forecast(TimeForecast(run=(60.0, 90.0, 120.0), remaining=80.0))
+    view.forecast(TimeForecast(run=(60.0, 90.0, 120.0), remaining=70.0))
+    view.closed(progress.standing(), False)
+    assert printed(console).count("forecast: 1:30 (1:00 to 2:00)") == 1
+    assert printed(console).endswith("; forecast 1:30 (1:00 to 2:00)\n")
 
 
 def test_plain_lines_are_one_per_trial_numbered_from_zero_with_its_median_late_distance(tmp_path):

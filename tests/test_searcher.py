@@ -312,10 +312,13 @@ def test_a_trial_that_ran_out_of_memory_is_tried_again_alone_after_the_others(tm
         replace(trial, place=None) for trial in Design(study, _provenance(study)).trials({})
     ]
     progress = Progress([first, second, third, fourth], ledger_of(study))
-    searcher = DesignSearcher(progress, {}, Listener(), retries=3)  # type: ignore[arg-type]
+    searcher = DesignSearcher(progress, {"gpu_share": 0.25}, Listener(), retries=3)  # type: ignore[arg-type]
+    shares = []
 
     def suggested(trial_id: str) -> str | None:
         found = searcher.suggest(trial_id)
+        if isinstance(found, dict):
+            shares.append(found["gpu_share"])
         return json.loads(found["payloads"][0])[0]["name"] if isinstance(found, dict) else found
 
     def ends(trial_id: str) -> None:
@@ -335,6 +338,7 @@ def test_a_trial_that_ran_out_of_memory_is_tried_again_alone_after_the_others(tm
     assert suggested("f") is None  # it runs alone
     ends("e")
     assert suggested("f") == progress.new[-1].name
+    assert shares == [0.25, 0.25, 0.25, 0.25, 1.0, 0.25]  # alone it may take the whole GPU
 
 
 # -- retries by cause --------------------------------------------------------------------------------------------------

@@ -11,12 +11,15 @@ from tiny import SMALLER, TINY, ledger_of, study_in
 
 from studies.design import Design, counts
 from studies.execution.resources import Node, Resources
-from studies.execution.runner import _provenance
+from studies.execution.runner import _provenance, _register
 from studies.file.real_samples import load_samples
 from studies.file.study import Study
+from studies.forecast.cost_cache import CostCache
 from studies.forecast.ledger_bytes import bytes_of
 from studies.forecast.measurement import measure
-from studies.forecast.pack_work import Works
+from studies.forecast.pack_costs import _without_measurement
+from studies.forecast.pack_work import Case, Works
+from studies.forecast.remaining_time import RunForecast
 from studies.forecast.study_plan import Planner, cached_seconds, plan_of
 from studies.ledger.ledger import Ledger
 from studies.ledger.trial_records import read_records
@@ -158,6 +161,19 @@ def test_costs_are_measured_once_and_then_cached(tmp_path: Path) -> None:
         assert condition.trials == counts(study, planned)
         assert condition.seeds == {"explore": 2, "exploit": 2, "confirm": 3}
         assert condition.critic_steps == condition.generator_steps == (36, 36)
+
+
+def test_validate_a_plan_and_a_run_state_the_same_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cost = _without_measurement(Case(structure="any", members=2, size=1e6))
+    monkeypatch.setattr(CostCache, "cost", lambda cache, case: cost)
+    monkeypatch.setattr(CostCache, "start_seconds", lambda cache: 2.5)
+    study = study_in(tmp_path, *SMALLER)
+    seconds = cached_seconds(study)
+    assert seconds is not None
+    assert seconds.low < seconds.middle < seconds.high
+    assert plan_of(study).seconds == seconds
+    _register(study, ledger_of(study), _provenance(study))
+    assert RunForecast(study, ledger_of(study).root).seconds == seconds
 
 
 def test_a_pack_with_warm_up_and_pretraining_is_measured_in_its_parts(tmp_path: Path) -> None:

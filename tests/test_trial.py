@@ -22,7 +22,7 @@ from gan_core.features import PixelFeatures
 from gan_core.training import EVALUATION_SEED
 from gan_core.training.randomness import stream
 from studies.design import Design, TrialSpec, canonical, content_address, evaluation_address, payload
-from studies.errors import InputError, StudyFailed
+from studies.errors import HungCode, InputError, StudyFailed
 from studies.execution.kept_samples import (
     IMAGES,
     POINTS,
@@ -644,6 +644,10 @@ def test_an_exception_is_reported_with_its_traceback(tmp_path: Path) -> None:
         (MemoryError(), "out_of_memory"),
         (torch.OutOfMemoryError("CUDA out of memory"), "out_of_memory"),
         (RuntimeError("CUDA error: out of memory"), "out_of_memory"),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"), "out_of_memory"),
+        (RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"), "out_of_memory"),
+        (RuntimeError("cuDNN error: CUDNN_STATUS_EXECUTION_FAILED"), "error"),
+        (HungCode("my_module.py, line 3", 300.0), "timed_out"),
         (RuntimeError("the shapes do not fit"), "error"),
         (ZeroDivisionError("division by zero"), "error"),
         (OSError(5, "Input/output error"), "lost"),

@@ -1,5 +1,6 @@
 """Numbers and texts that no machine can work with: refused at once, in one sentence with the key's path."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from time import process_time
@@ -9,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from studies.errors import InputError
-from studies.execution.memory_need import check_memory, least_memory
+from studies.execution.memory_need import check_memory, least_gpu_memory, least_memory
 from studies.execution.resources import Allocation, Node, Resources
 from studies.execution.runner import check_resources
 from studies.file.real_samples import load_samples
@@ -224,6 +225,49 @@ def test_the_least_memory_is_that_of_parameters_moments_batch_and_evaluation(loa
     assert least.parameters == 8 * (generator * (1 + 1 + 2 + 1) + critic * (1 + 1))  # Adam has two moments
     assert least.batch == 8 * 10 * (2 * 2 + (5 + 2) + (7 + 1))
     assert least.evaluation == 8 * 60 * 2
+
+
+def gpu_study(load: Load, *overrides: str) -> Study:
+    return load(
+        STUDY + GAN, "resources.gpu='auto'", "search.packs=true", "seeds=3", "search.confirm.seeds=10", *overrides
+    )
+
+
+def sharing(gpus: float, gigabytes: float, *, joined: bool = False) -> Resources:
+    return Resources(nodes=(Node(cpu=16, gpu=gpus, gpu_memory=gigabytes * 1e9),), joined=joined)
+
+
+def test_the_least_memory_of_a_gpu_is_that_of_the_context_the_samples_and_a_full_pack(load: Load) -> None:
+    study = gpu_study(load)
+    condition, data = study.conditions[0], load_samples(study.data)
+    needed, least = least_gpu_memory(study, condition)
+    assert least == least_memory(condition.setting({}), data.sample_shape, study.evaluation.samples)
+    pack = 192 * (least.parameters + least.batch)  # 64 trials of 3 seeds
+    assert needed == 0.3e9 + data.train.nbytes + pack + least.evaluation
+    alone = gpu_study(load, "search.packs=false")
+    assert least_gpu_memory(alone, condition)[0] == pytest.approx(needed - pack * 182 / 192)  # ten seeds confirm
+
+
+def test_processes_that_cannot_share_a_gpu_are_refused_with_the_share_that_each_needs(load: Load) -> None:
+    study = gpu_study(load)
+    needed, _ = least_gpu_memory(study, study.conditions[0])
+    fits, small = sharing(1, 16.5 * needed / 1e9), sharing(1, 10 * needed / 1e9)
+    assert fits.allocation(study.resources).gpu == 1 / 16
+    check_memory(study, fits, fits.allocation(study.resources))
+    sentence = r"^resources\.gpu: must be >= 0\.1, since a process of conditions\.gan needs at least .* but is 0\.062"
+    with pytest.raises(InputError, match=sentence):
+        check_memory(study, small, small.allocation(study.resources))
+    check_memory(study, small, Allocation(cpu=1, gpu=0.1))
+    unknown = sharing(1, math.inf, joined=True)
+    check_memory(study, unknown, unknown.allocation(study.resources))
+
+
+def test_a_pack_that_no_gpu_holds_is_refused_with_the_key_that_asks_for_most(load: Load) -> None:
+    study = gpu_study(load, "training.batch=100000000")
+    with pytest.raises(
+        InputError, match=r"^conditions\.gan\.training\.batch: must leave room on a GPU, but .* has 16\.0 GB$"
+    ):
+        check_memory(study, sharing(1, 16), Allocation(cpu=1, gpu=2))
 
 
 def test_a_study_for_more_disk_than_there_is_is_refused(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from unittest.mock import patch
 import pandas as pd
 
 from gan_core.data import Digits
-from studies.execution.driver_entry import Prepared, study_of_file
+from studies.driver_entry import Prepared, run_prepared, study_of_file
 from studies.execution.pack_training import PackTraining
 from studies.execution.ray_pack import RayPack
 from studies.execution.resources import Allocation, Resources
@@ -132,6 +132,7 @@ def trial_config(root: Path, checkpoint_seconds: float = 1e9) -> dict[str, Any]:
         "feature_file": "",
         "limits": {},
         "watched": False,
+        "gpu_share": 0.0,
     }
 
 
@@ -182,7 +183,7 @@ class DriverHere:
         return self._prepared.study
 
     def run(self, study: Study, *listeners: Listener) -> RunResult:
-        return run_in_this_process(study, Broadcast(listeners), question=self._prepared.question)
+        return run_prepared(self._prepared, Broadcast(listeners))
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from services.cli import (
 from services.cli.output import print_error, print_interrupted
 from services.cli.streams import reserved_output, steady_streams
 from studies.errors import GanStudyError, MachineError
+from studies.file.hung_code import ended_by
 from studies.file.messages import escape_control
 
 app = typer.Typer(
@@ -119,7 +120,8 @@ def main() -> None:
 def _exit_code() -> Any:
     try:
         _check_working_folder()
-        app(prog_name="gan-study")
+        with ended_by(_exit_at_once, stacks=2):
+            app(prog_name="gan-study")
     except SystemExit as ended:
         return ended.code
     except GanStudyError as error:
@@ -131,6 +133,13 @@ def _exit_code() -> Any:
             raise
         place = f" ({escape_control(os.fsdecode(error.filename))})" if isinstance(error.filename, str | bytes) else ""
         return print_error(MachineError(f"this machine reports: {error.strerror}{place}"))
+
+
+def _exit_at_once(error: GanStudyError) -> None:
+    """Print an error and end this process, without the code of users that runs in it."""
+    code = print_error(error)
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _check_working_folder() -> None:

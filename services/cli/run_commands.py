@@ -53,7 +53,7 @@ def _run(driver: "Driver", study: "Study", *, tracking: bool = True, as_json: bo
     from studies.tracking.tracker import Tracker
 
     screen = console(stderr=as_json)
-    display = listener(study, screen, driver.resources)
+    display = listener(study, screen)
     ledger = Ledger(study.ledger.root)
     sheets = SampleSheets(ledger.study_folder(study.name) / "samples")
     trackers = [Tracker(study, display.warn, note=display.note, sheets=sheets)] if tracking else []

@@ -5,11 +5,12 @@ from functools import cached_property
 from gan_core.shapes import SampleShape
 from gan_core.training import Member, Structure, pack_members, structure, why_unpackable
 from studies.design.specification import CONFIRMING, Phase, Place, canonical
+from studies.errors import GanStudyError
 from studies.file.condition import Condition, Setting
+from studies.file.hung_code import hung_code_ended
 from studies.file.modules import describe_error
 from studies.file.real_samples import load_samples
 from studies.file.study import Study
-from studies.file.time_limit import TRY_SECONDS, time_limit
 from studies.file.validation import plain
 
 Group = tuple[str, Structure]
@@ -106,8 +107,10 @@ class Packs:
 
 def _why_unpackable(setting: Setting, shape: SampleShape) -> str | None:
     try:
-        with time_limit(TRY_SECONDS):
+        with hung_code_ended():
             return why_unpackable(setting.objective, setting.constraint, setting.networks, shape)
+    except GanStudyError:
+        raise
     except Exception as error:  # of a user's code; it ends the trial when it is raised there
         return f"objective: cannot be tried before the start, since it {describe_error(error)}"
 

@@ -25,12 +25,13 @@ from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 
-from studies.errors import DamagedError, GanStudyError, InputError, StudyFailed
+from studies.errors import DamagedError, GanStudyError, HungCode, InputError, StudyFailed
 from studies.execution import driver_guard
 from studies.execution.allowed_environment import allowed
 from studies.execution.private_folder import create_private_folder
 from studies.execution.resources import Node, Resources
 from studies.execution.runner import RunResult
+from studies.execution.watchdog_process import code_in
 from studies.file.modules import folder_of
 from studies.file.sent_samples import receive_samples
 from studies.file.study import Study
@@ -40,7 +41,9 @@ from studies.progress.events import Broadcast, Listener
 
 EXIT_SECONDS = 10.0
 """Time in which a driver ends after its last message, and its guard after the driver."""
-_START = "import sys; {names}, *sys.path = sys.argv[1:]; from studies.execution.{module} import main; main({names})"
+STACKS = "stacks"
+"""File in the run's temporary folder into which a driver writes its stacks when compiled code of a user hangs."""
+_START = "import sys; {names}, *sys.path = sys.argv[1:]; from {module} import main; main({names})"
 _ERRORS = {kind.__name__: kind for kind in (InputError, StudyFailed, DamagedError)}
 
 
@@ -58,14 +61,14 @@ def run(study: Study, *listeners: Listener, question: str = "", resources: Resou
     table = study.table()
     nodes = None if resources is None else [asdict(node) for node in resources.nodes]
     request = {"table": table, "modules": folder_of(table), "question": question, "nodes": nodes}
-    with driver("studies.execution.driver_entry:study_of_table", request) as process:
+    with driver("studies.driver_entry:study_of_table", request) as process:
         return process.run(study, *listeners)
 
 
 def driver_of_file(file: str, *, overrides: Sequence[str], smoke: bool) -> "AbstractContextManager[Driver]":
     """Context with the driver of the study in a file, which it alone reads; arguments as for `Study.load`."""
     request = {"file": file, "overrides": list(overrides), "smoke": smoke}
-    return driver("studies.execution.driver_entry:study_of_file", request)
+    return driver("studies.driver_entry:study_of_file", request)
 
 
 class Driver:
@@ -75,8 +78,8 @@ class Driver:
     resources  the cluster that it has joined, known with the study; None: it runs on this machine
     """
 
-    def __init__(self, process: "subprocess.Popen[bytes]", connection: Connection):
-        self._process, self._connection = process, connection
+    def __init__(self, process: "subprocess.Popen[bytes]", connection: Connection, folder: Path):
+        self._process, self._connection, self._stacks = process, connection, folder / STACKS
         self._signalled = False
         self.finished = False
         self.resources: Resources | None = None
@@ -138,6 +141,9 @@ class Driver:
     def _death(self) -> BaseException:
         if self._signalled and not _lives(self._process, EXIT_SECONDS):
             return KeyboardInterrupt()
+        with suppress(OSError):
+            if stacks := self._stacks.read_text(encoding="utf-8", errors="replace"):
+                return HungCode(code_in(stacks, under="driver_entry.py") or "the study")
         return StudyFailed(
             f"the process that ran the study (process {self._process.pid}) ended unexpectedly; run the study again to "
             "resume it from its checkpoints"
@@ -190,7 +196,7 @@ def driver(prepare: str, request: Mapping[str, Any], *, cluster: bool = False) -
             process = _start_driver(theirs.fileno(), prepare, environment)
         _tell(guard, process.pid)
         connection.send_bytes(json.dumps({**request, "temporary": str(folder)}).encode())
-        started = Driver(process, connection)
+        started = Driver(process, connection, folder)
         yield started
     finally:
         if process is not None and started is not None and started.finished:
@@ -211,7 +217,7 @@ def _own_ray(folder: Path) -> dict[str, str]:
 
 
 def _start_driver(channel: int, prepare: str, environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
-    code = _START.format(names="channel, prepare", module="driver_entry")
+    code = _START.format(names="channel, prepare", module="studies.driver_entry")
     return subprocess.Popen(
         [sys.executable, "-c", code, str(channel), prepare, *sys.path],  # it imports from where this process does
         env=environment,
@@ -223,7 +229,7 @@ def _start_driver(channel: int, prepare: str, environment: Mapping[str, str]) ->
 
 
 def _start_guard(folder: Path) -> "subprocess.Popen[bytes]":
-    code = _START.format(names="folder", module="driver_guard")
+    code = _START.format(names="folder", module="studies.execution.driver_guard")
     return subprocess.Popen(
         [sys.executable, "-c", code, str(folder), *sys.path],
         env=allowed(os.environ),

@@ -18,6 +18,8 @@ from studies.numbers import format_bytes
 BYTES_OF = {"float32": 4, "float64": 8}
 FEW = 3
 """Number of GANs that any study trains side by side: if these do not fit, the networks or the batch are too large."""
+CONTEXT = 0.3e9
+"""Bytes of a GPU that CUDA's context and the kernels of PyTorch take in a process; today's cards take more."""
 MOMENTS = {"adam": 2, "rmsprop": 1}
 """Numbers that an optimizer keeps for each parameter, without momentum."""
 
@@ -75,13 +77,54 @@ def _copies(training: Training, role: str) -> int:
     return 2 + MOMENTS.get(optimizer.kind, 0) + averages
 
 
+def least_gpu_memory(study: Study, condition: Condition) -> tuple[float, LeastMemory]:
+    """Bytes of a GPU that a process needs at least for the trials of a condition, and those of one of their GANs.
+
+    They are CUDA's context, the training samples, and a pack of GANs, of which one at a time is evaluated. Autograd and
+    temporary tensors take more.
+    """
+    data = load_samples(study.data)
+    needs = []
+    for setting in _unequal_settings(condition):
+        least = least_memory(setting, data.sample_shape, study.evaluation.samples)
+        packed = pack_members(setting.networks, data.sample_shape, "cuda") if study.search.in_packs else 0
+        confirmed = study.search.confirm.seeds if study.search.confirm.best else 0
+        members = max(study.seeds, confirmed, packed // study.seeds * study.seeds)
+        needs.append(
+            (CONTEXT + data.train.nbytes + members * (least.total - least.evaluation) + least.evaluation, least)
+        )
+    return max(needs, key=lambda need: need[0])
+
+
+def _check_gpu_memory(study: Study, resources: Resources, share: float) -> None:
+    """Check that the processes that share a GPU fit on it; `share` is that of one process, at most 1.
+
+    Errors: `InputError` with the key that asks for most, or with the share that is too small.
+    """
+    most = max((node.gpu_memory for node in resources.nodes if node.gpu), default=math.inf)
+    for condition in study.conditions if most < math.inf else ():
+        needed, least = least_gpu_memory(study, condition)
+        if needed > share * most:
+            needs = f"a process of conditions.{condition.name} needs at least {format_bytes(needed)}"
+            if needed > most:
+                path = _largest_part(condition, least)
+                raise InputError(f"{path}: must leave room on a GPU, but {needs}, and a GPU has {format_bytes(most)}")
+            raise InputError(
+                f"resources.gpu: must be >= {math.ceil(100 * needed / most) / 100:g}, since {needs} of a GPU of "
+                f"{format_bytes(most)}, but is {share:.2g}"
+            )
+
+
 def check_memory(study: Study, resources: Resources, allocation: Allocation) -> None:
-    """Check that the least memory of each trial fits on one node; trials on GPUs are not checked.
+    """Check that the least memory of each trial fits on one node; of trials on GPUs, on its GPU where that is known.
 
     Errors: `InputError` with the key that asks for most, the bytes that are needed, and those that there are.
     """
+    if allocation.gpu:
+        _check_gpu_memory(study, resources, min(1.0, allocation.gpu))
+        return
     most = max((node.memory for node in resources.nodes), default=math.inf)
-    if allocation.gpu or most == math.inf:
+    if most == math.inf:
         return
     owner = "the largest node" if resources.joined else "this machine"
     shape = load_samples(study.data).sample_shape

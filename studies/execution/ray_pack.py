@@ -8,12 +8,15 @@ from time import monotonic
 from typing import Any
 
 import ray
+import torch
 from ray import tune
 
-from studies.errors import GanStudyError, StudyFailed
+from studies.errors import GanStudyError, HungCode, StudyFailed
 from studies.execution.pack_training import PackTraining
+from studies.execution.torch_settings import limit_gpu_memory
 from studies.execution.watchdog import Watchdog
 from studies.file.code_errors import error_in_words, raised_by_user, traceback_in_words
+from studies.file.hung_code import set_limit
 from studies.file.modules import add_module_folder
 from studies.file.run_settings import Limits
 from studies.file.validation import build
@@ -22,7 +25,7 @@ from studies.ledger.unfinished import EndState, TrialEnd
 
 SECONDS_PER_REPORT = 0.7
 """Seconds of training between two reports; a report costs a round trip to the driver."""
-OUT_OF_MEMORY_TEXTS = ("can't allocate memory", "out of memory")
+OUT_OF_MEMORY_TEXTS = ("can't allocate memory", "out of memory", "STATUS_ALLOC_FAILED")
 """Parts of the messages of PyTorch's RuntimeErrors on a processor, and on a GPU outside its allocator."""
 STORAGE_ERRORS = (errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.ESTALE, errno.ETIMEDOUT, errno.ECONNRESET)
 """Errors of a disk or a mount; other operating-system errors, as of a missing file, are those of a user's code."""
@@ -42,6 +45,8 @@ class RayPack(tune.Trainable):
         self._trials = json.loads(self._waiting.popleft())
         self._ledger, self._limits = Ledger(config["ledger"]), build(Limits, config["limits"], ("limits",))
         self._training: PackTraining | None = None
+        self._failed = False
+        set_limit(self._limits.code_seconds)
         if config["watched"] and self._watchdog is None:
             self._watchdog = Watchdog(self._ledger.root, self._limits)
         if config.get("modules"):
@@ -62,11 +67,14 @@ class RayPack(tune.Trainable):
             if isinstance(error, SystemExit) and not raised_by_user(error):
                 raise  # Ray ends this process
             self._training = None
+            self._failed = True
             own = isinstance(error, GanStudyError)  # a sentence of this project, without a line of a user's module
             reason = f"{type(error).__name__}: {error}" if own else error_in_words(error)
             end = TrialEnd(state=end_of(error), reason=reason, detail=traceback_in_words(error))
             return {"done": True, "iteration": 0, "end": _reported(end, storage_failed=isinstance(error, StudyFailed))}
         finally:
+            if self._failed and torch.cuda.is_initialized():
+                torch.cuda.empty_cache()  # this process may stay, idle, while others need the memory of the GPU
             if self._watchdog is not None:
                 self._watchdog.pause()
 
@@ -105,6 +113,8 @@ class RayPack(tune.Trainable):
         node, first = ray.util.get_node_ip_address(), self._trials[0]["key"]
         for trial in self._trials:
             self._ledger.unfinished(trial["key"]).mark_started(node, checkpoint=first)
+        if self._trials[0]["identity"]["provenance"]["device"] == "cuda":
+            limit_gpu_memory(self._config["gpu_share"])
         training = PackTraining(
             self._trials,
             self._ledger.unfinished(first),
@@ -132,6 +142,8 @@ def end_of(error: BaseException) -> EndState:
         return "out_of_memory"
     if isinstance(error, RuntimeError) and any(text in str(error) for text in OUT_OF_MEMORY_TEXTS):
         return "out_of_memory"
+    if isinstance(error, HungCode):
+        return "timed_out"
     # an InputError here says that this node has other modules or samples than the study was started with
     if isinstance(error, OSError) and error.errno in STORAGE_ERRORS:
         return "lost"

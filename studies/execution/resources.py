@@ -23,11 +23,15 @@ class Allocation:
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """Processor cores and GPUs of one machine or container, as Ray counts them, and bytes of its memory if known."""
+    """Processor cores and GPUs of one machine or container, as Ray counts them, and bytes of its memory if known.
+
+    gpu_memory  bytes of its smallest GPU
+    """
 
     cpu: float
     gpu: float
     memory: float = inf
+    gpu_memory: float = inf
 
     def processes(self, allocation: Allocation) -> int:
         """Number of processes that run on this node at once."""
@@ -85,4 +89,6 @@ def this_machine() -> Resources:
 
     Cores that the process is not pinned to, or that a container's limit excludes, do not count.
     """
-    return Resources(nodes=(Node(cpu=usable_cores(), gpu=torch.cuda.device_count(), memory=usable_bytes()),))
+    gpus = [torch.cuda.get_device_properties(index).total_memory for index in range(torch.cuda.device_count())]
+    node = Node(cpu=usable_cores(), gpu=len(gpus), memory=usable_bytes(), gpu_memory=min(gpus, default=inf))
+    return Resources(nodes=(node,))

@@ -193,6 +193,7 @@ def _schedule(
         "checkpoint_seconds": study.checkpoint.every_seconds,
         "limits": plain(study.limits),
         "watched": True,
+        "gpu_share": allocation.gpu,
         "kept": study.checkpoint.snapshots,
         "feature_file": path_of(study.evaluation),
         "modules": modules.folder_of(study.table()),

@@ -117,13 +117,15 @@ class DesignSearcher(Searcher):
         pack = None if self.failure else self._next(trial_id)
         if pack is None:
             return None if self._issued else Searcher.FINISHED
-        packs = deque([pack])
-        if self._alone is None:
+        packs, config = deque([pack]), self._trial_config
+        if self._alone is not None:
+            config = {**config, "gpu_share": 1.0}  # nothing else runs
+        else:
             share = -(-(len(self._waiting) + 1) // self._processes)
             while self._waiting and len(packs) < min(self._per_process, share):
                 packs.append(self._waiting.popleft())
         self._issued[trial_id] = packs
-        return {**self._trial_config, "payloads": [payload(pack) for pack in packs]}
+        return {**config, "payloads": [payload(pack) for pack in packs]}
 
     def _add(self, trials: Iterable[TrialSpec]) -> None:
         """Add pending trials to those that wait: phase by phase, each next pack from the condition with fewest trials.

@@ -5,6 +5,15 @@ import os
 import torch
 
 
+def limit_gpu_memory(share: float) -> None:
+    """Limit PyTorch's memory on the first GPU of this process to a share of the GPU, as others have the rest of it.
+
+    A process that takes more than its share then runs out of memory itself, not another one beside it. CUDA's context
+    is not counted.
+    """
+    torch.cuda.set_per_process_memory_fraction(min(1.0, share))
+
+
 def set_torch(device: str, threads: int) -> None:
     """Set the number of threads and, on a GPU, kernels that give the same bits in every run.
 

@@ -75,13 +75,15 @@ def _stacks(parent: int, file: int) -> str:
     return os.pread(file, LARGEST_STACKS, before).decode(errors="replace")
 
 
-def code_in(stacks: str) -> str:
-    """File, line and function of the innermost call of a user's code in the thread that trains; empty if there is none.
+def code_in(stacks: str, *, under: str = "ray_pack.py") -> str:
+    """File, line and function of the innermost call of a user's code in one thread; empty if there is none.
 
     A user's code is what is neither installed nor a part of this project.
+
+    under  file of this project whose calls the thread has; by default it is the thread that trains
     """
     for stack in stacks.split("\n\n"):
-        if "ray_pack.py" not in stack:
+        if under not in stack:
             continue
         for frame in FRAME.finditer(stack):
             if _is_users(frame["file"]):

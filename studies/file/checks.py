@@ -23,7 +23,6 @@ from studies.file.modules import describe_error, is_reference
 from studies.file.real_samples import load_samples, sizes_of
 from studies.file.refusal import Refusal
 from studies.file.search import Search
-from studies.file.time_limit import TRY_SECONDS, time_limit
 from studies.file.trees import Parts, by_path
 
 SEEDS_PER_PHASE = 1_000_000
@@ -210,8 +209,7 @@ def _check_user_networks(path: Parts, setting: Setting, shape: Callable[[], Samp
         if is_reference(network.kind):
             parts, sample = (*path, "networks", role), shape()
             try:
-                with time_limit(TRY_SECONDS):
-                    try_network(network, sample)
+                try_network(network, sample)
             except ValueError as error:
                 raise Refusal(parts, f"{network.kind} cannot be used: {error}") from None
             except Exception as error:

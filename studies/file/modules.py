@@ -237,7 +237,8 @@ def _files(folder: Path, name: str) -> list[Path]:
     """The source file of a module, or all source files of a package; empty if the folder has neither."""
     package = folder / name
     if (package / "__init__.py").is_file():
-        return [file for file in sorted(package.rglob("*.py")) if not is_hidden(file.relative_to(folder))]
+        files = (file for file in sorted(package.rglob("*.py")) if not is_hidden(file.relative_to(folder)))
+        return [file for file in files if file.is_file()]  # reading a pipe would wait for ever
     return [folder / f"{name}.py"] if (folder / f"{name}.py").is_file() else []
 
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from gan_core.data import PARTS, AnyData, Dataset, Sizes
 from studies.errors import GanStudyError
+from studies.file.hung_code import hung_code_ended
 from studies.file.messages import format_value
 from studies.file.modules import describe_error, is_reference
 from studies.file.refusal import Refusal
@@ -28,7 +29,8 @@ def load_samples(data: AnyData) -> Dataset:
             raise _refusal(error) from None
     kind = f"kind {format_value(data.kind)}"
     try:
-        loaded, sizes = data.load(), data.sizes
+        with hung_code_ended():
+            loaded, sizes = data.load(), data.sizes
         counts = (len(loaded.train), len(loaded.validation), len(loaded.test)) if isinstance(loaded, Dataset) else ()
     except GanStudyError:
         raise

@@ -37,6 +37,9 @@ class Limits:
                         trial that takes longer has ended as `timed_out`, also if its code never returns
     step_seconds        longest time of a single iteration or evaluation of a trial or pack, in seconds: a process that
                         takes longer hangs and is killed, and its trial has ended as `timed_out`
+    code_seconds        longest time of a single call of your own code before a study or a trial starts, in seconds: the
+                        import of a module, a constructor, the loading of samples, a first call; code that takes longer
+                        hangs: it is ended and named, and the study does not start
     study_seconds       longest time of one run of the study, in seconds; then the trials write checkpoints and the run
                         ends. The next run continues them
     trial_memory_gb     largest resident memory of the process that trains a trial or a pack, in GB (10^9 bytes), about
@@ -51,6 +54,7 @@ class Limits:
 
     trial_seconds: Positive | None = None
     step_seconds: Positive = 3600.0
+    code_seconds: Positive = 300.0
     study_seconds: Positive | None = None
     trial_memory_gb: Positive | None = None
     condition_failures: Count | None = 20

@@ -1,5 +1,6 @@
 """`Study`: the validated study file."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import Field, dataclass, fields, replace
@@ -13,6 +14,7 @@ from gan_core.fields import Count
 from gan_core.outcomes import OutcomeRules
 from gan_core.presets import PRESETS, Preset
 from studies.errors import InputError
+from studies.file import hung_code
 from studies.file.budget import Budget
 from studies.file.checks import (
     check_evaluation,
@@ -28,6 +30,7 @@ from studies.file.compared_features import addressed_evaluation
 from studies.file.condition import PARTS, Condition, Setting, condition_from, recorded_condition
 from studies.file.data_table import addressed_data
 from studies.file.distribution_tables import MOST_VALUES, distributions_in
+from studies.file.hung_code import hung_code_ended
 from studies.file.map_axes import check_maps
 from studies.file.map_settings import OwnAxes
 from studies.file.messages import escape_control, format_value, short_names
@@ -151,7 +154,9 @@ class Study:
 
         Errors: `InputError`, as for `load`.
         """
-        return _study(table, presets=None)
+        hung_code.set_limit(_code_seconds(table))
+        with hung_code_ended():
+            return _study(table, presets=None)
 
     @classmethod
     def from_record(cls, table: Mapping[str, Any], sources: Mapping[str, str]) -> "Study":
@@ -169,6 +174,7 @@ class Study:
         if isinstance(evaluation, Mapping) and evaluation.get("metrics"):
             recorded["evaluation"] = recorded_evaluation(evaluation)
         faults = Faults()
+        hung_code.set_limit(_code_seconds(table))
         outer = _outer({key: value for key, value in table.items() if key not in recorded}, faults) | recorded
         faults.raise_found(table)
         return cls(
@@ -194,8 +200,18 @@ _OUTER = tuple(name for name in field_types(Study) if name != "conditions")
 
 def _in_folder(tree: Tree, folder: Path | None) -> Study:
     """The study of the tree of a file in this folder; None: the catalog's."""
-    with modules_in(folder):
+    hung_code.set_limit(_code_seconds(tree))
+    with hung_code_ended(), modules_in(folder):
         return _study(located(tree, folder or Path()), presets=PRESETS)
+
+
+def _code_seconds(tree: Mapping[str, Any]) -> float:
+    """The limit of one call of the user's code; the default if the tree has none that is valid."""
+    limits = tree.get("limits")
+    seconds = limits.get("code_seconds") if isinstance(limits, Mapping) else None
+    if isinstance(seconds, int | float) and 0 < seconds < math.inf:
+        return float(seconds)
+    return Limits.code_seconds
 
 
 def _study(tree: Mapping[str, Any], presets: Mapping[str, Preset] | None) -> Study:

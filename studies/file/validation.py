@@ -18,6 +18,7 @@ from gan_core.networks import AnyCritic, AnyGenerator
 from gan_core.objectives import AnyObjective
 from gan_core.shapes import CriticForm
 from studies.file.distribution_tables import is_distribution
+from studies.file.hung_code import hung_code_ended
 from studies.file.messages import format_value, nearest
 from studies.file.modules import describe_error, is_reference, kind_class
 from studies.file.refusal import Faults, Listed, Refusal, Unreadable
@@ -263,6 +264,11 @@ def _made(description: Any, table: Mapping[str, Any], parts: Parts, unknown: Ite
 
 def _build_user_class(description: Any, table: Mapping[str, Any], parts: Parts) -> Any:
     """An object of a user's class; its `kind` is the reference in the table, even if the class defines another."""
+    with hung_code_ended():
+        return _built_user_class(description, table, parts)
+
+
+def _built_user_class(description: Any, table: Mapping[str, Any], parts: Parts) -> Any:
     kind, types = table["kind"], field_types(description)
     given = {key: value for key, value in table.items() if key != "kind"}
     try:

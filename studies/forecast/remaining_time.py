@@ -9,7 +9,6 @@ import numpy as np
 from studies.design import Design, Provenance, TrialSpec
 from studies.errors import InputError
 from studies.execution.resources import Resources
-from studies.file.modules import module_names
 from studies.file.study import Study
 from studies.forecast.calibration import Calibration
 from studies.forecast.pack_work import Work
@@ -36,8 +35,7 @@ class RunForecast:
     root     path of the ledger
     seconds  forecast of the whole run; None if too little of it was measured on this machine
 
-    Errors: `InputError` if no process fits on the resources, and for a study with modules of the user's: they are
-    imported in the driver of the run alone.
+    Errors: `InputError` if no process fits on the resources.
     """
 
     def __init__(self, study: Study, root: Path, resources: Resources | None = None):
@@ -45,8 +43,8 @@ class RunForecast:
         self._true, self._forecast = 0.0, 0.0
         ledger = Ledger(root)
         record = ledger.read_study(study.name)
-        if record is None or module_names(study.table()):
-            raise InputError(f"{study.name}: its packs cannot be forecast in this process")
+        if record is None:
+            raise InputError(f"{study.name}: must be recorded in {root} before its run is forecast")
         design = Design(study, Provenance.from_table(record["provenance"]))
         self._progress = StudyProgress(design, ledger)
         self._begin()

@@ -4,11 +4,10 @@ import heapq
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from time import monotonic
 
 import numpy as np
 
-from studies.design import Design, TrialSpec, most_groups
+from studies.design import Design, TrialSpec, most_groups, total
 from studies.forecast.pack_costs import PackCosts, noise
 from studies.forecast.pack_work import Work, Works
 from studies.forecast.simulated_trials import ResultsOf, SimulatedTrials
@@ -19,8 +18,11 @@ SECONDS_OF_PACKS = 2.0
 """Packs that are shorter are given to a process together, as many as train in these seconds."""
 MACHINE = 0.08
 """Standard deviation of the logarithm of a machine's speed between a measurement and a run."""
-MOST_RUNS, SIMULATION_SECONDS = 24, 2.0
-"""Largest number of simulated runs, and the seconds after which no further one is begun but the second."""
+MOST_RUNS, SIMULATED_TRIALS = 24, 1200
+"""Largest number of simulated runs, and that of the trials in all of them, unless two runs have more.
+
+Not a time, so that all who forecast a study state the same numbers.
+"""
 LOW, HIGH = 0.1, 0.9
 """Quantiles between which a forecast's range lies: 80 % of the runs should be within."""
 
@@ -130,11 +132,9 @@ class Simulation:
         return [work for run in runs for work, _ in run.packs]
 
     def runs(self, costs: PackCosts, start_seconds: float | None) -> list[SimulatedRun]:
-        """Runs with random results and speeds; at least two, and more as long as they are quick."""
-        start, runs = monotonic(), list[SimulatedRun]()
-        while len(runs) < 2 or (len(runs) < MOST_RUNS and monotonic() - start < SIMULATION_SECONDS):
-            runs.append(self.run(costs, len(runs), start_seconds))
-        return runs
+        """Runs with random results and speeds; at least two, and the more, the smaller the study is."""
+        count = max(2, min(MOST_RUNS, SIMULATED_TRIALS // total(self._design.study)))
+        return [self.run(costs, number, start_seconds) for number in range(count)]
 
     def run_as_measured(self, costs: PackCosts) -> SimulatedRun:
         """The simulated run 0 in which every pack takes the seconds that its parts take where nothing disturbs them."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from studies.design import Design, Phase, TrialSpec, counts, least, seeds_of, total
+from studies.execution.memory_need import least_gpu_memory
 from studies.execution.resources import Resources, this_machine
 from studies.execution.runner import _provenance
 from studies.file.condition import Condition
@@ -69,6 +70,7 @@ class Plan:
     seconds           seconds of the whole run, its start included
     process_seconds   seconds of all packs, one after the other
     memory_bytes      largest memory of all processes together, as far as it was measured; without that of the driver
+    gpu_memory_bytes  memory of a GPU that one process takes at least; None if the study uses no GPU
     ledger_bytes      bytes that the run adds to the ledger, before compression
     tracking          rows in MLflow's database
     ledger_root       folder of the ledger
@@ -89,6 +91,7 @@ class Plan:
     seconds: Range
     process_seconds: Range
     memory_bytes: float | None
+    gpu_memory_bytes: float | None
     ledger_bytes: Range
     tracking: TrackingRows | None
     ledger_root: str
@@ -170,6 +173,7 @@ def plan_of(
         for condition in study.conditions
         for name in [condition.name]
     )
+    on_gpu = [least_gpu_memory(study, condition)[0] for condition in study.conditions if planner.allocation.gpu]
     memory = [each.memory_bytes for each in conditions if each.memory_bytes is not None]
     return Plan(
         study=study.name,
@@ -182,6 +186,7 @@ def plan_of(
         seconds=Range.of([run_seconds(run, calibration.start_seconds) for run in runs]),
         process_seconds=Range.of([run.work_seconds for run in runs]),
         memory_bytes=planner.processes * max(memory) if memory else None,
+        gpu_memory_bytes=max(on_gpu, default=None),
         ledger_bytes=Range.of([sum(bytes_of(work, study, planner.data) for work, _ in run.packs) for run in runs]),
         tracking=tracking,
         ledger_root=str(planner.ledger.root),

@@ -12,7 +12,7 @@ from studies.design import Place, TrialSpec
 from studies.file.distributions import as_value
 from studies.ledger.ledger import Ledger
 from studies.ledger.trial_records import TrialRecord, read_records
-from studies.progress.events import Listener
+from studies.progress.events import Listener, TimeForecast
 from studies.progress.standing import Needed, Standing
 from studies.progress.summaries import EvaluationSummary
 
@@ -38,6 +38,9 @@ class EventSender(Listener):
 
     def planned(self, needed: Needed) -> None:
         self._send("planned", needed=asdict(needed))
+
+    def forecast(self, forecast: TimeForecast) -> None:
+        self._send("forecast", **asdict(forecast))
 
     def warned(self, sentence: str) -> None:
         self._send("warned", sentence=sentence)
@@ -94,6 +97,9 @@ class EventReceiver:
                     listener.ended(record)
             case "planned":
                 listener.planned(Needed(**message["needed"]))
+            case "forecast":
+                run = message["run"]
+                listener.forecast(TimeForecast(None if run is None else tuple(run), message["remaining"]))
             case "warned":
                 listener.warned(message["sentence"])
             case "closed":

@@ -2,11 +2,25 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from studies.design import TrialSpec
 from studies.ledger.trial_records import TrialRecord
 from studies.progress.standing import Needed, Standing
 from studies.progress.summaries import EvaluationSummary
+
+
+@dataclass(frozen=True)
+class TimeForecast:
+    """Forecast of a run's time.
+
+    run        seconds of the whole run: low end of a range that holds 80 % of such runs, median, high end; None if too
+               little of it was measured on this machine
+    remaining  seconds that are left; None if nothing is known yet
+    """
+
+    run: tuple[float, float, float] | None
+    remaining: float | None
 
 
 class Listener:
@@ -23,6 +37,9 @@ class Listener:
 
     def planned(self, needed: Needed) -> None:
         """Called after trials ended, since their results may determine how many further ones are needed."""
+
+    def forecast(self, forecast: TimeForecast) -> None:
+        """Called repeatedly while trials run, not for a run without trials."""
 
     def warned(self, sentence: str) -> None:
         """Called with one sentence about something that the run has mended or that the user should know."""
@@ -48,6 +65,9 @@ class Broadcast(Listener):
 
     def planned(self, needed: Needed) -> None:
         self._send(lambda listener: listener.planned(needed))
+
+    def forecast(self, forecast: TimeForecast) -> None:
+        self._send(lambda listener: listener.forecast(forecast))
 
     def warned(self, sentence: str) -> None:
         self._send(lambda listener: listener.warned(sentence))

@@ -38,6 +38,7 @@ def plan_table(plan: Plan) -> dict[str, Any]:
         "run_seconds": asdict(plan.seconds),
         "process_seconds": asdict(plan.process_seconds),
         "memory_bytes": plan.memory_bytes,
+        "gpu_memory_bytes_per_process": plan.gpu_memory_bytes,
         "ledger_bytes": asdict(plan.ledger_bytes),
         "mlflow": None if plan.tracking is None else asdict(plan.tracking),
         "conditions": [_condition_table(condition) for condition in plan.conditions],
@@ -154,6 +155,8 @@ def _lines(plan: Plan) -> Iterator[str]:
         yield busy
     if plan.memory_bytes is not None:
         yield f"Memory: about {format_bytes(plan.memory_bytes)} for {_processes(plan)}, besides the driver's."
+    if plan.gpu_memory_bytes is not None:
+        yield f"Memory of a GPU: at least {format_bytes(plan.gpu_memory_bytes)} for each process that shares it."
     yield f"Ledger: at most {format_bytes(plan.ledger_bytes.high)} more in {plan.ledger_root}."
     if plan.tracking is not None:
         rows = plan.tracking

@@ -1,7 +1,6 @@
 """Progress of a run: a live table on a terminal, else one line per trial."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from time import monotonic
 
 import numpy as np
@@ -13,14 +12,12 @@ from rich.text import Text
 
 from gan_core.outcomes import OUTCOMES
 from studies.design import Phase, TrialSpec, counts, least, most_groups, total
-from studies.errors import GanStudyError
-from studies.execution.resources import Resources
 from studies.file.messages import count_noun
 from studies.file.study import Study
-from studies.forecast.remaining_time import RunForecast
+from studies.forecast.run_forecast import Range
 from studies.ledger.trial_records import TrialRecord
 from studies.numbers import MISSING, format_distance, format_duration, format_setting
-from studies.progress.events import Listener
+from studies.progress.events import Listener, TimeForecast
 from studies.progress.standing import Needed, Standing
 from studies.progress.summaries import EvaluationSummary
 from studies.progress.tallies import WITHOUT_RESULT, Tallies
@@ -29,13 +26,10 @@ from studies.reporting.text.ranking_rows import count_outcomes
 from studies.tables.member_outcomes import classify_members, late_distance
 
 
-def listener(study: Study, console: Console, resources: Resources | None = None) -> "PlainProgress":
-    """A listener that prints progress: a live table on a terminal, plain lines elsewhere.
-
-    resources  machine or cluster that the study runs on, for its forecast; None: this machine
-    """
+def listener(study: Study, console: Console) -> "PlainProgress":
+    """A listener that prints progress: a live table on a terminal, plain lines elsewhere."""
     kind = LiveProgress if console.is_terminal else PlainProgress
-    return kind(study, console, resources)
+    return kind(study, console)
 
 
 def trial_label(spec: TrialSpec) -> str:
@@ -56,9 +50,11 @@ class PlainProgress(Listener):
     At the end it prints how long the run took, beside its forecast.
     """
 
-    def __init__(self, study: Study, console: Console, resources: Resources | None = None):
-        self._study, self._console, self._resources = study, console, resources
-        self._forecast: RunForecast | None = None
+    def __init__(self, study: Study, console: Console):
+        self._study, self._console = study, console
+        self._trains = False
+        self._run_forecast: Range | None = None
+        self._ends_at: float | None = None
         self._total, self._groups = least(study), dict[str, int]()
         self._longest_name = max(len(condition.name) for condition in study.conditions)
         self._longest_phase = max(len(phase) for condition in study.conditions for phase in counts(study, condition))
@@ -79,10 +75,13 @@ class PlainProgress(Listener):
         if standing.pending and (self._ended or begun):
             resumed = f"; {count_noun(begun, 'trial')} begun before, resumed from the last checkpoint" if begun else ""
             self._print(f"goes on from trial {self._ended} of {trials}{resumed}")
-        with suppress(GanStudyError):  # a study whose speed cannot be forecast runs all the same
-            self._forecast = RunForecast(self._study, standing.root, self._resources) if standing.pending else None
-        if self._forecast is not None and self._forecast.seconds is not None:
-            self._print(f"forecast: {duration_range(self._forecast.seconds)}")
+        self._trains = standing.pending > 0
+
+    def forecast(self, forecast: TimeForecast) -> None:
+        if forecast.run is not None and self._run_forecast is None:
+            self._run_forecast = Range(*forecast.run)
+            self._print(f"forecast: {duration_range(self._run_forecast)}")
+        self._ends_at = None if forecast.remaining is None else monotonic() + forecast.remaining
 
     def measured(self, spec: TrialSpec, summaries: Sequence[EvaluationSummary]) -> None:
         self._note_step(spec, summaries)
@@ -111,28 +110,20 @@ class PlainProgress(Listener):
         self.warn(sentence)
 
     def closed(self, standing: Standing, interrupted: bool) -> None:
-        if self._forecast is None or interrupted:
+        if interrupted or not self._trains:
             return
-        forecast = self._forecast.seconds
-        beside = "" if forecast is None else f"; forecast {duration_range(forecast)}"
+        beside = "" if self._run_forecast is None else f"; forecast {duration_range(self._run_forecast)}"
         self._print(f"took {format_duration(monotonic() - self._started)}{beside}")
 
     def ended(self, trial: TrialRecord) -> None:
         self._running.pop(trial.spec.key, None)
-        self._note_speed(trial)
         self._ended += 1
         width = len(str(self._total))
         elapsed = format_duration(monotonic() - self._started)
         self._print(f"[{self._ended:>{width}}/{self._total} {elapsed}] {self._result_line(trial)}")
 
-    def _note_speed(self, trial: TrialRecord) -> None:
-        if self._forecast is not None:
-            self._forecast.ended(trial)
-
     def planned(self, needed: Needed) -> None:
         """Print which conditions get further fresh seeds, once this is known."""
-        if self._forecast is not None:
-            self._forecast.planned(needed)
         groups = dict(needed.groups)
         further = [name for name, count in groups.items() if count > max(1, self._groups.get(name, 0))]
         if further and groups != self._groups and most_groups(self._study) > 1:
@@ -168,9 +159,8 @@ class PlainProgress(Listener):
             line += ", starting Ray"
         elif ended:
             line += f", {60 * ended / (monotonic() - self._first_report):.1f} trials per minute"
-        left = None if self._forecast is None else self._forecast.remaining(dict(self._running))
-        if left is not None:
-            line += f", about {format_duration(left)} left"
+        if self._ends_at is not None:
+            line += f", about {format_duration(max(0.0, self._ends_at - monotonic()))} left"
         budget = self._study.budget.steps
         shown = list(self._running.values())[:MOST_RUNNING]
         running = ", ".join(f"{trial_label(spec)} {100 * step // budget}%" for spec, step in shown)
@@ -184,8 +174,8 @@ class PlainProgress(Listener):
 class LiveProgress(PlainProgress):
     """A table of the conditions that is redrawn during the run; lines of failed trials remain above it."""
 
-    def __init__(self, study: Study, console: Console, resources: Resources | None = None):
-        super().__init__(study, console, resources)
+    def __init__(self, study: Study, console: Console):
+        super().__init__(study, console)
         self._tallies = Tallies(study)
         self._planned = {condition.name: counts(study, condition) for condition in study.conditions}
         self._live = rich.live.Live(
@@ -205,7 +195,6 @@ class LiveProgress(PlainProgress):
         self._running.pop(trial.spec.key, None)
         self._tallies.add([trial])
         if trial.finished:
-            self._note_speed(trial)
             self._ended += 1
         else:
             super().ended(trial)

@@ -18,15 +18,19 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from studies.errors import DamagedError, GanStudyError, InputError
+from studies.errors import DamagedError, GanStudyError, HungCode, InputError
+from studies.execution.driver_process import STACKS
 from studies.execution.resources import Node, Resources
-from studies.execution.runner import run_in_this_process
+from studies.execution.runner import RunResult, run_in_this_process
+from studies.file.hung_code import ended_by
 from studies.file.modules import is_reference, modules_in, sources
 from studies.file.real_samples import load_samples
 from studies.file.sent_samples import write_samples
 from studies.file.source import question
 from studies.file.study import Study
+from studies.forecast.forecast_events import ForecastEvents
 from studies.progress.event_messages import EventSender, Message
+from studies.progress.events import Listener
 
 
 @dataclass(frozen=True)
@@ -55,11 +59,19 @@ def main(channel: str, prepare: str) -> None:
     def send(message: Message) -> None:
         connection.send_bytes(json.dumps(message).encode())
 
+    def report_hung_code(error: HungCode) -> None:
+        send(_message(error))
+        os._exit(0)
+
     try:
         request = json.loads(connection.recv_bytes())
         tempfile.tempdir = request["temporary"]  # of this process alone, not of its workers
         module, _, function = prepare.partition(":")
-        send(_answer(request, getattr(import_module(module), function), send))
+        with (
+            open(Path(request["temporary"], STACKS), "wb") as stacks,
+            ended_by(report_hung_code, stacks=stacks.fileno()),
+        ):
+            send(_answer(request, getattr(import_module(module), function), send))
     except (EOFError, BrokenPipeError, ConnectionResetError):  # the parent is gone
         pass
     finally:
@@ -73,9 +85,7 @@ def _answer(request: Mapping[str, Any], prepare: Prepare, send: Callable[[Messag
     try:
         with prepare(request) as prepared:
             send(_description(prepared, Path(request["temporary"])))
-            result = run_in_this_process(
-                prepared.study, EventSender(send), question=prepared.question, resources=prepared.resources
-            )
+            result = run_prepared(prepared, EventSender(send))
         names = [record.spec.name for record in result.without_result]
         return {
             "event": "result",
@@ -87,13 +97,28 @@ def _answer(request: Mapping[str, Any], prepare: Prepare, send: Callable[[Messag
         return {"event": "interrupted"}
     except (BrokenPipeError, ConnectionResetError):
         raise
-    except DamagedError as error:
-        return {"event": "error", "type": "DamagedError", "arguments": [error.place, error.reason]}
     except GanStudyError as error:
-        kind = "InputError" if isinstance(error, InputError) else type(error).__name__
-        return {"event": "error", "type": kind, "arguments": [str(error)]}
+        return _message(error)
     except Exception as error:
         return {"event": "bug", "traceback": "".join(traceback.format_exception(error))}
+
+
+def run_prepared(prepared: Prepared, listener: Listener) -> RunResult:
+    """Run a study; the listener receives its events and its forecasts.
+
+    Errors: as for `run_in_this_process`.
+    """
+    study, resources = prepared.study, prepared.resources
+    events = ForecastEvents(listener, study, resources)
+    return run_in_this_process(study, events, question=prepared.question, resources=resources)
+
+
+def _message(error: GanStudyError) -> Message:
+    """The last message, for an error."""
+    if isinstance(error, DamagedError):
+        return {"event": "error", "type": "DamagedError", "arguments": [error.place, error.reason]}
+    kind = "InputError" if isinstance(error, InputError) else type(error).__name__
+    return {"event": "error", "type": kind, "arguments": [str(error)]}
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
