@@ -166,7 +166,7 @@ def _comparison() -> Iterable[str]:
 
 
 def _commands() -> Iterable[str]:
-    group = typer.main.get_command(app)
+    group: Any = typer.main.get_command(app)
     yield "# Commands"
     yield _help_text(group.help)
     yield "`gan-study COMMAND --help` prints what stands here."
