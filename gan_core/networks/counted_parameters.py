@@ -9,7 +9,6 @@ from torch.overrides import TorchFunctionMode
 from gan_core.networks.contracts import AnyCritic, AnyGenerator
 from gan_core.shapes import SampleShape
 
-
 _ARITHMETIC = ("mul", "add", "sub", "div", "__mul__", "__add__", "__sub__", "__truediv__", "__rsub__")
 """Names of the operators whose result has the shape of a tensor, if the other operand is a number."""
 
