@@ -8,9 +8,10 @@ import os
 import signal
 import sys
 import tempfile
+import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from multiprocessing.connection import Connection
@@ -18,7 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from studies.errors import DamagedError, GanStudyError, InputError
+from studies.errors import DamagedError, GanStudyError, InputError, StudyFailed
 from studies.execution.resources import Node, Resources
 from studies.execution.runner import run_in_this_process
 from studies.file.modules import is_reference, modules_in, sources
@@ -27,6 +28,9 @@ from studies.file.sent_samples import write_samples
 from studies.file.source import question
 from studies.file.study import Study
 from studies.progress.event_messages import EventSender, Message
+
+SENDING_SECONDS = 5.0
+"""Time for which an error waits until the main thread has sent its message."""
 
 
 @dataclass(frozen=True)
@@ -50,16 +54,24 @@ def main(channel: str, prepare: str) -> None:
     """
     signal.signal(signal.SIGINT, _interrupt)
     signal.signal(signal.SIGTERM, _interrupt)
-    connection = Connection(int(channel))
+    connection, sending = Connection(int(channel)), threading.Lock()
 
     def send(message: Message) -> None:
-        connection.send_bytes(json.dumps(message).encode())
+        with sending:
+            connection.send_bytes(json.dumps(message).encode())
+
+    def fail(error: StudyFailed) -> None:
+        """Send an error as the last message and end this process at once, whatever its main thread waits for."""
+        if sending.acquire(timeout=SENDING_SECONDS):  # for good: nothing is sent after it
+            with suppress(OSError):
+                connection.send_bytes(json.dumps(_of_error(error)).encode())
+        os._exit(1)
 
     try:
         request = json.loads(connection.recv_bytes())
         tempfile.tempdir = request["temporary"]  # of this process alone, not of its workers
         module, _, function = prepare.partition(":")
-        send(_answer(request, getattr(import_module(module), function), send))
+        send(_answer(request, getattr(import_module(module), function), send, fail))
     except (EOFError, BrokenPipeError, ConnectionResetError):  # the parent is gone
         pass
     finally:
@@ -68,13 +80,22 @@ def main(channel: str, prepare: str) -> None:
         os._exit(0)  # all is written and sent; waiting for threads of libraries would delay the parent
 
 
-def _answer(request: Mapping[str, Any], prepare: Prepare, send: Callable[[Message], None]) -> Message:
+def _answer(
+    request: Mapping[str, Any],
+    prepare: Prepare,
+    send: Callable[[Message], None],
+    fail: Callable[[StudyFailed], object],
+) -> Message:
     """The last message: the result of the run, or why there is none."""
     try:
         with prepare(request) as prepared:
             send(_description(prepared, Path(request["temporary"])))
             result = run_in_this_process(
-                prepared.study, EventSender(send), question=prepared.question, resources=prepared.resources
+                prepared.study,
+                EventSender(send),
+                fail=fail,
+                question=prepared.question,
+                resources=prepared.resources,
             )
         names = [record.spec.name for record in result.without_result]
         return {
@@ -87,13 +108,18 @@ def _answer(request: Mapping[str, Any], prepare: Prepare, send: Callable[[Messag
         return {"event": "interrupted"}
     except (BrokenPipeError, ConnectionResetError):
         raise
-    except DamagedError as error:
-        return {"event": "error", "type": "DamagedError", "arguments": [error.place, error.reason]}
     except GanStudyError as error:
-        kind = "InputError" if isinstance(error, InputError) else type(error).__name__
-        return {"event": "error", "type": kind, "arguments": [str(error)]}
+        return _of_error(error)
     except Exception as error:
         return {"event": "bug", "traceback": "".join(traceback.format_exception(error))}
+
+
+def _of_error(error: GanStudyError) -> Message:
+    """The message with an error that ended the run."""
+    if isinstance(error, DamagedError):
+        return {"event": "error", "type": "DamagedError", "arguments": [error.place, error.reason]}
+    kind = "InputError" if isinstance(error, InputError) else type(error).__name__
+    return {"event": "error", "type": kind, "arguments": [str(error)]}
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
