@@ -238,7 +238,7 @@ def test_a_run_that_is_killed_or_interrupted_leaves_no_process_and_no_file(tmp_p
         if killed == "driver":
             assert err.endswith("ended unexpectedly; run the study again to resume it from its checkpoints\n")
         if killed in NEEDED:
-            assert err.startswith(f"gan-study: Ray's {NEEDED[killed]} ended unexpectedly (SIGKILL); run the study again")
+            assert err.startswith(f"gan-study: Ray's {NEEDED[killed]} ended unexpectedly (SIGKILL); run the study")
             assert err.count("\n") == 1
         if killed in ("guard", "none"):
             assert "interrupted; the same command resumes curious where it stopped." in out
