@@ -19,6 +19,7 @@ from studies.execution.disk_space import check_space
 from studies.execution.environment import environment
 from studies.execution.interruption import graceful_termination
 from studies.execution.memory_need import check_memory
+from studies.execution.object_store import object_store
 from studies.execution.resources import Allocation, Resources, this_machine
 from studies.file import modules
 from studies.file.compared_features import path_of
@@ -265,7 +266,14 @@ def _ray(resources: Resources, fail: Callable[[StudyFailed], object]) -> Iterato
 
     # without "local" Ray would join a cluster of RAY_ADDRESS or of an earlier `ray start`
     cores = int(sum(node.cpu for node in resources.nodes))
-    ray.init(address="local", num_cpus=cores, logging_level=logging.ERROR, log_to_driver=False, include_dashboard=False)
+    ray.init(
+        address="local",
+        num_cpus=cores,
+        logging_level=logging.ERROR,
+        log_to_driver=False,
+        include_dashboard=False,
+        **object_store(),
+    )
     try:
         with watched_processes(fail):
             yield
