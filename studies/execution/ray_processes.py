@@ -1,10 +1,11 @@
-"""Watch over the processes of a local Ray: without one of them the driver would wait for a minute or for ever."""
+"""Deaths of the processes of a local Ray, said in one sentence each, in place of a hanging run and Ray's own messages."""
 
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
 from typing import Any
+from unittest.mock import patch
 
 from studies.errors import StudyFailed
 
@@ -35,6 +36,18 @@ def watched_processes(fail: Callable[[StudyFailed], object]) -> Iterator[None]:
     finally:
         over.set()
         thread.join()
+
+
+@contextmanager
+def without_messages() -> Iterator[None]:
+    """Context in which Ray prints no messages about processes that died, which hold 20 lines of its log.
+
+    The run itself says why a worker died, and that the raylet did.
+    """
+    import ray
+
+    with patch.object(ray._private.worker, "print_to_stdstream", lambda *arguments, **options: None):
+        yield
 
 
 def death_of_ray(kind: str, code: int) -> StudyFailed:

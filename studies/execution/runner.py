@@ -22,6 +22,7 @@ from studies.execution.memory_need import check_memory
 from studies.execution.object_store import object_store
 from studies.execution.resources import Allocation, Resources, this_machine
 from studies.file import modules
+from studies.file.code_errors import printable
 from studies.file.compared_features import path_of
 from studies.file.real_samples import load_samples
 from studies.file.study import Study, fixed_part
@@ -262,20 +263,25 @@ def _ray(resources: Resources, fail: Callable[[StudyFailed], object]) -> Iterato
         return
     import ray
 
-    from studies.execution.ray_processes import watched_processes
+    from studies.execution.ray_processes import watched_processes, without_messages
 
     # without "local" Ray would join a cluster of RAY_ADDRESS or of an earlier `ray start`
     cores = int(sum(node.cpu for node in resources.nodes))
-    ray.init(
-        address="local",
-        num_cpus=cores,
-        logging_level=logging.ERROR,
-        log_to_driver=False,
-        include_dashboard=False,
-        **object_store(),
-    )
-    try:
-        with watched_processes(fail):
-            yield
-    finally:
-        ray.shutdown()
+    with without_messages():
+        try:
+            ray.init(
+                address="local",
+                num_cpus=cores,
+                logging_level=logging.ERROR,
+                log_to_driver=False,
+                include_dashboard=False,
+                **object_store(),
+            )
+        except Exception as error:  # of many kinds, some of them no subclass
+            reason = printable(str(error).strip().partition("\n")[0])
+            raise StudyFailed(f"Ray cannot be started on this machine: {type(error).__name__}: {reason}") from error
+        try:
+            with watched_processes(fail):
+                yield
+        finally:
+            ray.shutdown()
