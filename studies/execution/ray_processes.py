@@ -1,4 +1,4 @@
-"""Deaths of the processes of a local Ray, said in one sentence each, in place of a hanging run and Ray's own messages."""
+"""Deaths of the processes of a local Ray: each is said in one sentence, and none leaves a run that hangs."""
 
 import signal
 from collections.abc import Callable, Iterator
