@@ -8,9 +8,10 @@ import os
 import signal
 import sys
 import tempfile
+import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from multiprocessing.connection import Connection
@@ -18,7 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from studies.errors import DamagedError, GanStudyError, HungCode, InputError
+from studies.errors import DamagedError, GanStudyError, HungCode, InputError, StudyFailed
 from studies.execution.driver_process import STACKS
 from studies.execution.resources import Node, Resources
 from studies.execution.runner import RunResult, run_in_this_process
@@ -31,6 +32,9 @@ from studies.file.study import Study
 from studies.forecast.forecast_events import ForecastEvents
 from studies.progress.event_messages import EventSender, Message
 from studies.progress.events import Listener
+
+SENDING_SECONDS = 5.0
+"""Time for which an error waits until the main thread has sent its message."""
 
 
 @dataclass(frozen=True)
@@ -54,13 +58,21 @@ def main(channel: str, prepare: str) -> None:
     """
     signal.signal(signal.SIGINT, _interrupt)
     signal.signal(signal.SIGTERM, _interrupt)
-    connection = Connection(int(channel))
+    connection, sending = Connection(int(channel)), threading.Lock()
 
     def send(message: Message) -> None:
-        connection.send_bytes(json.dumps(message).encode())
+        with sending:
+            connection.send_bytes(json.dumps(message).encode())
+
+    def fail(error: StudyFailed) -> None:
+        """Send an error as the last message and end this process at once, whatever its main thread waits for."""
+        if sending.acquire(timeout=SENDING_SECONDS):  # for good: nothing is sent after it
+            with suppress(OSError):
+                connection.send_bytes(json.dumps(_of_error(error)).encode())
+        os._exit(1)
 
     def report_hung_code(error: HungCode) -> None:
-        send(_message(error))
+        send(_of_error(error))
         os._exit(0)
 
     try:
@@ -71,7 +83,7 @@ def main(channel: str, prepare: str) -> None:
             open(Path(request["temporary"], STACKS), "wb") as stacks,
             ended_by(report_hung_code, stacks=stacks.fileno()),
         ):
-            send(_answer(request, getattr(import_module(module), function), send))
+            send(_answer(request, getattr(import_module(module), function), send, fail))
     except (EOFError, BrokenPipeError, ConnectionResetError):  # the parent is gone
         pass
     finally:
@@ -80,12 +92,17 @@ def main(channel: str, prepare: str) -> None:
         os._exit(0)  # all is written and sent; waiting for threads of libraries would delay the parent
 
 
-def _answer(request: Mapping[str, Any], prepare: Prepare, send: Callable[[Message], None]) -> Message:
+def _answer(
+    request: Mapping[str, Any],
+    prepare: Prepare,
+    send: Callable[[Message], None],
+    fail: Callable[[StudyFailed], object],
+) -> Message:
     """The last message: the result of the run, or why there is none."""
     try:
         with prepare(request) as prepared:
             send(_description(prepared, Path(request["temporary"])))
-            result = run_prepared(prepared, EventSender(send))
+            result = run_prepared(prepared, EventSender(send), fail=fail)
         names = [record.spec.name for record in result.without_result]
         return {
             "event": "result",
@@ -98,23 +115,25 @@ def _answer(request: Mapping[str, Any], prepare: Prepare, send: Callable[[Messag
     except (BrokenPipeError, ConnectionResetError):
         raise
     except GanStudyError as error:
-        return _message(error)
+        return _of_error(error)
     except Exception as error:
         return {"event": "bug", "traceback": "".join(traceback.format_exception(error))}
 
 
-def run_prepared(prepared: Prepared, listener: Listener) -> RunResult:
+def run_prepared(prepared: Prepared, listener: Listener, *, fail: Callable[[StudyFailed], object]) -> RunResult:
     """Run a study; the listener receives its events and its forecasts.
+
+    fail  as for `run_in_this_process`
 
     Errors: as for `run_in_this_process`.
     """
     study, resources = prepared.study, prepared.resources
     events = ForecastEvents(listener, study, resources)
-    return run_in_this_process(study, events, question=prepared.question, resources=resources)
+    return run_in_this_process(study, events, fail=fail, question=prepared.question, resources=resources)
 
 
-def _message(error: GanStudyError) -> Message:
-    """The last message, for an error."""
+def _of_error(error: GanStudyError) -> Message:
+    """The message with an error that ended the run."""
     if isinstance(error, DamagedError):
         return {"event": "error", "type": "DamagedError", "arguments": [error.place, error.reason]}
     kind = "InputError" if isinstance(error, InputError) else type(error).__name__

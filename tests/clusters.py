@@ -133,6 +133,10 @@ class RayCluster:
     def studies(self) -> Cluster:
         return Cluster(self.server())
 
+    def processes(self) -> list[psutil.Process]:
+        """All processes of the nodes."""
+        return [process for node in self.nodes.values() for process in _tree(node)]
+
     def living_nodes(self) -> int:
         answer = requests.get(f"{self.url}/nodes?view=summary", headers=AUTHORIZED, timeout=20).json()
         return sum(node["raylet"].get("state") == "ALIVE" for node in answer["data"]["summary"])
@@ -146,8 +150,13 @@ Mounts = Mapping[str, Mapping[Path, Path]]
 
 
 @contextmanager
-def ray_cluster(folder: Path, *, workers: int = 2, mounts: Mounts = MappingProxyType({})) -> Iterator[RayCluster]:
-    """A head without cores and nodes with one core each, at 127.0.0.2, 127.0.0.3 and so on."""
+def ray_cluster(
+    folder: Path, *, workers: int = 2, mounts: Mounts = MappingProxyType({}), **changes: str
+) -> Iterator[RayCluster]:
+    """A head without cores and nodes with one core each, at 127.0.0.2, 127.0.0.3 and so on.
+
+    changes  changed variables of the nodes' environment
+    """
     port, dashboard = free_port("127.0.0.2"), free_port()
     cluster = RayCluster(url=f"http://127.0.0.1:{dashboard}", folder=folder)
     head = f"ray start --head --block --node-ip-address 127.0.0.2 --port {port} --num-cpus 0 --disable-usage-stats"
@@ -155,12 +164,12 @@ def ray_cluster(folder: Path, *, workers: int = 2, mounts: Mounts = MappingProxy
     try:
         with short_folder() as temporary:
             cluster.sessions = temporary
-            cluster.nodes["head"] = _node(head, folder, "127.0.0.2", temporary, mounts)
+            cluster.nodes["head"] = _node(head, folder, "127.0.0.2", temporary, mounts, changes)
             wait_until(lambda: answers(f"{cluster.url}/api/version", AUTHORIZED), "the head's first answer")
             for number in range(workers):
                 address = f"127.0.0.{3 + number}"
                 worker = f"ray start --address 127.0.0.2:{port} --block --node-ip-address {address} --num-cpus 1"
-                cluster.nodes[address] = _node(worker, folder, address, temporary, mounts)
+                cluster.nodes[address] = _node(worker, folder, address, temporary, mounts, changes)
             wait_until(lambda: cluster.living_nodes() == workers + 1, "the nodes' joining")
             yield cluster
     finally:
@@ -177,7 +186,9 @@ def short_folder() -> Iterator[Path]:
         yield Path(name)
 
 
-def _node(command: str, folder: Path, address: str, temporary: Path, mounts: Mounts) -> subprocess.Popen[bytes]:
+def _node(
+    command: str, folder: Path, address: str, temporary: Path, mounts: Mounts, changes: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
     files = temporary / address.rpartition(".")[2]
     files.mkdir()
     # Other clusters on this machine may use the default port of the agent.
@@ -192,7 +203,7 @@ def _node(command: str, folder: Path, address: str, temporary: Path, mounts: Mou
             agent,
         ],
         folder / f"{address}.log",
-        environment(),
+        environment(**changes),
     )
 
 

@@ -11,11 +11,15 @@ from clusters import (
     STUDY,
     TOKEN,
     RayCluster,
+    free_port,
     is_half_done,
     kill,
     ray_cluster,
     wait_until,
 )
+from mlflow_contents import assert_equal_results, runs_of
+from servers import Owner, start_mlflow, stop
+from shared_memory import shared_memory
 from tiny import finished, same_numbers
 
 import services.cluster
@@ -26,6 +30,9 @@ from services.preflight import versions
 from studies.errors import InputError, StudyFailed
 from studies.file.study import Study
 from studies.ledger.ledger import Ledger
+from studies.locate import results
+from studies.tracking.run_faults import examine
+from studies.tracking.tracker import sync
 
 
 @pytest.fixture(autouse=True)
@@ -298,6 +305,9 @@ def assert_nothing_secret(cluster: RayCluster, ledger: Ledger) -> None:
     files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
     texts = {"jobs": json.dumps(jobs).encode()} | {str(path): path.read_bytes() for path in files}
     assert len(texts) > 10
+    in_memory = shared_memory(cluster.processes())
+    assert any("plasma" in name for name in in_memory), "Ray's object store was not read"
+    texts |= in_memory
     for name, text in texts.items():
         for secret in (TOKEN, PASSWORD, IN_THE_ADDRESS):
             assert secret.encode() not in text, f"{secret} in {name}"
@@ -401,3 +411,47 @@ def test_a_node_that_dies_during_a_study_loses_no_trial_and_repeats_none(small, 
         assert followed.returncode == 0, followed.stdout + followed.stderr
     assert_same_numbers(ledger, embedded)
     assert all(log.count("finished after") == 1 for log in logs(ledger))
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1200)
+def test_a_lost_node_and_a_dead_mlflow_server_leave_every_member_once_and_no_run_running(
+    small, embedded, tmp_path, monkeypatch
+):
+    ledger, owner, port = Ledger(tmp_path / "ledger"), Owner("owner", PASSWORD), free_port()
+    uri = f"http://127.0.0.1:{port}"
+    (tmp_path / "cluster").mkdir()
+    server = start_mlflow(tmp_path / "server", port, owner=owner)
+    try:
+        with ray_cluster(tmp_path / "cluster", MLFLOW_TRACKING_URI=uri, **owner.environment()) as cluster:
+            arguments = ("submit", small, "--set", f"ledger.root={ledger.root}")
+            assert cluster.cli(*arguments, "--detach").returncode == 0
+            wait_until(lambda: is_half_done(ledger), "a trial after the first that finished", 200)
+            stop(server)
+            kill(cluster.nodes.pop("127.0.0.4"), sigterm=False)
+            ended = len(ledger.committed())
+            wait_until(lambda: len(ledger.committed()) > ended, "a trial without the server", 200)
+            server = start_mlflow(tmp_path / "server", port, owner=owner)
+            followed = cluster.cli("logs", "small", "--follow")
+            assert followed.returncode == 0, followed.stdout + followed.stderr
+            assert followed.stdout.count("The study continues without MLflow") == 1
+            assert_nothing_secret(cluster, ledger)
+        for name, value in owner.environment().items():
+            monkeypatch.setenv(name, value)
+        if "gan-study sync" in followed.stdout:  # the end of the run waits for a limited time
+            sync(ledger, "small", uri)
+        studies, trials = runs_of(uri, "small")
+        assert [run.info.status for run in studies + trials] == ["FINISHED"] * (1 + 8)
+        assert len({run.info.run_name for run in trials}) == 8
+        assert_equal_results(results("small", tracking_uri=uri), results("small", root=ledger.root))
+        assert examine(ledger, "small", uri) == []
+        stored = {path: path.read_bytes() for path in (tmp_path / "server").rglob("*") if path.is_file()}
+        assert {".db", ".parquet"} <= {path.suffix for path in stored}
+        assert [path for path, content in stored.items() if PASSWORD.encode() in content] == []
+    finally:
+        stop(server)
+    assert_same_numbers(ledger, embedded)
+    assert all(log.count("finished after") == 1 for log in logs(ledger))
+    members = results("small", root=ledger.root).members
+    assert len(members) == 8 * 2
+    assert not members.duplicated(["condition", "phase", "trial", "seed"]).any()

@@ -10,13 +10,14 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from io import StringIO
 from pathlib import Path
 
 import pandas as pd
+import psutil  # type: ignore[import-untyped]
 import psycopg2  # type: ignore[import-untyped]
 import pytest
 import requests
@@ -24,6 +25,7 @@ import yaml  # type: ignore[import-untyped]
 from clusters import ROOT, STUDY, environment, free_port, is_half_done, kill, short_folder, start, wait_until
 from process_usage import Usage, measured
 from read_only import can_be_read_only, read_only_except
+from shared_memory import shared_memory
 
 from services.cluster import Cluster
 from services.credentials import Token
@@ -225,6 +227,7 @@ class Services:
     client          environment of the services' clients
     checks          health check of each service
     environments    environment of each service
+    database        folder of PostgreSQL's files
     """
 
     folder: Path
@@ -234,6 +237,7 @@ class Services:
     checks: dict[str, list[str]]
     environments: dict[str, dict[str, str]] = field(default_factory=dict)
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    database: Path = Path()
 
     def is_healthy(self, name: str) -> bool:
         """True if the service's health check succeeds."""
@@ -333,7 +337,7 @@ def all_services(folder: Path) -> Iterator[Services]:
         started.environments["postgres"] = {
             "PATH": os.environ["PATH"], "POSTGRES_PASSWORD": password, "PGPORT": str(ports["postgres"])
         }  # fmt: skip
-        started.processes["postgres"] = running.enter_context(
+        started.processes["postgres"], started.database = running.enter_context(
             _postgres(resolved_services["postgres"]["command"], password, ports["postgres"], folder)
         )
         service("mlflow")
@@ -353,8 +357,11 @@ def _replaced(value: str, addresses: dict[str, str]) -> str:
 
 
 @contextmanager
-def _postgres(command: str, password: str, port: int, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run the steps of the image's entrypoint, then the command of the file; not as root, which PostgreSQL refuses."""
+def _postgres(command: str, password: str, port: int, folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+    """Run the steps of the image's entrypoint, then the command of the file; not as root, which PostgreSQL refuses.
+
+    The value is the process and the folder of the database.
+    """
     binaries = max(Path("/usr/lib/postgresql").glob("*/bin"))
     with tempfile.TemporaryDirectory(prefix="gs-pg-", dir="/tmp", ignore_cleanup_errors=True) as name:
         data, secret = Path(name) / "data", Path(name) / "password"
@@ -378,7 +385,7 @@ def _postgres(command: str, password: str, port: int, folder: Path) -> Iterator[
         )
         try:
             wait_until(lambda: _connects(port, password), "PostgreSQL's first answer", 60)
-            yield process
+            yield process, data
         finally:
             kill(process)
 
@@ -527,10 +534,21 @@ def _check_accounts(running: Services, uri: str, writer: tuple[str, str]) -> Non
 def _check_that_no_secret_is_written(running: Services) -> None:
     secrets = {name: value for name, value in read_env(running.folder / ".env").items() if name in SECRETS}
     allowed = {running.folder / ".env", running.folder / "tmp-mlflow" / "basic_auth.ini"}
-    folders = (running.folder, running.sessions)  # the latter holds Ray's own logs
+    folders = (running.folder, running.sessions, running.database)  # the second holds Ray's own logs
     files = [path for folder in folders for path in folder.rglob("*") if path.is_file() and path not in allowed]
     assert len([path for path in files if path.suffix in (".log", ".out", ".err")]) > 10
-    texts = {str(path): path.read_bytes() for path in files}
+    assert len([path for path in files if path.is_relative_to(running.database)]) > 100
+    assert [path for path in files if path.is_relative_to(running.folder / "artifacts")]
+    texts = {}
+    for path in files:
+        with suppress(FileNotFoundError):  # PostgreSQL renames files
+            texts[str(path)] = path.read_bytes()
+    services_and_all = [
+        member
+        for process in running.processes.values()
+        for member in (psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True))
+    ]
+    texts |= shared_memory(services_and_all)
     jobs = running.studies().attempts("small")
     assert len(jobs) == 3
     texts["the jobs in Ray"] = json.dumps(running.server().jobs()).encode()

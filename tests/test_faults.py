@@ -143,7 +143,7 @@ def test_each_fault_has_its_state_and_a_later_run_leaves_no_trace_of_it(undistur
     folder = tmp_path / "study"
     disturbed = run(folder, *STATES, overrides=("limits.trial_seconds=1.5",), FAULTS="1")
     assert disturbed.returncode == 1, disturbed.stderr
-    assert "Traceback" not in disturbed.stderr  # Ray prints there that a worker died
+    assert disturbed.stderr == ""  # what Ray would print about dead workers is not shown
     found = results_in(folder)
     explored = found.trials.query("phase == 'explore'").groupby("condition", observed=True)["state"].unique()
     assert {condition: list(states) for condition, states in explored.items()} == {
@@ -188,7 +188,7 @@ def test_code_that_hangs_or_takes_too_much_memory_is_killed_and_named_and_its_pa
     )
     done = run(tmp_path / "study", "loop", "once", "hog", overrides=settings, FAULTS=str(tmp_path / "hung"))
     assert done.returncode == 1
-    assert "Traceback" not in done.stderr  # Ray itself says there that workers died
+    assert done.stderr == ""
     trials = results_in(tmp_path / "study").trials.query("state != 'interrupted'")
     states = trials.groupby("condition", observed=True)["state"].agg(set).to_dict()
     # the trials of a pack that hung once are each tried again, and those that hang again are named

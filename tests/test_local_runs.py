@@ -12,9 +12,11 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 import pytest
 from clusters import short_folder, wait_until
+from shared_memory import shared_memory
 from tiny import clean_environment, command, study_in
 
 from studies.execution.driver_process import run
+from studies.execution.ray_processes import NEEDED
 from studies.progress.events import Listener
 from studies.progress.standing import Needed, Standing
 
@@ -112,14 +114,14 @@ def lives(process: psutil.Process) -> bool:
 
 
 @contextmanager
-def started(folder: Path, *, steps: int) -> Iterator[Run]:
+def started(folder: Path, *, steps: int, tracking: bool = False) -> Iterator[Run]:
     (folder / "my_curious.py").write_text(MODULE)
     (folder / "study.toml").write_text(STUDY.format(steps=steps))
     home = folder / "home"
     home.mkdir()
     with short_folder() as temporary:
         process = subprocess.Popen(
-            command(["run", "study.toml", "--no-tracking"]),
+            command(["run", "study.toml", *([] if tracking else ["--no-tracking"])]),
             cwd=folder,
             env=clean_environment(HOME=str(home), TMPDIR=str(temporary), **SECRETS),
             stdin=subprocess.DEVNULL,
@@ -166,7 +168,7 @@ def assert_nothing_is_left(run: Run, processes: list[psutil.Process]) -> None:
 
 
 def test_a_run_shows_no_secret_to_a_study_listens_on_loopback_alone_and_leaves_nothing(tmp_path: Path) -> None:
-    with started(tmp_path, steps=3000) as run:
+    with started(tmp_path, steps=3000, tracking=True) as run:
         run.wait_for_worker()
         processes = run.started()
         titles = [" ".join(process.cmdline()) for process in processes if lives(process)]
@@ -183,9 +185,14 @@ def test_a_run_shows_no_secret_to_a_study_listens_on_loopback_alone_and_leaves_n
         assert private.stat().st_mode & 0o777 == 0o700
         assert (private / "ray").is_dir()
         assert files_with_secrets(run.temporary) == []
+        in_memory = shared_memory([*processes, psutil.Process(run.process.pid)])
+        assert any("plasma" in name for name in in_memory), "Ray's object store was not read"
+        assert [name for name, content in in_memory.items() if PLANTED in content] == []
         out, err = run.process.communicate(timeout=200)
         assert (run.process.returncode, err) == (0, ""), out
         assert_nothing_is_left(run, processes)
+        assert (tmp_path / "mlflow.db").stat().st_size > 0
+        assert list((tmp_path / "mlruns").rglob("*.parquet"))  # the artifacts of its runs
         assert files_with_secrets(tmp_path) == []
         seen = [json.loads(path.read_text()) for path in run.seen()]
         assert all(
@@ -196,7 +203,10 @@ def test_a_run_shows_no_secret_to_a_study_listens_on_loopback_alone_and_leaves_n
         assert not (tmp_path / f"seen-{run.process.pid}.json").exists()  # the command itself imports no module
 
 
-@pytest.mark.parametrize("killed", ["command", "driver", "guard", "none"])
+@pytest.mark.parametrize(
+    "killed",
+    ["command", "driver", "guard", "raylet", pytest.param("gcs_server", marks=pytest.mark.soak), "none"],
+)
 def test_a_run_that_is_killed_or_interrupted_leaves_no_process_and_no_file(tmp_path: Path, killed: str) -> None:
     with started(tmp_path, steps=ENDLESS) as run:
         run.wait_for_worker()
@@ -216,13 +226,22 @@ def test_a_run_that_is_killed_or_interrupted_leaves_no_process_and_no_file(tmp_p
             case "guard":
                 os.kill(by_name["guard"], signal.SIGKILL)
                 run.process.send_signal(signal.SIGTERM)
+            case "raylet" | "gcs_server":
+                (victim,) = [process for process in processes if process.name() == killed]
+                victim.kill()
             case "none":
                 run.process.send_signal(signal.SIGINT)
         out, err = run.process.communicate(timeout=120)
-        assert run.process.returncode == {"command": -signal.SIGKILL, "driver": 1}.get(killed, 130), out + err
+        codes = {"command": -signal.SIGKILL, "driver": 1, "raylet": 1, "gcs_server": 1}
+        assert run.process.returncode == codes.get(killed, 130), out + err
         assert "Traceback" not in err
         if killed == "driver":
             assert err.endswith("ended unexpectedly; run the study again to resume it from its checkpoints\n")
+        if killed in NEEDED:
+            assert err.splitlines() == [
+                f"gan-study: Ray's {NEEDED[killed]} ended unexpectedly (SIGKILL); run the study again to resume it "
+                "from its checkpoints"
+            ]
         if killed in ("guard", "none"):
             assert "interrupted; the same command resumes curious where it stopped." in out
             assert list((tmp_path / "gan-studies").glob("running/*/checkpoint"))

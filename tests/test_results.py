@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import torch
 from simulated import simulate
-from tiny import DIRAC, ledger_of, run_without_ray, study_in
+from tiny import DIRAC, ledger_of, run_without_ray, study_in, unexpected
 
 import studies
 from gan_core.constraints import WeightClipping
@@ -467,7 +467,7 @@ def test_other_outcome_rules_change_outcomes_without_another_trial(found: Result
     root = Path(copied_study.ledger.root)
     before = {path: path.stat().st_mtime_ns for path in (root / "trials").rglob("*")}
     strict = replace(copied_study, outcomes=replace(copied_study.outcomes, near=0.99))
-    ended = run_in_this_process(strict, Listener())
+    ended = run_in_this_process(strict, Listener(), fail=unexpected)
     assert (ended.without_result, ended.interrupted) == ([], False)
     assert not ray.is_initialized()
     assert {path: path.stat().st_mtime_ns for path in (root / "trials").rglob("*")} == before

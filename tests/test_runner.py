@@ -222,6 +222,28 @@ def test_a_listener_that_fails_does_not_end_a_study(tmp_path: Path) -> None:
     assert set(failing.ran) == set(plan_of(study))
 
 
+START = """if True:
+    from studies.errors import StudyFailed
+    from studies.execution.resources import this_machine
+    from studies.execution.runner import _ray
+    try:
+        with _ray(this_machine(), print):
+            pass
+    except StudyFailed as error:
+        print(error)
+"""
+
+
+@pytest.mark.slow
+def test_a_ray_that_cannot_be_started_is_said_in_one_sentence(tmp_path: Path) -> None:
+    too_long = tmp_path / ("x" * 100)  # for the path of a socket
+    program = [sys.executable, "-c", START]
+    done = subprocess.run(program, env=clean_environment(RAY_TMPDIR=str(too_long)), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Ray cannot be started on this machine: OSError: ")
+    assert done.stdout.count("\n") == 1
+
+
 # -- with a real local Ray ---------------------------------------------------------------------------------------------
 
 # One trial of every four trains ten times as long as the others, so that it can be interrupted.

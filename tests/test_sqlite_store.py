@@ -6,24 +6,26 @@ import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 import sqlalchemy
 
 from studies.errors import TrackingError
 from studies.tracking import sqlite_store
-from studies.tracking.connection import client_of, mlflow_module
+from studies.tracking.connection import client_of, mlflow_module, requests_to
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store that was made by three at once, beside what one that was killed has left."""
     mlflow_module()
-    folder = tmp_path_factory.mktemp("made with spaces % and \N{LATIN SMALL LETTER U WITH DIAERESIS}")
+    folder = tmp_path_factory.mktemp("made") / "a b%20c#d?e=f&'g\"h:i\\j\N{LATIN SMALL LETTER U WITH DIAERESIS}"
+    folder.mkdir()
     (folder / ".mlflow.db.0123.tmp").write_bytes(b"half")
     path = folder / "mlflow.db"
     with ThreadPoolExecutor(3) as pool:
-        list(pool.map(sqlite_store.prepare, [f"sqlite:///{path}"] * 3))
+        list(pool.map(sqlite_store.prepare, [f"sqlite:///{quote(str(path))}"] * 3))
     return path
 
 
@@ -50,8 +52,8 @@ def execute(path: Path, command: str) -> list[tuple[object, ...]]:
 
 def test_one_store_is_made_whatever_was_left_and_nothing_beside_it(made: Path) -> None:
     assert os.listdir(made.parent) == ["mlflow.db"]
-    client = client_of(f"sqlite:///{made}")
-    assert [experiment.name for experiment in client.search_experiments()] == ["Default"]
+    (experiment,) = client_of(f"sqlite:///{quote(str(made))}").search_experiments()
+    assert (experiment.name, experiment.artifact_location) == ("Default", str(Path("mlruns/0").absolute()))
 
 
 def test_stores_in_several_folders_are_made_by_several_threads_at_once(tmp_path: Path) -> None:
@@ -81,6 +83,19 @@ def test_a_store_in_mid_migration_with_runs_stays_and_is_said(tmp_path: Path) ->
     ):
         sqlite_store.prepare(uri)
     assert path.read_bytes() == content
+
+
+def test_a_damaged_store_is_said_with_the_way_out(tmp_path: Path, made: Path) -> None:
+    content = bytearray(made.read_bytes())
+    content[4096:-4096] = bytes(len(content) - 2 * 4096)
+    (tmp_path / "mlflow.db").write_bytes(content)
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    with (
+        pytest.raises(TrackingError, match=rf"^MLflow at {re.escape(uri)} is damaged \(.*malformed.*\); move the file"),
+        requests_to(uri),
+    ):
+        client_of(uri).search_experiments()
+    assert (tmp_path / "mlflow.db").read_bytes() == content
 
 
 @pytest.mark.parametrize("content", [b"no database, but some text of more than a hundred bytes" * 9, b"\0" * 512])

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = ("torch", "ray", "mlflow", "pandas", "matplotlib", "aiohttp", "optuna", "scipy", "sklearn", "jinja2")
+HEAVY = (
+    *("torch", "torch._dynamo", "ray", "mlflow", "pandas", "matplotlib", "aiohttp", "optuna", "scipy", "sklearn"),
+    "jinja2",
+)
 COMMAND = """if True:
     import sys
     sys.argv = ["gan-study", *{arguments!r}]
@@ -56,6 +59,18 @@ def test_the_list_of_objectives_loads_neither_torch_nor_ray_nor_mlflow_nor_panda
 
 def test_the_description_of_a_preset_loads_neither_ray_nor_mlflow_nor_pandas(tmp_path: Path) -> None:
     assert loaded(command("objectives", "wgan-gp"), tmp_path).isdisjoint({"ray", "mlflow", "pandas"})
+
+
+NETWORKS = """
+from gan_core.networks import ConvCritic, ConvGenerator, MLPCritic, MLPGenerator, parameter_count
+from gan_core.shapes import SampleShape
+for network in (MLPGenerator(), MLPCritic(), ConvGenerator(), ConvCritic(initialisation="dcgan")):
+    assert parameter_count(network, SampleShape(shape=(1, 28, 28), bounded=True)) > 1000
+"""
+
+
+def test_counting_parameters_loads_no_compiler(tmp_path: Path) -> None:
+    assert "torch._dynamo" not in loaded(NETWORKS, tmp_path)
 
 
 def test_importing_studies_alone_makes_its_functions_and_classes_available(tmp_path: Path) -> None:

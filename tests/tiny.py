@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import pandas as pd
 
 from gan_core.data import Digits
 from studies.driver_entry import Prepared, run_prepared, study_of_file
+from studies.errors import StudyFailed
 from studies.execution.pack_training import PackTraining
 from studies.execution.ray_pack import RayPack
 from studies.execution.resources import Allocation, Resources
@@ -137,7 +138,12 @@ def trial_config(root: Path, checkpoint_seconds: float = 1e9) -> dict[str, Any]:
 
 
 def schedule_without_ray(
-    study: Study, allocation: Allocation, progress: StudyProgress, listener: Listener, resources: Resources
+    study: Study,
+    allocation: Allocation,
+    progress: StudyProgress,
+    listener: Listener,
+    resources: Resources,
+    fail: Callable[[StudyFailed], object],
 ) -> str:
     """Replaces `runner._schedule`: one trial after the other in this process, all by the same actor."""
     root, trainable = progress.ledger.root, None
@@ -165,10 +171,15 @@ def schedule_without_ray(
     return ""
 
 
+def unexpected(error: StudyFailed) -> None:
+    """Fail: a run without Ray has no process of Ray that could die."""
+    raise AssertionError(error)
+
+
 def run_without_ray(study: Study, listener: Listener | None = None) -> RunResult:
     """`run_in_this_process` with `schedule_without_ray`."""
     with patch("studies.execution.runner._schedule", schedule_without_ray):
-        return run_in_this_process(study, Broadcast([] if listener is None else [listener]))
+        return run_in_this_process(study, Broadcast([] if listener is None else [listener]), fail=unexpected)
 
 
 class DriverHere:
@@ -183,7 +194,7 @@ class DriverHere:
         return self._prepared.study
 
     def run(self, study: Study, *listeners: Listener) -> RunResult:
-        return run_prepared(self._prepared, Broadcast(listeners))
+        return run_prepared(self._prepared, Broadcast(listeners), fail=unexpected)
 
 
 @contextmanager

@@ -9,12 +9,26 @@ from torch.overrides import TorchFunctionMode
 from gan_core.networks.contracts import AnyCritic, AnyGenerator
 from gan_core.shapes import SampleShape
 
+_ARITHMETIC = ("mul", "add", "sub", "div", "__mul__", "__add__", "__sub__", "__truediv__", "__rsub__")
+"""Names of the operators whose result has the shape of a tensor, if the other operand is a number."""
 
-class _WithoutGenerators(TorchFunctionMode):
-    """Context in which random draws ignore their generator, which tensors without numbers do not accept."""
+
+class _ShapesAlone(TorchFunctionMode):
+    """Context in which tensors without numbers are made and changed without PyTorch's functions for such tensors.
+
+    Those import PyTorch's compiler, which takes seconds and leaves a folder among the temporary files, and accept no
+    random generator. Draws give tensors of their shape, and arithmetic with a number changes no shape.
+    """
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        return func(*args, **{name: value for name, value in (kwargs or {}).items() if name != "generator"})
+        if getattr(func, "__name__", "") in _ARITHMETIC and len(args) == 2 and _is_changed_by_number(*args):
+            return args[0]
+        called = torch.empty if func in (torch.rand, torch.randn) else func
+        return called(*args, **{name: value for name, value in (kwargs or {}).items() if name != "generator"})
+
+
+def _is_changed_by_number(operand: Any, other: Any) -> bool:
+    return isinstance(operand, torch.Tensor) and operand.is_meta and isinstance(other, int | float)
 
 
 def parameter_shapes(network: AnyGenerator | AnyCritic, shape: SampleShape) -> dict[str, tuple[int, ...]]:
@@ -26,7 +40,7 @@ def parameter_shapes(network: AnyGenerator | AnyCritic, shape: SampleShape) -> d
     """
     generator = torch.Generator()
     try:
-        with torch.device("meta"), _WithoutGenerators():
+        with torch.device("meta"), _ShapesAlone():
             parameters = network.initial(shape, generator)
     except RuntimeError as error:
         if "overflow" in str(error):

@@ -4,7 +4,7 @@ import json
 import logging
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +19,10 @@ from studies.execution.disk_space import check_space
 from studies.execution.environment import environment
 from studies.execution.interruption import graceful_termination
 from studies.execution.memory_need import check_memory
+from studies.execution.object_store import object_store
 from studies.execution.resources import Allocation, Resources, this_machine
 from studies.file import modules
+from studies.file.code_errors import printable
 from studies.file.compared_features import path_of
 from studies.file.real_samples import load_samples
 from studies.file.study import Study, fixed_part
@@ -49,7 +51,12 @@ class RunResult:
 
 
 def run_in_this_process(
-    study: Study, listener: Listener, *, question: str = "", resources: Resources | None = None
+    study: Study,
+    listener: Listener,
+    *,
+    fail: Callable[[StudyFailed], object],
+    question: str = "",
+    resources: Resources | None = None,
 ) -> RunResult:
     """Run the trials of a study that are not finished in the ledger, on `resources` or by default on this machine.
 
@@ -57,6 +64,8 @@ def run_in_this_process(
     without secrets.
 
     listener  receives the events of the run
+    fail      called in another thread if a process of the local Ray dies; must end this process, since no call of Ray
+              may ever return then
     question  question that the study answers, stored with its record in the ledger
 
     Errors: `InputError` before any trial starts; `StudyFailed` if Ray cannot run the study or the ledger cannot be
@@ -80,7 +89,7 @@ def run_in_this_process(
         limit = ""
         try:
             if progress.pending():
-                limit = _schedule(study, allocation, progress, listener, resources)
+                limit = _schedule(study, allocation, progress, listener, resources, fail)
         finally:
             standing = progress.standing()
             listener.closed(standing, standing.pending > 0)
@@ -172,7 +181,12 @@ def _refuse_changes(name: str, *, old: dict[str, Any], new: dict[str, Any]) -> N
 
 
 def _schedule(
-    study: Study, allocation: Allocation, progress: StudyProgress, listener: Listener, resources: Resources
+    study: Study,
+    allocation: Allocation,
+    progress: StudyProgress,
+    listener: Listener,
+    resources: Resources,
+    fail: Callable[[StudyFailed], object],
 ) -> str:
     """Run the pending trials with Ray Tune; returns a sentence if a limit of the run ended it early."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -212,7 +226,7 @@ def _schedule(
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # failures are reported by the listeners, in one line
     try:
         with (
-            _ray(resources),
+            _ray(resources, fail),
             graceful_termination(),
             deaths_as_actor_errors(),
             tempfile.TemporaryDirectory(prefix="gan-studies-") as scratch,
@@ -243,17 +257,32 @@ def _schedule(
 
 
 @contextmanager
-def _ray(resources: Resources) -> Iterator[None]:
-    """Context with a running Ray: the cluster that this process has joined, or a new local one."""
+def _ray(resources: Resources, fail: Callable[[StudyFailed], object]) -> Iterator[None]:
+    """Context with a running Ray: the cluster that this process has joined, or a new local one, which is watched."""
     if resources.joined:
         yield
         return
     import ray
 
+    from studies.execution.ray_processes import watched_processes, without_messages
+
     # without "local" Ray would join a cluster of RAY_ADDRESS or of an earlier `ray start`
     cores = int(sum(node.cpu for node in resources.nodes))
-    ray.init(address="local", num_cpus=cores, logging_level=logging.ERROR, log_to_driver=False, include_dashboard=False)
-    try:
-        yield
-    finally:
-        ray.shutdown()
+    with without_messages():
+        try:
+            ray.init(
+                address="local",
+                num_cpus=cores,
+                logging_level=logging.ERROR,
+                log_to_driver=False,
+                include_dashboard=False,
+                **object_store(),
+            )
+        except Exception as error:  # of many kinds, some of them no subclass
+            reason = printable(str(error).strip().partition("\n")[0])
+            raise StudyFailed(f"Ray cannot be started on this machine: {type(error).__name__}: {reason}") from error
+        try:
+            with watched_processes(fail):
+                yield
+        finally:
+            ray.shutdown()

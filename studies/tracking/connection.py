@@ -36,6 +36,9 @@ _FOREIGN_ANSWER = re.compile(
 """MLflow's words for an answer that no MLflow server gives: not JSON, with its HTTP status unless that is 200, or JSON
 without MLflow's fields."""
 
+_DAMAGED_STORE = re.compile("database disk image is malformed|malformed database schema|file is not a database")
+"""SQLite's words for a file of which it cannot read a part."""
+
 
 def mlflow_module() -> Any:
     """Import MLflow, which takes seconds, with short time limits for requests unless the user has set others."""
@@ -45,6 +48,7 @@ def mlflow_module() -> Any:
 
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # its errors are raised too
     logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
     return mlflow
 
@@ -122,8 +126,12 @@ def _predicate(error: Exception, uri: str) -> str:
         return (
             f"is another server, or a proxy or login page in front of it: it answers with {answer}, not as MLflow does"
         )
+    if fault is not None and fault.slow:
+        return f"cannot be reached ({fault.words}); if it is only slow, set MLFLOW_HTTP_REQUEST_TIMEOUT to more seconds"
     if fault is not None:
         return f"cannot be reached ({fault.words}); start it, or set MLFLOW_TRACKING_URI to its address"
+    if uri.startswith("sqlite") and (damage := _DAMAGED_STORE.search(text)):
+        return f"is damaged ({damage[0]}); move the file away, and gan-study sync records each study again"
     return f"reports an error: {text or type(error).__name__}"
 
 

@@ -14,15 +14,18 @@ class RequestFault:
 
     words   what happened, to be put in parentheses after "cannot be reached"
     status  HTTP status if a server answered with errors until the client gave up; None if none answered
+    slow    True if a server accepted the connection, but did not answer in time
     """
 
     words: str
     status: int | None = None
+    slow: bool = False
 
 
 NO_ANSWER = "nothing answers there"
 _TIMEOUTS = (requests.Timeout, urllib3_errors.TimeoutError)
 _PROXIES = (requests.exceptions.ProxyError, urllib3_errors.ProxyError)
+_SLOW = (requests.ReadTimeout, urllib3_errors.ReadTimeoutError)
 _TLS = (requests.exceptions.SSLError, urllib3_errors.SSLError)
 _ADDRESSES = (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema, requests.exceptions.InvalidSchema)
 
@@ -46,7 +49,7 @@ def request_fault(error: BaseException) -> RequestFault | None:
         ((requests.ConnectionError,), NO_ANSWER),
     ):
         if any(isinstance(found, kinds) for found in below):
-            return RequestFault(words=words)
+            return RequestFault(words=words, slow=any(isinstance(found, _SLOW) for found in below))
     return None
 
 

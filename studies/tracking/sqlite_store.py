@@ -111,11 +111,17 @@ def _create(path: Path) -> None:
     """Create the store in a temporary file and give it its name, unless another process has done so meanwhile."""
     from mlflow.store.tracking import DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+    from sqlalchemy.engine import URL
 
     temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
+    address = URL.create("sqlite", database=str(temporary)).render_as_string()
     try:
+        # MLflow writes this folder into an SQL statement as it is: a working folder with a quote or a colon breaks it
         with _migration:
-            SqlAlchemyStore(f"sqlite:///{temporary}", DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH).engine.dispose()
+            SqlAlchemyStore(address, "mlflow-artifacts:/").engine.dispose()
+        with closing(sqlite3.connect(temporary)) as store, store:
+            artifacts = Path(DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH).absolute() / "0"
+            store.execute("UPDATE experiments SET artifact_location = ? WHERE experiment_id = 0", (str(artifacts),))
         if path.exists():
             _set_aside(path)
         try:
