@@ -423,7 +423,12 @@ def test_a_lost_node_and_a_dead_mlflow_server_leave_every_member_once_and_no_run
     (tmp_path / "cluster").mkdir()
     server = start_mlflow(tmp_path / "server", port, owner=owner)
     try:
-        with ray_cluster(tmp_path / "cluster", MLFLOW_TRACKING_URI=uri, **owner.environment()) as cluster:
+        with ray_cluster(
+            tmp_path / "cluster",
+            MLFLOW_TRACKING_URI=uri,
+            MLFLOW_TRACKING_USERNAME="owner",
+            MLFLOW_TRACKING_PASSWORD=PASSWORD,
+        ) as cluster:
             arguments = ("submit", small, "--set", f"ledger.root={ledger.root}")
             assert cluster.cli(*arguments, "--detach").returncode == 0
             wait_until(lambda: is_half_done(ledger), "a trial after the first that finished", 200)

@@ -17,9 +17,9 @@ def test_the_site_builds_without_a_warning_and_has_every_page(tmp_path: Path) ->
         "-W",
         "--keep-going",
         "-d",
-        tmp_path / "trees",
-        ROOT / "docs",
-        site,
+        str(tmp_path / "trees"),
+        str(ROOT / "docs"),
+        str(site),
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
