@@ -251,7 +251,9 @@ def test_an_interval_that_reaches_into_failed_seeds_is_at_least_its_lower_end(ca
     simulate(tmp_path, fails_on_some_seeds, "name='some'", "search.confirm.seeds=8")
     out = call("compare", "some", "--root", tmp_path / "ledger")[1]
     assert "at least 1.100" in out
-    assert '"At least": no upper end, since too many seeds failed in at least 2.5% of the resamples.' in out
+    assert (
+        'An interval "at least" has no upper end, since too many seeds failed in at least 2.5% of the resamples.' in out
+    )
     assert "to failed" not in out
 
 

@@ -15,6 +15,7 @@ from studies.forecast import forecast_events
 from studies.forecast.calibration import Calibration
 from studies.forecast.forecast_events import ForecastEvents
 from studies.forecast.pack_costs import PackCost, PackCosts
+from studies.forecast.run_forecast import OTHER_PROGRAMS
 from studies.ledger.ledger import Ledger
 from studies.progress.event_messages import EventReceiver, EventSender
 from studies.progress.events import Listener, TimeForecast
@@ -75,7 +76,8 @@ def test_a_study_with_a_users_module_has_a_forecast_and_a_remaining_time(tmp_pat
     assert recording.order[-1] == "closed"
     first, last = recording.forecasts[0], recording.forecasts[-1]
     assert first.run is not None
-    assert first.run[0] < 600 + 6 < first.run[2]  # two explore and one confirm trial of each condition, and the start
+    # two explore and one confirm trial of each condition, on a core that others use too, and the start
+    assert first.run[0] < 600 / (1 - OTHER_PROGRAMS) + 9 < first.run[2]
     assert {forecast.run for forecast in recording.forecasts} == {first.run}
     assert first.remaining is not None
     assert last.remaining == pytest.approx(0.0, abs=1e-6)

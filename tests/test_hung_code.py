@@ -239,3 +239,10 @@ def test_compiled_code_that_never_returns_ends_a_command_with_its_stacks(tmp_pat
     code, lines = answer(tmp_path, "validate")
     assert code == 1
     assert any(f'my_hangs.py", line {last} in <module>' in line for line in lines)
+
+
+def test_a_limit_that_no_timer_takes_counts_as_the_largest_one() -> None:
+    hung_code.set_limit(float(2**63))
+    with hung_code_ended():
+        assert signal.getitimer(signal.ITIMER_REAL)[1] == pytest.approx(hung_code.LONGEST / hung_code.LOOKS)
+    assert hung_code._watches == []

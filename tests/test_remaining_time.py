@@ -9,6 +9,7 @@ from studies.execution.resources import Node, Resources
 from studies.forecast.calibration import Calibration
 from studies.forecast.pack_costs import PackCost, PackCosts
 from studies.forecast.remaining_time import RunForecast
+from studies.forecast.run_forecast import OTHER_PROGRAMS
 from studies.ledger.trial_records import read_records
 
 HUNDRED_SECONDS = PackCost(
@@ -76,7 +77,8 @@ def test_twice_the_seconds_of_what_has_ended_are_twice_the_remaining_time(tmp_pa
 def test_a_measured_run_is_forecast_from_its_packs_and_the_start_of_ray(tmp_path, measured):
     _, forecast, _, left = started(tmp_path)
     assert forecast.seconds is not None
-    assert forecast.seconds.low < 100 * left + 6 < forecast.seconds.high  # the start takes six seconds
+    # the start takes nine seconds, and the only process leaves a part of its core to Ray and the driver
+    assert forecast.seconds.low < 100 * left / (1 - OTHER_PROGRAMS) + 9 < forecast.seconds.high
     assert forecast.remaining({}) == pytest.approx(100 * left, rel=0.01)
 
 

@@ -23,6 +23,8 @@ LOOKS, FURTHER_LOOKS = 20, 3
 """Number of looks within the limit, and of those after it at which code that catches everything is ended again."""
 SHORTEST_LOOK = 0.02
 """Least seconds between two looks."""
+LONGEST = 1e7
+"""Largest limit, in seconds: four months; timers refuse numbers of another order."""
 COMPILED = 1.25
 """Part of the limit after which the process ends if no look was possible, as while compiled code runs."""
 
@@ -54,8 +56,8 @@ _watches: list["_Watch"] = []
 
 
 def set_limit(seconds: float) -> None:
-    """Set the longest time of one call of a user's code in this process."""
-    _settings.seconds = seconds
+    """Set the longest time of one call of a user's code in this process; a longer one than `LONGEST` counts as that."""
+    _settings.seconds = min(seconds, LONGEST)
 
 
 @contextmanager
@@ -91,8 +93,8 @@ def hung_code_ended() -> Iterator[None]:
     except _Ended as ended:
         raise ended.error from None
     finally:
-        watch.stop()
         _watches.remove(watch)
+        watch.stop()
 
 
 class _Watch:
@@ -103,13 +105,14 @@ class _Watch:
 
     def __init__(self, caller: FrameType):
         self._caller, self._seconds = caller, _settings.seconds
+        self._handler, self._timer = signal.getsignal(signal.SIGALRM), signal.getitimer(signal.ITIMER_REAL)
         self._call: FrameType | None = None
         self._looks = 0
 
     def start(self) -> None:
-        self._handler = signal.signal(signal.SIGALRM, self._look)
+        signal.signal(signal.SIGALRM, self._look)
         seconds = max(SHORTEST_LOOK, self._seconds / LOOKS)
-        self._timer = signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
+        signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
         self._expect_looks()
 
     def stop(self) -> None:

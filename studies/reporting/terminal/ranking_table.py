@@ -65,7 +65,7 @@ def _cells(row: RankingRow) -> dict[str, str]:
     return {
         **cells,
         "outcomes, failure rate\n(95% interval)": f"{row.outcomes}\n{row.failure_rate} ({row.failure_interval})",
-        SETTING: "\n".join(wrap(row.setting, width)).replace(NO_BREAK, " "),
+        SETTING: "\n".join(wrap(row.setting, width, break_long_words=False)).replace(NO_BREAK, " "),
     }
 
 
