@@ -81,7 +81,7 @@ def test_metrics_of_each_condition_follow_the_trials_that_ended(recorded):
         assert steps[-1] <= len(local.trials)
         assert curve(uri, f"stable_share/{condition}")[-1][1] == pytest.approx(stable)
         assert curve(uri, f"best_search_score/{condition}")[-1][1] == searched["search_score"].max()
-    assert {f"rank/{row.condition}": row.rank for row in local.ranking.itertuples()} == {
+    assert {f"rank/{condition}": rank for condition, rank in local.ranks.items()} == {
         name: value for name, value in runs_of(uri)[0][0].data.metrics.items() if name.startswith("rank/")
     }
 
