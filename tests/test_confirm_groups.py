@@ -438,5 +438,9 @@ def test_results_from_mlflow_equal_those_of_the_ledger(tmp_path: Path, runs: str
     assert own.info.status == "FINISHED"
     if runs == "trials":
         ranked = [run for run in trials if "rank" in run.data.metrics]
-        assert {run.data.tags["phase"] for run in ranked} == {"confirm"}
-        assert len(ranked) == 6
+        confirmed = local.ranked(local.trials)
+        assert len(confirmed) == 6
+        names = {
+            f"{row.condition}-confirm-{row.trial}" for row in confirmed.itertuples() if row.condition in local.ranks
+        }
+        assert {run.info.run_name for run in ranked} == names

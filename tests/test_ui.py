@@ -150,7 +150,9 @@ def test_the_first_view_has_confirmed_trials_first_and_results_and_parameters_wi
     headers = [(header.bounding_box(), header.inner_text().strip()) for header in page.locator(".ag-header-cell").all()]
     shown = [text for box, text in sorted(headers, key=lambda header: header[0]["x"]) if text and box["x"] < 1400]
     params = ["clip_value", "critic lr", "n_critic", "objective", "constraint"]
-    assert shown[:10] == ["Run Name", "Created", "rank", "failure_rate", "late_distance", "outcome", *params[:4]]
+    ranks = ["rank"] if local.ranks else []  # MLflow shows no column of a metric that no run has
+    first = ["Run Name", "Created", *ranks, "failure_rate", "late_distance", "outcome", *params]
+    assert shown[:9] == first[:9]
     assert set(shown[10:]) <= {"constraint"}
     text = page.locator("body").inner_text()
     assert "gan_studies" not in text
