@@ -6,8 +6,8 @@
 
 Each study is measured anew, then run on this machine in a folder of its own, without MLflow. Printed are forecast,
 truth and forecast / truth; the goal is a ratio between 0.8 and 1.25. `run` is the time on the clock from the start of
-Ray to its end, `packs` the sum of all packs' seconds in all processes. Other programs on the machine lengthen a run but
-not its forecast, which is in processor time.
+Ray to its end, `packs` the sum of all packs' seconds in all processes. Other programs lengthen a run more than its
+forecast, which is from processor time.
 """
 
 import argparse

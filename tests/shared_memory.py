@@ -29,7 +29,7 @@ def shared_memory(processes: Iterable[psutil.Process]) -> dict[str, bytes]:
 
 
 def _written(path: Path) -> bytes:
-    """What was written into a file; Ray's object store is a file of gigabytes that is nearly all holes."""
+    """The written parts of a file, one after the other, without holes: Ray's object store is nearly all holes."""
     content, position = b"", 0
     with path.open("rb") as file:
         while True:

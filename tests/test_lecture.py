@@ -44,7 +44,7 @@ call = command_line.call
 
 @cache
 def computed(name: str) -> Any:
-    """What a picture shows, computed once."""
+    """The arrays that a picture of the lecture draws, computed once for all tests."""
     return LECTURE[name].compute()
 
 

@@ -66,7 +66,7 @@ class ImageSource(ABC):
 
     @abstractmethod
     def side(self, index: int) -> int:
-        """Shorter side of an image as it is in its file, in pixels.
+        """The smaller of width and height of an image in its file, in pixels, before it is cropped or resized.
 
         Errors: any exception for a broken image.
         """

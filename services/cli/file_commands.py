@@ -1,4 +1,4 @@
-"""Commands about study files and presets: objectives, schema, validate, plan."""
+"""The commands objectives, schema, validate and plan: they describe presets and study files, and run no study."""
 
 from typing import TYPE_CHECKING, Annotated
 

@@ -23,7 +23,7 @@ CLOSING_SECONDS = 3.0
 
 
 class ForecastEvents(Listener):
-    """Passes the events of a run on to a listener, with `forecast` among them.
+    """Wraps a listener of a run: passes every event on to it, and adds forecasts of the remaining time as events.
 
     A thread computes the forecasts, since simulating a large study takes seconds. The listener is called by the thread
     of the run alone.

@@ -70,7 +70,7 @@ class Landscape:
 
 @dataclass(frozen=True, kw_only=True)
 class Balance:
-    """BEGAN's balance k and the ratio of the energies over training, for each gamma.
+    """Course of BEGAN training for several values of gamma: the balance k and the mean energies at each measurement.
 
     iteration  iterations at the measurements
     gamma      of each member

@@ -52,7 +52,7 @@ class Margins:
     energy: Mapping[str, Float[np.ndarray, "distances"]]
 
     def near(self, name: str) -> float:
-        """Energy that the critic of an objective gives the nearest fake of `SHOWN_DISTANCES`."""
+        """The critic's energy at the nearest of the shown fakes, `SHOWN_DISTANCES[0]` away from the data."""
         return float(self.energy[name][np.searchsorted(self.distance, SHOWN_DISTANCES[0])])
 
     @property

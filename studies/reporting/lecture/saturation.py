@@ -1,4 +1,4 @@
-"""Losses of the generator and their gradients: over the score of a fake, and for a fake that is far from the data."""
+"""Picture `saturation`: generator losses, their slopes in the score, and their pull on fakes far from the data."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ _ABOVE = (4, 3, 2, 3)
 _LINEAR = (0, (5, 1, 1, 1, 1, 1))
 
 CriticOfDistance = Callable[[Float[Tensor, "distances one"], Float[Tensor, "distances"]], Float[Tensor, "distances"]]
-"""Score at one sample for each distance of the fakes."""
+"""A critic: maps a sample and the distances of the fakes from the data to its scores there, one per distance."""
 
 
 @dataclass(frozen=True, kw_only=True)

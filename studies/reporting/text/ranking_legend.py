@@ -38,7 +38,7 @@ class ColumnAtEqualCriticSteps(Finding):
 
 @dataclass(frozen=True, kw_only=True)
 class ReferenceDistances(Finding):
-    """Distances from real samples of other real samples, of a Gaussian, and of a constant, the data's mean."""
+    """Three distances to read the ranking against: of other real samples, a Gaussian and a constant to the data."""
 
     real: float
     gaussian: float
