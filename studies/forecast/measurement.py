@@ -6,8 +6,8 @@ The process has a worker's thread settings and imports what a worker imports. It
 {"ready": SECONDS} with the processor time that this took, and one for each request: the numbers of a `PackCost`, or
 {"error": MESSAGE}.
 
-Seconds are processor time of the process where it has one thread and no GPU: other programs lengthen it less than time on
-the clock. Else they are time on the clock.
+Seconds are processor time of the process where it has one thread and no GPU: other programs lengthen it less than time
+on the clock. Else they are time on the clock.
 """
 
 import json
