@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/installed.stamp
 # A file's tests share their fixtures, so they stay in one process.
 AT_ONCE := --numprocesses auto --dist loadfile
+# Checks the type and shape of every array at each call of gan_core, which doubles the time of a test.
+SHAPES := --jaxtyping-packages=gan_core,beartype.beartype
 # As many processes as processors leave each of them a single thread.
 ALONE := OMP_NUM_THREADS=1
 
@@ -22,20 +24,21 @@ demo: install ## run the first study
 secrets: ## write .env with the passwords of docker-compose.yml, unless there is one
 	@services/docker/write_secrets
 
-test: install lint ## lint, then every test but the soak tests
-	$(ALONE) $(BIN)/python -m pytest $(AT_ONCE) -m "not slow and not soak"
+test: install lint test-quick ## lint, then every test but the soak tests
 	$(ALONE) $(BIN)/python -m pytest $(AT_ONCE) -m "slow and not alone and not soak"
 	$(BIN)/python -m pytest -m "alone and not soak"
 
 test-quick: install ## the tests that start no Ray, server or browser
-	$(ALONE) $(BIN)/python -m pytest $(AT_ONCE) -m "not slow and not soak"
+	$(ALONE) $(BIN)/python -m pytest $(AT_ONCE) -m "not slow and not soak and not shapes"
+	$(ALONE) $(BIN)/python -m pytest $(AT_ONCE) $(SHAPES) -m shapes
 
 lint: install ## formatting, ruff, import-linter and mypy
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/lint-imports --no-cache --no-logo
-	$(BIN)/mypy
-	$(BIN)/mypy --allow-untyped-defs --allow-incomplete-defs tests benchmarks
+	@set -e; $(BIN)/mypy & packages=$$!; \
+		$(BIN)/mypy --cache-dir .mypy_cache/tests --allow-untyped-defs --allow-incomplete-defs tests benchmarks; \
+		wait $$packages
 
 site: install ## build the pages of docs/ as a website in build/site
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs build/site

@@ -36,21 +36,29 @@ def check_fields(description: Any) -> None:
     Errors: `ValueError("clip_value: must be > 0, but is -0.01")` for the first field that is out of bounds, infinite or
     NaN.
     """
-    hints = get_type_hints(type(description), include_extras=True)
+    bounds = _bounds(description.__class__)
     for field in fields(description):
         value = getattr(description, field.name)
         if isinstance(value, float) and not isfinite(value):
             raise ValueError(f"{field.name}: must be a finite number, but is {value}")
         if not isinstance(value, int | float):
             continue  # a choice such as "auto" in place of a number, or a table
-        choices = (hints[field.name], *get_args(hints[field.name]))
-        for bound in (item for choice in choices for item in getattr(choice, "__metadata__", ())):
-            if type(bound) not in _BOUNDS:
-                continue  # an annotation of a user's class may hold other metadata
+        for bound in bounds[field.name]:
             attribute, sign, holds = _BOUNDS[type(bound)]
             limit = getattr(bound, attribute)
             if not holds(value, limit):
                 raise ValueError(f"{field.name}: must be {sign} {limit}, but is {value}")
+
+
+@cache
+def _bounds(kind: type) -> dict[str, list[Any]]:
+    """The bounds in the annotation of each field; an annotation of a user's class may hold other metadata."""
+    hints = get_type_hints(kind, include_extras=True)
+    choices = {field.name: (hints[field.name], *get_args(hints[field.name])) for field in fields(kind)}
+    return {
+        name: [item for part in parts for item in getattr(part, "__metadata__", ()) if type(item) in _BOUNDS]
+        for name, parts in choices.items()
+    }
 
 
 Described = TypeVar("Described")

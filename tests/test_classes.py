@@ -11,6 +11,8 @@ from gan_core.features import ClassifierFeatures
 from gan_core.metrics import Fakes
 from gan_core.metrics.classes import ClassDistance, ClassesCovered, Recognised, class_shares
 
+pytestmark = pytest.mark.shapes
+
 SETTINGS = EvaluationSettings(samples=90, directions=16, cells=4, features=ClassifierFeatures(steps=60))
 
 

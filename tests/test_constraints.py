@@ -29,6 +29,8 @@ from gan_core.networks import CriticAt, MLPCritic
 from gan_core.shapes import SampleShape
 from gan_core.training import SGD, Trainer, Training
 
+pytestmark = pytest.mark.shapes
+
 every_constraint = pytest.mark.parametrize("constraint", CONSTRAINTS, ids=kind_of)
 every_form = pytest.mark.parametrize("form", list(SMALL_CRITICS))
 PAIRED = [

@@ -29,6 +29,8 @@ from gan_core.metrics import SAMPLE_METRICS, AnyMetric
 from gan_core.networks import AutoencoderCritic, Critic, Generator, MLPCritic, MLPGenerator, SegmentGenerator
 from gan_core.objectives import AnyObjective, LeastSquares, Stateless, Wasserstein
 
+pytestmark = pytest.mark.shapes
+
 SMALL = {"width": 6, "depth": 2, "latent": 4, "code": 3, "base": 3}
 
 

@@ -400,6 +400,7 @@ def conv_critic(objective):
     return ConvCritic(base=4)
 
 
+@pytest.mark.shapes
 @pytest.mark.parametrize(
     ("objective", "constraint"),
     list(product(OBJECTIVES, CONSTRAINTS)),

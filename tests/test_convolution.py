@@ -7,6 +7,8 @@ from torch.testing import assert_close
 from gan_core.networks.convolution import Canvas, Drawing
 from gan_core.shapes import SampleShape
 
+pytestmark = pytest.mark.shapes
+
 
 def image(*shape):
     return SampleShape(shape=shape, bounded=True)

@@ -10,6 +10,8 @@ from small_gans import blob, kind_of
 
 from gan_core.data import AnyData, Data, Digits, Dirac, Grid, Images, Mnist, Ring, Segments, SwissRoll, Table, TwoMoons
 
+pytestmark = pytest.mark.shapes
+
 DATA = [kind() for kind in get_args(Data) if kind not in (Images, Mnist, Table)]  # those without files
 every_data = pytest.mark.parametrize("data", DATA, ids=kind_of)
 SPLITS = ("train", "validation", "test")

@@ -7,6 +7,8 @@ from gan_core.training import draws
 from gan_core.training.draws import BLOCK, Draws, DrawShapes
 from gan_core.training.randomness import stream
 
+pytestmark = pytest.mark.shapes
+
 SEEDS = (3, 8)
 ON_CPU = torch.device("cpu"), torch.float32
 

@@ -16,6 +16,8 @@ from gan_core.objectives import Wasserstein
 from gan_core.presets import PRESETS
 from gan_core.training import Adam, Trainer, Training
 
+pytestmark = pytest.mark.shapes
+
 every_preset = pytest.mark.parametrize("preset", list(PRESETS))
 
 DOUBLE = {"dtype": "float64"}

@@ -26,6 +26,8 @@ from gan_core.metrics import Fakes
 from gan_core.networks import MLPGenerator
 from gan_core.reference_cache import ReferenceCache
 
+pytestmark = pytest.mark.shapes
+
 SMALL = [PixelFeatures(), RandomConvFeatures(width=4), ClassifierFeatures(steps=60)]
 each = pytest.mark.parametrize("features", SMALL, ids=lambda kind: kind.kind)
 

@@ -10,6 +10,8 @@ from small_gans import SMALL_EVALUATION, blob, real_samples
 
 from gan_core.metrics import Fakes, FrechetDistance, frechet_distance, moments
 
+pytestmark = pytest.mark.shapes
+
 
 def normal(*shape, seed=0):
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)

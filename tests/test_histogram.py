@@ -11,6 +11,8 @@ from scipy.stats import norm
 
 from gan_core.metrics import Box, jensen_shannon
 
+pytestmark = pytest.mark.shapes
+
 
 def normal(*shape, seed=0):
     return np.random.default_rng(seed).standard_normal(shape)

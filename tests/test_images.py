@@ -18,6 +18,8 @@ from gan_core.cache_folder import FOLDER_VARIABLE
 from gan_core.contracts import DataContract
 from gan_core.data import Images
 
+pytestmark = pytest.mark.shapes
+
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -6,6 +6,8 @@ import torch
 
 from gan_core.metrics import KernelReference, kernel, kernel_distance
 
+pytestmark = pytest.mark.shapes
+
 
 def normal(*shape, seed=0):
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)

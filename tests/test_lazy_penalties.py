@@ -15,6 +15,8 @@ from gan_core.constraints import GradientPenalty, SpectralNorm, Unconstrained, W
 from gan_core.objectives import EnergyMargin, NonSaturating
 from gan_core.training import Adam, Member, RMSProp, Trainer, Training, structure
 
+pytestmark = pytest.mark.shapes
+
 DOUBLE: dict[str, Any] = {"batch": 8, "dtype": "float64"}
 R1 = GradientPenalty(location="real", target=0, gp_weight=0.7)
 WGAN_GP = GradientPenalty(location="between", target=1, gp_weight=3.0)

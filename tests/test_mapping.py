@@ -10,6 +10,8 @@ from gan_core.objectives import BoundaryEquilibrium, EnergyMargin, LeastSquares,
 from gan_core.shapes import CriticOutput
 from gan_core.training.mapping import Mapped, MemberConstraints, MemberObjectives
 
+pytestmark = pytest.mark.shapes
+
 CPU, DOUBLE = torch.device("cpu"), torch.float64
 as_many_members_as_samples = pytest.mark.parametrize("batch", [3, 7])
 """With as many members as samples, a number per member would be taken for one per sample by plain broadcasting."""

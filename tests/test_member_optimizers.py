@@ -9,6 +9,8 @@ from torch.testing import assert_close
 from gan_core.training import SGD, Adam, Halving, Linear, RMSProp, member_optimizers
 from gan_core.training.member_optimizers import MemberOptimizers
 
+pytestmark = pytest.mark.shapes
+
 KINDS = {"adam": Adam, "rmsprop": RMSProp, "sgd": SGD}
 TORCH = {"adam": torch.optim.Adam, "rmsprop": torch.optim.RMSprop, "sgd": torch.optim.SGD}
 TORCHS_DEFAULTS: dict[str, dict[str, Any]] = {

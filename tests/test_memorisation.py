@@ -11,6 +11,8 @@ from gan_core.features import ClassifierFeatures, PixelFeatures, RandomConvFeatu
 from gan_core.metrics import Fakes, Memorisation
 from gan_core.metrics.memorisation import memorised, nearest
 
+pytestmark = pytest.mark.shapes
+
 KINDS = [PixelFeatures(), RandomConvFeatures(width=4), ClassifierFeatures(steps=60)]
 
 

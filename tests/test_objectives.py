@@ -27,6 +27,8 @@ from gan_core.objectives import (
 )
 from gan_core.shapes import CriticOutput, SampleShape
 
+pytestmark = pytest.mark.shapes
+
 every_objective = pytest.mark.parametrize("objective", OBJECTIVES, ids=kind_of)
 SEEDS, BATCH = 3, 6
 

@@ -204,7 +204,10 @@ def test_the_progress_of_a_running_study_is_on_the_server(tmp_path, monkeypatch)
     tracker = Tracker(study, print, note=notes.append, uri=uri)
     run_pending(study, tracker, trials=3, killed=True)
     end = monotonic() + 100
-    while monotonic() < end and not (runs_of(uri)[0] and "trials_ended/gan" in runs_of(uri)[0][0].data.metrics):
+    store = tmp_path / "mlflow.db"  # a client would create it, at the same time as the tracker
+    while monotonic() < end and not (
+        store.exists() and (found := runs_of(uri)[0]) and "trials_ended/gan" in found[0].data.metrics
+    ):
         sleep(0.2)
     tracker._queue.put(lambda backlog: setattr(tracker, "_complete", True))
     assert tracker._thread is not None

@@ -27,6 +27,8 @@ from gan_core.training import (
     Training,
 )
 
+pytestmark = pytest.mark.shapes
+
 OPTIMIZERS = [kind() for kind in get_args(Optimizer)]
 every_optimizer = pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=kind_of)
 

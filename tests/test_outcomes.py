@@ -23,6 +23,8 @@ from gan_core.outcomes import (
     search_score,
 )
 
+pytestmark = pytest.mark.shapes
+
 DEFAULTS = OutcomeRules()
 CONSTANT, REAL = 107.0, 7.0  # one unit of distance is one percent of progress, exactly
 NUMBERS = ("best", "late", "gap", "roughness", "best_distance", "late_distance", "last_distance")

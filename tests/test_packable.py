@@ -15,6 +15,8 @@ from gan_core.objectives import Stateless, Wasserstein
 from gan_core.shapes import SampleShape
 from gan_core.training import Member, Trainer, Training, why_unpackable
 
+pytestmark = pytest.mark.shapes
+
 SHAPE = SampleShape(shape=(3,), bounded=False)
 
 

@@ -85,6 +85,7 @@ def test_a_pack_with_pre_training_equals_its_trials_alone():
     assert_equals_its_trials_alone(members, iterations=12)
 
 
+@pytest.mark.shapes
 def test_a_pack_of_dirac_pairs_follows_the_recursion_of_each_member():
     """psi <- psi - lr_c (theta + 2 gp_weight psi), then theta <- theta + lr_g psi."""
     weights, rates = [0.0, 0.5, 2.0], [0.1, 0.2, 0.3]

@@ -40,16 +40,15 @@ def plan_of(trials: list[TrialSpec]) -> list[dict]:
     return json.loads(json.dumps([asdict(trial) for trial in trials]))
 
 
-@pytest.mark.parametrize("smoke", [False, True], ids=["whole", "smoke"])
 @pytest.mark.parametrize("file", CATALOG, ids=lambda file: file.stem)
 def test_every_trial_of_a_shipped_study_is_one_that_its_record_can_have(
-    file: Path, smoke: bool, shipped_images: Callable[[str], list[str]]
+    file: Path, shipped_images: Callable[[str], list[str]]
 ) -> None:
     # two suggestions of Optuna for each condition are enough
     authors = [] if file.stem == "segments" else ["search.confirm.authors=true"]  # it searches its networks
     exploit = [] if file.stem == "dirac-map" else ["search.exploit.trials=2"]  # it ties hyperparameters to one value
     path = [] if file.stem in NO_PATH else ["search.confirm.path=true"]
-    study = Study.load(file, overrides=[*exploit, *authors, *path, *shipped_images(file.stem)], smoke=smoke)
+    study = Study.load(file, overrides=[*exploit, *authors, *path, *shipped_images(file.stem)])
     trials = all_trials(study)
     assert len(trials) == least(study)  # without distances no condition gets further groups of fresh seeds
     assert planned_trials(plan_of(trials), recorded(study), PROVENANCE, "plan") == trials

@@ -15,6 +15,8 @@ from gan_core.features import AutoFeatures
 from gan_core.metrics import Balls, cell_centers, neighbour_metrics, real_cells, wasserstein_1
 from gan_core.networks import MLPGenerator
 
+pytestmark = pytest.mark.shapes
+
 PLANAR = EvaluationSettings(samples=400, directions=16, cells=4, exact_points=60, resolution=20)
 ALWAYS = ["sliced_wasserstein", "cells", "spread"]
 OF_PLANE = ["wasserstein_1", "jensen_shannon"]

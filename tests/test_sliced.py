@@ -10,6 +10,8 @@ from torch.testing import assert_close
 
 from gan_core.metrics import quantile_steps, sliced_wasserstein, sorted_projections, unit_directions
 
+pytestmark = pytest.mark.shapes
+
 
 def normal(*shape, seed=0):
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)

@@ -16,6 +16,8 @@ from gan_core.shapes import SampleShape
 from gan_core.training import SGD, Adam, Trainer, Training
 from gan_core.training.draws import BLOCK
 
+pytestmark = pytest.mark.shapes
+
 NORM = SpectralNorm()
 SHAPE = SampleShape(shape=(3,), bounded=False)
 every_form = pytest.mark.parametrize("form", list(SMALL_CRITICS))

@@ -14,6 +14,8 @@ from recorded import command, process_environment
 
 from services.cli.streams import SteadyStream
 
+pytestmark = pytest.mark.shapes
+
 call = command_line.call
 
 NOISY = """

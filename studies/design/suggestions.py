@@ -57,10 +57,11 @@ def suggest(
         params = {path: _to_optuna(value) for path, value in configuration.items()}
         return {"params": params, "distributions": {path: space[path] for path in space if path in params}}
 
-    for configuration, value in ended:
-        study.add_trial(create_trial(value=value, **past(configuration)))
-    for configuration in running:
-        study.add_trial(create_trial(state=TrialState.RUNNING, **past(configuration)))
+    if sampler != "random":  # which draws without regard to the past, and telling Optuna of it takes most of the time
+        for configuration, value in ended:
+            study.add_trial(create_trial(value=value, **past(configuration)))
+        for configuration in running:
+            study.add_trial(create_trial(state=TrialState.RUNNING, **past(configuration)))
     if fixed:
         study.enqueue_trial({path: _to_optuna(value) for path, value in fixed.items()})
     return _asked(study, hyperparameters, space)

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
-from functools import lru_cache
+from functools import cache
 from inspect import isabstract
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -75,6 +75,7 @@ def _build_all(annotation: Any, values: Iterable[Any], parts: Parts) -> tuple[An
     return tuple(built)
 
 
+@cache
 def value_and_table(annotation: Any) -> tuple[Any, Any] | None:
     """The members of a union of a plain type and a dataclass, in this order; None for any other annotation."""
     choices = alternatives(annotation)
@@ -91,6 +92,7 @@ def plain(value: Any) -> Any:
     return json.loads(json.dumps(_table(value), allow_nan=False))
 
 
+@cache
 def listed_tables(annotation: Any) -> Any | None:
     """The annotation of the tables in a list of tables of any length; None for any other annotation."""
     if get_origin(annotation) is not tuple or get_args(annotation)[1:] != (Ellipsis,):
@@ -186,13 +188,14 @@ def _listed(names: Iterable[str], own: str) -> str:
     return f"{', '.join(names)}{f', or {own}' if own else ''}"
 
 
-@lru_cache
+@cache
 def field_types(description: type) -> dict[str, Any]:
     """The annotation of each field of a dataclass, by name."""
     hints = get_type_hints(description, include_extras=True)
     return {field.name: hints[field.name] for field in fields(description)}
 
 
+@cache
 def descriptions(annotation: Any) -> tuple[Any, ...]:
     """The classes of an annotation that is a dataclass or a union of dataclasses; empty for any other annotation."""
     choices = tuple(choice for choice in alternatives(annotation) if not isabstract(choice))

@@ -1,7 +1,7 @@
 """Validation of the values of a study file against the annotations of dataclass fields, with pydantic."""
 
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -16,6 +16,7 @@ from studies.file.trees import Parts, leaves
 _STRICT = ConfigDict(strict=True, allow_inf_nan=False)
 
 
+@cache
 def alternatives(annotation: Any) -> tuple[Any, ...]:
     """The members of an annotation that is a union; otherwise a tuple of the annotation alone."""
     return get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
@@ -50,7 +51,7 @@ def _alternative(annotation: Any, value: Any) -> Any:
     return annotation
 
 
-@lru_cache
+@cache
 def _adapter(annotation: Any) -> TypeAdapter[Any]:
     return TypeAdapter(annotation, config=_STRICT)
 

@@ -12,7 +12,7 @@ from studies.reporting.figures.canvas import DrawnFigure, finish
 from studies.reporting.figures.member_scatter import member_scatter
 from studies.reporting.figures.selection import condition_rows, conditions_in
 from studies.reporting.figures.themes import THEMES, Theme, ThemeName
-from studies.reporting.figures.wording import count_seeds
+from studies.reporting.wording import count_seeds
 from studies.tables.results import Results
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from studies.reporting.figures.themes import OutcomeStyle, Theme
-from studies.reporting.figures.wording import TITLE_LENGTH, shortened
+from studies.reporting.wording import TITLE_LENGTH, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -23,7 +23,7 @@ from studies.reporting.figures.canvas import (
 )
 from studies.reporting.figures.selection import condition_rows, conditions_in
 from studies.reporting.figures.themes import THEMES, Theme, ThemeName
-from studies.reporting.figures.wording import shortened
+from studies.reporting.wording import shortened
 from studies.tables.ranking import winners
 from studies.tables.results import Results
 

@@ -23,7 +23,7 @@ from studies.reporting.figures.median_member import median_member
 from studies.reporting.figures.sample_sheets import confirmed_images
 from studies.reporting.figures.selection import condition_rows
 from studies.reporting.figures.themes import REFERENCE_STYLES, THEMES, Theme, ThemeName
-from studies.reporting.figures.wording import count_seeds, references_in_words, shortened
+from studies.reporting.wording import count_seeds, references_in_words, shortened
 from studies.tables.results import Results
 
 if TYPE_CHECKING:

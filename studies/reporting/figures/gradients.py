@@ -21,7 +21,7 @@ from studies.reporting.figures.canvas import (
 from studies.reporting.figures.legend_entries import outcome_handles
 from studies.reporting.figures.selection import condition_rows, explore_rows
 from studies.reporting.figures.themes import THEMES, Theme, ThemeName
-from studies.reporting.figures.wording import budget_label, metric_label, metric_unit
+from studies.reporting.wording import budget_label, metric_label, metric_unit
 from studies.tables.results import Results
 
 if TYPE_CHECKING:

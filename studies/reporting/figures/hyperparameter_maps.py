@@ -28,7 +28,7 @@ from studies.reporting.figures.selection import condition_rows, explore_rows
 from studies.reporting.figures.shaded_cells import MOST_MARKERS, cell_edges, column_shares, outcome_shares, shade
 from studies.reporting.figures.shaded_cells import handles as cell_handles
 from studies.reporting.figures.themes import THEMES, Theme, ThemeName
-from studies.reporting.figures.wording import shortened
+from studies.reporting.wording import shortened
 from studies.tables.columns import ENDED, WITHOUT_RESULT
 from studies.tables.results import Results
 

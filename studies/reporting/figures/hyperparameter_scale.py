@@ -10,7 +10,7 @@ import pandas as pd
 from studies.file.distributions import Choice, Distribution, Grid, IntLogUniform, LogUniform
 from studies.numbers import format_tick, value_text
 from studies.reporting.figures.axes import tick_capacity, use_log_scale
-from studies.reporting.figures.wording import shortened
+from studies.reporting.wording import shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,7 +8,7 @@ from studies.numbers import format_share, format_shares
 from studies.reporting.figures.canvas import WIDTH, DrawnFigure, empty_figure, finish, style_axes
 from studies.reporting.figures.selection import condition_rows
 from studies.reporting.figures.themes import THEMES, ThemeName
-from studies.reporting.figures.wording import shortened
+from studies.reporting.wording import shortened
 
 _ROW = 0.28
 

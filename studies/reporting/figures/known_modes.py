@@ -19,7 +19,7 @@ from studies.reporting.figures.canvas import (
 )
 from studies.reporting.figures.selection import condition_rows, conditions_in
 from studies.reporting.figures.themes import THEMES, Theme, ThemeName
-from studies.reporting.figures.wording import count_seeds, shortened
+from studies.reporting.wording import count_seeds, shortened
 from studies.tables.ranking import last_evaluations
 from studies.tables.results import Results
 

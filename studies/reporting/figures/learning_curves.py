@@ -21,7 +21,7 @@ from studies.reporting.figures.canvas import (
 from studies.reporting.figures.legend_entries import FAILED, outcome_handles
 from studies.reporting.figures.selection import condition_rows, conditions_in
 from studies.reporting.figures.themes import REFERENCE_STYLES, THEMES, Theme, ThemeName
-from studies.reporting.figures.wording import budget_label, count_seeds, metric_label, metric_unit, references_in_words
+from studies.reporting.wording import budget_label, count_seeds, metric_label, metric_unit, references_in_words
 from studies.tables.results import Results
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from studies.file.messages import short_name
 from studies.reporting.figures.axes import use_log_scale
 from studies.reporting.figures.canvas import SMALL, panels
 from studies.reporting.figures.themes import Theme
-from studies.reporting.figures.wording import shortened
+from studies.reporting.wording import shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

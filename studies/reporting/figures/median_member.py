@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from studies.reporting.figures.selection import condition_rows
-from studies.reporting.figures.wording import sampled_seeds
+from studies.reporting.wording import sampled_seeds
 from studies.tables.ranking import winners
 from studies.tables.results import Results
 

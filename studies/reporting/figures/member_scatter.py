@@ -8,7 +8,7 @@ import pandas as pd
 from studies.reporting.figures.canvas import WIDTH, add_legend, empty_figure, style_axes
 from studies.reporting.figures.selection import condition_rows
 from studies.reporting.figures.themes import Theme
-from studies.reporting.figures.wording import shortened
+from studies.reporting.wording import shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

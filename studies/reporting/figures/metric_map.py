@@ -12,7 +12,7 @@ from studies.numbers import format_tick
 from studies.reporting.figures.canvas import DrawnFigure, add_legend, finish, set_title
 from studies.reporting.figures.map_panels import draw_cells, map_panels, mark_authors, other_handles
 from studies.reporting.figures.themes import THEMES, Theme, ThemeName
-from studies.reporting.figures.wording import metric_label
+from studies.reporting.wording import metric_label
 from studies.tables.results import Results
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from studies.reporting.figures.axes import use_log_scale
 from studies.reporting.figures.canvas import WIDTH, DrawnFigure, add_legend, empty_figure, finish, style_axes
 from studies.reporting.figures.selection import condition_rows
 from studies.reporting.figures.themes import THEMES, Theme, ThemeName
-from studies.reporting.figures.wording import shortened
+from studies.reporting.wording import shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,7 +10,7 @@ from studies.reporting.figures.image_pixels import colours, real_colours
 from studies.reporting.figures.median_member import MedianMember, median_member
 from studies.reporting.figures.sample_sheets import confirmed_labels, scatters
 from studies.reporting.figures.themes import THEMES, Theme, ThemeName
-from studies.reporting.figures.wording import shortened
+from studies.reporting.wording import shortened
 from studies.tables.results import Results
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from studies.reporting.figures.image_grid import ImageRow, image_grid, label_sty
 from studies.reporting.figures.image_pixels import colours, real_colours
 from studies.reporting.figures.selection import condition_rows
 from studies.reporting.figures.themes import THEMES, Theme, ThemeName
-from studies.reporting.figures.wording import sampled_seeds
+from studies.reporting.wording import sampled_seeds
 from studies.tables.ranking import winners
 from studies.tables.results import Results
 

@@ -15,7 +15,7 @@ from studies.reporting.figures.image_pixels import colours
 from studies.reporting.figures.sample_sheets import confirmed_labels, view_corners
 from studies.reporting.figures.selection import condition_rows
 from studies.reporting.figures.themes import THEMES, Theme, ThemeName
-from studies.reporting.figures.wording import budget_label, sampled_seeds
+from studies.reporting.wording import budget_label, sampled_seeds
 from studies.tables.ranking import winners
 from studies.tables.results import Results
 

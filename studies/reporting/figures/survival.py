@@ -11,7 +11,7 @@ from studies.reporting.figures.canvas import DrawnFigure, add_legend, finish, la
 from studies.reporting.figures.legend_entries import FAILED
 from studies.reporting.figures.selection import conditions_in, explore_rows
 from studies.reporting.figures.themes import THEMES, Theme, ThemeName
-from studies.reporting.figures.wording import budget_label
+from studies.reporting.wording import budget_label
 from studies.tables.results import Results
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from studies.reporting.figures.canvas import (
 from studies.reporting.figures.legend_entries import reference_handles
 from studies.reporting.figures.selection import condition_rows, conditions_in, explore_rows
 from studies.reporting.figures.themes import REFERENCE_STYLES, THEMES, Theme, ThemeName
-from studies.reporting.figures.wording import references_in_words, shortened
+from studies.reporting.wording import references_in_words, shortened
 from studies.tables.results import Results
 
 if TYPE_CHECKING:

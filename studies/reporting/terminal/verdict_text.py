@@ -13,7 +13,6 @@ from studies.analysis.comparison import Comparison
 from studies.analysis.cross_study import cross_study_ranking, performance_profile
 from studies.file.distributions import Distribution
 from studies.numbers import MISSING, format_distance, format_setting, format_significant
-from studies.reporting.figures.wording import metric_label
 from studies.reporting.page.page_tables import format_cell
 from studies.reporting.page.page_text import TABLES
 from studies.reporting.terminal.ranking_table import markdown as markdown_table
@@ -25,6 +24,7 @@ from studies.reporting.text.stable_settings import working_rule
 from studies.reporting.text.target_distance import goal, rows_at_target
 from studies.reporting.text.verdict import Topic, verdict
 from studies.reporting.text.working_ranges import touched_ends
+from studies.reporting.wording import metric_label
 
 WIDTH = 160
 TOGETHER = "All studies together"

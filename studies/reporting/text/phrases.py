@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from studies.file.budget import Budget
 from studies.ledger.unfinished import TrialEnd
 from studies.numbers import format_distance, format_interval, format_p, format_setting, format_significant, value_text
-from studies.reporting.figures.wording import budget_label
 from studies.reporting.text.finding import MAX_ITEMS, MAX_NAMES, Interval, LargestP, Part
+from studies.reporting.wording import budget_label
 from studies.tables.columns import END_NAMES
 
 

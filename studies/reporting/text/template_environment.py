@@ -13,7 +13,6 @@ from studies.numbers import (
     format_shares,
     format_significant,
 )
-from studies.reporting.figures.wording import metric_label
 from studies.reporting.text.finding import MAX_ITEMS, MAX_NAMES
 from studies.reporting.text.phrases import (
     budget_in_words,
@@ -36,6 +35,7 @@ from studies.reporting.text.phrases import (
     series,
     within,
 )
+from studies.reporting.wording import metric_label
 
 if TYPE_CHECKING:
     from jinja2 import Environment
