@@ -372,8 +372,14 @@ def test_a_stopped_study_resumes_and_ends_with_the_numbers_of_an_uninterrupted_r
 @pytest.mark.parametrize(
     ("assignment", "sentence"),
     [
-        ("ledger.root=somewhere", "ledger.root: must be an absolute path on storage that all nodes share"),
-        ("ledger.root=/proc/ledger", "ledger.root: cannot write below /proc/ledger"),
+        pytest.param(
+            "ledger.root=somewhere",
+            "ledger.root: must be an absolute path on storage that all nodes share",
+            marks=pytest.mark.soak,
+        ),
+        pytest.param(
+            "ledger.root=/proc/ledger", "ledger.root: cannot write below /proc/ledger", marks=pytest.mark.soak
+        ),
         ("resources.cpu=2", "resources.cpu: must be <= 1, which is what the largest node has, but is 2"),
     ],
 )
@@ -397,7 +403,7 @@ def test_a_real_cluster_distinguishes_a_missing_token_from_a_wrong_one(cluster):
         JobsServer(cluster.url, None).jobs()
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.timeout(600)
 def test_a_node_that_dies_during_a_study_loses_no_trial_and_repeats_none(small, embedded, tmp_path):
     ledger = Ledger(tmp_path / "ledger")

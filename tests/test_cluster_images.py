@@ -60,6 +60,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Images]:
         yield Images(cluster, folder / "small.toml", *(folder / name for name in ("shared", "differs", "alone")))
 
 
+@pytest.mark.soak
 def test_a_study_runs_on_images_at_the_same_path_of_every_node(images, tmp_path):
     ran = images.submit("shared", images.shared, tmp_path / "ledger")
     assert ran.returncode == 0, ran.stdout + ran.stderr

@@ -208,7 +208,7 @@ def answer(folder: Path, *arguments: str) -> tuple[int, list[str]]:
     ("imported", "arguments"),
     [
         pytest.param(CATCHES_ALL, ["validate"], marks=pytest.mark.slow),
-        pytest.param(LOOP, ["run", "--no-tracking"], marks=pytest.mark.slow),
+        pytest.param(LOOP, ["run", "--no-tracking"], marks=pytest.mark.soak),
         pytest.param(LOOP, ["validate"], marks=pytest.mark.soak),
         pytest.param(LOOP, ["plan"], marks=pytest.mark.soak),
         pytest.param(CATCHES_ALL, ["plan"], marks=pytest.mark.soak),

@@ -205,7 +205,11 @@ def test_a_run_shows_no_secret_to_a_study_listens_on_loopback_alone_and_leaves_n
 
 @pytest.mark.parametrize(
     "killed",
-    ["command", "driver", "guard", "raylet", pytest.param("gcs_server", marks=pytest.mark.soak), "none"],
+    [
+        "driver",
+        "none",
+        *(pytest.param(name, marks=pytest.mark.soak) for name in ("command", "guard", "raylet", "gcs_server")),
+    ],
 )
 def test_a_run_that_is_killed_or_interrupted_leaves_no_process_and_no_file(tmp_path: Path, killed: str) -> None:
     with started(tmp_path, steps=ENDLESS) as run:
@@ -259,6 +263,7 @@ class Token(Listener):
             self.value = self.value or child.environ().get("RAY_AUTH_TOKEN", "")
 
 
+@pytest.mark.soak
 def test_one_process_runs_two_studies_with_a_token_each(tmp_path: Path) -> None:
     tokens = Token(), Token()
     before = dict(os.environ)

@@ -32,11 +32,11 @@ test_tracker.py, test_download.py and test_cluster.py run them."""
 
 
 def commands(*, run_elsewhere=False):
-    """Every indented line that calls the command or Python, in order."""
+    """Every indented line that calls the command or Python, in order; one that is there twice is named once."""
     sections = [section for page in PAGES for section in re.split(r"^## ", page, flags=re.MULTILINE)]
     chosen = [text for text in sections if (text.partition("\n")[0] in RUN_ELSEWHERE) == run_elsewhere]
     lines = re.findall(r"^ {4}((?:gan-study|python) .*)$", "".join(chosen), flags=re.MULTILINE)
-    return [line.partition("   #")[0].strip() for line in lines]
+    return list(dict.fromkeys(line.partition("   #")[0].strip() for line in lines))
 
 
 def shell(line, folder):

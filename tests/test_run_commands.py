@@ -183,7 +183,14 @@ def test_the_first_study_runs_at_twenty_steps(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in catalog() if name != "first-study"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.soak) if name.startswith("presets-on-") else name
+        for name in catalog()
+        if name != "first-study"
+    ],
+)
 def test_every_other_study_of_the_catalog_trains_every_condition(
     name: str, tmp_path: Path, shipped_images: Callable[[str], list[str]]
 ) -> None:

@@ -363,7 +363,7 @@ def test_reused_actors_give_the_bits_of_fresh_processes(undisturbed: Study, tmp_
         assert same_numbers(finished(Ledger(tmp_path))[trial.key], finished(ledger_of(undisturbed))[trial.key])
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_deleted_trials_are_run_again_with_the_same_suggestions(
     undisturbed: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -459,14 +459,9 @@ def kill_at_random(study: Study, folder: Path, chance: Random, most: int) -> int
     return kills
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "kills",
-    [
-        pytest.param(3, marks=pytest.mark.timeout(900)),
-        pytest.param(20, marks=[pytest.mark.soak, pytest.mark.timeout(7200)]),
-    ],
-)
+@pytest.mark.soak
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("kills", [3, 20])
 def test_a_study_whose_driver_and_workers_are_killed_has_every_member_once_and_the_same_numbers(
     undisturbed: Study, tmp_path: Path, kills: int
 ) -> None:

@@ -60,6 +60,7 @@ def reproducible_metrics(run):
     return {name: values for name, values in run["metrics"].items() if name != "spent/elapsed_seconds"}
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(600)
 def test_after_sigkill_and_sigint_mlflow_has_every_trial_once(tmp_path):
     write_tiny(tmp_path)
