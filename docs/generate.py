@@ -356,8 +356,14 @@ def _study_file() -> Iterable[str]:
     )
     yield (
         "```toml\n"
+        "[[conditions]]\n"
+        'name = "wgan"\n'
+        'preset = "wgan"\n'
         "training.n_critic = {choice = [1, 5]}\n"
         'constraint.clip_value = {log_uniform = [1e-3, 1.0], when = {"training.n_critic" = 5}, otherwise = 0.01}\n'
+        "\n[[conditions]]\n"
+        'name = "wgan-gp"\n'
+        'preset = "wgan-gp"\n'
         'constraint.location = {choice = ["real", "around_real"]}\n'
         'constraint.noise_scale = {uniform = [0.1, 1.0], when = {"constraint.location" = ["around_real"]}}\n'
         "```"
