@@ -335,7 +335,7 @@ def test_a_submitted_study_runs_on_both_nodes_with_the_numbers_of_a_local_run(cl
     assert_nothing_secret(cluster, ledger)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.timeout(600)
 def test_a_stopped_study_resumes_and_ends_with_the_numbers_of_an_uninterrupted_run(cluster, small, embedded, tmp_path):
     ledger = Ledger(tmp_path / "ledger")

@@ -79,6 +79,7 @@ def test_a_node_with_other_images_is_named_in_one_sentence(images, tmp_path):
     assert Ledger(tmp_path / "ledger").committed() == set()
 
 
+@pytest.mark.soak
 def test_images_that_no_node_has_are_named_and_can_be_sent(images, tmp_path):
     refused = images.submit("alone", images.alone, tmp_path / "ledger")
     assert refused.returncode == 2, refused.stdout + refused.stderr

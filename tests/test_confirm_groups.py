@@ -369,7 +369,7 @@ def tiny_study(folder: Path, *overrides: str) -> Study:
     return study_of(folder, root, *SEQUENTIAL, *overrides, text=TINY)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_killed_study_has_the_numbers_of_an_undisturbed_one(tmp_path: Path) -> None:
     whole = tiny_study(tmp_path / "whole")
     run_pending(whole)
@@ -426,7 +426,7 @@ def test_the_command_adds_seeds_until_pairs_are_decided(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("runs", ["trials", "study"])
+@pytest.mark.parametrize("runs", ["trials", pytest.param("study", marks=pytest.mark.soak)])
 def test_results_from_mlflow_equal_those_of_the_ledger(tmp_path: Path, runs: str) -> None:
     study, uri = tiny_study(tmp_path, f"tracking.runs={runs}"), f"sqlite:///{tmp_path}/mlflow.db"
     run_pending(study, Tracker(study, print, uri=uri))

@@ -127,6 +127,7 @@ def test_no_trial_of_the_bundle_is_downloaded_by_itself(synced, monkeypatch):
     assert_equal_results(results("tiny", tracking_uri=synced.uri), synced.local)
 
 
+@pytest.mark.soak
 def test_a_study_that_was_recorded_without_a_bundle_is_read_trial_by_trial(synced):
     files = synced.files()
     client_of(synced.uri).delete_tag(synced.run.info.run_id, BUNDLE_TAG)
@@ -137,7 +138,7 @@ def test_a_study_that_was_recorded_without_a_bundle_is_read_trial_by_trial(synce
     np.testing.assert_array_equal(downloaded.samples("gan"), synced.local.samples("gan"))
 
 
-@pytest.mark.parametrize("number", [0, 1], ids=["segment", "plan"])
+@pytest.mark.parametrize("number", [pytest.param(0, marks=pytest.mark.soak), 1], ids=["segment", "plan"])
 def test_a_damaged_bundle_is_an_error_and_sync_writes_it_again(synced, number):
     file = synced.files()[number]
     content = bytearray(file.read_bytes())
@@ -149,6 +150,7 @@ def test_a_damaged_bundle_is_an_error_and_sync_writes_it_again(synced, number):
     assert_equal_results(results("tiny", tracking_uri=synced.uri), synced.local)
 
 
+@pytest.mark.soak
 def test_an_interrupted_upload_leaves_the_previous_bundle_valid(synced, monkeypatch):
     before = [file.read_bytes() for file in synced.files()]
     study_run = synced.study_run()
@@ -160,6 +162,7 @@ def test_an_interrupted_upload_leaves_the_previous_bundle_valid(synced, monkeypa
     assert_equal_results(results("tiny", tracking_uri=synced.uri), synced.local)
 
 
+@pytest.mark.soak
 def test_a_bundle_that_is_overwritten_during_its_download_is_downloaded_again(synced, monkeypatch):
     original, pending = RunFiles.read, [1]
 
@@ -177,6 +180,7 @@ def test_a_bundle_that_is_overwritten_during_its_download_is_downloaded_again(sy
     assert pending == []
 
 
+@pytest.mark.soak
 def test_trials_that_ended_after_the_bundle_are_read_from_their_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     study, uri = load_tiny(tmp_path), f"sqlite:///{tmp_path}/mlflow.db"

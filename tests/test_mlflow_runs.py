@@ -59,6 +59,7 @@ def test_a_finished_study_run_again_or_synced_changes_no_duration(tmp_path, monk
     assert times_of(uri) == before
 
 
+@pytest.mark.soak
 def test_sync_of_an_interrupted_study_changes_no_duration(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     study, uri = load_tiny(tmp_path), f"sqlite:///{tmp_path}/mlflow.db"
@@ -73,6 +74,7 @@ def test_sync_of_an_interrupted_study_changes_no_duration(tmp_path, monkeypatch)
     assert times_of(uri) == before
 
 
+@pytest.mark.soak
 def test_views_of_an_extended_study_have_its_new_columns_unless_changed_in_the_browser(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     uri = f"sqlite:///{tmp_path}/mlflow.db"
@@ -141,6 +143,7 @@ def test_sync_gives_an_interrupted_trial_the_curves_of_its_checkpoint(tmp_path, 
         assert len(history) == len({logged.step for logged in history})
 
 
+@pytest.mark.soak
 def test_the_curves_of_an_interrupted_trial_are_read_without_the_users_module(tmp_path):
     progress = run_pending(load_tiny(tmp_path), trials=0)
     spec = progress.pending()[0]
@@ -152,7 +155,10 @@ def test_the_curves_of_an_interrupted_trial_are_read_without_the_users_module(tm
     assert checkpoint_summaries(without_module, checkpoint, distance) == expected != []
 
 
-@pytest.mark.parametrize("state", ["lost", "out_of_memory", "timed_out", "error"])
+@pytest.mark.parametrize(
+    "state",
+    ["lost", *(pytest.param(state, marks=pytest.mark.soak) for state in ("out_of_memory", "timed_out", "error"))],
+)
 def test_a_trial_without_a_result_has_a_failed_run_which_is_replaced_once_there_is_one(state, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     study, uri = load_tiny(tmp_path), f"sqlite:///{tmp_path}/mlflow.db"

@@ -116,6 +116,7 @@ def test_a_second_sync_changes_nothing(recorded, monkeypatch):
     assert examine(Ledger(local.place), "tiny", uri) == []
 
 
+@pytest.mark.soak
 def test_a_resumed_study_is_recorded_as_one_that_was_not_interrupted(tmp_path, monkeypatch, recorded):
     monkeypatch.chdir(tmp_path)
     study, uri = load_tiny(tmp_path, ONE_RUN), f"sqlite:///{tmp_path}/mlflow.db"
@@ -148,6 +149,7 @@ def test_a_trial_without_a_result_is_in_the_tables_and_makes_the_run_failed(tmp_
     assert [(trial.state, trial.end) for trial in downloaded.trial_records] == [("timed_out", end)]
 
 
+@pytest.mark.soak
 def test_a_study_that_outgrows_its_runs_keeps_the_complete_ones_and_can_be_read(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     study, uri = load_tiny(tmp_path), f"sqlite:///{tmp_path}/mlflow.db"
@@ -168,6 +170,7 @@ def test_a_study_that_outgrows_its_runs_keeps_the_complete_ones_and_can_be_read(
     assert_equal_results(results("tiny", tracking_uri=uri), results("tiny", root=ledger.root))
 
 
+@pytest.mark.soak
 def test_a_run_that_was_left_open_is_closed_by_mending(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     study, uri = load_tiny(tmp_path, ONE_RUN), f"sqlite:///{tmp_path}/mlflow.db"
@@ -181,6 +184,7 @@ def test_a_run_that_was_left_open_is_closed_by_mending(tmp_path, monkeypatch):
     assert examine(ledger, "tiny", uri) == []
 
 
+@pytest.mark.soak
 def test_a_damaged_entry_of_a_confirm_trial_is_an_error_and_sync_writes_it_again(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     study, uri = load_tiny(tmp_path, ONE_RUN), f"sqlite:///{tmp_path}/mlflow.db"

@@ -73,6 +73,7 @@ def test_runs_of_trials_that_the_plan_does_not_have_are_deleted(recorded, uri):
     assert sentence.endswith("belongs to no trial of the ledger; it was deleted")
 
 
+@pytest.mark.soak
 def test_of_two_runs_of_a_trial_the_incomplete_one_is_deleted(recorded, uri):
     whole = run_named(uri, "gan-explore-0")
     tags = {name: value for name, value in whole.data.tags.items() if name != CHECKSUM_TAG}
@@ -90,6 +91,7 @@ def test_trials_without_a_run_or_with_an_incomplete_one_are_recorded(recorded, u
     mended(recorded, uri)
 
 
+@pytest.mark.soak
 def test_another_run_of_the_study_itself_is_deleted(recorded, uri):
     (study,), _ = runs_of(uri)
     tags = study.data.tags
@@ -114,6 +116,7 @@ def test_what_cannot_be_examined_is_one_sentence(recorded, tmp_path):
         examine(recorded.ledger, "tiny", "nonsense://here")
 
 
+@pytest.mark.soak
 def test_runs_of_a_user_among_the_trials_are_left_alone(recorded, uri):
     (study,), _ = runs_of(uri)
     tags = {"kind": "trial", "mlflow.parentRunId": study.info.run_id}

@@ -189,6 +189,7 @@ def test_the_answer_is_visible_without_a_click(folder, printed, page):
     page.get_by_text(sentence(first)).locator("visible=true").first.wait_for()
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(600)
 def test_runs_are_filtered_and_grouped_by_condition(printed, page):
     open_study(printed, page)
@@ -210,6 +211,7 @@ def test_runs_are_filtered_and_grouped_by_condition(printed, page):
         page.get_by_text(f"Group: {condition}", exact=True).wait_for()
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(600)
 def test_curves_of_the_confirmed_trials_are_compared(printed, page):
     open_study(printed, page)
@@ -226,6 +228,7 @@ def test_curves_of_the_confirmed_trials_are_compared(printed, page):
         page.get_by_text(f"{run} (distance/sliced_wasserstein.median)", exact=True).first.wait_for()
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(600)
 def test_charts_show_which_values_of_the_hyperparameters_failed(printed, page):
     open_study(printed, page)
