@@ -186,7 +186,7 @@ def test_the_first_study_runs_at_twenty_steps(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=pytest.mark.soak) if name.startswith("presets-on-") else name
+        pytest.param(name, marks=pytest.mark.soak) if name.startswith(("presets-on-", "images-emoji")) else name
         for name in catalog()
         if name != "first-study"
     ],
