@@ -115,8 +115,8 @@ def save_generator(folder: str | Path, generator: SavedGenerator) -> None:
     }
     try:
         text = json.dumps(described, indent=1, allow_nan=False)
-    except TypeError as error:
-        raise ValueError(f"{DESCRIPTION}: must hold JSON, but {error}") from None
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{DESCRIPTION}: must hold JSON, but: {error}") from None
     Path(folder).mkdir(parents=True, exist_ok=True)
     _write(Path(folder) / PARAMETERS, content)
     _write(Path(folder) / DESCRIPTION, f"{text}\n".encode())
@@ -137,8 +137,12 @@ def load_generator(folder: str | Path, network: AnyGenerator | None = None) -> S
         generator_table, sample, seeds = described["network"], described["sample"], tuple(described["seeds"])
         shape = SampleShape(shape=tuple(sample["shape"]), bounded=sample["bounded"])
         units = None if sample["units"] is None else Units(**{k: tuple(v) for k, v in sample["units"].items()})
-        checksum, latent, about = described["parameters"]["sha256"], described["latent"]["size"], dict(described["about"])
-        kind = generator_table["kind"]
+        checksum, latent, about = (
+            described["parameters"]["sha256"],
+            described["latent"]["size"],
+            dict(described["about"]),
+        )
+        kind = str(generator_table["kind"])
     except (KeyError, TypeError, ValueError) as error:
         raise _damaged(path, f"{type(error).__name__}: {error}") from None
     built = _library_network(generator_table, path) if kind in _KINDS else _own_network(generator_table, network, path)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from gan_core.data import Table
+from gan_core.data import Table, Units
 from gan_core.generator_files import PIXELS, SavedGenerator, save_generator
 from studies.errors import InputError
 from studies.execution.environment import versions
@@ -31,12 +31,12 @@ class ExportedGenerator:
 
     generator  the generators with their description
     script     Python that loads and samples them
-    note       sentence about what the files lack, empty if nothing
+    notes      sentences about what the files lack
     """
 
     generator: SavedGenerator
     script: str
-    note: str
+    notes: tuple[str, ...]
 
     def write(self, folder: Path) -> None:
         """Write generator.safetensors, generator.json and sample.py into a folder, which is made if need be.
@@ -68,7 +68,11 @@ def exported_generator(
     with modules_in(folder):
         network = found.network
     pixels = found.shape.of_images and found.shape.bounded
-    units, note = (PIXELS, "") if pixels else _table_units(results, found)
+    units, notes = (PIXELS, ()) if pixels else _table_units(results, found)
+    own = None
+    if is_reference(found.identity["networks"].get("generator", {}).get("kind")):
+        own = (type(network).__module__, type(network).__name__, expression(network))
+        notes += (f"its network is {own[1]} of the module {own[0]}, which must be importable where it is sampled",)
     generator = SavedGenerator(
         network=network,
         parameters={name: value[chosen] for name, value in found.parameters.items()},
@@ -80,11 +84,11 @@ def exported_generator(
     script = template_environment("studies.exporting", keep_trailing_newline=True).get_template("sample.py.jinja")
     return ExportedGenerator(
         generator=generator,
-        note=note,
+        notes=notes,
         script=script.render(
             study=results.study.name,
             condition=condition,
-            own=(type(network).__module__, type(network).__name__, expression(network)) if _is_own(found) else None,
+            own=own,
             pictures=generator.in_pixels and found.shape.shape[0] in PICTURE_CHANNELS,
             columns=",".join(units.columns) if units is not None else "",
             rows=len(found.shape.shape) == 1,
@@ -92,22 +96,21 @@ def exported_generator(
     )
 
 
-def _is_own(found: TrainedConfiguration) -> bool:
-    return is_reference(found.identity["networks"].get("generator", {}).get("kind"))
+def _table_units(results: Results, found: TrainedConfiguration) -> tuple[Units | None, tuple[str, ...]]:
+    """Units of the samples, if they are rows of a table that was standardised, and a note if the table has changed.
 
-
-def _table_units(results: Results, found: TrainedConfiguration) -> tuple[Any, str]:
-    """Units of the samples, if they are rows of a table that was standardised, and a note if the table has changed."""
+    A table whose columns were only shifted or scaled since is the same once it is standardised: its present units count.
+    """
     table = results.study.data
     if not isinstance(table, Table) or not table.standardise:
-        return None, ""
+        return None, ()
     try:
         unchanged = results.data.fingerprint == found.identity["provenance"]["data_fingerprint"]
     except InputError:
         unchanged = False
     if unchanged:
-        return table.units(), ""
-    return None, f"the samples stay standardised, since {table.path} no longer holds the rows that were trained on"
+        return table.units(), ()
+    return None, (f"its samples stay standardised, since {table.path} does not hold the rows that were trained on",)
 
 
 def _about(results: Results, found: TrainedConfiguration, which: str, seeds: list[int]) -> dict[str, Any]:

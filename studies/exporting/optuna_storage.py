@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
+from warnings import catch_warnings, simplefilter
 
 import pandas as pd
 
@@ -13,7 +14,6 @@ from studies.design.suggestions import optuna_distribution, optuna_value
 from studies.file.condition import Condition
 from studies.ledger.trial_records import TrialRecord
 from studies.tables.columns import END_NAMES
-from studies.tables.member_outcomes import COSTS
 from studies.tables.results import Results
 from studies.written_files import whole_file
 
@@ -25,8 +25,8 @@ PHASES = ("explore", "exploit")
 """Phases whose trials are exported: those from which the setting found is chosen, all on the validation split."""
 SCORE = "search score"
 """Name of the value of a trial, which is maximised."""
-_OF_TRIALS = ("distance", "late_distance", "failure_rate", *COSTS)
-"""Columns of the table of trials that become user attributes."""
+_OF_TRIALS = ("distance", "late_distance", "failure_rate", "elapsed_seconds")
+"""Columns of the table of trials that become user attributes; each attribute takes Optuna milliseconds to write."""
 _OF_RANKING = ("rank", "distance", "distance_low", "distance_high", "failure_rate", "members")
 """Columns of the ranking that become the user attribute `confirmed` of an Optuna study."""
 
@@ -57,20 +57,22 @@ def write_optuna(results: Results, file: Path) -> dict[str, int]:
 
 
 def _write_database(results: Results, address: str) -> dict[str, int]:
-    from optuna.storages import RDBStorage
-    from optuna.study import StudyDirection
+    import optuna
+    from optuna.exceptions import ExperimentalWarning
 
     trials = _exported_trials(results)
     counts = {}
-    storage = RDBStorage(address)
+    storage = optuna.storages.RDBStorage(address)
     try:
         for condition in results.study.conditions:
             name = f"{results.study.name}:{condition.name}"
-            number = storage.create_new_study([StudyDirection.MAXIMIZE], name)
+            study = optuna.create_study(storage=storage, study_name=name, direction="maximize")
+            with catch_warnings():
+                simplefilter("ignore", ExperimentalWarning)
+                study.set_metric_names([SCORE])
             for key, value in _study_attributes(results, condition).items():
-                storage.set_study_user_attr(number, key, value)
-            for trial in trials[condition.name]:
-                storage.create_new_trial(number, trial)
+                study.set_user_attr(key, value)
+            study.add_trials(trials[condition.name])
             counts[name] = len(trials[condition.name])
     finally:
         storage.remove_session()
@@ -86,7 +88,6 @@ def _study_attributes(results: Results, condition: Condition) -> dict[str, Any]:
         "study": results.study.name,
         "condition": condition.name,
         "question": results.question,
-        "value": SCORE,
         "distance": results.study.distance,
     }
     return attributes | {"confirmed": _present(row) for row in rows}
@@ -122,9 +123,6 @@ def _trial(
     attributes: dict[str, Any] = {
         "name": spec.name,
         "phase": spec.phase,
-        "trial": spec.index,
-        "seeds": spec.seeds,
-        "address": spec.address,
         "state": record.state,
         **{f"members {outcome}": number for outcome, number in outcomes.items()},
         **_present({name: row[name] for name in _OF_TRIALS}),
