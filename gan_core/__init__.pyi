@@ -38,6 +38,7 @@ from .features import Features as Features
 from .features import FileFeatures as FileFeatures
 from .features import PixelFeatures as PixelFeatures
 from .features import RandomConvFeatures as RandomConvFeatures
+from .generator_files import PIXELS as PIXELS
 from .generator_files import SavedGenerator as SavedGenerator
 from .generator_files import load_generator as load_generator
 from .generator_files import save_generator as save_generator

@@ -5,7 +5,7 @@ Reading them runs no code of the files: the generator is one of this library, or
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -98,7 +98,9 @@ def save_generator(folder: str | Path, generator: SavedGenerator) -> None:
     """
     from safetensors.torch import save
 
-    content = save({name: value.detach().cpu().contiguous() for name, value in generator.parameters.items()})
+    # copies, since safetensors refuses views of one tensor
+    copies = {name: value.cpu().contiguous().clone() for name, value in generator.parameters.items()}
+    content = save({name: value.detach() for name, value in copies.items()})
     described = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
@@ -160,7 +162,7 @@ def _table(network: AnyGenerator) -> dict[str, Any]:
     """Kind and fields of a generator; the kind of a class that is not of this library is MODULE:CLASS."""
     own = type(network)
     kind = own.kind if own in _KINDS.values() else f"{own.__module__}:{own.__qualname__}"
-    values = asdict(network) if is_dataclass(network) else {}
+    values: dict[str, Any] = asdict(network) if is_dataclass(network) else {}
     return {"kind": kind, **{name: value for name, value in values.items() if name != "kind"}}
 
 

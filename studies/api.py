@@ -83,8 +83,8 @@ def export_generator(
 ) -> None:
     """Write the trained generators of the setting found for a condition; `gan_core.load_generator` reads them.
 
-    The folder gets generator.safetensors, generator.json and sample.py, which samples them with gan_core alone; files of
-    these names are replaced.
+    The folder gets generator.safetensors, generator.json and sample.py, which samples them with gan_core alone. Files
+    of these names are replaced.
 
     study               the study's name or folder, or its results
     seeds               `median`: the generator of median late distance; `all`: that of each fresh seed

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from small_gans import drawn
+from small_gans import drawn, preset_trainer
 from torch import nn
 
 from gan_core import (
@@ -89,6 +89,17 @@ def test_what_is_read_samples_as_what_was_written(
         np.testing.assert_allclose(sampled.reshape(5, -1), expected, atol=1e-6)
 
 
+def test_the_generators_of_a_trainer_can_be_saved(tmp_path: Path) -> None:
+    trainer = preset_trainer("wgan")
+    parameters, network = trainer.generator.frozen, trainer.networks.generator
+    save_generator(
+        tmp_path, SavedGenerator(network=network, parameters=parameters, shape=trainer.shape, seeds=(3, 4, 5))
+    )
+    z = sample_latents(4, network.latent, 0).to(trainer.dtype).expand(3, -1, -1)
+    expected = network.generate(parameters, z, trainer.shape)[2].numpy()
+    np.testing.assert_allclose(load_generator(tmp_path).sample(4, member=2), expected, atol=1e-6)
+
+
 def test_seeds_of_latents_and_members_choose_the_samples(written: Path) -> None:
     read = load_generator(written)
     first = read.sample(6)
@@ -107,7 +118,8 @@ def test_images_become_grey_levels() -> None:
     levels = np.arange(256).repeat(3)[: 2 * 3 * 8 * 12]
     images = (levels / 127.5 - 1).reshape(-1, 3, 8, 12).astype(np.float32)
     pictures = generator.in_units(images)
-    assert (pictures.shape, pictures.dtype) == ((2, 8, 12, 3), np.uint8)
+    assert pictures.shape == (2, 8, 12, 3)
+    assert pictures.dtype == np.uint8
     np.testing.assert_array_equal(pictures.transpose(0, 3, 1, 2), levels.reshape(2, 3, 8, 12))
     grey = replace(generator, shape=SampleShape(shape=(1, 8, 12), bounded=True))
     np.testing.assert_array_equal(grey.in_units(images[:, :1]), levels.reshape(2, 3, 8, 12)[:, 0])

@@ -72,7 +72,7 @@ def export(
     tracking: Tracking = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write a trained generator, or the search of a study for Optuna.
+    """Write a trained generator, or the search for Optuna.
 
     gan-study export first-study wgan-gp writes a folder with generator.safetensors, generator.json (all that is needed
     to rebuild the generator, and where it comes from) and sample.py, ten lines that sample it with gan_core alone. The

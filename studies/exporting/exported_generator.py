@@ -99,7 +99,7 @@ def exported_generator(
 def _table_units(results: Results, found: TrainedConfiguration) -> tuple[Units | None, tuple[str, ...]]:
     """Units of the samples, if they are rows of a table that was standardised, and a note if the table has changed.
 
-    A table whose columns were only shifted or scaled since is the same once it is standardised: its present units count.
+    A table whose columns were only shifted or scaled since gives the same rows: its present units are taken.
     """
     table = results.study.data
     if not isinstance(table, Table) or not table.standardise:

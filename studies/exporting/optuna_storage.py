@@ -1,4 +1,4 @@
-"""The search of a study as an Optuna storage: one Optuna study per condition, for optuna-dashboard and Optuna itself."""
+"""The search of a study as an Optuna storage with one Optuna study per condition, as optuna-dashboard reads it."""
 
 import shutil
 from collections.abc import Mapping
@@ -35,8 +35,8 @@ def write_optuna(results: Results, file: Path) -> dict[str, int]:
     """Write the search of a study into a new SQLite file; returns the number of trials by name of the Optuna study.
 
     There is an Optuna study STUDY:CONDITION for each condition. Its trials are those of explore and exploit that have
-    ended, in this order. The value of a finished one is its search score, which is maximised; one that its configuration
-    ended without a result has the state FAIL. What a trial was and how its members ended are user attributes.
+    ended, in this order. The value of a finished one is its search score, which is maximised; one that ended without a
+    result, by its configuration, has the state FAIL. What a trial was and how its members ended are user attributes.
 
     Errors: `OSError` if the file cannot be written.
     """
@@ -90,7 +90,7 @@ def _study_attributes(results: Results, condition: Condition) -> dict[str, Any]:
         "question": results.question,
         "distance": results.study.distance,
     }
-    return attributes | {"confirmed": _present(row) for row in rows}
+    return attributes | ({"confirmed": _present(rows[0])} if rows else {})
 
 
 def _exported_trials(results: Results) -> "dict[str, list[FrozenTrial]]":
