@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Target(StrEnum):
-    """What is written."""
+    """Format of an export."""
 
     generator = "generator"
     optuna = "optuna"

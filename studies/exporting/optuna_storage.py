@@ -81,7 +81,7 @@ def _write_database(results: Results, address: str) -> dict[str, int]:
 
 
 def _study_attributes(results: Results, condition: Condition) -> dict[str, Any]:
-    """What an Optuna study says about its condition; `confirmed` is its row of the ranking, if it has one."""
+    """User attributes of an Optuna study; `confirmed` is its row of the ranking, if the condition has one."""
     ranking = results.ranking
     rows = ranking[ranking["condition"] == condition.name][list(_OF_RANKING)].to_dict("records")
     attributes: dict[str, Any] = {
