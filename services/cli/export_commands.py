@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from services.cli.options import AsJson, Root, StudyOrFolder, Tracking
-from services.cli.output import print_json, refuse_unwritable, writing
+from services.cli.output import print_json, refuse_existing, refuse_unwritable, writing
 from studies.errors import InputError
 from studies.file.messages import escape_control
 
@@ -111,7 +111,7 @@ def _export_generator(
     if folder.exists() and not folder.is_dir():
         raise InputError(f"--output: must be a folder, but {escape_control(str(folder))} is a file")
     for file in (PARAMETERS, DESCRIPTION, SCRIPT):
-        _refuse_existing(folder / file, force=force)
+        refuse_existing(folder / file, force=force)
     exported = exported_generator(study_results, condition, seeds=seeds.value, which=which.value, folder=Path())
     with writing(folder):
         exported.write(folder)
@@ -137,7 +137,7 @@ def _export_optuna(
     name = study_results.study.name
     path = output or Path(f"{name}-optuna.db")
     refuse_unwritable(path)
-    _refuse_existing(path, force=force)
+    refuse_existing(path, force=force)
     with writing(path):
         counts = write_optuna(study_results, path)
     if as_json:
@@ -146,11 +146,6 @@ def _export_optuna(
     listed = ", ".join(f"{optuna_study} ({trials} trials)" for optuna_study, trials in counts.items())
     print(f"{path} has the Optuna studies {listed}; to see them, pip install optuna-dashboard, then:")
     print(f"  optuna-dashboard {quote(f'sqlite:///{path}')}")
-
-
-def _refuse_existing(path: Path, *, force: bool) -> None:
-    if path.exists() and not force:
-        raise InputError(f"--output: {escape_control(str(path))} exists already; --force overwrites it")
 
 
 COMMANDS = (export,)
