@@ -25,6 +25,7 @@ from .data import Split as Split
 from .data import SwissRoll as SwissRoll
 from .data import Table as Table
 from .data import TwoMoons as TwoMoons
+from .data import Units as Units
 from .evaluation import EVALUATION_VERSION as EVALUATION_VERSION
 from .evaluation import EvaluationSettings as EvaluationSettings
 from .evaluation import Evaluator as Evaluator
@@ -37,6 +38,10 @@ from .features import Features as Features
 from .features import FileFeatures as FileFeatures
 from .features import PixelFeatures as PixelFeatures
 from .features import RandomConvFeatures as RandomConvFeatures
+from .generator_files import PIXELS as PIXELS
+from .generator_files import SavedGenerator as SavedGenerator
+from .generator_files import load_generator as load_generator
+from .generator_files import save_generator as save_generator
 from .metric_description import MetricDescription as MetricDescription
 from .metrics import CLASSES as CLASSES
 from .metrics import IMAGES as IMAGES

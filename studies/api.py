@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from studies.analysis.comparison import Comparison
+from studies.exporting.exported_generator import Seeds, exported_generator
+from studies.exporting.optuna_storage import write_optuna
 from studies.file.study import Study
 from studies.forecast.study_plan import Plan, plan_of
 from studies.locate import results
@@ -11,7 +13,7 @@ from studies.reporting.paper import Paper
 from studies.tables.results import Results
 from studies.tracking.row_counts import tracking_rows
 
-__all__ = ["compare", "paper", "plan", "results"]
+__all__ = ["compare", "export_generator", "export_optuna", "paper", "plan", "results"]
 
 
 def plan(study: Study, *, calibrate: bool = False, note: Callable[[str], None] = lambda sentence: None) -> Plan:
@@ -67,3 +69,50 @@ def paper(
     Errors: as for `results`.
     """
     return Paper.of(compare(study, tau=tau, root=root, tracking_uri=tracking_uri, evaluation=evaluation))
+
+
+def export_generator(
+    study: str | Path | Results,
+    condition: str,
+    folder: str | Path,
+    *,
+    seeds: Seeds = "median",
+    which: str = "last",
+    root: str | Path | None = None,
+    tracking_uri: str | None = None,
+) -> None:
+    """Write the trained generators of the setting found for a condition; `gan_core.load_generator` reads them.
+
+    The folder gets generator.safetensors, generator.json and sample.py, which samples them with gan_core alone. Files
+    of these names are replaced.
+
+    study               the study's name or folder, or its results
+    seeds               `median`: the generator of median late distance; `all`: that of each fresh seed
+    which               `last`, `best` or `average`, as for `Results.best`
+    root, tracking_uri  as for `results`
+
+    Errors: `InputError` as for `results` and `Results.best`; `OSError` if the folder cannot be written.
+    """
+    read = study if isinstance(study, Results) else results(study, root=root, tracking_uri=tracking_uri)
+    exported_generator(read, condition, seeds=seeds, which=which, folder=Path()).write(Path(folder))
+
+
+def export_optuna(
+    study: str | Path | Results,
+    file: str | Path,
+    *,
+    root: str | Path | None = None,
+    tracking_uri: str | None = None,
+) -> None:
+    """Write the search of a study as a SQLite file, replaced if it exists, which Optuna and optuna-dashboard read.
+
+    It holds an Optuna study STUDY:CONDITION for each condition, whose trials are those of explore and exploit that have
+    ended. Values are search scores, which are maximised; `optuna.load_study` takes the address `sqlite:///FILE`.
+
+    study               the study's name or folder, or its results
+    root, tracking_uri  as for `results`
+
+    Errors: `InputError` as for `results`; `OSError` if the file cannot be written.
+    """
+    read = study if isinstance(study, Results) else results(study, root=root, tracking_uri=tracking_uri)
+    write_optuna(read, Path(file))

@@ -112,7 +112,7 @@ def test_no_two_files_have_the_same_name():
 
 STDLIB = set(sys.stdlib_module_names)
 ALWAYS = {"gan_core", "torch", "numpy", "jaxtyping", "annotated_types", "lazy_loader"}
-WITHIN_FUNCTIONS = {"scipy", "sklearn", "ot", "platformdirs", "PIL", "pyarrow", "mlxtend"}
+WITHIN_FUNCTIONS = {"scipy", "sklearn", "ot", "platformdirs", "PIL", "pyarrow", "mlxtend", "safetensors"}
 
 
 @every_library_file

@@ -11,7 +11,7 @@ from simulated import explore_trials
 
 from studies.analysis.explore_trials import ExploreTrials
 from studies.analysis.importances import cells
-from studies.design.suggestions import _optuna_distribution, _to_optuna
+from studies.design.suggestions import optuna_distribution, optuna_value
 from studies.file.distributions import (
     Choice,
     Distribution,
@@ -56,9 +56,9 @@ def _number(value: Value) -> float:
 def by_optuna(trials: ExploreTrials, quantile: float, weights: np.ndarray) -> np.ndarray:
     """Importances by Optuna's evaluator, for a study that holds each configuration as many times as `weights` says."""
     study = optuna.create_study(direction="maximize")
-    space = {path: _optuna_distribution(law) for path, law in LAWS.items()}
+    space = {path: optuna_distribution(law) for path, law in LAWS.items()}
     for configuration, score, weight in zip(trials.configurations, trials.scores, weights, strict=True):
-        params = {path: _to_optuna(value) for path, value in configuration.items()}
+        params = {path: optuna_value(value) for path, value in configuration.items()}
         distributions = {path: space[path] for path in params}
         for _ in range(weight):
             study.add_trial(create_trial(value=float(score), params=params, distributions=distributions))

@@ -64,7 +64,7 @@ def reader(tmp_path_factory):
 def test_the_readme_has_commands_and_snippets():
     assert len(commands()) >= 7
     assert len(blocks("toml")) == 1
-    assert len(blocks("python")) == 3
+    assert len(blocks("python")) == 4
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ from gan_core.data.dataset import (
     Part,
     Sizes,
     Split,
+    Units,
     as_coordinates,
     coordinates,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "SwissRoll",
     "Table",
     "TwoMoons",
+    "Units",
     "as_coordinates",
     "coordinates",
 ]

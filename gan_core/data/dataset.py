@@ -29,6 +29,19 @@ class Modes:
     sigma: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class Units:
+    """The linear map from the coordinates of samples to the numbers of their file: offset + scale * coordinate.
+
+    columns  name of each coordinate; empty if they have none
+    offset   one number for each coordinate, or one for all; `scale` likewise
+    """
+
+    columns: tuple[str, ...]
+    offset: tuple[float, ...]
+    scale: tuple[float, ...]
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Pairs:
     """Latent vectors, and the real sample that the fake of each should equal, as in a conditional task.

@@ -9,7 +9,7 @@ import numpy as np
 from annotated_types import Ge
 from jaxtyping import Float
 
-from gan_core.data.dataset import AnyData, Dataset, Sizes
+from gan_core.data.dataset import AnyData, Dataset, Sizes, Units
 from gan_core.fields import check_fields
 
 if TYPE_CHECKING:
@@ -76,6 +76,14 @@ class Table(AnyData):
             bounded=False,
             notes=notes,
         )
+
+    def units(self) -> Units | None:
+        """Means and standard deviations by which the columns were standardised; None if they are as they are."""
+        if not self.standardise:
+            return None
+        rows, names = self._rows()
+        train = rows[: self._sizes(len(rows)).train]
+        return Units(columns=tuple(names), offset=tuple(train.mean(0).tolist()), scale=tuple(train.std(0).tolist()))
 
     def columns_by_use(self) -> tuple[list[str], list[str]]:
         """Names of the columns that hold finite numbers, not all equal, and of the others; `columns` is ignored.

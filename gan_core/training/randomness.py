@@ -30,6 +30,11 @@ def for_each_seed(seeds: Sequence[int], purpose: str, block: int, draw: Callable
     return torch.stack([draw(stream(seed, purpose, block)) for seed in seeds], dim=1)
 
 
+def sample_latents(count: int, latent: int, seed: int) -> Float[Tensor, "count latent"]:
+    """Latent vectors of the samples that a trained generator returns; equal seeds give equal ones."""
+    return torch.randn((count, latent), generator=stream(seed, "results_z"))
+
+
 def evaluation_latents(count: int, latent: int) -> Float[Tensor, "count latent"]:
     """The first `count` latent vectors from which fakes are evaluated; the same for every member of every study."""
     # torch.randn draws an incomplete last block of 16 numbers differently: latents would depend on `count`

@@ -13,6 +13,7 @@ import typer
 from services.cli import (
     cluster_commands,
     evaluation_commands,
+    export_commands,
     file_commands,
     lecture_commands,
     ledger_commands,
@@ -64,6 +65,7 @@ for group in (
     run_commands,
     cluster_commands,
     result_commands,
+    export_commands,
     evaluation_commands,
     ledger_commands,
     tracking_commands,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from services.cli.options import AsJson, Root
-from services.cli.output import console, print_json, refuse_unwritable, writing
+from services.cli.output import console, print_json, refuse_existing, refuse_unwritable, writing
 from studies.errors import InputError
 from studies.file.messages import escape_control
 from studies.written_files import write_text
@@ -107,7 +107,7 @@ def _write_sized(
     chosen = chosen_data(data or _asked(), folder)
     name = name or chosen.name
     path = output or Path(f"{name}.toml")
-    _refuse_existing(path, force=force)
+    _refuse_unwanted(path, force=force)
     notes = console(stderr=True)
     wish = StudyWish(name=name, data=chosen, presets=presets, budget=seconds, folder=folder)
     sized = sized_study(wish, lambda sentence: notes.print(sentence, markup=False, soft_wrap=True))
@@ -168,7 +168,7 @@ def _write_found(
     path = output or Path(f"{name}.toml")
     script = path.with_suffix(".py")
     for file in (path, script):
-        _refuse_existing(file, force=force)
+        _refuse_unwanted(file, force=force)
     if script == path:
         raise InputError(f"--output: must not end with .py, but is {escape_control(str(path))}")
     found = found_study(study_results, condition, name=name, folder=path.absolute().parent)
@@ -184,11 +184,10 @@ def _write_found(
         print(f"  python {quote(str(script))}")
 
 
-def _refuse_existing(path: Path, *, force: bool) -> None:
+def _refuse_unwanted(path: Path, *, force: bool) -> None:
     """Check that a file can be written and does not exist yet, unless it may be overwritten."""
     refuse_unwritable(path)
-    if path.exists() and not force:
-        raise InputError(f"--output: {escape_control(str(path))} exists already; --force overwrites it")
+    refuse_existing(path, force=force)
 
 
 COMMANDS = (new,)

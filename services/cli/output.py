@@ -95,6 +95,15 @@ def refuse_unwritable(output: Path | None) -> None:
             raise InputError(f"--output: cannot write {shown}, since there is no folder {folder}")
 
 
+def refuse_existing(output: Path, *, force: bool) -> None:
+    """Check that a file does not exist yet, unless it may be overwritten.
+
+    Errors: `InputError` for a file that exists.
+    """
+    if output.exists() and not force:
+        raise InputError(f"--output: {escape_control(str(output))} exists already; --force overwrites it")
+
+
 def print_error(error: GanStudyError) -> int:
     """Print each line of the message of an error on standard error, and return its exit code."""
     for line in str(error).splitlines():

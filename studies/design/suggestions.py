@@ -51,10 +51,10 @@ def suggest(
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(direction="maximize", sampler=_sampler(sampler, hyperparameters, seed))
-    space = {path: _optuna_distribution(hyperparameter) for path, hyperparameter in sorted(hyperparameters.items())}
+    space = {path: optuna_distribution(hyperparameter) for path, hyperparameter in sorted(hyperparameters.items())}
 
     def past(configuration: Configuration) -> dict[str, Any]:
-        params = {path: _to_optuna(value) for path, value in configuration.items()}
+        params = {path: optuna_value(value) for path, value in configuration.items()}
         return {"params": params, "distributions": {path: space[path] for path in space if path in params}}
 
     if sampler != "random":  # which draws without regard to the past, and telling Optuna of it takes most of the time
@@ -63,7 +63,7 @@ def suggest(
         for configuration in running:
             study.add_trial(create_trial(state=TrialState.RUNNING, **past(configuration)))
     if fixed:
-        study.enqueue_trial({path: _to_optuna(value) for path, value in fixed.items()})
+        study.enqueue_trial({path: optuna_value(value) for path, value in fixed.items()})
     return _asked(study, hyperparameters, space)
 
 
@@ -121,12 +121,13 @@ def _parents(hyperparameter: Distribution) -> list[str]:
     return [parent for parent, _ in hyperparameter.when.parents] if hyperparameter.when else []
 
 
-def _optuna_distribution(hyperparameter: Distribution) -> "BaseDistribution":
+def optuna_distribution(hyperparameter: Distribution) -> "BaseDistribution":
+    """The distribution as Optuna's."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
     match hyperparameter:
         case Choice() | Grid():
-            return CategoricalDistribution([_to_optuna(value) for value in hyperparameter.values])
+            return CategoricalDistribution([optuna_value(value) for value in hyperparameter.values])
         case IntUniform():
             return IntDistribution(hyperparameter.low, hyperparameter.high, step=hyperparameter.step or 1)
         case IntLogUniform():
@@ -137,14 +138,14 @@ def _optuna_distribution(hyperparameter: Distribution) -> "BaseDistribution":
             return FloatDistribution(hyperparameter.low, hyperparameter.high, log=True)
 
 
-def _to_optuna(value: Value) -> Any:
+def optuna_value(value: Value) -> Any:
     """The value as one that an Optuna trial may hold: a tuple as JSON text."""
     return json.dumps(value) if isinstance(value, tuple) else value
 
 
 def _from_optuna(hyperparameter: Distribution, value: Any) -> Value:
     if isinstance(hyperparameter, Choice | Grid):
-        return next(listed for listed in hyperparameter.values if _to_optuna(listed) == value)
+        return next(listed for listed in hyperparameter.values if optuna_value(listed) == value)
     return hyperparameter.nearest(value) if isinstance(hyperparameter, Uniform) else value
 
 

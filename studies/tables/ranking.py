@@ -114,6 +114,12 @@ def groups_of_seeds(members: pd.DataFrame, groups: int) -> dict[str, list[Float[
     return found
 
 
+def median_index(members: pd.DataFrame) -> int:
+    """Index of the row of median late distance, the nearer of two; a member without a distance ranks last."""
+    late = members["late_distance"].to_numpy(np.float64)
+    return int(np.argsort(late, kind="stable")[(len(late) - 1) // 2])
+
+
 def failed_as_infinity(members: pd.DataFrame) -> Float[np.ndarray, "members"]:
     """The late distance of each member, +inf unless its outcome is `stable`."""
     distances = members["late_distance"].to_numpy(dtype=np.float64, na_value=np.nan)

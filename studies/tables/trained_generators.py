@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from gan_core.networks import AnyGenerator, Generator, Networks, generate_in_chunks
 from gan_core.shapes import SampleShape
-from gan_core.training.randomness import stream
+from gan_core.training.randomness import sample_latents
 from studies.errors import InputError
 from studies.file.condition import PARTS, Setting
 from studies.file.messages import format_value
@@ -111,7 +111,7 @@ class TrainedGenerator:
 
     def __call__(self, samples: int, *, seed: int = 0) -> Float[np.ndarray, "samples ..."]:
         """`samples` fakes in the shape and scale of the data; equal seeds give equal fakes."""
-        return self.of(torch.randn((samples, self.origin.network.latent), generator=stream(seed, "results_z")))
+        return self.of(sample_latents(samples, self.origin.network.latent, seed))
 
     def of(self, z: Float[torch.Tensor, "samples latent"]) -> Float[np.ndarray, "samples ..."]:
         """The fakes of these latent vectors, in the shape and scale of the data."""

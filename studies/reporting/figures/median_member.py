@@ -2,11 +2,9 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from studies.reporting.figures.selection import condition_rows
 from studies.reporting.wording import sampled_seeds
-from studies.tables.ranking import winners
+from studies.tables.ranking import median_index, winners
 from studies.tables.results import Results
 
 
@@ -40,6 +38,5 @@ def median_member(results: Results, condition: str) -> MedianMember | None:
     rows = condition_rows(winners(results.members), condition)
     if rows.empty:
         return None
-    late = rows["late_distance"].to_numpy(np.float64)
-    index = int(np.argsort(late, kind="stable")[(len(late) - 1) // 2])
-    return MedianMember(index, int(rows["seed"].iloc[index]), len(late), sampled_seeds(results.study, len(late)))
+    index = median_index(rows)
+    return MedianMember(index, int(rows["seed"].iloc[index]), len(rows), sampled_seeds(results.study, len(rows)))

@@ -1,0 +1,1 @@
+"""Studies in the formats of other programs: trained generators as safetensors and JSON, trials as an Optuna storage."""
