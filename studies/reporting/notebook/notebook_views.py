@@ -1,0 +1,75 @@
+"""HTML of results, comparisons, plans and settings found; importing this module registers it with `html_view`."""
+
+from io import StringIO
+from typing import Any
+
+from rich.console import Console
+
+from studies.analysis.comparison import Comparison
+from studies.forecast.study_plan import Plan
+from studies.html_view import html_view
+from studies.numbers import format_setting
+from studies.reporting import figures
+from studies.reporting.page import headline_table
+from studies.reporting.terminal.plan_text import print_plan
+from studies.reporting.text.template_environment import template_environment
+from studies.reporting.text.verdict import verdict
+from studies.tables.results import Results
+from studies.tables.trained_generators import TrainedConfiguration
+
+PLAN_WIDTH = 120
+"""Characters in a line of a plan."""
+
+
+@html_view.register
+def _(results: Results) -> str:
+    return _compared(Comparison(results), topics=False)
+
+
+@html_view.register
+def _(comparison: Comparison) -> str:
+    return _compared(comparison, topics=True)
+
+
+@html_view.register
+def _(plan: Plan) -> str:
+    output = StringIO()
+    print_plan(plan, Console(file=output, width=PLAN_WIDTH, highlight=False, force_jupyter=False))
+    return render("plan.html.jinja", text=output.getvalue())
+
+
+@html_view.register
+def _(found: TrainedConfiguration) -> str:
+    values = {path: format_setting(value) for path, value in found.configuration.items()}
+    return render(
+        "found.html.jinja",
+        condition=found.condition,
+        values=values,
+        seeds=found.seeds,
+        **_figure(figures.found_fakes(found)),
+    )
+
+
+def _compared(comparison: Comparison, *, topics: bool) -> str:
+    """Question, ranking, answer and the distances as a figure; with `topics` all other sentences, folded."""
+    answer, *others = verdict(comparison)
+    return render(
+        "comparison.html.jinja",
+        name=comparison.results.study.name,
+        question=comparison.results.question,
+        ranking=headline_table(comparison),
+        answer=answer.sentences,
+        topics=others if topics else [],
+        **_figure(figures.confirmed(comparison.results)),
+    )
+
+
+def _figure(drawn: figures.DrawnFigure | None) -> dict[str, Any]:
+    """The figure as a template needs it; None if there is nothing to draw."""
+    return {"figure": drawn, "picture": "" if drawn is None else figures.png_address(drawn)}
+
+
+def render(template: str, **values: Any) -> str:
+    """The text of a template of this package, in which every value is escaped."""
+    environment = template_environment("studies.reporting.notebook", autoescape=True)
+    return environment.get_template(template).render(**values)
