@@ -1,7 +1,7 @@
 """Writes notebook.ipynb: the page notebook.md with its code executed (`make notebook`).
 
-It runs in an empty folder with an empty home folder, as for somebody who has just installed the package. The path of that
-folder is cut out of what is printed, so that the file is the same wherever it is made, but for measured times.
+It runs in an empty folder, which is the home folder too, as for somebody who has just installed the package. The path
+of that folder is cut out of what is printed.
 """
 
 import os

@@ -1,5 +1,6 @@
 """HTML of results, comparisons, plans and settings found; importing this module registers it with `html_view`."""
 
+from collections.abc import Sequence
 from io import StringIO
 from typing import Any
 
@@ -12,8 +13,10 @@ from studies.numbers import format_setting
 from studies.reporting import figures
 from studies.reporting.page import headline_table
 from studies.reporting.terminal.plan_text import print_plan
+from studies.reporting.text.answer import answer
+from studies.reporting.text.sentences import sentences
 from studies.reporting.text.template_environment import template_environment
-from studies.reporting.text.verdict import verdict
+from studies.reporting.text.verdict import Topic, verdict
 from studies.tables.results import Results
 from studies.tables.trained_generators import TrainedConfiguration
 
@@ -23,18 +26,22 @@ PLAN_WIDTH = 120
 
 @html_view.register
 def _(results: Results) -> str:
-    return _compared(Comparison(results), topics=False)
+    comparison = Comparison(results)
+    return _compared(comparison, sentences(answer(comparison)))
 
 
 @html_view.register
 def _(comparison: Comparison) -> str:
-    return _compared(comparison, topics=True)
+    first, *others = verdict(comparison)
+    return _compared(comparison, first.sentences, others)
 
 
 @html_view.register
 def _(plan: Plan) -> str:
     output = StringIO()
-    print_plan(plan, Console(file=output, width=PLAN_WIDTH, highlight=False, force_jupyter=False))
+    print_plan(
+        plan, Console(file=output, width=PLAN_WIDTH, force_terminal=False, force_jupyter=False, color_system=None)
+    )
     return render("plan.html.jinja", text=output.getvalue())
 
 
@@ -50,16 +57,15 @@ def _(found: TrainedConfiguration) -> str:
     )
 
 
-def _compared(comparison: Comparison, *, topics: bool) -> str:
-    """Question, ranking, answer and the distances as a figure; with `topics` all other sentences, folded."""
-    answer, *others = verdict(comparison)
+def _compared(comparison: Comparison, lead: Sequence[str], topics: Sequence[Topic] = ()) -> str:
+    """Question, answer, ranking and the distances as a figure; then the other sentences, folded."""
     return render(
         "comparison.html.jinja",
         name=comparison.results.study.name,
         question=comparison.results.question,
         ranking=headline_table(comparison),
-        answer=answer.sentences,
-        topics=others if topics else [],
+        answer=lead,
+        topics=topics,
         **_figure(figures.confirmed(comparison.results)),
     )
 
