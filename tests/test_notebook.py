@@ -36,7 +36,7 @@ def assert_shows_everything(notebook: Any) -> None:
     assert '<progress max="26" value="26"' in html
     assert html.count('src="data:image/png;base64,') == 2
     assert "Time: " in html
-    assert "\x1b" not in html
+    assert "\x1b" not in html  # colours of a terminal
 
 
 def test_the_cells_are_the_blocks_of_the_page() -> None:

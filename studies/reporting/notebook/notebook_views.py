@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from io import StringIO
+from textwrap import fill
 from typing import Any
 
 from rich.console import Console
@@ -42,7 +43,8 @@ def _(plan: Plan) -> str:
     print_plan(
         plan, Console(file=output, width=PLAN_WIDTH, force_terminal=False, force_jupyter=False, color_system=None)
     )
-    return render("plan.html.jinja", text=output.getvalue())
+    lines = [fill(line, PLAN_WIDTH) if len(line) > PLAN_WIDTH else line for line in output.getvalue().splitlines()]
+    return render("plan.html.jinja", text="\n".join(lines))
 
 
 @html_view.register
