@@ -207,4 +207,4 @@ def test_fakes_of_the_first_three_seeds_are_drawn() -> None:
     drawn = figures.found_fakes(trained((2,)))
     assert drawn is not None
     assert [axis.get_title(loc="left") for axis in drawn.figure.axes] == ["seed 10", "seed 11", "seed 12"]
-    assert len(drawn.figure.axes[0].collections[0].get_offsets()) == 500
+    assert np.asarray(drawn.figure.axes[0].collections[0].get_offsets()).shape == (500, 2)

@@ -51,7 +51,8 @@ def _points(found: "TrainedConfiguration", seeds: list[int], theme: Theme) -> "F
     )
     for member, (axis, seed) in enumerate(zip(axes, seeds, strict=True)):
         points = found.generator(member)(POINTS)
-        axis.scatter(*points[np.isfinite(points).all(1)].T, s=2, color=theme.fake, linewidths=0)
+        x, y = points[np.isfinite(points).all(1)].T
+        axis.scatter(x, y, s=2, color=theme.fake, linewidths=0)
         axis.set_aspect("equal")
         set_title(axis, theme, f"seed {seed}")
     return figure
