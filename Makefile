@@ -11,7 +11,7 @@ SHAPES := --jaxtyping-packages=gan_core,beartype.beartype
 ALONE := OMP_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo secrets test test-quick lint docs site bench gpu soak clean
+.PHONY: help install demo secrets test test-quick lint docs site notebook bench gpu soak clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ lint: install ## formatting, ruff, import-linter and mypy
 
 site: install ## build the pages of docs/ as a website in build/site
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs build/site
+
+notebook: install ## execute docs/notebook.md and write docs/notebook.ipynb
+	$(BIN)/python docs/execute_notebook.py
 
 docs: install ## write the generated pages of docs/ and the schema of study files
 	$(BIN)/python docs/generate.py

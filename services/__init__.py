@@ -1,1 +1,12 @@
-"""The command-line program gan-study, and its code for Ray clusters and for the MLflow server."""
+"""The command-line program gan-study, and its code for Ray clusters and for the MLflow server.
+
+    import services, studies
+
+    services.submit(studies.Study.load("first-study"), cluster="http://127.0.0.1:8265")
+
+Names are imported on first use; `__init__.pyi` lists them.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

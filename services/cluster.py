@@ -79,6 +79,11 @@ class Cluster:
     def __init__(self, server: JobsServer):
         self._server = server
 
+    @property
+    def url(self) -> str:
+        """Address of the cluster's dashboard."""
+        return self._server.url
+
     def attempts(self, study: str | None = None) -> list[Attempt]:
         """All attempts, or those of one study, that the cluster has a record of, ordered by study and number."""
         attempts = [attempt for job in self._server.jobs() if (attempt := _attempt(job)) is not None]

@@ -2,6 +2,9 @@
 
     import studies
 
+    study = studies.Study.load("first-study")
+    studies.plan(study)
+    studies.run(study)
     studies.results("first-study").ranking
     studies.compare("first-study").volumes
 

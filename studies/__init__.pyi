@@ -5,6 +5,7 @@ from .api import export_optuna as export_optuna
 from .api import paper as paper
 from .api import plan as plan
 from .api import results as results
+from .api import run as run
 from .errors import GanStudyError as GanStudyError
 from .errors import InputError as InputError
 from .errors import StudyFailed as StudyFailed

@@ -1,19 +1,31 @@
-"""Functions of the Python interface, exported by `import studies`."""
+"""Functions of the Python interface, exported by `import studies`.
+
+They are functions, not methods of `Study`: a study is what its file says, and the packages that plan and run it import
+it, never the reverse. `services.submit` sends a study to a cluster. Notebooks show what these functions return as HTML
+(`studies.reporting.notebook`).
+"""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from studies.analysis.comparison import Comparison
 from studies.exporting.exported_generator import Seeds, exported_generator
 from studies.exporting.optuna_storage import write_optuna
+from studies.file.source import question
 from studies.file.study import Study
 from studies.forecast.study_plan import Plan, plan_of
 from studies.locate import results
+from studies.reporting.notebook import NotebookProgress
 from studies.reporting.paper import Paper
 from studies.tables.results import Results
 from studies.tracking.row_counts import tracking_rows
 
-__all__ = ["compare", "export_generator", "export_optuna", "paper", "plan", "results"]
+if TYPE_CHECKING:
+    from studies.reporting.terminal.progress_view import PlainProgress
+    from studies.tracking.tracker import Tracker
+
+__all__ = ["compare", "export_generator", "export_optuna", "paper", "plan", "results", "run"]
 
 
 def plan(study: Study, *, calibrate: bool = False, note: Callable[[str], None] = lambda sentence: None) -> Plan:
@@ -29,6 +41,51 @@ def plan(study: Study, *, calibrate: bool = False, note: Callable[[str], None] =
     nothing can be measured.
     """
     return plan_of(study, tracking=tracking_rows(study), again=calibrate, note=note)
+
+
+def run(study: Study, *, tracking: bool = True) -> Results:
+    """Run the trials of a study that its ledger lacks, on this machine, and return the results.
+
+    Progress is shown as a bar and a table in a notebook, as a table on a terminal, and else as lines. The trials run in
+    processes of their own, as with `gan-study run`. If a limit of `[limits]` ended the run, the last line says so, and
+    the same call continues it.
+
+    study     as `Study.load` returns it; its file gives the question that the results answer
+    tracking  True: also record it in MLflow, in MLFLOW_TRACKING_URI or else in mlflow.db in the working folder
+
+    Errors: `InputError` before any trial starts; `StudyFailed` if Ray cannot run the study or the ledger cannot be
+    written; `KeyboardInterrupt`, after Ctrl-C or the notebook's stop button and once the trials have written their
+    checkpoints: the same call resumes them.
+    """
+    from studies.execution import driver_process
+
+    display = _progress(study)
+    trackers = _trackers(study, display) if tracking else []
+    asked = "" if study.source is None else question(study.source)
+    run_result = driver_process.run(study, display, *trackers, question=asked)
+    if run_result.limit:
+        display.note(f"{run_result.limit}; the same call continues {study.name} where it stopped.")
+    elif run_result.interrupted:
+        raise KeyboardInterrupt(f"{study.name} was interrupted; the same call resumes it where it stopped")
+    return results(study.name, root=study.ledger.root)
+
+
+def _progress(study: Study) -> "PlainProgress":
+    from rich.console import Console
+
+    from studies.reporting.terminal.progress_view import listener
+
+    console = Console(highlight=False)
+    return NotebookProgress(study, console) if console.is_jupyter else listener(study, console)
+
+
+def _trackers(study: Study, display: "PlainProgress") -> "list[Tracker]":
+    from studies.ledger.ledger import Ledger
+    from studies.reporting.figures import SampleSheets
+    from studies.tracking.tracker import Tracker
+
+    sheets = SampleSheets(Ledger(study.ledger.root).study_folder(study.name) / "samples")
+    return [Tracker(study, display.warn, note=display.note, sheets=sheets)]
 
 
 def compare(

@@ -23,7 +23,7 @@ from shared_memory import shared_memory
 from tiny import finished, same_numbers
 
 import services.cluster
-from services import installation
+from services import installation, submission
 from services.cluster import Cluster
 from services.jobs import JobsServer, Unreachable
 from services.preflight import versions
@@ -225,6 +225,27 @@ def test_a_command_that_waited_returns_the_exit_code_of_the_study(study_file, st
     attempt = Cluster(server).submit(Study.load(study_file), study_file)
     server.known[attempt.job_id] |= {"status": status, "driver_exit_code": code}
     assert Cluster(server).latest("small").return_code() == returned
+
+
+def test_a_study_is_submitted_from_python_with_the_modules_of_its_folder(study_file, monkeypatch):
+    server = FakeServer()
+    monkeypatch.setattr(submission, "JobsServer", lambda url, token: server)
+    monkeypatch.setenv("GAN_STUDY_CLUSTER", "http://127.0.0.1:8265")
+    (study_file.parent / "mine.py").write_text("x = 1")
+    attempt = services.submit(Study.load(study_file))
+    assert (attempt.study, attempt.number, attempt.status) == ("small", 1, "PENDING")
+    (archive,) = server.uploads.values()
+    with zipfile.ZipFile(BytesIO(archive)) as packed:
+        assert {"mine.py", "study.toml"} <= set(packed.namelist())
+    with pytest.raises(InputError, match=r"^small: must be loaded with Study\.load to be submitted; "):
+        services.submit(Study.from_table(Study.load(study_file).table()))
+
+
+def test_a_token_that_is_sent_in_clear_is_warned_of_in_python_too(study_file, monkeypatch):
+    monkeypatch.setattr(submission, "JobsServer", lambda url, token: FakeServer())
+    monkeypatch.setenv("RAY_AUTH_TOKEN", TOKEN)
+    with pytest.warns(UserWarning, match=r"^the token is sent to http://10\.0\.0\.1:8265 unencrypted; "):
+        services.submit(Study.load(study_file), cluster="http://10.0.0.1:8265")
 
 
 # -- a real cluster ----------------------------------------------------------------------------------------------------

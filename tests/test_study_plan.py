@@ -54,6 +54,7 @@ def test_nothing_is_trained_or_measured_for_a_finished_study_and_nothing_is_writ
     plan = plan_of(finished_study, tracking=tracking_rows(finished_study))
     assert files(finished_study.ledger.root) == before
     assert (plan.least, plan.most) == (10, 10)
+    assert re.fullmatch(r"<Plan of tiny: 10 trials, \d+:\d\d to \d+:\d\d>", repr(plan))
     assert [condition.in_ledger for condition in plan.conditions] == [5, 5]
     assert plan.seconds.high == plan.process_seconds.high == plan.ledger_bytes.high == 0
     assert (plan.measured_now, plan.kinds, plan.memory_bytes) == (0, 0, None)

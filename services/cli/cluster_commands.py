@@ -48,9 +48,9 @@ def submit(
     from studies.file.study import Study
 
     study = Study.load(file, overrides=overrides or [], smoke=smoke)
-    connected, url = _cluster(cluster)
+    connected = _cluster(cluster)
     attempt = connected.submit(study, file, send_data=send_data, processors=processors)
-    print(f"submitted {study.name} to {url}, attempt {attempt.number}", flush=True)
+    print(f"submitted {study.name} to {connected.url}, attempt {attempt.number}", flush=True)
     if detach:
         print(f"next: gan-study logs {study.name} --follow{_option(cluster)}")
         return
@@ -66,7 +66,7 @@ def status(
 
     Each submission of a study is one attempt.
     """
-    connected, _ = _cluster(cluster)
+    connected = _cluster(cluster)
     if name is not None:
         connected.latest(name)
     attempts = connected.attempts(name)
@@ -91,7 +91,7 @@ def logs(
     ] = False,
 ) -> None:
     """Print the log of an attempt to run a study on a cluster."""
-    connected, _ = _cluster(cluster)
+    connected = _cluster(cluster)
     selected = connected.latest(name, attempt)
     if follow:
         _follow(connected, selected, cluster)
@@ -100,23 +100,19 @@ def logs(
 
 def stop(name: StudyName, cluster: ClusterAddress = None) -> None:
     """Stop a study on a cluster. Its trials write checkpoints; the study resumes when it is submitted again."""
-    connected, _ = _cluster(cluster)
+    connected = _cluster(cluster)
     attempt = connected.stop(name)
     print(f"{name}: attempt {attempt.number} is {attempt.status.lower()}; submit the study again to resume it")
 
 
-def _cluster(address: str | None) -> tuple["Cluster", str]:
-    """The cluster and its address, by default GAN_STUDY_CLUSTER; print a warning if the token is sent unencrypted."""
-    from services.cluster import Cluster
-    from services.credentials import cluster_token, cluster_url, sends_token_in_clear
-    from services.jobs import JobsServer
+def _cluster(address: str | None) -> "Cluster":
+    """The cluster at an address, by default GAN_STUDY_CLUSTER; print a warning if the token is sent unencrypted."""
+    from services.submission import cluster_at
 
-    url = cluster_url(address)
-    token = cluster_token(url)
-    if sends_token_in_clear(url, token):
-        sentence = f"the token is sent to {url} unencrypted; use https, or a tunnel (ssh -L), to protect it"
-        print(f"gan-study: {sentence}", file=sys.stderr)
-    return Cluster(JobsServer(url, token)), url
+    cluster, warning = cluster_at(address)
+    if warning:
+        print(f"gan-study: {warning}", file=sys.stderr)
+    return cluster
 
 
 def _option(address: str | None) -> str:

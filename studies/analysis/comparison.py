@@ -27,7 +27,9 @@ from studies.analysis.value_shares import shares
 from studies.analysis.volumes import volume_differences, volumes
 from studies.file.condition import Condition
 from studies.file.map_settings import ExploreMap
+from studies.file.messages import few_names
 from studies.file.validation import build
+from studies.html_view import html_view
 from studies.ledger.trial_records import TrialRecord
 from studies.tables.member_outcomes import member_curves
 from studies.tables.ranking import FIRST, RANKING, failed_as_infinity, groups_of_seeds
@@ -76,6 +78,13 @@ class Comparison:
 
     def __init__(self, results: Results, *, tau: Sequence[float] | None = None):
         self.results, self._tau = results, tau
+
+    def __repr__(self) -> str:
+        study = self.results.study
+        return f"<Comparison of {study.name}: {few_names(condition.name for condition in study.conditions)}>"
+
+    def _repr_html_(self) -> str | None:
+        return html_view(self)
 
     @cached_property
     def targets(self) -> tuple[Target, ...]:

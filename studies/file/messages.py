@@ -9,6 +9,8 @@ from typing import Any
 
 LARGEST_INTEGER = 2**63 - 1
 """Largest integer of TOML; `tomllib` accepts larger ones."""
+MOST_NAMES = 8
+"""Largest number of names that `few_names` lists."""
 _LONGEST = 60
 """Largest number of characters of a value in a message."""
 _LONGEST_WORD = 200
@@ -40,6 +42,13 @@ def escape_control(text: str) -> str:
 def count_noun(number: Any, noun: str) -> str:
     """A number and a noun in its singular or plural form, as in "1 seed" and "3 seeds"."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def few_names(names: Iterable[str]) -> str:
+    """Names separated by commas, those after the first `MOST_NAMES` as their number."""
+    known = list(names)
+    more = [f"{len(known) - MOST_NAMES} more"] if len(known) > MOST_NAMES else []
+    return ", ".join([*known[:MOST_NAMES], *more])
 
 
 def short_name(path: str) -> str:

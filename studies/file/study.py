@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import Field, dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from gan_core.data import AnyData, Data, Digits
 from gan_core.evaluation import EvaluationSettings
@@ -28,12 +28,13 @@ from studies.file.checks import (
 )
 from studies.file.compared_features import addressed_evaluation
 from studies.file.condition import PARTS, Condition, Setting, condition_from, recorded_condition
+from studies.file.conditions_html import conditions_html
 from studies.file.data_table import addressed_data
 from studies.file.distribution_tables import MOST_VALUES, distributions_in
 from studies.file.hung_code import hung_code_ended
 from studies.file.map_axes import check_maps
 from studies.file.map_settings import OwnAxes
-from studies.file.messages import escape_control, format_value, short_names
+from studies.file.messages import count_noun, escape_control, few_names, format_value, short_names
 from studies.file.modules import is_reference, modules_in
 from studies.file.paths import located
 from studies.file.recorded import RecordedData, recorded_evaluation
@@ -96,6 +97,23 @@ class Study:
     tracking: TrackingSettings = TrackingSettings()
     conditions: tuple[Condition, ...]
 
+    source: ClassVar[str | None] = None
+    """Absolute path of the file that `load` has read, or the name in the catalog; None for any other study."""
+
+    def __repr__(self) -> str:
+        return f"<Study {self.name}: {self._summary}>"
+
+    def _repr_html_(self) -> str:
+        """A table of the conditions, for notebooks."""
+        return conditions_html(f"{self.name}: {self._summary}", self.conditions)
+
+    @property
+    def _summary(self) -> str:
+        """Conditions, seeds and budget in a few words."""
+        budget = count_noun(self.budget.steps, self.budget.unit.removesuffix("s").replace("_", " "))
+        names = few_names(condition.name for condition in self.conditions)
+        return f"{count_noun(len(self.conditions), 'condition')} ({names}), {count_noun(self.seeds, 'seed')}, {budget}"
+
     def condition(self, name: str) -> Condition:
         """The condition of that name.
 
@@ -138,7 +156,10 @@ class Study:
             study = _in_folder(tree, folder)
         except RecursionError:
             raise InputError(f"{escape_control(str(source))}: must be TOML, but is nested too deeply") from None
-        return _smoke(study) if smoke else study
+        loaded = _smoke(study) if smoke else study
+        # no field: it says where the study was written, not what it is
+        object.__setattr__(loaded, "source", str(source) if folder is None else str(Path(source).resolve()))
+        return loaded
 
     @classmethod
     def parse(cls, text: str, folder: Path) -> "Study":

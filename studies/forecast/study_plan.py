@@ -20,7 +20,9 @@ from studies.forecast.ledger_bytes import bytes_of
 from studies.forecast.pack_work import Work, Works
 from studies.forecast.run_forecast import Range, SimulatedRun, Simulation, run_seconds
 from studies.forecast.simulated_trials import ResultsOf, SimulatedTrials
+from studies.html_view import html_view
 from studies.ledger.ledger import Ledger
+from studies.numbers import format_duration
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +102,14 @@ class Plan:
     extrapolated: int
     measured_now: int
     errors: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        trials = f"{self.most}" if self.least == self.most else f"{self.least} to {self.most}"
+        ends = f"{format_duration(self.seconds.low)} to {format_duration(self.seconds.high)}"
+        return f"<Plan of {self.study}: {trials} trials, {ends}>"
+
+    def _repr_html_(self) -> str | None:
+        return html_view(self)
 
 
 class Planner:

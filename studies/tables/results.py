@@ -15,9 +15,11 @@ from gan_core.outcomes import OUTCOMES, MemberOutcomes
 from studies.design import CONFIRMING, PHASES, Provenance, TrialSpec
 from studies.errors import InputError
 from studies.file.distributions import Distribution
+from studies.file.messages import few_names
 from studies.file.real_samples import load_samples
 from studies.file.recorded import recorded_evaluation
 from studies.file.study import Study
+from studies.html_view import html_view
 from studies.ledger.evaluations import FurtherEvaluation, chosen_evaluation, with_evaluation
 from studies.ledger.ledger import Ledger
 from studies.ledger.plans import planned_trials
@@ -59,6 +61,12 @@ class Results:
         self.question: str = record["question"]
         self.environment: dict[str, Any] = record["environment"]
         self.place, self.provenance, self._records, self.further = place, provenance, records, further
+
+    def __repr__(self) -> str:
+        return f"<Results of {self.study.name}: {few_names(condition.name for condition in self.study.conditions)}>"
+
+    def _repr_html_(self) -> str | None:
+        return html_view(self)
 
     @classmethod
     def of_ledger(

@@ -14,12 +14,14 @@ from gan_core.shapes import SampleShape
 from gan_core.training.randomness import sample_latents
 from studies.errors import InputError
 from studies.file.condition import PARTS, Setting
-from studies.file.messages import format_value
+from studies.file.messages import count_noun, format_value
 from studies.file.modules import module_names, require_sources
 from studies.file.trees import Parts
 from studies.file.validation import build
+from studies.html_view import html_view
 from studies.ledger.entries import Parameters
 from studies.ledger.trial_records import TrialRecord
+from studies.numbers import format_setting
 from studies.tables.member_outcomes import distances_of
 
 
@@ -67,6 +69,14 @@ class TrainedConfiguration:
     shape: SampleShape
     parameters: dict[str, torch.Tensor]
 
+    def __repr__(self) -> str:
+        values = ", ".join(f"{path} = {format_setting(value)}" for path, value in self.configuration.items())
+        setting = f"{values}; " if values else ""
+        return f"<TrainedConfiguration of {self.condition}: {setting}{count_noun(len(self.seeds), 'seed')}>"
+
+    def _repr_html_(self) -> str | None:
+        return html_view(self)
+
     @cached_property
     def setting(self) -> Setting:
         """Objective, constraint, networks and training settings.
@@ -108,6 +118,9 @@ class TrainedGenerator:
     origin: TrainedConfiguration
     parameters: dict[str, torch.Tensor]
     seed: int
+
+    def __repr__(self) -> str:
+        return f"<TrainedGenerator of {self.origin.condition}: seed {self.seed}>"
 
     def __call__(self, samples: int, *, seed: int = 0) -> Float[np.ndarray, "samples ..."]:
         """`samples` fakes in the shape and scale of the data; equal seeds give equal fakes."""

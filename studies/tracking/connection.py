@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -44,6 +45,8 @@ def mlflow_module() -> Any:
     """Import MLflow, which takes seconds, with short time limits for requests unless the user has set others."""
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+    # in a notebook without ipywidgets tqdm, which MLflow imports, recommends them for bars that are never shown
+    warnings.filterwarnings("ignore", message="IProgress not found")
     import mlflow
 
     for name in ("mlflow", "alembic"):

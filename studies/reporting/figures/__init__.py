@@ -2,18 +2,21 @@
 
 A function with a parameter `theme_name` draws one figure and returns it with a caption and its numbers in words, or
 None if there are no data for it. `save` writes such a figure as SVG and PNG; `svg` converts one in the theme "both" to
-an element of an HTML page. `ranking_picture`, `sample_sheet` and `draw_samples` write a picture to a given path,
-`SampleSheets` those of the samples of all conditions into a folder, `write_maps` those of stability maps.
+an element of an HTML page; `png_address` has one for notebooks. `ranking_picture`, `sample_sheet` and `draw_samples`
+write a picture to a given path, `SampleSheets` those of the samples of all conditions into a folder, `write_maps` those
+of stability maps.
 """
 
 from studies.reporting.figures.best_and_late import best_and_late
 from studies.reporting.figures.canvas import DrawnFigure, save
 from studies.reporting.figures.class_shares import class_shares
 from studies.reporting.figures.confirmed_distances import confirmed, ranking_picture
+from studies.reporting.figures.found_fakes import found_fakes
 from studies.reporting.figures.gradients import gradients
 from studies.reporting.figures.growth_map import growth_map
 from studies.reporting.figures.hyperparameter_maps import hyperparameter_pairs, outcome_map
 from studies.reporting.figures.importance_bars import importances
+from studies.reporting.figures.inline_png import png_address
 from studies.reporting.figures.inline_svg import STYLE, css_variables, split_letters, svg
 from studies.reporting.figures.interpolations import interpolations
 from studies.reporting.figures.known_modes import modes
@@ -48,6 +51,7 @@ __all__ = [
     "confirmed",
     "css_variables",
     "draw_samples",
+    "found_fakes",
     "gradients",
     "growth_map",
     "hyperparameter_pairs",
@@ -60,6 +64,7 @@ __all__ = [
     "outcome_map",
     "path",
     "plane",
+    "png_address",
     "precision_coverage",
     "profiles",
     "ranked_samples",

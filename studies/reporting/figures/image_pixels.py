@@ -15,12 +15,18 @@ def colours(data: Dataset, samples: Float[np.ndarray, "*any dim"]) -> Float[np.n
     Three channels are red, green and blue; of one, two or more than three the mean is shown as grey. Pixels of bounded
     data are in [-1, 1], others in the range of real images.
     """
-    channels, height, width = data.shape
+    return colours_between(*pixel_range(data), data.shape, samples)
+
+
+def colours_between(
+    low: float, high: float, shape: tuple[int, ...], samples: Float[np.ndarray, "*any dim"]
+) -> Float[np.ndarray, "*any height width 4"]:
+    """`colours` of images of this shape (channels, height, width), black at `low` and white at `high`."""
+    channels, height, width = shape
     images = samples.astype(np.float32).reshape(*samples.shape[:-1], channels, height, width)
     if channels != 3:
         images = np.repeat(images.mean(-3, keepdims=True), 3, axis=-3)
     pixels = np.moveaxis(images, -3, -1)
-    low, high = pixel_range(data)
     finite = np.isfinite(pixels).all(-1, keepdims=True)
     scaled = np.clip((np.where(finite, pixels, low) - low) / (high - low), 0, 1)
     return np.concatenate([scaled, finite.astype(np.float32)], axis=-1)

@@ -74,7 +74,7 @@ def render_page(compared: Comparison) -> str:
         question=results.question,
         answer=answer.sentences,
         topics=topics,
-        headline=_headline(compared),
+        headline=headline_table(compared),
         opening=[figure for figure in shown if figure.name in OPENING],
         figures=[figure for figure in of_all if figure.height <= HIGHEST],
         high_figures=[figure for figure in of_all if figure.height > HIGHEST],
@@ -177,8 +177,8 @@ RANKING_COLUMNS = {
 """Columns of the ranking, by the fields of `RankingRow`."""
 
 
-def _headline(compared: Comparison) -> PageTable | None:
-    """The ranking with the hyperparameters of each setting found in one column."""
+def headline_table(compared: Comparison) -> PageTable | None:
+    """The ranking with the hyperparameters of each setting found in one column; None before one is confirmed."""
     rows = [{name: cell for name, cell in asdict(row).items() if cell is not None} for row in ranking_rows(compared)]
     if not rows:
         return None

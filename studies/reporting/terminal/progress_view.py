@@ -1,6 +1,6 @@
-"""Progress of a run: a live table on a terminal, else one line per trial."""
+"""Progress of a run: a live table on a terminal, else one line per trial; notebooks have a view of their own."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from time import monotonic
 
 import numpy as np
@@ -171,22 +171,17 @@ class PlainProgress(Listener):
         self._console.print(line, markup=False, soft_wrap=True)
 
 
-class LiveProgress(PlainProgress):
-    """A table of the conditions that is redrawn during the run; lines of failed trials remain above it."""
+class TalliedProgress(PlainProgress):
+    """A table of the conditions instead of a line per trial; only lines of failed trials are printed."""
 
     def __init__(self, study: Study, console: Console):
         super().__init__(study, console)
         self._tallies = Tallies(study)
         self._planned = {condition.name: counts(study, condition) for condition in study.conditions}
-        self._live = rich.live.Live(
-            get_renderable=self._table, console=console, refresh_per_second=2, transient=False, redirect_stderr=False
-        )
 
     def opened(self, standing: Standing, needed: Needed) -> None:
         super().opened(standing, needed)
         self._tallies.add_ended(standing)
-        if standing.pending:
-            self._live.start()
 
     def measured(self, spec: TrialSpec, summaries: Sequence[EvaluationSummary]) -> None:
         self._note_step(spec, summaries)
@@ -199,16 +194,12 @@ class LiveProgress(PlainProgress):
         else:
             super().ended(trial)
 
-    def closed(self, standing: Standing, interrupted: bool) -> None:
-        self._running.clear()
-        self._live.stop()
-        super().closed(standing, interrupted)
-
-    def _table(self) -> Group:
+    def _headings(self) -> list[str]:
         phases = max(self._planned.values(), key=len)
-        table = Table(
-            "condition", *phases, "smallest distance", "stable members", "failed members", title=self._study.name
-        )
+        return ["condition", *phases, "smallest distance", "stable members", "failed members"]
+
+    def _rows(self) -> Iterator[list[str]]:
+        """Cells of each condition: trials that ended in each phase, smallest distance, members by outcome."""
         for name, tally in self._tallies.by_condition.items():
             ended = [f"{tally.ended[phase]}/{count}" for phase, count in self._planned_so_far(name).items()]
             best = MISSING if np.isinf(tally.smallest_distance) else format_distance(tally.smallest_distance)
@@ -217,11 +208,36 @@ class LiveProgress(PlainProgress):
                 for outcome in (*OUTCOMES, WITHOUT_RESULT)
                 if outcome != "stable" and tally.outcomes[outcome]
             )
-            table.add_row(name, *ended, best, str(tally.outcomes["stable"]), failed)
-        return Group(table, Text(self._status_line(), no_wrap=True, overflow="ellipsis"))
+            yield [name, *ended, best, str(tally.outcomes["stable"]), failed]
 
     def _planned_so_far(self, condition: str) -> dict[Phase, int]:
         """Number of trials of a condition in each phase, of confirm those that are known to be needed."""
         if most_groups(self._study) == 1:
             return self._planned[condition]
         return {**self._planned[condition], "confirm": self._groups.get(condition, 1)}
+
+
+class LiveProgress(TalliedProgress):
+    """The table on a terminal, redrawn during the run; printed lines remain above it."""
+
+    def __init__(self, study: Study, console: Console):
+        super().__init__(study, console)
+        self._live = rich.live.Live(
+            get_renderable=self._table, console=console, refresh_per_second=2, transient=False, redirect_stderr=False
+        )
+
+    def opened(self, standing: Standing, needed: Needed) -> None:
+        super().opened(standing, needed)
+        if standing.pending:
+            self._live.start()
+
+    def closed(self, standing: Standing, interrupted: bool) -> None:
+        self._running.clear()
+        self._live.stop()
+        super().closed(standing, interrupted)
+
+    def _table(self) -> Group:
+        table = Table(*self._headings(), title=self._study.name)
+        for cells in self._rows():
+            table.add_row(*cells)
+        return Group(table, Text(self._status_line(), no_wrap=True, overflow="ellipsis"))

@@ -1,0 +1,210 @@
+"""The functions of `studies` in Python: a run, short texts, and the HTML that notebooks show."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from recorded import load_tiny, run_pending
+from rich.console import Console
+from simulated import RISING, simulate
+from tiny import DIRAC, run_without_ray, study_in
+
+import studies
+from gan_core.networks import MLPGenerator
+from gan_core.shapes import SampleShape
+from studies.execution.runner import RunResult
+from studies.file.messages import few_names
+from studies.file.study import Study
+from studies.progress.events import Broadcast, Listener
+from studies.reporting import figures
+from studies.reporting.notebook import NotebookProgress
+from studies.tables.results import Results
+from studies.tables.trained_generators import TrainedConfiguration
+
+
+class Elements(HTMLParser):
+    """Elements of an HTML text in their order, those that are still open at its end, and its words."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.words = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in ("br", "img"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words += data
+
+    def of(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+def shown(value: object) -> Elements:
+    """The HTML of a value, which must be complete, load nothing and run nothing."""
+    html = value._repr_html_()  # type: ignore[attr-defined]
+    page = Elements(html)
+    assert page.open == []
+    assert not page.of("script")
+    assert all((image["src"] or "").startswith("data:image/png;base64,") for image in page.of("img"))
+    return page
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    return simulate(tmp_path_factory.mktemp("found"), lambda trial, seed: RISING)
+
+
+# -- a run -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_run_returns_the_results_and_trains_nothing_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = []
+
+    def run_here(study: Study, *listeners: Listener, question: str) -> RunResult:
+        asked.append(question)
+        return run_without_ray(study, Broadcast(listeners))
+
+    monkeypatch.setattr("studies.execution.driver_process.run", run_here)  # a process of its own takes seconds
+    study = study_in(tmp_path, text=f"# Does it turn?{DIRAC}")
+    first = studies.run(study, tracking=False)
+    assert first.trials["state"].tolist() == ["finished", "finished"]
+    assert "[2/2 " in capsys.readouterr().out
+    pd.testing.assert_frame_equal(studies.run(study, tracking=False).trials, first.trials)
+    assert "2 of them in the ledger already" in capsys.readouterr().out
+    assert asked == ["Does it turn?"] * 2
+
+
+def test_an_interruption_is_raised_and_a_limit_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unfinished = simulate(tmp_path, lambda trial, seed: RISING, trials=3)
+    ends = iter([RunResult([], interrupted=True), RunResult([], interrupted=True, limit="a limit is reached")])
+    monkeypatch.setattr("studies.execution.driver_process.run", lambda study, *listeners, question: next(ends))
+    with pytest.raises(KeyboardInterrupt, match="the same call resumes it"):
+        studies.run(unfinished.study, tracking=False)
+    assert len(studies.run(unfinished.study, tracking=False).trials) == 3
+    assert capsys.readouterr().out == "a limit is reached; the same call continues simulated where it stopped.\n"
+
+
+def test_a_study_knows_its_file_however_the_working_folder_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load_tiny(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    loaded = Study.load("tiny.toml", smoke=True)
+    assert loaded.source == str(tmp_path / "tiny.toml")
+    assert Study.load("ring").source == "ring"
+    assert Study.from_table(loaded.table()).source is None
+    assert Study.from_table(loaded.table()) == loaded
+
+
+# -- a notebook's progress -------------------------------------------------------------------------------------------
+
+
+def test_a_notebook_shows_a_bar_and_a_row_for_each_condition(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = load_tiny(tmp_path, "search.explore=1", "search.exploit.trials=0")
+    view = NotebookProgress(study, Console())
+    run_pending(study, view)
+    page = Elements(view.html())
+    assert page.open == []
+    assert page.of("progress") == [{"max": "4", "value": "4", "style": "width: 24rem"}]
+    assert len(page.of("tr")) == 3
+    assert "4/4 trials ended" in page.words
+    assert re.findall(r"^tiny: 4 trials of 3 seeds$", capsys.readouterr().out, flags=re.MULTILINE)
+
+
+# -- texts and HTML --------------------------------------------------------------------------------------------------
+
+
+def test_texts_are_short(found: Results) -> None:
+    assert repr(found) == "<Results of simulated: wgan, gan>"
+    assert repr(studies.compare(found)) == "<Comparison of simulated: wgan, gan>"
+    study = repr(Study.load("presets-on-ring"))
+    assert study.startswith("<Study presets-on-ring: 17 conditions (gan, ")
+    assert study.endswith(", 9 more), 3 seeds, 4000 generator steps>")
+
+
+def test_only_the_first_of_many_names_are_listed() -> None:
+    assert few_names(f"c{number}" for number in range(8)) == "c0, c1, c2, c3, c4, c5, c6, c7"
+    assert few_names(f"c{number}" for number in range(10)).endswith("c7, 2 more")
+
+
+def test_a_study_is_shown_as_its_conditions(tmp_path: Path) -> None:
+    page = shown(load_tiny(tmp_path))
+    assert len(page.of("tr")) == 3
+    assert "tiny: 2 conditions (wgan, gan), 3 seeds, 8 generator steps" in page.words
+    assert "training.critic_optimizer.lr: log_uniform [0.0001, 1e+30]" in page.words
+
+
+def test_results_are_shown_as_answer_ranking_and_figure(found: Results) -> None:
+    page, compared = shown(found), shown(studies.compare(found))
+    drawn = figures.confirmed(found)
+    assert drawn is not None
+    for view in (page, compared):
+        assert len(view.of("tr")) == 3
+        assert [image["alt"] for image in view.of("img")] == [drawn.alternative]
+    assert not page.of("details")
+    assert len(compared.of("details")) > 2
+
+
+def test_a_question_cannot_insert_elements(found: Results, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(found, "question", "<script>alert(1)</script> & more")
+    assert "<script>alert(1)</script> & more" in shown(found).words
+
+
+@pytest.mark.parametrize("trials", [0, 3, None])
+def test_an_unfinished_study_and_a_failed_one_are_shown(tmp_path: Path, trials: int | None) -> None:
+    page = shown(simulate(tmp_path, lambda trial, seed: (0, -0.2), trials=trials))
+    assert ("No setting has been confirmed on fresh seeds yet" in page.words) == (trials is not None)
+    assert bool(page.of("img")) == (trials is None)
+
+
+def trained(shape: tuple[int, ...], *, bounded: bool = True, scale: float = 1.0) -> TrainedConfiguration:
+    """A setting found with four untrained generators of samples of this shape."""
+    network, sample_shape = MLPGenerator(width=4, depth=1, latent=2), SampleShape(shape=shape, bounded=bounded)
+    members = [network.initial(sample_shape, torch.Generator().manual_seed(seed)) for seed in range(4)]
+    return TrainedConfiguration(
+        condition="one",
+        configuration={"constraint.gp_weight": 0.123456},
+        identity={
+            "networks": {"generator": {"kind": "mlp", "width": 4, "depth": 1, "latent": 2}},
+            "provenance": {"sources": {}},
+        },
+        seeds=[10, 11, 12, 13],
+        shape=sample_shape,
+        parameters={name: (scale * torch.stack([member[name] for member in members])).float() for name in members[0]},
+    )
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 8, 8), (2,), (5,)])
+@pytest.mark.parametrize("scale", [1.0, np.nan])
+def test_a_setting_found_is_shown_with_its_fakes(shape: tuple[int, ...], scale: float) -> None:
+    setting = trained(shape, bounded=False, scale=scale)
+    assert repr(setting) == "<TrainedConfiguration of one: constraint.gp_weight = 0.123; 4 seeds>"
+    assert repr(setting.generator(1)) == "<TrainedGenerator of one: seed 11>"
+    page = shown(setting)
+    assert "trained with 4 seeds: 10, 11, 12, 13" in page.words
+    assert len(page.of("img")) == (shape != (5,))
+
+
+def test_fakes_of_the_first_three_seeds_are_drawn() -> None:
+    drawn = figures.found_fakes(trained((2,)))
+    assert drawn is not None
+    assert [axis.get_title(loc="left") for axis in drawn.figure.axes] == ["seed 10", "seed 11", "seed 12"]
+    assert np.asarray(drawn.figure.axes[0].collections[0].get_offsets()).shape == (500, 2)
