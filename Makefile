@@ -66,7 +66,7 @@ clean: ## remove caches and build products, but neither .venv nor the ledger
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
 $(STAMP): pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install --no-compile --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
 # ensurepip is asked for too: Debian ships venv without it, and then leaves a half-made folder behind.
