@@ -7,6 +7,8 @@ STAMP := $(VENV)/installed.stamp
 AT_ONCE := --numprocesses auto --dist loadfile
 # Checks the type and shape of every array at each call of gan_core, which doubles the time of a test.
 SHAPES := --jaxtyping-packages=gan_core,beartype.beartype
+# Files with tests of a mark: reading the others takes as long as many tests.
+files = $(shell grep -l 'mark\.$(1)\b' tests/test_*.py)
 # As many processes as processors leave each of them a single thread.
 ALONE := OMP_NUM_THREADS=1
 
@@ -25,12 +27,12 @@ secrets: ## write .env with the passwords of docker-compose.yml, unless there is
 	@services/docker/write_secrets
 
 test: install lint test-quick ## lint, then every test but the soak tests
-	$(ALONE) $(BIN)/python -m pytest $(AT_ONCE) -m "slow and not alone and not soak"
-	$(BIN)/python -m pytest -m "alone and not soak"
+	$(ALONE) $(BIN)/python -m pytest $(AT_ONCE) -m "slow and not alone and not soak" $(call files,slow)
+	$(BIN)/python -m pytest -m "alone and not soak" $(call files,alone)
 
 test-quick: install ## the tests that start no Ray, server or browser
 	$(ALONE) $(BIN)/python -m pytest $(AT_ONCE) -m "not slow and not soak and not shapes"
-	$(ALONE) $(BIN)/python -m pytest $(AT_ONCE) $(SHAPES) -m shapes
+	$(ALONE) $(BIN)/python -m pytest $(AT_ONCE) $(SHAPES) -m shapes $(call files,shapes)
 
 lint: install ## formatting, ruff, import-linter and mypy
 	$(BIN)/ruff format --check

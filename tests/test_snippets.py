@@ -1,7 +1,8 @@
 """The commands and snippets of every page of docs/: commands are understood, tables valid, and programs run.
 
-Those of the README and of its first pages are run as they are by test_readme.py, those of a user's own classes, images
-and metric by test_your_own.py, test_your_own_images.py and test_your_own_metric.py.
+Those of the README and of its first pages are run as they are by test_readme.py, those of the notebook by
+test_notebook.py, those of a user's own classes, images and metric by test_your_own.py, test_your_own_images.py and
+test_your_own_metric.py.
 """
 
 import re
@@ -132,5 +133,5 @@ def test_the_program_of_the_page_on_plans_runs() -> None:
 
 
 def test_every_program_is_run() -> None:
-    tested_elsewhere = {"results", "library", "your-own", "your-own-images", "your-own-metric"}
+    tested_elsewhere = {"notebook", "results", "library", "your-own", "your-own-images", "your-own-metric"}
     assert {page for page in PAGES if blocks(page, "python")} == PROGRAMS.keys() | {"plan"} | tested_elsewhere
