@@ -38,9 +38,7 @@ lint: install ## formatting, ruff, import-linter and mypy
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/lint-imports --no-cache --no-logo
-	@set -e; $(BIN)/mypy & packages=$$!; \
-		$(BIN)/mypy --cache-dir .mypy_cache/tests --allow-untyped-defs --allow-incomplete-defs tests benchmarks; \
-		wait $$packages
+	$(BIN)/mypy
 
 site: install ## build the pages of docs/ as a website in build/site
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs build/site

@@ -10,7 +10,7 @@ from image_folders import pictures, write_folder
 
 from studies.ledger.ledger import Ledger
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(600)]
 NODES = ("127.0.0.2", "127.0.0.3", "127.0.0.4")
 
 
@@ -60,7 +60,6 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Images]:
         yield Images(cluster, folder / "small.toml", *(folder / name for name in ("shared", "differs", "alone")))
 
 
-@pytest.mark.soak
 def test_a_study_runs_on_images_at_the_same_path_of_every_node(images, tmp_path):
     ran = images.submit("shared", images.shared, tmp_path / "ledger")
     assert ran.returncode == 0, ran.stdout + ran.stderr
@@ -79,7 +78,6 @@ def test_a_node_with_other_images_is_named_in_one_sentence(images, tmp_path):
     assert Ledger(tmp_path / "ledger").committed() == set()
 
 
-@pytest.mark.soak
 def test_images_that_no_node_has_are_named_and_can_be_sent(images, tmp_path):
     refused = images.submit("alone", images.alone, tmp_path / "ledger")
     assert refused.returncode == 2, refused.stdout + refused.stderr
@@ -95,7 +93,6 @@ def test_images_that_no_node_has_are_named_and_can_be_sent(images, tmp_path):
     assert content.name.endswith("-images.npz")
 
 
-@pytest.mark.soak
 def test_sent_images_are_the_same_study_as_those_of_the_folder(images, tmp_path):
     """The addresses of the trials are equal, so nothing is trained again."""
     here = images.submit("first", images.shared, tmp_path / "ledger")

@@ -106,7 +106,13 @@ def test_validate_smoke_is_the_smallest_study(call: Call) -> None:
     assert "100 critic steps" in answer.out
 
 
-@pytest.mark.parametrize("name", list(catalog()))
+@pytest.mark.parametrize(
+    "name",  # a classifier is trained for those on MNIST
+    [
+        pytest.param(name, marks=pytest.mark.soak) if name in ("best-and-late", "images-mnist") else name
+        for name in catalog()
+    ],
+)
 def test_every_study_of_the_catalog_is_valid(
     call: Call, name: str, tmp_path: Path, shipped_images: Callable[[str], list[str]]
 ) -> None:

@@ -206,9 +206,11 @@ def test_a_run_shows_no_secret_to_a_study_listens_on_loopback_alone_and_leaves_n
 @pytest.mark.parametrize(
     "killed",
     [
-        "driver",
         "none",
-        *(pytest.param(name, marks=pytest.mark.soak) for name in ("command", "guard", "raylet", "gcs_server")),
+        *(
+            pytest.param(name, marks=pytest.mark.soak)
+            for name in ("driver", "command", "guard", "raylet", "gcs_server")
+        ),
     ],
 )
 def test_a_run_that_is_killed_or_interrupted_leaves_no_process_and_no_file(tmp_path: Path, killed: str) -> None:

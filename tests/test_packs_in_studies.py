@@ -163,7 +163,9 @@ def assert_same(entries: Sequence[Entry], others: Sequence[Entry]) -> None:
         assert same_numbers(one, other)
 
 
-@pytest.mark.parametrize("overrides", [(), ("seeds=3", "training.generator_average=0.9"), NONFINITE])
+@pytest.mark.parametrize(
+    "overrides", [pytest.param((), marks=pytest.mark.soak), ("seeds=3", "training.generator_average=0.9"), NONFINITE]
+)
 @pytest.mark.parametrize("condition", ["wgan", "gan"])
 def test_a_trial_has_the_same_bits_alone_and_among_others(
     tmp_path: Path, condition: str, overrides: Sequence[str]

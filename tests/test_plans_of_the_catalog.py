@@ -40,7 +40,10 @@ def plan_of(trials: list[TrialSpec]) -> list[dict]:
     return json.loads(json.dumps([asdict(trial) for trial in trials]))
 
 
-@pytest.mark.parametrize("file", CATALOG, ids=lambda file: file.stem)
+@pytest.mark.parametrize(
+    "file",  # a map has thousands of trials
+    [pytest.param(file, marks=[pytest.mark.soak] if "map" in file.stem else [], id=file.stem) for file in CATALOG],
+)
 def test_every_trial_of_a_shipped_study_is_one_that_its_record_can_have(
     file: Path, shipped_images: Callable[[str], list[str]]
 ) -> None:

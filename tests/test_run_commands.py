@@ -162,7 +162,7 @@ def test_a_run_prints_json_on_standard_output_and_its_progress_on_standard_error
 # -- the catalog -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_the_first_study_runs_at_twenty_steps(tmp_path: Path) -> None:
     done = gan_study("run", "first-study", "--smoke", folder=tmp_path, env=clean_environment())
     assert done.returncode == 0, done.stderr
@@ -186,7 +186,9 @@ def test_the_first_study_runs_at_twenty_steps(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=pytest.mark.soak) if name.startswith(("presets-on-", "images-emoji")) else name
+        pytest.param(name, marks=pytest.mark.soak)
+        if name.startswith(("presets-on-", "images-emoji", "ebgan-margin"))
+        else name
         for name in catalog()
         if name != "first-study"
     ],

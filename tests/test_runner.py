@@ -479,7 +479,7 @@ def test_a_study_whose_driver_and_workers_are_killed_has_every_member_once_and_t
         assert_same_studies(study, undisturbed)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.timeout(600)
 def test_an_interrupted_study_locks_out_others_exits_130_and_resumes_to_the_same_numbers(
     undisturbed: Study, tmp_path: Path

@@ -929,7 +929,16 @@ def test_a_former_name_is_recognised_at_its_own_path_alone(load: Load) -> None:
     assert FORMER_NAMES.keys().isdisjoint(field_types(Study)), "a former name must not hide a present key"
 
 
-@pytest.mark.parametrize("text", ["[measures]\nsamples = 100", "[stability]\nnear = 0.5", "[data]\nreference = 300"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[measures]\nsamples = 100",
+        *(
+            pytest.param(text, marks=pytest.mark.soak)
+            for text in ("[stability]\nnear = 0.5", "[data]\nreference = 300")
+        ),
+    ],
+)
 def test_the_command_refuses_a_renamed_key_with_exit_code_2(tmp_path: Path, text: str) -> None:
     file = tmp_path / "study.toml"
     file.write_text(
