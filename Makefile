@@ -27,8 +27,7 @@ secrets: ## write .env with the passwords of docker-compose.yml, unless there is
 	@services/docker/write_secrets
 
 test: install lint test-quick ## lint, then every test but the soak tests
-	$(ALONE) $(BIN)/python -m pytest $(AT_ONCE) -m "slow and not alone and not soak" $(call files,slow)
-	$(BIN)/python -m pytest -m "alone and not soak" $(call files,alone)
+	$(ALONE) $(BIN)/python -m pytest $(AT_ONCE) -m "slow and not soak" $(call files,slow)
 
 test-quick: install ## the tests that start no Ray, server or browser
 	$(ALONE) $(BIN)/python -m pytest $(AT_ONCE) -m "not slow and not soak and not shapes"

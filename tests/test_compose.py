@@ -405,8 +405,7 @@ def _connects(port: int, password: str) -> bool:
 
 
 @needs_compose
-@pytest.mark.slow
-@pytest.mark.alone
+@pytest.mark.soak
 @pytest.mark.timeout(900)
 @pytest.mark.skipif(not list(Path("/usr/lib/postgresql").glob("*/bin")), reason="PostgreSQL is not installed")
 def test_every_service_works_with_the_commands_of_the_file(tmp_path, monkeypatch):

@@ -317,6 +317,7 @@ def test_credentials_that_a_server_refuses_are_the_users_error(guarded, recorded
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.soak
 def test_ui_prints_the_pages_of_another_server_without_its_password(guarded, tmp_path):
     uri = guarded.replace("//", f"//{OWNER.name}:{OWNER.password}@")
     for address, environment in ((guarded, OWNER.environment()), (uri, {})):
@@ -362,6 +363,7 @@ def test_a_password_in_the_address_is_never_stored(guarded, tmp_path, monkeypatc
     assert "planted" not in "".join([*warnings, *capfd.readouterr()])
 
 
+@pytest.mark.soak
 def test_a_server_over_http_has_the_same_contents_as_a_database_file(recorded, tmp_path):
     with mlflow_server(tmp_path / "server") as server:
         sync(recorded.ledger, "tiny", server)

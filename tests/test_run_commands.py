@@ -182,13 +182,15 @@ def test_the_first_study_runs_at_twenty_steps(tmp_path: Path) -> None:
         assert sheet.stat().st_size > 1000
 
 
+SLOWER = ("presets-on-", "images-", "best-and-late", "ebgan-margin")
+"""Beginnings of studies that have all presets, convolutions or a training before the game."""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=pytest.mark.soak)
-        if name.startswith(("presets-on-", "images-emoji", "ebgan-margin"))
-        else name
+        pytest.param(name, marks=pytest.mark.soak) if name.startswith(SLOWER) else name
         for name in catalog()
         if name != "first-study"
     ],

@@ -143,6 +143,7 @@ def test_a_tracker_never_raises_into_the_run(tmp_path):
     assert len(warnings) == 2
 
 
+@pytest.mark.soak
 def test_sync_completes_the_record_after_a_server_died_during_the_study(tmp_path):
     study = load_tiny(tmp_path)
     warnings: list[str] = []
