@@ -150,8 +150,8 @@ def test_any_number_in_any_field_is_answered_at_once(load: Load, path: str, valu
     except InputError as refused:
         sentence = str(refused)
     assert process_time() - started < SECONDS
-    for line in sentence.splitlines():  # of the key itself, or of one in `search` that must fit to it
-        assert line.startswith(("search.", "evaluation.measurements", path.split(".")[0]))
+    for line in sentence.splitlines():  # of the key itself, or of one that must fit to it
+        assert line.startswith(("search.", "budget.steps", "evaluation.measurements", path.split(".")[0]))
     if not sentence:
         assert value not in ("inf", "-inf", "nan")
 
