@@ -408,7 +408,7 @@ def test_a_run_ends_when_all_pairs_are_decided(tmp_path: Path) -> None:
     assert pairs[["decided", "looks", "members"]].to_numpy().tolist() == [[True, 2, 10]]
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_the_command_adds_seeds_until_pairs_are_decided(tmp_path: Path) -> None:
     file = tmp_path / "tiny.toml"
     file.write_text(TINY)

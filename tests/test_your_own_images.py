@@ -162,7 +162,7 @@ TINY = "--set budget.steps=20 --set search.explore=1 --set search.exploit.trials
 TINY += " --set evaluation.measurements=5 --set evaluation.samples=100"
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.timeout(900)
 def test_commands_and_snippet_of_the_page_run(folder):
     write_folder(folder / "photos", pictures(300, side=40), suffix=".jpg")
