@@ -137,7 +137,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "study"
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.timeout(900)
 def test_each_fault_has_its_state_and_a_later_run_leaves_no_trace_of_it(undisturbed: Path, tmp_path: Path) -> None:
     folder = tmp_path / "study"
@@ -209,7 +209,6 @@ def test_code_that_hangs_or_takes_too_much_memory_is_killed_and_named_and_its_pa
         assert stopped in done.stdout
 
 
-@pytest.mark.slow
 @pytest.mark.soak  # Ray's memory monitor looks at the memory of the whole machine, and other processes change it
 @pytest.mark.timeout(900)
 def test_a_trial_that_rays_memory_monitor_ends_twice_is_out_of_memory_and_the_study_goes_on(tmp_path: Path) -> None:
