@@ -171,7 +171,7 @@ def test_what_cannot_be_exported_is_refused(tiny: Results, condition: str, optio
 
 
 def test_optuna_reads_hyperparameters_and_scores_of_the_search(tiny: Results, tmp_path: Path) -> None:
-    """A folder whose name means something in the address of a database is no obstacle."""
+    """The export works in a folder whose name holds characters such as ? and %, which database addresses interpret."""
     folder = tmp_path / "50% of? it"
     folder.mkdir()
     export_optuna(tiny, folder / "o.db")

@@ -83,7 +83,7 @@ SNIPPETS = {
 }
 """Text before and after each part of a study file that a page shows alone, which together are a study."""
 WHOLE = ("first-study", "how-to-choose", "your-own", "your-own-images", "your-own-metric")
-"""Pages with whole study files, which other tests load and run."""
+"""Pages whose TOML snippets are complete study files; tests of their own load and run these."""
 
 
 def test_every_part_of_a_study_file_is_completed() -> None:

@@ -29,7 +29,7 @@ GAN = CONDITION.format(name="gan")
 LONG = "k" * 200_000
 LISTED = [1e-6 * number for number in range(1, 50_001)]
 SECONDS = 5.0
-"""Largest processor time of an answer: on a slow machine, and with the checks of types that tests add, 2 s become 4."""
+"""Largest processor time of an answer, which takes up to 2 s on a fast machine."""
 GIGABYTES = 16 * 10**9
 
 Load = Callable[..., Study]

@@ -50,7 +50,7 @@ class ExportedGenerator:
 def exported_generator(
     results: Results, condition: str, *, seeds: Seeds = "median", which: str = "last", folder: Path | None = None
 ) -> ExportedGenerator:
-    """The trained generators of the setting found for a condition, as `Results.best` has them.
+    """The generators that confirm trained at the best setting found for a condition, with a script that samples them.
 
     seeds   `median`: the generator of median late distance, the nearer of two; `all`: that of each fresh seed
     which   `last`, `best` or `average`, as for `Results.best`

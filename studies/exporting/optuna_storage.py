@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from warnings import catch_warnings, simplefilter
 
+import numpy as np
 import pandas as pd
 
 from studies.design.suggestions import optuna_distribution, optuna_value
@@ -26,13 +27,15 @@ PHASES = ("explore", "exploit")
 SCORE = "search score"
 """Name of the value of a trial, which is maximised."""
 _OF_TRIALS = ("distance", "late_distance", "failure_rate", "elapsed_seconds")
-"""Columns of the table of trials that become user attributes; each attribute takes Optuna milliseconds to write."""
+"""Columns of the table of trials that become user attributes; few, since Optuna writes each by itself."""
 _OF_RANKING = ("rank", "distance", "distance_low", "distance_high", "failure_rate", "members")
 """Columns of the ranking that become the user attribute `confirmed` of an Optuna study."""
 
 
 def write_optuna(results: Results, file: Path) -> dict[str, int]:
-    """Write the search of a study into a new SQLite file; returns the number of trials by name of the Optuna study.
+    """Write the explore and exploit trials of a study into a new SQLite file that Optuna reads.
+
+    Returns the number of trials that were written for each Optuna study, by its name.
 
     There is an Optuna study STUDY:CONDITION for each condition. Its trials are those of explore and exploit that have
     ended, in this order. The value of a finished one is its search score, which is maximised; one that ended without a
@@ -144,4 +147,5 @@ def _trial(
 
 def _present(values: Mapping[str, Any]) -> dict[str, Any]:
     """The values that exist, as Python's own numbers."""
-    return {name: getattr(value, "item", lambda v=value: v)() for name, value in values.items() if not pd.isna(value)}
+    found = {name: value for name, value in values.items() if not pd.isna(value)}
+    return {name: value.item() if isinstance(value, np.generic) else value for name, value in found.items()}

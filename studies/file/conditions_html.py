@@ -10,7 +10,10 @@ COLUMNS = ("condition", "objective", "constraint", "searched hyperparameters")
 
 
 def conditions_html(caption: str, conditions: Sequence[Condition]) -> str:
-    """A table with a row per condition: objective, constraint, and the range of each searched hyperparameter."""
+    """HTML of a caption and a table with one row for each condition.
+
+    The columns are name, objective, constraint, and the range of each searched hyperparameter.
+    """
     rows = "".join(f"<tr>{''.join(map(_cell, _cells(condition)))}</tr>" for condition in conditions)
     headings = "".join(f'<th style="text-align: left">{heading}</th>' for heading in COLUMNS)
     return f"<p>{escape(caption)}</p><table><thead><tr>{headings}</tr></thead><tbody>{rows}</tbody></table>"

@@ -10,7 +10,7 @@ from typing import Any
 LARGEST_INTEGER = 2**63 - 1
 """Largest integer of TOML; `tomllib` accepts larger ones."""
 MOST_NAMES = 8
-"""Largest number of names that `few_names` lists."""
+"""Number of names in a message, after which `few_names` only counts the rest."""
 _LONGEST = 60
 """Largest number of characters of a value in a message."""
 _LONGEST_WORD = 200

@@ -1,4 +1,4 @@
-"""Fakes of the generators of a setting found, drawn without the study's data."""
+"""Figure of generated samples of a setting found; it needs the trained generators alone, no real samples."""
 
 from typing import TYPE_CHECKING
 

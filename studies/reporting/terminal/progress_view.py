@@ -1,4 +1,7 @@
-"""Progress of a run: a live table on a terminal, else one line per trial; notebooks have a view of their own."""
+"""Display of a running study: a live table on a terminal, one line per trial in a pipe or file.
+
+`TalliedProgress` keeps the table, which the view for notebooks draws too.
+"""
 
 from collections.abc import Iterator, Sequence
 from time import monotonic
