@@ -143,7 +143,8 @@ def test_the_first_view_has_confirmed_trials_first_and_results_and_parameters_wi
     rows = page.locator(".ag-pinned-left-cols-container [role=row]").all()
     rows.sort(key=lambda row: int(row.get_attribute("row-index")))
     names = [row.get_by_role("link").first.inner_text() for row in rows]
-    assert names[:2] == [f"{condition}-confirm-0" for condition in local.ranking["condition"]]
+    confirmed = [f"{condition}-confirm-0" for condition in local.ranking["condition"]]
+    assert names[:2] == confirmed if local.ranks else set(names[:2]) == set(confirmed)
     assert len(names) == 8
     assert not any("confirm" in name for name in names[2:])
 
