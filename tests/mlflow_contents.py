@@ -42,9 +42,24 @@ def recorded_tiny(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     return _record(tmp_path_factory.getbasetemp() / "recorded-tiny")
 
 
+ADAM = "{kind = 'adam', lr = 0.01, betas = [0.5, 0.9]}"
+RANKED = (
+    "budget.steps = 80",
+    f"training = {{critic_optimizer = {ADAM}, generator_optimizer = {ADAM}}}",
+    "conditions.gan.training.critic_optimizer = {kind = 'adam', lr = {log_uniform = [1e-3, 1e-2]}, betas = [0.5, 0.9]}",
+    "outcomes = {moved = 0, cells = 0, spread = 0, near = 0, modes = 0, relapse = 0, swing = 9}",
+)
+"""Changes of the tiny study with which all its confirmed members are stable and wgan is clearly before gan."""
+
+
+def recorded_ranked(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    """The tiny study with these changes, recorded in the same way."""
+    return _record(tmp_path_factory.getbasetemp() / "recorded-ranked", *RANKED)
+
+
 @cache
-def _record(folder: Path) -> Recorded:
-    study, uri = load_tiny(folder), f"sqlite:///{folder}/mlflow.db"
+def _record(folder: Path, *overrides: str) -> Recorded:
+    study, uri = load_tiny(folder, *overrides), f"sqlite:///{folder}/mlflow.db"
     client_of(uri).create_experiment("tiny", artifact_location=str(folder / "mlruns"))
     run_pending(study, Tracker(study, print, uri=uri))
     sync(Ledger(study.ledger.root), "tiny", uri)  # the tracker's 10 s may be too short on a busy machine

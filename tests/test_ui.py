@@ -9,7 +9,7 @@ import urllib.request
 from time import monotonic
 
 import pytest
-from mlflow_contents import recorded_tiny
+from mlflow_contents import recorded_ranked
 from recorded import QUESTION, call, command, process_environment
 from servers import free_port
 
@@ -27,7 +27,7 @@ TIMEOUT_MS = 90_000
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A folder with a study and MLflow's default store, as `gan-study run` leaves it."""
-    return recorded_tiny(tmp_path_factory).folder
+    return recorded_ranked(tmp_path_factory).folder
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,7 @@ def test_pages_show_the_study_its_trials_their_curves_and_samples(printed, page)
     page.get_by_text(QUESTION).first.wait_for(state="attached")
     for name in ("wgan-confirm-0", "gan-explore-1"):
         page.get_by_role("link", name=name).first.wait_for()
-    for column in ("failure_rate", "outcome", "clip_value"):  # no trial has a distance: no member was stable
+    for column in ("rank", "failure_rate", "outcome", "clip_value"):
         page.locator(".ag-header-cell").get_by_text(column, exact=True).first.wait_for()
     page.get_by_text("Sort: rank").wait_for()
 
@@ -143,18 +143,17 @@ def test_the_first_view_has_confirmed_trials_first_and_results_and_parameters_wi
     rows = page.locator(".ag-pinned-left-cols-container [role=row]").all()
     rows.sort(key=lambda row: int(row.get_attribute("row-index")))
     names = [row.get_by_role("link").first.inner_text() for row in rows]
-    confirmed = [f"{condition}-confirm-0" for condition in local.ranking["condition"]]
-    assert names[:2] == confirmed if local.ranks else set(names[:2]) == set(confirmed)
+    assert local.ranks == {"wgan": 1, "gan": 2}
+    assert names[:2] == ["wgan-confirm-0", "gan-confirm-0"]  # the last one that was trained is the second
     assert len(names) == 8
     assert not any("confirm" in name for name in names[2:])
 
     headers = [(header.bounding_box(), header.inner_text().strip()) for header in page.locator(".ag-header-cell").all()]
     shown = [text for box, text in sorted(headers, key=lambda header: header[0]["x"]) if text and box["x"] < 1400]
-    params = ["clip_value", "critic lr", "n_critic", "objective", "constraint"]
-    ranks = ["rank"] if local.ranks else []  # MLflow shows no column of a metric that no run has
-    first = ["Run Name", "Created", *ranks, "failure_rate", "late_distance", "outcome", *params]
-    assert shown[:9] == first[:9]
-    assert set(shown[10:]) <= {"constraint"}
+    metrics = ["rank", "distance", "failure_rate", "late_distance"]
+    first = ["Run Name", "Created", *metrics, "outcome", "clip_value", "critic lr", "n_critic", "objective"]
+    assert shown[:11] == first
+    assert set(shown[11:]) <= {"constraint"}
     text = page.locator("body").inner_text()
     assert "gan_studies" not in text
     assert "mlflow." not in text
