@@ -81,7 +81,7 @@ def with_rate(member, rate):
 
 
 def optimizer_tensors(trainer):
-    states = [getattr(trainer, role).state()["optimizer"]["state"][0] for role in ("generator", "critic")]
+    states = [getattr(trainer, role).state()["optimizer"] for role in ("generator", "critic")]
     return [value for state in states for value in state.values() if isinstance(value, torch.Tensor)]
 
 

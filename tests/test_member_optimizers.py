@@ -1,5 +1,7 @@
-"""Optimizers with other numbers for each member, against torch's own optimizers for each member alone."""
+"""Optimizers with other numbers for each member, against torch's own for each member alone."""
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -48,7 +50,16 @@ def normal(*shape, seed):
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-def stepped(optimizer, parameters, gradients):
+def stepped(built, members, parameters, gradients):
+    """The parameters after each step of optimizers for them, the first step with the learning rate of step 0."""
+    path = []
+    for gradient in gradients:
+        built.step(gradient, MemberOptimizers(tuple(members)).learning_rate(0))
+        path.append(parameters.clone())
+    return torch.stack(path)
+
+
+def stepped_by_torch(optimizer, parameters, gradients):
     """The parameters after each step of one torch optimizer."""
     path = []
     for gradient in gradients:
@@ -60,9 +71,12 @@ def stepped(optimizer, parameters, gradients):
 
 def stepped_together(kind, inputs, gradients, start):
     """The parameters of all members after each step, (steps, members, parameters)."""
+    return stepped_members([KINDS[kind](**settings) for settings in inputs], gradients, start)
+
+
+def stepped_members(members, gradients, start):
     parameters = start.clone()
-    optimizers = MemberOptimizers(tuple(KINDS[kind](**settings) for settings in inputs))
-    return stepped(optimizers.build(parameters), parameters, gradients)
+    return stepped(MemberOptimizers(tuple(members)).build(parameters), members, parameters, gradients)
 
 
 def stepped_alone(kind, inputs, gradients, start):
@@ -70,7 +84,7 @@ def stepped_alone(kind, inputs, gradients, start):
     paths = []
     for member, settings in enumerate(inputs):
         parameters = start[member].clone()
-        paths.append(stepped(TORCH[kind]([parameters], **settings), parameters, gradients[:, member]))
+        paths.append(stepped_by_torch(TORCH[kind]([parameters], **settings), parameters, gradients[:, member]))
     return torch.stack(paths, dim=1)
 
 
@@ -128,8 +142,8 @@ def test_adams_formula_and_torchs_kernel_take_the_same_steps():
     """The formula is for accelerators, the kernel for processors."""
     inputs = inputs_of("adam")
     gradients, start = varied_gradients(len(inputs)), normal(len(inputs), 40, seed=0)
-    parameters = start.clone()
-    by_formula = stepped(member_optimizers._Adam(parameters, [Adam(**one) for one in inputs]), parameters, gradients)
+    parameters, members = start.clone(), [Adam(**one) for one in inputs]
+    by_formula = stepped(member_optimizers._Adam(parameters, members), members, parameters, gradients)
     assert_close(by_formula, stepped_alone("adam", inputs, gradients, start), rtol=1e-12, atol=1e-12)
     assert_close(by_formula, stepped_together("adam", inputs, gradients, start), rtol=1e-12, atol=1e-12)
 
@@ -139,7 +153,7 @@ def test_adams_formula_stands_still_where_the_square_of_a_gradient_overflows():
     gradients = normal(6, 2, 40, seed=1).float()
     gradients[2, :, :5] = 1e25
     parameters = start.clone()
-    path = stepped(member_optimizers._Adam(parameters, members), parameters, gradients)
+    path = stepped(member_optimizers._Adam(parameters, members), members, parameters, gradients)
     assert path.isfinite().all()
     assert torch.equal(path[2, :, :5], path[1, :, :5])
     assert torch.equal(path[5, :, :5], path[1, :, :5])
@@ -148,11 +162,11 @@ def test_adams_formula_stands_still_where_the_square_of_a_gradient_overflows():
 def test_a_member_has_the_bits_of_torchs_fused_adam():
     members = [Adam(lr=1e-3 * (1 + member), betas=(0.1 * member, 0.9)) for member in range(5)]
     start, gradients = normal(5, 64, seed=0).float(), normal(9, 5, 64, seed=1).float()
-    together = start.clone()
-    path = stepped(MemberOptimizers(tuple(members)).build(together), together, gradients)
+    path = stepped_members(members, gradients, start)
     for row, member in enumerate(members):
         alone = start[row].clone()
-        assert torch.equal(stepped(member.build(alone), alone, gradients[:, row]), path[:, row])
+        torchs = torch.optim.Adam([alone], lr=member.lr, betas=member.betas, eps=member.eps, fused=True)
+        assert torch.equal(stepped_by_torch(torchs, alone, gradients[:, row]), path[:, row])
 
 
 def test_learning_rates_follow_each_members_own_schedule():
@@ -176,8 +190,34 @@ def test_neighbours_with_equal_numbers_form_a_run():
 def test_equal_neighbours_that_share_a_call_keep_the_bits_of_each_alone():
     members = [Adam(lr=1e-3), Adam(lr=1e-3), Adam(lr=2e-3), Adam(lr=1e-3, schedule=Halving(every=2))]
     start, gradients = normal(4, 64, seed=0).float(), normal(9, 4, 64, seed=1).float()
-    together = start.clone()
-    path = stepped(MemberOptimizers(tuple(members)).build(together), together, gradients)
+    path = stepped_members(members, gradients, start)
     for row, member in enumerate(members):
-        alone = start[row].clone()
-        assert torch.equal(stepped(member.build(alone), alone, gradients[:, row]), path[:, row])
+        alone = slice(row, row + 1)
+        assert torch.equal(stepped_members([member], gradients[:, alone], start[alone]), path[:, alone])
+
+
+@every_kind
+def test_optimizers_with_a_loaded_state_take_the_same_steps(kind):
+    members = [KINDS[kind](**settings) for settings in inputs_of(kind)]
+    gradients, start = varied_gradients(len(members), steps=6), normal(len(members), 40, seed=0)
+    parameters = start.clone()
+    built = MemberOptimizers(tuple(members)).build(parameters)
+    stepped(built, members, parameters, gradients[:3])
+    state, resumed = built.state(), parameters.clone()
+    expected = stepped(built, members, parameters, gradients[3:])
+    loaded = MemberOptimizers(tuple(members)).build(resumed)
+    loaded.load(state)
+    assert torch.equal(stepped(loaded, members, resumed, gradients[3:]), expected)
+
+
+def test_making_and_stepping_optimizers_imports_no_compiler():
+    program = """if True:
+        import sys, torch
+        from gan_core.training import SGD, Adam, RMSProp
+        from gan_core.training.member_optimizers import MemberOptimizers
+        for member in (Adam(), RMSProp(), SGD()):
+            optimizers = MemberOptimizers((member, member))
+            optimizers.build(torch.zeros(2, 64)).step(torch.ones(2, 64), optimizers.learning_rate(0))
+        assert "torch._dynamo" not in sys.modules
+    """
+    subprocess.run([sys.executable, "-c", program], check=True)

@@ -1,4 +1,4 @@
-"""Optimizers and schedules: torch's own optimizers, by hand and seed by seed; factors of the learning rate."""
+"""Optimizers and schedules: by hand, against torch's own and seed by seed; factors of the learning rate."""
 
 from dataclasses import FrozenInstanceError, fields
 from math import sqrt
@@ -26,6 +26,7 @@ from gan_core.training import (
     Trainer,
     Training,
 )
+from gan_core.training.member_optimizers import MemberOptimizers
 
 pytestmark = pytest.mark.shapes
 
@@ -35,11 +36,10 @@ every_optimizer = pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=kind_of)
 
 def stepped(optimizer, gradients, start):
     """The parameters after one step along each gradient."""
-    parameters = start.clone()
-    torch_optimizer = optimizer.build(parameters)
-    for gradient in gradients:
-        parameters.grad = gradient.clone()
-        torch_optimizer.step()
+    parameters, optimizers = start.clone(), MemberOptimizers((optimizer,) * len(start))
+    built = optimizers.build(parameters)
+    for step, gradient in enumerate(gradients):
+        built.step(gradient, optimizers.learning_rate(step))
     return parameters
 
 

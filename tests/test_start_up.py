@@ -73,6 +73,11 @@ def test_counting_parameters_loads_no_compiler(tmp_path: Path) -> None:
     assert "torch._dynamo" not in loaded(NETWORKS, tmp_path)
 
 
+def test_digits_are_read_without_scikit_learn(tmp_path: Path) -> None:
+    assert "sklearn" not in loaded("from gan_core.data import Digits; Digits().load()", tmp_path)
+    assert loaded(command("validate", "first-study"), tmp_path).isdisjoint({"sklearn", "scipy", "ray"})
+
+
 def test_importing_studies_alone_makes_its_functions_and_classes_available(tmp_path: Path) -> None:
     program = """if True:
         import studies

@@ -1,10 +1,14 @@
 """Handwritten digits."""
 
 from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Ge
+from jaxtyping import Float, Int
 
 from gan_core.data.dataset import AnyData, Dataset, Sizes
 from gan_core.fields import check_fields
@@ -38,12 +42,10 @@ class Digits(AnyData):
         return Sizes(train=IMAGES - 2 * self.held_out, held_out=self.held_out)
 
     def load(self) -> Dataset:
-        from sklearn.datasets import load_digits
-
-        digits = load_digits()
+        pixels, classes = _digits()
         order, ends = np.random.default_rng(0).permutation(IMAGES), [self.held_out, 2 * self.held_out]
-        validation, test, train = np.split((digits.data / 8 - 1)[order].astype(np.float32), ends)
-        validation_labels, test_labels, train_labels = np.split(digits.target[order], ends)
+        validation, test, train = np.split((pixels / 8 - 1)[order].astype(np.float32), ends)
+        validation_labels, test_labels, train_labels = np.split(classes[order], ends)
         return Dataset(
             name="digits",
             train=train,
@@ -54,3 +56,14 @@ class Digits(AnyData):
             labels={"train": train_labels, "validation": validation_labels, "test": test_labels},
             classes=tuple("0123456789"),
         )
+
+
+@cache
+def _digits() -> tuple[Float[np.ndarray, "images 64"], Int[np.ndarray, "images"]]:
+    """Pixels from 0 to 16 and classes, as `sklearn.datasets.load_digits` returns them; its import takes a second."""
+    package = find_spec("sklearn")
+    assert package is not None, "scikit-learn is a dependency"
+    assert package.submodule_search_locations is not None, "scikit-learn is a package"
+    file = Path(package.submodule_search_locations[0], "datasets", "data", "digits.csv.gz")
+    numbers = np.loadtxt(file, delimiter=",")
+    return numbers[:, :-1], numbers[:, -1].astype(int)

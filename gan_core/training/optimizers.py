@@ -1,16 +1,14 @@
 """Optimizers and learning-rate schedules, as frozen dataclasses.
 
-The optimizers are torch's; each updates every coordinate independently, hence every seed too. A schedule multiplies
-the learning rate by a factor that depends on the number of generator steps so far, also for the critic.
+They describe torch's optimizers of the same names, which `member_optimizers` computes. A schedule multiplies the
+learning rate by a factor that depends on the number of generator steps so far, also for the critic.
 """
 
 from dataclasses import dataclass
 from math import cos, pi
 from typing import Annotated, Literal
 
-import torch
 from annotated_types import Gt, Lt
-from torch import Tensor
 
 from gan_core.fields import Count, Fraction, NonNegative, Positive, Whole, check_fields
 
@@ -132,10 +130,6 @@ class Adam(_Scheduled):
             if not 0 <= beta < 1:
                 raise ValueError(f"betas: must lie in [0, 1), but one is {beta}")
 
-    def build(self, parameters: Tensor) -> torch.optim.Optimizer:
-        """The torch optimizer that updates `parameters`, one flat tensor with the parameters of all seeds."""
-        return torch.optim.Adam([parameters], lr=self.lr, betas=self.betas, eps=self.eps, fused=True)
-
 
 @dataclass(frozen=True, kw_only=True)
 class RMSProp(_Scheduled):
@@ -158,10 +152,6 @@ class RMSProp(_Scheduled):
     def __post_init__(self) -> None:
         check_fields(self)
 
-    def build(self, parameters: Tensor) -> torch.optim.Optimizer:
-        """The torch optimizer that updates `parameters`, one flat tensor with the parameters of all seeds."""
-        return torch.optim.RMSprop([parameters], lr=self.lr, alpha=self.alpha, eps=self.eps)
-
 
 @dataclass(frozen=True, kw_only=True)
 class SGD(_Scheduled):
@@ -179,10 +169,6 @@ class SGD(_Scheduled):
 
     def __post_init__(self) -> None:
         check_fields(self)
-
-    def build(self, parameters: Tensor) -> torch.optim.Optimizer:
-        """The torch optimizer that updates `parameters`, one flat tensor with the parameters of all seeds."""
-        return torch.optim.SGD([parameters], lr=self.lr, momentum=self.momentum)
 
 
 Optimizer = Adam | RMSProp | SGD

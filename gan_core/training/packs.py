@@ -144,14 +144,14 @@ class Alike:
         return self.constraint
 
     @property
-    def critic_optimizer(self) -> Optimizer:
-        """The optimizer of the critics."""
-        return self.training.critic_optimizer
+    def critic_optimizers(self) -> MemberOptimizers:
+        """The optimizers of the critics."""
+        return MemberOptimizers((self.training.critic_optimizer,) * len(self.seeds))
 
     @property
-    def generator_optimizer(self) -> Optimizer:
-        """The optimizer of the generators."""
-        return self.training.generator_optimizer
+    def generator_optimizers(self) -> MemberOptimizers:
+        """The optimizers of the generators."""
+        return MemberOptimizers((self.training.generator_optimizer,) * len(self.seeds))
 
     def average_weight(self, generator_step: int) -> float:
         """Weight of the generators' new parameters in their moving average."""
@@ -163,7 +163,7 @@ class Pack:
 
     objective, constraint, training            those of the first member, with the structure of all
     objectives, constraints                    losses and constraint of all members, mapped over their numbers
-    critic_optimizer, generator_optimizer      optimizers with the numbers of all members
+    critic_optimizers, generator_optimizers    optimizers with the numbers of all members
 
     Errors: `ValueError` if the members differ in more than numbers.
     """
@@ -177,8 +177,10 @@ class Pack:
         self._dtype = getattr(torch, first.training.dtype)
         self.objectives = MemberObjectives([member.objective for member in members], device, self._dtype)
         self.constraints = MemberConstraints([member.constraint for member in members], device, self._dtype)
-        self.critic_optimizer = MemberOptimizers(tuple(training.critic_optimizer for training in self._trainings))
-        self.generator_optimizer = MemberOptimizers(tuple(training.generator_optimizer for training in self._trainings))
+        self.critic_optimizers = MemberOptimizers(tuple(training.critic_optimizer for training in self._trainings))
+        self.generator_optimizers = MemberOptimizers(
+            tuple(training.generator_optimizer for training in self._trainings)
+        )
 
     def average_weight(self, generator_step: int) -> Float[Tensor, "members 1"]:
         """Weight of each generator's new parameters in their moving average."""

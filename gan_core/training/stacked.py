@@ -1,7 +1,6 @@
 """Parameters of S networks of equal shape in one tensor, with their optimizer."""
 
 from collections.abc import Sequence
-from copy import deepcopy
 from typing import Any
 
 import torch
@@ -11,7 +10,6 @@ from torch.nn.functional import pad
 
 from gan_core.shapes import Parameters
 from gan_core.training.member_optimizers import MemberOptimizers
-from gan_core.training.optimizers import Optimizer
 
 ALIGNMENT = 64
 """A row of the optimizer's tensor has a multiple of this many numbers."""
@@ -31,7 +29,7 @@ class StackedParameters:
     def __init__(
         self,
         initial: Sequence[Parameters],
-        optimizer: Optimizer | MemberOptimizers,
+        optimizers: MemberOptimizers,
         device: torch.device,
         dtype: torch.dtype,
     ):
@@ -42,8 +40,8 @@ class StackedParameters:
         self.frozen = self.views(self.flat)
         self.learning = {name: view.detach().requires_grad_() for name, view in self.frozen.items()}
         self._leaves = list(self.learning.values())
-        self._description = optimizer
-        self._optimizer = optimizer.build(self._rows)
+        self._learning_rate = optimizers.learning_rate
+        self._optimizer = optimizers.build(self._rows)
 
     def views(self, flat: Float[Tensor, "seeds parameters"]) -> Parameters:
         """Views of `flat` by parameter name, each (seeds, *shape)."""
@@ -64,9 +62,7 @@ class StackedParameters:
 
     def descend(self, gradient: Float[Tensor, "seeds row"], step: int) -> None:
         """Take one optimizer step in place, with the schedule's learning rate for generator step number `step`."""
-        self._optimizer.param_groups[0]["lr"] = self._description.learning_rate(step)
-        self._rows.grad = gradient
-        self._optimizer.step()
+        self._optimizer.step(gradient, self._learning_rate(step))
 
     def finite(self) -> Bool[Tensor, "seeds"]:
         """True for each seed whose parameters are all finite: 0 times NaN or infinity is NaN."""
@@ -74,10 +70,9 @@ class StackedParameters:
 
     def state(self) -> dict[str, Any]:
         """Copies of parameters and optimizer state."""
-        # state_dict() returns the optimizer's own tensors, which the next step changes
-        return {"flat": self.flat.clone(), "optimizer": deepcopy(self._optimizer.state_dict())}
+        return {"flat": self.flat.clone(), "optimizer": self._optimizer.state()}
 
     def load(self, state: dict[str, Any]) -> None:
         """Restore parameters and optimizer state from `state()`."""
         self.flat.copy_(state["flat"])
-        self._optimizer.load_state_dict(deepcopy(state["optimizer"]))
+        self._optimizer.load(state["optimizer"])

@@ -17,7 +17,6 @@ from gan_core.training.draws import Draws, DrawShapes
 from gan_core.training.health import HEALTH_BATCH, HealthBatch, health_metrics
 from gan_core.training.losses import Losses
 from gan_core.training.member_optimizers import MemberOptimizers
-from gan_core.training.optimizers import Optimizer
 from gan_core.training.packable import why_unpackable
 from gan_core.training.packs import Alike, Member, Pack
 from gan_core.training.randomness import evaluation_latents, stream
@@ -106,8 +105,8 @@ class Trainer:
         self._losses = Losses(
             objective=settings.objectives, constraint=settings.constraints, networks=networks, shape=self.shape
         )
-        self.generator = self._stacked("generator", settings.generator_optimizer)
-        self.critic = self._stacked("critic", settings.critic_optimizer)
+        self.generator = self._stacked("generator", settings.generator_optimizers)
+        self.critic = self._stacked("critic", settings.critic_optimizers)
         self.average = self.generator.flat.clone() if training.generator_average else None
         initial = self._losses.objective.initial_state(len(self.seeds))
         self.objective_state = {name: value.to(self.device, self.dtype) for name, value in initial.items()}
@@ -123,12 +122,10 @@ class Trainer:
             size=health_batch, latent=latent, noise=noise, real=len(data.train), for_all_seeds=self._for_all_seeds
         )
 
-    def _stacked(
-        self, role: Literal["generator", "critic"], optimizer: Optimizer | MemberOptimizers
-    ) -> StackedParameters:
+    def _stacked(self, role: Literal["generator", "critic"], optimizers: MemberOptimizers) -> StackedParameters:
         network = getattr(self.networks, role)
         initial = [network.initial(self.shape, stream(seed, f"{role}_parameters")) for seed in self.seeds]
-        return StackedParameters(initial, optimizer, self.device, self.dtype)
+        return StackedParameters(initial, optimizers, self.device, self.dtype)
 
     # -- training ----------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from typing import Any
 from gan_core.evaluation import EVALUATION_VERSION
 from studies.file.modules import module_names
 
-NUMERICS_VERSION = 6
+NUMERICS_VERSION = 7
 """Increased by hand with every change of the code that changes what a trial trains."""
 _OPTIONAL = ("sources", "labels_fingerprint", "features")
 """Fields of a provenance that its table lacks if they are empty."""

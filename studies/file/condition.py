@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
+from types import MappingProxyType
 from typing import Annotated, Any
 
 from annotated_types import Ge, Le
@@ -78,9 +79,16 @@ class Condition:
         """
         values = self.values(configuration)
         try:
-            return _setting(self.table, values)
+            return _setting(self.table, values, self._parts_without_hyperparameters)
         except Refusal as refusal:
             raise refusal.under("conditions", self.name) from None
+
+    @cached_property
+    def _parts_without_hyperparameters(self) -> Mapping[str, Any]:
+        """The parts of every setting that no configuration changes."""
+        searched = {path.partition(".")[0] for path in self.hyperparameters}
+        types = field_types(Setting)
+        return {part: build(types[part], self.table[part], (part,)) for part in types if part not in searched}
 
     def values(self, configuration: Mapping[str, Value]) -> dict[str, Value]:
         """The values of all hyperparameters: those of the configuration, and `otherwise` for those not searched there.
@@ -321,9 +329,14 @@ def _naming_distribution(
     return Refusal(refusal.parts, refusal.must, but)
 
 
-def _setting(table: Mapping[str, Any], values: Mapping[str, Value]) -> Setting:
-    faults, built = Faults(), {}
+def _setting(
+    table: Mapping[str, Any], values: Mapping[str, Value], built_before: Mapping[str, Any] = MappingProxyType({})
+) -> Setting:
+    """The setting of a table with these values; `built_before` holds parts that are built already."""
+    faults, built = Faults(), dict(built_before)
     for part, annotation in field_types(Setting).items():
+        if part in built_before:
+            continue
         with faults.collected():
             built[part] = build(annotation, substitute(table[part], values, part), (part,))
     faults.raise_found()

@@ -49,14 +49,14 @@ def build(annotation: Any, value: Any, parts: Parts) -> Any:
         raise Refusal(
             parts, "cannot be searched: only objective, constraint, networks and training may hold distributions"
         )
+    if _of_plain_values(annotation):
+        return build_value(annotation, value, parts)
     if (choices := value_and_table(annotation)) is not None:
         return build(choices[isinstance(value, Mapping)], value, parts)
     if (element := listed_tables(annotation)) is not None:
         if not isinstance(value, list | tuple):
             raise Refusal(parts, "must be a list of tables", f"is {format_value(value)}")
         return _build_all(element, value, parts)
-    if not descriptions(annotation) and annotation not in USERS_ONLY:
-        return build_value(annotation, value, parts)
     if not isinstance(value, Mapping):
         example = TABLES_BY_EXAMPLE.get(".".join(parts))
         raise Refusal(parts, f"must be a table{f', as in {example}' if example else ''}", f"is {format_value(value)}")
@@ -64,6 +64,13 @@ def build(annotation: Any, value: Any, parts: Parts) -> Any:
         return _build_user_class(user_class, value, parts)
     users = any(isabstract(choice) for choice in alternatives(annotation))
     return _build_description(_chosen(descriptions(annotation), value, parts, users=users), value, parts)
+
+
+@cache
+def _of_plain_values(annotation: Any) -> bool:
+    """True for numbers, text, true or false, and tuples of those."""
+    of_tables = value_and_table(annotation) is not None or listed_tables(annotation) is not None
+    return not of_tables and not descriptions(annotation) and annotation not in USERS_ONLY
 
 
 def _build_all(annotation: Any, values: Iterable[Any], parts: Parts) -> tuple[Any, ...]:

@@ -29,8 +29,9 @@ def build_value(annotation: Any, value: Any, parts: Parts) -> Any:
     """
     _check_representable(value, parts)
     given = tuple(value) if isinstance(value, list) else value
+    kind: type = type(value)
     try:
-        result = _adapter(_alternative(annotation, value)).validate_python(given)
+        result = _adapter(annotation, kind).validate_python(given)
     except PydanticUserError:
         raise Refusal(parts, "must be annotated as a number, text, true or false, or a tuple of those") from None
     except ValidationError as error:
@@ -41,19 +42,19 @@ def build_value(annotation: Any, value: Any, parts: Parts) -> Any:
     return result
 
 
-def _alternative(annotation: Any, value: Any) -> Any:
-    """The union member that fits the type of `value`, if one of two is a Literal or a tuple; else the annotation."""
+def _alternative(annotation: Any, given: type) -> Any:
+    """The union member that fits a value of the type, if one of two is a Literal or a tuple; else the annotation."""
     for origin, fitting in ((Literal, str), (tuple, list | tuple)):
         special = [choice for choice in alternatives(annotation) if get_origin(choice) is origin]
         others = [choice for choice in alternatives(annotation) if get_origin(choice) is not origin]
         if len(special) == len(others) == 1:
-            return special[0] if isinstance(value, fitting) else others[0]
+            return special[0] if issubclass(given, fitting) else others[0]
     return annotation
 
 
 @cache
-def _adapter(annotation: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(annotation, config=_STRICT)
+def _adapter(annotation: Any, given: type) -> TypeAdapter[Any]:
+    return TypeAdapter(_alternative(annotation, given), config=_STRICT)
 
 
 def _check_representable(value: Any, parts: Parts) -> None:

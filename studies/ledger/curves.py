@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from jaxtyping import Bool, Float, Int
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,8 +61,10 @@ class Curves:
         seed, step, metric = self.positions()
         return self.values[metric, seed, step]
 
-    def frame(self) -> pd.DataFrame:
+    def frame(self) -> "pd.DataFrame":
         """The measured values as a table: seed, step, metric and value, sorted by seed, step and metric."""
+        import pandas as pd
+
         seed, step, metric = self.positions()
         names = pd.Categorical.from_codes(metric, pd.Index(self.metrics, dtype="str"))
         columns = {"seed": self.seeds[seed], "step": self.steps[step], "metric": names, "value": self.measured_values()}
