@@ -19,13 +19,14 @@ from studies.locate import results
 from studies.reporting.notebook import NotebookProgress
 from studies.reporting.paper import Paper
 from studies.tables.results import Results
+from studies.tracking.logged_generator import log_generator
 from studies.tracking.row_counts import tracking_rows
 
 if TYPE_CHECKING:
     from studies.reporting.terminal.progress_view import PlainProgress
     from studies.tracking.tracker import Tracker
 
-__all__ = ["compare", "export_generator", "export_optuna", "paper", "plan", "results", "run"]
+__all__ = ["compare", "export_generator", "export_model", "export_optuna", "paper", "plan", "results", "run"]
 
 
 def plan(study: Study, *, calibrate: bool = False, note: Callable[[str], None] = lambda sentence: None) -> Plan:
@@ -152,6 +153,38 @@ def export_generator(
     """
     read = study if isinstance(study, Results) else results(study, root=root, tracking_uri=tracking_uri)
     exported_generator(read, condition, seeds=seeds, which=which, folder=Path()).write(Path(folder))
+
+
+def export_model(
+    study: str | Path | Results,
+    condition: str,
+    *,
+    register: str | None = None,
+    seeds: Seeds = "median",
+    which: str = "last",
+    root: str | Path | None = None,
+    tracking_uri: str | None = None,
+) -> str:
+    """Log the trained generators of the setting found for a condition as a model of MLflow, and return its URI.
+
+    The model belongs to the run of the trial that trained them. `mlflow.pyfunc.load_model(uri).predict({"count": 16},
+    params={"seed": 0})` samples it where the model's own requirements are installed; parameters are `seed`, `member`
+    (an index into the seeds) and `in_units` (True: grey levels of images, units of a table). A generator that is there
+    already is not logged again.
+
+    study         the study's name or folder, or its results
+    register      name in MLflow's registry, which gets a new version of it; None: the model is not registered
+    seeds, which  as for `export_generator`
+    root          as for `results`
+    tracking_uri  address of the MLflow store, from which the study is read too; None: it is read as by `results`, and
+                  the model goes to MLFLOW_TRACKING_URI, or else to mlflow.db in the working folder
+
+    Errors: `InputError` as for `results` and `Results.best`, and for a name that MLflow does not take; `TrackingError`
+    if the server cannot be reached or refuses, or has no run of the trial.
+    """
+    read = study if isinstance(study, Results) else results(study, root=root, tracking_uri=tracking_uri)
+    exported = exported_generator(read, condition, seeds=seeds, which=which, folder=Path())
+    return log_generator(read, exported, register=register, uri=tracking_uri, folder=Path()).uri
 
 
 def export_optuna(

@@ -15,6 +15,8 @@ tracker       the background thread that records a study during its run, and `sy
 download      reads a study's results from a tracking server
 run_files     reads artifacts of runs, trusting nothing that a server says
 run_faults    runs in MLflow that are not what the ledger says, and their mending
+generator_model   a trained generator as a model of MLflow, with its code and its requirements
+logged_generator  logs such models to the runs of their trials, and registers them
 attachment    uploads a file as an artifact of the study's run
 sqlite_store  SQLite stores: created whole, recognised in mid-migration
 connection    time limits and errors of requests to MLflow
