@@ -11,6 +11,7 @@ recording     interface of the two ways to record the trials, which follow
 mlflow_runs   the runs of the trials of a study
 one_run       the progress of a large study in the study's own run
 bundle        the file with the records of all trials of a study, for a fast download
+system_metrics  use of this machine during a study's run, if the user wants it
 tracker       the background thread that records a study during its run, and `sync`, which records it afterwards
 download      reads a study's results from a tracking server
 run_files     reads artifacts of runs, trusting nothing that a server says
