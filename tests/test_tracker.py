@@ -179,21 +179,14 @@ def test_sync_completes_the_record_after_a_server_died_during_the_study(tmp_path
 # -- system metrics ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("word", ["true", "false"])
-def test_system_metrics_are_those_of_the_studys_run_and_only_if_wanted(word, tmp_path, monkeypatch):
+def test_system_metrics_if_wanted_are_those_of_the_studys_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING", word)
+    monkeypatch.setenv("MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING", "true")
     monkeypatch.setenv("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "0.2")
     study, uri = load_tiny(tmp_path), f"sqlite:///{tmp_path}/mlflow.db"
     run_pending(study, tracker := Tracker(study, print, uri=uri), trials=1)
     tracker._thread.join(120)  # on a busy machine the run does not wait for all of it
     (own,), trials = runs_of(uri)
-    measured = {name for name in own.data.metrics if name.startswith("system/")}
-    assert bool(measured) == (word == "true")
-    if measured:
-        assert {"system/cpu_utilization_percentage", "system/system_memory_usage_megabytes"} <= measured
-        history = client_of(uri).get_metric_history(own.info.run_id, "system/cpu_utilization_percentage")
-        assert [metric.step for metric in history] == list(range(len(history)))
-    assert own.info.status == "KILLED"
+    assert {"system/cpu_utilization_percentage", "system/system_memory_usage_megabytes"} <= own.data.metrics.keys()
     assert trials
     assert not any(name.startswith("system/") for run in trials for name in run.data.metrics)
