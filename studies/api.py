@@ -23,6 +23,7 @@ from studies.tracking.logged_generator import log_generator
 from studies.tracking.row_counts import tracking_rows
 
 if TYPE_CHECKING:
+    from studies.reporting.figures import SampleSheets
     from studies.reporting.terminal.progress_view import PlainProgress
     from studies.tracking.tracker import Tracker
 
@@ -48,8 +49,8 @@ def run(study: Study, *, tracking: bool = True) -> Results:
     """Run the trials of a study that its ledger lacks, on this machine, and return the results.
 
     Progress is shown as a bar and a table in a notebook, as a table on a terminal, and else as lines. The trials run in
-    processes of their own, as with `gan-study run`. If a limit of `[limits]` ended the run, the last line says so, and
-    the same call continues it.
+    processes of their own, and pictures of the results are written into the study's folder in the ledger, as with
+    `gan-study run`. If a limit of `[limits]` ended the run, the last line says so, and the same call continues it.
 
     study     as `Study.load` returns it; its file gives the question that the results answer
     tracking  True: also record it in MLflow, in MLFLOW_TRACKING_URI or else in mlflow.db in the working folder
@@ -59,16 +60,22 @@ def run(study: Study, *, tracking: bool = True) -> Results:
     checkpoints: the same call resumes them.
     """
     from studies.execution import driver_process
+    from studies.ledger.ledger import Ledger
+    from studies.reporting.figures import SampleSheets, write_pictures
 
-    display = _progress(study)
-    trackers = _trackers(study, display) if tracking else []
+    display, folder = _progress(study), Ledger(study.ledger.root).study_folder(study.name)
+    samples = SampleSheets(folder / "samples")
+    trackers = _trackers(study, display, samples) if tracking else []
     asked = "" if study.source is None else question(study.source)
     run_result = driver_process.run(study, display, *trackers, question=asked)
+    if run_result.interrupted and not run_result.limit:
+        raise KeyboardInterrupt(f"{study.name} was interrupted; the same call resumes it where it stopped")
+    found = results(study.name, root=study.ledger.root)
     if run_result.limit:
         display.note(f"{run_result.limit}; the same call continues {study.name} where it stopped.")
-    elif run_result.interrupted:
-        raise KeyboardInterrupt(f"{study.name} was interrupted; the same call resumes it where it stopped")
-    return results(study.name, root=study.ledger.root)
+    else:
+        write_pictures(Comparison(found), folder, samples)
+    return found
 
 
 def _progress(study: Study) -> "PlainProgress":
@@ -80,13 +87,10 @@ def _progress(study: Study) -> "PlainProgress":
     return NotebookProgress(study, console) if console.is_jupyter else listener(study, console)
 
 
-def _trackers(study: Study, display: "PlainProgress") -> "list[Tracker]":
-    from studies.ledger.ledger import Ledger
-    from studies.reporting.figures import SampleSheets
+def _trackers(study: Study, display: "PlainProgress", samples: "SampleSheets") -> "list[Tracker]":
     from studies.tracking.tracker import Tracker
 
-    sheets = SampleSheets(Ledger(study.ledger.root).study_folder(study.name) / "samples")
-    return [Tracker(study, display.warn, note=display.note, sheets=sheets)]
+    return [Tracker(study, display.warn, note=display.note, sheets=samples)]
 
 
 def compare(
