@@ -9,6 +9,7 @@ from typing import Any
 import command_line
 import numpy as np
 import pytest
+import torch
 from command_line import Call, assert_refused
 from mlflow_contents import client_of, contents, runs_of, times_of
 from recorded import process_environment
@@ -44,7 +45,8 @@ def in_a_fresh_process(uri: str, model: str, folder: Path, python: str = sys.exe
     """Seven samples of a model in `samples.npy` of a folder, and where the process found its code."""
     folder.mkdir()
     kept = {name: value for name, value in process_environment().items() if name != "PYTHONPATH"}
-    environment = {**kept, "HOME": str(folder), **environment}
+    threads = str(torch.get_num_threads())  # the last place of a sample depends on their number
+    environment = {**kept, "HOME": str(folder), "OMP_NUM_THREADS": threads, **environment}
     command = [python, "-c", SAMPLED, uri, model]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stderr
