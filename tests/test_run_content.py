@@ -122,8 +122,8 @@ def test_mlflow_has_the_numbers_of_the_ledger(recorded):
 def assert_quartiles(client, run, curves):
     for metric, values in curves.groupby("metric", observed=True):
         finite = values[np.isfinite(values["value"])].groupby("step")["value"]
-        for suffix, share in (("q25", 0.25), ("median", 0.5), ("q75", 0.75)):
-            history = client.get_metric_history(run.info.run_id, f"{metric_name(metric, SLICED)}.{suffix}")
+        for quartile, share in (("q25_", 0.25), ("", 0.5), ("q75_", 0.75)):
+            history = client.get_metric_history(run.info.run_id, metric_name(metric, SLICED, quartile))
             expected = finite.quantile(share).to_dict()  # pandas and NumPy round the last bit differently
             assert {logged.step: logged.value for logged in history} == pytest.approx(expected, rel=1e-12)
             assert len(history) == len({logged.step for logged in history})
