@@ -20,10 +20,11 @@ from studies.progress.summaries import summarize
 from studies.reporting.text.answer import answer
 from studies.reporting.text.sentences import sentence
 from studies.tracking.notes import experiment_note
-from studies.tracking.run_content import logged_metrics, metric_name
+from studies.tracking.run_content import Quartile, logged_metrics, metric_name
 from studies.tracking.views import VIEW_TAG
 
 SLICED = "sliced_wasserstein"
+SHARES: dict[Quartile, float] = {"q25_": 0.25, "": 0.5, "q75_": 0.75}
 stored = pytest.mark.slow  # reads a database of MLflow
 
 
@@ -57,7 +58,7 @@ def test_the_section_of_a_metric_is_distance_samples_training_or_own(metric, dis
 @pytest.mark.parametrize("metric", [*METRICS, "my_own"])
 def test_median_and_quartiles_can_be_told_apart_in_a_narrow_column(metric):
     """In a column of MLflow's default width of 100 pixels the longest section leaves five characters of the rest."""
-    shown = {metric_name(metric, SLICED, quartile)[:14] for quartile in ("", "q25_", "q75_")}
+    shown = {metric_name(metric, SLICED, quartile)[:14] for quartile in SHARES}
     assert len(shown) == 3
 
 
@@ -122,7 +123,7 @@ def test_mlflow_has_the_numbers_of_the_ledger(recorded):
 def assert_quartiles(client, run, curves):
     for metric, values in curves.groupby("metric", observed=True):
         finite = values[np.isfinite(values["value"])].groupby("step")["value"]
-        for quartile, share in (("q25_", 0.25), ("", 0.5), ("q75_", 0.75)):
+        for quartile, share in SHARES.items():
             history = client.get_metric_history(run.info.run_id, metric_name(metric, SLICED, quartile))
             expected = finite.quantile(share).to_dict()  # pandas and NumPy round the last bit differently
             assert {logged.step: logged.value for logged in history} == pytest.approx(expected, rel=1e-12)

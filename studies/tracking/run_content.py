@@ -26,6 +26,8 @@ EXPORT_VERSION = 6
 
 TRIAL_FILE, ENTRY_FOLDER = "trial.json", "entry"
 """Artifacts of a trial's run: its specification and state, and a folder with its entry as a segment of one row."""
+Quartile = Literal["", "q25_", "q75_"]
+"""Beginning of the name of the median, the lower and the upper quartile."""
 MEASURED = "outcomes/measured"
 """Metric: number of members with a finite distance. Its steps are those of all logged evaluations."""
 
@@ -50,7 +52,7 @@ class RunContent:
     seconds: float
 
 
-def metric_name(name: str, distance: str, quartile: Literal["", "q25_", "q75_"] = "") -> str:
+def metric_name(name: str, distance: str, quartile: Quartile = "") -> str:
     """Name of the median of a metric in MLflow, or of a quartile; `distance` is the metric that decides.
 
     MLflow's charts are grouped into sections by the part before the slash. Sections are in alphabetical order and only
