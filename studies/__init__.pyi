@@ -1,6 +1,7 @@
 from .analysis.comparison import Comparison as Comparison
 from .api import compare as compare
 from .api import export_generator as export_generator
+from .api import export_model as export_model
 from .api import export_optuna as export_optuna
 from .api import paper as paper
 from .api import plan as plan

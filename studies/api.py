@@ -19,13 +19,15 @@ from studies.locate import results
 from studies.reporting.notebook import NotebookProgress
 from studies.reporting.paper import Paper
 from studies.tables.results import Results
+from studies.tracking.logged_generator import log_generator
 from studies.tracking.row_counts import tracking_rows
 
 if TYPE_CHECKING:
+    from studies.reporting.figures import SampleSheets
     from studies.reporting.terminal.progress_view import PlainProgress
     from studies.tracking.tracker import Tracker
 
-__all__ = ["compare", "export_generator", "export_optuna", "paper", "plan", "results", "run"]
+__all__ = ["compare", "export_generator", "export_model", "export_optuna", "paper", "plan", "results", "run"]
 
 
 def plan(study: Study, *, calibrate: bool = False, note: Callable[[str], None] = lambda sentence: None) -> Plan:
@@ -47,8 +49,8 @@ def run(study: Study, *, tracking: bool = True) -> Results:
     """Run the trials of a study that its ledger lacks, on this machine, and return the results.
 
     Progress is shown as a bar and a table in a notebook, as a table on a terminal, and else as lines. The trials run in
-    processes of their own, as with `gan-study run`. If a limit of `[limits]` ended the run, the last line says so, and
-    the same call continues it.
+    processes of their own, and pictures of the results are written into the study's folder in the ledger, as with
+    `gan-study run`. If a limit of `[limits]` ended the run, the last line says so, and the same call continues it.
 
     study     as `Study.load` returns it; its file gives the question that the results answer
     tracking  True: also record it in MLflow, in MLFLOW_TRACKING_URI or else in mlflow.db in the working folder
@@ -58,16 +60,22 @@ def run(study: Study, *, tracking: bool = True) -> Results:
     checkpoints: the same call resumes them.
     """
     from studies.execution import driver_process
+    from studies.ledger.ledger import Ledger
+    from studies.reporting.figures import SampleSheets, write_pictures
 
-    display = _progress(study)
-    trackers = _trackers(study, display) if tracking else []
+    display, folder = _progress(study), Ledger(study.ledger.root).study_folder(study.name)
+    samples = SampleSheets(folder / "samples")
+    trackers = _trackers(study, display, samples) if tracking else []
     asked = "" if study.source is None else question(study.source)
     run_result = driver_process.run(study, display, *trackers, question=asked)
+    if run_result.interrupted and not run_result.limit:
+        raise KeyboardInterrupt(f"{study.name} was interrupted; the same call resumes it where it stopped")
+    found = results(study.name, root=study.ledger.root)
     if run_result.limit:
         display.note(f"{run_result.limit}; the same call continues {study.name} where it stopped.")
-    elif run_result.interrupted:
-        raise KeyboardInterrupt(f"{study.name} was interrupted; the same call resumes it where it stopped")
-    return results(study.name, root=study.ledger.root)
+    else:
+        write_pictures(Comparison(found), folder, samples)
+    return found
 
 
 def _progress(study: Study) -> "PlainProgress":
@@ -79,13 +87,10 @@ def _progress(study: Study) -> "PlainProgress":
     return NotebookProgress(study, console) if console.is_jupyter else listener(study, console)
 
 
-def _trackers(study: Study, display: "PlainProgress") -> "list[Tracker]":
-    from studies.ledger.ledger import Ledger
-    from studies.reporting.figures import SampleSheets
+def _trackers(study: Study, display: "PlainProgress", samples: "SampleSheets") -> "list[Tracker]":
     from studies.tracking.tracker import Tracker
 
-    sheets = SampleSheets(Ledger(study.ledger.root).study_folder(study.name) / "samples")
-    return [Tracker(study, display.warn, note=display.note, sheets=sheets)]
+    return [Tracker(study, display.warn, note=display.note, sheets=samples)]
 
 
 def compare(
@@ -152,6 +157,38 @@ def export_generator(
     """
     read = study if isinstance(study, Results) else results(study, root=root, tracking_uri=tracking_uri)
     exported_generator(read, condition, seeds=seeds, which=which, folder=Path()).write(Path(folder))
+
+
+def export_model(
+    study: str | Path | Results,
+    condition: str,
+    *,
+    register: str | None = None,
+    seeds: Seeds = "median",
+    which: str = "last",
+    root: str | Path | None = None,
+    tracking_uri: str | None = None,
+) -> str:
+    """Log the trained generators of the setting found for a condition as a model of MLflow, and return its URI.
+
+    The model belongs to the run of the trial that trained them. `mlflow.pyfunc.load_model(uri).predict({"count": 16},
+    params={"seed": 0})` samples it where the model's own requirements are installed; parameters are `seed`, `member`
+    (an index into the seeds) and `in_units` (True: grey levels of images, units of a table). A generator that is there
+    already is not logged again.
+
+    study         the study's name or folder, or its results
+    register      name in MLflow's registry, which gets a new version of it; None: the model is not registered
+    seeds, which  as for `export_generator`
+    root          as for `results`
+    tracking_uri  address of the MLflow store, from which the study is read too; None: it is read as by `results`, and
+                  the model goes to MLFLOW_TRACKING_URI, or else to mlflow.db in the working folder
+
+    Errors: `InputError` as for `results` and `Results.best`, and for a name that MLflow does not take; `TrackingError`
+    if the server cannot be reached or refuses, or has no run of the trial.
+    """
+    read = study if isinstance(study, Results) else results(study, root=root, tracking_uri=tracking_uri)
+    exported = exported_generator(read, condition, seeds=seeds, which=which, folder=Path())
+    return log_generator(read, exported, register=register, uri=tracking_uri, folder=Path()).uri
 
 
 def export_optuna(

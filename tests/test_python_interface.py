@@ -82,6 +82,8 @@ def test_a_run_returns_the_results_and_trains_nothing_twice(
     study = study_in(tmp_path, text=f"# Does it turn?{DIRAC}")
     first = studies.run(study, tracking=False)
     assert first.trials["state"].tolist() == ["finished", "finished"]
+    folder = Path(study.ledger.root) / "studies" / "dirac"
+    assert (folder / "ranking.png").is_file(), "the pictures of gan-study run"
     assert "[2/2 " in capsys.readouterr().out
     pd.testing.assert_frame_equal(studies.run(study, tracking=False).trials, first.trials)
     assert "2 of them in the ledger already" in capsys.readouterr().out
@@ -123,7 +125,7 @@ def test_a_notebook_shows_a_bar_and_a_row_for_each_condition(
     run_pending(study, view)
     page = Elements(view.html())
     assert page.open == []
-    assert page.of("progress") == [{"max": "4", "value": "4", "style": "width: 24rem"}]
+    assert page.of("progress") == [{"max": "4", "value": "4", "style": "width: 24rem; max-width: 100%"}]
     assert len(page.of("tr")) == 3
     assert "4/4 trials ended" in page.words
     assert re.findall(r"^tiny: 4 trials of 3 seeds$", capsys.readouterr().out, flags=re.MULTILINE)

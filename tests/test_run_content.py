@@ -13,16 +13,18 @@ from mapped import load
 from mlflow_contents import TABLES, artifact, client_of, recorded_tiny, rows_of, runs_of
 from recorded import QUESTION, load_tiny
 
+from gan_core.metrics import METRICS
 from gan_core.outcomes import OUTCOMES
 from studies.analysis.comparison import Comparison
 from studies.progress.summaries import summarize
 from studies.reporting.text.answer import answer
 from studies.reporting.text.sentences import sentence
 from studies.tracking.notes import experiment_note
-from studies.tracking.run_content import logged_metrics, metric_name
+from studies.tracking.run_content import Quartile, logged_metrics, metric_name
 from studies.tracking.views import VIEW_TAG
 
 SLICED = "sliced_wasserstein"
+SHARES: dict[Quartile, float] = {"q25_": 0.25, "": 0.5, "q75_": 0.75}
 stored = pytest.mark.slow  # reads a database of MLflow
 
 
@@ -53,15 +55,22 @@ def test_the_section_of_a_metric_is_distance_samples_training_or_own(metric, dis
     assert metric_name(metric, distance) == logged
 
 
+@pytest.mark.parametrize("metric", [*METRICS, "my_own"])
+def test_median_and_quartiles_can_be_told_apart_in_a_narrow_column(metric):
+    """In a column of MLflow's default width of 100 pixels the longest section leaves five characters of the rest."""
+    shown = {metric_name(metric, SLICED, quartile)[:14] for quartile in SHARES}
+    assert len(shown) == 3
+
+
 def test_quartiles_are_those_of_the_finite_members():
     summary = summarize(
         10, None, {"sliced_wasserstein": [3.0, np.nan, 1.0, np.inf, 2.0], "cells": [np.nan] * 5}, SLICED
     )
     assert logged_metrics(summary, SLICED) == {
         "outcomes/measured": 3.0,
-        "distance/sliced_wasserstein.q25": 1.5,
-        "distance/sliced_wasserstein.median": 2.0,
-        "distance/sliced_wasserstein.q75": 2.5,
+        "distance/q25_sliced_wasserstein": 1.5,
+        "distance/sliced_wasserstein": 2.0,
+        "distance/q75_sliced_wasserstein": 2.5,
     }
 
 
@@ -76,7 +85,7 @@ def test_the_note_of_an_experiment_describes_the_metric_that_decides(tmp_path):
     study = load_tiny(tmp_path)
     assert "lower is better: sliced Wasserstein distance" in experiment_note(study, "")
     own = replace(study, evaluation=replace(study.evaluation, distance="pesq"))  # a user's, read without its class
-    assert "| `distance/pesq.median`, `.q25`, `.q75` |" in experiment_note(own, "")
+    assert "| `distance/pesq` |" in experiment_note(own, "")
     assert "over the members, the metric that decides |" in experiment_note(own, "")
 
 
@@ -114,8 +123,8 @@ def test_mlflow_has_the_numbers_of_the_ledger(recorded):
 def assert_quartiles(client, run, curves):
     for metric, values in curves.groupby("metric", observed=True):
         finite = values[np.isfinite(values["value"])].groupby("step")["value"]
-        for suffix, share in (("q25", 0.25), ("median", 0.5), ("q75", 0.75)):
-            history = client.get_metric_history(run.info.run_id, f"{metric_name(metric, SLICED)}.{suffix}")
+        for quartile, share in SHARES.items():
+            history = client.get_metric_history(run.info.run_id, metric_name(metric, SLICED, quartile))
             expected = finite.quantile(share).to_dict()  # pandas and NumPy round the last bit differently
             assert {logged.step: logged.value for logged in history} == pytest.approx(expected, rel=1e-12)
             assert len(history) == len({logged.step for logged in history})

@@ -174,3 +174,20 @@ def test_sync_completes_the_record_after_a_server_died_during_the_study(tmp_path
         assert_equal_results(results("tiny", tracking_uri=uri), results("tiny", root=ledger.root))
     finally:
         stop(server)
+
+
+# -- system metrics ----------------------------------------------------------------------------------------------------
+
+
+def test_system_metrics_if_wanted_are_those_of_the_studys_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING", "true")
+    monkeypatch.setenv("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "0.2")
+    study, uri = load_tiny(tmp_path), f"sqlite:///{tmp_path}/mlflow.db"
+    run_pending(study, tracker := Tracker(study, print, uri=uri), trials=1)
+    assert tracker._thread is not None
+    tracker._thread.join(120)  # on a busy machine the run does not wait for all of it
+    (own,), trials = runs_of(uri)
+    assert {"system/cpu_utilization_percentage", "system/system_memory_usage_megabytes"} <= own.data.metrics.keys()
+    assert trials
+    assert not any(name.startswith("system/") for run in trials for name in run.data.metrics)

@@ -21,6 +21,7 @@ class Target(StrEnum):
     """Format of an export."""
 
     generator = "generator"
+    mlflow = "mlflow"
     optuna = "optuna"
 
 
@@ -46,8 +47,18 @@ def export(
     ] = None,
     to: Annotated[
         Target,
-        typer.Option(help="generator: files that gan_core samples; optuna: the search as an Optuna storage."),
+        typer.Option(
+            help="generator: files that gan_core samples; mlflow: a model that mlflow.pyfunc loads; optuna: the search "
+            "as an Optuna storage."
+        ),
     ] = Target.generator,
+    register: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            help="With --to mlflow: register the model under this name. Default: it belongs to its run alone.",
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -72,17 +83,24 @@ def export(
     tracking: Tracking = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write a trained generator, or the search for Optuna.
+    """Write a trained generator as files or as a model of MLflow, or the search for Optuna.
 
     gan-study export first-study wgan-gp writes a folder with generator.safetensors, generator.json (all that is needed
     to rebuild the generator, and where it comes from) and sample.py, ten lines that sample it with gan_core alone. The
     generator is that of the setting found for the condition, trained with a fresh seed.
+
+    gan-study export first-study wgan-gp --to mlflow --register digits logs the generator as a model to the run of its
+    trial in MLflow and registers it: mlflow.pyfunc.load_model("models:/digits/1").predict({"count": 16}) samples it in
+    an environment of its own requirements. The store is that of --tracking, or else of MLFLOW_TRACKING_URI, or else
+    mlflow.db in the working folder.
 
     gan-study export first-study --to optuna writes a SQLite file with an Optuna study for each condition, which
     optuna-dashboard sqlite:///first-study-optuna.db shows: hyperparameters, scores, failures, importances.
     """
     from studies.locate import results
 
+    if register is not None and to is not Target.mlflow:
+        raise InputError("--register: must be given with --to mlflow alone")
     study_results = results(study, root=root, tracking_uri=tracking)
     if to is Target.optuna:
         _export_optuna(study_results, condition, output, force=force, as_json=as_json)
@@ -90,7 +108,12 @@ def export(
     if condition is None:
         names = ", ".join(known.name for known in study_results.study.conditions)
         raise InputError(f"CONDITION: must be given, one of {names}")
-    _export_generator(study_results, condition, output, seeds, which, force=force, as_json=as_json)
+    if to is Target.generator:
+        _export_generator(study_results, condition, output, seeds, which, force=force, as_json=as_json)
+        return
+    if output is not None:
+        raise InputError("--output: must be left out with --to mlflow, which writes no file here")
+    _export_model(study_results, condition, seeds, which, register, tracking, as_json=as_json)
 
 
 def _export_generator(
@@ -118,11 +141,42 @@ def _export_generator(
     script, trained = folder / SCRIPT, list(exported.generator.seeds)
     if as_json:
         table = {"study": name, "condition": condition, "folder": str(folder), "script": str(script), "seeds": trained}
-        print_json({**table, "notes": list(exported.notes)})
+        print_json({**table, "notes": list(exported.file_notes)})
         return
     seed = f"seed {trained[0]}" if len(trained) == 1 else f"{len(trained)} seeds"
     print(f"{folder} has the generator that {name} trained for {condition} ({seed}); gan_core alone samples it:")
     print(f"  python {quote(str(script))}")
+    for note in exported.file_notes:
+        print(f"{name}: {note}", file=sys.stderr)
+
+
+def _export_model(
+    study_results: "Results",
+    condition: str,
+    seeds: WhichSeeds,
+    which: WhichGenerators,
+    register: str | None,
+    tracking: str | None,
+    *,
+    as_json: bool,
+) -> None:
+    from studies.exporting.exported_generator import exported_generator
+    from studies.tracking.logged_generator import log_generator
+
+    exported = exported_generator(study_results, condition, seeds=seeds.value, which=which.value, folder=Path())
+    logged = log_generator(study_results, exported, register=register, uri=tracking, folder=Path())
+    name, trained = study_results.study.name, list(exported.generator.seeds)
+    if as_json:
+        table = {"study": name, "condition": condition, "model": logged.uri, "tracking": logged.address}
+        print_json({**table, "run": logged.run, "seeds": trained, "new": logged.new, "notes": list(exported.notes)})
+        return
+    has = "has" if logged.new else "had already"
+    print(
+        f"MLflow at {logged.address} {has} the generator that {name} trained for {condition} as {logged.uri}, of the "
+        f"run {logged.run}; in Python:"
+    )
+    print(f'  mlflow.set_tracking_uri("{logged.address}")')
+    print(f'  mlflow.pyfunc.load_model("{logged.uri}").predict({{"count": 16}}, params={{"seed": 0}})')
     for note in exported.notes:
         print(f"{name}: {note}", file=sys.stderr)
 

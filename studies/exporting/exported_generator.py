@@ -26,17 +26,41 @@ Seeds = Literal["median", "all"]
 
 
 @dataclass(frozen=True, kw_only=True)
+class OwnNetwork:
+    """The class of a generator that its author has written.
+
+    module      name of its module
+    name        name of the class
+    expression  Python that builds the generator
+    """
+
+    module: str
+    name: str
+    expression: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class ExportedGenerator:
     """Trained generators of a condition, ready to be written.
 
     generator  the generators with their description
     script     Python that loads and samples them
-    notes      sentences about what the files lack
+    own        the class of their network, if it is not of gan_core
+    notes      sentences about what the samples lack
     """
 
     generator: SavedGenerator
     script: str
+    own: OwnNetwork | None
     notes: tuple[str, ...]
+
+    @property
+    def file_notes(self) -> tuple[str, ...]:
+        """Sentences about what the files lack, and with them the samples."""
+        if self.own is None:
+            return self.notes
+        needed = f"its network is {self.own.name} of the module {self.own.module}"
+        return (*self.notes, f"{needed}, which must be importable where it is sampled")
 
     def write(self, folder: Path) -> None:
         """Write generator.safetensors, generator.json and sample.py into a folder, which is made if need be.
@@ -71,8 +95,7 @@ def exported_generator(
     units, notes = (PIXELS, ()) if pixels else _table_units(results, found)
     own = None
     if is_reference(found.identity["networks"].get("generator", {}).get("kind")):
-        own = (type(network).__module__, type(network).__name__, expression(network))
-        notes += (f"its network is {own[1]} of the module {own[0]}, which must be importable where it is sampled",)
+        own = OwnNetwork(module=type(network).__module__, name=type(network).__name__, expression=expression(network))
     generator = SavedGenerator(
         network=network,
         parameters={name: value[chosen] for name, value in found.parameters.items()},
@@ -84,6 +107,7 @@ def exported_generator(
     script = template_environment("studies.exporting", keep_trailing_newline=True).get_template("sample.py.jinja")
     return ExportedGenerator(
         generator=generator,
+        own=own,
         notes=notes,
         script=script.render(
             study=results.study.name,

@@ -16,7 +16,8 @@ def conditions_html(caption: str, conditions: Sequence[Condition]) -> str:
     """
     rows = "".join(f"<tr>{''.join(map(_cell, _cells(condition)))}</tr>" for condition in conditions)
     headings = "".join(f'<th style="text-align: left">{heading}</th>' for heading in COLUMNS)
-    return f"<p>{escape(caption)}</p><table><thead><tr>{headings}</tr></thead><tbody>{rows}</tbody></table>"
+    table = f"<table><thead><tr>{headings}</tr></thead><tbody>{rows}</tbody></table>"
+    return f'<p>{escape(caption)}</p><div style="overflow-x: auto">{table}</div>'
 
 
 def _cells(condition: Condition) -> tuple[list[str], ...]:

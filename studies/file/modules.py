@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from importlib import import_module, invalidate_caches
 from importlib.machinery import PathFinder
+from importlib.metadata import packages_distributions
 from inspect import isabstract
 from pathlib import Path
 from types import ModuleType
@@ -116,6 +117,21 @@ def sources(tree: Any) -> dict[str, str]:
 def folder_of(tree: Any) -> str | None:
     """Folder of the user's modules that a tree uses, None if it uses none."""
     return next((str(_imported_module(name).folder) for name in sorted(module_names(tree))), None)
+
+
+def source_paths(name: str) -> list[Path]:
+    """Files and package folders of a user's module and of the modules in its folder that it imports."""
+    imported = _imported_module(name)
+    files = (_files(imported.folder, module)[0] for module in imported.names)
+    return [file if file.parent == imported.folder else file.parent for file in files]
+
+
+def required_packages(name: str) -> list[str]:
+    """Sorted names of the distributions whose packages a user's module imports, itself or through `source_paths`."""
+    imported, known = _imported_module(name), packages_distributions()
+    files = (file for module in imported.names for file in _files(imported.folder, module))
+    packages = {package for file in files for package in _named_imports(file)} - {*imported.names, *OURS}
+    return sorted({distribution for package in packages for distribution in known.get(package, ())})
 
 
 def require_sources(sources: Mapping[str, str]) -> None:

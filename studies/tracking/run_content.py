@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
+from typing import Literal
 
 import pandas as pd
 
@@ -20,11 +21,13 @@ from studies.tables.member_outcomes import COSTS, classify_members, member_colum
 from studies.tracking.notes import note_without_result, trial_note
 from studies.tracking.run_search import KEY_TAG
 
-EXPORT_VERSION = 5
+EXPORT_VERSION = 6
 """Increased by hand with every change of the content of runs: `sync` then replaces runs of an older version."""
 
 TRIAL_FILE, ENTRY_FOLDER = "trial.json", "entry"
 """Artifacts of a trial's run: its specification and state, and a folder with its entry as a segment of one row."""
+Quartile = Literal["", "q25_", "q75_"]
+"""Beginning of the name of the median, the lower and the upper quartile."""
 MEASURED = "outcomes/measured"
 """Metric: number of members with a finite distance. Its steps are those of all logged evaluations."""
 
@@ -49,18 +52,17 @@ class RunContent:
     seconds: float
 
 
-def metric_name(name: str, distance: str) -> str:
-    """Name of a metric in MLflow; `distance` is the metric that decides.
+def metric_name(name: str, distance: str, quartile: Quartile = "") -> str:
+    """Name of the median of a metric in MLflow, or of a quartile; `distance` is the metric that decides.
 
-    MLflow's charts are grouped into sections by the part before the slash.
-
-    Sections are in alphabetical order and only the first one is open: `distance`.
+    MLflow's charts are grouped into sections by the part before the slash. Sections are in alphabetical order and only
+    the first one is open: `distance`. The quartile comes first after it, since a column of MLflow's table of runs shows
+    some 14 characters of a name, and a chart's title some 28.
     """
     own_name = name.removesuffix(AVERAGE)
-    if own_name == distance:
-        return f"distance/{name}"
     metric = METRICS.get(own_name)  # None for a metric of a user's class
-    return f"{'own' if metric is None else metric.section}/{name}"
+    section = "distance" if own_name == distance else "own" if metric is None else metric.section
+    return f"{section}/{quartile}{name}"
 
 
 def logged_metrics(summary: EvaluationSummary, distance: str) -> dict[str, float]:
@@ -70,8 +72,8 @@ def logged_metrics(summary: EvaluationSummary, distance: str) -> dict[str, float
     """
     metrics: dict[str, float] = {}
     for name, (low, middle, high) in summary.quartiles.items():
-        logged = metric_name(name, distance)
-        metrics |= {f"{logged}.median": middle, f"{logged}.q25": low, f"{logged}.q75": high}
+        metrics[metric_name(name, distance)] = middle
+        metrics |= {metric_name(name, distance, "q25_"): low, metric_name(name, distance, "q75_"): high}
         if name == distance:
             metrics[MEASURED] = float(summary.finite)
     return metrics if MEASURED in metrics else {MEASURED: float(summary.finite), **metrics}

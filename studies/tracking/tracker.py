@@ -28,6 +28,7 @@ from studies.tracking.one_run import OneRun
 from studies.tracking.recording import Recording
 from studies.tracking.run_count import has_one_run, in_words
 from studies.tracking.study_run import StudyRun
+from studies.tracking.system_metrics import SystemMetrics, wanted
 
 MAX_END_SECONDS, END_SECONDS_PER_TRIAL = 20.0, 0.005
 """Longest time for which the end of a run waits for the tracking server and the pictures that it gets, and what is
@@ -89,6 +90,7 @@ class Tracker(Listener):
         self._queue: SimpleQueue[Callable[[_Backlog], None]] = SimpleQueue()
         self._backlog = _Backlog()
         self._recording: Recording | None = None
+        self._system_metrics: SystemMetrics | None = None
         self._warned, self._pause, self._not_before = False, FIRST_PAUSE_SECONDS, 0.0
         self._thread: threading.Thread | None = None
         self._complete, self._running, self._one_run = False, True, has_one_run(study)
@@ -175,6 +177,7 @@ class Tracker(Listener):
         recording.flush()
         if backlog.closing is not None:
             closing = backlog.closing
+            self._stop_system_metrics()
             close(
                 recording,
                 self._sheets,
@@ -206,7 +209,14 @@ class Tracker(Listener):
             self._backlog.ended = new | self._backlog.ended
             self._before = []
             self._recording = recording
+            if self._running and wanted():
+                self._system_metrics = SystemMetrics(recording.study_run.run.run_id, self._uri)
         return self._recording
+
+    def _stop_system_metrics(self) -> None:
+        if self._system_metrics is not None:
+            self._system_metrics.stop()
+            self._system_metrics = None
 
     def _running_records(self) -> list[TrialRecord]:
         return Results.of_ledger(self._ledger, self._study.name, running=True).trial_records
@@ -214,6 +224,7 @@ class Tracker(Listener):
     def _pause_requests(self, error: Exception) -> None:
         """Send nothing for a while, and warn at the first error; the runs are then read from the server again."""
         self._recording = None
+        self._stop_system_metrics()
         self._not_before, self._pause = monotonic() + self._pause, min(2 * self._pause, MAX_PAUSE_SECONDS)
         if not self._warned:
             self._warned = True

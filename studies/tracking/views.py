@@ -95,7 +95,7 @@ def _hyperparameter_charts(study: Study) -> dict[str, Any]:
     """
     sets = [tuple(condition.hyperparameters) for condition in study.conditions if condition.hyperparameters]
     shared = tuple(path for path in (sets[0] if sets else ()) if all(path in paths for paths in sets))
-    results = [f"{metric_name(study.distance, study.distance)}.median", "failure_rate"]
+    results = [metric_name(study.distance, study.distance), "failure_rate"]
     charts = [
         {
             "type": "PARALLEL",

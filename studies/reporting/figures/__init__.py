@@ -4,7 +4,7 @@ A function with a parameter `theme_name` draws one figure and returns it with a 
 None if there are no data for it. `save` writes such a figure as SVG and PNG; `svg` converts one in the theme "both" to
 an element of an HTML page; `png_address` has one for notebooks. `ranking_picture`, `sample_sheet` and `draw_samples`
 write a picture to a given path, `SampleSheets` those of the samples of all conditions into a folder, `write_maps` those
-of stability maps.
+of stability maps, `write_pictures` all of these into a study's folder.
 """
 
 from studies.reporting.figures.best_and_late import best_and_late
@@ -29,7 +29,7 @@ from studies.reporting.figures.precision_coverage import precision_coverage
 from studies.reporting.figures.profile_curves import profiles
 from studies.reporting.figures.ranked_samples import ranked_samples
 from studies.reporting.figures.sample_sheets import sample_sheet, samples
-from studies.reporting.figures.sheets import SampleSheets, write_maps
+from studies.reporting.figures.sheets import SampleSheets, write_maps, write_pictures
 from studies.reporting.figures.snapshots import sample_snapshots
 from studies.reporting.figures.stability_figure import stability_map
 from studies.reporting.figures.stable_volumes import chance_of_success, stable_volume
@@ -81,4 +81,5 @@ __all__ = [
     "tuning",
     "tuning_curves",
     "write_maps",
+    "write_pictures",
 ]

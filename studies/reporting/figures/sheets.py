@@ -1,11 +1,14 @@
-"""Files with pictures of a study's samples and of its stability maps."""
+"""Files with the pictures that a run leaves: ranking, samples, stability maps."""
 
 import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
 from studies.analysis.comparison import Comparison
 from studies.reporting.figures.canvas import write_png
+from studies.reporting.figures.confirmed_distances import ranking_picture
 from studies.reporting.figures.growth_map import growth_map
 from studies.reporting.figures.interpolations import interpolation_sheet
 from studies.reporting.figures.metric_map import metric_map
@@ -66,6 +69,27 @@ class SampleSheets:
             self._files[name] = [path for path in (sheet, nearest, between) if path is not None]
             if sheet is not None:
                 self._sheets[name] = sheet
+
+
+@dataclass(frozen=True)
+class RunPictures:
+    """Pictures of the last run of a study, in its folder of the ledger.
+
+    ranking  None before a condition is confirmed
+    sheets   sample sheet of each condition that has one
+    maps     of a study of stability maps
+    """
+
+    ranking: Path | None
+    sheets: Mapping[str, Path]
+    maps: Sequence[Path]
+
+
+def write_pictures(comparison: Comparison, folder: Path, samples: SampleSheets) -> RunPictures:
+    """Write the pictures that a run leaves in a study's folder: ranking.png, `samples` and maps/."""
+    results = comparison.results
+    ranking = ranking_picture(results, folder / "ranking.png")
+    return RunPictures(ranking, samples.draw(results), write_maps(comparison, folder / "maps"))
 
 
 def _confirmed(results: Results) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ from studies.file.messages import count_noun
 from studies.file.study import Study
 from studies.ledger.ledger import Ledger
 from studies.numbers import format_setting
-from studies.reporting.figures import SampleSheets, ranking_picture, write_maps
+from studies.reporting.figures import SampleSheets, write_pictures
 from studies.reporting.terminal.progress_view import trial_label
 from studies.reporting.terminal.ranking_table import print_ranking, print_undecided_pairs
 from studies.reporting.text.answer import answer
@@ -34,7 +34,7 @@ def print_run_summary(
     *,
     on_cluster: bool = False,
 ) -> None:
-    """Print the summary and write its picture and sample sheets; after an interruption print only how to resume.
+    """Print the summary and write the pictures of the run; after an interruption print only how to resume.
 
     on_cluster  True: the text is read on another machine, so that no command with a path of this one is printed
     """
@@ -54,20 +54,18 @@ def print_run_summary(
     for sentence in sentences(stopped(results)):
         console.print(sentence, markup=False, soft_wrap=not console.is_terminal)
     _print_without_result(results, run, console)
-    picture = ranking_picture(results, folder / "ranking.png")
-    sheets = samples.draw(results)
-    maps = write_maps(comparison, folder / "maps")
+    pictures = write_pictures(comparison, folder, samples)
     console.print()
     if on_cluster:
         console.print(f"on the cluster: ledger {ledger.root}, pictures in {folder}", markup=False, soft_wrap=True)
         return
-    for path in maps:
+    for path in pictures.maps:
         console.print(f"map: {path}", markup=False, soft_wrap=True)
-    if picture is not None:
-        console.print(f"picture: {picture}", markup=False, soft_wrap=True)
+    if pictures.ranking is not None:
+        console.print(f"picture: {pictures.ranking}", markup=False, soft_wrap=True)
     for condition in results.ranking["condition"][:1]:
-        if condition in sheets:
-            line = f"samples: {sheets[condition]} shows fakes of {condition}, which ranks first"
+        if condition in pictures.sheets:
+            line = f"samples: {pictures.sheets[condition]} shows fakes of {condition}, which ranks first"
             console.print(line, markup=False, soft_wrap=True)
     console.print(f"ledger:  {ledger.root}", markup=False, soft_wrap=True)
     console.print(_next_commands(name, ledger.root), markup=False, soft_wrap=True)
