@@ -60,6 +60,11 @@ def declared_as(package: str) -> set[str]:
     return {canonicalize_name(name) for name in DISTRIBUTIONS[OF_ANOTHER.get(package, package)]}
 
 
+def modules_in(folder: Path) -> set[str]:
+    """Modules and packages of a folder that its programs import by their own names."""
+    return {path.stem for path in folder.glob("*.py")} | {path.parent.name for path in folder.glob("*/__init__.py")}
+
+
 @pytest.mark.parametrize(
     ("folder", "lines"),
     [
@@ -73,7 +78,7 @@ def declared_as(package: str) -> set[str]:
     ],
 )
 def test_what_a_part_imports_is_declared(folder: str, lines: list[str]) -> None:
-    modules = {path.stem for part in ("tests", "benchmarks", "docs") for path in (ROOT / part).rglob("*.py")}
+    modules = {name for part in ("tests", "benchmarks", "docs") for name in modules_in(ROOT / part)}
     for package, file in imported(folder):
         if package not in modules | OF_A_NOTEBOOK:
             assert declared_as(package) & names(lines), f"{file} imports {package}, which is not declared"
