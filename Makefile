@@ -1,6 +1,10 @@
 # The tools of one virtual environment, so that a shell, pre-commit and CI run the same versions.
 PYTHON ?= python3
-VENV := .venv
+# Versions of the packages: tested (constraints.txt) or lowest (constraints-lowest.txt). Where CONSTRAINTS is given, the
+# environment is one of its own for each interpreter and set of versions.
+CONSTRAINTS ?=
+VENV := .venv$(if $(CONSTRAINTS),-$(notdir $(PYTHON))-$(CONSTRAINTS))
+VERSIONS := constraints$(if $(filter-out tested,$(CONSTRAINTS)),-$(CONSTRAINTS)).txt
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed.stamp
 # A file's tests share their fixtures, so they stay in one process.
@@ -9,11 +13,13 @@ AT_ONCE := --numprocesses auto --dist loadfile
 SHAPES := --jaxtyping-packages=gan_core,beartype.beartype
 # Files with tests of a mark: reading the others takes as long as many tests.
 files = $(shell grep -l 'mark\.$(1)\b' tests/test_*.py)
+# The lowest versions of packages use what the packages that they need have deprecated since.
+DEPRECATED := $(if $(filter lowest,$(CONSTRAINTS)),-W ignore::DeprecationWarning -W ignore::PendingDeprecationWarning)
 # As many processes as processors leave each of them a single thread.
 ALONE := OMP_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo secrets test test-quick lint docs site notebook bench gpu soak clean
+.PHONY: help install demo secrets test test-quick lint docs site notebook bench gpu soak dist clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,9 +35,9 @@ secrets: ## write .env with the passwords of docker-compose.yml, unless there is
 test: install lint test-quick ## lint, then every test but the soak tests
 	$(ALONE) $(BIN)/python -m pytest $(AT_ONCE) -m "slow and not soak" $(call files,slow)
 
-test-quick: install ## the tests that start no Ray, server or browser
-	$(ALONE) $(BIN)/python -m pytest $(AT_ONCE) -m "not slow and not soak and not shapes"
-	$(ALONE) $(BIN)/python -m pytest $(AT_ONCE) $(SHAPES) -m shapes $(call files,shapes)
+test-quick: install ## the tests that start no Ray, server or browser (CONSTRAINTS=lowest: with the lowest versions)
+	$(ALONE) $(BIN)/python -m pytest $(AT_ONCE) $(DEPRECATED) -m "not slow and not soak and not shapes"
+	$(ALONE) $(BIN)/python -m pytest $(AT_ONCE) $(DEPRECATED) $(SHAPES) -m shapes $(call files,shapes)
 
 lint: install ## formatting, ruff, import-linter and mypy
 	$(BIN)/ruff format --check
@@ -60,12 +66,15 @@ gpu: install ## a study on images, and the benchmarks of the trainer and of pack
 soak: install ## the tests that run for many minutes
 	$(BIN)/python -m pytest -m soak
 
-clean: ## remove caches and build products, but neither .venv nor the ledger
-	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+dist: install ## build the wheel and the source archive in dist/
+	$(BIN)/python -m build
 
-$(STAMP): pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[dev]'
+clean: ## remove caches and build products, but neither environments nor the ledger
+	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -not -path './.venv*/*' -prune -exec rm -rf {} +
+
+$(STAMP): pyproject.toml $(VERSIONS) | $(BIN)/python
+	$(BIN)/python -m pip install --constraint $(VERSIONS) --editable '.[dev]'
 	@touch $@
 
 # ensurepip is asked for too: Debian ships venv without it, and then leaves a half-made folder behind.

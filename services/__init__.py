@@ -7,6 +7,14 @@
 Names are imported on first use; `__init__.pyi` lists them.
 """
 
+from typing import Any
+
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+_exported, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+
+
+def __getattr__(name: str) -> Any:
+    import studies  # noqa: F401  # first, since it says which extra is missing
+
+    return _exported(name)

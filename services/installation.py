@@ -85,13 +85,13 @@ def install_command(python: str, version: str) -> str:
     command = f"{shlex.quote(python)} -m pip install "
     if (repository := origin.get("vcs_info")) is not None:
         return command + shlex.quote(
-            f"gan-studies[studies] @ {repository['vcs']}+{url}@{repository['commit_id']}{inside}"
+            f"gan-studies[cluster] @ {repository['vcs']}+{url}@{repository['commit_id']}{inside}"
         )
     if "dir_info" in origin:
-        return f"{command}'.[studies]' in a copy of {url.removeprefix('file://')}"
+        return f"{command}'.[cluster]' in a copy of {url.removeprefix('file://')}"
     if url:
-        return command + shlex.quote(f"gan-studies[studies] @ {url}")
-    return command + shlex.quote(f"gan-studies[studies]=={version}")
+        return command + shlex.quote(f"gan-studies[cluster] @ {url}")
+    return command + shlex.quote(f"gan-studies[cluster]=={version}")
 
 
 def _origin() -> dict[str, Any]:

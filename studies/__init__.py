@@ -8,9 +8,14 @@
     studies.results("first-study").ranking
     studies.compare("first-study").volumes
 
-Names are imported on first use; `__init__.pyi` lists them.
+Names are imported on first use; `__init__.pyi` lists them. Without the packages of the extra [studies], the import of
+this package is refused with a `ModuleNotFoundError` that says so.
 """
 
 import lazy_loader
+
+from studies.requirements import check_requirements
+
+check_requirements()
 
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

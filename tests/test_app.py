@@ -1,6 +1,11 @@
 """The command gan-study: help, usage, versions."""
 
+import os
 import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
 
 import command_line
 import pytest
@@ -10,6 +15,7 @@ from command_line import Call
 from services.cli.app import app
 
 call = command_line.call
+ROOT = Path(__file__).parents[1]
 
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 VISIBLE = [name for name, command in COMMANDS.items() if not command.hidden]
@@ -43,6 +49,50 @@ def test_the_help_of_every_option_states_its_default(name: str) -> None:
     for option in options:
         _, text = option.get_help_record(command.context_class(command))
         assert re.search("[dD]efault: ", text), f"{option.opts}: {text}"
+
+
+@pytest.mark.parametrize("name", VISIBLE)
+def test_the_examples_of_a_command_are_calls_of_it(name: str) -> None:
+    examples = COMMANDS[name].help.partition("\b\nExamples:\n")[2].splitlines()
+    assert examples
+    for line in examples:
+        program, called, *arguments = shlex.split(line)
+        assert (program, called) == ("gan-study", name)
+        COMMANDS[name].make_context(name, arguments)
+        assert len(line) <= 100
+
+
+COMPLETION = """
+eval "$(_GAN_STUDY_COMPLETE=source_bash gan-study)"
+complete -p gan-study
+COMP_WORDS=({words})
+COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))
+_gan_study_completion gan-study
+printf '%s\\n' "${{COMPREPLY[@]}}"
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [
+        ("gan-study val", ["validate"]),
+        ("gan-study objectives wgan-g", ["wgan-gp", "wgan-gp-real"]),
+        ("gan-study run fi", ["fine.toml", "first-study"]),
+        ("gan-study results --root other ti", ["tidy"]),
+    ],
+)
+def test_bash_completes(words: str, completed: list[str], tmp_path: Path) -> None:
+    for study in ("gan-studies/studies/tiny", "other/studies/tidy", "other/studies/first"):
+        (tmp_path / study).mkdir(parents=True)
+        (tmp_path / study / "study.json").touch()
+    (tmp_path / "fine.toml").touch()
+    (tmp_path / "gan-study").write_text(f'#!/bin/sh\nexec {sys.executable} -m services "$@"\n')
+    (tmp_path / "gan-study").chmod(0o755)
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    command = ["bash", "--norc", "-c", COMPLETION.format(words=words)]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    assert done.stdout.splitlines()[1:] == completed
 
 
 def test_version_prints_the_installed_versions(call: Call) -> None:

@@ -38,7 +38,6 @@ app = typer.Typer(
     "Exit codes: 0 done; 1 failed, or trials ended without a result; 2 wrong input, or a ledger that cannot be used; "
     "3 a limit of the study ended the run, and the same command resumes it; 130 interrupted.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )

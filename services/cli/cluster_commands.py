@@ -44,6 +44,11 @@ def submit(
 
     Without --detach the command waits for the end of the study, and exits with its exit code. A study that was stopped
     or that failed resumes when it is submitted again. Ctrl-C ends this command; the study continues to run.
+
+    \b
+    Examples:
+      gan-study submit first-study --cluster http://127.0.0.1:8265
+      gan-study submit photos.toml --send-data --detach
     """
     from studies.file.study import Study
 
@@ -65,6 +70,11 @@ def status(
     """List the attempts of studies on a cluster.
 
     Each submission of a study is one attempt.
+
+    \b
+    Examples:
+      gan-study status
+      gan-study status first-study --cluster http://127.0.0.1:8265
     """
     connected = _cluster(cluster)
     if name is not None:
@@ -90,7 +100,13 @@ def logs(
         ),
     ] = False,
 ) -> None:
-    """Print the log of an attempt to run a study on a cluster."""
+    """Print the log of an attempt to run a study on a cluster.
+
+    \b
+    Examples:
+      gan-study logs first-study --follow
+      gan-study logs first-study --attempt 1
+    """
     connected = _cluster(cluster)
     selected = connected.latest(name, attempt)
     if follow:
@@ -99,7 +115,12 @@ def logs(
 
 
 def stop(name: StudyName, cluster: ClusterAddress = None) -> None:
-    """Stop a study on a cluster. Its trials write checkpoints; the study resumes when it is submitted again."""
+    """Stop a study on a cluster. Its trials write checkpoints; the study resumes when it is submitted again.
+
+    \b
+    Examples:
+      gan-study stop first-study
+    """
     connected = _cluster(cluster)
     attempt = connected.stop(name)
     print(f"{name}: attempt {attempt.number} is {attempt.status.lower()}; submit the study again to resume it")

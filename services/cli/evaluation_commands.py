@@ -40,6 +40,11 @@ def evaluate(
     Nothing is trained: the metrics are computed from the generators that the finished trials have kept. The search and
     its choice of settings do not change; results, compare and report show the new values with --evaluation ID. A field
     set to its present value computes the metrics that the library has gained since the study ran.
+
+    \b
+    Examples:
+      gan-study evaluate first-study
+      gan-study evaluate first-study --set evaluation.neighbours=10 --phase confirm
     """
     from studies.analysis.comparison import Comparison
     from studies.execution.further_evaluation import changed_settings, evaluate_again, phases_named

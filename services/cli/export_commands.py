@@ -96,6 +96,11 @@ def export(
 
     gan-study export first-study --to optuna writes a SQLite file with an Optuna study for each condition, which
     optuna-dashboard sqlite:///first-study-optuna.db shows: hyperparameters, scores, failures, importances.
+
+    \b
+    Examples:
+      gan-study export first-study wgan-gp --seeds all
+      gan-study export first-study --to optuna --output search.db
     """
     from studies.locate import results
 

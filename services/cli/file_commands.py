@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from services.cli.completion import presets
 from services.cli.options import AsJson, Output, Overrides, Smoke, StudyFile
 from services.cli.output import console, print_json, print_or_write
 from studies.errors import InputError
@@ -14,13 +15,21 @@ if TYPE_CHECKING:
 
 def objectives(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="Name of a preset. Default: a list of all presets.")
+        str | None,
+        typer.Argument(
+            metavar="[NAME]", help="Name of a preset. Default: a list of all presets.", autocompletion=presets
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """List the presets, or show one of them.
 
     A preset is a method from the literature: formula, settings of its authors, ranges worth searching, papers.
+
+    \b
+    Examples:
+      gan-study objectives
+      gan-study objectives wgan-gp
     """
     from gan_core.presets import PRESETS
     from studies.reporting.terminal import preset_text
@@ -45,6 +54,12 @@ def validate(file: StudyFile, overrides: Overrides = None, smoke: Smoke = False,
 
     Prints the number of trials, the conditions with their searched hyperparameters, and the time of a run, if it is
     known from an earlier gan-study plan.
+
+    \b
+    Examples:
+      gan-study validate photos.toml
+      gan-study validate first-study --set search.explore=16
+      gan-study validate photos.toml --json
     """
     from studies.file.study import Study
     from studies.reporting.terminal.outline import outline
@@ -73,6 +88,11 @@ def plan(
 
     Also prints what the ledger has of it already, and what a changed file would train again. The first plan of a study
     trains some packs for a moment to measure their speed, for about a minute at most; nothing is written to the ledger.
+
+    \b
+    Examples:
+      gan-study plan photos.toml
+      gan-study plan first-study --set budget.steps=500
     """
     from studies.api import plan as plan_study
     from studies.file.study import Study
@@ -103,6 +123,10 @@ def schema(output: Output = None) -> None:
 
     Editors use it to complete and check study files: write it to study.schema.json in the folder of a study file, and
     begin the study file with the line #:schema ./study.schema.json.
+
+    \b
+    Examples:
+      gan-study schema --output study.schema.json
     """
     import json
 

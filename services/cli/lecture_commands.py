@@ -32,6 +32,11 @@ def lecture(
 
     divergences, clipping, slopes, saturation, energies, margins. Each is computed by the objectives, constraints and
     networks that studies use, and written as NAME.png.
+
+    \b
+    Examples:
+      gan-study lecture
+      gan-study lecture slopes --theme dark
     """
     from studies.execution.torch_settings import set_torch
     from studies.file.validation import choose

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from services.cli.completion import study_names
 from services.cli.options import AsJson, Root, StudyOrFolder
 from services.cli.output import console, print_json, refuse_unwritable, write_file
 from studies.errors import InputError, TrackingError
@@ -24,6 +25,11 @@ def ls(root: Root = None, as_json: AsJson = False) -> None:
 
     Also prints how many trials are finished of those whose settings are known, what studies share, and when each study
     was last run or imported.
+
+    \b
+    Examples:
+      gan-study ls
+      gan-study ls --root /mnt/ledger --json
     """
     from rich.table import Table
 
@@ -50,7 +56,9 @@ def ls(root: Root = None, as_json: AsJson = False) -> None:
 
 
 def rm(
-    study: Annotated[str, typer.Argument(metavar="NAME", help="Name of a study of the ledger.")],
+    study: Annotated[
+        str, typer.Argument(metavar="NAME", help="Name of a study of the ledger.", autocompletion=study_names)
+    ],
     root: Root = None,
     yes: Annotated[
         bool, typer.Option("--yes", help="Delete without a question, as a script must. Default: ask first.")
@@ -60,6 +68,11 @@ def rm(
     """Delete a study, and the trials that only it holds.
 
     Prints what is deleted before it asks. The study's runs in MLflow stay.
+
+    \b
+    Examples:
+      gan-study rm first-study
+      gan-study rm first-study-smoke --yes
     """
     from studies.ledger.inventory import holdings, remove_study
     from studies.numbers import format_bytes
@@ -117,6 +130,11 @@ def doctor(
     to the folder set-aside of the ledger, leftovers and surplus runs are deleted, and missing or incomplete runs are
     recorded again. What damaged files held, and a damaged record of a study, is repaired by running the study again.
     Exits 1 if something was found and is not mended.
+
+    \b
+    Examples:
+      gan-study doctor
+      gan-study doctor --mend
     """
     from studies.file.messages import count_noun
     from studies.ledger import examination
@@ -177,6 +195,10 @@ def archive(
 
     The file holds all finished trials with checksums and versions, and can accompany a paper; gan-study import verifies
     it on another machine.
+
+    \b
+    Examples:
+      gan-study archive first-study --output first-study.zip
     """
     from studies.execution.environment import versions
     from studies.ledger.archives import write_archive
@@ -208,6 +230,10 @@ def import_(
 
     Nothing is written unless every checksum and address is right. A study of the same name in the ledger must be the
     same one, without further trials.
+
+    \b
+    Examples:
+      gan-study import first-study.zip --root other-ledger
     """
     from studies.ledger.archives import read_archive
     from studies.ledger.ledger import Ledger

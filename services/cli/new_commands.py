@@ -71,6 +71,12 @@ def new(
 
     With --from STUDY:CONDITION the file has the setting that a finished study has found, to train it with other random
     seeds; a script beside it trains that setting in Python with gan_core alone.
+
+    \b
+    Examples:
+      gan-study new --data folder:photos --compare wgan-gp,ebgan,r3gan --budget 30m
+      gan-study new my-ring --data ring --budget 2m
+      gan-study new --from first-study:wgan-gp
     """
     if from_ is not None:
         given = {"--data": data, "--compare": compare, "--budget": budget}

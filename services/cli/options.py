@@ -6,10 +6,18 @@ from typing import Annotated
 
 import typer
 
-StudyFile = Annotated[str, typer.Argument(metavar="FILE", help="Study file, or name of a study in the catalog.")]
+from services.cli.completion import study_files, study_names
+
+StudyFile = Annotated[
+    str,
+    typer.Argument(metavar="FILE", help="Study file, or name of a study in the catalog.", autocompletion=study_files),
+]
 StudyName = Annotated[str, typer.Argument(metavar="NAME", help="Name of a submitted study.")]
 StudyOrFolder = Annotated[
-    str, typer.Argument(metavar="NAME|FOLDER", help="Name of a study, or its folder in a ledger.")
+    str,
+    typer.Argument(
+        metavar="NAME|FOLDER", help="Name of a study, or its folder in a ledger.", autocompletion=study_names
+    ),
 ]
 Overrides = Annotated[
     list[str] | None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from services.cli.completion import study_names
 from services.cli.options import (
     AsJson,
     Evaluation,
@@ -45,7 +46,14 @@ def results(
     evaluation: Evaluation = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print or write a table of a study's results so far."""
+    """Print or write a table of a study's results so far.
+
+    \b
+    Examples:
+      gan-study results first-study
+      gan-study results first-study --table members --format csv --output members.csv
+      gan-study results gan-studies/studies/first-study --json
+    """
     from studies.analysis.comparison import Comparison
     from studies.reporting.terminal.ranking_table import markdown, print_ranking
 
@@ -96,7 +104,10 @@ def _latex(study_results: "Results", table: TableName) -> str:
 
 
 def compare(
-    names: Annotated[list[str], typer.Argument(metavar="NAME|FOLDER ...", help="One or several studies.")],
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="NAME|FOLDER ...", help="One or several studies.", autocompletion=study_names),
+    ],
     tau: Tau = None,
     format_: Annotated[VerdictFormat, typer.Option("--format", help="Format.")] = VerdictFormat.text,
     output: Output = None,
@@ -109,6 +120,12 @@ def compare(
 
     Prints the ranking, the shares of settings that work, and a verdict in words. For several studies it prints this
     for each of them, and then how close every condition comes to the best condition of each study.
+
+    \b
+    Examples:
+      gan-study compare first-study
+      gan-study compare first-study --tau 0.1 --format markdown
+      gan-study compare presets-on-ring presets-on-grid
     """
     from studies.analysis.comparison import Comparison
     from studies.reporting.terminal import verdict_text
@@ -144,6 +161,11 @@ def report(
 
     It has the verdict, figures, tables, methods and citations, and can be read without a network. If MLflow has a run
     of the study, the file is also added to that run.
+
+    \b
+    Examples:
+      gan-study report first-study
+      gan-study report first-study --output report.html
     """
     from studies.analysis.comparison import Comparison
     from studies.reporting.page import render_page
@@ -175,6 +197,10 @@ def paper(
     They are LaTeX and BibTeX, with the numbers of the study's record. The folder gets methods.tex, tables/NAME.tex
     (with the lines of the package booktabs) and references.bib, which has the papers and programs that methods.tex
     cites.
+
+    \b
+    Examples:
+      gan-study paper first-study --output paper
     """
     from studies.analysis.comparison import Comparison
     from studies.reporting.paper import Paper

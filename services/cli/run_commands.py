@@ -33,6 +33,12 @@ def run(
     Trials that the ledger already has are not run again. A run may be interrupted at any time: the same command resumes
     it. The results are also written to MLflow, to the store in the environment variable MLFLOW_TRACKING_URI or else to
     mlflow.db in the working folder; gan-study ui shows them.
+
+    \b
+    Examples:
+      gan-study run first-study
+      gan-study run photos.toml --smoke
+      gan-study run photos.toml --set budget.steps=500
     """
     from studies.execution.driver_process import driver_of_file
 

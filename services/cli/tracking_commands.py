@@ -23,6 +23,10 @@ def sync(
     """Write a study from its ledger to MLflow.
 
     This adds the results that MLflow lacks, for example because its server was down while the study ran.
+
+    \b
+    Examples:
+      gan-study sync first-study --tracking http://127.0.0.1:5000
     """
     from studies.locate import ledger_of, results
     from studies.tracking.connection import shown_address
@@ -43,6 +47,11 @@ def ui(
     password: everybody with an account on this machine can change what is recorded in MLflow, though not the ledger.
     If the environment variable MLFLOW_TRACKING_URI is the address of a server, no server is started, and the printed
     pages are those of that server.
+
+    \b
+    Examples:
+      gan-study ui
+      gan-study ui --port 5000
     """
     from services import tracking_server
     from studies.tracking.connection import shown_address
