@@ -29,7 +29,7 @@ from studies.tables.columns import END_NAMES, MEMBER_COLUMNS, TRIAL_COLUMNS, WIT
 from studies.tables.curve_columns import curve_columns
 from studies.tables.member_outcomes import classify_members, is_whole, member_columns, trial_results
 from studies.tables.ranking import FIRST, rank, ranked
-from studies.tables.trained_generators import TrainedConfiguration, kept_parameters, trained_shape
+from studies.tables.trained_generators import TrainedConfiguration, kept_parameters, trained_classes, trained_shape
 
 
 class Results:
@@ -262,6 +262,7 @@ class Results:
             seeds=trial.spec.seeds,
             shape=trained_shape(trial) or self.data.sample_shape,
             parameters=kept_parameters(trial, which),
+            classes=trained_classes(trial),
         )
 
     def found(self, condition: str) -> TrialSpec:
