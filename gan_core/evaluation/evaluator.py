@@ -223,7 +223,7 @@ def _applies(metric: AnyMetric, data: Dataset, classes: bool, conditional: bool)
 def _only_conditional(name: str, conditional: bool) -> str:
     """The reason why a metric of conditional generators does not apply to others, for the end of a message."""
     of_labels = any(metric.name == name and metric.conditional for metric in SAMPLE_METRICS)
-    return " unless networks.classes is their number of classes" if of_labels and not conditional else ""
+    return " without networks.classes" if of_labels and not conditional else ""
 
 
 def resolved_settings(settings: EvaluationSettings, data: Dataset) -> EvaluationSettings:

@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 
 from gan_core.data import Table, Units
 from gan_core.generator_files import PIXELS, SavedGenerator, save_generator
+from gan_core.networks import without_labels
 from studies.errors import InputError
 from studies.execution.environment import versions
 from studies.file.messages import format_value
@@ -71,7 +72,8 @@ def exported_generator(
     units, notes = (PIXELS, ()) if pixels else _table_units(results, found)
     own = None
     if is_reference(found.identity["networks"].get("generator", {}).get("kind")):
-        own = (type(network).__module__, type(network).__name__, expression(network))
+        described = without_labels(network)
+        own = (type(described).__module__, type(described).__name__, expression(described))
         notes += (f"its network is {own[1]} of the module {own[0]}, which must be importable where it is sampled",)
     generator = SavedGenerator(
         network=network,
@@ -79,6 +81,7 @@ def exported_generator(
         shape=found.shape,
         seeds=tuple(found.seeds[member] for member in chosen),
         units=units,
+        classes=found.classes,
         about=_about(results, found, which, [found.seeds[member] for member in chosen]),
     )
     script = template_environment("studies.exporting", keep_trailing_newline=True).get_template("sample.py.jinja")
@@ -90,6 +93,7 @@ def exported_generator(
             condition=condition,
             own=own,
             pictures=generator.in_pixels and found.shape.shape[0] in PICTURE_CHANNELS,
+            classes=[] if found.classes is None else list(found.classes.names),
             columns=",".join(units.columns) if units is not None else "",
             rows=len(found.shape.shape) == 1,
         ),
