@@ -27,9 +27,7 @@ class ConditionalGenerator(AnyGenerator):
     classes: int
 
     def __post_init__(self) -> None:
-        for name in ("kind", "latent", "only_on", "only_images", "chunk"):
-            object.__setattr__(self, name, getattr(self.network, name))
-        object.__setattr__(self, "label_width", self.classes)
+        _copy_attributes(self, ("latent", "only_on", "only_images", "chunk"))
         try:
             inner = replace(cast(Any, self.network), latent=self.network.latent + self.classes)
         except (TypeError, ValueError):
@@ -72,9 +70,7 @@ class ConditionalCritic(AnyCritic):
     classes: int
 
     def __post_init__(self) -> None:
-        for name in ("kind", "form", "has_code", "only_on", "only_images"):
-            object.__setattr__(self, name, getattr(self.network, name))
-        object.__setattr__(self, "label_width", self.classes)
+        _copy_attributes(self, ("form", "has_code", "only_on", "only_images"))
 
     def initial(self, shape: SampleShape, generator: torch.Generator) -> Parameters:
         return self.network.initial(self._labelled(shape), generator)
@@ -102,3 +98,12 @@ class ConditionalCritic(AnyCritic):
         image, label = samples.split([shape.dim, self.classes], dim=-1)
         channels = label[..., None].expand(*label.shape, pixels).flatten(-2)
         return torch.cat([image, channels], dim=-1)
+
+
+def _copy_attributes(network: ConditionalGenerator | ConditionalCritic, names: tuple[str, ...]) -> None:
+    """Give a conditional network the attributes of the one that it is made of; a user's may lack a kind."""
+    described: Any = network.network
+    kind = getattr(described, "kind", type(described).__name__)
+    values = {"kind": kind, "label_width": network.classes, **{name: getattr(described, name) for name in names}}
+    for name, value in values.items():
+        object.__setattr__(network, name, value)

@@ -127,9 +127,7 @@ def check_conditional(networks: Networks, data: Dataset) -> None:
         of_data = f"the number of {'classes' if data.labels else 'modes'} of {data.name}"
         raise ValueError(f"networks.classes: must be 0 or {len(known.names)}, {of_data}, but is {classes}")
     if any(part not in data.labels for part in PARTS if data.labels):
-        raise ValueError(
-            f"networks.classes: must be 0, since {data.name} lacks the labels of a split, but is {classes}"
-        )
+        raise ValueError(f"networks.classes: must be 0, since a split of {data.name} has no labels, but is {classes}")
     if not all(known.shares):
         missing = known.names[known.shares.index(0.0)]
         raise ValueError(f"networks.classes: must be 0, since no training sample has the class {missing}")
