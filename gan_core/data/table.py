@@ -59,9 +59,9 @@ class Table(AnyData):
         return self._sizes(len(self._rows()[0]))
 
     def load(self) -> Dataset:
+        labels, classes = self._labels()
         rows, names = self._rows()
         sizes = self._sizes(len(rows))
-        labels, classes = self._labels(len(rows))
         train, validation, test = np.split(rows, [sizes.train, sizes.train + sizes.held_out])
         spread = train.std(0)
         for name, deviation in zip(names, spread, strict=True):
@@ -87,7 +87,7 @@ class Table(AnyData):
             notes=notes,
         )
 
-    def _labels(self, count: int) -> tuple[Int[np.ndarray, "rows"], tuple[str, ...]]:
+    def _labels(self) -> tuple[Int[np.ndarray, "rows"], tuple[str, ...]]:
         """The number of the class of each row that is used, in the rows' permutation, and the names of the classes."""
         if not self.label:
             return np.empty(0, np.int64), ()
@@ -106,7 +106,7 @@ class Table(AnyData):
         known = sorted(set(values))
         numbers = {value: number for number, value in enumerate(known)}
         labels = np.array([numbers[value] for value in values])[self._order(len(values))]
-        return labels[:count], tuple(str(value) for value in known)
+        return labels, tuple(str(value) for value in known)
 
     def units(self) -> Units | None:
         """Means and standard deviations by which the columns were standardised; None if they are as they are."""
