@@ -24,7 +24,7 @@ from gan_core.data.planar import PlanarData
 from gan_core.evaluation import EvaluationSettings, ReferenceDistances, references
 from gan_core.features import Features
 from gan_core.metrics import AVERAGE, METRICS, SAMPLE_METRICS
-from gan_core.networks import Critic, Generator, NetworkPair, Networks
+from gan_core.networks import Critic, Generator, Networks
 from gan_core.objectives import Objective
 from gan_core.presets import PRESETS, SHARED_RANGES, Preset
 from gan_core.training import Optimizer, Schedule, Training
@@ -399,7 +399,7 @@ def _study_file() -> Iterable[str]:
         "[training] schedule of an optimizer": get_args(Schedule),
         "[networks] generator": get_args(Generator),
         "[networks] critic": get_args(Critic),
-        "[networks]": tuple(kind for kind in get_args(Networks) if kind is not NetworkPair),
+        "[networks]": get_args(Networks),
         "objective": get_args(Objective),
         "constraint": get_args(Constraint),
         "[data]": get_args(Data),

@@ -1,6 +1,7 @@
 """Studies of conditional GANs: addresses, results, figures and exported generators."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from studies.reporting.figures import class_samples, interpolations
 from studies.reporting.figures.class_samples import class_sheet
 from studies.tables.results import Results
 
+PAGE = (Path(__file__).parent.parent / "docs" / "conditional.md").read_text(encoding="utf-8")
 SHORT = ("search.explore=1", "search.exploit.trials=0", "budget.steps=6", "evaluation.measurements=3")
 HERE = Provenance(data_fingerprint="d", torch_version="2", device="cpu", labels_fingerprint="l")
 
@@ -164,3 +166,18 @@ def test_points_of_each_class_have_a_panel(tmp_path: Path) -> None:
     assert [axis.get_title() for axis in drawn.figure.axes] == [f"mode {number}" for number in range(8)]
     assert "mode_agreement" in set(found.curves["metric"])
     assert found.critic_surface("gan")[1].shape == (3, 50, 50)
+
+
+def test_networks_of_ones_own_get_labels_as_the_page_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_imports: None
+) -> None:
+    (program,) = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
+    (tmp_path / "my_labelled_networks.py").write_text(program, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    own = (f"networks.{role}={{kind='my_labelled_networks:{role.title()}'}}" for role in ("generator", "critic"))
+    study = study_in(tmp_path, *SHORT, "networks.classes=10", *own)
+    run_without_ray(study)
+    found = Results.of_ledger(ledger_of(study), study.name).best("gan")
+    assert found.parameters["0.weight"].shape == (3, 64, 26)
+    fakes = [found.generator()(4, labels=label) for label in (0, 1)]
+    assert np.abs(fakes[0] - fakes[1]).max() > 1e-3

@@ -160,7 +160,8 @@ def generate_in_chunks(
     if generator.chunk is None:
         return generator.generate(parameters, z, shape)
     missing = -z.shape[1] % generator.chunk if generator.couples_fakes(shape) else 0
-    fixed = torch.randn((generator.chunk, generator.latent), generator=torch.Generator().manual_seed(0))
+    inputs = generator.latent + generator.label_width
+    fixed = torch.randn((generator.chunk, inputs), generator=torch.Generator().manual_seed(0))
     completed = torch.cat([z, fixed[:missing].to(z).expand(len(z), -1, -1)], dim=1)
     chunks = completed.split(generator.chunk, dim=1)
     fakes = [generator.generate(parameters, chunk, shape) for chunk in chunks]

@@ -35,8 +35,8 @@ class NetworkPair:
     """
 
     kind: Literal["pair"] = "pair"
-    generator: Generator | AnyGenerator
-    critic: Critic | AnyCritic
+    generator: Generator | AnyGenerator = MLPGenerator()
+    critic: Critic | AnyCritic = MLPCritic()
     classes: Whole = 0
     left_out: ClassVar[Mapping[str, Any]] = {"classes": 0}
 
