@@ -17,6 +17,7 @@ from studies.design import Design, Provenance
 from studies.errors import InputError
 from studies.file.study import Study
 from studies.file.unequal_settings import unequal_settings
+from studies.new_study.found_study import found_study
 from studies.reporting.figures import class_samples, interpolations
 from studies.reporting.figures.class_samples import class_sheet
 from studies.tables.results import Results
@@ -156,7 +157,11 @@ def test_figures_have_a_row_for_each_class(conditional: Results, finished_study:
 
 
 def test_points_of_each_class_have_a_panel(tmp_path: Path) -> None:
-    overrides = ("data={kind='ring',train=300,held_out=80}", "networks.classes=8", "evaluation.resolution=9")
+    overrides = (
+        "data={kind='ring',train=300,held_out=80}",
+        "conditions.gan.networks.classes=8",
+        "evaluation.resolution=9",
+    )
     study = study_in(tmp_path, *SHORT, *overrides)
     run_without_ray(study)
     found = Results.of_ledger(ledger_of(study), study.name)
@@ -164,7 +169,10 @@ def test_points_of_each_class_have_a_panel(tmp_path: Path) -> None:
     assert_legible(drawn, "light")
     assert drawn is not None
     assert [axis.get_title() for axis in drawn.figure.axes] == [f"mode {number}" for number in range(8)]
-    assert "mode_agreement" in set(found.curves["metric"])
+    assert class_samples(found, "wgan") is None
+    agreement = found.curves[found.curves["metric"] == "mode_agreement"]
+    assert set(agreement["condition"].astype(str)) == {"gan"}
+    assert found.real_values["mode_agreement"] == 1
     assert found.critic_surface("gan")[1].shape == (3, 50, 50)
 
 
@@ -181,3 +189,10 @@ def test_networks_of_ones_own_get_labels_as_the_page_shows(
     assert found.parameters["0.weight"].shape == (3, 64, 26)
     fakes = [found.generator()(4, labels=label) for label in (0, 1)]
     assert np.abs(fakes[0] - fakes[1]).max() > 1e-3
+
+
+def test_the_setting_found_is_written_with_its_labels(conditional: Results, tmp_path: Path) -> None:
+    found = found_study(conditional, "gan", name="again", folder=tmp_path)
+    assert found.study.conditions[0].setting({}).networks == conditional.best("gan").setting.networks
+    assert "classes=10,\n" in found.script
+    assert "Conditional" not in found.script + found.text

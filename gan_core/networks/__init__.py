@@ -1,7 +1,6 @@
 """Generators and critics: base classes, fully connected and convolutional networks, toy and torch-module networks."""
 
 from gan_core.networks.autoencoder import AutoencoderCritic
-from gan_core.networks.conditional import ConditionalCritic, ConditionalGenerator
 from gan_core.networks.contracts import (
     AnyCritic,
     AnyGenerator,
@@ -15,6 +14,7 @@ from gan_core.networks.contracts import (
 from gan_core.networks.conv import ConvCritic, ConvGenerator
 from gan_core.networks.conv_autoencoder import ConvAutoencoderCritic
 from gan_core.networks.counted_parameters import parameter_count, parameter_shapes
+from gan_core.networks.labelled import ConditionalCritic, ConditionalGenerator
 from gan_core.networks.mlp import MLPCritic, MLPGenerator
 from gan_core.networks.module import ModuleCritic, ModuleGenerator
 from gan_core.networks.pair import Critic, Generator, NetworkPair, Networks, without_labels

@@ -6,10 +6,10 @@ from typing import Any, ClassVar, Literal, get_args, overload
 
 from gan_core.fields import Whole, check_fields
 from gan_core.networks.autoencoder import AutoencoderCritic
-from gan_core.networks.conditional import ConditionalCritic, ConditionalGenerator
 from gan_core.networks.contracts import AnyCritic, AnyGenerator
 from gan_core.networks.conv import ConvCritic, ConvGenerator
 from gan_core.networks.conv_autoencoder import ConvAutoencoderCritic
+from gan_core.networks.labelled import ConditionalCritic, ConditionalGenerator
 from gan_core.networks.mlp import MLPCritic, MLPGenerator
 from gan_core.networks.toy import DiracPair, SegmentGenerator
 

@@ -359,12 +359,14 @@ class Results:
         return self._fact("features", confirming=True) or self._fact("features", confirming=False)
 
     def _fact(self, name: str, *, confirming: bool) -> dict[str, Any]:
-        """The values that finished trials store as `name`, equal for all of one split; empty if no trial finished.
+        """The values that finished trials store as `name`, of all conditions on one split; empty if no trial finished.
 
         confirming  True: those on the test split; False: those on the validation split
         """
-        same_split = (trial for trial in self._finished if (trial.spec.phase in CONFIRMING) == confirming)
-        return dict(next((trial.facts.get(name, {}) for trial in same_split), {}))
+        same_split = [trial for trial in self._finished if (trial.spec.phase in CONFIRMING) == confirming]
+        first = {trial.spec.condition: trial for trial in reversed(same_split)}
+        # conditional GANs have further metrics; what several conditions have is equal
+        return {key: value for trial in first.values() for key, value in trial.facts.get(name, {}).items()}
 
     def _keyed(self, specs: Sequence[TrialSpec], rows: Int[np.ndarray, "trials"], columns: Any) -> pd.DataFrame:
         """A table with `rows[i]` rows for the i-th trial: the columns that identify the trial, then `columns`."""
