@@ -9,6 +9,7 @@ from .constraints import WeightClipping as WeightClipping
 from .constraints import slope as slope
 from .data import AnyData as AnyData
 from .data import Augmentation as Augmentation
+from .data import Classes as Classes
 from .data import Data as Data
 from .data import Dataset as Dataset
 from .data import Digits as Digits
@@ -66,6 +67,8 @@ from .networks import AnyCritic as AnyCritic
 from .networks import AnyGenerator as AnyGenerator
 from .networks import AutoencoderCritic as AutoencoderCritic
 from .networks import AutogradCritic as AutogradCritic
+from .networks import ConditionalCritic as ConditionalCritic
+from .networks import ConditionalGenerator as ConditionalGenerator
 from .networks import ConvAutoencoderCritic as ConvAutoencoderCritic
 from .networks import ConvCritic as ConvCritic
 from .networks import ConvGenerator as ConvGenerator

@@ -5,7 +5,7 @@ Reading them runs no code of the files: the generator is one of this library, or
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -16,16 +16,28 @@ import numpy as np
 import torch
 from jaxtyping import Float, Num
 
-from gan_core.data import Units
-from gan_core.networks import AnyGenerator, DiracGenerator, Generator, generate_in_chunks, parameter_shapes
+from gan_core.data import Classes, Units
+from gan_core.networks import (
+    AnyGenerator,
+    ConditionalGenerator,
+    DiracGenerator,
+    Generator,
+    generate_in_chunks,
+    parameter_shapes,
+    with_labels,
+    without_labels,
+)
 from gan_core.shapes import Parameters, SampleShape
-from gan_core.training.randomness import sample_latents
+from gan_core.training.randomness import one_hot, sample_latents
 
 PARAMETERS, DESCRIPTION = "generator.safetensors", "generator.json"
 """Names of the two files."""
 FORMAT = "gan_core generator"
-FORMAT_VERSION = 1
-"""Increased by hand whenever `generator.json` changes so that an older library cannot read it."""
+FORMAT_VERSION, FORMAT_WITH_CLASSES = 1, 2
+"""Increased by hand whenever `generator.json` changes so that an older library cannot read it.
+
+Files of conditional generators, which libraries before them cannot read, have the second one.
+"""
 PIXELS = Units(columns=(), offset=(127.5,), scale=(127.5,))
 """Grey levels 0 to 255 of image coordinates in [-1, 1]."""
 _KINDS = {kind.kind: kind for kind in (*get_args(Generator), DiracGenerator)}
@@ -40,6 +52,7 @@ class SavedGenerator:
     shape       shape of a sample
     seeds       seed of each trained generator
     units       linear map from coordinates to the units of the data, None if coordinates are the data's own numbers
+    classes     classes of conditional generators, whose network gets the labels too; None for others
     about       JSON object on the origin of the generators: study, condition, metrics, versions
     """
 
@@ -48,22 +61,33 @@ class SavedGenerator:
     shape: SampleShape
     seeds: tuple[int, ...]
     units: Units | None = None
+    classes: Classes | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
 
-    def sample(self, count: int, *, seed: int = 0, member: int = 0) -> Float[np.ndarray, "count ..."]:
+    def sample(
+        self, count: int, *, seed: int = 0, member: int = 0, labels: int | str | Sequence[int | str] | None = None
+    ) -> Float[np.ndarray, "count ..."]:
         """`count` fakes of one trained generator, in the shape and scale of the data that it was trained on.
 
         seed    seed of the latent vectors; equal seeds give equal fakes
         member  index from 0 into `seeds`
+        labels  of a conditional generator: number or name of the class of all fakes, or one for each; None: classes in
+                the shares of the training samples
 
-        Errors: `ValueError` for a count below 1, and for a member below 0 or beyond the last seed.
+        Errors: `ValueError` for a count below 1, for a member below 0 or beyond the last seed, for labels of a
+        generator without classes, and for classes that there are not.
         """
         if count < 1:
             raise ValueError(f"count: must be >= 1, but is {count}")
         if not 0 <= member < len(self.seeds):
             raise ValueError(f"member: must lie in 0 .. {len(self.seeds) - 1}, but is {member}")
         parameters = {name: value[member : member + 1] for name, value in self.parameters.items()}
-        z = sample_latents(count, self.network.latent, seed).to(next(iter(parameters.values())).dtype)
+        z = sample_latents(count, self.network.latent, seed)
+        if self.classes is not None:
+            z = with_labels(z, one_hot(self.classes.labels(count, labels), len(self.classes.names)))
+        elif labels is not None:
+            raise ValueError("labels: must not be given, since the generator was trained without classes")
+        z = z.to(next(iter(parameters.values())).dtype)
         with torch.no_grad():
             fakes = generate_in_chunks(self.network, parameters, z[None], self.shape)[0]
         return fakes.numpy().reshape(count, *self.shape.shape)
@@ -103,14 +127,15 @@ def save_generator(folder: str | Path, generator: SavedGenerator) -> None:
     content = save({name: value.detach() for name, value in copies.items()})
     described = {
         "format": FORMAT,
-        "format_version": FORMAT_VERSION,
-        "network": _table(generator.network),
+        "format_version": FORMAT_VERSION if generator.classes is None else FORMAT_WITH_CLASSES,
+        "network": _table(without_labels(generator.network)),
         "latent": {"size": generator.network.latent, "distribution": "standard normal"},
         "sample": {
             **asdict(generator.shape),
             "units": None if generator.units is None else asdict(generator.units),
             "in_units": "offset + scale * coordinate",
         },
+        **({} if generator.classes is None else {"classes": asdict(generator.classes)}),
         "seeds": list(generator.seeds),
         "parameters": {"file": PARAMETERS, "sha256": sha256(content).hexdigest()},
         "about": generator.about,
@@ -145,9 +170,13 @@ def load_generator(folder: str | Path, network: AnyGenerator | None = None) -> S
             dict(described["about"]),
         )
         kind = str(generator_table["kind"])
+        classes = _classes(described.get("classes"))
     except (KeyError, TypeError, ValueError) as error:
         raise _damaged(path, f"{type(error).__name__}: {error}") from None
-    built = _library_network(generator_table, path) if kind in _KINDS else _own_network(generator_table, network, path)
+    own = None if network is None else without_labels(network)
+    built = _library_network(generator_table, path) if kind in _KINDS else _own_network(generator_table, own, path)
+    if classes is not None:
+        built = ConditionalGenerator(network=built, classes=len(classes.names))
     try:
         expected = {name: (len(seeds), *sizes) for name, sizes in parameter_shapes(built, shape).items()}
     except Exception as error:  # the fields may be of any type, and a class of the user's may raise anything
@@ -155,7 +184,21 @@ def load_generator(folder: str | Path, network: AnyGenerator | None = None) -> S
     parameters = _read_parameters(path.with_name(PARAMETERS), checksum)
     if {name: tuple(value.shape) for name, value in parameters.items()} != expected or built.latent != latent:
         raise ValueError(f"{path}: must describe the generator whose parameters are in {PARAMETERS}, but they differ")
-    return SavedGenerator(network=built, parameters=parameters, shape=shape, seeds=seeds, units=units, about=about)
+    return SavedGenerator(
+        network=built, parameters=parameters, shape=shape, seeds=seeds, units=units, classes=classes, about=about
+    )
+
+
+def _classes(described: Any) -> Classes | None:
+    """The classes in a description. Errors: `ValueError` unless there are as many names as shares."""
+    if described is None:
+        return None
+    classes = Classes(
+        names=tuple(str(name) for name in described["names"]), shares=tuple(map(float, described["shares"]))
+    )
+    if len(classes.names) != len(classes.shares) or not classes.names:
+        raise ValueError("classes must have as many names as shares")
+    return classes
 
 
 def _table(network: AnyGenerator) -> dict[str, Any]:
@@ -202,8 +245,10 @@ def _read_description(path: Path) -> Mapping[str, Any]:
     if not isinstance(described, dict) or described.get("format") != FORMAT:
         raise _damaged(path, f"its format is not {FORMAT!r}")
     version = described.get("format_version")
-    if version != FORMAT_VERSION:
-        raise ValueError(f"{path}: must be of format_version {FORMAT_VERSION}, but is of {version}; update gan-studies")
+    if version not in (FORMAT_VERSION, FORMAT_WITH_CLASSES):
+        raise ValueError(
+            f"{path}: must be of format_version {FORMAT_WITH_CLASSES}, but is of {version}; update gan-studies"
+        )
     return described
 
 

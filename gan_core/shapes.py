@@ -36,6 +36,47 @@ class SampleShape:
         """True if a sample is an image: channels, height and width."""
         return len(self.shape) == 3
 
+    @property
+    def unlabelled(self) -> "SampleShape":
+        """The shape without labels: itself."""
+        return self
+
+    def without_labels(self, inputs: Float[Tensor, "*any dim"]) -> Float[Tensor, "*any sample"]:
+        """The samples in a critic's inputs of this shape: all coordinates."""
+        return inputs
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelledShape(SampleShape):
+    """The shape of the input of a conditional critic: a sample, followed by the one-hot vector of its label.
+
+    classes  number of classes: of the last channels of an image, each constant over the image, else of the last
+             coordinates; `bounded` is that of the sample
+    """
+
+    classes: int
+
+    @classmethod
+    def of(cls, shape: SampleShape, classes: int) -> "LabelledShape":
+        """The shape of samples of this shape with their labels: more channels of images, else more coordinates.
+
+        Errors: `ValueError` for samples that are neither images nor points.
+        """
+        if len(shape.shape) not in (1, 3):
+            raise ValueError(f"samples with labels must be points or images, but have the shape {shape.shape}")
+        first, *others = shape.shape
+        return cls(shape=(first + classes, *others), bounded=shape.bounded, classes=classes)
+
+    @property
+    def unlabelled(self) -> SampleShape:
+        """The shape of the sample alone."""
+        first, *others = self.shape
+        return SampleShape(shape=(first - self.classes, *others), bounded=self.bounded)
+
+    def without_labels(self, inputs: Float[Tensor, "*any dim"]) -> Float[Tensor, "*any sample"]:
+        """The samples in a critic's inputs of this shape: their first coordinates."""
+        return inputs[..., : self.unlabelled.dim]
+
 
 @dataclass(frozen=True, kw_only=True)
 class CriticOutput:

@@ -90,6 +90,15 @@ TRAININGS = {
     "averaged": lambda: metrics_of(
         Ring(train=50, held_out=50), Wasserstein(), networks_for(Wasserstein), generator_average=0.9
     ),
+    "labels": lambda: metrics_of(
+        Digits(held_out=50),
+        Wasserstein(),
+        replace(networks_for(Wasserstein), classes=10),
+        features=ClassifierFeatures(steps=1),
+    ),
+    "modes": lambda: metrics_of(
+        Ring(train=80, held_out=50), Wasserstein(), replace(networks_for(Wasserstein), classes=8)
+    ),
     "dirac": lambda: metrics_of(Dirac(), Wasserstein(), DiracPair()),
 }
 

@@ -169,7 +169,7 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "bytes": (lambda folder: (folder / DESCRIPTION).write_bytes(b"\xff\xfe\x00"), "it is no JSON"),
     "a list": (lambda folder: (folder / DESCRIPTION).write_text("[]"), "its format is not"),
     "another format": (edited(lambda d: d.update(format="GGUF")), "its format is not"),
-    "a newer version": (edited(lambda d: d.update(format_version=2)), "must be of format_version 1, but is of 2"),
+    "a newer version": (edited(lambda d: d.update(format_version=3)), "must be of format_version 2, but is of 3"),
     "no seeds": (edited(lambda d: d.pop("seeds")), "KeyError: 'seeds'"),
     "units of another form": (edited(lambda d: d["sample"].update(units={"a": [1]})), "is damaged or foreign"),
     "an unknown field": (edited(lambda d: d["network"].update(layers=3)), r"network.layers is no field"),

@@ -17,9 +17,13 @@ from servers import Owner, mlflow_server
 from test_exporting import OWN, SHORT
 from tiny import run_without_ray, study_in
 
+from gan_core.data import Classes
+from gan_core.generator_files import SavedGenerator
+from gan_core.networks import ConditionalGenerator, MLPGenerator, parameter_shapes
+from gan_core.shapes import SampleShape
 from studies.api import export_model
 from studies.errors import InputError, TrackingError
-from studies.exporting.exported_generator import exported_generator
+from studies.exporting.exported_generator import ExportedGenerator, exported_generator
 from studies.file.study import Study
 from studies.ledger.ledger import Ledger
 from studies.locate import results
@@ -116,6 +120,32 @@ def test_a_model_is_logged_once_and_describes_its_generators(
     assert (levels.dtype, levels.shape) == (np.uint8, (4, 8, 8))
     with pytest.raises(ValueError, match="count: must be one number, but 2 rows were given"):
         loaded.predict({"count": [1, 2]})
+
+
+def test_a_conditional_generator_takes_the_name_of_a_class(tmp_path: Path) -> None:
+    network = ConditionalGenerator(network=MLPGenerator(latent=4, width=8, depth=1), classes=3)
+    shape = SampleShape((2,), bounded=False)
+    parameters = {
+        name: torch.randn(1, *sizes, generator=torch.Generator().manual_seed(0))
+        for name, sizes in parameter_shapes(network, shape).items()
+    }
+    generator = SavedGenerator(
+        network=network,
+        parameters=parameters,
+        shape=shape,
+        seeds=(0,),
+        classes=Classes(names=("left", "middle", "right"), shares=(0.25, 0.5, 0.25)),
+        about={"study": "arms", "condition": "gan"},
+    )
+    save_model(tmp_path / "model", ExportedGenerator(generator=generator, script="", own=None, notes=()), None, None)
+    model = sys.modules["mlflow.pyfunc"].load_model(str(tmp_path / "model"))
+    of_shares = model.predict({"count": 8}, params={"seed": 1})
+    np.testing.assert_array_equal(of_shares, generator.sample(8, seed=1))
+    of_right = model.predict({"count": 8}, params={"seed": 1, "label": "right"})
+    np.testing.assert_array_equal(of_right, generator.sample(8, seed=1, labels="right"))
+    assert (of_right != of_shares).any()
+    with pytest.raises(ValueError, match="labels: must be classes, left, middle, right, but one is up"):
+        model.predict({"count": 8}, params={"label": "up"})
 
 
 @pytest.mark.soak

@@ -2,7 +2,7 @@
 
 Those of the README and of its first pages are run as they are by test_readme.py, those of the notebook by
 test_notebook.py, those of a user's own classes, images and metric by test_your_own.py, test_your_own_images.py and
-test_your_own_metric.py.
+test_your_own_metric.py, those of conditional GANs by test_conditional_studies.py.
 """
 
 import re
@@ -74,6 +74,7 @@ MNIST = """
 data.kind = "mnist"
 """
 SNIPPETS = {
+    ("conditional", 0): (NUMBERS + SEARCH, CONDITION + GP_WEIGHT),
     ("features", 0): (NUMBERS + MNIST + SEARCH, CONDITION + GP_WEIGHT),
     ("features", 1): (NUMBERS + MNIST + SEARCH, CONDITION + GP_WEIGHT),
     ("gpus", 0): (NUMBERS + SEARCH, CONDITION + GP_WEIGHT),
@@ -133,5 +134,13 @@ def test_the_program_of_the_page_on_plans_runs() -> None:
 
 
 def test_every_program_is_run() -> None:
-    tested_elsewhere = {"notebook", "results", "library", "your-own", "your-own-images", "your-own-metric"}
+    tested_elsewhere = {
+        "conditional",
+        "notebook",
+        "results",
+        "library",
+        "your-own",
+        "your-own-images",
+        "your-own-metric",
+    }
     assert {page for page in PAGES if blocks(page, "python")} == PROGRAMS.keys() | {"plan"} | tested_elsewhere

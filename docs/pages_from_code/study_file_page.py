@@ -9,7 +9,7 @@ from gan_core.constraints import Constraint
 from gan_core.data import Data
 from gan_core.evaluation import EvaluationSettings
 from gan_core.features import Features
-from gan_core.networks import Critic, Generator, NetworkPair, Networks
+from gan_core.networks import Critic, Generator, Networks
 from gan_core.objectives import Objective
 from gan_core.training import Optimizer, Schedule, Training
 from pages_from_code.field_tables import fields_table
@@ -105,7 +105,7 @@ def study_file_page() -> Iterable[str]:
         "[training] schedule of an optimizer": get_args(Schedule),
         "[networks] generator": get_args(Generator),
         "[networks] critic": get_args(Critic),
-        "[networks]": tuple(kind for kind in get_args(Networks) if kind is not NetworkPair),
+        "[networks]": get_args(Networks),
         "objective": get_args(Objective),
         "constraint": get_args(Constraint),
         "[data]": get_args(Data),

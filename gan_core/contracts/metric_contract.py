@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from gan_core.contracts.material import SEEDS, Description, cloud, global_random_states, normal
-from gan_core.data import Dataset
+from gan_core.data import PARTS, Dataset
 from gan_core.evaluation import EvaluationSettings, check_metrics, reference_values
 from gan_core.metrics import SAMPLE_METRICS, AnyMetric, Fakes, RealSamples
 
@@ -74,7 +74,7 @@ class MetricContract(Description[AnyMetric]):
     def test_measuring_changes_neither_its_arguments_nor_global_random_states(self) -> None:
         real, fakes = self._real(), self._fakes()
         samples, states = (real.samples.clone(), fakes.clone()), global_random_states()
-        first, second = (self.subject.measure(real, Fakes(fakes)) for _ in range(2))
+        first, second = (self.subject.measure(real, Fakes(fakes, self._labels(real))) for _ in range(2))
         assert torch.equal(first, second), "two calls must give the same values"
         assert torch.equal(real.samples, samples[0]), "the real samples have changed"
         assert torch.equal(fakes, samples[1]), "the fakes have changed"
@@ -106,4 +106,12 @@ class MetricContract(Description[AnyMetric]):
         return samples + noise * torch.tensor([0.01, 0.3, 1.0], dtype=torch.float64)[:, None, None]
 
     def _values(self, fakes: Tensor) -> Tensor:
-        return self.subject.measure(self._real(), Fakes(fakes))
+        real = self._real()
+        return self.subject.measure(real, Fakes(fakes, self._labels(real)))
+
+    def _labels(self, real: RealSamples) -> Tensor | None:
+        """Labels of `_fakes`, those of the real samples with noise; None for a metric that reads none."""
+        if not self.subject.conditional:
+            return None
+        every = np.concatenate([self.data.labels_of(part) for part in PARTS])
+        return torch.from_numpy(every[: self.settings.samples]).to(real.device)

@@ -1,5 +1,6 @@
 """Data sets: real samples in a training, a validation and a test split."""
 
+from gan_core.data.class_labels import Classes, labels_in_shares
 from gan_core.data.dataset import (
     PARTS,
     AnyData,
@@ -13,6 +14,7 @@ from gan_core.data.dataset import (
     Units,
     as_coordinates,
     coordinates,
+    evaluation_labels,
 )
 from gan_core.data.digits import Digits
 from gan_core.data.dirac import Dirac
@@ -27,6 +29,7 @@ __all__ = [
     "PARTS",
     "AnyData",
     "Augmentation",
+    "Classes",
     "Data",
     "Dataset",
     "Digits",
@@ -47,4 +50,6 @@ __all__ = [
     "Units",
     "as_coordinates",
     "coordinates",
+    "evaluation_labels",
+    "labels_in_shares",
 ]

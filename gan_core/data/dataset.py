@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float, Int, Num
 from torch import Tensor
 
+from gan_core.data.class_labels import Classes, labels_in_shares, nearest_center, shares_of
 from gan_core.shapes import SampleShape
 
 Split = Literal["validation", "test"]
@@ -151,6 +152,31 @@ class Dataset:
         blocks = (self.train[start : start + rows] for start in range(0, len(self.train), rows))
         return any(bool((block != self.train[:1]).any()) for block in blocks)
 
+    @cached_property
+    def condition_classes(self) -> Classes | None:
+        """The classes on which a GAN can be conditioned: those of the labels, else the known modes; None without both.
+
+        They have their shares of the training samples.
+        """
+        if self.labels:
+            names = self.classes
+        elif self.modes is not None:
+            names = tuple(f"mode {number}" for number in range(len(self.modes.centers)))
+        else:
+            return None
+        return Classes(names=names, shares=tuple(shares_of(self.labels_of("train"), len(names)).tolist()))
+
+    def labels_of(self, part: Part) -> Int[np.ndarray, "samples"]:
+        """Label of each sample of a split: the number of its class, else that of the nearest known mode.
+
+        Errors: `ValueError` for data without classes of this split and without known modes.
+        """
+        if part in self.labels:
+            return np.asarray(self.labels[part], dtype=np.int64)
+        if self.labels or self.modes is None:
+            raise ValueError(f"labels: must hold the classes of the split {part}, but {self.name} has none")
+        return nearest_center(getattr(self, part), self.modes.centers)
+
     @property
     def planar(self) -> bool:
         """True if a sample is a point of the plane."""
@@ -254,3 +280,13 @@ def _average(blocks: Iterator[tuple[Float[np.ndarray, "rows dim"], int]], count:
     # of a single block exactly its mean
     means = [block.mean(0) * (rows / count) for block, rows in blocks]
     return np.sum(means, axis=0) if len(means) > 1 else means[0]
+
+
+def evaluation_labels(count: int, data: Dataset, split: Split) -> Int[np.ndarray, "count"]:
+    """Labels with which conditional generators are evaluated, in the shares of the split; the same for every member.
+
+    Errors: `ValueError` for data without classes.
+    """
+    if data.condition_classes is None:
+        raise ValueError(f"data: must have classes for a conditional generator, but {data.name} has none")
+    return labels_in_shares(shares_of(data.labels_of(split), len(data.condition_classes.names)), count)

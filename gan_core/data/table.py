@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Ge
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
-from gan_core.data.dataset import AnyData, Dataset, Sizes, Units
+from gan_core.data.dataset import PARTS, AnyData, Dataset, Sizes, Units
 from gan_core.fields import check_fields
 
 if TYPE_CHECKING:
@@ -27,7 +27,9 @@ class Table(AnyData):
 
     path         a .csv, .tsv or .parquet file. The first line of a CSV file names the columns, unless it holds numbers
                  alone. A relative path begins at the folder of the study file
-    columns      names of the columns that are used; empty: all columns
+    columns      names of the columns that are used; empty: all columns but that of `label`
+    label        name of the column of classes, text or whole numbers, for conditional GANs (`networks.classes`); empty:
+                 there are none
     standardise  true: each column has mean 0 and standard deviation 1 over the training split; false: the numbers as
                  they are
     limit        number of rows that are used, chosen by a fixed permutation; `all`: every row
@@ -39,21 +41,25 @@ class Table(AnyData):
     kind: Literal["table"] = "table"
     path: str
     columns: tuple[str, ...] = ()
+    label: str = ""
     standardise: bool = True
     limit: Annotated[int, Ge(10)] | Literal["all"] = "all"
     held_out: Annotated[int, Ge(2)] | Literal["auto"] = "auto"
-    unaddressed: ClassVar[tuple[str, ...]] = ("path",)
+    unaddressed: ClassVar[tuple[str, ...]] = ("path", "label")
 
     def __post_init__(self) -> None:
         check_fields(self)
         if not self.path:
             raise ValueError("path: must name a file, but is empty")
+        if self.label in self.columns:
+            raise ValueError(f"label: must be none of the columns, but {self.label} is one")
 
     @property
     def sizes(self) -> Sizes:
         return self._sizes(len(self._rows()[0]))
 
     def load(self) -> Dataset:
+        labels, classes = self._labels()
         rows, names = self._rows()
         sizes = self._sizes(len(rows))
         train, validation, test = np.split(rows, [sizes.train, sizes.train + sizes.held_out])
@@ -74,8 +80,33 @@ class Table(AnyData):
             test=scaled[2],
             shape=(len(names),),
             bounded=False,
+            labels=dict(zip(PARTS, np.split(labels, [sizes.train, sizes.train + sizes.held_out]), strict=True))
+            if classes
+            else {},
+            classes=classes,
             notes=notes,
         )
+
+    def _labels(self) -> tuple[Int[np.ndarray, "rows"], tuple[str, ...]]:
+        """The number of the class of each row that is used, in the rows' permutation, and the names of the classes."""
+        if not self.label:
+            return np.empty(0, np.int64), ()
+        import pyarrow as pa
+
+        table = self._read()
+        if self.label not in table.column_names:
+            held = ", ".join(table.column_names[:12])
+            raise ValueError(f"label: must name a column of {self.path}, which has {held}, but is {self.label}")
+        column = table.column(self.label)
+        kind = column.type
+        if not (pa.types.is_integer(kind) or pa.types.is_boolean(kind) or _is_text(kind)) or column.null_count:
+            held = f"{column.null_count} missing values" if column.null_count else str(kind)
+            raise ValueError(f"label: must name a column of text or whole numbers, but {self.label} holds {held}")
+        values = column.to_pylist()
+        known = sorted(set(values))
+        numbers = {value: number for number, value in enumerate(known)}
+        labels = np.array([numbers[value] for value in values])[self._order(len(values))]
+        return labels, tuple(str(value) for value in known)
 
     def units(self) -> Units | None:
         """Means and standard deviations by which the columns were standardised; None if they are as they are."""
@@ -113,7 +144,7 @@ class Table(AnyData):
     def _rows(self) -> tuple[Float[np.ndarray, "rows columns"], list[str]]:
         """All rows that are used in their fixed permutation, and the names of the columns."""
         table = self._read()
-        names = [str(name) for name in self.columns or table.column_names]
+        names = [str(name) for name in self.columns or table.column_names if name != self.label]
         columns = []
         for name in names:
             if name not in table.column_names:
@@ -123,8 +154,12 @@ class Table(AnyData):
         rows = np.stack(columns, axis=1)
         if len(rows) < FEWEST:
             raise ValueError(f"path: must hold at least {FEWEST} rows, but {self.path} holds {len(rows)}")
-        order = np.random.default_rng(0).permutation(len(rows))
-        return rows[order if self.limit == "all" else order[: self.limit]], names
+        return rows[self._order(len(rows))], names
+
+    def _order(self, count: int) -> Int[np.ndarray, "rows"]:
+        """Numbers of the rows that are used, in their fixed permutation."""
+        order = np.random.default_rng(0).permutation(count)
+        return order if self.limit == "all" else order[: self.limit]
 
     def _sizes(self, count: int) -> Sizes:
         held_out = min(AUTO_HELD_OUT, count // 5) if self.held_out == "auto" else self.held_out
@@ -154,6 +189,13 @@ class Table(AnyData):
         except (pa.ArrowException, OSError) as error:
             reason = " ".join(str(error).split())[:160]
             raise ValueError(f"path: must be a table that can be read, but {self.path} is not ({reason})") from None
+
+
+def _is_text(kind: "pa.DataType") -> bool:
+    import pyarrow as pa
+
+    values = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return pa.types.is_string(values) or pa.types.is_large_string(values)
 
 
 def _is_number(text: str) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from gan_core.data import Dataset, Split
+from gan_core.data import Dataset, Split, evaluation_labels
 from gan_core.evaluation.evaluation_settings import EvaluationSettings, check_metrics
 from gan_core.evaluation.references import ReferenceDistances, ReferenceValues, reference_values
 from gan_core.features import ClassifierFeatures, PixelFeatures, resolved
@@ -23,9 +23,10 @@ from gan_core.metrics import (
     SlicedWasserstein,
     real_cells,
 )
-from gan_core.networks import AnyGenerator, generate_in_chunks
+from gan_core.networks import AnyGenerator, generate_in_chunks, with_labels
 from gan_core.shapes import Parameters
 from gan_core.training import evaluation_latents
+from gan_core.training.randomness import one_hot
 
 
 class Evaluator:
@@ -33,6 +34,9 @@ class Evaluator:
 
         evaluator = Evaluator(trainer.networks.generator, data)
         evaluator.evaluate(trainer.generator.frozen, last=True)["sliced_wasserstein"]         # one distance per member
+
+    The fakes of a conditional generator have labels in the shares of the split's classes, so that metrics of all fakes
+    compare them with the real samples as they do for other generators.
 
     Sample metrics are computed on `device` in floating-point type `dtype`. Random numbers (latents, directions) are
     fixed: the same for every member, trial and step. Members are measured one after the other, which bounds the memory
@@ -57,14 +61,19 @@ class Evaluator:
         dtype: str = "float32",
     ):
         self.settings = settings or EvaluationSettings()
-        self.metrics = applicable_metrics(self.settings, data)
+        self.metrics = applicable_metrics(self.settings, data, conditional=generator.label_width > 0)
         self.distance_name = _distance_name(self.settings, data)
         self._generator, self._shape = generator, data.sample_shape
         self._real = RealSamples(data, split, self.settings, device=torch.device(device), dtype=getattr(torch, dtype))
         if data.of_images and data.varies:
             _check_neighbours(self.settings, len(self._real.samples))
-        latents = evaluation_latents(self.settings.samples, generator.latent).numpy()
-        self._latents = {False: self._real.tensor(latents)}
+        latents = evaluation_latents(self.settings.samples, generator.latent)
+        self._labels = None
+        if generator.label_width:
+            labels = evaluation_labels(self.settings.samples, data, split)
+            self._labels = torch.from_numpy(labels).to(device)
+            latents = with_labels(latents, one_hot(labels, generator.label_width))
+        self._latents = {False: self._real.tensor(latents.numpy())}
         if any(metric.paired for metric in self.metrics.values()):
             self._latents[True] = self._real.tensor(_pair_latents(data, split, generator))
 
@@ -109,7 +118,8 @@ class Evaluator:
 
     def _fakes(self, parameters: Parameters, paired: bool) -> Fakes:
         with torch.no_grad():
-            return Fakes(generate_in_chunks(self._generator, parameters, self._latents[paired][None], self._shape))
+            samples = generate_in_chunks(self._generator, parameters, self._latents[paired][None], self._shape)
+            return Fakes(samples, None if paired else self._labels)
 
     # -- the distance ------------------------------------------------------------------------------------------------
 
@@ -178,8 +188,12 @@ class Evaluator:
         return reference_values(list(self.metrics.values()), self._real) if self.metrics else {}
 
 
-def applicable_metrics(settings: EvaluationSettings, data: Dataset) -> dict[str, AnyMetric]:
+def applicable_metrics(
+    settings: EvaluationSettings, data: Dataset, *, conditional: bool = False
+) -> dict[str, AnyMetric]:
     """The metrics of the library that apply to these data, then those of the settings, by name.
+
+    conditional  True for the metrics of conditional generators, False for those of others
 
     Errors: `ValueError` as `check_metrics`, for features that the data do not have, and for a metric of the settings,
     or a deciding metric, that does not apply to the data.
@@ -187,19 +201,29 @@ def applicable_metrics(settings: EvaluationSettings, data: Dataset) -> dict[str,
     check_metrics(settings)
     classes = isinstance(resolved(settings.features, data), ClassifierFeatures)
     for position, metric in enumerate(settings.metrics):
-        if not _applies(metric, data, classes):
+        if not _applies(metric, data, classes, conditional):
             needed = metric.applies_to.text + (" with pairs" if metric.paired else "")
             needed += " and features of kind classifier" if metric.of_classes else ""
+            needed += " and networks with classes" if metric.conditional else ""
             raise ValueError(f"metrics.{position}: must apply to the data, but {metric.name} needs {needed}")
-    of_library = [metric for metric in SAMPLE_METRICS if _applies(metric, data, classes)]
+    of_library = [metric for metric in SAMPLE_METRICS if _applies(metric, data, classes, conditional)]
     metrics = {metric.name: metric for metric in (*of_library, *settings.metrics)}
     if settings.distance not in ("default", *metrics):
-        raise ValueError(f"distance: must be a metric that applies to the data, but {settings.distance} does not")
+        raise ValueError(
+            f"distance: must be a metric that applies to the data, but {settings.distance} does not"
+            + _only_conditional(settings.distance, conditional)
+        )
     return metrics
 
 
-def _applies(metric: AnyMetric, data: Dataset, classes: bool) -> bool:
-    return metric.applies(data) and (classes or not metric.of_classes)
+def _applies(metric: AnyMetric, data: Dataset, classes: bool, conditional: bool) -> bool:
+    return metric.applies(data) and (classes or not metric.of_classes) and (conditional or not metric.conditional)
+
+
+def _only_conditional(name: str, conditional: bool) -> str:
+    """The reason why a metric of conditional generators does not apply to others, for the end of a message."""
+    of_labels = any(metric.name == name and metric.conditional for metric in SAMPLE_METRICS)
+    return " without networks.classes" if of_labels and not conditional else ""
 
 
 def resolved_settings(settings: EvaluationSettings, data: Dataset) -> EvaluationSettings:
@@ -234,7 +258,8 @@ def _pair_latents(data: Dataset, split: Split, generator: AnyGenerator) -> Float
     if split not in data.pairs:
         raise ValueError(f"pairs: must hold pairs of the split {split}, but hold {', '.join(data.pairs)} alone")
     latents = data.pairs[split].latent
-    if latents.shape[1] != generator.latent:
-        must = f"must have {generator.latent} coordinates, as the generator's latent vectors"
+    inputs = generator.latent + generator.label_width
+    if latents.shape[1] != inputs:
+        must = f"must have {inputs} coordinates, as the generator's latent vectors"
         raise ValueError(f"pairs.latent: {must}, but has {latents.shape[1]}")
     return latents

@@ -20,13 +20,14 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
-from gan_core.data import PARTS, Dataset, Split, as_coordinates
+from gan_core.data import PARTS, Dataset, Split, as_coordinates, evaluation_labels
 from gan_core.data.dataset import BLOCK_NUMBERS, moments
 from gan_core.features import PixelFeatures
 from gan_core.metrics import SAMPLE_METRICS, AnyMetric, Fakes, RealSamples, SampleSettings
@@ -41,6 +42,8 @@ SPLITS_IN_FEATURES = 10
 Of 1,000 MNIST images, the standard deviation of the Frechet distance over the splits is 23 % of its mean in a
 classifier's features and 3 % in random convolutions.
 """
+Rows = Int[np.ndarray, "rows"]
+"""Numbers of real samples in all splits together."""
 LARGEST_COVARIANCE = 2048
 """Largest dimension in which the covariance of the data is formed; at 3 x 64 x 64 pixels it would take 1.2 GB."""
 
@@ -70,6 +73,9 @@ class ReferenceValues:
               metric that compares with the training samples, of the other held-out split
     constant  value of one constant sample, the mean of the data, repeated
     gaussian  value of Gaussian samples with the mean and covariance of the data
+
+    Metrics of conditional generators get the real samples' own labels, and for the constant and the Gaussian those of
+    an evaluation.
     """
 
     real: float
@@ -96,7 +102,9 @@ def _of_library(metrics: Sequence[AnyMetric], real: RealSamples) -> dict[str, Re
     numbers = {name: getattr(real.settings, name) for name in _SETTINGS}
     if real.data.of_images:
         numbers |= real.feature_map.key
-    key = {"split": real.split, "metrics": names, "numbers": numbers, "splits": _splits(real)}
+    key: dict[str, Any] = {"split": real.split, "metrics": names, "numbers": numbers, "splits": _splits(real)}
+    if any(metric.conditional for metric in metrics):
+        key["labels"] = real.data.labels_fingerprint  # the hash of the samples does not hold them
 
     def compute() -> dict[str, np.ndarray]:
         values = _computed(metrics, real)
@@ -129,24 +137,47 @@ def _computed(metrics: Sequence[AnyMetric], real: RealSamples) -> dict[str, Refe
     of_training = [metric for metric in unpaired if metric.of_training]
     paired = [metric for metric in metrics if metric.paired]
     compared = [metric for metric in unpaired if not metric.of_training]
-    of_real = [_measured(compared, real.replaced(one), other) for one, other in _real_splits(real)]
+    conditional = any(metric.conditional for metric in metrics)
+    of_real = [_of_split(compared, real, one, other, conditional) for one, other in _real_splits(real)]
     values = {metric.name: float(np.mean([split[metric.name] for split in of_real])) for metric in compared}
     values |= _measured(of_training, real, _unseen(real)) if of_training else {}
     if real.targets is not None:
         values |= _measured(paired, real, real.targets)
     constant, gaussian = _constant(real), _gaussian_samples(real)
+    labels = _labels(real) if conditional else None
     of_constant = _measured([metric for metric in unpaired if not metric.copies], real, constant)
     repeated = constant.expand(real.settings.samples, -1)
-    of_constant |= _measured([metric for metric in unpaired if metric.copies], real, repeated)
-    of_gaussian = _measured(unpaired, real, gaussian)
+    of_constant |= _measured([metric for metric in unpaired if metric.copies], real, repeated, labels)
+    of_gaussian = _measured(unpaired, real, gaussian, labels)
     if real.targets is not None:
         of_constant |= _measured(paired, real, constant.expand_as(real.targets))
         of_gaussian |= _measured(paired, real, _gaussian_samples(real, len(real.targets)))
     return {name: ReferenceValues(values[name], of_constant[name], of_gaussian[name]) for name in values}
 
 
-def _measured(metrics: Sequence[AnyMetric], real: RealSamples, samples: Float[Tensor, "n dim"]) -> dict[str, float]:
-    fake = Fakes(samples[None])
+def _of_split(
+    metrics: Sequence[AnyMetric], real: RealSamples, one: Rows, other: Rows, conditional: bool
+) -> dict[str, float]:
+    """Values of some real samples, given by their rows, in place of fakes, and others in place of the split's."""
+    samples, others = (real.tensor(real.data.rows(rows)) for rows in (one, other))
+    if not conditional:
+        return _measured(metrics, real.replaced(samples), others)
+    every = torch.from_numpy(np.concatenate([real.data.labels_of(part) for part in PARTS])).to(real.device)
+    return _measured(metrics, real.replaced(samples, every[one]), others, every[other])
+
+
+def _labels(real: RealSamples) -> Int[Tensor, "n"]:
+    """Labels with which conditional generators are evaluated."""
+    return torch.from_numpy(evaluation_labels(real.settings.samples, real.data, real.split)).to(real.device)
+
+
+def _measured(
+    metrics: Sequence[AnyMetric],
+    real: RealSamples,
+    samples: Float[Tensor, "n dim"],
+    labels: Int[Tensor, "n"] | None = None,
+) -> dict[str, float]:
+    fake = Fakes(samples[None], labels)
     return {metric.name: float(metric.measure(real, fake)[0]) for metric in metrics}
 
 
@@ -188,11 +219,11 @@ def _splits(real: RealSamples) -> int:
     return SPLITS if pixels else SPLITS_IN_FEATURES
 
 
-def _real_splits(real: RealSamples) -> Iterator[tuple[Tensor, Tensor]]:
-    """Random pairs of disjoint sets of real samples, as many as are held out and, if the rest suffices, as fakes."""
+def _real_splits(real: RealSamples) -> Iterator[tuple[Rows, Rows]]:
+    """Rows of random pairs of disjoint sets of real samples: as many as are held out and, if there are, as fakes."""
     rng = np.random.default_rng([EVALUATION_SEED, 1])
     data, held_out = real.data, real.data.held_out(real.split)
     for _ in range(_splits(real)):
         rest, chosen = np.split(rng.permutation(data.count), [-len(held_out)])
         other = rest[: real.settings.samples]  # fewer if the data are too small: no sample is in both sets
-        yield real.tensor(data.rows(chosen)), real.tensor(data.rows(other))
+        yield chosen, other

@@ -1,6 +1,16 @@
 """Metrics of generated samples; `METRICS` describes them and the metrics of the training."""
 
-from gan_core.metrics.any_metric import CLASSES, IMAGES, KNOWN_MODES, PLANAR, WITH_SPREAD, AnyMetric, Applicability
+from gan_core.metrics.any_metric import (
+    CLASSES,
+    IMAGES,
+    KNOWN_MODES,
+    PLANAR,
+    WITH_CLASSES,
+    WITH_MODES,
+    WITH_SPREAD,
+    AnyMetric,
+    Applicability,
+)
 from gan_core.metrics.frechet import FrechetDistance, frechet_distance, moments
 from gan_core.metrics.histogram import Box, jensen_shannon
 from gan_core.metrics.kernel import KernelDistance, KernelReference, kernel_distance
@@ -29,6 +39,8 @@ __all__ = [
     "METRICS",
     "PLANAR",
     "SAMPLE_METRICS",
+    "WITH_CLASSES",
+    "WITH_MODES",
     "WITH_SPREAD",
     "AnyMetric",
     "Applicability",

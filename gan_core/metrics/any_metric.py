@@ -32,6 +32,8 @@ PLANAR = Applicability("points of the plane", lambda data: data.varies and data.
 KNOWN_MODES = Applicability("known modes", lambda data: data.varies and data.modes is not None)
 IMAGES = Applicability("images", lambda data: data.varies and data.of_images)
 CLASSES = Applicability("images with classes", lambda data: IMAGES.holds(data) and has_classes(data))
+WITH_CLASSES = Applicability("conditional GANs", lambda data: data.varies and data.condition_classes is not None)
+WITH_MODES = Applicability("conditional GANs on known modes", lambda data: KNOWN_MODES.holds(data) and not data.labels)
 
 
 class AnyMetric(ABC):
@@ -48,6 +50,8 @@ class AnyMetric(ABC):
     paired       True for a metric of the fakes of the data's pairs; `RealSamples.targets` are the real samples of the
                  pairs, in the order of the fakes
     of_classes   True for a metric of the probabilities of classes, which `features = {kind = "classifier"}` gives
+    conditional  True for a metric of the labels of conditional generators' fakes, `Fakes.known_labels`; it is measured
+                 for these alone
     of_training  True for a metric that compares fakes with the training samples; the value of real samples is then that
                  of the other held-out split in place of fakes
     copies       True if the value depends on the number of copies of a sample; else the constant is measured as one
@@ -68,6 +72,7 @@ class AnyMetric(ABC):
     costly: ClassVar[bool] = False
     paired: ClassVar[bool] = False
     of_classes: ClassVar[bool] = False
+    conditional: ClassVar[bool] = False
     of_training: ClassVar[bool] = False
     copies: ClassVar[bool] = True
     best: ClassVar[float | None] = None

@@ -78,11 +78,12 @@ class Recognised(AnyMetric):
     of_classes: ClassVar[bool] = True
 
     def measure(self, real: RealSamples, fake: Fakes) -> Float[Tensor, "members"]:
-        largest = fake.once(_probabilities, real).amax(-1)
+        largest = fake.once(probabilities, real).amax(-1)
         return fake.finite_or_nan((largest > RECOGNISED).double().mean(-1))
 
 
-def _probabilities(real: RealSamples, fake: Fakes) -> Float[Tensor, "members n classes"]:
+def probabilities(real: RealSamples, fake: Fakes) -> Float[Tensor, "members n classes"]:
+    """Probability of each class by the features' classifier, for each fake."""
     return torch.stack([_of_classes(real, member) for member in fake.features(real)])
 
 
@@ -92,15 +93,13 @@ def _of_classes(real: RealSamples, features: Float[Tensor, "n features"]) -> Flo
 
 
 def _fake_shares(real: RealSamples, fake: Fakes) -> Float[Tensor, "members classes"]:
-    return class_shares(fake.once(_probabilities, real))
+    return class_shares(fake.once(probabilities, real))
 
 
 def _real_shares(real: RealSamples) -> Float[Tensor, "classes"]:
     return class_shares(_of_classes(real, real.features))
 
 
-def class_shares(probabilities: Float[Tensor, "*members n classes"]) -> Float[Tensor, "*members classes"]:
-    """Share of the samples whose most probable class is each class."""
-    count = probabilities.shape[-1]
-    found = torch.nn.functional.one_hot(probabilities.argmax(-1), count)
-    return found.double().mean(-2)
+def class_shares(found: Float[Tensor, "*members n classes"]) -> Float[Tensor, "*members classes"]:
+    """Share of the samples whose most probable class is each class, from the probabilities of the classes."""
+    return torch.nn.functional.one_hot(found.argmax(-1), found.shape[-1]).double().mean(-2)

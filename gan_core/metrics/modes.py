@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from gan_core.data import Modes
@@ -87,13 +87,21 @@ def _mode_metrics(real: RealSamples, fake: Fakes) -> dict[str, Float[Tensor, "me
     return mode_metrics(fake.samples, real.data.modes)
 
 
+def nearest_modes(fake: Float[Tensor, "*seeds n dim"], modes: Modes) -> Int[Tensor, "*seeds n"]:
+    """Number of the nearest mode of each fake."""
+    return _distances(fake, modes).argmin(-1)
+
+
+def _distances(fake: Float[Tensor, "*seeds n dim"], modes: Modes) -> Float[Tensor, "*seeds n modes"]:
+    centers = torch.from_numpy(modes.centers).to(fake.device, torch.float64)
+    # with matrix products, small distances would be lost in the rounding of squared coordinates
+    return torch.cdist(fake.double(), centers, compute_mode="donot_use_mm_for_euclid_dist")
+
+
 def mode_metrics(fake: Float[Tensor, "*seeds n dim"], modes: Modes) -> dict[str, Float[Tensor, "*seeds"]]:
     """The metrics `modes_covered`, `high_quality` and `mode_kl` of n fakes, per seed; NaN with a nonfinite fake."""
-    centers = torch.from_numpy(modes.centers).to(fake.device, torch.float64)
-    count, n = len(centers), fake.shape[-2]
-    # with matrix products, small distances would be lost in the rounding of squared coordinates
-    distances = torch.cdist(fake.double(), centers, compute_mode="donot_use_mm_for_euclid_dist")
-    distance, nearest = distances.min(-1)
+    count, n = len(modes.centers), fake.shape[-2]
+    distance, nearest = _distances(fake, modes).min(-1)
     high_quality = (distance <= HIGH_QUALITY * modes.sigma).double()
     none = torch.zeros((*nearest.shape[:-1], count), dtype=torch.float64, device=fake.device)
     share = none.scatter_add(-1, nearest, torch.ones_like(high_quality)) / n

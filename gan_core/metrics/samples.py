@@ -25,6 +25,7 @@ class RealSamples:
     split     the split that fakes are compared with
     settings  numbers of samples, directions, ... of the evaluation
     samples   the real samples that fakes are compared with
+    labels    label of each of `samples`, for metrics of conditional generators; None for data without classes
     of_split  True if they are those of the split, False if others stand in their place
     targets   the real sample that belongs to each fake, for paired metrics; None if the data have no pairs
     cache     cache on disk for what takes long to prepare
@@ -42,6 +43,8 @@ class RealSamples:
         self.data, self.split, self.settings = data, split, settings
         self.device, self.dtype = device, dtype
         self.samples: Float[Tensor, "m dim"] = self.tensor(data.held_out(split))
+        known = data.condition_classes is not None and (not data.labels or split in data.labels)
+        self.labels = torch.from_numpy(data.labels_of(split)).to(device) if known else None
         self.of_split = True
         pairs = data.pairs.get(split)
         self.targets: Float[Tensor, "pairs dim"] | None = None if pairs is None else self.tensor(pairs.target)
@@ -88,16 +91,22 @@ class RealSamples:
             self._of_data[prepare] = prepare(self)
         return self._of_data[prepare]
 
-    def replaced(self, samples: Float[Tensor, "m dim"]) -> "RealSamples":
-        """The same data and settings with other real samples in place of the split's."""
+    @property
+    def known_labels(self) -> Int[Tensor, "m"]:
+        """`labels`, which metrics of conditional generators need."""
+        assert self.labels is not None
+        return self.labels
+
+    def replaced(self, samples: Float[Tensor, "m dim"], labels: Int[Tensor, "m"] | None = None) -> "RealSamples":
+        """The same data and settings with other real samples, and their labels, in place of the split's."""
         other = RealSamples.__new__(RealSamples)
         other.__dict__.update(self.__dict__)
-        other.samples, other.of_split, other._of_samples = samples, False, {}
+        other.samples, other.labels, other.of_split, other._of_samples = samples, labels, False, {}
         return other
 
     def part(self, index: Int[Tensor, "part"]) -> "RealSamples":
         """The same data and settings with these rows of `samples`; their features are not computed again."""
-        other = self.replaced(self.samples[index])
+        other = self.replaced(self.samples[index], None if self.labels is None else self.labels[index])
         other._of_samples[_real_features] = self.features[index]
         return other
 
@@ -106,11 +115,18 @@ class Fakes:
     """Fakes of some members, with what metrics of one family compute together.
 
     samples  fakes of each member; for a paired metric one for each of `RealSamples.targets`, else from random latents
+    labels   label of each fake, the same for all members; None for those of unconditional generators
     """
 
-    def __init__(self, samples: Float[Tensor, "members n dim"]):
-        self.samples = samples
+    def __init__(self, samples: Float[Tensor, "members n dim"], labels: Int[Tensor, "n"] | None = None):
+        self.samples, self.labels = samples, labels
         self._computed: dict[tuple[Any, Any], Any] = {}
+
+    @property
+    def known_labels(self) -> Int[Tensor, "n"]:
+        """`labels`, which metrics of conditional generators need."""
+        assert self.labels is not None
+        return self.labels
 
     @cached_property
     def finite(self) -> Bool[Tensor, "members"]:

@@ -48,10 +48,15 @@ class SlicedWasserstein(AnyMetric):
     )
 
     def measure(self, real: RealSamples, fake: Fakes) -> Float[Tensor, "members"]:
-        directions, projections = real.once_for_data(_directions), real.once(_projections)
+        directions, projections = directions_of(real), real.once(_projections)
         return torch.stack(
             [sliced_wasserstein(projections, sorted_projections(member, directions)) for member in fake.samples]
         )
+
+
+def directions_of(real: RealSamples) -> Float[Tensor, "dim directions"]:
+    """The directions of the settings for these data."""
+    return real.once_for_data(_directions)
 
 
 def _directions(real: RealSamples) -> Float[Tensor, "dim directions"]:
@@ -59,7 +64,7 @@ def _directions(real: RealSamples) -> Float[Tensor, "dim directions"]:
 
 
 def _projections(real: RealSamples) -> Float[Tensor, "directions m"]:
-    return sorted_projections(real.samples, real.once_for_data(_directions))
+    return sorted_projections(real.samples, directions_of(real))
 
 
 @lru_cache(maxsize=16)

@@ -9,13 +9,15 @@ from gan_core.networks.contracts import (
     generate_in_chunks,
     gradient_by_autograd,
     try_network,
+    with_labels,
 )
 from gan_core.networks.conv import ConvCritic, ConvGenerator
 from gan_core.networks.conv_autoencoder import ConvAutoencoderCritic
 from gan_core.networks.counted_parameters import parameter_count, parameter_shapes
+from gan_core.networks.labelled import ConditionalCritic, ConditionalGenerator
 from gan_core.networks.mlp import MLPCritic, MLPGenerator
 from gan_core.networks.module import ModuleCritic, ModuleGenerator
-from gan_core.networks.pair import Critic, Generator, NetworkPair, Networks
+from gan_core.networks.pair import Critic, Generator, NetworkPair, Networks, without_labels
 from gan_core.networks.toy import DiracCritic, DiracGenerator, DiracPair, SegmentGenerator
 
 __all__ = [
@@ -23,6 +25,8 @@ __all__ = [
     "AnyGenerator",
     "AutoencoderCritic",
     "AutogradCritic",
+    "ConditionalCritic",
+    "ConditionalGenerator",
     "ConvAutoencoderCritic",
     "ConvCritic",
     "ConvGenerator",
@@ -44,4 +48,6 @@ __all__ = [
     "parameter_count",
     "parameter_shapes",
     "try_network",
+    "with_labels",
+    "without_labels",
 ]

@@ -49,7 +49,7 @@ class AutoencoderCritic(AutogradCritic):
     def initial(self, shape: SampleShape, generator: torch.Generator) -> Parameters:
         hidden = [self.width] * self.depth
         encoder = dense_layers([shape.dim, *hidden, self.code], generator)
-        decoder = dense_layers([self.code, *hidden, shape.dim], generator)
+        decoder = dense_layers([self.code, *hidden, shape.unlabelled.dim], generator)
         return {f"encoder.{name}": value for name, value in encoder.items()} | {
             f"decoder.{name}": value for name, value in decoder.items()
         }
@@ -60,7 +60,8 @@ class AutoencoderCritic(AutogradCritic):
         code = dense(part(parameters, "encoder."), samples, "leaky_relu")
         reconstruction = bound(dense(part(parameters, "decoder."), code, "leaky_relu"), self.output, shape)
         # The target stays in the graph: detaching it would drop half of dU/dx for the generator.
-        return CriticOutput(value=energy_of(reconstruction - samples, self.energy), samples=samples, code=code)
+        error = reconstruction - shape.without_labels(samples)
+        return CriticOutput(value=energy_of(error, self.energy), samples=samples, code=code)
 
 
 def part(parameters: Parameters, prefix: str) -> Parameters:

@@ -22,6 +22,7 @@ class AnyGenerator(ABC):
     only_on      the only kind of data that it can be trained on, None for any
     only_images  True if its samples must be images
     chunk        number of z from which an evaluation generates at once, None for all; see `generate_in_chunks`
+    label_width  number of coordinates of the label that follow those of z in its input; 0 for an unconditional one
     """
 
     kind: str
@@ -29,6 +30,7 @@ class AnyGenerator(ABC):
     only_on: ClassVar[str | None] = None
     only_images: ClassVar[bool] = False
     chunk: ClassVar[int | None] = None
+    label_width: int = 0
 
     def couples_fakes(self, shape: SampleShape) -> bool:
         """True if a fake depends on the other z of its batch, as it does with batch normalisation."""
@@ -52,6 +54,8 @@ class AnyCritic(ABC):
     has_code     True if the output holds a code, as that of an autoencoder does
     only_on      the only kind of data that it can be trained on, None for any
     only_images  True if its samples must be images
+    label_width  number of coordinates of the label that follow those of a sample in its input; 0 for an unconditional
+                 one
     """
 
     kind: str
@@ -59,6 +63,7 @@ class AnyCritic(ABC):
     has_code: ClassVar[bool] = False
     only_on: ClassVar[str | None] = None
     only_images: ClassVar[bool] = False
+    label_width: int = 0
 
     @abstractmethod
     def initial(self, shape: SampleShape, generator: torch.Generator) -> Parameters:
@@ -87,19 +92,47 @@ class AutogradCritic(AnyCritic):
 
 
 class CriticAt:
-    """S critics at fixed parameters, as functions of the samples."""
+    """S critics at fixed parameters, as functions of the samples.
 
-    def __init__(self, critic: AnyCritic, parameters: Parameters, shape: SampleShape):
-        self._critic, self._parameters, self._shape = critic, parameters, shape
+    labels  one-hot labels of a batch, for conditional critics; None for others. Samples are that batch, or several of
+            it one after the other: sample i of each has label i
+    """
+
+    def __init__(
+        self,
+        critic: AnyCritic,
+        parameters: Parameters,
+        shape: SampleShape,
+        labels: Float[Tensor, "seeds batch classes"] | None = None,
+    ):
+        self._critic, self._parameters, self._shape, self._labels = critic, parameters, shape, labels
 
     def call(self, samples: Float[Tensor, "seeds batch dim"]) -> CriticOutput:
-        return self._critic.call(self._parameters, samples, self._shape)
+        return self._critic.call(self._parameters, self._inputs(samples), self._shape)
 
     def value(self, samples: Float[Tensor, "seeds batch dim"]) -> Float[Tensor, "seeds batch"]:
         return self.call(samples).value
 
     def gradient(self, samples: Float[Tensor, "seeds batch dim"]) -> Float[Tensor, "seeds batch dim"]:
-        return self._critic.gradient(self._parameters, samples, self._shape)
+        return self._critic.gradient(self._parameters, self._inputs(samples), self._shape)
+
+    def _inputs(self, samples: Float[Tensor, "seeds batch dim"]) -> Float[Tensor, "seeds batch inputs"]:
+        if self._labels is None:
+            return samples
+        batches, rest = divmod(samples.shape[-2], self._labels.shape[-2])
+        if rest:
+            raise ValueError(
+                f"a conditional critic must get whole batches of {self._labels.shape[-2]} samples, one for each label, "
+                f"but gets {samples.shape[-2]}"
+            )
+        return torch.cat([samples, self._labels.repeat(1, batches, 1)], dim=-1)
+
+
+def with_labels(
+    z: Float[Tensor, "*seeds batch latent"], labels: Float[Tensor, "*seeds batch classes"] | None
+) -> Float[Tensor, "*seeds batch inputs"]:
+    """The input of generators: z, followed by the one-hot labels of conditional ones."""
+    return z if labels is None else torch.cat([z, labels], dim=-1)
 
 
 def gradient_by_autograd(
@@ -127,7 +160,8 @@ def generate_in_chunks(
     if generator.chunk is None:
         return generator.generate(parameters, z, shape)
     missing = -z.shape[1] % generator.chunk if generator.couples_fakes(shape) else 0
-    fixed = torch.randn((generator.chunk, generator.latent), generator=torch.Generator().manual_seed(0))
+    inputs = generator.latent + generator.label_width
+    fixed = torch.randn((generator.chunk, inputs), generator=torch.Generator().manual_seed(0))
     completed = torch.cat([z, fixed[:missing].to(z).expand(len(z), -1, -1)], dim=1)
     chunks = completed.split(generator.chunk, dim=1)
     fakes = [generator.generate(parameters, chunk, shape) for chunk in chunks]
@@ -143,10 +177,10 @@ def try_network(network: AnyGenerator | AnyCritic, shape: SampleShape) -> None:
     generator = torch.Generator().manual_seed(0)
     parameters = {name: value[None] for name, value in network.initial(shape, generator).items()}
     if isinstance(network, AnyGenerator):
-        z = torch.randn((1, 2, network.latent), generator=generator, dtype=torch.float64)
+        z = torch.randn((1, 2, network.latent + network.label_width), generator=generator, dtype=torch.float64)
         output, expected = network.generate(parameters, z, shape), [1, 2, shape.dim]
     else:
-        samples = torch.randn((1, 2, shape.dim), generator=generator, dtype=torch.float64)
+        samples = torch.randn((1, 2, shape.dim + network.label_width), generator=generator, dtype=torch.float64)
         output, expected = network.call(parameters, samples, shape).value, [1, 2]
     if list(output.shape) != expected:
         raise ValueError(

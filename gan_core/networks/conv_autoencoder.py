@@ -68,7 +68,7 @@ class ConvAutoencoderCritic(AutogradCritic):
             canvas.widths(self.base),
         )
         encoder = drawing.down(widths) | drawing.head(canvas.features(self.base), self.code)
-        decoder = drawing.up(self.code, widths[::-1], canvas.grid)
+        decoder = drawing.up(self.code, Canvas.around(shape.unlabelled).widths(self.base)[::-1], canvas.grid)
         return {f"encoder.{name}": value for name, value in encoder.items()} | {
             f"decoder.{name}": value for name, value in decoder.items()
         }
@@ -76,7 +76,7 @@ class ConvAutoencoderCritic(AutogradCritic):
     def call(
         self, parameters: Parameters, samples: Float[Tensor, "seeds batch dim"], shape: SampleShape
     ) -> CriticOutput:
-        canvas = Canvas.around(shape)
+        canvas, decoded_canvas = Canvas.around(shape), Canvas.around(shape.unlabelled)
 
         def encode(encoder: Parameters, samples: Tensor) -> Tensor:
             features = downsample(encoder, canvas.padded(samples), canvas.layers, self.normalisation)
@@ -84,10 +84,10 @@ class ConvAutoencoderCritic(AutogradCritic):
 
         def decode(decoder: Parameters, code: Tensor) -> Tensor:
             activation = partial(leaky_relu, negative_slope=LEAK)
-            return canvas.cropped(upsample(decoder, code, canvas, self.normalisation, activation))
+            return decoded_canvas.cropped(upsample(decoder, code, decoded_canvas, self.normalisation, activation))
 
         code = for_each_member(encode, part(parameters, "encoder."), samples)
         decoded = for_each_member(decode, part(parameters, "decoder."), code)
         # The target stays in the graph: detaching it would drop half of dU/dx for the generator.
-        error = bound(decoded, self.output, shape) - samples
+        error = bound(decoded, self.output, shape) - shape.without_labels(samples)
         return CriticOutput(value=energy_of(error, self.energy), samples=samples, code=code)

@@ -4,7 +4,7 @@ from gan_core.training.optimizers import SGD, Adam, Constant, Cosine, Halving, L
 from gan_core.training.packable import why_unpackable
 from gan_core.training.packs import Member, Structure, check_alike, pack_members, structure
 from gan_core.training.randomness import EVALUATION_SEED, evaluation_latents, stream
-from gan_core.training.settings import Training, UpdateOrder, check_compatible
+from gan_core.training.settings import Training, UpdateOrder, check_compatible, check_conditional
 from gan_core.training.trainer import Trainer
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "UpdateOrder",
     "check_alike",
     "check_compatible",
+    "check_conditional",
     "evaluation_latents",
     "pack_members",
     "stream",

@@ -9,13 +9,27 @@ from gan_core.training.draws import Draws
 
 
 class RealBatches:
-    """The training samples on the device: uint8 as it is stored, other numbers in the type of the training."""
+    """The training samples on the device: uint8 as it is stored, other numbers in the type of the training.
 
-    def __init__(self, data: Dataset, draws: Draws, device: torch.device, dtype: torch.dtype):
+    classes  number of classes of a conditional training, 0 for any other
+    """
+
+    def __init__(self, data: Dataset, draws: Draws, device: torch.device, dtype: torch.dtype, classes: int = 0):
         stored = torch.from_numpy(data.train).to(device)
         self._stored = stored.to(dtype) if stored.is_floating_point() else stored
         self._shape, self._changes = data.shape, data.augmentation
         self._draws, self._dtype = draws, dtype
+        if classes:
+            self._labels = torch.from_numpy(data.labels_of("train")).to(device)
+            self._one_hot = torch.eye(classes, dtype=dtype, device=device)
+        self._conditional = classes > 0
+
+    def labels(self, index: Int[Tensor, "seeds batch"]) -> Float[Tensor, "seeds batch classes"] | None:
+        """One-hot labels of the samples with these numbers; None in an unconditional training."""
+        if not self._conditional:
+            return None
+        chosen = self._labels.index_select(0, index.flatten())
+        return self._one_hot.index_select(0, chosen).unflatten(0, index.shape)
 
     def at(self, index: Int[Tensor, "seeds batch"]) -> Float[Tensor, "seeds batch dim"]:
         """The samples with these numbers as they are."""

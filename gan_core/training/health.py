@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gan_core.constraints import slope
 from gan_core.metric_description import MetricDescription
-from gan_core.networks import DiracPair
+from gan_core.networks import DiracPair, with_labels
 from gan_core.shapes import State
 from gan_core.training.draws import CriticDraw
 from gan_core.training.losses import Losses
@@ -118,6 +118,7 @@ def health_metrics(
     batch: HealthBatch,
     real: Float[Tensor, "seeds batch dim"],
     *,
+    labels: Float[Tensor, "seeds batch classes"] | None = None,
     generator: StackedParameters,
     critic: StackedParameters,
     objective_state: State,
@@ -128,13 +129,16 @@ def health_metrics(
     The Dirac pair also has its distance to the equilibrium. All others are computed on the fixed batch, so sampling
     adds no noise to the comparison of trials and steps; they can be computed before the first iteration too.
     `HEALTH_METRICS` describes each.
+
+    labels  one-hot labels of the batch's real samples and fakes, for conditional networks
     """
+    z = with_labels(batch.z, labels)
     with torch.no_grad():
-        fake = losses.generate(generator.frozen, batch.z)
-    learning = losses.critic_at(critic.learning, constraint_state)
-    frozen = losses.critic_at(critic.frozen, constraint_state)
+        fake = losses.generate(generator.frozen, z)
+    learning = losses.critic_at(critic.learning, constraint_state, labels)
+    frozen = losses.critic_at(critic.frozen, constraint_state, labels)
     critic_loss = losses.critic(learning, real, fake, batch.noise, objective_state)
-    generator_loss = losses.generator(frozen, generator.learning, batch.z, real, objective_state)
+    generator_loss = losses.generator(frozen, generator.learning, z, real, objective_state)
     with torch.no_grad():
         critic_slope = slope(frozen, torch.lerp(fake, real, batch.between))
     return {

@@ -50,15 +50,23 @@ class Losses:
     networks: Networks
     shape: SampleShape
 
-    def critic_at(self, parameters: Parameters, constraint_state: State) -> CriticAt:
-        """Critics with these parameters, after the constraint has mapped them."""
+    def critic_at(
+        self,
+        parameters: Parameters,
+        constraint_state: State,
+        labels: Float[Tensor, "seeds batch classes"] | None = None,
+    ) -> CriticAt:
+        """Critics with these parameters, after the constraint has mapped them.
+
+        labels  one-hot labels of the batches that conditional critics rate, real and fake alike
+        """
         mapped = self.constraint.map_parameters(parameters, constraint_state)
-        return CriticAt(self.networks.critic, mapped, self.shape)
+        return CriticAt(self.networks.critic, mapped, self.shape, labels)
 
     def generate(
         self, parameters: Parameters, z: Float[Tensor, "seeds batch latent"]
     ) -> Float[Tensor, "seeds batch dim"]:
-        """Fakes of the generators with these parameters."""
+        """Fakes of the generators with these parameters; z holds the labels of conditional ones too."""
         return self.networks.generator.generate(parameters, z, self.shape)
 
     def critic(

@@ -33,7 +33,9 @@ def why_unpackable(
     drawn = [networks.critic.initial(shape, generator) for _ in range(MEMBERS)]
     parameters = {name: torch.stack([one[name] for one in drawn]).double() for name in drawn[0]}
     real, fake = torch.randn((2, MEMBERS, BATCH, shape.dim), generator=generator, dtype=torch.float64)
-    critic = CriticAt(networks.critic, parameters, shape)
+    classes = networks.critic.label_width
+    labels = torch.eye(classes, dtype=torch.float64)[torch.arange(BATCH) % classes] if classes else None
+    critic = CriticAt(networks.critic, parameters, shape, None if labels is None else labels.expand(MEMBERS, -1, -1))
     of_objective = _objective_calls(objective, critic, real, fake)
     of_constraint = _constraint_calls(constraint, critic, parameters, real, fake)
     return _reason("objective", objective, of_objective) or _reason("constraint", constraint, of_constraint)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 EVALUATION_SEED = 20_140_610
@@ -33,6 +33,11 @@ def for_each_seed(seeds: Sequence[int], purpose: str, block: int, draw: Callable
 def sample_latents(count: int, latent: int, seed: int) -> Float[Tensor, "count latent"]:
     """Latent vectors of the samples that a trained generator returns; equal seeds give equal ones."""
     return torch.randn((count, latent), generator=stream(seed, "results_z"))
+
+
+def one_hot(labels: Int[np.ndarray, "count"], classes: int) -> Float[Tensor, "count classes"]:
+    """The one-hot vector of each label."""
+    return torch.eye(classes)[torch.from_numpy(labels)]
 
 
 def evaluation_latents(count: int, latent: int) -> Float[Tensor, "count latent"]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from gan_core.data import PARTS, Dataset
 from gan_core.fields import Count, Fraction, StepsInIteration, StepsOrNone, check_fields
 from gan_core.networks import AnyCritic, Networks
 from gan_core.objectives import AnyObjective
@@ -107,6 +108,33 @@ def check_compatible(objective: AnyObjective, networks: Networks, training: Trai
         raise ValueError(
             "training.pretrain_steps: must be 0 unless the critic is an autoencoder, whose energy of real samples "
             f'has a minimum, but is {training.pretrain_steps} with kind "{_name(critic)}"'
+        )
+
+
+def check_conditional(networks: Networks, data: Dataset) -> None:
+    """Check that conditional networks fit the data's classes; any others fit all data.
+
+    Errors: `ValueError` that opens with the path of the wrong setting (`networks.classes: ...`).
+    """
+    classes, known = networks.generator.label_width, data.condition_classes
+    if not classes:
+        return
+    if known is None:
+        raise ValueError(
+            f"networks.classes: must be 0, since {data.name} has neither classes nor modes, but is {classes}"
+        )
+    if classes != len(known.names):
+        of_data = f"the number of {'classes' if data.labels else 'modes'} of {data.name}"
+        raise ValueError(f"networks.classes: must be 0 or {len(known.names)}, {of_data}, but is {classes}")
+    if any(part not in data.labels for part in PARTS if data.labels):
+        raise ValueError(f"networks.classes: must be 0, since a split of {data.name} has no labels, but is {classes}")
+    if not all(known.shares):
+        missing = known.names[known.shares.index(0.0)]
+        raise ValueError(f"networks.classes: must be 0, since no training sample has the class {missing}")
+    if networks.generator.couples_fakes(data.sample_shape):
+        raise ValueError(
+            "networks.generator: must not have batch normalisation with networks.classes, since fakes of one class "
+            'would be normalised otherwise than those of all; use normalisation = "group" or "layer"'
         )
 
 

@@ -9,8 +9,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gan_core.constraints import AnyConstraint
-from gan_core.data import Dataset
-from gan_core.networks import CriticAt, Networks, generate_in_chunks
+from gan_core.data import Dataset, labels_in_shares
+from gan_core.networks import CriticAt, Networks, generate_in_chunks, with_labels
 from gan_core.objectives import AnyObjective
 from gan_core.training.batches import RealBatches
 from gan_core.training.draws import Draws, DrawShapes
@@ -19,8 +19,8 @@ from gan_core.training.losses import Losses
 from gan_core.training.member_optimizers import MemberOptimizers
 from gan_core.training.packable import why_unpackable
 from gan_core.training.packs import Alike, Member, Pack
-from gan_core.training.randomness import evaluation_latents, stream
-from gan_core.training.settings import Training, check_compatible
+from gan_core.training.randomness import evaluation_latents, one_hot, stream
+from gan_core.training.settings import Training, check_compatible, check_conditional
 from gan_core.training.stacked import StackedParameters
 
 
@@ -38,12 +38,18 @@ class Trainer:
                          there is none. Training of the other seeds goes on
     generator, critic    parameters of S networks, with their optimizers
     average              moving average of the generators' parameters, (seeds, parameters); None if there is none
+    classes              classes whose labels conditional networks get; None for others
     objective_state      state of the objective, by name, each with a leading seed axis
     constraint_state     state of the constraint, likewise
 
     `health_batch` is the number of samples on which `health()` measures.
 
-    Errors: `ValueError` if objective, networks and training settings cannot be combined.
+    Conditional networks get the labels of the real samples of each batch, and the fakes of the batch have the same
+    labels: real sample i and fake i, which paired losses compare and between which a penalty's points lie, are of one
+    class. Labels of generator steps are those of a real batch of their own.
+
+    Errors: `ValueError` if objective, networks and training settings cannot be combined, and for conditional networks
+    that do not fit the classes of the data.
     """
 
     def __init__(
@@ -98,6 +104,7 @@ class Trainer:
         self, settings: Alike | Pack, networks: Networks, data: Dataset, device: torch.device, health_batch: int
     ) -> None:
         training = settings.training
+        check_conditional(networks, data)
         self.objective, self.constraint, self.training = settings.objective, settings.constraint, training
         self.networks, self.seeds, self.shape = networks, settings.seeds, data.sample_shape
         self.device, self.dtype = device, getattr(torch, training.dtype)
@@ -117,7 +124,8 @@ class Trainer:
         latent, noise = networks.generator.latent, self.constraint.noise_width(self.shape.dim)
         shapes = DrawShapes(batch=training.batch, latent=latent, noise=noise, real=len(data.train), dim=self.shape.dim)
         self._draws = Draws(self.seeds, shapes, self.device, self.dtype)
-        self._batches = RealBatches(data, self._draws, self.device, self.dtype)
+        self.classes = data.condition_classes if networks.generator.label_width else None
+        self._batches = RealBatches(data, self._draws, self.device, self.dtype, classes=networks.generator.label_width)
         self._health_batch = HealthBatch.draw(
             size=health_batch, latent=latent, noise=noise, real=len(data.train), for_all_seeds=self._for_all_seeds
         )
@@ -163,21 +171,23 @@ class Trainer:
         return critic_finite & generator_finite
 
     def _pretraining_step(self) -> Tensor:
-        real = self._batches.of_step(self._draws.pretraining(self.iteration), "pretraining", self.iteration)
+        index = self._draws.pretraining(self.iteration)
+        real = self._batches.of_step(index, "pretraining", self.iteration)
         self.constraint_state = self._losses.constraint.next_state(self.critic.frozen, self.constraint_state)
-        return self._update_critic(self._learning_critic().value(real).mean(-1), 0)
+        critic = self._learning_critic(self._batches.labels(index))
+        return self._update_critic(critic.value(real).mean(-1), 0)
 
     def _critic_steps(self, generator_step: int) -> Tensor:
         finite = torch.ones(len(self.seeds), dtype=torch.bool, device=self.device)
         first = self.training.critic_steps_before(generator_step)
         for step in range(first, first + self.training.critic_steps_at(generator_step)):
             draw = self._draws.critic(step)
-            real = self._batches.of_step(draw.index, "critic", step)
+            real, labels = self._batches.of_step(draw.index, "critic", step), self._batches.labels(draw.index)
             with torch.no_grad():
-                fake = self._losses.generate(self.generator.frozen, draw.z)
+                fake = self._losses.generate(self.generator.frozen, with_labels(draw.z, labels))
             self.constraint_state = self._losses.constraint.next_state(self.critic.frozen, self.constraint_state)
             result = self._losses.critic(
-                self._learning_critic(),
+                self._learning_critic(labels),
                 real,
                 fake,
                 draw.noise,
@@ -196,10 +206,11 @@ class Trainer:
         """Gradient of each generator's loss, and True where the loss is finite; also updates the objective's state."""
         draw = self._draws.generator(generator_step)
         reads_real = self.objective.generator_reads_real or bool(self.objective_state)
+        labels = self._batches.labels(draw.index)
         result = self._losses.generator(
-            self.critic_now(),
+            self.critic_now(labels),
             self.generator.learning,
-            draw.z,
+            with_labels(draw.z, labels),
             self._batches.of_step(draw.index, "generator", generator_step) if reads_real else None,
             self.objective_state,
         )
@@ -214,12 +225,12 @@ class Trainer:
         if self.average is not None:
             self.average.lerp_(self.generator.flat, self._settings.average_weight(generator_step))
 
-    def _learning_critic(self) -> CriticAt:
-        return self._losses.critic_at(self.critic.learning, self.constraint_state)
+    def _learning_critic(self, labels: Tensor | None) -> CriticAt:
+        return self._losses.critic_at(self.critic.learning, self.constraint_state, labels)
 
-    def critic_now(self) -> CriticAt:
-        """Critics at their present parameters, which require no gradient."""
-        return self._losses.critic_at(self.critic.frozen, self.constraint_state)
+    def critic_now(self, labels: Float[Tensor, "seeds batch classes"] | None = None) -> CriticAt:
+        """Critics at their present parameters, which require no gradient; conditional ones for one-hot labels."""
+        return self._losses.critic_at(self.critic.frozen, self.constraint_state, labels)
 
     # -- samples, health metrics, critic values ----------------------------------------------------------------------
 
@@ -228,9 +239,14 @@ class Trainer:
     ) -> Float[Tensor, "seeds count dim"]:
         """Fakes generated from the first `count` evaluation latents, which are the same for every seed and every trial.
 
+        Conditional generators get labels in the shares of the training samples.
+
         `flat` replaces the generators' present parameters, in the layout of `generator.flat`.
         """
         z = evaluation_latents(count, self.networks.generator.latent)
+        if self.classes is not None:
+            labels = labels_in_shares(np.asarray(self.classes.shares), count)
+            z = with_labels(z, one_hot(labels, len(self.classes.names)))
         with torch.no_grad():
             parameters = self.generator.frozen if flat is None else self.generator.views(flat)
             return generate_in_chunks(self.networks.generator, parameters, self._for_all_seeds(z), self.shape)
@@ -241,6 +257,7 @@ class Trainer:
             self._losses,
             self._health_batch,
             self._batches.at(self._health_batch.index),
+            labels=self._batches.labels(self._health_batch.index),
             generator=self.generator,
             critic=self.critic,
             objective_state=self.objective_state,
@@ -248,10 +265,20 @@ class Trainer:
         )
 
     def critic_values(self, samples: Float[np.ndarray, "samples dim"]) -> Float[np.ndarray, "seeds samples"]:
-        """Scores or energies that each seed's critic outputs for these samples."""
+        """Scores or energies that each seed's critic outputs for these samples.
+
+        Those of conditional critics are means over the classes, in the shares of the training samples.
+        """
         shared = self._for_all_seeds(torch.from_numpy(samples))
         with torch.no_grad():
-            return self.critic_now().value(shared).cpu().numpy()
+            if self.classes is None:
+                return self.critic_now().value(shared).cpu().numpy()
+            every = torch.eye(len(self.classes.names))
+            values = [
+                share * self.critic_now(self._for_all_seeds(label.expand(len(samples), -1))).value(shared)
+                for label, share in zip(every, self.classes.shares, strict=True)
+            ]
+            return torch.stack(values).sum(0).cpu().numpy()
 
     def _for_all_seeds(self, shared: Tensor) -> Tensor:
         """`shared` on the device, repeated along a leading seed axis without a copy."""

@@ -37,7 +37,14 @@ from studies.tables.results import Results
 
 PROGRESS = (0.75, 0.9, 0.95)
 """Progress towards real data at the default target distances."""
-NEVER_NEGATIVE = ("sliced_wasserstein", "wasserstein_1", "frechet_distance", "distance_to_equilibrium")
+NEVER_NEGATIVE = (
+    "sliced_wasserstein",
+    "class_sliced_wasserstein",
+    "worst_class_distance",
+    "wasserstein_1",
+    "frechet_distance",
+    "distance_to_equilibrium",
+)
 """Distances that are at least 0, so that progress is largest at 0."""
 STEPS = 40
 """Number of target distances of a volume curve, at equal steps from the constant at the data's mean to real data."""

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from scipy.stats import norm
 
+from gan_core.data import evaluation_labels
 from gan_core.evaluation import applicable_metrics
 from gan_core.metrics import METRICS, AnyMetric, Fakes, RealSamples
 from studies.errors import InputError
@@ -28,7 +29,9 @@ def reference_deviation(results: Results, condition: str) -> float | None:
     network for features is missing.
     """
     name, data = results.study.distance, results.data
-    metric = applicable_metrics(results.study.evaluation, data).get(name) if name in METRICS else None
+    conditional = results.study.condition(condition).classes > 0
+    metrics = applicable_metrics(results.study.evaluation, data, conditional=conditional)
+    metric = metrics.get(name) if name in METRICS else None
     fakes = None if metric is None else _fakes(results, condition)
     if metric is None or fakes is None:
         return None
@@ -37,7 +40,9 @@ def reference_deviation(results: Results, condition: str) -> float | None:
         _ = real.features
     except ValueError:  # the file of the network is not on this machine
         return None
-    return deviation_over_references(metric, real, Fakes(real.tensor(fakes)[None]), seed=results.study.search.seed)
+    labels = torch.from_numpy(evaluation_labels(len(fakes), data, "test")) if conditional else None
+    measured = Fakes(real.tensor(fakes)[None], labels)
+    return deviation_over_references(metric, real, measured, seed=results.study.search.seed)
 
 
 def deviation_over_references(metric: AnyMetric, real: RealSamples, fakes: Fakes, *, seed: int) -> float:
@@ -77,5 +82,7 @@ def _fakes(results: Results, condition: str) -> Float[np.ndarray, "samples dim"]
     if stable.empty:
         return None
     seed = int(stable["seed"].iloc[(len(stable) - 1) // 2])
-    fakes = trained.generator(trained.seeds.index(seed))(results.study.evaluation.samples)
+    count = results.study.evaluation.samples
+    labels = evaluation_labels(count, results.data, "test").tolist() if trained.classes is not None else None
+    fakes = trained.generator(trained.seeds.index(seed))(count, labels=labels)
     return fakes.reshape(len(fakes), -1)

@@ -23,7 +23,8 @@ class Provenance:
     numerics_version    the `NUMERICS_VERSION` of the code that trains
     evaluation_version  the `EVALUATION_VERSION` of the code that computes the metrics
     sources             hash of the source of each user's module, by module name
-    labels_fingerprint  hash of the classes of the real samples, empty without classes; they determine metrics alone
+    labels_fingerprint  hash of the classes of the real samples, empty without classes; they determine metrics, and the
+                        training of conditional GANs
     features            kind and hash of the features in which fakes are compared, empty for pixels
     """
 
@@ -48,7 +49,8 @@ class Provenance:
 
     def of_training(self, trained: Any) -> dict[str, Any]:
         """The part that determines a training described by these tables, as a JSON-serialisable table."""
-        return self._part_of(trained, without=("evaluation_version", "labels_fingerprint", "features"))
+        labels = () if trained["networks"].get("classes") else ("labels_fingerprint",)
+        return self._part_of(trained, without=("evaluation_version", *labels, "features"))
 
     def of_evaluation(self, evaluation: Any) -> dict[str, Any]:
         """The part that determines an evaluation with these settings, as a JSON-serialisable table."""

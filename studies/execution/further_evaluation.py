@@ -85,7 +85,10 @@ def _described(results: Results, settings: EvaluationSettings, module_sources: M
     )
     if provenance.data_fingerprint != results.provenance.data_fingerprint:
         raise InputError("data: must be the samples that the study was run with, but others are loaded here")
-    names = sorted(applicable_metrics(settings, results.data))  # a new metric of the library is another evaluation
+    conditional = any(condition.classes for condition in results.study.conditions)
+    names = sorted(
+        applicable_metrics(settings, results.data, conditional=conditional)
+    )  # a new metric of the library is another evaluation
     return FurtherEvaluation(settings=table, provenance={**provenance.of_evaluation(table), "metrics": names})
 
 
@@ -111,7 +114,8 @@ def changed_settings(results: Results, assignments: Sequence[str]) -> tuple[Eval
         settings = resolved_evaluation(settings, study.data)
         check_evaluation(settings, (), study.data)
         try:
-            metrics = applicable_metrics(settings, results.data)
+            conditional = any(condition.classes for condition in study.conditions)
+            metrics = applicable_metrics(settings, results.data, conditional=conditional)
         except ValueError as error:
             raise InputError(f"evaluation.{error}") from None
         if not metrics:

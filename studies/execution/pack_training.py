@@ -230,6 +230,7 @@ class PackTraining:
         shared = {
             **evaluation_facts(self._evaluator, self._setting.networks),
             "sample_shape": asdict(self._trainer.shape),
+            **self._classes(),
             "elapsed_seconds": round(self.seconds, 3),
             "trials_sharing_seconds": len(self._trials),
             "ended_at": time(),
@@ -239,6 +240,11 @@ class PackTraining:
         if len(self._trials) > 1:
             self.log(f"its seconds are those of {len(self._trials)} trials of a pack, in equal shares")
         return [self._row(trial, trial.last or of_members(last, trial.rows), shared) for trial in self._trials]
+
+    def _classes(self) -> dict[str, Any]:
+        """The fact of conditional GANs: their classes."""
+        classes = self._trainer.classes
+        return {} if classes is None else {"classes": asdict(classes)}
 
     def _row(self, trial: TrialInPack, last: Last, shared: Mapping[str, Any]) -> Row:
         """The row of one trial; `shared` holds the facts that all trials of the pack have in common."""

@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 
 from gan_core.data import Table, Units
 from gan_core.generator_files import PIXELS, SavedGenerator, save_generator
+from gan_core.networks import without_labels
 from studies.errors import InputError
 from studies.execution.environment import versions
 from studies.file.messages import format_value
@@ -95,13 +96,17 @@ def exported_generator(
     units, notes = (PIXELS, ()) if pixels else _table_units(results, found)
     own = None
     if is_reference(found.identity["networks"].get("generator", {}).get("kind")):
-        own = OwnNetwork(module=type(network).__module__, name=type(network).__name__, expression=expression(network))
+        described = without_labels(network)
+        own = OwnNetwork(
+            module=type(described).__module__, name=type(described).__name__, expression=expression(described)
+        )
     generator = SavedGenerator(
         network=network,
         parameters={name: value[chosen] for name, value in found.parameters.items()},
         shape=found.shape,
         seeds=tuple(found.seeds[member] for member in chosen),
         units=units,
+        classes=found.classes,
         about=_about(results, found, which, [found.seeds[member] for member in chosen]),
     )
     script = template_environment("studies.exporting", keep_trailing_newline=True).get_template("sample.py.jinja")
@@ -114,6 +119,7 @@ def exported_generator(
             condition=condition,
             own=own,
             pictures=generator.in_pixels and found.shape.shape[0] in PICTURE_CHANNELS,
+            classes=[] if found.classes is None else list(found.classes.names),
             columns=",".join(units.columns) if units is not None else "",
             rows=len(found.shape.shape) == 1,
         ),

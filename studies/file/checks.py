@@ -10,7 +10,7 @@ from gan_core.features import AutoFeatures, FileFeatures
 from gan_core.metrics import RealSamples
 from gan_core.networks import AnyCritic, AnyGenerator, try_network
 from gan_core.shapes import SampleShape
-from gan_core.training import check_compatible
+from gan_core.training import check_compatible, check_conditional
 from studies.errors import InputError
 from studies.file.authors_path import possible_changes, settings_on_paths
 from studies.file.budget import Budget
@@ -153,6 +153,7 @@ def check_settings(
         for setting in condition.extreme_settings():
             _check_kinds(path, setting, data, shape)
             _check_compatible(path, setting)
+            _check_conditional(path, setting, data, evaluation)
             _check_user_networks(path, setting, shape)
             _check_measurements(path, setting, budget, evaluation.measurements)
 
@@ -200,6 +201,21 @@ def _check_compatible(path: Parts, setting: Setting) -> None:
     except ValueError as error:
         key, _, sentence = str(error).partition(": ")
         raise Refusal((*path, *key.split(".")), sentence) from None
+
+
+def _check_conditional(path: Parts, setting: Setting, data: AnyData, evaluation: EvaluationSettings) -> None:
+    """Check that conditional networks fit the classes of the data, each of which needs a fake in an evaluation."""
+    classes = setting.networks.generator.label_width
+    if not classes:
+        return
+    try:
+        check_conditional(setting.networks, load_samples(data))
+    except ValueError as error:
+        key, _, sentence = str(error).partition(": ")
+        raise Refusal((*path, *key.split(".")), sentence) from None
+    if evaluation.samples < classes:
+        must = f"must be >= {classes}, a fake of each of networks.classes"
+        raise Refusal(("evaluation", "samples"), must, f"is {evaluation.samples}")
 
 
 def _check_user_networks(path: Parts, setting: Setting, shape: Callable[[], SampleShape]) -> None:

@@ -71,6 +71,12 @@ class Condition:
     authors: Mapping[str, Any] | None = None
     replicate: int = 0
 
+    @property
+    def classes(self) -> int:
+        """Number of classes whose labels its networks get; 0 for an unconditional GAN."""
+        classes: int = self.table["networks"].get("classes", 0)
+        return classes
+
     def setting(self, configuration: Mapping[str, Value]) -> Setting:
         """Objective, constraint, networks and training with the hyperparameters at the values of a configuration.
 
@@ -286,6 +292,10 @@ def _hyperparameters(
         with faults.collected():
             if parts[-1] == "kind":
                 raise Refusal(source_path(parts), "cannot be searched; compare kinds as conditions")
+            if path == "networks.classes":
+                raise Refusal(
+                    source_path(parts), "cannot be searched; compare conditional and other GANs as conditions"
+                )
             hyperparameters[path] = parse(table, dotted(source_path(parts)), ranges.get(path))
     try:
         if len(hyperparameters) == len(distributions):

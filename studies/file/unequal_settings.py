@@ -80,6 +80,8 @@ def _compared(condition: Condition) -> list[Any]:
 def _leaves(condition: Condition) -> Iterator[tuple[str, str]]:
     for part in SHARED:
         yield from _below(condition, part, condition.table.get(part, {}))
+    if not condition.classes:  # a table leaves out the default
+        yield "networks.classes", "0"
 
 
 def _below(condition: Condition, path: str, value: Any) -> Iterator[tuple[str, str]]:

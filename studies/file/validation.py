@@ -14,7 +14,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 from gan_core.data import AnyData, Sizes
 from gan_core.metric_description import Direction
 from gan_core.metrics import AVERAGE, AnyMetric
-from gan_core.networks import AnyCritic, AnyGenerator
+from gan_core.networks import AnyCritic, AnyGenerator, ConditionalCritic, ConditionalGenerator
 from gan_core.objectives import AnyObjective
 from gan_core.shapes import CriticForm
 from studies.file.distribution_tables import is_distribution
@@ -94,7 +94,8 @@ def value_and_table(annotation: Any) -> tuple[Any, Any] | None:
 def plain(value: Any) -> Any:
     """A dataclass as a JSON-serialisable table with every default, from which `build` makes an equal dataclass.
 
-    A tuple becomes a list; numbers and text stay as they are.
+    A tuple becomes a list; numbers and text stay as they are. A class's `left_out` names the values of fields that its
+    table lacks, since older tables, and what is hashed, lack the field.
     """
     return json.loads(json.dumps(_table(value), allow_nan=False))
 
@@ -112,7 +113,11 @@ def _table(value: Any) -> Any:
     if isinstance(value, RecordedTable):
         return dict(value.table)
     if is_dataclass(value):
-        table = {field.name: _table(getattr(value, field.name)) for field in fields(value)}
+        if isinstance(value, ConditionalGenerator | ConditionalCritic):
+            return _table(value.network)  # the pair's table says that they get labels
+        absent = getattr(value, "left_out", {})
+        values = {field.name: getattr(value, field.name) for field in fields(value)}
+        table = {name: _table(one) for name, one in values.items() if name not in absent or one != absent[name]}
         kind = getattr(value, "kind", None)  # a user's class need not have a field `kind`
         return {"kind": kind} | table if is_reference(kind) else table
     return [_table(element) for element in value] if isinstance(value, tuple) else value

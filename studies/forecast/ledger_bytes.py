@@ -28,7 +28,8 @@ def bytes_of(work: Work, study: Study, data: Dataset) -> int:
     Of each trial its facts; of each member the kept generators, the curves in float64 and the fakes, and of a confirm
     trial on 2-D data the critic's outputs.
     """
-    metrics = len(applicable_metrics(study.evaluation, data)) + len(HEALTH_METRICS) - 1
+    conditional = study.condition(work.condition).classes > 0
+    metrics = len(applicable_metrics(study.evaluation, data, conditional=conditional)) + len(HEALTH_METRICS) - 1
     generators = BYTES * work.kept_numbers * len(kept_evaluations(study))
     curves = 2 * BYTES * metrics * work.evaluations
     confirming = work.phase in CONFIRMING

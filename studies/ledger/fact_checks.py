@@ -31,6 +31,7 @@ def check_facts(facts: Mapping[str, Any], curves: Curves) -> None:
         **{name: is_count(facts[name]) for name in STEPS},
         "features": _are_features(facts.get("features", {})),
         "sample_shape": "sample_shape" not in facts or _is_shape(facts["sample_shape"]),
+        "classes": "classes" not in facts or _are_classes(facts["classes"]),
     }
     if "measured_seconds" in facts:
         seconds = facts["measured_seconds"]
@@ -63,6 +64,15 @@ def _is_shape(described: Any) -> bool:
     shape, bounded = described["shape"], described["bounded"]
     sides = isinstance(shape, list | tuple) and all(is_count(side) and side > 0 for side in shape)
     return sides and type(bounded) is bool
+
+
+def _are_classes(described: Any) -> bool:
+    """True for the table of `Classes`: as many names as shares, which are numbers of at least 0."""
+    if not isinstance(described, dict) or described.keys() != {"names", "shares"}:
+        return False
+    names, shares = described["names"], described["shares"]
+    lists = isinstance(names, list | tuple) and isinstance(shares, list | tuple) and len(names) == len(shares) > 0
+    return lists and all(type(name) is str for name in names) and all(is_number(s) and s >= 0 for s in shares)
 
 
 def _are_steps(steps: Any, members: int) -> bool:

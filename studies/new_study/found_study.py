@@ -7,6 +7,7 @@ from typing import Any
 
 from gan_core.data import AnyData, Data
 from gan_core.evaluation import EvaluationSettings
+from gan_core.networks import without_labels
 from studies.design import seeds_of
 from studies.file.condition import PARTS, Setting
 from studies.file.modules import is_reference, modules_in
@@ -92,7 +93,8 @@ def found_study(results: Results, condition: str, *, name: str, folder: Path) ->
 
 def changed(description: Any) -> dict[str, Any]:
     """The fields of a dataclass that differ from their defaults, in their order; `kind` is none of them."""
-    values = {field: getattr(description, field.name) for field in fields(description) if field.name != "kind"}
+    fields_of = [field for field in fields(description) if field.name != "kind"]
+    values = {field: without_labels(getattr(description, field.name)) for field in fields_of}
     return {field.name: value for field, value in values.items() if is_required(field) or value != _default(field)}
 
 

@@ -29,7 +29,7 @@ from studies.tables.columns import END_NAMES, MEMBER_COLUMNS, TRIAL_COLUMNS, WIT
 from studies.tables.curve_columns import curve_columns
 from studies.tables.member_outcomes import classify_members, is_whole, member_columns, trial_results
 from studies.tables.ranking import FIRST, rank, ranked
-from studies.tables.trained_generators import TrainedConfiguration, kept_parameters, trained_shape
+from studies.tables.trained_generators import TrainedConfiguration, kept_parameters, trained_classes, trained_shape
 
 
 class Results:
@@ -262,6 +262,7 @@ class Results:
             seeds=trial.spec.seeds,
             shape=trained_shape(trial) or self.data.sample_shape,
             parameters=kept_parameters(trial, which),
+            classes=trained_classes(trial),
         )
 
     def found(self, condition: str) -> TrialSpec:
@@ -358,12 +359,14 @@ class Results:
         return self._fact("features", confirming=True) or self._fact("features", confirming=False)
 
     def _fact(self, name: str, *, confirming: bool) -> dict[str, Any]:
-        """The values that finished trials store as `name`, equal for all of one split; empty if no trial finished.
+        """The values that finished trials store as `name`, of all conditions on one split; empty if no trial finished.
 
         confirming  True: those on the test split; False: those on the validation split
         """
-        same_split = (trial for trial in self._finished if (trial.spec.phase in CONFIRMING) == confirming)
-        return dict(next((trial.facts.get(name, {}) for trial in same_split), {}))
+        same_split = [trial for trial in self._finished if (trial.spec.phase in CONFIRMING) == confirming]
+        first = {trial.spec.condition: trial for trial in reversed(same_split)}
+        # conditional GANs have further metrics; what several conditions have is equal
+        return {key: value for trial in first.values() for key, value in trial.facts.get(name, {}).items()}
 
     def _keyed(self, specs: Sequence[TrialSpec], rows: Int[np.ndarray, "trials"], columns: Any) -> pd.DataFrame:
         """A table with `rows[i]` rows for the i-th trial: the columns that identify the trial, then `columns`."""

@@ -1,6 +1,6 @@
 """Trained generators of a study, which return samples when called."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -9,9 +9,17 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from gan_core.networks import AnyGenerator, Generator, Networks, generate_in_chunks
+from gan_core.data import Classes
+from gan_core.networks import (
+    AnyGenerator,
+    ConditionalGenerator,
+    Generator,
+    Networks,
+    generate_in_chunks,
+    with_labels,
+)
 from gan_core.shapes import SampleShape
-from gan_core.training.randomness import sample_latents
+from gan_core.training.randomness import one_hot, sample_latents
 from studies.errors import InputError
 from studies.file.condition import PARTS, Setting
 from studies.file.messages import count_noun, format_value
@@ -51,6 +59,14 @@ def trained_shape(trial: TrialRecord) -> SampleShape | None:
     return None if described is None else SampleShape(shape=tuple(described["shape"]), bounded=described["bounded"])
 
 
+def trained_classes(trial: TrialRecord) -> Classes | None:
+    """The classes that a finished trial's conditional GANs were trained on; None for those of others."""
+    described = trial.facts.get("classes")
+    if described is None:
+        return None
+    return Classes(names=tuple(described["names"]), shares=tuple(described["shares"]))
+
+
 @dataclass(frozen=True)
 class TrainedConfiguration:
     """The setting found for a condition, with the generators that its confirm trial trained.
@@ -60,6 +76,7 @@ class TrainedConfiguration:
     seeds          seeds of the members
     shape          shape of a sample
     parameters     generator parameters by name, each with a leading seed axis
+    classes        classes of conditional generators; None for others
     """
 
     condition: str
@@ -68,6 +85,7 @@ class TrainedConfiguration:
     seeds: list[int]
     shape: SampleShape
     parameters: dict[str, torch.Tensor]
+    classes: Classes | None = None
 
     def __repr__(self) -> str:
         values = ", ".join(f"{path} = {format_setting(value)}" for path, value in self.configuration.items())
@@ -93,7 +111,11 @@ class TrainedConfiguration:
         networks = self.identity["networks"]
         if "generator" not in networks:
             return self._build(Networks, networks, ("networks",)).generator
-        return self._build(Generator | AnyGenerator, networks["generator"], ("networks", "generator"))
+        described: AnyGenerator = self._build(
+            Generator | AnyGenerator, networks["generator"], ("networks", "generator")
+        )
+        classes = networks.get("classes", 0)
+        return ConditionalGenerator(network=described, classes=classes) if classes else described
 
     def _build(self, annotation: Any, table: Mapping[str, Any], parts: Parts) -> Any:
         known, used = self.identity["provenance"].get("sources", {}), module_names(table)
@@ -122,12 +144,30 @@ class TrainedGenerator:
     def __repr__(self) -> str:
         return f"<TrainedGenerator of {self.origin.condition}: seed {self.seed}>"
 
-    def __call__(self, samples: int, *, seed: int = 0) -> Float[np.ndarray, "samples ..."]:
-        """`samples` fakes in the shape and scale of the data; equal seeds give equal fakes."""
-        return self.of(sample_latents(samples, self.origin.network.latent, seed))
+    def __call__(
+        self, samples: int, *, seed: int = 0, labels: int | str | Sequence[int | str] | None = None
+    ) -> Float[np.ndarray, "samples ..."]:
+        """`samples` fakes in the shape and scale of the data; equal seeds give equal fakes.
 
-    def of(self, z: Float[torch.Tensor, "samples latent"]) -> Float[np.ndarray, "samples ..."]:
-        """The fakes of these latent vectors, in the shape and scale of the data."""
+        labels  of a conditional generator: number or name of the class of all samples, or one for each; None: classes
+                in the shares of the training samples
+
+        Errors: `InputError` for labels of a generator without classes, and for classes that there are not.
+        """
+        return self.of(sample_latents(samples, self.origin.network.latent, seed), labels)
+
+    def of(
+        self, z: Float[torch.Tensor, "samples latent"], labels: int | str | Sequence[int | str] | None = None
+    ) -> Float[np.ndarray, "samples ..."]:
+        """The fakes of these latent vectors, in the shape and scale of the data; `labels` and errors as in a call."""
+        classes = self.origin.classes
+        if classes is not None:
+            try:
+                z = with_labels(z, one_hot(classes.labels(len(z), labels), len(classes.names)))
+            except ValueError as error:
+                raise InputError(str(error)) from None
+        elif labels is not None:
+            raise InputError(f"labels: must not be given, since {self.origin.condition} was trained without classes")
         with torch.no_grad():
             fakes = generate_in_chunks(self.origin.network, self.parameters, z[None], self.origin.shape)[0]
         return fakes.numpy().reshape(len(z), *self.origin.shape.shape)

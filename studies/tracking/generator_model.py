@@ -64,7 +64,12 @@ def _copy_code(code: Path, exported: ExportedGenerator, folder: Path | None) -> 
                 copy = shutil.copytree if source.is_dir() else shutil.copyfile
                 copy(source, code / source.name)
     template = template_environment("studies.tracking", keep_trailing_newline=True).get_template(f"{LOADER}.py.jinja")
-    script = template.render(study=about["study"], condition=about["condition"], own=exported.own)
+    script = template.render(
+        study=about["study"],
+        condition=about["condition"],
+        own=exported.own,
+        classes=exported.generator.classes is not None,
+    )
     (code / f"{LOADER}.py").write_text(script, encoding="utf-8")
     return sorted(packages)
 
@@ -75,11 +80,17 @@ def _signature(exported: ExportedGenerator) -> Any:
     from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema, TensorSpec
 
     sample = exported.generator.sample(1)
+    labels = [] if exported.generator.classes is None else [ParamSpec("label", "string", "")]
     return ModelSignature(
         inputs=Schema([ColSpec("long", "count")]),
         outputs=Schema([TensorSpec(sample.dtype, (-1, *sample.shape[1:]))]),
         params=ParamSchema(
-            [ParamSpec("seed", "long", 0), ParamSpec("member", "long", 0), ParamSpec("in_units", "boolean", False)]
+            [
+                ParamSpec("seed", "long", 0),
+                ParamSpec("member", "long", 0),
+                ParamSpec("in_units", "boolean", False),
+                *labels,
+            ]
         ),
     )
 

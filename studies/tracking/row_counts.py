@@ -51,7 +51,7 @@ def tracking_rows(study: Study) -> TrackingRows:
 def _trial_rows(study: Study, condition: Condition) -> int:
     """Rows of metrics of a trial's run, if every metric has a value at every evaluation."""
     setting, data = next(condition.extreme_settings()), load_samples(study.data)
-    metrics = list(applicable_metrics(study.evaluation, data).values())
+    metrics = list(applicable_metrics(study.evaluation, data, conditional=condition.classes > 0).values())
     at_last = [m for m in metrics if m.costly and study.evaluation.exact == "last" and m.name != study.distance]
     generators = 2 if setting.training.generator_average else 1
     of_training = (

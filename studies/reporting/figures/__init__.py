@@ -9,6 +9,7 @@ of stability maps, `write_pictures` all of these into a study's folder.
 
 from studies.reporting.figures.best_and_late import best_and_late
 from studies.reporting.figures.canvas import DrawnFigure, save
+from studies.reporting.figures.class_samples import class_samples
 from studies.reporting.figures.class_shares import class_shares
 from studies.reporting.figures.confirmed_distances import confirmed, ranking_picture
 from studies.reporting.figures.found_fakes import found_fakes
@@ -47,6 +48,7 @@ __all__ = [
     "ThemeName",
     "best_and_late",
     "chance_of_success",
+    "class_samples",
     "class_shares",
     "confirmed",
     "css_variables",

@@ -51,11 +51,16 @@ def interpolations(results: Results, condition: str, theme_name: ThemeName = "li
         _figure(results, fakes, THEMES[theme_name]),
         f"interpolations-{condition}",
         f"Images generated with the setting found for {condition} by {member.in_words}. On each path z goes in equal "
-        "steps along a great circle from one random z to another of the same norm. Gradual changes "
+        f"steps along a great circle from one random z to another of the same norm{_one_class(results, condition)}. "
+        "Gradual changes "
         "suggest that the generator learned what lies between its training images; jumps from one image to another "
         "suggest that it did not.",
         f"{PATHS} rows of {PER_LINE} images",
     )
+
+
+def _one_class(results: Results, condition: str) -> str:
+    return ", with one label" if results.study.condition(condition).classes else ""
 
 
 def _found(results: Results, condition: str) -> tuple[MedianMember, Float[np.ndarray, "paths steps dim"]] | None:
@@ -70,10 +75,14 @@ def _found(results: Results, condition: str) -> tuple[MedianMember, Float[np.nda
 
 
 def between(generator: TrainedGenerator) -> Float[np.ndarray, "paths steps dim"]:
-    """Flattened fakes along `PATHS` great circles, always from the same z."""
+    """Flattened fakes along `PATHS` great circles, always from the same z; a path of labels has one class."""
     ends = torch.randn((2, PATHS, generator.origin.network.latent), generator=stream(0, "interpolations_z"))
     z = great_circles(ends[0], ends[1], PER_LINE)
-    return generator.of(z.flatten(0, 1)).reshape(PATHS, PER_LINE, -1)
+    classes = generator.origin.classes
+    if classes is None:
+        return generator.of(z.flatten(0, 1)).reshape(PATHS, PER_LINE, -1)
+    labels = [path % len(classes.names) for path in range(PATHS) for _ in range(PER_LINE)]
+    return generator.of(z.flatten(0, 1), labels).reshape(PATHS, PER_LINE, -1)
 
 
 def great_circles(

@@ -8,6 +8,7 @@ from threading import Lock
 
 from studies.analysis.comparison import Comparison
 from studies.reporting.figures.canvas import write_png
+from studies.reporting.figures.class_samples import class_sheet
 from studies.reporting.figures.confirmed_distances import ranking_picture
 from studies.reporting.figures.growth_map import growth_map
 from studies.reporting.figures.interpolations import interpolation_sheet
@@ -42,7 +43,8 @@ class SampleSheets:
         """Draw the files, or keep those of the same confirm trials; return the path of each condition's sample sheet.
 
         For a condition gan there are gan.png (`sample_sheet`) and, for images, nearest/gan.png (`nearest_sheet`) and
-        interpolations/gan.png (`interpolation_sheet`). Data that are neither images nor points of the plane have none.
+        interpolations/gan.png (`interpolation_sheet`); for conditional GANs also classes/gan.png (`class_sheet`). Data
+        that are neither images nor points of the plane have none.
         """
         with self._lock:
             confirmed = _confirmed(results)
@@ -66,7 +68,8 @@ class SampleSheets:
             sheet = sample_sheet(results, name, self._folder / f"{name}.png")
             nearest = nearest_sheet(results, name, self._folder / "nearest" / f"{name}.png")
             between = interpolation_sheet(results, name, self._folder / "interpolations" / f"{name}.png")
-            self._files[name] = [path for path in (sheet, nearest, between) if path is not None]
+            by_class = class_sheet(results, name, self._folder / "classes" / f"{name}.png")
+            self._files[name] = [path for path in (sheet, nearest, between, by_class) if path is not None]
             if sheet is not None:
                 self._sheets[name] = sheet
 

@@ -157,7 +157,13 @@ def draw_figures(compared: Comparison, theme: ThemeName) -> Iterator[DrawnFigure
     for name in names:
         yield figures.plane(results, name, theme)
     for name in names:
-        for draw in (figures.sample_snapshots, figures.samples, figures.nearest_images, figures.interpolations):
+        for draw in (
+            figures.sample_snapshots,
+            figures.samples,
+            figures.class_samples,
+            figures.nearest_images,
+            figures.interpolations,
+        ):
             yield draw(results, name, theme)
 
 

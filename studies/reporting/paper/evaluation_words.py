@@ -30,8 +30,14 @@ _NAMES: Mapping[str, str] = {
     "classes_covered": "number of classes covered",
     "class_distance": "total variation between shares of classes",
     "recognised": "share of recognised images",
+    "class_sliced_wasserstein": "mean over the classes of the sliced Wasserstein distance of order 1",
+    "worst_class_distance": "largest sliced Wasserstein distance of order 1 of a class",
+    "label_agreement": "share of images in which a classifier finds their label",
+    "mode_agreement": "share of samples nearest to the mode of their label",
     "distance_to_equilibrium": "Euclidean distance of both parameters to the equilibrium",
 }
+_ALONG_DIRECTIONS = ("sliced_wasserstein", "class_sliced_wasserstein", "worst_class_distance")
+"""Metrics that are means over fixed directions."""
 _BY_NAME = {metric.name: metric for metric in SAMPLE_METRICS}
 _OF_OUTCOMES = ("cells", "spread")
 """Metrics that the rules of the outcomes use, which the text describes there."""
@@ -48,7 +54,7 @@ def deciding_distance(results: Results, real: RealData) -> dict[str, Any]:
     """Name, metric, details and turned scale of the distance that decides."""
     name = results.study.distance
     metric = _BY_NAME.get(name)
-    details = _directions(results.study, real) if name == "sliced_wasserstein" else ""
+    details = _directions(results.study, real) if name in _ALONG_DIRECTIONS else ""
     return {
         "kind": name,
         "name": metric_name(name),

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gan_core.constraints import Constraint
-from gan_core.networks import Critic, Generator, Networks
+from gan_core.networks import ConditionalGenerator, Critic, Generator, Networks
 from gan_core.objectives import Objective
 from gan_core.training.optimizers import Optimizer, Schedule
 from studies.file.distribution_tables import is_distribution
@@ -145,7 +145,22 @@ def _optimizer_settings(table: Table) -> Iterator[str]:
 
 
 def generator_words(networks: Table, bounded: bool, citations: Citations) -> Tex:
-    """The generator, with its citation."""
+    """The generator, with its citation, and the labels of a conditional one."""
+    text = _generator(networks, bounded, citations)
+    if not networks.get("classes"):
+        return text
+    cited = citations.cite(ConditionalGenerator)
+    label = f"the label of one of {value(networks['classes'])} classes as a one-hot vector"
+    return Tex(f"{text}, followed by {label}{cited}")
+
+
+def critic_words(networks: Table, bounded: bool, citations: Citations) -> Tex:
+    """The critic, with its citation; empty for a pair of networks that the generator's words describe too."""
+    text = _critic(networks, bounded, citations)
+    return Tex(f"{text}, which gets the label of each sample too") if networks.get("classes") else text
+
+
+def _generator(networks: Table, bounded: bool, citations: Citations) -> Tex:
     if networks["kind"] != "pair":
         return _own_or_pair(networks, citations)
     table = networks["generator"]
@@ -165,8 +180,7 @@ def generator_words(networks: Table, bounded: bool, citations: Citations) -> Tex
     return Tex(f"{text}; its input is standard normal with {value(table['latent'])} coordinates")
 
 
-def critic_words(networks: Table, bounded: bool, citations: Citations) -> Tex:
-    """The critic, with its citation; empty for a pair of networks that the generator's words describe too."""
+def _critic(networks: Table, bounded: bool, citations: Citations) -> Tex:
     if networks["kind"] != "pair":
         return Tex("")
     table = networks["critic"]

@@ -8,7 +8,7 @@ import numpy as np
 from gan_core.data import Dataset
 from gan_core.features import SMALL_SIDE, AutoFeatures, PixelFeatures
 from gan_core.metrics import RealSamples
-from gan_core.networks import MLPGenerator, NetworkPair
+from gan_core.networks import MLPGenerator, NetworkPair, without_labels
 from studies.design import Packs, counts, least, most_groups, total
 from studies.execution.disk_space import kept_evaluations, snapshot_bytes
 from studies.file.map_axes import map_axes
@@ -116,5 +116,6 @@ def _fully_connected(study: Study) -> Iterator[str]:
     if not data.of_images or max(data.shape[1:]) <= SMALL_SIDE:
         return
     networks = [next(condition.extreme_settings()).networks for condition in study.conditions]
-    if any(isinstance(pair, NetworkPair) and isinstance(pair.generator, MLPGenerator) for pair in networks):
+    generators = [without_labels(pair.generator) for pair in networks if isinstance(pair, NetworkPair)]
+    if any(isinstance(generator, MLPGenerator) for generator in generators):
         yield "The generator is fully connected (mlp), the default; networks of the kind conv are made for images."
