@@ -17,6 +17,7 @@ from gan_core.metrics import AVERAGE, AnyMetric
 from gan_core.networks import AnyCritic, AnyGenerator
 from gan_core.objectives import AnyObjective
 from gan_core.shapes import CriticForm
+from gan_core.training import OwnLoop
 from studies.file.distribution_tables import is_distribution
 from studies.file.hung_code import hung_code_ended
 from studies.file.messages import format_value, nearest
@@ -29,7 +30,7 @@ NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 """Regular expression of the name of a study or condition."""
 
 
-USERS_ONLY = (AnyMetric,)
+USERS_ONLY = (AnyMetric, OwnLoop)
 """Contracts for which a study file names users' classes alone: those of the library need no table."""
 
 
