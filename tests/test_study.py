@@ -778,7 +778,7 @@ OWN = "or MODULE:CLASS, a class of your own"
         ),
         (
             "data={choice=['digits','dirac']}",
-            "data: cannot be searched: only objective, constraint, networks and training may hold distributions",
+            "data: cannot be searched: only objective, constraint, networks, training, trainer may hold distributions",
         ),
         (
             "conditions.wgan.preset={choice=['wgan']}",

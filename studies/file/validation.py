@@ -48,7 +48,8 @@ def build(annotation: Any, value: Any, parts: Parts) -> Any:
         raise Listed
     if isinstance(value, Mapping) and is_distribution(value):
         raise Refusal(
-            parts, "cannot be searched: only objective, constraint, networks and training may hold distributions"
+            parts,
+            "cannot be searched: only objective, constraint, networks, training, trainer may hold distributions",
         )
     if (choices := value_and_table(annotation)) is not None:
         return build(choices[isinstance(value, Mapping)], value, parts)

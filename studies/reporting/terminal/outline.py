@@ -47,9 +47,7 @@ def outline(study: Study) -> str:
         f"trials, with {seeds} each ({search.confirm.seeds} to confirm), {study.budget.steps} "
         f"{study.budget.unit.replace('_', ' ')}.",
         *_further_seeds(study),
-        f"Generators of {len(kept_evaluations(study))} of {study.evaluation.measurements + 1} evaluations are kept "
-        f'(checkpoint.snapshots = "{study.checkpoint.snapshots}"): at most {format_bytes(snapshot_bytes(study))} '
-        "before compression.",
+        *_kept_generators(study),
         data_text(load_samples(study.data)),
     ]
     lines += _features(study)
@@ -71,6 +69,16 @@ def outline(study: Study) -> str:
     lines += sentences(unequal_conditions(study))
     lines += [f"conditions.{name}.{reason}; its trials train one by one." for name, reason in packs.unpacked().items()]
     return "\n".join(lines)
+
+
+def _kept_generators(study: Study) -> Iterator[str]:
+    """A line on the generators that are kept; none if users' loops train all conditions, whose generators are not."""
+    if not all(condition.own_loop for condition in study.conditions):
+        yield (
+            f"Generators of {len(kept_evaluations(study))} of {study.evaluation.measurements + 1} evaluations are kept "
+            f'(checkpoint.snapshots = "{study.checkpoint.snapshots}"): at most {format_bytes(snapshot_bytes(study))} '
+            "before compression."
+        )
 
 
 def _loop(condition: Condition) -> str:
