@@ -48,7 +48,7 @@ training.batch = -3
 """
 LINES = [
     "colour: unknown key; the keys of a study are name, seeds, budget, search, data, evaluation, outcomes, resources, "
-    "limits, checkpoint, ledger, tracking, conditions, objective, constraint, networks, training",
+    "limits, checkpoint, ledger, tracking, conditions, objective, constraint, networks, training, trainer",
     "seeds: must be >= 1, but is 0",
     "data.train: must be >= 50, but is 3",
     "limits.trial_seconds: must be > 0, but is -1",

@@ -124,7 +124,7 @@ def test_a_model_is_logged_once_and_describes_its_generators(
 
 def test_a_conditional_generator_takes_the_name_of_a_class(tmp_path: Path) -> None:
     network = ConditionalGenerator(network=MLPGenerator(latent=4, width=8, depth=1), classes=3)
-    shape = SampleShape((2,), bounded=False)
+    shape = SampleShape(shape=(2,), bounded=False)
     parameters = {
         name: torch.randn(1, *sizes, generator=torch.Generator().manual_seed(0))
         for name, sizes in parameter_shapes(network, shape).items()

@@ -1,8 +1,8 @@
 """The commands and snippets of every page of docs/: commands are understood, tables valid, and programs run.
 
 Those of the README and of its first pages are run as they are by test_readme.py, those of the notebook by
-test_notebook.py, those of a user's own classes, images and metric by test_your_own.py, test_your_own_images.py and
-test_your_own_metric.py, those of conditional GANs by test_conditional_studies.py.
+test_notebook.py, those of a user's own classes, images, loop and metric by test_your_own.py, test_your_own_images.py,
+test_your_own_loop.py and test_your_own_metric.py, those of conditional GANs by test_conditional_studies.py.
 """
 
 import re
@@ -83,7 +83,7 @@ SNIPPETS = {
     ("study-file", 0): (NUMBERS + SEARCH, ""),
 }
 """Text before and after each part of a study file that a page shows alone, which together are a study."""
-WHOLE = ("first-study", "how-to-choose", "your-own", "your-own-images", "your-own-metric")
+WHOLE = ("first-study", "how-to-choose", "your-own", "your-own-images", "your-own-loop", "your-own-metric")
 """Pages whose TOML snippets are complete study files; tests of their own load and run these."""
 
 
@@ -134,13 +134,6 @@ def test_the_program_of_the_page_on_plans_runs() -> None:
 
 
 def test_every_program_is_run() -> None:
-    tested_elsewhere = {
-        "conditional",
-        "notebook",
-        "results",
-        "library",
-        "your-own",
-        "your-own-images",
-        "your-own-metric",
-    }
+    own = {"your-own", "your-own-images", "your-own-loop", "your-own-metric"}
+    tested_elsewhere = {"conditional", "notebook", "results", "library", *own}
     assert {page for page in PAGES if blocks(page, "python")} == PROGRAMS.keys() | {"plan"} | tested_elsewhere

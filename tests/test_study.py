@@ -455,7 +455,8 @@ def test_an_override_with_a_kind_replaces_the_table(load: Load) -> None:
         (
             "kind=3",
             "kind: unknown key; the keys of a study are name, seeds, budget, search, data, evaluation, outcomes, "
-            "resources, limits, checkpoint, ledger, tracking, conditions, objective, constraint, networks, training",
+            "resources, limits, checkpoint, ledger, tracking, conditions, objective, constraint, networks, training, "
+            "trainer",
         ),
         (
             "conditions=3",
@@ -717,7 +718,7 @@ OWN = "or MODULE:CLASS, a class of your own"
         (
             "conditions.wgan.clip_value=3",
             "conditions.wgan.clip_value: unknown key; the keys of a condition are name, preset, "
-            "objective, constraint, networks, training, map, authors, replicate",
+            "objective, constraint, networks, training, trainer, map, authors, replicate",
         ),
         (
             "conditions.wgan.objective.margin=3",
@@ -774,16 +775,16 @@ OWN = "or MODULE:CLASS, a class of your own"
         (
             "budget.steps={choice=[1,2]}",
             "budget.steps: cannot be searched: only objective, "
-            "constraint, networks and training may hold distributions",
+            "constraint, networks, training, trainer may hold distributions",
         ),
         (
             "data={choice=['digits','dirac']}",
-            "data: cannot be searched: only objective, constraint, networks and training may hold distributions",
+            "data: cannot be searched: only objective, constraint, networks, training, trainer may hold distributions",
         ),
         (
             "conditions.wgan.preset={choice=['wgan']}",
             "conditions.wgan.preset: cannot be searched: only objective, "
-            "constraint, networks and training may hold distributions",
+            "constraint, networks, training, trainer may hold distributions",
         ),
         ("seeds=search", 'seeds: must be an integer, but is "search"'),
         (
@@ -1033,7 +1034,7 @@ def test_smoke_keeps_the_first_start_of_exploit(load: Load) -> None:
         (
             SMALL + '"a\\u0000" = 3',
             'conditions.wgan."a\\u0000": unknown key; the keys of a condition are name, preset, objective, '
-            "constraint, networks, training, map, authors, replicate",
+            "constraint, networks, training, trainer, map, authors, replicate",
         ),
     ],
 )

@@ -90,10 +90,16 @@ def study_file_page() -> Iterable[str]:
     yield fields_table(Study, skip=("conditions",))
     yield (
         "The tables `objective`, `constraint`, `networks` and `training` may stand at the top level too: all "
-        "conditions share them. `[[conditions]]` lists what is compared."
+        "conditions share them. `trainer` may too, see below. `[[conditions]]` lists what is compared."
     )
     yield "## `[[conditions]]`"
     yield table(("field", "type", "meaning"), _condition_rows())
+    yield (
+        'With `trainer = {kind = "my_module:MyTraining", lr = 1e-3}` a condition is [a training loop of your '
+        "own](your-own-loop.md): it then has neither a preset nor the tables `objective`, `constraint`, `networks`, "
+        "`training` and `authors`, and the budget counts generator steps. At the top level it is the loop of all "
+        "conditions with none of these. Any value of it may be a distribution, with the path `trainer.lr`."
+    )
     tables: Mapping[str, tuple[type, ...]] = {
         "[budget]": (Budget,),
         "[search]": (Search,),
@@ -135,6 +141,7 @@ def _condition_rows() -> Iterator[list[str]]:
         "constraint": "table",
         "networks": "table",
         "training": "table",
+        "trainer": "table",
         "map": "table",
         "authors": "table",
         "replicate": "integer, 0 to 99",

@@ -1,4 +1,4 @@
-"""Contract tests for your own objectives, constraints, networks, data and metrics: a subclass inherits the tests.
+"""Contract tests for your own objectives, constraints, networks, data, metrics and loops: a subclass inherits them.
 
     from gan_core.contracts import ObjectiveContract
     from my_module import MyObjective
@@ -14,6 +14,7 @@ this library pass the same tests.
 
 from gan_core.contracts.constraint_contract import ConstraintContract
 from gan_core.contracts.data_contract import DataContract
+from gan_core.contracts.loop_contract import StepLoopContract
 from gan_core.contracts.metric_contract import MetricContract
 from gan_core.contracts.network_contracts import CriticContract, GeneratorContract
 from gan_core.contracts.objective_contract import ObjectiveContract
@@ -25,4 +26,5 @@ __all__ = [
     "GeneratorContract",
     "MetricContract",
     "ObjectiveContract",
+    "StepLoopContract",
 ]

@@ -1,6 +1,6 @@
 """Evaluation of generators: metrics of the fakes of every member, and their reference values."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float
+from torch import Tensor
 
 from gan_core.data import Dataset, Split, evaluation_labels
 from gan_core.evaluation.evaluation_settings import EvaluationSettings, check_metrics
@@ -36,7 +37,8 @@ class Evaluator:
         evaluator.evaluate(trainer.generator.frozen, last=True)["sliced_wasserstein"]         # one distance per member
 
     The fakes of a conditional generator have labels in the shares of the split's classes, so that metrics of all fakes
-    compare them with the real samples as they do for other generators.
+    compare them with the real samples as they do for other generators. The generator is None where the fakes come from
+    elsewhere, as from a user's loop: `evaluate_samples` measures them.
 
     Sample metrics are computed on `device` in floating-point type `dtype`. Random numbers (latents, directions) are
     fixed: the same for every member, trial and step. Members are measured one after the other, which bounds the memory
@@ -52,7 +54,7 @@ class Evaluator:
 
     def __init__(
         self,
-        generator: AnyGenerator,
+        generator: AnyGenerator | None,
         data: Dataset,
         *,
         settings: EvaluationSettings | None = None,
@@ -61,14 +63,18 @@ class Evaluator:
         dtype: str = "float32",
     ):
         self.settings = settings or EvaluationSettings()
-        self.metrics = applicable_metrics(self.settings, data, conditional=generator.label_width > 0)
+        conditional = generator is not None and generator.label_width > 0
+        self.metrics = applicable_metrics(self.settings, data, conditional=conditional)
         self.distance_name = _distance_name(self.settings, data)
         self._generator, self._shape = generator, data.sample_shape
         self._real = RealSamples(data, split, self.settings, device=torch.device(device), dtype=getattr(torch, dtype))
         if data.of_images and data.varies:
             _check_neighbours(self.settings, len(self._real.samples))
-        latents = evaluation_latents(self.settings.samples, generator.latent)
         self._labels = None
+        if generator is None:
+            _check_unpaired(self.settings)
+            return
+        latents = evaluation_latents(self.settings.samples, generator.latent)
         if generator.label_width:
             labels = evaluation_labels(self.settings.samples, data, split)
             self._labels = torch.from_numpy(labels).to(device)
@@ -96,30 +102,50 @@ class Evaluator:
 
         A NaN or an overflow in a network or a sample gives a NaN or an infinite value, never an exception.
         """
-        due = [metric for metric in self.metrics.values() if last or self._at_every_evaluation(metric)]
         chosen = range(len(next(iter(parameters.values())))) if members is None else members
-        values = self._values(parameters, chosen, due)
-        averaged = {} if average is None else self._values(average, chosen, due)
+        values = self._values(self._generated(parameters), chosen, self._due(last))
+        averaged = {} if average is None else self._values(self._generated(average), chosen, self._due(last))
         return values | {f"{name}{AVERAGE}": value for name, value in averaged.items()}
+
+    def evaluate_samples(
+        self, samples: Float[Tensor, "all_members samples dim"], *, last: bool, members: Sequence[int] | None = None
+    ) -> dict[str, Float[np.ndarray, "members"]]:
+        """Every metric of every member that is due, as `evaluate`, of these fakes; no metric may be paired."""
+
+        def fakes_of(member: int, paired: bool) -> Fakes:
+            return Fakes(self._real.tensor(samples[member].numpy())[None])
+
+        return self._values(fakes_of, range(len(samples)) if members is None else members, self._due(last))
+
+    def _due(self, last: bool) -> list[AnyMetric]:
+        return [metric for metric in self.metrics.values() if last or self._at_every_evaluation(metric)]
 
     def _at_every_evaluation(self, metric: AnyMetric) -> bool:
         return not metric.costly or self.settings.exact == "every" or metric.name == self.distance_name
 
     def _values(
-        self, parameters: Parameters, members: Sequence[int], due: Sequence[AnyMetric]
+        self, fakes_of: Callable[[int, bool], Fakes], members: Sequence[int], due: Sequence[AnyMetric]
     ) -> dict[str, Float[np.ndarray, "members"]]:
+        """The metrics of these members; `fakes_of` returns the fakes of a member, those of pairs or the others."""
         values = {metric.name: np.empty(len(members)) for metric in due}
         for position, member in enumerate(members):
-            alone = {name: value[member : member + 1] for name, value in parameters.items()}
-            fakes = {paired: self._fakes(alone, paired) for paired in {metric.paired for metric in due}}
+            fakes = {paired: fakes_of(member, paired) for paired in {metric.paired for metric in due}}
             for metric in due:
                 (values[metric.name][position],) = metric.measure(self._real, fakes[metric.paired]).tolist()
         return values
 
-    def _fakes(self, parameters: Parameters, paired: bool) -> Fakes:
-        with torch.no_grad():
-            samples = generate_in_chunks(self._generator, parameters, self._latents[paired][None], self._shape)
+    def _generated(self, parameters: Parameters) -> Callable[[int, bool], Fakes]:
+        """Returns the fakes of a member's generator with these parameters."""
+        generator = self._generator
+        assert generator is not None, "the fakes of this evaluator come from elsewhere"
+
+        def fakes_of(member: int, paired: bool) -> Fakes:
+            alone = {name: value[member : member + 1] for name, value in parameters.items()}
+            with torch.no_grad():
+                samples = generate_in_chunks(generator, alone, self._latents[paired][None], self._shape)
             return Fakes(samples, None if paired else self._labels)
+
+        return fakes_of
 
     # -- the distance ------------------------------------------------------------------------------------------------
 
@@ -252,6 +278,13 @@ def _check_neighbours(settings: EvaluationSettings, real: int) -> None:
     for count, counted in ((real, "real samples"), (settings.samples, "fakes")):
         if settings.neighbours >= count:
             raise ValueError(f"neighbours: must be < {count}, the number of {counted}, but is {settings.neighbours}")
+
+
+def _check_unpaired(settings: EvaluationSettings) -> None:
+    for position, metric in enumerate(settings.metrics):
+        if metric.paired:
+            but = "whose latent vectors are unknown where a user's loop trains it"
+            raise ValueError(f"metrics.{position}: must not be paired: {metric.name} needs a generator, {but}")
 
 
 def _pair_latents(data: Dataset, split: Split, generator: AnyGenerator) -> Float[np.ndarray, "pairs latent"]:

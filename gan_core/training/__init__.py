@@ -1,6 +1,16 @@
 """Training: settings, optimizers, random streams, and the loop that trains S GANs together, one per seed."""
 
+from gan_core.training.loop_trainer import LoopTrainer
 from gan_core.training.optimizers import SGD, Adam, Constant, Cosine, Halving, Linear, Optimizer, RMSProp, Schedule
+from gan_core.training.own_loops import (
+    Generate,
+    OwnLoop,
+    Report,
+    StepLoop,
+    TrainingRun,
+    WholeLoop,
+    loop_of_function,
+)
 from gan_core.training.packable import why_unpackable
 from gan_core.training.packs import Member, Structure, check_alike, pack_members, structure
 from gan_core.training.randomness import EVALUATION_SEED, evaluation_latents, stream
@@ -13,20 +23,28 @@ __all__ = [
     "Adam",
     "Constant",
     "Cosine",
+    "Generate",
     "Halving",
     "Linear",
+    "LoopTrainer",
     "Member",
     "Optimizer",
+    "OwnLoop",
     "RMSProp",
+    "Report",
     "Schedule",
+    "StepLoop",
     "Structure",
     "Trainer",
     "Training",
+    "TrainingRun",
     "UpdateOrder",
+    "WholeLoop",
     "check_alike",
     "check_compatible",
     "check_conditional",
     "evaluation_latents",
+    "loop_of_function",
     "pack_members",
     "stream",
     "structure",

@@ -8,7 +8,6 @@ import pandas as pd
 from jaxtyping import Float
 
 from gan_core.outcomes import progress
-from gan_core.training import Training
 from studies.analysis.ablation import path_table, paths
 from studies.analysis.chances import chances
 from studies.analysis.explore_trials import ExploreTrials, Target, prefix_lengths, preset_defaults
@@ -25,10 +24,9 @@ from studies.analysis.stability_map import StabilityMap, stability_maps, stable_
 from studies.analysis.tuning_gain import tuning
 from studies.analysis.value_shares import shares
 from studies.analysis.volumes import volume_differences, volumes
-from studies.file.condition import Condition
+from studies.file.condition import Condition, step_counts
 from studies.file.map_settings import ExploreMap
 from studies.file.messages import few_names
-from studies.file.validation import build
 from studies.html_view import html_view
 from studies.ledger.trial_records import TrialRecord
 from studies.tables.member_outcomes import member_curves
@@ -176,7 +174,7 @@ class Comparison:
             trial=trial.spec.index,
             seeds=trial.spec.seeds,
             curves=member_curves([(trial.facts, trial.curves)]),
-            training=build(Training, trial.spec.identity["training"], ("training",)),
+            training=step_counts(trial.spec.identity),
             budget=self.results.study.budget,
             measurements=self.results.study.evaluation.measurements,
         )
@@ -287,16 +285,21 @@ class Comparison:
     @property
     def critic_steps_differ(self) -> bool:
         """True if the settings found took different numbers of critic steps."""
-        return len({trial.critic_steps for trial in self._whole}) > 1
+        return len({trial.critic_steps for trial in self._counted}) > 1
 
     @property
     def fewest_critic_steps(self) -> int:
         """Smallest number of critic steps that any setting found took; 0 before a setting is confirmed."""
-        return min((trial.critic_steps for trial in self._whole), default=0)
+        return min((trial.critic_steps for trial in self._counted), default=0)
 
     @cached_property
     def equal_critic_steps(self) -> pd.DataFrame:
-        return equal_critic_steps(self._whole, self.results.study.outcomes, seed=self._seed)
+        return equal_critic_steps(self._counted, self.results.study.outcomes, seed=self._seed)
+
+    @property
+    def _counted(self) -> list[ConfirmTrial]:
+        """`_whole`, or nothing if the critic steps of a condition are unknown, since a loop of its own trains it."""
+        return self._whole if all(trial.counts_critic_steps for trial in self._whole) else []
 
     @property
     def _whole(self) -> list[ConfirmTrial]:

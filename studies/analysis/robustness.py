@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 
 from gan_core.outcomes import MemberCurves, OutcomeRules, classify
-from gan_core.training import Training
-from studies.file.budget import Budget
+from studies.file.budget import Budget, LoopSteps, StepCounts
 from studies.tables.columns import table_of
 from studies.tables.ranking import RANKING, is_stable, rank, standings
 
@@ -51,6 +50,7 @@ class ConfirmTrial:
 
     trial         number of the group, from 0
     curves        curves of the members, in the order of `seeds`
+    training      numbers of steps in its iterations
     measurements  number of planned evaluations after step 0
     """
 
@@ -58,9 +58,14 @@ class ConfirmTrial:
     trial: int
     seeds: Sequence[int]
     curves: MemberCurves
-    training: Training
+    training: StepCounts
     budget: Budget
     measurements: int
+
+    @property
+    def counts_critic_steps(self) -> bool:
+        """False for a training by a user's loop, whose critic steps are unknown."""
+        return not isinstance(self.training, LoopSteps)
 
     @property
     def critic_steps(self) -> int:

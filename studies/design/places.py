@@ -68,9 +68,9 @@ class Packs:
 
     def explore_trials(self, condition: Condition) -> int:
         """Largest number of explore trials of a condition in one pack; 1: each trains without a pack."""
-        setting = next(condition.extreme_settings())
-        if not self._study.search.in_packs or self._first_reason(condition) is not None:
+        if condition.own_loop or not self._study.search.in_packs or self._first_reason(condition) is not None:
             return 1
+        setting = next(condition.extreme_settings())
         return max(1, self._most(_group(setting), setting))
 
     def unpacked(self) -> dict[str, str]:

@@ -164,6 +164,8 @@ class Design:
         )
 
     def _spec(self, condition: Condition, phase: Phase, index: int, configuration: Configuration) -> TrialSpec:
+        if condition.own_loop:
+            return self.spec(condition, phase, index, configuration, condition.trained(configuration), None)
         setting = condition.authors_setting() if phase == "authors" else condition.setting(configuration)
         place = self.packs.place(condition, phase, index, setting)
         return self.spec(condition, phase, index, configuration, setting.table(), place)
@@ -179,7 +181,7 @@ class Design:
     ) -> TrialSpec:
         """The trial of a condition with this phase, index, configuration and place in a pack.
 
-        setting  the table of its setting
+        setting  the table of its setting, or of the user's loop that trains it
         """
         tables = self._tables
         trained = {**setting, "data": addressed_data(tables["data"])}

@@ -93,7 +93,7 @@ def condition_bytes(study: Study, condition: Condition) -> int:
 def explore_bytes(study: Study, condition: Condition) -> int:
     """Largest number of bytes that an explore trial of a condition takes in the ledger, before compression."""
     data = load_samples(study.data)
-    numbers = max(kept_numbers(setting, data.sample_shape) for setting in condition.extreme_settings())
+    numbers = _searched_numbers(condition, data.sample_shape)
     evaluations = study.evaluation.measurements + 1
     curves = 8 * evaluations * (len(METRICS) + len(study.evaluation.metrics))
     return FACTS_BYTES + study.seeds * (BYTES * numbers * len(kept_evaluations(study)) + curves + _sample_bytes(data))
@@ -112,7 +112,7 @@ def snapshot_bytes(study: Study) -> int:
     numbers = 0
     for condition in study.conditions:
         authors = _authors_numbers(condition, shape)
-        searched = max(kept_numbers(setting, shape) for setting in condition.extreme_settings())
+        searched = _searched_numbers(condition, shape)
         for phase, trials in counts(study, condition).items():
             of_trial = authors if phase == "authors" else searched
             of_trial = max(authors, searched) if phase in ("path_choice", "path") else of_trial
@@ -127,6 +127,11 @@ def kept_evaluations(study: Study) -> list[int]:
 
 def _authors_numbers(condition: Condition, shape: SampleShape) -> int:
     return 0 if condition.authors is None else kept_numbers(condition.authors_setting(), shape)
+
+
+def _searched_numbers(condition: Condition, shape: SampleShape) -> int:
+    """Largest number of numbers that are kept of one generator; 0 for a user's loop, whose generators are unknown."""
+    return max((kept_numbers(setting, shape) for setting in condition.extreme_settings()), default=0)
 
 
 def kept_numbers(setting: Setting, shape: SampleShape) -> int:

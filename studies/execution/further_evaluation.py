@@ -16,6 +16,7 @@ from studies.errors import InputError
 from studies.execution.pack_training import evaluation_facts
 from studies.file.checks import check_evaluation, check_samples, resolved_evaluation
 from studies.file.compared_features import addressed_evaluation
+from studies.file.condition import LOOP
 from studies.file.modules import module_names, modules_in, require_sources, sources
 from studies.file.source import override
 from studies.file.validation import build, choose, plain
@@ -47,10 +48,12 @@ def evaluate_again(
     module_sources  hash of the source of each user's module that the settings name, by module name
     progress  called with the number of trials that were evaluated and of all that are to be
 
-    Trials that have the evaluation already are not evaluated again.
+    Trials that have the evaluation already are not evaluated again, and those that a user's loop trained are left out,
+    since their generators are not kept.
 
-    Errors: `InputError` for another number of measurements, for changed samples or modules, and for a trial on another
-    networks' class; `StudyFailed` if the ledger cannot be written.
+    Errors: `InputError` for a study whose conditions all have a loop of their own, for another number of
+    measurements, for changed samples or modules, and for a trial on another networks' class; `StudyFailed` if the
+    ledger cannot be written.
     """
     own = results.study.evaluation
     if settings.measurements != own.measurements:
@@ -58,9 +61,18 @@ def evaluate_again(
             f"evaluation.measurements: must be {own.measurements} as in the study, at whose evaluations the generators "
             f"were kept, but is {settings.measurements}"
         )
+    if all(condition.own_loop for condition in results.study.conditions):
+        raise InputError(
+            f"{results.study.name}: cannot be evaluated again, since each of its conditions has a loop of its own, "
+            "whose generators are not kept"
+        )
     evaluation = _described(results, settings, module_sources)
     with ledger.writing(results.study.name):
-        trials = [trial for trial in results.trial_records if trial.finished and trial.spec.phase in phases]
+        trials = [
+            trial
+            for trial in results.trial_records
+            if trial.finished and trial.spec.phase in phases and LOOP not in trial.spec.identity
+        ]
         done = ledger.finished(evaluation.key_of(trial.spec) for trial in trials)
         pending = [trial for trial in trials if evaluation.key_of(trial.spec) not in done]
         evaluators = _Evaluators(results.data, settings)

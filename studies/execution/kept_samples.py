@@ -8,7 +8,7 @@ import torch
 
 from gan_core.data import Dataset, as_coordinates
 from gan_core.metrics import Box
-from gan_core.training import Trainer
+from studies.execution.trained_pack import TrainedPack
 from studies.ledger.entries import GeneratorSnapshots
 
 IMAGES, POINTS = 16, 500
@@ -32,6 +32,8 @@ Last = dict[str, torch.Tensor]
 generators  flat parameters of the generators, (versions, members, parameters)
 fakes       fakes of the generators, (members, samples, dim)
 surface     outputs of the critics on a grid, (members, cells), for confirm trials on 2-D data
+states      bytes of the states of users' loops, (members, longest), filled up with 0; for confirm trials
+state_sizes number of bytes of each state, (members,)
 """
 
 
@@ -50,12 +52,12 @@ class KeptSamples:
         self._fakes: list[torch.Tensor] = []
         self._parameters: dict[int, torch.Tensor] = {}
 
-    def add(self, evaluation: int, trainer: Trainer) -> None:
-        """Keep fakes and generators of the trainer if they are due at this evaluation, counted from 0."""
+    def add(self, evaluation: int, trained: TrainedPack) -> None:
+        """Keep fakes and generators of the members if they are due at this evaluation, counted from 0."""
         if evaluation in self._pictures:
-            self._fakes.append(self._generated(trainer, SNAPSHOT_POINTS, SNAPSHOT_IMAGES))
+            self._fakes.append(self._generated(trained, SNAPSHOT_POINTS, SNAPSHOT_IMAGES))
         if evaluation in self._generators:
-            self._parameters[evaluation] = _flat(trainer)
+            self._parameters[evaluation] = trained.parameters()
 
     def state(self) -> dict[str, Any]:
         """Everything collected so far, for a checkpoint."""
@@ -65,12 +67,13 @@ class KeptSamples:
         """Restore what `state` returned."""
         self._fakes, self._parameters = list(state["fakes"]), dict(state["parameters"])
 
-    def last(self, trainer: Trainer) -> Last:
+    def last(self, trained: TrainedPack) -> Last:
         """The tensors that are kept of all members, if this moment is their end."""
+        generators = {"generators": trained.parameters()}
         if not self._confirming:
-            return {"generators": _flat(trainer), "fakes": self._generated(trainer, SNAPSHOT_POINTS, SNAPSHOT_IMAGES)}
-        surface = {"surface": self._surface(trainer)} if self._data.planar else {}
-        return {"generators": _flat(trainer), "fakes": self._generated(trainer, POINTS, IMAGES), **surface}
+            return {**generators, "fakes": self._generated(trained, SNAPSHOT_POINTS, SNAPSHOT_IMAGES)}
+        fakes = {"fakes": self._generated(trained, POINTS, IMAGES)}
+        return {**generators, **fakes, **self._surface(trained), **_states(trained)}
 
     def arrays(self, last: Last, rows: slice, steps: Sequence[int]) -> dict[str, np.ndarray]:
         """The arrays of `Entry.samples` of some members, by name.
@@ -87,6 +90,7 @@ class KeptSamples:
             box = self._box()
             arrays["critic_surface"] = last["surface"].reshape(-1, SURFACE_RESOLUTION, SURFACE_RESOLUTION).numpy()
             arrays["critic_corners"] = np.stack([box.low, box.high])
+        arrays |= {name: last[name].numpy() for name in ("states", "state_sizes") if name in last}
         return arrays | {
             "snapshots": torch.stack([fakes[rows] for fakes in self._fakes[: len(due)]]).numpy(),
             "snapshot_steps": np.array([steps[evaluation] for evaluation in due]),
@@ -105,13 +109,14 @@ class KeptSamples:
         values = torch.stack(list(kept.values())).numpy()
         return GeneratorSnapshots(tuple(steps[evaluation] for evaluation in kept), shapes, values)
 
-    def _generated(self, trainer: Trainer, points: int, images: int) -> torch.Tensor:
+    def _generated(self, trained: TrainedPack, points: int, images: int) -> torch.Tensor:
         """Fakes in half precision, which pictures do not need more of."""
-        return trainer.generate(points if self._data.planar else images).half().cpu()
+        return trained.generate(points if self._data.planar else images).half().cpu()
 
-    def _surface(self, trainer: Trainer) -> torch.Tensor:
-        """The critics' outputs on a grid around the data."""
-        return torch.from_numpy(trainer.critic_values(self._box().centers).astype(np.float32))
+    def _surface(self, trained: TrainedPack) -> Last:
+        """The critics' outputs on a grid around the data, if these are 2-D and the critics are known."""
+        values = trained.critic_values(self._box().centers) if self._data.planar else None
+        return {} if values is None else {"surface": torch.from_numpy(values.astype(np.float32))}
 
     def _box(self) -> Box:
         points = as_coordinates(self._data.every, np.float32)
@@ -141,7 +146,11 @@ def generator_evaluations(measurements: int, kept: Kept) -> list[int]:
     return list(range(measurements + 1)) if kept == "all" else [0, *range(measurements + 1 - late, measurements + 1)]
 
 
-def _flat(trainer: Trainer) -> torch.Tensor:
-    """Generator parameters (versions, seeds, parameters) in float32: the trained ones and, if any, their averages."""
-    versions = [trainer.generator.flat, *([] if trainer.average is None else [trainer.average])]
-    return torch.stack(versions).detach().float().cpu()
+def _states(trained: TrainedPack) -> Last:
+    """The members' states, if their generators are made again from those."""
+    states = trained.kept_states()
+    if not states:
+        return {}
+    longest = max(map(len, states))
+    padded = [torch.frombuffer(bytearray(state.ljust(longest, b"\0")), dtype=torch.uint8) for state in states]
+    return {"states": torch.stack(padded), "state_sizes": torch.tensor([len(state) for state in states])}

@@ -80,6 +80,7 @@ def _copies(training: Training, role: str) -> int:
 def least_gpu_memory(study: Study, condition: Condition) -> tuple[float, LeastMemory]:
     """Bytes of a GPU that a process needs at least for the trials of a condition, and those of one of their GANs.
 
+    Of a condition with a loop of its own CUDA's context alone is known.
     They are CUDA's context, the training samples, and a pack of GANs, of which one at a time is evaluated. Autograd and
     temporary tensors take more.
     """
@@ -93,6 +94,8 @@ def least_gpu_memory(study: Study, condition: Condition) -> tuple[float, LeastMe
         needs.append(
             (CONTEXT + data.train.nbytes + members * (least.total - least.evaluation) + least.evaluation, least)
         )
+    if not needs:  # the networks of a user's loop are unknown
+        return CONTEXT, LeastMemory(0.0, 0.0, 0.0)
     return max(needs, key=lambda need: need[0])
 
 

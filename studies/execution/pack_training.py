@@ -9,7 +9,6 @@ from math import isfinite
 from time import monotonic, time
 from typing import Any
 
-import numpy as np
 import torch
 
 from gan_core.data import AnyData, Data, Dataset
@@ -18,8 +17,9 @@ from gan_core.features import features_hash
 from gan_core.networks import DiracPair, Networks
 from studies.errors import DamagedError, InputError
 from studies.execution.kept_samples import Kept, KeptSamples, Last, of_members
+from studies.execution.pack_trainers import trained_pack
 from studies.execution.torch_settings import set_torch
-from studies.execution.trial_in_pack import TrialInPack, trainer_of
+from studies.execution.trial_in_pack import TrialInPack
 from studies.file.budget import Budget
 from studies.file.compared_features import with_path
 from studies.file.messages import format_value
@@ -35,6 +35,8 @@ from studies.progress.summaries import summarize
 
 class PackTraining:
     """Trains the trials of a pack from their start or their last checkpoint.
+
+    A training by a user's loop that cannot be resumed has no checkpoint: it always trains from its start.
 
     trials        what `payload` holds: one trial, or several of one pack, by slot; places of the pack without a trial
                   are filled with copies of the first
@@ -71,17 +73,9 @@ class PackTraining:
         samples = _load_data(json.dumps([data or identity["data"], sources, fingerprint]))
         _check_features(settings, samples, evaluation["provenance"].get("features", ""))
         self._trials = [TrialInPack(trial) for trial in trials]
-        self._setting = self._trials[0].setting
-        self._trainer = trainer_of(self._trials, samples, health_batch=settings.health_batch)
-        self._evaluator = Evaluator(
-            self._setting.networks.generator,
-            samples,
-            settings=settings,
-            split=evaluation["split"],
-            device=identity["provenance"]["device"],
-            dtype=self._setting.training.dtype,
-        )
-        self._due = self._budget.evaluation_iterations(self._setting.training, settings.measurements)
+        self._steps, self._shape = self._trials[0].steps, samples.sample_shape
+        self._trained = trained_pack(self._trials, samples, settings, evaluation["split"], budget=self._budget)
+        self._due = self._budget.evaluation_iterations(self._steps, settings.measurements)
         self._measured_seconds: list[float] = []
         self._samples = KeptSamples(samples, settings.measurements, kept, confirming=evaluation["split"] == "test")
         self._log: list[str] = []
@@ -96,7 +90,7 @@ class PackTraining:
     @property
     def iteration(self) -> int:
         """Number of iterations so far, pre-training steps included."""
-        return self._trainer.iteration
+        return self._trained.iteration
 
     @property
     def seconds(self) -> float:
@@ -123,20 +117,20 @@ class PackTraining:
         while not self.done and monotonic() < end:
             due = self._due[len(self._measured_seconds)]
             while self.iteration < due and monotonic() < end:
-                self._trainer.advance(1)
+                self._trained.advance(1)
             if self.iteration == due:  # the time may be over before the next evaluation is due
                 self._evaluate()
 
     def _evaluate(self) -> None:
         """Evaluate the trials that have not ended; a trial ends once all its members are non-finite."""
-        evaluation, nonfinite = len(self._measured_seconds), self._trainer.nonfinite_iteration.tolist()
-        self._samples.add(evaluation, self._trainer)
+        evaluation, nonfinite = len(self._measured_seconds), self._trained.nonfinite_iterations()
+        self._samples.add(evaluation, self._trained)
         running = [trial for trial in self._trials if trial.end is None]
         for trial in running:
             trial.end = trial.end_of(nonfinite)
         ending = [trial for trial in running if trial.end is not None]
         if ending:
-            last = self._samples.last(self._trainer)
+            last = self._samples.last(self._trained)
             for trial in ending:
                 trial.last = of_members(last, trial.rows)
         measured = [trial for trial in running if trial.end in (None, self.iteration)]
@@ -146,16 +140,10 @@ class PackTraining:
 
     def _values(self, trials: Sequence[TrialInPack]) -> list[dict[str, list[float]]]:
         """Every metric of each trial that is due at this evaluation, by name, one value per member."""
-        trainer, members = self._trainer, [member for trial in trials for member in trial.members]
+        members = [member for trial in trials for member in trial.members]
         if not members:
             return []
-        health = {name: value.detach().cpu().numpy().astype(np.float64) for name, value in trainer.health().items()}
-        values = {name: value[members] for name, value in health.items()} | self._evaluator.evaluate(
-            trainer.generator.frozen,
-            last=len(self._measured_seconds) + 1 == len(self._due),
-            average=None if trainer.average is None else trainer.generator.views(trainer.average),
-            members=members,
-        )
+        values = self._trained.evaluate(members, last=len(self._measured_seconds) + 1 == len(self._due))
         seeds, parts = len(trials[0].seeds), range(len(trials))
         return [
             {name: value[part * seeds : (part + 1) * seeds].tolist() for name, value in values.items()}
@@ -172,7 +160,7 @@ class PackTraining:
     def _summaries(self, trial: TrialInPack) -> list[dict[str, Any]]:
         fresh = range(trial.reported, len(trial.measured))
         trial.reported = len(trial.measured)
-        distance, seconds = self._evaluator.distance_name, self._measured_seconds
+        distance, seconds = self._trained.evaluator.distance_name, self._measured_seconds
         return [asdict(summarize(self._step(self._due[i]), seconds[i], trial.measured[i], distance)) for i in fresh]
 
     # -- checkpoints -------------------------------------------------------------------------------------------------
@@ -182,10 +170,12 @@ class PackTraining:
         self._log.append(line)
 
     def save_checkpoint(self) -> None:
-        """Write the state of the training into the ledger."""
+        """Write the state of the training into the ledger; nothing of a user's loop that has none."""
+        if not self._trained.resumes:
+            return
         self._unfinished.save_checkpoint(
             {
-                "trainer": self._trainer.state(),
+                "trainer": self._trained.state(),
                 "trials": {trial.key: trial.state() for trial in self._trials},
                 "measured_seconds": self._measured_seconds,
                 "samples": self._samples.state(),
@@ -200,7 +190,7 @@ class PackTraining:
         if state is None:
             self.log(f"started on {platform.machine()}, torch {torch.__version__}")
             return
-        self._trainer.load(state["trainer"])
+        self._trained.load(state["trainer"])
         for trial in self._trials:
             trial.load(state["trials"][trial.key])
         self._measured_seconds = state["measured_seconds"]
@@ -226,10 +216,11 @@ class PackTraining:
 
     def rows(self) -> list[Row]:
         """The rows of the trials' entries, once the training is done."""
-        last = self._samples.last(self._trainer)
+        last = self._samples.last(self._trained)
+        networks = None if self._trials[0].own_loop else self._trials[0].setting.networks
         shared = {
-            **evaluation_facts(self._evaluator, self._setting.networks),
-            "sample_shape": asdict(self._trainer.shape),
+            **evaluation_facts(self._trained.evaluator, networks),
+            "sample_shape": asdict(self._shape),
             **self._classes(),
             "elapsed_seconds": round(self.seconds, 3),
             "trials_sharing_seconds": len(self._trials),
@@ -243,13 +234,13 @@ class PackTraining:
 
     def _classes(self) -> dict[str, Any]:
         """The fact of conditional GANs: their classes."""
-        classes = self._trainer.classes
+        classes = self._trained.classes
         return {} if classes is None else {"classes": asdict(classes)}
 
     def _row(self, trial: TrialInPack, last: Last, shared: Mapping[str, Any]) -> Row:
         """The row of one trial; `shared` holds the facts that all trials of the pack have in common."""
         steps = [self._step(due) for due in self._due[: len(trial.measured)]]
-        shapes = {name: tuple(view.shape[1:]) for name, view in self._trainer.generator.frozen.items()}
+        shapes = self._trained.parameter_shapes()
         return to_row(
             {**shared, **self._facts(trial)},
             Curves.from_evaluations(trial.seeds, steps, trial.measured),
@@ -260,26 +251,28 @@ class PackTraining:
 
     def _step(self, iterations: int) -> int:
         """Steps in the budget's unit after that many iterations."""
-        return self._budget.elapsed_steps(self._setting.training, iterations)
+        return self._budget.elapsed_steps(self._steps, iterations)
 
     def _facts(self, trial: TrialInPack) -> dict[str, Any]:
         """The facts of one trial that the others of its pack need not share."""
-        trainer, training = self._trainer, self._setting.training
-        iterations = trainer.iteration if trial.end is None else trial.end
-        critic_steps = training.critic_steps(iterations)
-        nonfinite = trainer.nonfinite_iteration[trial.rows].tolist()
+        iterations = self.iteration if trial.end is None else trial.end
+        nonfinite = self._trained.nonfinite_iterations()[trial.rows]
+        critic_steps = None if trial.own_loop else self._steps.critic_steps(iterations)
         return {
             **trial.addresses(),
             "nonfinite_step": [None if iteration < 0 else self._step(iteration) for iteration in nonfinite],
-            "generator_steps": training.generator_steps(iterations),
+            "generator_steps": self._steps.generator_steps(iterations),
             "critic_steps": critic_steps,
-            "real_samples_seen": critic_steps * training.batch,
+            "real_samples_seen": None if critic_steps is None else critic_steps * trial.setting.training.batch,
             "measured_seconds": self._measured_seconds[: len(trial.measured)],
         }
 
 
-def evaluation_facts(evaluator: Evaluator, networks: Networks) -> dict[str, Any]:
-    """Facts of a trial that its evaluation determines: the metric that decides, and reference values."""
+def evaluation_facts(evaluator: Evaluator, networks: Networks | None) -> dict[str, Any]:
+    """Facts of a trial that its evaluation determines: the metric that decides, and reference values.
+
+    networks  those of the trial; None if a user's loop trains it
+    """
     distances = evaluator.reference_distances
     if distances is None:
         assert isinstance(networks, DiracPair)

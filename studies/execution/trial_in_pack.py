@@ -1,12 +1,14 @@
 """One trial in the training of its pack."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from gan_core.data import Dataset
 from gan_core.training import Member, Trainer
 from studies.execution.kept_samples import Last
-from studies.file.condition import PARTS, Setting
+from studies.file.budget import StepCounts
+from studies.file.condition import LOOP, PARTS, Setting, described_by, step_counts
 from studies.file.validation import build
 
 
@@ -14,7 +16,8 @@ class TrialInPack:
     """One trial in the training of its pack, with its evaluations so far.
 
     key       key of the trial's entry
-    setting   objective, constraint, networks and training
+    tables    tables of its setting, or of the user's loop
+    steps     numbers of steps in its iterations
     seeds     seeds of its members
     slot      its slot in the pack
     slots     number of slots of the pack; 1: the trial trains without a pack
@@ -28,7 +31,8 @@ class TrialInPack:
     def __init__(self, trial: Mapping[str, Any]):
         self._trial, identity = trial, trial["identity"]
         self.key: str = trial["key"]
-        self.setting: Setting = build(Setting, {part: identity[part] for part in PARTS}, ())
+        self.tables = described_by(identity)
+        self.steps: StepCounts = step_counts(identity)
         self.seeds: list[int] = identity["seeds"]
         place: Mapping[str, int] = identity.get("pack", {"slot": 0, "trials": 1})
         self.slot, self.slots = place["slot"], place["trials"]
@@ -37,6 +41,16 @@ class TrialInPack:
         self.last: Last = {}
         self.measured: list[dict[str, list[float]]] = []
         self.reported = 0
+
+    @property
+    def own_loop(self) -> bool:
+        """True if a user's loop trains it."""
+        return LOOP in self.tables
+
+    @cached_property
+    def setting(self) -> Setting:
+        """Objective, constraint, networks and training; of a trial that a user's loop trains there are none."""
+        return build(Setting, {part: self.tables[part] for part in PARTS}, ())
 
     @property
     def members(self) -> list[int]:

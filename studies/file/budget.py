@@ -2,10 +2,38 @@
 
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from gan_core.fields import Steps
-from gan_core.training import Training
+
+
+class StepCounts(Protocol):
+    """Numbers of steps in the iterations of a training: `Training` of ours, `LoopSteps` of a user's loop."""
+
+    @property
+    def pretrain_steps(self) -> int:
+        """Iterations before the first generator step."""
+
+    def generator_steps(self, iterations: int) -> int:
+        """Generator steps in the first iterations."""
+
+    def critic_steps(self, iterations: int) -> int:
+        """Critic steps in the first iterations."""
+
+
+@dataclass(frozen=True)
+class LoopSteps:
+    """Steps of a training by a user's loop: an iteration is one generator step; its critic steps are unknown."""
+
+    pretrain_steps: int = 0
+
+    def generator_steps(self, iterations: int) -> int:
+        """Generator steps in the first iterations: all of them."""
+        return iterations
+
+    def critic_steps(self, iterations: int) -> int:
+        """Errors: `ValueError`, since they are unknown."""
+        raise ValueError("training: the critic steps of a user's loop are unknown")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,20 +49,20 @@ class Budget:
     unit: Literal["critic_steps", "generator_steps"] = "critic_steps"
     steps: Steps
 
-    def iterations(self, training: Training) -> int:
+    def iterations(self, training: StepCounts) -> int:
         """Largest number of iterations that takes at most `steps` steps of the budget's unit."""
         if self.unit == "generator_steps":
             return training.pretrain_steps + self.steps
         bound = training.pretrain_steps + self.steps  # an iteration takes at least one critic step
         return bisect_right(range(bound), self.steps, key=lambda iterations: training.critic_steps(iterations + 1))
 
-    def elapsed_steps(self, training: Training, iterations: int) -> int:
+    def elapsed_steps(self, training: StepCounts, iterations: int) -> int:
         """Steps in the budget's unit after `iterations` iterations."""
         if self.unit == "generator_steps":
             return training.generator_steps(iterations)
         return training.critic_steps(iterations)
 
-    def evaluation_iterations(self, training: Training, measurements: int) -> list[int]:
+    def evaluation_iterations(self, training: StepCounts, measurements: int) -> list[int]:
         """Iterations after which a member is evaluated, in order: 0, then at equal fractions of the budget's steps.
 
         Shape: `measurements` + 1 numbers. An evaluation due within an iteration is made at the end of that iteration.

@@ -15,7 +15,7 @@ from studies.errors import InputError
 from studies.file.authors_path import possible_changes, settings_on_paths
 from studies.file.budget import Budget
 from studies.file.compared_features import absolute
-from studies.file.condition import Condition, Setting
+from studies.file.condition import LOOP, Condition, Setting
 from studies.file.distribution_tables import range_text
 from studies.file.distributions import as_value, may_draw
 from studies.file.messages import format_value
@@ -134,6 +134,8 @@ def check_evaluation(evaluation: EvaluationSettings, conditions: Iterable[Condit
             for condition in conditions:
                 for setting in condition.extreme_settings():
                     Evaluator(setting.networks.generator, samples, settings=evaluation)
+                if condition.own_loop:
+                    Evaluator(None, samples, settings=evaluation)
     except ValueError as error:
         key, _, sentence = str(error).partition(": ")
         parts = ("data",) if key.startswith("pairs") else ("evaluation",)
@@ -156,6 +158,22 @@ def check_settings(
             _check_conditional(path, setting, data, evaluation)
             _check_user_networks(path, setting, shape)
             _check_measurements(path, setting, budget, evaluation.measurements)
+        if condition.own_loop:
+            _check_loop(condition.name, data, budget, evaluation.measurements)
+
+
+def _check_loop(name: str, data: AnyData, budget: Budget, measurements: int) -> None:
+    """Check that a condition with a loop of its own fits the study's data and budget."""
+    if data.only_with is not None:
+        must = f"must not be used on data.kind = {format_value(data.kind)}, which needs our networks"
+        raise Refusal(("conditions", name, LOOP), must)
+    if budget.unit != "generator_steps":
+        reason = f"since conditions.{name} has a loop of its own, whose critic steps are unknown"
+        must = f'must be "generator_steps", {reason}'
+        raise Refusal(("budget", "unit"), must, f"is {format_value(budget.unit)}")
+    if measurements > budget.steps:
+        must = f"must be <= {budget.steps}, the generator steps of the budget"
+        raise Refusal(("evaluation", "measurements"), must, f"is {measurements}")
 
 
 def check_paths(conditions: Sequence[Condition], budget: Budget, evaluation: EvaluationSettings) -> None:

@@ -12,8 +12,9 @@ from gan_core.constraints import AnyConstraint, Constraint, Unconstrained
 from gan_core.networks import MLPCritic, MLPGenerator, NetworkPair, Networks
 from gan_core.objectives import AnyObjective, Objective
 from gan_core.presets import Preset
-from gan_core.training import Training
+from gan_core.training import OwnLoop, Training
 from studies.errors import InputError
+from studies.file.budget import LoopSteps, StepCounts
 from studies.file.conditional import check_parents, extreme_configurations, full_values, without_conditional
 from studies.file.distribution_tables import distributions_in, parse, range_text
 from studies.file.distributions import Distribution, Value, as_value, is_searched
@@ -42,7 +43,9 @@ class Setting:
 PARTS = tuple(field_types(Setting))
 """Keys of a condition's tables: objective, constraint, networks, training."""
 Replicate = Annotated[int, Ge(0), Le(99)]
-KEYS = ("name", "preset", *PARTS, "map", "authors", "replicate")
+LOOP = "trainer"
+"""Key of the table that names a training loop of the user's own, in place of those of `PARTS`."""
+KEYS = ("name", "preset", *PARTS, LOOP, "map", "authors", "replicate")
 """Keys of a table of `[[conditions]]`."""
 _DEFAULT_PAIR = {"kind": NetworkPair.kind, "generator": plain(MLPGenerator()), "critic": plain(MLPCritic())}
 _DEFAULTS: Tree = {"constraint": plain(Unconstrained()), "networks": _DEFAULT_PAIR, "training": plain(Training())}
@@ -52,9 +55,12 @@ _DEFAULTS: Tree = {"constraint": plain(Unconstrained()), "networks": _DEFAULT_PA
 class Condition:
     """One thing that a study compares: an objective with a constraint, and ranges for its hyperparameters.
 
+    It may also be a training loop of the user's own, which has neither objective nor constraint that are known here.
+
     name             name in tables and figures, unique in the study
     preset           method of the literature whose settings the condition starts from; None: no preset
-    table            objective, constraint, networks and training with every default; distributions as in TOML
+    table            objective, constraint, networks and training with every default, or the loop alone (`trainer`);
+                     distributions as in TOML
     hyperparameters  distributions in `table` by dotted path (`constraint.clip_value`), sorted by path
     map              axes of this condition's stability map, in place of those of `search.explore.map`
     authors          the same four tables with the settings of the preset's authors, which are trained for comparison
@@ -73,12 +79,14 @@ class Condition:
 
     @property
     def classes(self) -> int:
-        """Number of classes whose labels its networks get; 0 for an unconditional GAN."""
-        classes: int = self.table["networks"].get("classes", 0)
+        """Number of classes whose labels its networks get; 0 for an unconditional GAN and for a user's own loop."""
+        classes: int = self.table.get("networks", {}).get("classes", 0)
         return classes
 
     def setting(self, configuration: Mapping[str, Value]) -> Setting:
         """Objective, constraint, networks and training with the hyperparameters at the values of a configuration.
+
+        The condition must not have a loop of its own.
 
         Errors: `InputError` if the keys are not the hyperparameters that are searched at these values, or if a value is
         not valid.
@@ -96,6 +104,39 @@ class Condition:
         types = field_types(Setting)
         return {part: build(types[part], self.table[part], (part,)) for part in types if part not in searched}
 
+    def trained(self, configuration: Mapping[str, Value]) -> Tree:
+        """The table of the setting, or of the loop, at these values, with every default.
+
+        Errors: as for `setting`.
+        """
+        return {LOOP: plain(self.loop(configuration))} if self.own_loop else self.setting(configuration).table()
+
+    @property
+    def own_loop(self) -> bool:
+        """True if it trains by a loop of the user's own."""
+        return LOOP in self.table
+
+    def kind(self, part: str) -> str:
+        """The kind of its objective or another part; empty if it has none, since it trains by a loop of its own."""
+        return str(self.table[part]["kind"]) if part in self.table else ""
+
+    def loop(self, configuration: Mapping[str, Value]) -> OwnLoop:
+        """The user's loop with the hyperparameters at the values of a configuration; the condition must have one.
+
+        Errors: as for `setting`.
+        """
+        values = self.values(configuration)
+        try:
+            return _loop(self.table, values)
+        except Refusal as refusal:
+            raise refusal.under("conditions", self.name) from None
+
+    def extreme_loops(self) -> Iterator[OwnLoop]:
+        """Loops at configurations as for `extreme_settings`; none if the condition has no loop of its own."""
+        if self.own_loop:
+            for configuration in extreme_configurations(self.hyperparameters):
+                yield self.loop(configuration)
+
     def values(self, configuration: Mapping[str, Value]) -> dict[str, Value]:
         """The values of all hyperparameters: those of the configuration, and `otherwise` for those not searched there.
 
@@ -112,9 +153,9 @@ class Condition:
         """Settings whose validity implies that of all settings of the condition.
 
         Each hyperparameter in turn takes each of its extremes while the others keep their first extreme; the authors'
-        setting, if there is one, comes last.
+        setting, if there is one, comes last. A condition with a loop of its own has none.
         """
-        for configuration in extreme_configurations(self.hyperparameters):
+        for configuration in () if self.own_loop else extreme_configurations(self.hyperparameters):
             yield self.setting(configuration)
         if self.authors is not None:
             yield self.authors_setting()
@@ -132,6 +173,29 @@ class Condition:
         assert self.authors is not None
         values = by_path(self.authors)
         return {path: as_value(values[path]) for path in self.hyperparameters if path in values}
+
+
+def step_counts(tables: Mapping[str, Any]) -> StepCounts:
+    """Numbers of steps of a training that these tables describe, as those of a trial's identity.
+
+    No user's class is built.
+
+    Errors: `InputError` for a table `training` that is not valid.
+    """
+    return LoopSteps() if LOOP in tables else build(Training, tables["training"], ("training",))
+
+
+def loop_of(tables: Mapping[str, Any]) -> OwnLoop:
+    """The user's loop that the table `trainer` among these tables describes.
+
+    Errors: `InputError` for one that is not valid.
+    """
+    return _loop(tables, {})
+
+
+def described_by(tables: Mapping[str, Any]) -> Tree:
+    """Those of these tables that describe a setting or a loop."""
+    return {part: tables[part] for part in (*PARTS, LOOP) if part in tables}
 
 
 def condition_from(
@@ -159,8 +223,11 @@ def condition_from(
     if faults and preset is None and "preset" in table and presets is not None:
         faults.raise_found()  # what else is missing may be what the preset would give
     layers = (preset.table if preset else {}, shared, table)
+    parts_of_it = _parts(table, shared)
+    if LOOP in table:
+        faults.add(_beside_loop(table, path))
     merged = {}
-    for part in PARTS:
+    for part in parts_of_it:
         merged[part] = Unreadable()
         with faults.collected():
             merged[part] = _merged(part, layers, path)
@@ -172,7 +239,7 @@ def condition_from(
     stripped = tuple(without_conditional(layer) for layer in layers)
     ranges = preset.ranges if preset else {}
     if not faults:
-        own = {part: _merged(part, stripped, path) for part in PARTS}
+        own = {part: _merged(part, stripped, path) for part in parts_of_it}
         merged = _with_own_values(merged, own, ranges)
     hyperparameters, unreadable = _hyperparameters(merged, ranges, source_path, faults)
     merged = {part: substitute(tree, unreadable, part) for part, tree in merged.items()}
@@ -195,7 +262,7 @@ def recorded_condition(table: Mapping[str, Any]) -> Condition:
     Errors: `Refusal` for an invalid distribution.
     """
     path: Parts = ("conditions", table["name"])
-    parts = {part: table[part] for part in PARTS if part in table}
+    parts = described_by(table)
     faults = Faults()
     hyperparameters, _ = _hyperparameters(parts, {}, lambda below: (*path, *below), faults)
     faults.raise_found()
@@ -208,6 +275,22 @@ def recorded_condition(table: Mapping[str, Any]) -> Condition:
         authors=table.get("authors"),
         replicate=table.get("replicate", 0),
     )
+
+
+def _parts(table: Mapping[str, Any], shared: Mapping[str, Any]) -> tuple[str, ...]:
+    """Keys of the tables that describe a condition: the loop alone, or the four of `PARTS`.
+
+    A loop that all conditions share is that of the conditions which have neither a preset nor one of the four tables.
+    """
+    described = any(key in table for key in ("preset", *PARTS))
+    return (LOOP,) if LOOP in table or (LOOP in shared and not described) else PARTS
+
+
+def _beside_loop(table: Mapping[str, Any], path: Parts) -> Iterator[Refusal]:
+    """A refusal for each key of a condition's own table that has no meaning for a loop of the user's own."""
+    for key in ("preset", *PARTS, "authors"):
+        if key in table:
+            yield Refusal((*path, key), f"must not stand beside {LOOP}, since a loop of one's own does not use it")
 
 
 def _preset(table: Mapping[str, Any], presets: Mapping[str, Preset] | None, path: Parts) -> Preset | None:
@@ -228,6 +311,8 @@ def _merged(part: str, layers: tuple[Mapping[str, Any], ...], path: Parts) -> An
             result = merge(result, layer[part])
     if result is None:
         raise Refusal((*path, part), "must be given here or by a preset")
+    if part == LOOP and "kind" not in result:
+        raise Refusal((*path, part, "kind"), "must be MODULE:NAME, a class or a function of your own", "is missing")
     if part == "networks" and result.get("kind") == NetworkPair.kind:
         return merge(_DEFAULT_PAIR, {key: value for key, value in result.items() if key != "kind"})
     return result
@@ -271,7 +356,7 @@ def _with_own_values(merged: Tree, own: Tree, ranges: Mapping[str, Mapping[str, 
     searched = {".".join(parts): table for parts, table in distributions_in(own)}
     try:
         laws = {path: parse(table, path, ranges.get(path)) for path, table in searched.items()}
-        values = _setting(own, next(extreme_configurations(laws))).table()
+        values = _built_table(own, next(extreme_configurations(laws)))
     except InputError:  # what is wrong here is found again, with its path in the file
         return merged
     found = {
@@ -308,17 +393,15 @@ def _hyperparameters(
 
 def _resolved(merged: Tree, hyperparameters: Mapping[str, Distribution], source_path: Callable[[Parts], Parts]) -> Tree:
     """The condition's table with every default, after validating each extreme of each hyperparameter."""
-    settings, faults = [], Faults()
+    tables, faults = [], Faults()
     for configuration in extreme_configurations(hyperparameters):
         try:
-            settings.append(_setting(merged, full_values(hyperparameters, configuration)))
+            tables.append(_built_table(merged, full_values(hyperparameters, configuration)))
         except Refusal as refusal:
             named = partial(_naming_distribution, hyperparameters=hyperparameters, configuration=configuration)
             faults.add([refusal.changed(named).moved(source_path)])
     faults.raise_found()
-    return substitute(
-        settings[0].table(), {path: hyperparameter.table() for path, hyperparameter in hyperparameters.items()}
-    )
+    return substitute(tables[0], {path: hyperparameter.table() for path, hyperparameter in hyperparameters.items()})
 
 
 def _naming_distribution(
@@ -337,6 +420,15 @@ def _naming_distribution(
         return refusal
     but = f"{range_text(hyperparameters[path]).replace(' ', ' = ', 1)} gives {refusal.but.removeprefix('is ')}"
     return Refusal(refusal.parts, refusal.must, but)
+
+
+def _built_table(table: Mapping[str, Any], values: Mapping[str, Value]) -> Tree:
+    """The table with every default of the setting, or of the loop, that a table describes at these values."""
+    return {LOOP: plain(_loop(table, values))} if LOOP in table else _setting(table, values).table()
+
+
+def _loop(table: Mapping[str, Any], values: Mapping[str, Value]) -> OwnLoop:
+    return build(OwnLoop, substitute(table[LOOP], values, LOOP), (LOOP,))
 
 
 def _setting(

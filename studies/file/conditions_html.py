@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
-from studies.file.condition import Condition
+from studies.file.condition import LOOP, Condition
 from studies.file.distribution_tables import range_text
 
 COLUMNS = ("condition", "objective", "constraint", "searched hyperparameters")
@@ -22,7 +22,9 @@ def conditions_html(caption: str, conditions: Sequence[Condition]) -> str:
 
 def _cells(condition: Condition) -> tuple[list[str], ...]:
     """Lines of each cell."""
-    kinds = [[str(condition.table[part]["kind"])] for part in ("objective", "constraint")]
+    kinds = [[condition.kind(part)] for part in ("objective", "constraint")]
+    if condition.own_loop:
+        kinds = [[condition.kind(LOOP)], []]
     searched = [f"{path}: {range_text(law)}" for path, law in condition.hyperparameters.items()]
     return [condition.name], *kinds, searched
 

@@ -23,7 +23,7 @@ from studies.file.distributions import (
 from studies.file.messages import cut, escape_control, format_value, nearest
 from studies.file.trees import Parts, by_path, leaves
 
-SEARCHABLE = ("objective", "constraint", "networks", "training")
+SEARCHABLE = ("objective", "constraint", "networks", "training", "trainer")
 """Tables that may hold distributions."""
 OPTIONS = ("step", "when", "otherwise")
 """Keys that may stand beside a distribution."""

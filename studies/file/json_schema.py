@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from gan_core.presets import PRESETS
-from studies.file.condition import PARTS, Replicate, Setting
+from studies.file.condition import LOOP, PARTS, Replicate, Setting
 from studies.file.map_settings import OwnAxes
 from studies.file.modules import REFERENCE
 from studies.file.study import Study
@@ -69,6 +69,7 @@ def json_schema() -> dict[str, Any]:
         "name": {"$ref": "#/$defs/name", "description": "Name of the study; its results are stored under it."},
         **{name: _described(Study, name, schema) for name, schema in outer.items()},
         **_parts("Setting shared by all conditions; a condition may override it."),
+        **_loop("A training loop of your own, of all conditions with neither a preset nor one of the tables above."),
         "conditions": {
             "description": "What is compared.",
             "type": "array",
@@ -108,6 +109,7 @@ def _condition() -> dict[str, Any]:
         "name": {"$ref": "#/$defs/name", "description": "Name of the condition, unique in the study."},
         "preset": {"description": "Method of the literature that it starts from.", "enum": list(PRESETS)},
         **_parts("Setting of this condition, on top of the shared table and the preset."),
+        **_loop("A training loop of your own in place of the tables above, with the values of its fields."),
         "authors": {
             "description": "Setting of the authors' trials, on top of the preset.",
             **_object(_parts("Setting of the authors' trials."), ()),
@@ -127,6 +129,11 @@ def _condition() -> dict[str, Any]:
 def _parts(text: str) -> dict[str, Any]:
     """Schemas of the tables objective, constraint, networks and training, each with `text` as its description."""
     return {part: {"description": text, "$ref": f"#/$defs/{part}"} for part in PARTS}
+
+
+def _loop(text: str) -> dict[str, Any]:
+    """Schema of the table of a training loop of the user's own."""
+    return {LOOP: {"description": text, "type": "object", "properties": {"kind": _USERS_KIND}}}
 
 
 def _distributions() -> Iterator[dict[str, Any]]:

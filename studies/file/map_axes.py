@@ -147,7 +147,9 @@ def _check_axis(source: Parts, search: Search, condition: Condition, axis: MapAx
 
 
 def _is_structural(condition: Condition, path: str, values: Sequence[Value]) -> bool:
-    """True if GANs that differ in this hyperparameter alone cannot train in one pack."""
+    """True if GANs that differ in this hyperparameter alone cannot train in one pack; False for a loop of one's own."""
+    if condition.own_loop:
+        return False
     first = {name: distribution.extremes()[0] for name, distribution in condition.hyperparameters.items()}
     low, high = (condition.setting({**first, path: value}) for value in (values[0], values[-1]))
     parts = ("objective", "constraint", "training")

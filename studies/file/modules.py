@@ -16,11 +16,12 @@ from hashlib import sha256
 from importlib import import_module, invalidate_caches
 from importlib.machinery import PathFinder
 from importlib.metadata import packages_distributions
-from inspect import isabstract
+from inspect import isabstract, isfunction
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from gan_core.training import OwnLoop, StepLoop, WholeLoop, loop_of_function
 from studies.errors import InputError
 from studies.file.code_errors import error_in_words
 from studies.file.messages import format_value, nearest
@@ -68,6 +69,8 @@ def is_reference(kind: Any) -> bool:
 def kind_class(reference: str, contract: type, parts: Parts) -> type:
     """The user's class that a study file names: a frozen dataclass that is a subclass of `contract`.
 
+    A training loop may be a function, of which the class is made, and its class need not be frozen.
+
     Errors: `Refusal` at `parts` if the module cannot be imported or the class is missing or not of that form.
     """
     if len(reference) > LONGEST_REFERENCE or not re.fullmatch(REFERENCE, reference):
@@ -79,6 +82,8 @@ def kind_class(reference: str, contract: type, parts: Parts) -> type:
         hint = f"; did you mean {near}?" if near else ""
         raise Refusal(parts, f"must name a class of {module_name}", f"it has no {class_name}{hint}")
     named = getattr(module, class_name)
+    if contract is OwnLoop and isfunction(named):
+        return _loop_class(named, reference, parts)
     _check_class(named, class_name, contract, parts)
     return named
 
@@ -300,17 +305,30 @@ def _other_origin(name: str, folder: Path) -> str | None:
     return None
 
 
+def _loop_class(function: Any, reference: str, parts: Parts) -> type:
+    try:
+        return loop_of_function(function)
+    except Exception as error:
+        own = isinstance(error, ValueError)  # its message opens with what the function must be
+        sentence = str(error) if own else f"must have annotations that can be read, but it {describe_error(error)}"
+        raise Refusal(parts, f"{reference} {sentence}") from None
+
+
 def _check_class(named: Any, name: str, contract: type, parts: Parts) -> None:
+    loop = contract is OwnLoop
     must = f"must name a subclass of gan_core.{contract.__name__}"
+    must = "must name a function, or a subclass of gan_core.StepLoop or gan_core.WholeLoop" if loop else must
     if not isinstance(named, type):
         value = format_value(named) if isinstance(named, str | int | float) else "not a class"
         raise Refusal(parts, must, f"{name} is {value}")
-    if not issubclass(named, contract):
+    if not issubclass(named, (StepLoop, WholeLoop) if loop else contract):
         raise Refusal(parts, must, f"{name} is not one")
     if isabstract(named):
         missing = ", ".join(sorted(getattr(named, "__abstractmethods__", ())))
         raise Refusal(parts, "must name a class without abstract methods", f"{name} does not define {missing}")
     parameters = vars(named).get("__dataclass_params__")
-    if parameters is None or not parameters.frozen:
+    if loop and parameters is None:
+        raise Refusal(parts, "must name a @dataclass, whose fields are its hyperparameters", f"{name} is none")
+    if not loop and (parameters is None or not parameters.frozen):
         but = "is not frozen" if parameters is not None else "is not a dataclass"
         raise Refusal(parts, "must name a @dataclass(frozen=True)", f"{name} {but}")

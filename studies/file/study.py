@@ -27,7 +27,7 @@ from studies.file.checks import (
     resolved_evaluation,
 )
 from studies.file.compared_features import addressed_evaluation
-from studies.file.condition import PARTS, Condition, Setting, condition_from, recorded_condition
+from studies.file.condition import LOOP, PARTS, Condition, Setting, condition_from, recorded_condition
 from studies.file.conditions_html import conditions_html
 from studies.file.data_table import addressed_data
 from studies.file.distribution_tables import MOST_VALUES, distributions_in
@@ -272,7 +272,7 @@ def _outer(tree: Mapping[str, Any], faults: Faults) -> dict[str, Any]:
     A field with a fault is missing.
     """
     types = field_types(Study)
-    faults.add(unknown_keys(tree, (*types, *PARTS), (), owner="a study"))
+    faults.add(unknown_keys(tree, (*types, *PARTS, LOOP), (), owner="a study"))
     built = {}
     for field in fields(Study):
         if field.name not in tree and is_required(field):
@@ -294,13 +294,16 @@ def _outer_value(field: Field[Any], annotation: Any, tree: Mapping[str, Any]) ->
 def _shared(tree: Mapping[str, Any], faults: Faults) -> Tree:
     """The top-level tables that all conditions share; one with a fault of its own stands as unreadable."""
     shared: Tree = {}
-    for part in PARTS:
+    for part in (*PARTS, LOOP):
         if part not in tree:
             continue
         shared[part], table = Unreadable(), tree[part]
         with faults.collected():
             if not isinstance(table, Mapping):
                 raise Refusal((part,), "must be a table", f"is {format_value(table)}")
+            if part == LOOP:  # a loop's fields are its own; a condition that is trained by it is built with them
+                shared[part] = table
+                continue
             # building the conditions would miss an unknown key here if every condition replaces this table
             known = known_keys(field_types(Setting)[part], table, (part,))
             faults.add(unknown_keys(table, known, (part,)))

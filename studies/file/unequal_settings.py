@@ -33,13 +33,14 @@ class UnequalSetting:
 def unequal_settings(study: Study) -> list[UnequalSetting]:
     """The settings of networks and training that differ between conditions with different objectives or constraints.
 
-    None if all conditions have the same objective and constraint: then such a difference is what the study compares. A
-    setting whose values are each combined with the same objectives and constraints is left out, since it favours none
-    of them, and so is an autoencoder as critic beside one other kind, since some objectives need it. Tables of
-    different kinds are compared by their kind alone.
+    Conditions with a loop of their own have none of these settings. None if all conditions have the same objective
+    and constraint: then such a difference is what the study compares. A setting whose values are each combined with
+    the same objectives and constraints is left out, since it favours none of them, and so is an autoencoder as
+    critic beside one other kind, since some objectives need it. Tables of different kinds are compared by their
+    kind alone.
     """
-    conditions = study.conditions
-    if all(_compared(condition) == _compared(conditions[0]) for condition in conditions):
+    conditions = [condition for condition in study.conditions if not condition.own_loop]
+    if not conditions or all(_compared(condition) == _compared(conditions[0]) for condition in conditions):
         return []
     flat = {condition.name: dict(_leaves(condition)) for condition in conditions}
     compared = {condition.name: repr(_compared(condition)) for condition in conditions}

@@ -17,6 +17,7 @@ from gan_core.metrics import AVERAGE, AnyMetric
 from gan_core.networks import AnyCritic, AnyGenerator, ConditionalCritic, ConditionalGenerator
 from gan_core.objectives import AnyObjective
 from gan_core.shapes import CriticForm
+from gan_core.training import OwnLoop
 from studies.file.distribution_tables import is_distribution
 from studies.file.hung_code import hung_code_ended
 from studies.file.messages import format_value, nearest
@@ -29,7 +30,7 @@ NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 """Regular expression of the name of a study or condition."""
 
 
-USERS_ONLY = (AnyMetric,)
+USERS_ONLY = (AnyMetric, OwnLoop)
 """Contracts for which a study file names users' classes alone: those of the library need no table."""
 
 
@@ -47,7 +48,8 @@ def build(annotation: Any, value: Any, parts: Parts) -> Any:
         raise Listed
     if isinstance(value, Mapping) and is_distribution(value):
         raise Refusal(
-            parts, "cannot be searched: only objective, constraint, networks and training may hold distributions"
+            parts,
+            "cannot be searched: only objective, constraint, networks, training, trainer may hold distributions",
         )
     if _of_plain_values(annotation):
         return build_value(annotation, value, parts)

@@ -28,14 +28,17 @@ from gan_core.data import AnyData, Data, Dataset
 from gan_core.evaluation import EvaluationSettings, Evaluator
 from gan_core.training import Trainer
 from studies.design import content_address, trial_key
+from studies.execution.pack_trainers import trained_pack
 from studies.execution.pack_training import PackTraining
 from studies.execution.torch_settings import set_torch
 from studies.execution.trial_in_pack import TrialInPack, trainer_of
+from studies.file.budget import Budget
 from studies.file.compared_features import with_path
+from studies.file.condition import LOOP
 from studies.file.modules import add_module_folder
 from studies.file.real_samples import load_samples
 from studies.file.validation import build
-from studies.forecast.pack_costs import PackCost, split_iteration
+from studies.forecast.pack_costs import UNMEASURED, PackCost, split_iteration
 from studies.ledger.ledger import Ledger
 
 Clock = Callable[[], float]
@@ -67,6 +70,8 @@ def measure(request: Mapping[str, Any]) -> dict[str, float]:
     clock = process_time if device == "cpu" and threads == 1 else monotonic
     data = load_samples(build(Data | AnyData, request["data"], ("data",)))
     settings = with_path(build(EvaluationSettings, evaluation["settings"], ("evaluation",)), request["feature_file"])
+    if LOOP in identity:
+        return _measure_loop(request, data, settings, clock)
     iterations, spreads, end = {}, [], monotonic() + ENOUGH
     for count in request["critic_steps"]:
         trainer = _trainer(trial, data, settings, n_critic=count, pretrain_steps=0)
@@ -91,6 +96,45 @@ def measure(request: Mapping[str, Any]) -> dict[str, float]:
         fixed=fixed,
         commit=commit,
         spread=max(spreads),
+        memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT,
+    ).table()
+
+
+def _measure_loop(
+    request: Mapping[str, Any], data: Dataset, settings: EvaluationSettings, clock: Clock
+) -> dict[str, float]:
+    """The numbers of a `PackCost` of a trial that a user's loop trains, whose steps are all counted as generator steps.
+
+    The seconds of a step are those up to an evaluation that is due, the first, or the first after `SECONDS`.
+    """
+    trial = TrialInPack(request["trial"])
+    budget: Budget = build(Budget, request["trial"]["identity"]["budget"], ("budget",))
+    trained = trained_pack([trial], data, settings, request["trial"]["evaluation"]["split"], budget=budget)
+    trained.nonfinite_iterations()  # starts the loop, which is evaluated at step 0
+    due = budget.evaluation_iterations(trial.steps, settings.measurements)
+    start = clock()
+    for after, before in zip(due[1:], due, strict=False):
+        trained.advance(after - before)
+        if clock() - start > SECONDS:
+            break
+    step = max(SHORTEST, clock() - start) / trained.iteration
+    seconds = {}
+    for last in (False, True, False, True):  # the first time of each is a warm-up
+        start = clock()
+        trained.generate(settings.samples)
+        trained.evaluate([0], last=last)
+        seconds[last] = clock() - start
+    fixed, commit, evaluation = _pack_seconds(request, max(SHORTEST, seconds[False]), 0.0, clock)
+    return PackCost(
+        critic_step=0.0,
+        generator_step=step,
+        pretraining_step=0.0,
+        health=0.0,
+        evaluation=evaluation,
+        last_evaluation=max(0.0, seconds[True] - seconds[False]),
+        fixed=fixed,
+        commit=commit,
+        spread=UNMEASURED,
         memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT,
     ).table()
 

@@ -12,7 +12,7 @@ from gan_core.training import Member, Training, structure
 from studies.design import TrialSpec, canonical, payload
 from studies.execution.disk_space import kept_numbers
 from studies.file.budget import Budget
-from studies.file.condition import PARTS, Setting
+from studies.file.condition import LOOP, PARTS, Setting, step_counts
 from studies.file.validation import build, plain
 
 _STEPS = ("n_critic", "warmup_steps", "warmup_n_critic", "warmup_every", "pretrain_steps")
@@ -92,6 +92,8 @@ class Works:
 
     def _first(self, trial: TrialSpec) -> Work:
         identity = trial.identity
+        if LOOP in identity:
+            return _of_loop(trial)
         setting: Setting = build(Setting, {part: identity[part] for part in PARTS}, ())
         training = setting.training
         budget: Budget = build(Budget, identity["budget"], ("budget",))
@@ -129,6 +131,26 @@ class Works:
         return self._parameters[key]
 
 
+def _of_loop(trial: TrialSpec) -> Work:
+    """The work of a trial that a user's loop trains: its steps are all counted as generator steps."""
+    budget: Budget = build(Budget, trial.identity["budget"], ("budget",))
+    members, hashed = len(trial.seeds), _hash(trial, {LOOP: _without_numbers(trial.identity[LOOP])})
+    return Work(
+        condition=trial.condition,
+        phase=trial.phase,
+        case=Case(structure=hashed, members=members, size=float(members)),
+        trials=1,
+        evaluated=members,
+        pretraining_steps=0,
+        critic_steps=0,
+        generator_steps=budget.iterations(step_counts(trial.identity)),
+        most_critic_steps=0,
+        kept_numbers=0,
+        evaluations=1 + int(trial.evaluation["settings"]["measurements"]),
+        example=payload([trial]),
+    )
+
+
 def _most_critic_steps(training: Training) -> int:
     warm = training.warmup_n_critic if training.warmup_steps or training.warmup_every else 0
     return max(training.n_critic, warm)
@@ -146,10 +168,18 @@ def _structure(trial: TrialSpec, setting: Setting) -> str:
     unset = {field.name: field.default for field in fields(Training) if field.name in _STEPS}
     training: Training = replace(setting.training, **unset)  # type: ignore[arg-type]
     member = Member(objective=setting.objective, constraint=setting.constraint, training=training, seed=0)
-    identity, evaluation = trial.identity, trial.evaluation
-    described: Mapping[str, Any] = {
+    parts = {
         "structure": [(path, repr(value)) for path, value in structure(member)],
         "networks": _without_numbers(plain(setting.networks)),
+    }
+    return _hash(trial, parts)
+
+
+def _hash(trial: TrialSpec, parts: Mapping[str, Any]) -> str:
+    """Hash of these parts of a trial, and of its data, versions and evaluation."""
+    identity, evaluation = trial.identity, trial.evaluation
+    described: Mapping[str, Any] = {
+        **parts,
         "data": identity["data"],
         "in_pack": trial.place is not None,
         "provenance": identity["provenance"],

@@ -43,7 +43,9 @@ class ConditionPlan:
     in_ledger                      number of known trials that the ledger has
     to_train, packs                trials that a run trains, and packs that they form
     critic_steps, generator_steps  smallest and largest number of steps of a member that a run trains; None if it trains
-                                   none
+                                   none, and for the critic steps of a user's loop, which are unknown
+    restarts                       True if an interrupted trial starts again from zero, as a user's loop that runs as a
+                                   whole does
     process_seconds                seconds of all its packs, one after the other
     memory_bytes                   memory of a process that trains its packs, as far as it was measured
     """
@@ -56,6 +58,7 @@ class ConditionPlan:
     packs: Range
     critic_steps: tuple[int, int] | None
     generator_steps: tuple[int, int] | None
+    restarts: bool
     process_seconds: Range
     memory_bytes: float | None
 
@@ -254,8 +257,9 @@ def _condition(
         in_ledger=in_ledger,
         to_train=Range.of([sum(work.trials for work, _ in packs) for packs in own]),
         packs=Range.of([len(packs) for packs in own]),
-        critic_steps=(min(critic), max(critic)) if works else None,
+        critic_steps=(min(critic), max(critic)) if works and not condition.own_loop else None,
         generator_steps=(min(generator), max(generator)) if works else None,
+        restarts=any(not loop.resumes for loop in condition.extreme_loops()),
         process_seconds=Range.of([sum(seconds for _, seconds in packs) for packs in own]),
         memory_bytes=max((calibration.costs.of(case).memory_bytes for case in measured), default=None),
     )

@@ -8,6 +8,8 @@ from studies.ledger.curves import Curves
 
 STEPS = ("generator_steps", "critic_steps", "real_samples_seen")
 """Facts that count something."""
+UNKNOWN = ("critic_steps", "real_samples_seen")
+"""Those that are None, all of them, for a training by a user's loop."""
 
 
 def check_facts(facts: Mapping[str, Any], curves: Curves) -> None:
@@ -16,6 +18,7 @@ def check_facts(facts: Mapping[str, Any], curves: Curves) -> None:
     Errors: `ValueError` with the name of the first fact that is wrong; `KeyError` for one that is missing.
     """
     references = facts["reference_distances"]
+    unknown = all(facts[name] is None for name in UNKNOWN)
     holds = {
         "distance": facts["distance"] in curves.metrics,
         "highest": facts["highest"] is None or is_number(facts["highest"]),
@@ -28,7 +31,7 @@ def check_facts(facts: Mapping[str, Any], curves: Curves) -> None:
         "steps": bool((curves.steps[1:] > curves.steps[:-1]).all()),
         **{name: facts[name] is None or is_count(facts[name]) for name in ("real_cells", "known_modes")},
         **{name: _are_values(facts[name]) for name in ("real_values", "gaussian_values")},
-        **{name: is_count(facts[name]) for name in STEPS},
+        **{name: is_count(facts[name]) or (name in UNKNOWN and unknown) for name in STEPS},
         "features": _are_features(facts.get("features", {})),
         "sample_shape": "sample_shape" not in facts or _is_shape(facts["sample_shape"]),
         "classes": "classes" not in facts or _are_classes(facts["classes"]),

@@ -16,7 +16,7 @@ from studies.design import (
     evaluation_address,
 )
 from studies.errors import DamagedError
-from studies.file.condition import PARTS, Condition
+from studies.file.condition import PARTS, Condition, described_by
 from studies.file.distributions import as_value, may_draw
 from studies.file.messages import format_value
 from studies.file.study import Study
@@ -111,7 +111,7 @@ def _setting(condition: Condition, phase: str, configuration: Configuration) -> 
     for path, value in configuration.items():
         if not may_draw(condition.hyperparameters[path], value) and not (on_path and authors.get(path) == value):
             raise ValueError(f"{path} cannot be {format_value(value)}")
-    return {part: plain(substitute(condition.table[part], values, part)) for part in PARTS}
+    return {part: plain(substitute(table, values, part)) for part, table in described_by(condition.table).items()}
 
 
 def _configuration(table: Mapping[str, Any]) -> Configuration:

@@ -9,6 +9,7 @@ from gan_core.data import AnyData, Data
 from gan_core.evaluation import EvaluationSettings
 from gan_core.networks import without_labels
 from studies.design import seeds_of
+from studies.errors import InputError
 from studies.file.condition import PARTS, Setting
 from studies.file.modules import is_reference, modules_in
 from studies.file.study import Study
@@ -48,6 +49,11 @@ def found_study(results: Results, condition: str, *, name: str, folder: Path) ->
     """
     trial, study = results.found(condition), results.study
     own = study.condition(condition)
+    if own.own_loop:
+        raise InputError(
+            f"{condition}: must be a condition that this library trains, but has a loop of its own; a study file with "
+            "the loop's values at the setting found trains it"
+        )
     with modules_in(folder):
         setting: Setting = build(Setting, {part: trial.identity[part] for part in PARTS}, ())
         data: Any = build(Data | AnyData, beside(study.table()["data"], folder), ("data",))

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from gan_core.training import Training
 from studies.design import TrialSpec
 from studies.file.budget import Budget
+from studies.file.condition import step_counts
 from studies.file.validation import build
 from studies.ledger.curves import Curves
 from studies.ledger.entries import Facts
@@ -67,8 +67,7 @@ def checkpoint_summaries(spec: TrialSpec, checkpoint: Mapping[str, Any], distanc
 
     distance  as in `summarize`
     """
-    # other parts of the identity may name classes of the user, which are not imported here
-    training = build(Training, spec.identity["training"], ("training",))
+    training = step_counts(spec.identity)
     budget = build(Budget, spec.identity["budget"], ("budget",))
     measurements = spec.evaluation["settings"]["measurements"]
     steps = [

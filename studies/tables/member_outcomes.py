@@ -151,7 +151,7 @@ def trial_results(facts: Sequence[Facts], members: MemberOutcomes) -> dict[str, 
     facts    of each trial
     members  of all trials, in the order of the trials
 
-    `distance` is NaN for a trial that has none.
+    `distance` is NaN for a trial that has none; costs that are unknown are None.
     """
     sizes = np.array([len(fact["seeds"]) for fact in facts], dtype=np.int64)
     distance = _of_each_trial(sizes, interquartile_means, stable_distances(members))

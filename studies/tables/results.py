@@ -14,6 +14,7 @@ from gan_core.metrics import Box
 from gan_core.outcomes import OUTCOMES, MemberOutcomes
 from studies.design import CONFIRMING, PHASES, Provenance, TrialSpec
 from studies.errors import InputError
+from studies.file.condition import step_counts
 from studies.file.distributions import Distribution
 from studies.file.messages import few_names
 from studies.file.real_samples import load_samples
@@ -29,7 +30,13 @@ from studies.tables.columns import END_NAMES, MEMBER_COLUMNS, TRIAL_COLUMNS, WIT
 from studies.tables.curve_columns import curve_columns
 from studies.tables.member_outcomes import classify_members, is_whole, member_columns, trial_results
 from studies.tables.ranking import FIRST, rank, ranked
-from studies.tables.trained_generators import TrainedConfiguration, kept_parameters, trained_classes, trained_shape
+from studies.tables.trained_generators import (
+    TrainedConfiguration,
+    kept_parameters,
+    kept_states,
+    trained_classes,
+    trained_shape,
+)
 
 
 class Results:
@@ -253,8 +260,12 @@ class Results:
 
         Errors: `InputError` for a condition that the study does not have, that is not confirmed yet, or whose confirm
         trial ended without a result, and for generators that are not kept.
+
+        Of a condition with a loop of its own these are made from the state of a `StepLoop`; another loop has none.
         """
         trial = self._winner(condition)
+        identity, measurements = trial.spec.identity, trial.spec.evaluation["settings"]["measurements"]
+        due = self.study.budget.evaluation_iterations(step_counts(identity), measurements)
         return TrainedConfiguration(
             condition=condition,
             configuration=trial.spec.configuration,
@@ -263,6 +274,7 @@ class Results:
             shape=trained_shape(trial) or self.data.sample_shape,
             parameters=kept_parameters(trial, which),
             classes=trained_classes(trial),
+            loop_states=kept_states(trial, tuple(due), lambda: self.data),
         )
 
     def found(self, condition: str) -> TrialSpec:

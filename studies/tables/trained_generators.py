@@ -1,15 +1,16 @@
 """Trained generators of a study, which return samples when called."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from io import BytesIO
 from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float
 
-from gan_core.data import Classes
+from gan_core.data import Classes, Dataset
 from gan_core.networks import (
     AnyGenerator,
     ConditionalGenerator,
@@ -19,9 +20,10 @@ from gan_core.networks import (
     with_labels,
 )
 from gan_core.shapes import SampleShape
+from gan_core.training import LoopTrainer, OwnLoop
 from gan_core.training.randomness import one_hot, sample_latents
 from studies.errors import InputError
-from studies.file.condition import PARTS, Setting
+from studies.file.condition import LOOP, PARTS, Setting
 from studies.file.messages import count_noun, format_value
 from studies.file.modules import module_names, require_sources
 from studies.file.trees import Parts
@@ -39,6 +41,10 @@ def kept_parameters(trial: TrialRecord, which: str) -> Parameters:
     Errors: `InputError` for another word, for averages of a trial that has none, and if no generators are kept.
     """
     assert trial.entry is not None
+    if LOOP in trial.spec.identity:
+        if which != "last":
+            raise InputError("which: must be last for a condition with a loop of its own, of which no other is kept")
+        return {}
     generators = trial.entry.generators()
     if not generators.steps:
         raise InputError(f"{trial.spec.condition}: its generators are not kept")
@@ -51,6 +57,39 @@ def kept_parameters(trial: TrialRecord, which: str) -> Parameters:
     positions = [trial.curves.steps.tolist().index(step) for step in generators.steps]
     distances = distances_of(trial.facts, trial.curves)[:, positions]
     return generators.chosen(np.where(np.isfinite(distances), distances, np.inf).argmin(axis=1).tolist())
+
+
+@dataclass(frozen=True)
+class LoopStates:
+    """States of a user's loop at the end of training, from which its generators are made again.
+
+    states  a state of each member, as PyTorch saves it
+    due     steps at which the generators were evaluated
+    data    loads the samples that the loop was trained on
+    """
+
+    states: tuple[bytes, ...]
+    due: tuple[int, ...]
+    data: Callable[[], Dataset]
+
+
+def kept_states(trial: TrialRecord, due: tuple[int, ...], data: Callable[[], Dataset]) -> LoopStates | None:
+    """The states of the user's loop that trained a finished trial; None if it was trained without one.
+
+    Errors: `InputError` for a loop whose states are not kept.
+    """
+    if LOOP not in trial.spec.identity:
+        return None
+    assert trial.entry is not None
+    arrays, name = trial.entry.samples(), trial.spec.condition
+    if "states" not in arrays:
+        raise InputError(
+            f"{name}: its generators cannot be made again, since no state of its loop is kept: only a StepLoop has "
+            f"one, and large ones are left out; results.samples({format_value(name)}) returns the samples that are kept"
+        )
+    sizes = arrays["state_sizes"].tolist()
+    rows = zip(arrays["states"], sizes, strict=True)
+    return LoopStates(tuple(row[:size].tobytes() for row, size in rows), due, data)
 
 
 def trained_shape(trial: TrialRecord) -> SampleShape | None:
@@ -77,6 +116,7 @@ class TrainedConfiguration:
     shape          shape of a sample
     parameters     generator parameters by name, each with a leading seed axis
     classes        classes of conditional generators; None for others
+    loop_states    what the generators are made from if a user's loop trained them, without any `parameters`
     """
 
     condition: str
@@ -86,6 +126,7 @@ class TrainedConfiguration:
     shape: SampleShape
     parameters: dict[str, torch.Tensor]
     classes: Classes | None = None
+    loop_states: LoopStates | None = None
 
     def __repr__(self) -> str:
         values = ", ".join(f"{path} = {format_setting(value)}" for path, value in self.configuration.items())
@@ -101,13 +142,19 @@ class TrainedConfiguration:
 
         Classes that the user has written are imported from the current `sys.path`.
 
-        Errors: `InputError` if the source of such a class has changed since the training.
+        Errors: `InputError` if the source of such a class has changed since the training, and if a user's loop trained
+        it.
         """
+        self._refuse_loop()
         return self._build(Setting, {part: self.identity[part] for part in PARTS}, ())
 
     @cached_property
     def network(self) -> AnyGenerator:
-        """Description of the generator."""
+        """Description of the generator.
+
+        Errors: `InputError` as for `setting`.
+        """
+        self._refuse_loop()
         networks = self.identity["networks"]
         if "generator" not in networks:
             return self._build(Networks, networks, ("networks",)).generator
@@ -116,6 +163,29 @@ class TrainedConfiguration:
         )
         classes = networks.get("classes", 0)
         return ConditionalGenerator(network=described, classes=classes) if classes else described
+
+    def _refuse_loop(self) -> None:
+        if self.loop_states is not None:
+            raise InputError(
+                f"{self.condition}: its networks are unknown, since a loop of its own trained them; "
+                f"results.best({format_value(self.condition)}).generator() returns a generator that can be called"
+            )
+
+    def loop_samples(self, member: int, count: int, seed: int) -> Float[torch.Tensor, "count dim"]:
+        """Fakes of a member of a user's loop, which is started again on its data and loads its state.
+
+        Errors: `InputError` if the source of the loop has changed since the training, or its data.
+        """
+        kept = self.loop_states
+        assert kept is not None
+        data = kept.data()
+        if data.fingerprint != self.identity["provenance"]["data_fingerprint"]:
+            raise InputError(f"{self.condition}: its loop must be started on the samples that it was trained on")
+        loop = self._build(OwnLoop, self.identity[LOOP], (LOOP,))
+        trainer = LoopTrainer(loop, data=data, seeds=[self.seeds[member]], due=kept.due)
+        state = torch.load(BytesIO(kept.states[member]), weights_only=True, map_location="cpu")
+        trainer.load({"iteration": kept.due[-1], "members": [state]})
+        return trainer.generate(count, draw=seed)[0]
 
     def _build(self, annotation: Any, table: Mapping[str, Any], parts: Parts) -> Any:
         known, used = self.identity["provenance"].get("sources", {}), module_names(table)
@@ -130,7 +200,7 @@ class TrainedConfiguration:
         if not 0 <= member < len(self.seeds):
             raise InputError(f"member: must lie in 0 .. {len(self.seeds) - 1}, but is {member}")
         parameters = {name: value[member : member + 1] for name, value in self.parameters.items()}
-        return TrainedGenerator(self, parameters, self.seeds[member])
+        return TrainedGenerator(self, parameters, self.seeds[member], member)
 
 
 @dataclass(frozen=True)
@@ -140,6 +210,7 @@ class TrainedGenerator:
     origin: TrainedConfiguration
     parameters: dict[str, torch.Tensor]
     seed: int
+    member: int = 0
 
     def __repr__(self) -> str:
         return f"<TrainedGenerator of {self.origin.condition}: seed {self.seed}>"
@@ -154,20 +225,31 @@ class TrainedGenerator:
 
         Errors: `InputError` for labels of a generator without classes, and for classes that there are not.
         """
+        if self.origin.loop_states is not None:
+            self._refuse_labels(labels)
+            fakes = self.origin.loop_samples(self.member, samples, seed)
+            return fakes.numpy().reshape(samples, *self.origin.shape.shape)
         return self.of(sample_latents(samples, self.origin.network.latent, seed), labels)
 
     def of(
         self, z: Float[torch.Tensor, "samples latent"], labels: int | str | Sequence[int | str] | None = None
     ) -> Float[np.ndarray, "samples ..."]:
-        """The fakes of these latent vectors, in the shape and scale of the data; `labels` and errors as in a call."""
+        """The fakes of these latent vectors, in the shape and scale of the data; `labels` as in a call.
+
+        Errors: as of a call, and `InputError` for the generator of a user's loop, whose latent vectors are unknown.
+        """
         classes = self.origin.classes
         if classes is not None:
             try:
                 z = with_labels(z, one_hot(classes.labels(len(z), labels), len(classes.names)))
             except ValueError as error:
                 raise InputError(str(error)) from None
-        elif labels is not None:
-            raise InputError(f"labels: must not be given, since {self.origin.condition} was trained without classes")
+        else:
+            self._refuse_labels(labels)
         with torch.no_grad():
             fakes = generate_in_chunks(self.origin.network, self.parameters, z[None], self.origin.shape)[0]
         return fakes.numpy().reshape(len(z), *self.origin.shape.shape)
+
+    def _refuse_labels(self, labels: object) -> None:
+        if labels is not None:
+            raise InputError(f"labels: must not be given, since {self.origin.condition} was trained without classes")

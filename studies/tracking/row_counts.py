@@ -50,13 +50,13 @@ def tracking_rows(study: Study) -> TrackingRows:
 
 def _trial_rows(study: Study, condition: Condition) -> int:
     """Rows of metrics of a trial's run, if every metric has a value at every evaluation."""
-    setting, data = next(condition.extreme_settings()), load_samples(study.data)
+    setting, data = next(condition.extreme_settings(), None), load_samples(study.data)
     metrics = list(applicable_metrics(study.evaluation, data, conditional=condition.classes > 0).values())
     at_last = [m for m in metrics if m.costly and study.evaluation.exact == "last" and m.name != study.distance]
-    generators = 2 if setting.training.generator_average else 1
-    of_training = (
-        len(HEALTH_METRICS) - data.varies + len(setting.objective.described_metrics)
-    )  # one is the Dirac pair's
+    generators = 2 if setting is not None and setting.training.generator_average else 1
+    of_training = 0  # of a user's loop, whose losses and critics are unknown
+    if setting is not None:  # one is the Dirac pair's
+        of_training = len(HEALTH_METRICS) - data.varies + len(setting.objective.described_metrics)
     evaluations = study.evaluation.measurements + 1
     at_every = of_training + generators * (len(metrics) - len(at_last))
     rows = evaluations * (1 + PER_METRIC * at_every) + PER_METRIC * generators * len(at_last)

@@ -12,6 +12,7 @@ import pandas as pd
 from gan_core.metrics import AVERAGE, METRICS
 from gan_core.outcomes import OUTCOMES, MemberOutcomes
 from studies.design import TrialSpec
+from studies.file.condition import LOOP
 from studies.file.study import Study
 from studies.ledger.trial_records import TrialRecord
 from studies.ledger.unfinished import TrialEnd
@@ -85,7 +86,8 @@ def run_content(study: Study, trial: TrialRecord) -> RunContent:
         return _without_result(study, trial.spec, trial.end)
     spec, facts, curves = trial.spec, trial.facts, trial.curves
     members = classify_members([(facts, curves)], study.outcomes)
-    result = {name: float(value) for name, (value,) in trial_results([facts], members).items()}
+    results = trial_results([facts], members).items()
+    result = {name: float(value) for name, (value,) in results if value is not None}
     counts = outcome_counts(members)
     logged = {f"spent/{name}" if name in COSTS else name: value for name, value in result.items()}
     values = {name: value for name, value in logged.items() if math.isfinite(value)}
@@ -130,8 +132,9 @@ def _hash(content: object) -> str:
 
 
 def params(study: Study, spec: TrialSpec) -> dict[str, str]:
-    """Params of a trial's run: kind of objective, kind of constraint, and searched hyperparameters by short name."""
-    kinds = {part: spec.identity[part]["kind"] for part in ("objective", "constraint")}
+    """Params of a trial's run: kinds of objective and constraint, or of the loop, and hyperparameters by short name."""
+    parts = (LOOP,) if LOOP in spec.identity else ("objective", "constraint")
+    kinds = {part: spec.identity[part]["kind"] for part in parts}
     return kinds | {study.short_names[path]: value_text(value) for path, value in spec.configuration.items()}
 
 

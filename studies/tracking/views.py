@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from studies.file.condition import LOOP
 from studies.file.study import Study
 from studies.tracking.run_content import metric_name
 from studies.tracking.run_count import has_one_run
@@ -70,7 +71,8 @@ def _view(name: str, created_ms: int, state: dict[str, Any]) -> str:
 def _table(study: Study, search_filter: str, order: str) -> dict[str, Any]:
     """State of a view: the runs that match the filter, in ascending order of a metric, with results and settings."""
     paths = sorted({path for condition in study.conditions for path in condition.hyperparameters})
-    names = [*(study.short_names[path] for path in paths), "objective", "constraint"]
+    loops = [LOOP] if any(condition.own_loop for condition in study.conditions) else []
+    names = [*(study.short_names[path] for path in paths), "objective", "constraint", *loops]
     params = [f"params.`{name}`" for name in names]
     return {
         "searchFilter": search_filter,

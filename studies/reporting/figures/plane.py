@@ -130,5 +130,5 @@ def _draw_plan(axis: "Axes", theme: Theme, real: np.ndarray, fake: np.ndarray) -
 
 def _critic_form(results: Results, condition: str) -> str:
     """Critic output that the objective needs, `score` or `energy`; empty for an objective of the user's own."""
-    kind = results.study.condition(condition).table["objective"]["kind"]
+    kind = results.study.condition(condition).kind("objective")
     return next((str(objective.critic_form) for objective in get_args(Objective) if objective.kind == kind), "")

@@ -209,8 +209,8 @@ def _formulas(results: Results) -> Iterator[Formula]:
     seen: set[str] = set()
     for part, union in (("objective", Objective), ("constraint", Constraint)):
         for condition in results.study.conditions:
-            kind = condition.table[part]["kind"]
-            if kind in seen or is_reference(kind):
+            kind = condition.kind(part)
+            if not kind or kind in seen or is_reference(kind):
                 continue
             seen.add(kind)
             (description,) = [member for member in get_args(union) if member.kind == kind]

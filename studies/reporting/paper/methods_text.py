@@ -13,6 +13,7 @@ from gan_core.outcomes import classify
 from studies.analysis.comparison import Comparison
 from studies.design import CONFIRMING
 from studies.design.ended_trials import TIE
+from studies.file.condition import LOOP, Condition
 from studies.file.distributions import Grid, draw
 from studies.file.map_settings import ExploreMap, paths_of
 from studies.file.messages import count_noun, short_name
@@ -40,6 +41,7 @@ from studies.reporting.paper.part_words import (
     constraint_words,
     critic_words,
     generator_words,
+    loop_words,
     objective_words,
 )
 from studies.reporting.paper.real_data import RealData
@@ -136,11 +138,15 @@ def _of_conditions(results: Results, bounded: bool, citations: Citations) -> dic
         "conditions": [_condition(condition, citations) for condition in conditions],
         "generator": each_condition(results, lambda table: generator_words(table["networks"], bounded, citations)),
         "critic": each_condition(results, lambda table: critic_words(table["networks"], bounded, citations)),
-        "initialised": any(_draws_uniform_weights(condition.table["networks"]) for condition in conditions),
+        "initialised": any(_draws_uniform_weights(one.table["networks"]) for one in conditions if not one.own_loop),
+        "loops": listed([code(one.name) for one in conditions if one.own_loop]),
+        "all_loops": all(one.own_loop for one in conditions),
     }
 
 
-def _condition(condition: Any, citations: Citations) -> Tex:
+def _condition(condition: Condition, citations: Citations) -> Tex:
+    if condition.own_loop:
+        return Tex(f"{code(condition.name)} ({loop_words(condition.table[LOOP])})")
     parts = [
         objective_words(condition.table["objective"], citations),
         constraint_words(condition.table["constraint"], citations),

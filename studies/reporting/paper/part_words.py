@@ -70,6 +70,11 @@ def objective_words(table: Table, citations: Citations) -> Tex:
     return Tex(f"{name} objective{citations.cite(cited_part(Objective, table))}{_fields(table)}")
 
 
+def loop_words(table: Table) -> Tex:
+    """A training loop of the user's own with its fields."""
+    return Tex(f"the training loop {code(table['kind'])} of the authors of this study{_fields(table)}")
+
+
 def constraint_words(table: Table, citations: Citations) -> Tex:
     """The constraint with its citation and its fields."""
     kind = table["kind"]

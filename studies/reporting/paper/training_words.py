@@ -12,8 +12,9 @@ from studies.tables.results import Results
 
 
 def each_condition(results: Results, words: Callable[[Mapping[str, Any]], str]) -> Tex:
-    """The words for the table of each condition, joined by `by_condition`."""
-    return by_condition({condition.name: words(condition.table) for condition in results.study.conditions})
+    """The words for the table of each condition, joined by `by_condition`; none for those with a loop of their own."""
+    trained = [condition for condition in results.study.conditions if not condition.own_loop]
+    return by_condition({condition.name: words(condition.table) for condition in trained})
 
 
 def training_facts(results: Results, citations: Citations) -> dict[str, Any]:
@@ -23,7 +24,7 @@ def training_facts(results: Results, citations: Citations) -> dict[str, Any]:
         return each_condition(results, lambda table: words(table["training"]))
 
     precision = {"float32": "single", "float64": "double"}
-    tables = [condition.table["training"] for condition in results.study.conditions]
+    tables = [condition.table["training"] for condition in results.study.conditions if not condition.own_loop]
     return {
         "unit": results.study.budget.unit.replace("_", " "),
         "batch": each(lambda training: value(training["batch"])),
@@ -86,7 +87,8 @@ def _steps(trials: pd.DataFrame) -> dict[str, Tex] | None:
     them and the settings found.
     """
     apart = trials["phase"].isin(("authors", "path_choice", "path"))
-    finished = trials[(trials["state"] == "finished") & ~apart]
+    counted = trials["critic_steps"].notna()  # those of a loop of the user's own are unknown
+    finished = trials[(trials["state"] == "finished") & ~apart & counted]
     if finished.empty:
         return None
     return {name: _range_of(finished[f"{name}_steps"]) for name in ("generator", "critic")}

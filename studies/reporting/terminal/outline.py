@@ -11,6 +11,7 @@ from gan_core.metrics import RealSamples
 from gan_core.networks import MLPGenerator, NetworkPair, without_labels
 from studies.design import Packs, counts, least, most_groups, total
 from studies.execution.disk_space import kept_evaluations, snapshot_bytes
+from studies.file.condition import LOOP, Condition
 from studies.file.map_axes import map_axes
 from studies.file.messages import count_noun
 from studies.file.real_samples import load_samples
@@ -46,18 +47,17 @@ def outline(study: Study) -> str:
         f"trials, with {seeds} each ({search.confirm.seeds} to confirm), {study.budget.steps} "
         f"{study.budget.unit.replace('_', ' ')}.",
         *_further_seeds(study),
-        f"Generators of {len(kept_evaluations(study))} of {study.evaluation.measurements + 1} evaluations are kept "
-        f'(checkpoint.snapshots = "{study.checkpoint.snapshots}"): at most {format_bytes(snapshot_bytes(study))} '
-        "before compression.",
+        *_kept_generators(study),
         data_text(load_samples(study.data)),
     ]
     lines += _features(study)
     lines += _fully_connected(study)
     packs = Packs(study, "cpu")
     for condition in study.conditions:
-        setting, together = next(condition.extreme_settings()), packs.explore_trials(condition)
+        together = packs.explore_trials(condition)
         beside = f", {together} explore trials side by side on a processor" if together > 1 else ""
-        lines.append(f"  {condition.name}: {setting.objective.kind} x {setting.constraint.kind}{beside}")
+        parts = f"{condition.kind('objective')} x {condition.kind('constraint')}{beside}"
+        lines.append(f"  {condition.name}: {_loop(condition) if condition.own_loop else parts}")
         lines += [
             f"    {path} {format_distribution(distribution.table())}"
             for path, distribution in condition.hyperparameters.items()
@@ -69,6 +69,23 @@ def outline(study: Study) -> str:
     lines += sentences(unequal_conditions(study))
     lines += [f"conditions.{name}.{reason}; its trials train one by one." for name, reason in packs.unpacked().items()]
     return "\n".join(lines)
+
+
+def _kept_generators(study: Study) -> Iterator[str]:
+    """A line on the generators that are kept; none if users' loops train all conditions, whose generators are not."""
+    if not all(condition.own_loop for condition in study.conditions):
+        yield (
+            f"Generators of {len(kept_evaluations(study))} of {study.evaluation.measurements + 1} evaluations are kept "
+            f'(checkpoint.snapshots = "{study.checkpoint.snapshots}"): at most {format_bytes(snapshot_bytes(study))} '
+            "before compression."
+        )
+
+
+def _loop(condition: Condition) -> str:
+    """The loop of the user's own that trains a condition, and its behaviour when a trial is interrupted."""
+    resumes = all(loop.resumes for loop in condition.extreme_loops())
+    interrupted = "continues from its checkpoint" if resumes else "starts again from zero"
+    return f"the training loop {condition.kind(LOOP)}; an interrupted trial {interrupted}"
 
 
 def _further_seeds(study: Study) -> Iterator[str]:
@@ -115,7 +132,7 @@ def _fully_connected(study: Study) -> Iterator[str]:
     data = load_samples(study.data)
     if not data.of_images or max(data.shape[1:]) <= SMALL_SIDE:
         return
-    networks = [next(condition.extreme_settings()).networks for condition in study.conditions]
+    networks = [next(one.extreme_settings()).networks for one in study.conditions if not one.own_loop]
     generators = [without_labels(pair.generator) for pair in networks if isinstance(pair, NetworkPair)]
     if any(isinstance(generator, MLPGenerator) for generator in generators):
         yield "The generator is fully connected (mlp), the default; networks of the kind conv are made for images."

@@ -75,6 +75,7 @@ def _condition_table(condition: ConditionPlan) -> dict[str, Any]:
         "packs": asdict(condition.packs),
         "critic_steps_per_member": _steps_table(condition.critic_steps),
         "generator_steps_per_member": _steps_table(condition.generator_steps),
+        "restarts_from_zero": condition.restarts,
         "process_seconds": asdict(condition.process_seconds),
         "memory_bytes_per_process": condition.memory_bytes,
     }
@@ -132,6 +133,14 @@ def time_sentence(study: Study, file: str) -> str:
     return f"gan-study plan {quote(file)} forecasts how long a run takes on this machine."
 
 
+def restart_sentence(conditions: list[str]) -> str:
+    """A sentence about conditions whose loop runs as a whole."""
+    return (
+        f"Interrupted trials of {', '.join(conditions)} start again from zero: their loop runs as a whole, without "
+        "checkpoints."
+    )
+
+
 def busy_sentence(load: float, cores: int) -> str:
     """A sentence about other programs on the machine, empty if they are few.
 
@@ -164,6 +173,9 @@ def _lines(plan: Plan) -> Iterator[str]:
             f"MLflow: at most {count_noun(rows.runs, 'run')}, {rows.metric_rows:,} rows of metrics and {rows.params:,} "
             "params."
         )
+    restarting = [condition.name for condition in plan.conditions if condition.restarts]
+    if restarting:
+        yield restart_sentence(restarting)
     yield from _ledger_lines(plan)
     if plan.extrapolated:
         yield (

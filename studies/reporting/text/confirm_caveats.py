@@ -114,6 +114,8 @@ def confirm_caveats(comparison: Comparison) -> Iterator[Finding]:
         yield from _on_ranking(comparison)
         yield from _on_pairs(comparison)
         yield from unequal_conditions(comparison.results.study)
+        if not all(trial.counts_critic_steps for trial in comparison.confirmed):
+            return  # a loop of the user's own is among the conditions
         yield from _on_critic_steps(comparison)
         if comparison.results.whole:
             yield from _on_equal_critic_steps(comparison.confirmed, comparison.results.study.outcomes)

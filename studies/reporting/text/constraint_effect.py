@@ -103,9 +103,11 @@ def _groups(comparison: Comparison) -> dict[str, dict[str, str]]:
     """Name of the condition by objective and kind of constraint; empty if more differs or one is not ranked."""
     conditions, ranked = comparison.results.study.conditions, set(comparison.ranking["condition"])
     groups: dict[str, dict[str, str]] = {}
+    if any(condition.own_loop for condition in conditions):
+        return {}
     for condition in conditions:
-        group = groups.setdefault(str(condition.table["objective"]["kind"]), {})
-        kind = str(condition.table["constraint"]["kind"])
+        group = groups.setdefault(condition.kind("objective"), {})
+        kind = condition.kind("constraint")
         if kind in group or condition.name not in ranked or not _otherwise_equal(condition, conditions[0]):
             return {}
         group[kind] = condition.name

@@ -28,11 +28,11 @@ class StudyCondition(NamedTuple):
 
     @property
     def objective(self) -> str:
-        return str(self.condition.table["objective"]["kind"])
+        return self.condition.kind("objective")
 
     @property
     def constraint(self) -> str:
-        return str(self.condition.table["constraint"]["kind"])
+        return self.condition.kind("constraint")
 
     @property
     def name(self) -> str:
@@ -117,6 +117,7 @@ def _claim(ordering: Ordering, comparisons: Sequence[Comparison]) -> ClaimOfPape
         StudyCondition(comparison, condition)
         for comparison in comparisons
         for condition in comparison.results.study.conditions
+        if not condition.own_loop
     ]
     is_across = len(comparisons) > 1
     pairs = [
