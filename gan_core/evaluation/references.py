@@ -42,7 +42,7 @@ SPLITS_IN_FEATURES = 10
 Of 1,000 MNIST images, the standard deviation of the Frechet distance over the splits is 23 % of its mean in a
 classifier's features and 3 % in random convolutions.
 """
-Rows = Int[np.ndarray, "rows"]
+Rows = Int[np.ndarray, "_"]
 """Numbers of real samples in all splits together."""
 LARGEST_COVARIANCE = 2048
 """Largest dimension in which the covariance of the data is formed; at 3 x 64 x 64 pixels it would take 1.2 GB."""

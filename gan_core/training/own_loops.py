@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, make_dataclass
 from functools import cache
 from inspect import Parameter, signature
-from typing import Any, Protocol, get_type_hints
+from typing import Any, Protocol, get_type_hints, runtime_checkable
 
 import numpy as np
 import torch
@@ -40,6 +40,7 @@ class TrainingRun:
     device: torch.device
 
 
+@runtime_checkable
 class Report(Protocol):
     """Tells the study that a loop has made `step` generator steps; needed at every step of `TrainingRun.due`.
 

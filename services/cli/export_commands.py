@@ -83,7 +83,7 @@ def export(
     tracking: Tracking = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write a trained generator as files or as a model of MLflow, or the search for Optuna.
+    """Write a trained generator, or the search for Optuna.
 
     gan-study export first-study wgan-gp writes a folder with generator.safetensors, generator.json (all that is needed
     to rebuild the generator, and where it comes from) and sample.py, ten lines that sample it with gan_core alone. The

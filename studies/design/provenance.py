@@ -49,7 +49,7 @@ class Provenance:
 
     def of_training(self, trained: Any) -> dict[str, Any]:
         """The part that determines a training described by these tables, as a JSON-serialisable table."""
-        labels = () if trained["networks"].get("classes") else ("labels_fingerprint",)
+        labels = () if trained.get("networks", {}).get("classes") else ("labels_fingerprint",)
         return self._part_of(trained, without=("evaluation_version", *labels, "features"))
 
     def of_evaluation(self, evaluation: Any) -> dict[str, Any]:
