@@ -1,6 +1,7 @@
 """A trained generator as a model of MLflow: a folder with its files, the code that samples it, and its requirements."""
 
 import shutil
+from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,7 +16,10 @@ from studies.reporting.text.template_environment import template_environment
 from studies.tracking.connection import mlflow_module
 
 LOADER = "sampled_generator"
-"""Name of the module in the model that MLflow imports to load it."""
+"""Beginning of the name of the module in the model that MLflow imports to load it.
+
+A hash of the module follows: a process that loads several models imports each module under its own name.
+"""
 REQUIREMENTS = ("annotated-types", "jaxtyping", "lazy-loader", "numpy", "safetensors", "torch")
 """Packages that gan_core imports when it samples a generator; MLflow adds itself, which requires pandas."""
 
@@ -37,11 +41,12 @@ def save_model(path: Path, exported: ExportedGenerator, metadata: Any, folder: P
         files, code = Path(temporary) / "generator", Path(temporary) / "code"
         save_generator(files, exported.generator)
         packages = _copy_code(code, exported, folder)
+        loader = _write_loader(code, exported)
         with catch_warnings():
             simplefilter("ignore")
             mlflow.pyfunc.save_model(
                 path,
-                loader_module=LOADER,
+                loader_module=loader,
                 data_path=str(files),
                 code_paths=[str(entry) for entry in sorted(code.iterdir())],
                 mlflow_model=metadata,
@@ -55,7 +60,7 @@ def _copy_code(code: Path, exported: ExportedGenerator, folder: Path | None) -> 
     """Write the code that loads and samples a generator, and return the packages that it imports."""
     package = Path(gan_core.__file__).parent
     shutil.copytree(package, code / package.name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
-    about, packages = exported.generator.about, set(REQUIREMENTS)
+    packages = set(REQUIREMENTS)
     if exported.own is not None:
         module = exported.own.module.partition(".")[0]
         with modules_in(folder):
@@ -63,6 +68,12 @@ def _copy_code(code: Path, exported: ExportedGenerator, folder: Path | None) -> 
             for source in source_paths(module):
                 copy = shutil.copytree if source.is_dir() else shutil.copyfile
                 copy(source, code / source.name)
+    return sorted(packages)
+
+
+def _write_loader(code: Path, exported: ExportedGenerator) -> str:
+    """Write the module that MLflow imports to load the model, and return its name."""
+    about = exported.generator.about
     template = template_environment("studies.tracking", keep_trailing_newline=True).get_template(f"{LOADER}.py.jinja")
     script = template.render(
         study=about["study"],
@@ -70,8 +81,9 @@ def _copy_code(code: Path, exported: ExportedGenerator, folder: Path | None) -> 
         own=exported.own,
         classes=exported.generator.classes is not None,
     )
-    (code / f"{LOADER}.py").write_text(script, encoding="utf-8")
-    return sorted(packages)
+    name = f"{LOADER}_{sha256(script.encode()).hexdigest()[:8]}"
+    (code / f"{name}.py").write_text(script, encoding="utf-8")
+    return name
 
 
 def _signature(exported: ExportedGenerator) -> Any:
