@@ -6,6 +6,7 @@ from stated import about, every, kinds, stated
 from test_comparison import DIVERGING, before_its_end, stable_below_a_thousandth
 
 from studies.analysis.comparison import Comparison
+from studies.ledger.unfinished import END_NAMES
 from studies.reporting.text.caveats import caveats
 from studies.reporting.text.confirm_caveats import (
     AuthorsWithoutResult,
@@ -35,7 +36,6 @@ from studies.reporting.text.explore_caveats import (
 )
 from studies.reporting.text.finding import Part
 from studies.reporting.text.unequal_conditions import UnequalConditions
-from studies.tables.columns import END_NAMES
 
 
 def caveats_of(tmp_path, progress_of, *overrides, **options):

@@ -24,8 +24,8 @@ from studies.analysis.value_shares import SHARES
 from studies.analysis.volumes import VOLUME_DIFFERENCES, VOLUMES
 from studies.errors import InputError
 from studies.ledger.ledger import Ledger
+from studies.ledger.unfinished import END_NAMES
 from studies.statistics.intervals import wilson
-from studies.tables.columns import END_NAMES
 from studies.tables.ranking import RANKING
 from studies.tables.results import Results
 

@@ -30,8 +30,8 @@ from simulated import simulate
 
 import studies.reporting.figures as figures
 from gan_core.outcomes import OUTCOMES
+from studies.ledger.unfinished import WITHOUT_RESULT
 from studies.reporting.figures import THEMES, ThemeName
-from studies.tables.columns import WITHOUT_RESULT
 from studies.tables.results import Results
 
 

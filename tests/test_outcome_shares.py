@@ -6,8 +6,8 @@ import pytest
 
 from gan_core.outcomes import OUTCOMES
 from studies.analysis.outcome_shares import OUTCOME_SHARES, outcomes
+from studies.ledger.unfinished import WITHOUT_RESULT
 from studies.statistics.intervals import share_interval, wilson
-from studies.tables.columns import WITHOUT_RESULT
 
 
 def members_of(phase, *trials, condition="wgan"):

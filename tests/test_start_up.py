@@ -75,7 +75,7 @@ def test_counting_parameters_loads_no_compiler(tmp_path: Path) -> None:
 
 def test_digits_are_read_without_scikit_learn(tmp_path: Path) -> None:
     assert "sklearn" not in loaded("from gan_core.data import Digits; Digits().load()", tmp_path)
-    assert loaded(command("validate", "first-study"), tmp_path).isdisjoint({"sklearn", "scipy", "ray"})
+    assert loaded(command("validate", "first-study"), tmp_path).isdisjoint({"sklearn", "scipy", "ray", "pandas"})
 
 
 def test_importing_studies_alone_makes_its_functions_and_classes_available(tmp_path: Path) -> None:

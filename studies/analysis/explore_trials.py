@@ -23,7 +23,7 @@ from studies.file.distributions import (
     Value,
     as_value,
 )
-from studies.tables.columns import ENDED
+from studies.ledger.unfinished import ENDED
 
 
 class Target(NamedTuple):

@@ -8,8 +8,9 @@ import pandas as pd
 from jaxtyping import Float
 
 from gan_core.outcomes import OUTCOMES
+from studies.ledger.unfinished import WITHOUT_RESULT
 from studies.statistics.intervals import share_interval, wilson
-from studies.tables.columns import WITHOUT_RESULT, table_of
+from studies.tables.columns import table_of
 
 OUTCOME_SHARES: dict[str, str] = {
     "condition": "str",

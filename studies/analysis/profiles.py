@@ -13,8 +13,9 @@ from studies.analysis.explore_trials import Target
 from studies.design import profile_settings
 from studies.file.condition import Condition
 from studies.file.distributions import Choice, Grid, IntLogUniform, LogUniform, Range, as_number
+from studies.ledger.unfinished import ENDED
 from studies.statistics.stable_range import RangeEnd, range_end
-from studies.tables.columns import ENDED, table_of
+from studies.tables.columns import table_of
 from studies.tables.ranking import FIRST, failed_as_infinity
 from studies.tables.results import Results
 

@@ -1,11 +1,11 @@
 """Variation of a setting's distance with the sample of real data that it is measured against."""
 
 from math import hypot
+from statistics import NormalDist
 
 import numpy as np
 import torch
 from jaxtyping import Float
-from scipy.stats import norm
 
 from gan_core.data import evaluation_labels
 from gan_core.evaluation import applicable_metrics
@@ -65,7 +65,7 @@ def with_references(low: float, distance: float, high: float, deviation: float) 
 
     Both variations are independent, so their half widths add in squares. A missing end stays missing.
     """
-    half = float(norm.ppf(0.975)) * deviation
+    half = NormalDist().inv_cdf(0.975) * deviation
     return distance - hypot(distance - low, half), distance + hypot(high - distance, half)
 
 

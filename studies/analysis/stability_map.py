@@ -15,8 +15,9 @@ from studies.file.condition import Condition
 from studies.file.distributions import Value, as_number
 from studies.file.map_axes import MapAxis, map_axes
 from studies.ledger.trial_records import TrialRecord
+from studies.ledger.unfinished import WITHOUT_RESULT
 from studies.statistics.area_share import area_interval
-from studies.tables.columns import WITHOUT_RESULT, table_of
+from studies.tables.columns import table_of
 from studies.tables.results import Results
 
 STABLE_AREAS: dict[str, str] = {

@@ -14,7 +14,7 @@ import pandas as pd
 from studies.design.suggestions import optuna_distribution, optuna_value
 from studies.file.condition import Condition
 from studies.ledger.trial_records import TrialRecord
-from studies.tables.columns import END_NAMES
+from studies.ledger.unfinished import END_NAMES
 from studies.tables.results import Results
 from studies.written_files import whole_file
 

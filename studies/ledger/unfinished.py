@@ -37,6 +37,11 @@ error          code of the user raised an exception, and again when it was retri
 """
 CONFIGURATIONS_OWN: tuple[EndState, ...] = ("out_of_memory", "timed_out", "error")
 """Ends that the configuration itself causes. Among random settings they count as settings that do not work."""
+END_NAMES = {"out_of_memory": "out of memory", "timed_out": "timed out", "error": "error"}
+"""Name of each of these ends; members of a trial that ended so have no outcome."""
+WITHOUT_RESULT = tuple(END_NAMES.values())
+ENDED = ("finished", *END_NAMES)
+"""States of a trial that has ended: lost trials have not, since another run repeats them."""
 
 
 @dataclass(frozen=True, kw_only=True)

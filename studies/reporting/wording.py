@@ -1,13 +1,15 @@
 """Words of captions, labels and titles."""
 
 from collections.abc import Iterable
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from gan_core.metrics import METRICS
 from studies.file.budget import Budget
 from studies.file.messages import count_noun
 from studies.file.study import Study
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TITLE_LENGTH = 18
 """Characters that fit above a panel where two are in a row."""

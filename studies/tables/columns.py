@@ -17,12 +17,6 @@ def table_of(rows: Iterable[Mapping[str, Any]], schema: Schema) -> pd.DataFrame:
     return pd.DataFrame(list(rows), columns=list(schema)).astype(dict(schema))
 
 
-END_NAMES = {"out_of_memory": "out of memory", "timed_out": "timed out", "error": "error"}
-"""Names of the ends without a result that a configuration itself causes, by state; its members have no outcome."""
-WITHOUT_RESULT = tuple(END_NAMES.values())
-ENDED = ("finished", *END_NAMES)
-"""States of a trial that has ended: lost trials have not, since another run repeats them."""
-
 MEMBER_COLUMNS = {
     "outcome": pd.CategoricalDtype(OUTCOMES),
     "outcome_step": "Int64",

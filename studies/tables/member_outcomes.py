@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from jaxtyping import Float, Int, Shaped
 
 from gan_core.outcomes import (
@@ -195,6 +194,8 @@ def outcome_counts(members: MemberOutcomes) -> dict[str, int]:
 
 def member_columns(members: MemberOutcomes) -> dict[str, Any]:
     """Columns of the table of members, with the types of `MEMBER_COLUMNS`."""
+    import pandas as pd
+
     missing = members.outcome_step < 0
     return {
         "outcome": pd.Categorical.from_codes(members.outcome, OUTCOMES),

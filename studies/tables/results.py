@@ -25,8 +25,9 @@ from studies.ledger.evaluations import FurtherEvaluation, chosen_evaluation, wit
 from studies.ledger.ledger import Ledger
 from studies.ledger.plans import planned_trials
 from studies.ledger.trial_records import TrialRecord, read_records, without_collection
+from studies.ledger.unfinished import END_NAMES, WITHOUT_RESULT
 from studies.numbers import value_text
-from studies.tables.columns import END_NAMES, MEMBER_COLUMNS, TRIAL_COLUMNS, WITHOUT_RESULT
+from studies.tables.columns import MEMBER_COLUMNS, TRIAL_COLUMNS
 from studies.tables.curve_columns import curve_columns
 from studies.tables.member_outcomes import classify_members, is_whole, member_columns, trial_results
 from studies.tables.ranking import FIRST, rank, ranked

@@ -12,6 +12,7 @@ from gan_core.outcomes import OUTCOMES
 from studies.analysis.explore_trials import seeds_that_must_reach
 from studies.file.distributions import Distribution
 from studies.file.messages import count_noun
+from studies.ledger.unfinished import ENDED, WITHOUT_RESULT
 from studies.reporting.figures.canvas import (
     SMALL,
     DrawnFigure,
@@ -29,7 +30,6 @@ from studies.reporting.figures.shaded_cells import MOST_MARKERS, cell_edges, col
 from studies.reporting.figures.shaded_cells import handles as cell_handles
 from studies.reporting.figures.themes import THEMES, Theme, ThemeName
 from studies.reporting.wording import shortened
-from studies.tables.columns import ENDED, WITHOUT_RESULT
 from studies.tables.results import Results
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gan_core.outcomes import OUTCOMES
+from studies.ledger.unfinished import WITHOUT_RESULT
 from studies.reporting.figures.canvas import marker_style
 from studies.reporting.figures.themes import REFERENCE_STYLES, Theme
-from studies.tables.columns import WITHOUT_RESULT
 
 FAILED: tuple[str, ...] = (*OUTCOMES[1:], *WITHOUT_RESULT)
 """All outcomes but stable, and the ends without a result."""

@@ -17,6 +17,7 @@ from studies.file.condition import LOOP, Condition
 from studies.file.distributions import Grid, draw
 from studies.file.map_settings import ExploreMap, paths_of
 from studies.file.messages import count_noun, short_name
+from studies.ledger.unfinished import END_NAMES
 from studies.reporting.paper.evaluation_words import (
     compared_metrics,
     deciding_distance,
@@ -49,7 +50,6 @@ from studies.reporting.paper.statistics_words import statistics_used
 from studies.reporting.paper.training_words import each_condition, training_facts
 from studies.reporting.paper.unfinished_study import unfinished
 from studies.reporting.text.template_environment import template_environment
-from studies.tables.columns import END_NAMES
 from studies.tables.results import Results
 
 _SAMPLERS = {

@@ -3,9 +3,9 @@
 from studies.analysis.comparison import Comparison
 from studies.design import PHASES, counts, most_groups
 from studies.file.messages import count_noun
+from studies.ledger.unfinished import ENDED
 from studies.reporting.text.fresh_seeds import undecided_names
 from studies.reporting.text.phrases import join_words
-from studies.tables.columns import ENDED
 from studies.tables.ranking import groups_of_seeds
 from studies.tables.results import Results
 

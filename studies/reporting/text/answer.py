@@ -11,6 +11,7 @@ import pandas as pd
 from gan_core.outcomes import OutcomeRules
 from studies.analysis.comparison import Comparison
 from studies.file.budget import Budget
+from studies.ledger.unfinished import END_NAMES
 from studies.reporting.text.decided_pairs import decided_with_first
 from studies.reporting.text.finding import Finding, Interval, Names, Part, failed_seeds
 from studies.reporting.text.fresh_seeds import further_seeds
@@ -20,7 +21,6 @@ from studies.reporting.text.mode_coverage import coverage_interval
 from studies.reporting.text.sample_quality import sample_quality
 from studies.reporting.text.target_distance import goal
 from studies.reporting.text.without_result import ends_without_result
-from studies.tables.columns import END_NAMES
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,9 +9,9 @@ import numpy as np
 from studies.analysis.comparison import Comparison
 from studies.analysis.explore_trials import ExploreTrials
 from studies.file.distributions import Choice, Grid
+from studies.ledger.unfinished import END_NAMES, ENDED
 from studies.reporting.text.finding import Finding, Names, Part
 from studies.reporting.text.stopped_conditions import stopped
-from studies.tables.columns import END_NAMES, ENDED
 
 FEW_CONFIGURATIONS = 8
 

@@ -8,8 +8,8 @@ import pandas as pd
 
 from gan_core.outcomes import OUTCOMES
 from studies.analysis.comparison import Comparison
+from studies.ledger.unfinished import WITHOUT_RESULT
 from studies.reporting.text.finding import Finding, Names, Part, first_findings
-from studies.tables.columns import WITHOUT_RESULT
 
 FEWEST_IMPROVING = 3
 """Smallest number of a condition's failed fresh seeds that were still improving for a remark on the budget."""

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
 MAX_ITEMS = 6
 """Largest number of names, pairs or findings that are listed; a longer list ends with the number of the others."""
@@ -57,7 +58,7 @@ def first_findings(findings: Iterable[Finding], table: str) -> Iterator[Finding]
     yield MoreRows(table=table, count=len(every) - MAX_ITEMS + 1)
 
 
-def largest_p(rows: pd.DataFrame) -> LargestP:
+def largest_p(rows: "pd.DataFrame") -> LargestP:
     """The largest adjusted p-value of rows of a table of tests."""
     return LargestP(float(rows["p_adjusted"].max()), len(rows))
 

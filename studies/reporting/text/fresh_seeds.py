@@ -7,11 +7,10 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from studies.analysis.comparison import Comparison
-from studies.ledger.unfinished import TrialEnd
+from studies.ledger.unfinished import END_NAMES, TrialEnd
 from studies.reporting.text.finding import MAX_ITEMS, Finding, Names
 from studies.statistics.group_sequential import smallest_p_value
 from studies.statistics.permutation import LEVEL
-from studies.tables.columns import END_NAMES
 from studies.tables.ranking import is_stable
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from studies.analysis.comparison import Comparison
 from studies.design import profile_settings
+from studies.ledger.unfinished import ENDED
 from studies.reporting.text.finding import Finding, Part
 from studies.reporting.text.without_result import ends_without_result
-from studies.tables.columns import ENDED
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,11 +4,10 @@ import math
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from studies.file.budget import Budget
-from studies.ledger.unfinished import TrialEnd
+from studies.ledger.unfinished import END_NAMES, TrialEnd
 from studies.numbers import format_distance, format_interval, format_p, format_setting, format_significant, value_text
 from studies.reporting.text.finding import MAX_ITEMS, MAX_NAMES, Interval, LargestP, Part
 from studies.reporting.wording import budget_label
-from studies.tables.columns import END_NAMES
 
 
 def join_words(words: Sequence[str], last: str = "and", most: int = MAX_ITEMS) -> str:

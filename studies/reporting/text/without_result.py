@@ -2,8 +2,7 @@
 
 from studies.analysis.comparison import Comparison
 from studies.design import Phase
-from studies.ledger.unfinished import TrialEnd
-from studies.tables.columns import END_NAMES
+from studies.ledger.unfinished import END_NAMES, TrialEnd
 from studies.tables.ranking import FIRST
 
 
