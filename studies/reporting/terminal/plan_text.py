@@ -126,6 +126,8 @@ def time_sentence(study: Study, file: str) -> str:
     """
     with suppress(GanStudyError):  # plan and run say what is wrong
         seconds = cached_seconds(study)
+        if seconds is not None and seconds.high == 0:
+            return "The ledger has all its trials, so a run trains nothing."
         if seconds is not None:
             return (
                 f"A run takes about {duration_range(seconds)} on this machine; gan-study plan {quote(file)} says more."
