@@ -14,7 +14,6 @@ from gan_core.citations import citation, papers
 from gan_core.presets import PRESETS
 from studies.file.source import catalog
 from studies.file.study import Study
-from studies.reporting.terminal.plan_text import time_sentence
 
 call, tiny_file = command_line.call, command_line.tiny_file
 
@@ -223,7 +222,3 @@ def test_the_installed_command_refuses_in_the_same_way(tmp_path: Path) -> None:
     done = gan_study("run", "tiny.toml", "--set", f"{CLIP}=-0.01", folder=tmp_path)
     assert_refused(Answer(done.returncode, done.stdout, done.stderr), f"{CLIP}: must be > 0, but is -0.01")
     assert os.listdir(tmp_path) == ["tiny.toml"]
-
-
-def test_of_a_study_that_is_finished_it_is_said_that_a_run_trains_nothing(finished_study: Study) -> None:
-    assert time_sentence(finished_study, "tiny") == "The ledger has all its trials, so a run trains nothing."

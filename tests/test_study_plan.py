@@ -23,7 +23,7 @@ from studies.forecast.remaining_time import RunForecast
 from studies.forecast.study_plan import Planner, cached_seconds, plan_of
 from studies.ledger.ledger import Ledger
 from studies.ledger.trial_records import read_records
-from studies.reporting.terminal.plan_text import plan_table
+from studies.reporting.terminal.plan_text import plan_table, time_sentence
 from studies.tracking.row_counts import _trial_rows, tracking_rows
 from studies.tracking.run_content import logged_metrics, params, run_content
 
@@ -175,6 +175,13 @@ def test_validate_a_plan_and_a_run_state_the_same_seconds(tmp_path: Path, monkey
     assert plan_of(study).seconds == seconds
     _register(study, ledger_of(study), _provenance(study))
     assert RunForecast(study, ledger_of(study).root).seconds == seconds
+
+
+def test_of_a_finished_study_it_is_said_that_a_run_trains_nothing(
+    finished_study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CostCache, "start_seconds", lambda cache: 2.5)
+    assert time_sentence(finished_study, "tiny") == "The ledger has all its trials, so a run trains nothing."
 
 
 def test_a_pack_with_warm_up_and_pretraining_is_measured_in_its_parts(tmp_path: Path) -> None:
