@@ -7,7 +7,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -20,6 +20,8 @@ from studies.tracking.views import VIEW, VIEW_TAG
 
 HOST = "127.0.0.1"
 MAX_START_SECONDS = 120.0
+_SERVER = "import sys; from mlflow.cli import cli; sys.stdin.readline() and cli(sys.argv[1:], prog_name='mlflow')"
+"""Program that imports MLflow, which takes seconds, and waits for a line before it does what its arguments say."""
 
 
 def configured_server() -> str | None:
@@ -46,11 +48,12 @@ def served(port: int | None) -> Iterator[str]:
     if not has_store():
         raise InputError(f"no study is recorded in {Path.cwd()}; run one there first, or set MLFLOW_TRACKING_URI")
     free_port = _free_port(port)
-    with requests_to(uri or None):
-        sqlite_store.prepare(uri or default_address())
     address = f"http://{HOST}:{free_port}"
     server = _start(free_port, uri)
     try:
+        with requests_to(uri or None):
+            sqlite_store.prepare(uri or default_address())
+        _let_begin(server)
         _wait_for_answer(server, address)
         yield address
     finally:
@@ -96,14 +99,22 @@ def _free_port(wanted: int | None) -> int:
 
 
 def _start(port: int, uri: str) -> subprocess.Popen[bytes]:
+    """Start a server that waits for `_let_begin`."""
     store = ["--backend-store-uri", uri] if uri else []  # MLflow's own default is in the working folder
     return subprocess.Popen(
-        [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1", *store],
+        [sys.executable, "-c", _SERVER, "server", "--host", HOST, "--port", str(port), "--workers", "1", *store],
         env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+        stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,  # Ctrl-C reaches only this process, which then ends the server's processes
     )
+
+
+def _let_begin(server: subprocess.Popen[bytes]) -> None:
+    assert server.stdin is not None
+    with suppress(BrokenPipeError), server.stdin:  # a server that has ended is found by who waits for it
+        server.stdin.write(b"\n")
 
 
 def _wait_for_answer(server: subprocess.Popen[bytes], address: str) -> None:
