@@ -281,17 +281,37 @@ def test_a_ledger_in_the_folder_is_read_without_a_request_to_the_server(recorded
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_it_is_said_that_the_server_has_a_part_of_a_study(recorded, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    sync(recorded.ledger, "tiny", uri)
+    (experiment,) = [one for one in client_of(uri).search_experiments() if one.name == "tiny"]
+    (run,) = client_of(uri).search_runs([experiment.experiment_id], "tags.kind = 'study'")
+    client_of(uri).set_tag(run.info.run_id, "outcome", "interrupted; the same command resumes it")
+    done = call("results", "tiny", "--tracking", uri, folder=tmp_path)
+    assert done.returncode == 0
+    assert done.stderr == (
+        f"gan-study: in MLflow at {uri} tiny is interrupted, with {len(recorded.results.trials)} trials; if no run "
+        "records it now, gan-study sync tiny does, where its ledger is\n"
+    )
+    assert "wgan" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("environment", "sentence"),
     [
         ({}, "requires a user and a password (HTTP 401), and none were given; set MLFLOW_TRACKING_USERNAME and"),
         (Owner("owner", "planted-wrong").environment(), "refuses the credentials of the environment (HTTP 401)"),
         (
+            {"MLFLOW_TRACKING_USERNAME": "owner"},
+            "requires a user and a password (HTTP 401), but MLFLOW_TRACKING_PASSWORD is not set",
+        ),
+        (
             Owner("visitor", "planted-password-of-the-visitor").environment(),
-            "does not permit that to this user (HTTP 403)",
+            "does not permit this user to do so (HTTP 403)",
         ),
     ],
-    ids=["nobody", "wrong-password", "no-permission"],
+    ids=["nobody", "wrong-password", "no-password", "no-permission"],
 )
 def test_a_server_that_refuses_is_one_sentence(guarded, tmp_path, environment, sentence):
     done = call("results", "tiny", folder=tmp_path, MLFLOW_TRACKING_URI=guarded, **environment)
@@ -397,5 +417,5 @@ def test_a_report_is_written_although_the_server_is_down(recorded, tmp_path):
     assert done.returncode == 0
     assert (tmp_path / "tiny.html").exists()
     assert done.stderr.count("\n") == 1
-    assert done.stderr.endswith("the page is written nevertheless\n")
+    assert done.stderr.startswith("gan-study: the page is written, but not added to the run of tiny: ")
     assert "planted" not in done.stdout + done.stderr

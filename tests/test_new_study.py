@@ -151,6 +151,20 @@ def test_columns_that_are_no_numbers_are_left_out_and_named(folder: Path) -> Non
     assert "# left out, since they hold no finite numbers that differ: name, always" in text
 
 
+def test_a_few_files_that_cannot_be_read_are_left_out_and_named(folder: Path) -> None:
+    for number in range(2):
+        (folder / "photos" / f"broken-{number}.png").write_text("no image")
+    chosen = chosen_data("folder:photos", folder)
+    assert chosen.table["broken"] == 2
+    assert any(
+        "left out, since they cannot be read: broken-0.png (not an image)" in one for one in chosen.samples.notes
+    )
+    for number in range(20):
+        (folder / "photos" / f"broken-{number}.png").write_text("no image")
+    with pytest.raises(InputError, match=r"--data\.broken: must be >= 20, the number of files that cannot be read"):
+        chosen_data("folder:photos", folder)
+
+
 def test_few_samples_are_compared_with_as_many_fakes(folder: Path) -> None:
     assert wish("photos").data.evaluation == {"samples": 56}
     assert wish("ring").data.evaluation == {}

@@ -124,14 +124,25 @@ class Images(AnyData):
         but = "is neither" if exists else "does not exist"
         raise ValueError(f"path: must be a folder of images or a file, but {self.path} {but}")
 
+    def unreadable(self) -> tuple[int, int]:
+        """Number of files that cannot be read as images, and of those that can; all are decoded, as for `load`.
+
+        Errors: `ValueError` if there is no image that can be read.
+        """
+        store, _ = self._decoded()
+        return len(store.record.broken), store.record.count
+
     def _stored(self) -> tuple[ImageStore, list[str]]:
         """The decoded images in the cache, and sentences for the user about how their files were read."""
+        store, notes = self._decoded()
+        self._check(store)
+        return store, notes
+
+    def _decoded(self) -> tuple[ImageStore, list[str]]:
         source = self._source()
         settings = PixelSettings(size=self.size, channels=self.channels, crop=self.crop, background=self.background)
         place = f"{Path(self.path).absolute()}\0{self.labels}\0{self.layout}\0{self.limit}"
-        store, notes = stored_images(source, place, settings)
-        self._check(store)
-        return store, notes
+        return stored_images(source, place, settings)
 
     def _check(self, store: ImageStore) -> None:
         record = store.record

@@ -84,6 +84,9 @@ def status(
         print_json([_attempt_record(attempt) for attempt in attempts])
     else:
         console().print(_attempt_list(attempts))
+        latest = {attempt.study: attempt for attempt in attempts}
+        for failed in (study for study, attempt in latest.items() if attempt.status == "FAILED"):
+            print(f"gan-study logs {failed}{_option(cluster)} says why {failed} failed")
 
 
 def logs(
@@ -170,14 +173,17 @@ def _attempt_list(attempts: list["Attempt"]) -> "Table":
 
     from studies.numbers import format_duration
 
-    table = Table("study", "attempt", "status", "exit code", "started (UTC)", "duration", "commit")
+    columns = ["study", "attempt", "status", "exit code", "started (UTC)", "duration"]
+    of_repositories = any(attempt.commit for attempt in attempts)
+    table = Table(*columns, *(["commit"] if of_repositories else []))
     for attempt in attempts:
         code = "" if attempt.exit_code is None else str(attempt.exit_code)
         end = attempt.ended or datetime.now(UTC)
         duration = "" if attempt.started is None else format_duration((end - attempt.started).total_seconds())
         started = "" if attempt.started is None else f"{attempt.started:%Y-%m-%d %H:%M:%S}"
         commit = f"{(attempt.commit or '')[:10]}{' with changes' if attempt.dirty else ''}"
-        table.add_row(attempt.study, str(attempt.number), attempt.status.lower(), code, started, duration, commit)
+        cells = [attempt.study, str(attempt.number), attempt.status.lower(), code, started, duration]
+        table.add_row(*cells, *([commit] if of_repositories else []))
     return table
 
 

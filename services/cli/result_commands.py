@@ -232,7 +232,10 @@ def _attach(study_results: "Results", page: Path, tracking: str | None) -> None:
             address = shown_address(tracking or default_address())
             print(f"{study_results.study.name}: the page is also an artifact of its run in MLflow at {address}")
     except TrackingError as error:
-        print(f"gan-study: {error}; the page is written nevertheless", file=sys.stderr)
+        print(
+            f"gan-study: the page is written, but not added to the run of {study_results.study.name}: {error}",
+            file=sys.stderr,
+        )
 
 
 def _distances(tau: list[float] | None) -> list[float] | None:
@@ -268,7 +271,15 @@ def _read_distinct(
 def _read(name: str, root: Path | None, tracking: str | None, evaluation: str | None) -> "Results":
     from studies.locate import results as read_results
 
-    return read_results(name, root=root, tracking_uri=tracking, evaluation=evaluation)
+    read = read_results(name, root=root, tracking_uri=tracking, evaluation=evaluation)
+    if read.incomplete:
+        known = f"{read.study.name} is {read.incomplete}, with {len(read.trial_records)} trials"
+        print(
+            f"gan-study: in MLflow at {read.place} {known}; if no run records it now, gan-study sync "
+            f"{read.study.name} does, where its ledger is",
+            file=sys.stderr,
+        )
+    return read
 
 
 COMMANDS = (results, compare, report, paper)

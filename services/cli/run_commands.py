@@ -62,7 +62,10 @@ def _run(driver: "Driver", study: "Study", *, tracking: bool = True, as_json: bo
     display = listener(study, screen)
     ledger = Ledger(study.ledger.root)
     sheets = SampleSheets(ledger.study_folder(study.name) / "samples")
-    trackers = [Tracker(study, display.warn, note=display.note, sheets=sheets)] if tracking else []
+    on_cluster = driver.resources is not None
+    place = "on the cluster's head: " if on_cluster else ""  # its user reads the warning on another machine
+    tracker = Tracker(study, lambda sentence: display.warn(place + sentence), note=display.note, sheets=sheets)
+    trackers = [tracker] if tracking else []
     run_result = driver.run(study, display, *trackers)
     local = results(study.name, root=study.ledger.root)
     if as_json:
@@ -73,7 +76,7 @@ def _run(driver: "Driver", study: "Study", *, tracking: bool = True, as_json: bo
                 "ranking": records(local.ranking),
             }
         )
-    print_run_summary(local, ledger, run_result, screen, sheets, on_cluster=driver.resources is not None)
+    print_run_summary(local, ledger, run_result, screen, sheets, on_cluster=on_cluster)
     if run_result.limit:
         return LIMIT_REACHED
     if run_result.interrupted:

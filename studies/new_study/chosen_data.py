@@ -25,6 +25,8 @@ SMALLEST_SIDE = 4
 """Height and width to which smaller images are resized."""
 FEWEST_FAKES, LEAST_SAMPLES = 50, 63
 """Smallest number of fakes in an evaluation, and of samples, of which as many are left beside one held-out fifth."""
+MOST_BROKEN = 0.1
+"""Files that cannot be read are left out of a new study if there is at most one for ten images."""
 TABLES = (".csv", ".tsv", ".parquet")
 """Endings of the names of files that hold tables."""
 _KINDS = [kind.kind for kind in get_args(Data) if kind not in (Images, Table, Dirac)]
@@ -109,7 +111,11 @@ def _of_path(given: str, word: str) -> ChosenData:
         return _loaded(table, name=name, words=f"the rows of {shown}", notes=left_out)
     with _refusals():
         side = min(LARGEST_SIDE, max(SMALLEST_SIDE, Images(path=str(path)).own_side()))
+        images = Images(path=str(path), size=side)
+        broken, readable = images.unreadable()
     table = {"kind": Images.kind, "path": str(path), "size": side}
+    if broken and broken <= MOST_BROKEN * readable:
+        table["broken"] = broken
     return _loaded(table, name=name, words=f"the images {'in' if path.is_dir() else 'of'} {shown}")
 
 

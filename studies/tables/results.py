@@ -53,6 +53,7 @@ class Results:
     environment  versions, git state and hardware of the last run
     provenance   versions and hashes that determine the numbers besides the study
     place        folder of the ledger or address of the server that the results are read from
+    incomplete   of a server whose run of the study has not ended as finished: what it says of it, as in "running"
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Results:
         place: str,
         *,
         further: FurtherEvaluation | None = None,
+        incomplete: str = "",
     ):
         provenance = Provenance.from_table(record["provenance"])
         own = self._own = Study.from_record(record["study"], provenance.sources)
@@ -69,6 +71,7 @@ class Results:
         self.question: str = record["question"]
         self.environment: dict[str, Any] = record["environment"]
         self.place, self.provenance, self._records, self.further = place, provenance, records, further
+        self.incomplete = incomplete
 
     def __repr__(self) -> str:
         return f"<Results of {self.study.name}: {few_names(condition.name for condition in self.study.conditions)}>"

@@ -162,13 +162,17 @@ def _refusal(status: int, text: str, uri: str) -> str:
     names = "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
     if status == 401 and shown_address(uri) != uri:
         return "refuses the user and the password in its address (HTTP 401)"
-    if status == 401 and any(os.environ.get(name) for name in (*names.split(" and "), "MLFLOW_TRACKING_TOKEN")):
+    given = [name for name in names.split(" and ") if os.environ.get(name)]
+    if status == 401 and len(given) == 1 and not os.environ.get("MLFLOW_TRACKING_TOKEN"):
+        missing = names.replace(given[0], "").replace(" and ", "")
+        return f"requires a user and a password (HTTP 401), but {missing} is not set"
+    if status == 401 and (given or os.environ.get("MLFLOW_TRACKING_TOKEN")):
         return f"refuses the credentials of the environment (HTTP 401); correct {names}"
     if status == 401:
         return f"requires a user and a password (HTTP 401), and none were given; set {names}"
     if "Host header" in text:
         return "does not accept this host name (HTTP 403); the server's option --allowed-hosts must list it"
-    return "does not permit that to this user (HTTP 403); an administrator of the server can grant the permission"
+    return "does not permit this user to do so (HTTP 403); an administrator of the server can grant the permission"
 
 
 def default_address() -> str:

@@ -87,7 +87,9 @@ class _Download:
             if entry is not None:
                 entries[entry.key] = entry
         records = _records(list(tables.values()), entries, study, provenance)
-        return Results(record, lambda *_: records, self._address)
+        outcome = escape_control(self._parent.data.tags.get("outcome", "not finished"))
+        incomplete = "" if outcome.startswith("finished") else outcome.partition(";")[0]
+        return Results(record, lambda *_: records, self._address, incomplete=incomplete)
 
     @property
     def _one_run(self) -> bool:

@@ -27,7 +27,7 @@ def print_ranking(comparison: Comparison, console: Console) -> None:
     if ranking.empty:
         console.print(
             f"{name}: no setting is confirmed on fresh seeds, so there is no ranking; results of "
-            f"{len(results.members)} members are in the ledger (gan-study results {name} --table members).",
+            f"{len(results.members)} members are there (gan-study results {name} --table members).",
             markup=False,
             soft_wrap=True,
         )
