@@ -268,6 +268,14 @@ def test_if_no_setting_covers_all_modes_with_every_seed_the_answer_says_so(tmp_p
     assert not every(found, CoverageInterval)
 
 
+def test_that_all_settings_failed_is_said_before_the_modes(tmp_path):
+    metrics = modes_covered(a=(1, 3.0), b=(3, 7.0), c=(1, 2.0))
+    found = findings(tmp_path, lambda trial, seed: STALLED, text=RING, metrics=metrics)
+    assert isinstance(found[0], AllSettingsFailed)
+    assert isinstance(found[1], NoneCoversAllModes)
+    assert kinds(found).count(AllSettingsFailed) == 1
+
+
 def test_a_confirm_trial_without_a_result_says_nothing_about_modes(tmp_path):
     def progress_of(trial, seed):
         return None if (trial.condition, trial.phase) == ("c", "confirm") else CLOSE

@@ -120,7 +120,8 @@ def headline(comparison: Comparison) -> tuple[list[Finding], list[Finding]]:
     First they say if the budget was too short. Then they are about stability maps, the modes covered and the kinds of
     constraint if `largest_area`, `mode_coverage` or `constraint_effect` has a finding, else about the methods under
     search, the distances of the confirmed settings (mostly left out if there is only one) and the settings that work in
-    explore. What is not stated first for that reason is among the others.
+    explore. That all settings found failed is stated before either. What is not stated first for that reason is among
+    the others.
     """
     first, others = _results(comparison)
     first = [*short_budget(comparison), *_confirmed_so_far(comparison), *first]
@@ -140,10 +141,12 @@ def _results(comparison: Comparison) -> tuple[list[Finding], list[Finding]]:
     distances, works = list(_distances(comparison)), list(tried_settings(comparison))
     compared = [*disagreeing_metrics(comparison), *best_method(comparison), *distances, *works]
     compared += incomparable_methods(comparison)
+    failed = len(comparison.ranking) > 0 and bool(comparison.ranking["distance"].isna().all())
+    if special and failed:
+        return [*distances, *special], [finding for finding in compared if finding not in distances]
     if special:
         return special, compared
     initial = list(initial_divergences(comparison))
-    failed = len(comparison.ranking) > 0 and bool(comparison.ranking["distance"].isna().all())
     if works and len(comparison.explored) == 1 and comparison.explored[0].grids:
         return [*initial, *works], distances if failed else []
     if works and len(comparison.ranking) == 1 and not failed:
