@@ -20,7 +20,7 @@ def show_budget(axis: "Axes", budget: Budget) -> None:
     from matplotlib.ticker import MaxNLocator
 
     axis.set_xlim(-0.03 * budget.steps, 1.03 * budget.steps)
-    axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axis.xaxis.set_major_locator(MaxNLocator(3, integer=True))
 
 
 def label_right(axis: "Axes", theme: Theme, labels: Iterable[tuple[float, str]], *, height: float) -> None:
