@@ -21,5 +21,5 @@ def check_requirements() -> None:
         )
         raise ModuleNotFoundError(
             f"studies need the extra [studies] of gan-studies, which is not installed (it lacks {missing[0]}{others}): "
-            "pip install 'gan-studies[studies]'"
+            "pip install 'gan-studies[studies]', or '.[studies]' in a copy of its repository"
         )

@@ -142,7 +142,10 @@ def test_a_network_of_ones_own_is_sampled_where_its_module_is(tmp_path: Path, mo
     study = study_in(tmp_path, *SHORT, "networks.generator={kind='my_layers:Layers',width=6}")
     run_without_ray(study)
     exported = exported_generator(results("tiny", root=study.ledger.root), "gan", folder=tmp_path)
+    outcome = str(exported.generator.about["members"][0]["outcome"])
+    assert outcome != "stable"
     assert exported.file_notes == (
+        f"its training failed, with the outcome {outcome}",
         "its network is Layers of the module my_layers, which must be importable where it is sampled",
     )
     assert "my_layers" in exported.generator.about["module_sources"]

@@ -12,6 +12,9 @@ from gan_core.networks import Critic
 from gan_core.objectives import Objective
 from gan_core.presets import LEARNING_RATE, PRESETS
 from gan_core.training import Adam, Optimizer, RMSProp
+from studies.file.validation import plain
+from studies.reporting.paper.paper_citations import Citations
+from studies.reporting.paper.part_words import constraint_words
 
 every_preset = pytest.mark.parametrize("name", list(PRESETS))
 UNIONS = {"objective": Objective, "constraint": Constraint}
@@ -130,10 +133,17 @@ def test_citation_holds_every_paper_of_a_preset_once(name):
     assert text.count("@") == len(papers(PRESETS[name]))
 
 
+def test_every_constraint_has_words_in_a_paper():
+    for constraint in CONSTRAINTS:
+        words = constraint_words(plain(constraint), Citations())
+        assert words.replace("_", " ").strip()
+        assert bool(papers(constraint)) is ("cite{" in words)
+
+
 def test_every_objective_and_constraint_is_cited():
     for description in (*OBJECTIVES, *CONSTRAINTS):
         keys = papers(description)
-        assert keys or description.kind == "none"
+        assert keys or description.kind == "none", f"{description.kind}: its docstring must name a Source: of BIBTEX"
         assert set(keys) <= set(BIBTEX)
     assert "2501.05441" in citation(GradientPenalty(location="real_and_fake", target=0))
 

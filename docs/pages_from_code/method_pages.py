@@ -97,7 +97,7 @@ def _presets_with(part: str, kind: str) -> str:
 def _paper_list(keys: Iterable[str]) -> str:
     distinct = list(dict.fromkeys(keys))
     if not distinct:
-        return "No paper: it is what the others are held against."
+        return "It is of no paper."
     return "\n".join(f"* {_short_paper(key)}: {_plain(_entry(key, 'title'))}" for key in distinct)
 
 

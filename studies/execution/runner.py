@@ -280,7 +280,10 @@ def _ray(resources: Resources, fail: Callable[[StudyFailed], object]) -> Iterato
             )
         except Exception as error:  # of many kinds, some of them no subclass
             reason = printable(str(error).strip().partition("\n")[0])
-            raise StudyFailed(f"Ray cannot be started on this machine: {type(error).__name__}: {reason}") from error
+            raise StudyFailed(
+                f"Ray cannot be started on this machine: {type(error).__name__}: {reason} If other programs use all of "
+                "its processors, the same command may succeed later."
+            ) from error
         try:
             with watched_processes(fail):
                 yield

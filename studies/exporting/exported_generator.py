@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import pandas as pd
+
 from gan_core.data import Table, Units
 from gan_core.generator_files import PIXELS, SavedGenerator, save_generator
 from gan_core.networks import without_labels
@@ -14,7 +16,7 @@ from studies.file.messages import format_value
 from studies.file.modules import is_reference, modules_in
 from studies.new_study.found_study import expression
 from studies.reporting.text.template_environment import template_environment
-from studies.tables.ranking import last_evaluations, median_index, winners
+from studies.tables.ranking import last_evaluations, winners
 from studies.tables.results import Results
 from studies.tables.trained_generators import TrainedConfiguration
 from studies.written_files import write_text
@@ -89,11 +91,12 @@ def exported_generator(
     found = results.best(condition, which)
     members = winners(results.members)
     members = members[members["condition"] == condition].reset_index(drop=True)
-    chosen = list(range(len(members))) if seeds == "all" else [median_index(members)]
+    chosen = list(range(len(members))) if seeds == "all" else [found.median]
     with modules_in(folder):
         network = found.network
     pixels = found.shape.of_images and found.shape.bounded
     units, notes = (PIXELS, ()) if pixels else _table_units(results, found)
+    notes += _failures(members.iloc[chosen])
     own = None
     if is_reference(found.identity["networks"].get("generator", {}).get("kind")):
         described = without_labels(network)
@@ -124,6 +127,17 @@ def exported_generator(
             rows=len(found.shape.shape) == 1,
         ),
     )
+
+
+def _failures(members: pd.DataFrame) -> tuple[str, ...]:
+    """A note with the outcomes of members that failed; none if all are stable."""
+    failed = members.loc[members["outcome"] != "stable", "outcome"].astype("str").value_counts()
+    if failed.empty:
+        return ()
+    if len(members) == 1:
+        return (f"its training failed, with the outcome {failed.index[0]}",)
+    counts = ", ".join(f"{count} {outcome}" for outcome, count in failed.items())
+    return (f"{failed.sum()} of {len(members)} trainings failed: {counts}",)
 
 
 def _table_units(results: Results, found: TrainedConfiguration) -> tuple[Units | None, tuple[str, ...]]:

@@ -30,7 +30,7 @@ from studies.numbers import value_text
 from studies.tables.columns import MEMBER_COLUMNS, TRIAL_COLUMNS
 from studies.tables.curve_columns import curve_columns
 from studies.tables.member_outcomes import classify_members, is_whole, member_columns, trial_results
-from studies.tables.ranking import FIRST, rank, ranked
+from studies.tables.ranking import FIRST, median_index, rank, ranked, winners
 from studies.tables.trained_generators import (
     TrainedConfiguration,
     kept_parameters,
@@ -277,9 +277,14 @@ class Results:
             seeds=trial.spec.seeds,
             shape=trained_shape(trial) or self.data.sample_shape,
             parameters=kept_parameters(trial, which),
+            median=self._median_member(condition),
             classes=trained_classes(trial),
             loop_states=kept_states(trial, tuple(due), lambda: self.data),
         )
+
+    def _median_member(self, condition: str) -> int:
+        members = winners(self.members)
+        return median_index(members[members["condition"] == condition])
 
     def found(self, condition: str) -> TrialSpec:
         """The confirm trial of the setting found for a condition: its configuration, identity and seeds.

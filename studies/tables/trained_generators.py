@@ -115,6 +115,7 @@ class TrainedConfiguration:
     seeds          seeds of the members
     shape          shape of a sample
     parameters     generator parameters by name, each with a leading seed axis
+    median         index of the member of median late distance, the nearer of two
     classes        classes of conditional generators; None for others
     loop_states    what the generators are made from if a user's loop trained them, without any `parameters`
     """
@@ -125,6 +126,7 @@ class TrainedConfiguration:
     seeds: list[int]
     shape: SampleShape
     parameters: dict[str, torch.Tensor]
+    median: int = 0
     classes: Classes | None = None
     loop_states: LoopStates | None = None
 
@@ -192,11 +194,12 @@ class TrainedConfiguration:
         require_sources({name: source for name, source in known.items() if name in used})
         return build(annotation, table, parts)
 
-    def generator(self, member: int = 0) -> "TrainedGenerator":
-        """The generator of member number `member`, an index from 0 into `seeds`.
+    def generator(self, member: int | None = None) -> "TrainedGenerator":
+        """The generator of member number `member`, an index from 0 into `seeds`; None: that of median late distance.
 
         Errors: `InputError` for an index below 0 or beyond the last seed.
         """
+        member = self.median if member is None else member
         if not 0 <= member < len(self.seeds):
             raise InputError(f"member: must lie in 0 .. {len(self.seeds) - 1}, but is {member}")
         parameters = {name: value[member : member + 1] for name, value in self.parameters.items()}

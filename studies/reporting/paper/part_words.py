@@ -20,12 +20,8 @@ _LOCATIONS = {
     "real_and_fake": "at real and at generated samples",
     "around_real": "around real samples",
 }
-_CONSTRAINTS = {
-    "none": "no constraint on the critic",
-    "weight_clipping": "weight clipping",
-    "gradient_penalty": "gradient penalty",
-    "spectral_norm": "spectral normalisation",
-}
+_CONSTRAINTS = {"none": "no constraint on the critic", "spectral_norm": "spectral normalisation"}
+"""Words for the kinds that are no words themselves."""
 _OPTIMIZERS = {"adam": "Adam", "rmsprop": "RMSProp", "sgd": "stochastic gradient descent"}
 _INITIAL_WEIGHTS = {
     "he": "initial weights that preserve the variance",
@@ -82,8 +78,9 @@ def constraint_words(table: Table, citations: Citations) -> Tex:
         return Tex(f"the constraint {code(kind)} of the authors of this study{_fields(table)}")
     cited = citations.cite(cited_part(Constraint, table))
     if kind != "gradient_penalty":
-        return Tex(f"{_CONSTRAINTS[kind]}{cited}{_fields(table)}")
-    return Tex(f"{_CONSTRAINTS[kind]} {_location(table)}{cited} with {listed(list(_penalty(table)))}")
+        words = _CONSTRAINTS.get(kind, kind.replace("_", " "))
+        return Tex(f"{words}{cited}{_fields(table)}")
+    return Tex(f"gradient penalty {_location(table)}{cited} with {listed(list(_penalty(table)))}")
 
 
 def _location(table: Table) -> str:

@@ -119,6 +119,7 @@ class PlainProgress(Listener):
         self._print(f"took {format_duration(monotonic() - self._started)}{beside}")
 
     def ended(self, trial: TrialRecord) -> None:
+        self._first_report = self._first_report or monotonic()
         self._running.pop(trial.spec.key, None)
         self._ended += 1
         width = len(str(self._total))
