@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -47,6 +48,7 @@ def served(port: int | None) -> Iterator[str]:
     uri = os.environ.get("MLFLOW_TRACKING_URI", "")
     if not has_store():
         raise InputError(f"no study is recorded in {Path.cwd()}; run one there first, or set MLFLOW_TRACKING_URI")
+    _interrupt_at_sigterm()  # before there is a server that would be left behind
     free_port = _free_port(port)
     address = f"http://{HOST}:{free_port}"
     server = _start(free_port, uri)
@@ -140,13 +142,16 @@ def _end(server: subprocess.Popen[bytes]) -> None:
             continue
 
 
-def wait_for_interrupt() -> None:
-    """Return on Ctrl-C or SIGTERM."""
-
+def _interrupt_at_sigterm() -> None:
     def interrupt(number: int, frame: Any) -> None:
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, interrupt)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, interrupt)
+
+
+def wait_for_interrupt() -> None:
+    """Return on Ctrl-C or, within `served`, on SIGTERM."""
     try:
         while True:
             signal.pause()

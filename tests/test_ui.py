@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import urllib.request
 from time import monotonic
@@ -247,6 +248,25 @@ def test_charts_show_which_values_of_the_hyperparameters_failed(printed, page):
         ticks[name] = chart.locator(".dimension").first.locator(".tick").all_text_contents()
     # the axis is numeric: an axis of texts would have a tick with all digits for every trial
     assert max(len(tick) for tick in ticks["clip_value"]) < 7
+
+
+def test_a_server_that_is_ended_at_once_leaves_no_process_behind(folder):
+    process = subprocess.Popen(
+        command("ui"),
+        cwd=folder,
+        env=process_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    with process.stdout as output:
+        port = int(address_in(output.readline()).rpartition(":")[2])
+        process.terminate()
+        output.read()
+    assert process.wait(timeout=60) in (0, 130)
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 def test_a_port_that_is_in_use_is_the_users_error(folder, printed):
