@@ -14,7 +14,7 @@ from tiny import run_without_ray
 
 import gan_core
 from gan_core import contracts
-from gan_core.contracts import CriticContract, DataContract, GeneratorContract
+from gan_core.contracts import ConstraintContract, CriticContract, DataContract, GeneratorContract
 from studies.file import modules
 from studies.file.search import Exploit
 from studies.file.source import question
@@ -37,7 +37,9 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
     monkeypatch.setattr(modules, "_imported", {})
     yield tmp_path
-    for module in {"squared_hinge", "test_squared_hinge", "residual", "spiral"} & (set(sys.modules) - before):
+    for module in {"squared_hinge", "test_squared_hinge", "norm_clipping", "residual", "spiral"} & (
+        set(sys.modules) - before
+    ):
         del sys.modules[module]
 
 
@@ -50,6 +52,11 @@ def assert_passes(contract):
 
 def test_objective_of_the_page_passes_its_contract_tests(folder):
     assert_passes(import_module("test_squared_hinge").TestSquaredHinge)
+
+
+def test_constraint_of_the_page_passes_its_contract_tests(folder):
+    norm_clipping = import_module("norm_clipping").NormClipping
+    assert_passes(type("TestNormClipping", (ConstraintContract,), {"subject": norm_clipping(max_norm=2.0)}))
 
 
 def test_data_of_the_page_pass_their_contract_tests(folder):
