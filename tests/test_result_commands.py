@@ -161,7 +161,7 @@ def test_a_study_without_a_confirmed_trial_has_no_ranking(call: Call, tmp_path: 
     answer = call("results", "tiny", "--root", study.ledger.root)
     assert answer.code == 0
     assert answer.out.startswith(
-        "tiny: no setting is confirmed on fresh seeds, so there is no ranking; results of 0 members are in the ledger"
+        "tiny: no setting is confirmed on fresh seeds, so there is no ranking; results of 0 members are there"
     )
 
 
