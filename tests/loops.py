@@ -47,7 +47,7 @@ class Moving(StepLoop):
 
 @dataclass
 class Forgetful(Moving):
-    """Saves nothing."""
+    """A loop whose state is empty, so that it cannot go on where it was."""
 
     def state(self):
         return {}

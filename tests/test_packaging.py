@@ -1,4 +1,4 @@
-"""What pyproject.toml declares: the packages that each part of gan-studies imports, and their lowest versions."""
+"""Declarations of pyproject.toml: the packages that each part of gan-studies imports, and their lowest versions."""
 
 import ast
 import subprocess

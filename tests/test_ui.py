@@ -31,10 +31,9 @@ def folder(tmp_path_factory):
     return recorded_ranked(tmp_path_factory).folder
 
 
-@pytest.fixture(scope="module")
-def printed(folder):
-    """Output of `gan-study ui` while it serves."""
-    process = subprocess.Popen(
+def started_ui(folder):
+    """The process of `gan-study ui` in a folder, whose output is read as text."""
+    return subprocess.Popen(
         command("ui"),
         cwd=folder,
         env=process_environment(),
@@ -42,6 +41,12 @@ def printed(folder):
         stderr=subprocess.STDOUT,
         text=True,
     )
+
+
+@pytest.fixture(scope="module")
+def printed(folder):
+    """Output of `gan-study ui` while it serves."""
+    process = started_ui(folder)
     assert process.stdout is not None
     with process.stdout as output:
         lines: list[str] = []
@@ -251,14 +256,7 @@ def test_charts_show_which_values_of_the_hyperparameters_failed(printed, page):
 
 
 def test_a_server_that_is_ended_at_once_leaves_no_process_behind(folder):
-    process = subprocess.Popen(
-        command("ui"),
-        cwd=folder,
-        env=process_environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    process = started_ui(folder)
     assert process.stdout is not None
     with process.stdout as output:
         port = int(address_in(output.readline()).rpartition(":")[2])

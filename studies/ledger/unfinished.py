@@ -35,10 +35,10 @@ out_of_memory  ran out of memory or passed `limits.trial_memory_gb`, and again w
 timed_out      took longer than `limits.trial_seconds`, or hung for `limits.step_seconds`
 error          code of the user raised an exception, and again when it was retried
 """
-CONFIGURATIONS_OWN: tuple[EndState, ...] = ("out_of_memory", "timed_out", "error")
-"""Ends that the configuration itself causes. Among random settings they count as settings that do not work."""
-END_NAMES = {"out_of_memory": "out of memory", "timed_out": "timed out", "error": "error"}
-"""Name of each of these ends; members of a trial that ended so have no outcome."""
+END_NAMES: dict[EndState, str] = {"out_of_memory": "out of memory", "timed_out": "timed out", "error": "error"}
+"""Names of the ends that the configuration itself causes; members of a trial that ended so have no outcome."""
+CONFIGURATIONS_OWN = tuple(END_NAMES)
+"""These ends. Among random settings they count as settings that do not work."""
 WITHOUT_RESULT = tuple(END_NAMES.values())
 ENDED = ("finished", *END_NAMES)
 """States of a trial that has ended: lost trials have not, since another run repeats them."""

@@ -159,14 +159,14 @@ def _http_status(error: Exception) -> int | None:
 
 
 def _refusal(status: int, text: str, uri: str) -> str:
-    names = "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+    variables = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
+    names, missing = " and ".join(variables), [name for name in variables if not os.environ.get(name)]
+    has_token = bool(os.environ.get("MLFLOW_TRACKING_TOKEN"))
     if status == 401 and shown_address(uri) != uri:
         return "refuses the user and the password in its address (HTTP 401)"
-    given = [name for name in names.split(" and ") if os.environ.get(name)]
-    if status == 401 and len(given) == 1 and not os.environ.get("MLFLOW_TRACKING_TOKEN"):
-        missing = names.replace(given[0], "").replace(" and ", "")
-        return f"requires a user and a password (HTTP 401), but {missing} is not set"
-    if status == 401 and (given or os.environ.get("MLFLOW_TRACKING_TOKEN")):
+    if status == 401 and len(missing) == 1 and not has_token:
+        return f"requires a user and a password (HTTP 401), but {missing[0]} is not set"
+    if status == 401 and (has_token or not missing):
         return f"refuses the credentials of the environment (HTTP 401); correct {names}"
     if status == 401:
         return f"requires a user and a password (HTTP 401), and none were given; set {names}"
