@@ -15,9 +15,11 @@ Count = Annotated[int, Ge(1)]
 Whole = Annotated[int, Ge(0)]
 Depth = Annotated[int, Ge(1), Le(1000)]
 """Number of layers of a network."""
-Steps = Annotated[int, Ge(1), Le(10**9)]
-"""Number of training steps; a billion of the smallest networks take days."""
-StepsOrNone = Annotated[int, Ge(0), Le(10**9)]
+MOST_STEPS = 10**9
+"""Largest number of training steps; a billion of the smallest networks take days."""
+Steps = Annotated[int, Ge(1), Le(MOST_STEPS)]
+"""Number of training steps."""
+StepsOrNone = Annotated[int, Ge(0), Le(MOST_STEPS)]
 """Number of training steps, or 0."""
 StepsInIteration = Annotated[int, Ge(1), Le(10**6)]
 """Number of critic steps in one iteration."""

@@ -18,7 +18,7 @@ from studies.forecast.cost_cache import CostCache
 from studies.forecast.ledger_bytes import bytes_of
 from studies.forecast.measurement import measure
 from studies.forecast.pack_costs import _without_measurement
-from studies.forecast.pack_work import Case, Works
+from studies.forecast.pack_work import Case, Work, Works
 from studies.forecast.remaining_time import RunForecast
 from studies.forecast.study_plan import Planner, cached_seconds, plan_of
 from studies.ledger.ledger import Ledger
@@ -184,31 +184,49 @@ def test_of_a_finished_study_it_is_said_that_a_run_trains_nothing(
     assert time_sentence(finished_study, "tiny") == "The ledger has all its trials, so a run trains nothing."
 
 
-def test_a_pack_with_warm_up_and_pretraining_is_measured_in_its_parts(tmp_path: Path) -> None:
-    study = study_in(
-        tmp_path,
-        "search.packs=true",
-        "conditions.gan.training.n_critic=2",
-        "conditions.gan.training.warmup_steps=2",
-    )
-    planner = Planner(study, ONE_CORE)
-    simulation = planner.simulation(planner.design(), lambda keys: {})
-    work = next(work for work in simulation.packs() if work.condition == "gan" and work.phase == "explore")
-    assert work.most_critic_steps == 100
-    assert work.critic_steps == 2 * 100 + 34 * 2
-    cost = measure(
+def cost_of(work: Work, study: Study) -> dict[str, float]:
+    """What the measuring process answers for a pack of trials of this work."""
+    return measure(
         {
             "trial": json.loads(work.example)[0],
             "critic_steps": [1, 2],
-            "pretraining": False,
+            "pretraining": work.pretraining_steps > 0,
             "threads": 1,
             "data": study.table()["data"],
             "feature_file": "",
             "modules": "",
         }
     )
+
+
+def work_of(study: Study, condition: str) -> Work:
+    """The work of a condition's first packs."""
+    planner = Planner(study, ONE_CORE)
+    packs = planner.simulation(planner.design(), lambda keys: {}).packs()
+    return next(work for work in packs if work.condition == condition and work.phase == "explore")
+
+
+def test_a_pack_with_warm_up_is_measured_in_its_parts(tmp_path: Path) -> None:
+    study = study_in(
+        tmp_path,
+        "search.packs=true",
+        "conditions.gan.training.n_critic=2",
+        "conditions.gan.training.warmup_steps=2",
+    )
+    work = work_of(study, "gan")
+    assert work.most_critic_steps == 100
+    assert work.critic_steps == 2 * 100 + 34 * 2
+    cost = cost_of(work, study)
     assert all(cost[name] > 0 for name in ("critic_step", "health", "evaluation", "fixed", "commit", "memory_bytes"))
     assert cost["pretraining_step"] == 0
+
+
+def test_a_pack_with_pretraining_is_measured_in_its_parts() -> None:
+    study = Study.load("presets-on-ring")
+    work = work_of(study, "ebgan")
+    assert work.pretraining_steps == study.condition("ebgan").table["training"]["pretrain_steps"] > 0
+    cost = cost_of(work, study)
+    assert 0 < cost["pretraining_step"] < 2 * (cost["critic_step"] + cost["generator_step"])
 
 
 # -- the command -----------------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ import torch
 
 from gan_core.data import AnyData, Data, Dataset
 from gan_core.evaluation import EvaluationSettings, Evaluator
+from gan_core.fields import MOST_STEPS
 from gan_core.training import Trainer
 from studies.design import content_address, trial_key
 from studies.execution.pack_trainers import trained_pack
@@ -80,7 +81,7 @@ def measure(request: Mapping[str, Any]) -> dict[str, float]:
         spreads.append(float(np.std(np.log(repeated))))
     pretraining = 0.0
     if request["pretraining"]:
-        pretraining_trainer = _trainer(trial, data, settings, pretrain_steps=2**31)
+        pretraining_trainer = _trainer(trial, data, settings, pretrain_steps=MOST_STEPS)
         pretraining = float(np.median(_iteration_seconds(pretraining_trainer, end, clock)))
     critic, generator = split_iteration(iterations)
     one, last = _evaluation_seconds(trainer, data, settings, evaluation["split"], clock)
