@@ -16,7 +16,8 @@ from typing import Any, TextIO
 from services import preflight
 from services.package import log_name
 from services.submitted_study import submission
-from studies.execution.driver_process import Driver, driver
+from studies.execution.driver_connection import Driver
+from studies.execution.driver_process import driver
 from studies.file.study import Study
 from studies.ledger.ledger import Ledger
 

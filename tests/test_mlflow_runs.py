@@ -53,10 +53,32 @@ def test_a_finished_study_run_again_or_synced_changes_no_duration(tmp_path, monk
     before = times_of(uri)
     assert len(before) == 1 + 8
     assert all(start <= end for start, end in before.values())
+    written = written_files(tmp_path)
     run_pending(study, Tracker(study, print, uri=uri))
+    assert written_files(tmp_path) == written
     assert times_of(uri) == before
     sync(Ledger(study.ledger.root), "tiny", uri)
     assert times_of(uri) == before
+    assert written_files(tmp_path) != written
+
+
+def test_a_finished_study_run_again_restores_a_deleted_run_of_a_trial(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    study, uri = load_tiny(tmp_path), f"sqlite:///{tmp_path}/mlflow.db"
+    run_pending(study, Tracker(study, print, uri=uri))
+    sync(Ledger(study.ledger.root), "tiny", uri)
+    before = contents(uri)
+    deleted = runs_of(uri)[1][0]
+    client_of(uri).delete_run(deleted.info.run_id)
+    assert len(contents(uri)) == len(before) - 1
+    run_pending(study, Tracker(study, print, uri=uri))
+    assert contents(uri) == before
+
+
+def written_files(folder):
+    """The content of MLflow's database and the times of its files of artifacts."""
+    artifacts = {path: path.stat().st_mtime_ns for path in (folder / "mlruns").rglob("*") if path.is_file()}
+    return (folder / "mlflow.db").read_bytes(), artifacts
 
 
 @pytest.mark.soak

@@ -183,7 +183,7 @@ def run_without_ray(study: Study, listener: Listener | None = None) -> RunResult
 
 
 class DriverHere:
-    """A driver in this process, in place of `driver_process.Driver`."""
+    """A driver in this process, in place of `driver_connection.Driver`."""
 
     resources = None
 

@@ -9,7 +9,7 @@ from services.cli.output import console, print_error, print_interrupted, print_j
 from studies.errors import GanStudyError
 
 if TYPE_CHECKING:
-    from studies.execution.driver_process import Driver
+    from studies.execution.driver_connection import Driver
     from studies.file.study import Study
 
 LIMIT_REACHED = 3

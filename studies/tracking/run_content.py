@@ -5,13 +5,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 
 from gan_core.metrics import AVERAGE, METRICS
 from gan_core.outcomes import OUTCOMES, MemberOutcomes
 from studies.design import TrialSpec
+from studies.execution.environment import package_version
 from studies.file.condition import LOOP
 from studies.file.study import Study
 from studies.ledger.trial_records import TrialRecord
@@ -33,7 +34,8 @@ MEASURED = "outcomes/measured"
 """Metric: number of members with a finite distance. Its steps are those of all logged evaluations."""
 
 CHECKSUM_TAG = "mlflow.gan_studies.checksum"
-"""Tag of a trial's run: `content_checksum` of a complete run. MLflow's pages hide tags that begin with `mlflow.`"""
+"""Tag of a complete run: `content_checksum` of a trial's run, `study_checksum` of the run of a finished study. MLflow's
+pages hide tags that begin with `mlflow.`"""
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,15 @@ def spec_checksum(study: Study, spec: TrialSpec) -> str:
     It includes the short names of hyperparameters, since adding a condition to the study may change them.
     """
     return _hash([EXPORT_VERSION, asdict(study.outcomes), spec.name, spec.key, sorted(params(study, spec))])
+
+
+def study_checksum(study: Study, record: Mapping[str, Any], trials: Sequence[TrialRecord]) -> str:
+    """Hash of everything that the content of a finished study's own run is computed from.
+
+    record  the study's record in the ledger
+    trials  all of its trials, which have ended
+    """
+    return _hash([package_version("gan-studies"), record, [content_checksum(study, trial) for trial in trials]])
 
 
 def _hash(content: object) -> str:

@@ -22,7 +22,7 @@ from studies.tracking.connection import client_of
 from studies.tracking.experiment import open_experiment
 from studies.tracking.metric_log import MetricLog, Run
 from studies.tracking.notes import experiment_note, study_note
-from studies.tracking.run_content import CHECKSUM_TAG
+from studies.tracking.run_content import CHECKSUM_TAG, study_checksum
 from studies.tracking.run_count import RUNS_TAG, has_one_run
 from studies.tracking.run_search import DEFINITION_TAG, definition_of, search, study_filter
 
@@ -88,6 +88,18 @@ class StudyRun:
             self.client.set_tag(self.run.run_id, "outcome", outcome)
         else:
             self.end(self.run, status, outcome=outcome)
+
+    def is_whole(self, trials: Sequence[TrialRecord]) -> bool:
+        """True if this run is finished and holds all that is computed from these records of all trials."""
+        if self.run.status != "FINISHED" or any(not trial.finished for trial in trials):
+            return False
+        return self.run.checksum == study_checksum(self.study, self._record, trials)
+
+    def confirm_whole(self, trials: Sequence[TrialRecord]) -> None:
+        """Set the tag by which `is_whole` knows that everything of a finished study has been written."""
+        checksum = study_checksum(self.study, self._record, trials)
+        self.client.set_tag(self.run.run_id, CHECKSUM_TAG, checksum)
+        self.run.checksum = checksum
 
     def write_bundle(self, trials: Sequence[TrialRecord]) -> None:
         """Upload the records of all trials as a bundle, then set the tag that makes this bundle the valid one."""

@@ -94,6 +94,7 @@ class Tracker(Listener):
         self._warned, self._pause, self._not_before = False, FIRST_PAUSE_SECONDS, 0.0
         self._thread: threading.Thread | None = None
         self._complete, self._running, self._one_run = False, True, has_one_run(study)
+        self._whole = False
         self._ended, self._ended_since_bundle = 0, 0
         self._before: list[TrialSpec] = []
         self._seen: set[Key] = set()
@@ -178,12 +179,13 @@ class Tracker(Listener):
         if backlog.closing is not None:
             closing = backlog.closing
             self._stop_system_metrics()
-            close(
-                recording,
-                self._sheets,
-                interrupted=closing.interrupted,
-                without_result=closing.without_result,
-            )
+            if not self._whole:
+                close(
+                    recording,
+                    self._sheets,
+                    interrupted=closing.interrupted,
+                    without_result=closing.without_result,
+                )
             self._complete = True
         elif is_due(self._ended_since_bundle, self._ended):
             recording.study_run.write_bundle(self._running_records())
@@ -203,8 +205,10 @@ class Tracker(Listener):
     def _opened_recording(self) -> Recording:
         if self._recording is None:
             recording = recording_of(self._study, self._ledger, self._uri)
-            recording.study_run.open(running=self._running)
-            recording.open(self._running_records)
+            self._whole = self._is_whole(recording)
+            if not self._whole:
+                recording.study_run.open(running=self._running)
+                recording.open(self._running_records)
             new = {key_of(spec): spec for spec in self._before if not recording.has(spec)}
             self._backlog.ended = new | self._backlog.ended
             self._before = []
@@ -212,6 +216,12 @@ class Tracker(Listener):
             if self._running and wanted():
                 self._system_metrics = SystemMetrics(recording.study_run.run.run_id, self._uri)
         return self._recording
+
+    def _is_whole(self, recording: Recording) -> bool:
+        """True if the study was finished when it was opened and MLflow has all of it: then nothing is written."""
+        if self._running or not all(recording.has(spec) for spec in self._before):
+            return False
+        return recording.study_run.is_whole(self._running_records())
 
     def _stop_system_metrics(self) -> None:
         if self._system_metrics is not None:
@@ -255,6 +265,8 @@ def close(recording: Recording, sheets: SampleSheets | None, *, interrupted: boo
     recording.log_ranks(results)
     with tempfile.TemporaryDirectory() as folder:
         study_run.write_tables(results, sheets or SampleSheets(Path(folder)))
+    if not (interrupted or without_result):
+        study_run.confirm_whole(results.trial_records)
 
 
 def sync(ledger: Ledger, name: str, uri: str | None = None) -> str:
