@@ -93,6 +93,17 @@ def test_a_registered_generator_samples_the_same_bits_in_a_process_without_gan_s
     expected = best.generator(best.seeds.index(seed))(7, seed=5)
     np.testing.assert_array_equal(np.load(tmp_path / "elsewhere" / "samples.npy"), expected)
     assert times_of(store) == before, "the run of the trial keeps its times"
+    version = client_of(store).get_model_version("small digits", "1")
+    assert version.tags == {
+        "study": "tiny",
+        "condition": "wgan",
+        "trial": "wgan-confirm-0",
+        "seeds": str(seed),
+        "which": "last",
+    }
+    said = "The generator that the study `tiny` trained for `wgan` (trial `wgan-confirm-0`, weights of the last step)."
+    assert version.description.startswith(f"{said}\n\n")
+    assert f"| {seed} | " in version.description
     again = json.loads(call(*arguments, "--json").out)
     assert (again["model"], again["new"], again["seeds"]) == (model, False, [seed])
 

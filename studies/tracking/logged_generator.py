@@ -13,6 +13,7 @@ from studies.numbers import value_text
 from studies.tables.results import Results
 from studies.tracking.connection import client_of, default_address, mlflow_module, requests_to, shown_address
 from studies.tracking.generator_model import save_model
+from studies.tracking.notes import model_note
 from studies.tracking.run_count import has_one_run
 from studies.tracking.run_search import KEY_TAG, search, study_filter, trial_runs
 
@@ -67,7 +68,9 @@ def log_generator(
         client, address = client_of(uri), uri or default_address()
         run = _run(client, results, exported, shown_address(address))
         model_id, new = _logged(client, run, exported, folder)
-        version, registered = (None, False) if register is None else _registered(client, register, model_id, run)
+        version, registered = (
+            (None, False) if register is None else _registered(client, register, model_id, run, exported)
+        )
     name = model_id if register is None else f"{register}/{version}"
     return LoggedGenerator(
         uri=f"models:/{name}", address=shown_address(address), run=run.info.run_name, new=new or registered
@@ -112,13 +115,11 @@ def _logged(client: Any, run: Any, exported: ExportedGenerator, folder: Path | N
         )
         if ready := [model for model in present if str(model.status) == "READY"]:
             return ready[0].model_id, False
-        described = {"study": about["study"], "condition": about["condition"], "trial": about["trial"]}
-        seeds = ", ".join(map(str, exported.generator.seeds))
         model = client.create_logged_model(
             run.info.experiment_id,
             MODEL_NAME,
             run.info.run_id,
-            tags={**described, "seeds": seeds, "which": about["which"], MODEL_CHECKSUM_TAG: checksum},
+            tags={**_origin(exported), MODEL_CHECKSUM_TAG: checksum},
             params={name: value_text(value) for name, value in about["configuration"].items()},
         )
         metadata.model_uuid = metadata.model_id = model.model_id
@@ -134,6 +135,12 @@ def _logged(client: Any, run: Any, exported: ExportedGenerator, folder: Path | N
     return model.model_id, True
 
 
+def _origin(exported: ExportedGenerator) -> dict[str, str]:
+    """Tags that say which generators these are."""
+    about, seeds = exported.generator.about, ", ".join(map(str, exported.generator.seeds))
+    return {**{name: about[name] for name in ("study", "condition", "trial")}, "seeds": seeds, "which": about["which"]}
+
+
 def _checksum(path: Path) -> str:
     """Hash of the files of a model but its description."""
     digest = sha256()
@@ -146,7 +153,7 @@ def _checksum(path: Path) -> str:
     return digest.hexdigest()[:32]
 
 
-def _registered(client: Any, name: str, model_id: str, run: Any) -> tuple[str, bool]:
+def _registered(client: Any, name: str, model_id: str, run: Any, exported: ExportedGenerator) -> tuple[str, bool]:
     """Version of the registered model `name` that is this logged model, and True if it was registered now."""
     exceptions = mlflow_module().exceptions
     try:
@@ -158,5 +165,12 @@ def _registered(client: Any, name: str, model_id: str, run: Any) -> tuple[str, b
     for version in client.search_model_versions(f"name = '{name}'"):
         if version.source == source:
             return str(version.version), False
-    made = client.create_model_version(name, source, run.info.run_id, model_id=model_id)
+    made = client.create_model_version(
+        name,
+        source,
+        run.info.run_id,
+        model_id=model_id,
+        tags=_origin(exported),
+        description=model_note(exported),
+    )
     return str(made.version), True

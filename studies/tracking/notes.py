@@ -1,4 +1,4 @@
-"""Notes in MLflow: descriptions of the experiment, of a study's run and of a trial's run, in Markdown.
+"""Notes in MLflow: descriptions of the experiment, of runs and of registered generators, in Markdown.
 
 The templates in `templates/` phrase them. A paragraph is one line there: MLflow breaks a line where a note does.
 """
@@ -12,6 +12,7 @@ from gan_core.outcomes import MemberOutcomes
 from studies.analysis.comparison import Comparison
 from studies.design import TrialSpec, least, most_groups, total
 from studies.design import counts as trials_of
+from studies.exporting.exported_generator import ExportedGenerator
 from studies.file.map_settings import ExploreMap
 from studies.file.study import Study
 from studies.ledger.unfinished import TrialEnd
@@ -106,6 +107,12 @@ def trial_note(study: Study, spec: TrialSpec, members: MemberOutcomes, result: M
 def note_without_result(study: Study, spec: TrialSpec, end: TrialEnd) -> str:
     """Note of the run of a trial that ended without a result."""
     return _note("trial_without_result", **_of_trial(study, spec), state=end.state, reason=end.reason)
+
+
+def model_note(exported: ExportedGenerator) -> str:
+    """Note of a registered version of trained generators: their origin, a row per generator, and what they lack."""
+    about = exported.generator.about
+    return _note("model", **{**about, "question": about["question"].splitlines()}, notes=exported.notes)
 
 
 def _of_trial(study: Study, spec: TrialSpec) -> dict[str, Any]:
