@@ -76,6 +76,14 @@ def test_doctor_finds_nothing_in_a_whole_ledger(call: Call, copied_root: Path) -
     assert (answer.code, answer.out) == (0, f"{copied_root}: nothing is wrong\n")
 
 
+def test_doctor_says_that_runs_in_a_damaged_store_were_not_examined(call: Call, copied_root: Path) -> None:
+    Path("mlflow.db").write_text("no database, " * 1000, encoding="utf-8")
+    answer = call("doctor", "--tracking", "sqlite:///mlflow.db")
+    assert (answer.code, answer.out) == (1, f"{copied_root}: nothing is wrong\n")
+    assert "is damaged (file is not a database)" in answer.err
+    assert answer.err.endswith("; its runs were not examined\n")
+
+
 def test_doctor_names_a_damaged_entry_mends_it_and_run_repeats_it(call: Call, copied_root: Path) -> None:
     before = results("tiny", root=copied_root).members
     segment = sorted((copied_root / "trials").iterdir())[3]

@@ -129,27 +129,30 @@ def doctor(
     incomplete, missing, duplicate, or of no trial. With --mend, damaged files and trials that no study plans are moved
     to the folder set-aside of the ledger, leftovers and surplus runs are deleted, and missing or incomplete runs are
     recorded again. What damaged files held, and a damaged record of a study, is repaired by running the study again.
-    Exits 1 if something was found and is not mended.
+    Exits 1 if something was found and is not mended, and if MLflow cannot be examined.
 
     \b
     Examples:
       gan-study doctor
       gan-study doctor --mend
     """
+    from services.tracking_server import has_store
     from studies.file.messages import count_noun
     from studies.ledger import examination
     from studies.tracking import run_faults
 
     ledger = _existing_ledger(root)
-    with_runs = not no_tracking and _has_runs(tracking)
-    findings, faults = examination.examine(ledger), _run_faults(ledger, tracking) if with_runs else []
+    with_runs = tracking is not None or (not no_tracking and has_store())
+    findings = examination.examine(ledger)
+    faults, examined = _run_faults(ledger, tracking) if with_runs else ([], False)
     if mend:
         said = sys.stderr if as_json else sys.stdout
         for finding in findings:
             print(examination.mend(ledger, finding), file=said)
         for sentence in run_faults.mend(ledger, faults, tracking):
             print(sentence, file=said)
-        findings, faults = examination.examine(ledger), _run_faults(ledger, tracking) if with_runs else []
+        findings = examination.examine(ledger)
+        faults, examined = _run_faults(ledger, tracking) if with_runs and examined else ([], examined)
     found = [*findings, *faults]
     if as_json:
         print_json([vars(finding) for finding in found])
@@ -157,18 +160,12 @@ def doctor(
         print("\n".join(map(str, found)), end="\n" if found else "")
         hint = "" if mend else "; gan-study doctor --mend mends what can be mended"
         result = f"{count_noun(len(found), 'finding')}{hint}" if found else "nothing is wrong"
-        print(f"{ledger.root}{' and its runs in MLflow' if with_runs else ''}: {result}")
-    raise typer.Exit(1 if found else 0)
+        print(f"{ledger.root}{' and its runs in MLflow' if examined else ''}: {result}")
+    raise typer.Exit(1 if found or (with_runs and not examined) else 0)
 
 
-def _has_runs(tracking: str | None) -> bool:
-    from services.tracking_server import has_store
-
-    return tracking is not None or has_store()
-
-
-def _run_faults(ledger: "Ledger", tracking: str | None) -> "list[RunFault]":
-    """Faults of the runs of every readable study; a server that does not answer is reported and left out."""
+def _run_faults(ledger: "Ledger", tracking: str | None) -> "tuple[list[RunFault], bool]":
+    """Faults of the runs of every readable study, and False if MLflow cannot be read, which is then reported."""
     from studies.tracking.run_faults import examine
 
     faults: list[RunFault] = []
@@ -179,8 +176,8 @@ def _run_faults(ledger: "Ledger", tracking: str | None) -> "list[RunFault]":
             continue  # damaged or of another version: the examination of the ledger has found it
         except TrackingError as error:
             print(f"gan-study: {error}; its runs were not examined", file=sys.stderr)
-            break
-    return faults
+            return faults, False
+    return faults, True
 
 
 def archive(
