@@ -416,7 +416,7 @@ def test_the_command_adds_seeds_until_pairs_are_decided(tmp_path: Path) -> None:
     done = gan_study("run", file, *overrides, folder=tmp_path, env=clean_environment(PYTHONPATH=str(Path.cwd())))
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
-    assert lines[0] == "tiny: 4 to 8 trials of 2 seeds"
+    assert lines[0] == "tiny: 4 to 8 trials of 2 seeds (3 in confirm)"
     assert "some pairs are undecided with 3 fresh seeds each: 3 more (up to 9) for wgan, gan" in lines
     assert [line.partition(" ")[0] for line in lines if line.startswith("[")] == [
         *(f"[{number}/4" for number in range(1, 5)),

@@ -128,7 +128,7 @@ def test_a_notebook_shows_a_bar_and_a_row_for_each_condition(
     assert page.of("progress") == [{"max": "4", "value": "4", "style": "width: 24rem; max-width: 100%"}]
     assert len(page.of("tr")) == 3
     assert "4/4 trials ended" in page.words
-    assert re.findall(r"^tiny: 4 trials of 3 seeds$", capsys.readouterr().out, flags=re.MULTILINE)
+    assert re.findall(r"^tiny: 4 trials of 3 seeds \(4 in confirm\)$", capsys.readouterr().out, flags=re.MULTILINE)
 
 
 # -- texts and HTML --------------------------------------------------------------------------------------------------

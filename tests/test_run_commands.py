@@ -87,7 +87,7 @@ def test_a_damaged_ledger_is_refused_and_mended_by_a_run(
     assert (mended.code, mended.err) == (0, "")
     assert mended.out.count("warning: ") == mended.out.count(" and was set aside as set-aside/trials.") == 2
     assert mended.out.startswith(f"warning: {copied_root / 'trials'}")
-    assert "tiny: 10 trials of 2 seeds, 8 of them in the ledger already\n" in mended.out
+    assert "tiny: 10 trials of 2 seeds (3 in confirm), 8 of them in the ledger already\n" in mended.out
     assert call("results", "tiny").out == before
 
 
@@ -110,7 +110,7 @@ def test_a_finished_study_run_again_prints_the_same_table_and_starts_no_ray(
     before = {path: path.stat().st_mtime_ns for path in (copied_root / "trials").rglob("*")}
     answer = call("run", tiny_file, *options_of(finished_study))
     assert (answer.code, answer.err) == (0, "")
-    assert answer.out.startswith("tiny: 10 trials of 2 seeds, 10 of them in the ledger already\n")
+    assert answer.out.startswith("tiny: 10 trials of 2 seeds (3 in confirm), 10 of them in the ledger already\n")
     assert not ray.is_initialized()
     assert {path: path.stat().st_mtime_ns for path in (copied_root / "trials").rglob("*")} == before
     assert call("results", "tiny").out in answer.out
@@ -157,7 +157,7 @@ def test_a_run_prints_json_on_standard_output_and_its_progress_on_standard_error
     printed, ranking = json.loads(answer.out), results("tiny", root=copied_root).ranking
     assert printed["interrupted"] is False
     assert [row["condition"] for row in printed["ranking"]] == ranking["condition"].tolist()
-    assert "10 trials of 2 seeds" in answer.err
+    assert "10 trials of 2 seeds (3 in confirm)" in answer.err
 
 
 # -- the catalog -----------------------------------------------------------------------------------------------------

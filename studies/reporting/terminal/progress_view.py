@@ -72,7 +72,7 @@ class PlainProgress(Listener):
         in_ledger = f", {self._ended} of them in the ledger already" if self._ended else ""
         most = total(self._study)
         trials = f"{self._total}" if self._total == most else f"{self._total} to {most}"
-        self._print(f"{self._study.name}: {trials} trials of {count_noun(self._study.seeds, 'seed')}{in_ledger}")
+        self._print(f"{self._study.name}: {trials} trials of {self._seeds()}{in_ledger}")
         self._print(f"ledger: {standing.root}")
         begun = standing.begun
         if standing.pending and (self._ended or begun):
@@ -137,6 +137,12 @@ class PlainProgress(Listener):
                 f"(up to {confirm.most}) for {', '.join(further)}"
             )
         self._groups, self._total = groups, needed.trials
+
+    def _seeds(self) -> str:
+        """Number of seeds of a trial; that of a trial of confirm too if it is another one."""
+        confirm, seeds = self._study.search.confirm, self._study.seeds
+        fresh = f" ({confirm.seeds} in confirm)" if confirm.best and confirm.seeds != seeds else ""
+        return f"{count_noun(seeds, 'seed')}{fresh}"
 
     def _result_line(self, trial: TrialRecord) -> str:
         """Label and setting of a trial that ended, with its late distance, outcomes and seconds, or with its error."""
