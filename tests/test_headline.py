@@ -116,7 +116,7 @@ def test_a_value_that_works_in_explore_and_fails_on_fresh_seeds_is_not_called_be
     first, second, _ = findings(tmp_path, progress, FIVE, text=HEAD + CLIP + VALUES)
     assert first.listed.works == (0.01,)
     assert first.confirmed == ConfirmedValue(0.01, failed=Part(4, 4))
-    assert second == AllSettingsFailed(failed=(("wgan", Part(4, 4)),))
+    assert second == AllSettingsFailed(failed=(("wgan", Part(4, 4)),), every_seed=True)
 
 
 def test_a_value_that_is_tried_twice_works_if_enough_of_all_its_seeds_do(tmp_path):
@@ -179,7 +179,7 @@ def test_if_no_value_of_any_condition_works_the_outcomes_are_named(tmp_path):
 
     text = with_n_critic(condition("a", "minimax"), condition("b", "least_squares"))
     first, second, *_ = findings(tmp_path, progress_of, text=text)
-    assert first == AllSettingsFailed(failed=(("a", Part(4, 4)), ("b", Part(4, 4))))
+    assert first == AllSettingsFailed(failed=(("a", Part(4, 4)), ("b", Part(4, 4))), every_seed=True)
     assert isinstance(second, NoValueOfConditionsWorks)
     assert second.common == ListedValues("n_critic", every=(1, 2, 5), works=())
     assert second.outcomes == ((("stalled",), "a"), (("diverged",), "b"))

@@ -136,7 +136,7 @@ def test_the_sentences_about_a_comparison(tmp_path: Path) -> None:
         "The shares are therefore those at a target chosen after the fact.",
         "Randomly drawn settings that work, with the 95% interval of their share: 10 of 16 for each of gan and wgan "
         "(39% to 82%).",
-        "The difference between the two shares is undecided (p = 1).",
+        "The difference between the two shares is undecided (p = 1, adjusted for 3 tests).",
     )
 
 

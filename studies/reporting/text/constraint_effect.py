@@ -76,7 +76,7 @@ def constraint_effect(comparison: Comparison) -> Iterator[Finding]:
         objectives=len(rows),
         closer=closer,
         farther=farther,
-        p=largest_p(rows),
+        p=largest_p(rows, comparison.pairs),
         distances=tuple(
             (objective, distances[pair[design.first]], distances[pair[design.second]])
             for objective, pair in design.conditions.items()

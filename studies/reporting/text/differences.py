@@ -72,7 +72,7 @@ def _decided(comparison: Comparison, pairs: pd.DataFrame, names: Sequence[str]) 
     with_failed = pairs["condition"].isin(failed) | pairs["other"].isin(failed)
     for rows in (pairs[~with_failed], pairs[with_failed]):
         for closer, farther, decided in decided_groups(rows, rows["effect"] > 0.5, names):
-            p = largest_p(decided)
+            p = largest_p(decided, pairs)
             if farther[0] in failed:
                 yield AheadOfFailed(ahead=tuple(closer), failed=tuple(farther), p=p)
             else:

@@ -27,10 +27,15 @@ class Finding:
 
 
 class LargestP(NamedTuple):
-    """The largest of several adjusted p-values, or the only one; `tests` is their number."""
+    """The largest of several adjusted p-values, or the only one.
+
+    tests   number of these p-values
+    family  number of tests for which each of them is adjusted
+    """
 
     value: float
     tests: int
+    family: int
 
 
 class Part(NamedTuple):
@@ -58,9 +63,9 @@ def first_findings(findings: Iterable[Finding], table: str) -> Iterator[Finding]
     yield MoreRows(table=table, count=len(every) - MAX_ITEMS + 1)
 
 
-def largest_p(rows: "pd.DataFrame") -> LargestP:
-    """The largest adjusted p-value of rows of a table of tests."""
-    return LargestP(float(rows["p_adjusted"].max()), len(rows))
+def largest_p(rows: "pd.DataFrame", tests: "pd.DataFrame") -> LargestP:
+    """The largest adjusted p-value of some rows of a table of tests."""
+    return LargestP(float(rows["p_adjusted"].max()), len(rows), int(tests["p_adjusted"].notna().sum()))
 
 
 def failed_seeds(row: "pd.Series") -> Part:

@@ -15,7 +15,7 @@ from studies.reporting.text.fresh_seeds import tested_by_groups
 from studies.reporting.text.initial_divergences import initial_divergences
 from studies.reporting.text.map_findings import largest_area
 from studies.reporting.text.method_comparison import best_method, incomparable_methods
-from studies.reporting.text.metric_agreement import disagreeing_metrics
+from studies.reporting.text.metric_agreement import disagreeing_metrics, gaussian_as_good
 from studies.reporting.text.mode_coverage import mode_coverage
 from studies.reporting.text.target_distance import goal
 from studies.reporting.text.tried_settings import tried_settings
@@ -39,9 +39,10 @@ class ConfirmedSoFar(Finding):
 
 @dataclass(frozen=True, kw_only=True)
 class AllSettingsFailed(Finding):
-    """Failed fresh seeds of each setting found, none of which has a distance."""
+    """Failed fresh seeds of each setting found, none of which has a distance; `every_seed` is True if all failed."""
 
     failed: tuple[tuple[str, Part], ...]
+    every_seed: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,11 +118,12 @@ class AllSeedsFailed(Finding):
 def headline(comparison: Comparison) -> tuple[list[Finding], list[Finding]]:
     """The first findings of the answer, and others, less important ones; undecided comparisons are called undecided.
 
-    First they say if the budget was too short. Then they are about stability maps, the modes covered and the kinds of
-    constraint if `largest_area`, `mode_coverage` or `constraint_effect` has a finding, else about the methods under
-    search, the distances of the confirmed settings (mostly left out if there is only one) and the settings that work in
-    explore. That all settings found failed is stated before either. What is not stated first for that reason is among
-    the others.
+    First they say if the budget was too short, if metrics disagree on the first, and by which metrics a Gaussian is as
+    good as every setting found. Then they are about stability maps, the modes covered and the kinds of constraint if
+    `largest_area`, `mode_coverage` or `constraint_effect` has a finding, else about the methods under search, the
+    distances of the confirmed settings (mostly left out if there is only one) and the settings that work in explore.
+    That all settings found failed is stated before either. What is not stated first for that reason is among the
+    others.
     """
     first, others = _results(comparison)
     first = [*short_budget(comparison), *_confirmed_so_far(comparison), *first]
@@ -139,19 +141,19 @@ def _results(comparison: Comparison) -> tuple[list[Finding], list[Finding]]:
     """The findings on results that are stated first, and the others."""
     special = [*largest_area(comparison), *mode_coverage(comparison), *constraint_effect(comparison)]
     distances, works = list(_distances(comparison)), list(tried_settings(comparison))
-    compared = [*disagreeing_metrics(comparison), *best_method(comparison), *distances, *works]
-    compared += incomparable_methods(comparison)
+    metrics = [*disagreeing_metrics(comparison), *gaussian_as_good(comparison)]
+    compared = [*best_method(comparison), *distances, *works, *incomparable_methods(comparison)]
     failed = len(comparison.ranking) > 0 and bool(comparison.ranking["distance"].isna().all())
     if special and failed:
         return [*distances, *special], [finding for finding in compared if finding not in distances]
     if special:
-        return special, compared
+        return [*metrics, *special], compared
     initial = list(initial_divergences(comparison))
     if works and len(comparison.explored) == 1 and comparison.explored[0].grids:
         return [*initial, *works], distances if failed else []
     if works and len(comparison.ranking) == 1 and not failed:
-        return [*initial, *works], []
-    return [*initial, *compared], []
+        return [*initial, *works, *metrics], []
+    return [*initial, *metrics, *compared], []
 
 
 # -- distances of the confirmed settings -------------------------------------------------------------------------------
@@ -162,7 +164,8 @@ def _distances(comparison: Comparison) -> Iterator[Finding]:
     if ranking.empty:
         return
     if ranking["distance"].isna().all():
-        yield AllSettingsFailed(failed=tuple((row["condition"], failed_seeds(row)) for _, row in ranking.iterrows()))
+        failed = tuple((row["condition"], failed_seeds(row)) for _, row in ranking.iterrows())
+        yield AllSettingsFailed(failed=failed, every_seed=all(part.number == part.of for _, part in failed))
     elif len(ranking) == 1:
         row = ranking.iloc[0]
         yield OnlyDistance(
@@ -173,8 +176,8 @@ def _distances(comparison: Comparison) -> Iterator[Finding]:
         )
     else:
         yield from _first_against_others(comparison)
-        if failed := all_failed(ranking):
-            yield AllSeedsFailed(conditions=tuple(failed))
+        if without_stable := all_failed(ranking):
+            yield AllSeedsFailed(conditions=tuple(without_stable))
         yield from tested_by_groups(comparison)
 
 
@@ -195,10 +198,11 @@ def _first_against_others(comparison: Comparison) -> Iterator[Finding]:
             others=len(others),
             all_failed=set(farther) <= set(all_failed(comparison.ranking)),
             goal=goal(comparison),
-            p=largest_p(ahead),
+            p=largest_p(ahead, comparison.pairs),
         )
     if closer:
-        yield SeedsTendCloser(first=first, closer=closer, goal=goal(comparison), p=largest_p(behind))
+        p = largest_p(behind, comparison.pairs)
+        yield SeedsTendCloser(first=first, closer=closer, goal=goal(comparison), p=p)
     undecided = tuple(name for name in others if name not in (*farther, *closer))
     if undecided:
         yield FirstUndecidedAgainst(first=first, others=undecided, also=bool(farther))

@@ -140,7 +140,7 @@ def best_method(comparison: Comparison) -> Iterator[Finding]:
         others=len(others),
         draws=_draws(pairs),
         goal=goal(comparison),
-        p=largest_p(decided),
+        p=largest_p(decided, pairs),
     )
 
 
@@ -173,7 +173,7 @@ def method_findings(comparison: Comparison) -> Iterator[Finding]:
         yield NotCompared(conditions=left_out)
     yield MethodTests(pairs=len(pairs))
     larger = (
-        LargerScore(leaders=tuple(leaders), others=tuple(others), p=largest_p(rows))
+        LargerScore(leaders=tuple(leaders), others=tuple(others), p=largest_p(rows, pairs))
         for leaders, others, rows in decided_groups(pairs, pairs["difference"] > 0, names)
     )
     yield from first_findings(larger, "search_pairs")

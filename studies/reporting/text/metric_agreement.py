@@ -89,14 +89,18 @@ def _p_ahead(comparison: Comparison, metric: str, ahead: str, behind: str) -> fl
 
 
 def agreeing_metrics(comparison: Comparison) -> Iterator[Finding]:
-    """The setting that is first by every metric, and the metrics by which none is better than the Gaussian."""
-    rankings = comparison.metric_rankings
-    first = leaders(rankings)
+    """The setting that is first by every metric."""
+    first = leaders(comparison.metric_rankings)
     common = _common(first)
     if len(first) > 1 and len(comparison.ranking) > 1 and common:
         yield AgreeingMetrics(conditions=tuple(common), metrics=tuple(first))
+
+
+def gaussian_as_good(comparison: Comparison) -> Iterator[Finding]:
+    """The metrics by which no setting found is better than a Gaussian with the data's mean and covariance."""
+    rankings = comparison.metric_rankings
     in_pixels = comparison.results.features.get("name", "pixels") == "pixels"
-    told = [metric for metric in first if not (metric == OF_MOMENTS and in_pixels)]
+    told = [metric for metric in leaders(rankings) if not (metric == OF_MOMENTS and in_pixels)]
     behind = tuple(metric for metric in told if behind_gaussian(rankings, metric))
     if behind:
         yield GaussianAsGood(metrics=behind)

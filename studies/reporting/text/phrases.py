@@ -94,8 +94,9 @@ def out_of(part: Part) -> str:
 
 
 def p_in_words(p: LargestP) -> str:
-    """The only p-value, as in "p = 0.01", or the largest of several, as in "p <= 0.01"."""
-    return f"p {'=' if p.tests == 1 else '<='} {format_p(p.value)}"
+    """The only p-value, as in "p = 0.01", or the largest of several, as in "p <= 0.01, adjusted for 10 tests"."""
+    family = f", adjusted for {p.family} tests" if p.family > 1 else ""
+    return f"p {'=' if p.tests == 1 else '<='} {format_p(p.value)}{family}"
 
 
 def counts_by_name(counts: Iterable[tuple[str, int]]) -> str:

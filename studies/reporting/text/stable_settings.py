@@ -171,7 +171,8 @@ def _differences(comparison: Comparison, volumes: pd.DataFrame) -> Iterator[Find
         return
     groups = decided_groups(differences, differences["difference"] > 0, volumes["condition"].tolist())
     decided = (
-        LargerShare(larger=tuple(larger), smaller=tuple(smaller), p=largest_p(rows)) for larger, smaller, rows in groups
+        LargerShare(larger=tuple(larger), smaller=tuple(smaller), p=largest_p(rows, comparison.volume_differences))
+        for larger, smaller, rows in groups
     )
     yield from first_findings(decided, "volume_differences")
     undecided = differences[~differences["decided"]]
@@ -179,6 +180,7 @@ def _differences(comparison: Comparison, volumes: pd.DataFrame) -> Iterator[Find
         yield ShareDecisionRule()
     if undecided.empty:
         return
-    yield UndecidedShares(undecided=Part(len(undecided), len(differences)), p=largest_p(differences))
+    p = largest_p(differences, comparison.volume_differences)
+    yield UndecidedShares(undecided=Part(len(undecided), len(differences)), p=p)
     if differences["configurations"].min() >= FEW_CONFIGURATIONS:
         yield from number_needed(undecided, "random settings")

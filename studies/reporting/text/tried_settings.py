@@ -113,8 +113,10 @@ def _largest(comparison: Comparison, volumes: pd.DataFrame) -> LargestShare:
     leading = volumes.loc[volumes["volume"] == volumes["volume"].iloc[0], "condition"].tolist()
     if len(leading) == len(volumes):
         return LargestShare(tuple(leading), len(volumes), is_decided=False, p=None)
-    against = _against_others(rows_at_target(comparison, comparison.volume_differences), leading)
-    return LargestShare(tuple(leading), len(volumes), bool(against["decided"].all()), largest_p(against))
+    differences = comparison.volume_differences
+    against = _against_others(rows_at_target(comparison, differences), leading)
+    p = largest_p(against, differences)
+    return LargestShare(tuple(leading), len(volumes), bool(against["decided"].all()), p)
 
 
 def _against_others(differences: pd.DataFrame, leading: Sequence[str]) -> pd.DataFrame:
