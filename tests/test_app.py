@@ -3,14 +3,17 @@
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import command_line
 import pytest
 import typer
 from command_line import Call
+from tiny import TINY, command
 
 from services.cli.app import app
 
@@ -118,3 +121,31 @@ def test_a_wrong_command_line_is_refused(call: Call, arguments: list[str], compl
     assert answer.code == 2
     assert complaint in answer.err
     assert "Traceback" not in answer.err
+
+
+def test_an_interrupted_command_says_so(tmp_path: Path) -> None:
+    (tmp_path / "my_slow.py").write_text(SLOW, encoding="utf-8")
+    (tmp_path / "slow.toml").write_text(f'{TINY}objective.kind = "my_slow:Slow"\n', encoding="utf-8")
+    process = subprocess.Popen(
+        command(["validate", "slow.toml"]), cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    end = time.monotonic() + 120
+    while not (tmp_path / "imported").exists() and process.poll() is None and time.monotonic() < end:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    said = "gan-study: interrupted; nothing is lost, and the same command may be given again\n"
+    assert (process.returncode, out, err) == (130, "", said)
+
+
+SLOW = """
+import time
+from pathlib import Path
+from gan_core import NonSaturating
+
+class Slow(NonSaturating):
+    pass
+
+Path("imported").touch()
+time.sleep(60)
+"""

@@ -99,6 +99,18 @@ def test_validate_prints_the_resolved_study_as_json(call: Call, tiny_file: Path)
     assert study.condition("gan").table["training"]["n_critic"] == 4
 
 
+def test_a_study_that_fits_on_no_machine_is_valid_and_cannot_be_run(call: Call) -> None:
+    wide = ("first-study", "--set", "networks.generator.width=1000000")
+    needs = "conditions.gan.networks: must leave room in memory, but 10 GANs of conditions.gan that train side by side"
+    answer, as_json = call("validate", *wide), call("validate", *wide, "--json")
+    assert (answer.code, answer.err, as_json.code) == (0, "", 0)
+    assert f"\nThis machine cannot run it: {needs}" in answer.out
+    assert f"\nThis machine cannot run it: {needs}" in as_json.err
+    assert json.loads(as_json.out)["conditions"][0]["networks"]["generator"]["width"] == 1000000
+    assert_refused(call("plan", *wide), needs)
+    assert_refused(call("run", *wide), needs)
+
+
 def test_validate_smoke_is_the_smallest_study(call: Call) -> None:
     answer = call("validate", "first-study", "--smoke")
     assert answer.code == 0

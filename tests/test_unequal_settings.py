@@ -4,7 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from studies.file.study import Study
-from studies.file.unequal_settings import unequal_settings
+from studies.file.unequal_settings import UnequalSearch, unequal_search, unequal_settings
+from studies.reporting.text.sentences import sentences
 from studies.reporting.text.unequal_conditions import UnequalConditions, unequal_conditions
 
 HEAD = """
@@ -49,6 +50,7 @@ def test_a_number_that_differs_is_named_with_its_conditions(tmp_path: Path) -> N
 def test_under_a_budget_of_critic_steps_nothing_more_is_advised(tmp_path: Path) -> None:
     study = load(tmp_path, GAN, f"{WGAN}\ntraining.n_critic = 5")
     (stated,) = unequal_conditions(study)
+    assert isinstance(stated, UnequalConditions)
     assert not stated.is_critic_work
 
 
@@ -102,3 +104,29 @@ def test_a_setting_that_is_crossed_with_the_objectives_is_not_named(tmp_path: Pa
 def test_a_study_of_one_objective_compares_what_differs(tmp_path: Path) -> None:
     study = load(tmp_path, GAN, 'name = "more"\npreset = "gan"\ntraining.n_critic = 5')
     assert found(study) == {}
+
+
+def test_conditions_that_search_nothing_of_their_own_beside_one_that_does_are_named(tmp_path: Path) -> None:
+    lp = 'name = "wgan-lp"\npreset = "wgan-lp"'
+    study = load(tmp_path, GAN, f'{WGAN}\nconstraint.clip_value = "search"', lp)
+    assert unequal_search(study) == UnequalSearch(
+        searched={"wgan": ["constraint.clip_value"]}, fixed={"wgan-lp": ["constraint.gp_weight"]}
+    )
+    assert list(sentences(unequal_conditions(study))) == [
+        "constraint.gp_weight of wgan-lp is not searched, but constraint.clip_value of wgan is, so a difference in the "
+        "results may be due to the search."
+    ]
+
+
+def test_a_penalty_without_a_preset_could_be_searched_as_that_of_another_condition(tmp_path: Path) -> None:
+    plain = 'name = "plain"\nobjective.kind = "wasserstein"\nconstraint = {kind = "gradient_penalty", gp_weight = 1.0}'
+    searched = 'name = "wgan-gp"\npreset = "wgan-gp"\nconstraint.gp_weight = "search"'
+    found = unequal_search(load(tmp_path, plain, searched))
+    assert found is not None
+    assert found.fixed == {"plain": ["constraint.gp_weight"]}
+
+
+def test_conditions_that_all_search_or_have_nothing_to_search_are_searched_alike(tmp_path: Path) -> None:
+    gp = 'name = "wgan-gp"\npreset = "wgan-gp"'
+    assert unequal_search(load(tmp_path, GAN, gp)) is None
+    assert unequal_search(load(tmp_path, GAN, f'{gp}\nconstraint.gp_weight = "search"')) is None

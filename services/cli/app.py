@@ -49,11 +49,14 @@ def _printing_for_programs(command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def called(**options: Any) -> None:
         format_ = options.get("format_")
-        if options.get("as_json") or (isinstance(format_, Enum) and format_.value != "text"):
-            with reserved_output():
+        try:
+            if options.get("as_json") or (isinstance(format_, Enum) and format_.value != "text"):
+                with reserved_output():
+                    command(**options)
+            else:
                 command(**options)
-        else:
-            command(**options)
+        except KeyboardInterrupt:  # typer would exit without a word
+            raise typer.Exit(print_interrupted()) from None
 
     return called
 

@@ -70,8 +70,10 @@ def validate(file: StudyFile, overrides: Overrides = None, smoke: Smoke = False,
         print_json(study.table())
     else:
         console().print(outline(study), markup=False, soft_wrap=True)
+    if (missing := _what_is_missing(study)) is not None:
+        console(stderr=as_json).print(f"\nThis machine cannot run it: {missing}", markup=False, soft_wrap=True)
+    elif not as_json:
         console().print(time_sentence(study, file), markup=False, soft_wrap=True)
-        _print_what_is_missing(study)
 
 
 def plan(
@@ -107,15 +109,16 @@ def plan(
         print_plan(made, console())
 
 
-def _print_what_is_missing(study: "Study") -> None:
-    """Print why this machine cannot run a study, if it cannot; a cluster may."""
+def _what_is_missing(study: "Study") -> InputError | None:
+    """The reason why this machine cannot run a study, None if it can; a cluster may."""
     from studies.execution.runner import check_resources
     from studies.ledger.ledger import Ledger
 
     try:
         check_resources(study, Ledger(study.ledger.root))
     except InputError as error:
-        console().print(f"\nThis machine cannot run it: {error}", markup=False, soft_wrap=True)
+        return error
+    return None
 
 
 def schema(output: Output = None) -> None:

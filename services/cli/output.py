@@ -113,5 +113,5 @@ def print_error(error: GanStudyError) -> int:
 
 def print_interrupted() -> int:
     """Print that the command was interrupted, and return the exit code 130."""
-    print("gan-study: interrupted; the same command resumes the study", file=sys.stderr)
+    print("gan-study: interrupted; nothing is lost, and the same command may be given again", file=sys.stderr)
     return 130

@@ -1,15 +1,17 @@
-"""Settings in which the conditions of a study differ although it compares something else."""
+"""Settings in which the conditions of a study differ although it compares something else, and what only some search."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gan_core.presets import PRESETS
 from studies.file.condition import Condition
 from studies.file.distribution_tables import written
 from studies.file.study import Study
 
 COMPARED = ("objective", "constraint")
 """Parts of a setting that a study compares, if its conditions differ in them."""
+_OWN = tuple(f"{part}." for part in COMPARED)
 SHARED = ("networks", "training")
 """Parts that should then be the same for all conditions, or searched alike."""
 OF_ENERGIES = ("networks.critic.form", "networks.critic.energy", "networks.critic.code")
@@ -28,6 +30,52 @@ class UnequalSetting:
 
     path: str
     by_value: Mapping[str, list[str]]
+
+
+@dataclass(frozen=True)
+class UnequalSearch:
+    """Hyperparameters of objectives and constraints by condition: some conditions search theirs, others none of theirs.
+
+    searched  dotted paths that a condition searches
+    fixed     dotted paths that a condition could search
+    """
+
+    searched: Mapping[str, list[str]]
+    fixed: Mapping[str, list[str]]
+
+
+def unequal_search(study: Study) -> UnequalSearch | None:
+    """The conditions that search no hyperparameter of their objective or constraint beside others that do.
+
+    None if all search alike. A condition could search what its preset has a range for, and what it has in common with
+    a condition that searches it.
+    """
+    searched = {
+        condition.name: [path for path in condition.hyperparameters if path.startswith(_OWN)]
+        for condition in study.conditions
+    }
+    elsewhere = {path for paths in searched.values() for path in paths}
+    fixed = {}
+    for condition in study.conditions:
+        if not searched[condition.name] and not condition.own_loop:
+            preset = PRESETS.get(condition.preset or "")
+            suggested = {} if preset is None else preset.ranges
+            present = [path for path in sorted(elsewhere) if _has(condition.table, path)]
+            if own := [path for path in dict.fromkeys([*suggested, *present]) if path.startswith(_OWN)]:
+                fixed[condition.name] = own
+    if not elsewhere or not fixed:
+        return None
+    return UnequalSearch(searched={name: paths for name, paths in searched.items() if paths}, fixed=fixed)
+
+
+def _has(table: Mapping[str, Any], path: str) -> bool:
+    """True if a nested table has a value at a dotted path."""
+    value: Any = table
+    for key in path.split("."):
+        if not isinstance(value, Mapping) or key not in value:
+            return False
+        value = value[key]
+    return True
 
 
 def unequal_settings(study: Study) -> list[UnequalSetting]:

@@ -5,8 +5,7 @@ from dataclasses import dataclass, fields, replace
 from hashlib import sha256
 from typing import Any
 
-import torch
-
+from gan_core.networks.counted_parameters import parameter_count
 from gan_core.shapes import SampleShape
 from gan_core.training import Member, Training, structure
 from studies.design import TrialSpec, canonical, payload
@@ -125,9 +124,8 @@ class Works:
         """Number of parameters of both networks."""
         key = repr(setting.networks)
         if key not in self._parameters:
-            networks, generator = setting.networks, torch.Generator().manual_seed(0)
-            drawn = [network.initial(self._shape, generator) for network in (networks.generator, networks.critic)]
-            self._parameters[key] = sum(value.numel() for by_name in drawn for value in by_name.values())
+            networks = (setting.networks.generator, setting.networks.critic)
+            self._parameters[key] = sum(parameter_count(network, self._shape) for network in networks)
         return self._parameters[key]
 
 

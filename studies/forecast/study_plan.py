@@ -9,7 +9,7 @@ import numpy as np
 from studies.design import Design, Phase, TrialSpec, counts, least, seeds_of, total
 from studies.execution.memory_need import least_gpu_memory
 from studies.execution.resources import Resources, this_machine
-from studies.execution.runner import _provenance
+from studies.execution.runner import _provenance, check_resources
 from studies.file.condition import Condition
 from studies.file.real_samples import load_samples
 from studies.file.study import Study
@@ -120,15 +120,14 @@ class Planner:
 
     resources  machine or cluster that the study runs on
 
-    Errors: `InputError` if no process fits on the resources.
+    Errors: `InputError` if the resources cannot run the study.
     """
 
     def __init__(self, study: Study, resources: Resources | None = None):
         self.study, self.resources = study, resources or this_machine()
-        self.allocation = self.resources.allocation(study.resources)
-        self.resources.refuse_too_large(self.allocation)
-        self.processes = self.resources.processes_at_once(self.allocation)
         self.data, self.ledger = load_samples(study.data), Ledger(study.ledger.root)
+        self.allocation = check_resources(study, self.ledger, self.resources)
+        self.processes = self.resources.processes_at_once(self.allocation)
         self.works = Works(self.data.sample_shape)
         self.cache = CostCache(self.processes, max(1, int(self.allocation.cpu)))
 
@@ -168,7 +167,7 @@ def plan_of(
     again      True: measure costs again that are cached
     note       called with one sentence before the first measurement
 
-    Errors: `InputError` if no process fits on the resources; `DamagedError` for a damaged ledger; `StudyFailed` if
+    Errors: `InputError` if the resources cannot run the study; `DamagedError` for a damaged ledger; `StudyFailed` if
     nothing can be measured.
     """
     load = os.getloadavg()[0]

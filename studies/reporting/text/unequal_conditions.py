@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from studies.file.study import Study
-from studies.file.unequal_settings import unequal_settings
+from studies.file.unequal_settings import unequal_search, unequal_settings
 from studies.reporting.text.finding import Finding, Names
 
 
@@ -20,11 +20,27 @@ class UnequalConditions(Finding):
     is_critic_work: bool
 
 
-def unequal_conditions(study: Study) -> Iterator[UnequalConditions]:
-    """A finding for each such setting."""
+@dataclass(frozen=True, kw_only=True)
+class UnequallySearched(Finding):
+    """Conditions that search none of the hyperparameters of their objective and constraint, although others do.
+
+    fixed, searched  conditions and the paths of these hyperparameters
+    """
+
+    fixed: tuple[tuple[str, Names], ...]
+    searched: tuple[tuple[str, Names], ...]
+
+
+def unequal_conditions(study: Study) -> Iterator[Finding]:
+    """A finding for each such setting, and one for an unequal search."""
     for setting in unequal_settings(study):
         yield UnequalConditions(
             path=setting.path,
             values=tuple((value, tuple(names)) for value, names in setting.by_value.items()),
             is_critic_work=setting.path == "training.n_critic" and study.budget.unit != "critic_steps",
         )
+    if unequal := unequal_search(study):
+        fixed, searched = (
+            tuple((name, tuple(paths)) for name, paths in of.items()) for of in (unequal.fixed, unequal.searched)
+        )
+        yield UnequallySearched(fixed=fixed, searched=searched)
