@@ -1,6 +1,7 @@
 """The command gan-study: groups of commands, entry point, exit codes."""
 
 import errno
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -111,6 +112,7 @@ _OF_THE_MACHINE = (
 
 def main() -> None:
     """Run the command. A `GanStudyError` is printed as one sentence and determines the exit code."""
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it warns where the home folder cannot be written
     with steady_streams() as output:
         code = _exit_code()
         output.flush()
