@@ -33,6 +33,8 @@ TEXT = STUDY[: STUDY.index("[[conditions]]")] + "".join(
 )
 STUDIES = 300
 """Number of simulated studies of the whole test."""
+FEW = 6
+"""The same of the fast test."""
 OVERRIDES = ("seeds=3", "search.explore=16", "search.confirm.seeds=10")
 
 
@@ -69,6 +71,14 @@ def test_a_claim_is_recognised(tmp_path: Path) -> None:
         "methods": True,
         "shares": True,
     }
+
+
+def test_no_comparison_of_a_few_of_equal_methods_claims_a_difference(tmp_path: Path) -> None:
+    for study in range(FEW):
+        folder = tmp_path / str(study)
+        folder.mkdir()
+        comparison = Comparison(simulate(folder, luck_of(study), *OVERRIDES, f"search.seed={study}", text=TEXT))
+        assert claims(comparison) == {"methods": False, "shares": False}
 
 
 @pytest.mark.soak

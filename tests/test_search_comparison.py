@@ -73,14 +73,23 @@ def test_the_band_is_that_of_opda() -> None:
     np.testing.assert_allclose(curve["score_high"], lower.average_tuning_curve(numbers), rtol=1e-12)
 
 
-def test_a_band_holds_for_the_whole_curve_in_95_of_100_searches() -> None:
-    """The best of n uniform draws is expected at n/(n + 1)."""
+@pytest.mark.parametrize("share_of_blocks", [0.0, 0.5, 1.0])
+def test_a_band_holds_for_the_whole_curve_in_95_of_100_searches(share_of_blocks: float) -> None:
+    """The best of n uniform draws is expected at n/(n + 1), also if scores follow from draws in blocks of 8.
+
+    share_of_blocks  share of the simulated scores that follow from a hyperparameter drawn in blocks; of the others the
+                     score is independent
+    """
     generator, truth = np.random.default_rng(0), np.arange(1, 17) / np.arange(2, 18)
     held = []
     for _ in range(400):
-        curve = tuning_curves([drawn(generator.random(32))], highest=1.0)
+        in_blocks = np.concatenate([(generator.permutation(8) + generator.random(8)) / 8 for _ in range(4)])
+        scores = np.where(generator.random(32) < share_of_blocks, in_blocks, generator.random(32))
+        curve = tuning_curves([drawn(scores)], highest=1.0)
         held.append(((curve["score_low"] <= truth) & (truth <= curve["score_high"])).all())
     assert np.mean(held) >= 0.95 - 2.6 * np.sqrt(0.05 * 0.95 / 400)
+    if share_of_blocks == 1.0:
+        assert np.mean(held) > 0.99, "the band is wider than needed"
 
 
 def test_bands_of_many_draws_are_computed_at_once() -> None:

@@ -75,7 +75,7 @@ def new(
     \b
     Examples:
       gan-study new --data folder:photos --compare wgan-gp,ebgan,r3gan --budget 30m
-      gan-study new my-ring --data ring --budget 2m
+      gan-study new my-ring --data ring --budget 10m
       gan-study new --from first-study:wgan-gp
     """
     if from_ is not None:
