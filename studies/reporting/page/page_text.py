@@ -18,9 +18,9 @@ TABLES: Mapping[str, TableDescription] = {
         "Ranking",
         "The setting found for each condition, trained with seeds and evaluated with real samples that the search did "
         "not use. Distance: interquartile mean over the seeds, where failed seeds count as infinitely far, with its "
-        '95% bootstrap interval; "at least": without an upper end, since too many seeds failed. Failure rate: share of '
-        "failed seeds, with its 95% Wilson interval. Setting found: the hyperparameters that were searched; lr is a "
-        "learning rate.",
+        '95% bootstrap interval over fresh seeds; "at least": without an upper end, since too many seeds failed. '
+        "Failure rate: share of failed seeds, with its 95% Wilson interval. Setting found: the hyperparameters that "
+        "were searched; lr is a learning rate.",
     ),
     "stable_areas": TableDescription(
         "Stable areas",
