@@ -262,6 +262,8 @@ from torch import nn
 for process in ("services.submitted_study", "services.driver"):  # on the cluster: the driver, the job's own process
     if process in sys.modules:
         print("imported in", process, "with", *sorted(os.environ))
+if os.path.basename(sys.argv[0]) == "default_worker.py" and "MLFLOW_TRACKING_PASSWORD" in os.environ:
+    raise RuntimeError("the password of the node's environment is in a worker")
 
 
 @dataclass(frozen=True, kw_only=True)

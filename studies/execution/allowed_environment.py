@@ -4,6 +4,7 @@ Workers, Ray's own processes and the driver of a study inherit these variables a
 places of programs and files, the numbers of threads, the settings of PyTorch, CUDA and the C library.
 """
 
+import os
 import re
 from collections.abc import Mapping
 
@@ -52,6 +53,17 @@ def allowed(environment: Mapping[str, str], *, cluster: bool = False) -> dict[st
         for name, value in environment.items()
         if name in NAMES or name in further or _is_setting(name) or re.fullmatch(of_ray, name)
     }
+
+
+def remove_others() -> None:
+    """Remove from the environment of this process, a worker that joined a cluster, what `allowed` does not pass on.
+
+    A node may have been started with more, such as the password of the head's tracking server.
+
+    Errors: as for `allowed`.
+    """
+    for name in os.environ.keys() - allowed(os.environ, cluster=True).keys():
+        del os.environ[name]
 
 
 def _is_setting(name: str) -> bool:

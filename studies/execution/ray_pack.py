@@ -12,6 +12,7 @@ import torch
 from ray import tune
 
 from studies.errors import GanStudyError, HungCode, StudyFailed
+from studies.execution.allowed_environment import remove_others
 from studies.execution.pack_training import PackTraining
 from studies.execution.torch_settings import limit_gpu_memory
 from studies.execution.watchdog import Watchdog
@@ -46,6 +47,7 @@ class RayPack(tune.Trainable):
         self._ledger, self._limits = Ledger(config["ledger"]), build(Limits, config["limits"], ("limits",))
         self._training: PackTraining | None = None
         self._failed = False
+        remove_others()  # before a user's code is imported
         set_limit(self._limits.code_seconds)
         if config["watched"] and self._watchdog is None:
             self._watchdog = Watchdog(self._ledger.root, self._limits)
