@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from studies.execution.driver_connection import Driver
     from studies.file.study import Study
 
+MANY = 5000
+"""Number of trials from which on listing them takes seconds, of which a run says so."""
 LIMIT_REACHED = 3
 """Exit code of a run that a limit of `[limits]` ended before all trials had ended."""
 WORKS = (
@@ -51,6 +53,7 @@ def run(
 
 def _run(driver: "Driver", study: "Study", *, tracking: bool = True, as_json: bool = False) -> int:
     """Follow the run of a study in its driver and print its summary; return the exit code."""
+    from studies.design import total
     from studies.ledger.ledger import Ledger
     from studies.locate import results
     from studies.reporting.figures import SampleSheets
@@ -59,6 +62,8 @@ def _run(driver: "Driver", study: "Study", *, tracking: bool = True, as_json: bo
     from studies.tracking.tracker import Tracker
 
     screen = console(stderr=as_json)
+    if total(study) >= MANY:
+        screen.print(f"{study.name}: listing {total(study):,} trials", soft_wrap=True)
     display = listener(study, screen)
     ledger = Ledger(study.ledger.root)
     sheets = SampleSheets(ledger.study_folder(study.name) / "samples")
