@@ -185,7 +185,7 @@ def test_of_a_finished_study_it_is_said_that_a_run_trains_nothing(
 
 
 def cost_of(work: Work, study: Study) -> dict[str, float]:
-    """What the measuring process answers for a pack of trials of this work."""
+    """Answer of the measuring process for a pack of trials of this work."""
     return measure(
         {
             "trial": json.loads(work.example)[0],

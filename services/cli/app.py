@@ -44,8 +44,8 @@ app = typer.Typer(
 )
 
 
-def _printing_for_programs(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with nothing but its JSON or its table on standard output, if it is called with such an option."""
+def _entry(command: Callable[..., None]) -> Callable[..., None]:
+    """The command as it is called: standard output has JSON or a table alone if asked for, an interruption is said."""
 
     @wraps(command)
     def called(**options: Any) -> None:
@@ -75,7 +75,7 @@ for group in (
     lecture_commands,
 ):
     for command in group.COMMANDS:
-        app.command()(_printing_for_programs(command))
+        app.command()(_entry(command))
 app.command(hidden=True)(run_commands.drive)
 
 

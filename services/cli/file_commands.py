@@ -110,7 +110,7 @@ def plan(
 
 
 def _what_is_missing(study: "Study") -> InputError | None:
-    """The reason why this machine cannot run a study, None if it can; a cluster may."""
+    """The error that says which resource this machine lacks to run a study; None if it lacks none."""
     from studies.execution.runner import check_resources
     from studies.ledger.ledger import Ledger
 

@@ -152,7 +152,7 @@ def doctor(
         for sentence in run_faults.mend(ledger, faults, tracking):
             print(sentence, file=said)
         findings = examination.examine(ledger)
-        faults, examined = _run_faults(ledger, tracking) if with_runs and examined else ([], examined)
+        faults, examined = _run_faults(ledger, tracking) if examined else ([], False)
     found = [*findings, *faults]
     if as_json:
         print_json([vars(finding) for finding in found])
@@ -165,7 +165,10 @@ def doctor(
 
 
 def _run_faults(ledger: "Ledger", tracking: str | None) -> "tuple[list[RunFault], bool]":
-    """Faults of the runs of every readable study, and False if MLflow cannot be read, which is then reported."""
+    """Faults that MLflow's runs of the readable studies have; beside them, False if MLflow cannot be read.
+
+    The reason is then printed.
+    """
     from studies.tracking.run_faults import examine
 
     faults: list[RunFault] = []

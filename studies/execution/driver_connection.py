@@ -1,4 +1,4 @@
-"""A running driver, seen from the process that started it: its study, and the events and the result of its run."""
+"""Connection to a running driver, over which the process that started it gets study, events and result."""
 
 import json
 import os
@@ -57,7 +57,7 @@ class Driver:
         return Study.from_record(message["table"], message["sources"])
 
     def run(self, study: Study, *listeners: Listener) -> RunResult:
-        """Receive the run's events from the driver process and pass them to the listeners; return the run's result.
+        """Hand each event that the driver sends to the listeners, until it sends the result of the run; return that.
 
         study  result of `study`, or the study with which this driver was started
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from studies.progress.events import Listener
 
 GUARD_SECONDS = 10.0
-"""Time in which a guard ends after it has ended the processes of the run."""
+"""Seconds that a guard is given to exit, beyond the `MAX_END_SECONDS` in which it ends the run's processes."""
 STACKS = "stacks"
 """File in the run's temporary folder into which a driver writes its stacks when compiled code of a user hangs."""
 _START = "import sys; {names}, *sys.path = sys.argv[1:]; from {module} import main; main({names})"

@@ -8,6 +8,7 @@ from gan_core.presets import PRESETS
 from studies.file.condition import Condition
 from studies.file.distribution_tables import written
 from studies.file.study import Study
+from studies.file.trees import contains
 
 COMPARED = ("objective", "constraint")
 """Parts of a setting that a study compares, if its conditions differ in them."""
@@ -60,22 +61,12 @@ def unequal_search(study: Study) -> UnequalSearch | None:
         if not searched[condition.name] and not condition.own_loop:
             preset = PRESETS.get(condition.preset or "")
             suggested = {} if preset is None else preset.ranges
-            present = [path for path in sorted(elsewhere) if _has(condition.table, path)]
+            present = [path for path in sorted(elsewhere) if contains(condition.table, path.split("."))]
             if own := [path for path in dict.fromkeys([*suggested, *present]) if path.startswith(_OWN)]:
                 fixed[condition.name] = own
     if not elsewhere or not fixed:
         return None
     return UnequalSearch(searched={name: paths for name, paths in searched.items() if paths}, fixed=fixed)
-
-
-def _has(table: Mapping[str, Any], path: str) -> bool:
-    """True if a nested table has a value at a dotted path."""
-    value: Any = table
-    for key in path.split("."):
-        if not isinstance(value, Mapping) or key not in value:
-            return False
-        value = value[key]
-    return True
 
 
 def unequal_settings(study: Study) -> list[UnequalSetting]:

@@ -130,7 +130,7 @@ def spec_checksum(study: Study, spec: TrialSpec) -> str:
 
 
 def study_checksum(study: Study, record: Mapping[str, Any], trials: Sequence[TrialRecord]) -> str:
-    """Hash of everything that the content of a finished study's own run is computed from.
+    """Hash of the records from which a finished study's own run is written; an equal one means: written already.
 
     record  the study's record in the ledger
     trials  all of its trials, which have ended

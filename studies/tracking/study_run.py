@@ -95,7 +95,7 @@ class StudyRun:
             return False
         return self.run.checksum == study_checksum(self.study, self._record, trials)
 
-    def confirm_whole(self, trials: Sequence[TrialRecord]) -> None:
+    def mark_whole(self, trials: Sequence[TrialRecord]) -> None:
         """Set the tag by which `is_whole` knows that everything of a finished study has been written."""
         checksum = study_checksum(self.study, self._record, trials)
         self.client.set_tag(self.run.run_id, CHECKSUM_TAG, checksum)

@@ -266,7 +266,7 @@ def close(recording: Recording, sheets: SampleSheets | None, *, interrupted: boo
     with tempfile.TemporaryDirectory() as folder:
         study_run.write_tables(results, sheets or SampleSheets(Path(folder)))
     if not (interrupted or without_result):
-        study_run.confirm_whole(results.trial_records)
+        study_run.mark_whole(results.trial_records)
 
 
 def sync(ledger: Ledger, name: str, uri: str | None = None) -> str:

@@ -39,7 +39,11 @@ class ConfirmedSoFar(Finding):
 
 @dataclass(frozen=True, kw_only=True)
 class AllSettingsFailed(Finding):
-    """Failed fresh seeds of each setting found, none of which has a distance; `every_seed` is True if all failed."""
+    """No setting found has a distance, since too many of its fresh seeds failed.
+
+    failed      each condition with the number of its fresh seeds that failed, of all
+    every_seed  True if all fresh seeds of all conditions failed
+    """
 
     failed: tuple[tuple[str, Part], ...]
     every_seed: bool

@@ -97,7 +97,10 @@ def agreeing_metrics(comparison: Comparison) -> Iterator[Finding]:
 
 
 def gaussian_as_good(comparison: Comparison) -> Iterator[Finding]:
-    """The metrics by which no setting found is better than a Gaussian with the data's mean and covariance."""
+    """A finding that names the metrics by which samples of a Gaussian are as good as those of every setting found.
+
+    The Gaussian has the mean and the covariance of the real data. Nothing if every metric ranks some setting above it.
+    """
     rankings = comparison.metric_rankings
     in_pixels = comparison.results.features.get("name", "pixels") == "pixels"
     told = [metric for metric in leaders(rankings) if not (metric == OF_MOMENTS and in_pixels)]
