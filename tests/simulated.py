@@ -84,6 +84,14 @@ def where(reached: np.ndarray) -> np.ndarray:
     return np.where(reached, 0.5, np.inf)
 
 
+def stratified(random: np.random.Generator, count: int, hyperparameters: int) -> np.ndarray:
+    """Draws in [0, 1] in blocks of 8, one in each eighth of every range: (count, hyperparameters)."""
+    blocks = [
+        [(random.permutation(8) + random.random(8)) / 8 for _ in range(hyperparameters)] for _ in range(-(-count // 8))
+    ]
+    return np.concatenate([np.transpose(block) for block in blocks])[:count]
+
+
 ProgressOf = Callable[[TrialSpec, int], Sequence[float] | EndState | None]
 """Progress of a member, given by trial and seed, at each evaluation; the last value holds to the end.
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from simulated import stratified
 
 from studies.statistics.importance import FEWEST_BEST, QUANTILE, importance
 from studies.statistics.ped_anova import Cells, best_weights, divergences
@@ -42,14 +43,6 @@ def cells_of(name: str, draws: Draws) -> list[Cells]:
         cells[0] = Cells(numbers=(2 * draws[:, 0]).astype(int), count=2, ordered=False)
         cells[1] = Cells(numbers=np.where(draws[:, 0] > 0.5, numbers[:, 1], -1), count=CELLS)
     return cells
-
-
-def stratified(random: np.random.Generator, count: int, hyperparameters: int) -> Draws:
-    """Draws in blocks of 8, one in each eighth of every range."""
-    blocks = [
-        [(random.permutation(8) + random.random(8)) / 8 for _ in range(hyperparameters)] for _ in range(-(-count // 8))
-    ]
-    return np.concatenate([np.transpose(block) for block in blocks])[:count]
 
 
 def true_shares(name: str) -> np.ndarray:

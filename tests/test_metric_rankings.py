@@ -11,6 +11,7 @@ from simulated import RISING, STUDY, simulate
 from studies.analysis.comparison import Comparison
 from studies.analysis.metric_rankings import (
     GAUSSIAN,
+    MODES_AND_QUALITY,
     REAL,
     behind_gaussian,
     further_values,
@@ -27,10 +28,12 @@ from studies.reporting.text.metric_agreement import (
     agreeing_metrics,
     disagreeing_metrics,
     gaussian_as_good,
+    measures_in_words,
 )
 from studies.tables.results import Results
 
 PAIR = "precision and coverage"
+RING = f'data.kind = "ring"\n{STUDY}'
 SEEDS = STUDY.replace("seeds = 4}", "seeds = 8}")
 THIRD = '\n[[conditions]]\nname = "lsgan"\npreset = "lsgan"\n'
 PROGRESS = {"wgan": 0.95, "gan": 0.9, "lsgan": 0.85}
@@ -43,15 +46,16 @@ def results_of(
     *,
     failing: Callable[[str, int], bool] = lambda condition, seed: False,
     text: str = STUDY,
+    names: tuple[str, str] = ("precision", "coverage"),
 ) -> Results:
-    """Results in which wgan is nearest to real data and lsgan farthest, with precision and coverage of each."""
+    """Results in which wgan is nearest to real data and lsgan farthest, with two further metrics of each."""
 
     def progress_of(trial, seed):
         failed = trial.phase == "confirm" and failing(trial.condition, seed % 4)
         return (0, -0.2) if failed else (*RISING, PROGRESS[trial.condition])
 
     def metrics(trial, seed):
-        return dict(zip(("precision", "coverage"), quality[trial.condition], strict=True)) if quality else {}
+        return dict(zip(names, quality[trial.condition], strict=True)) if quality else {}
 
     results = simulate(folder, progress_of, text=text + THIRD, metrics=metrics)
     results.real_values = {"precision": 0.96, "coverage": 0.99}
@@ -79,6 +83,25 @@ def test_every_setting_has_a_value_and_a_rank_and_the_controls_have_values(tmp_p
     assert pairs.loc["gan", "value"] == pytest.approx(2 * 0.9 * 0.8 / 1.7)
     assert pairs.loc[GAUSSIAN, "value"] == pytest.approx(2 * 0.4 * 0.3 / 0.7)
     assert pairs["control"].to_dict() == {"gan": False, "wgan": False, "lsgan": False, REAL: True, GAUSSIAN: True}
+
+
+def test_known_modes_give_a_measure_of_covered_modes_and_quality(tmp_path: Path) -> None:
+    """Of eight modes, on a ring: 8 with 60 % of high quality, 6 with 90 %, 8 with 80 %."""
+    modes = {"wgan": (8, 0.6), "gan": (6, 0.9), "lsgan": (8, 0.8)}
+    results = results_of(tmp_path, modes, names=("modes_covered", "high_quality"), text=RING)
+    results.real_values = {"modes_covered": 8.0, "high_quality": 0.98889}
+    results.gaussian_values = {"modes_covered": 8.0, "high_quality": 0.1}
+    table = rows(results, MODES_AND_QUALITY)
+    assert table["rank"].dropna().to_dict() == {"lsgan": 1, "gan": 2, "wgan": 3}
+    assert table.loc["wgan", "value"] == pytest.approx(2 * 0.6 / 1.6)
+    assert table.loc["gan", "value"] == pytest.approx(2 * 0.75 * 0.9 / 1.65)
+    assert table.loc[GAUSSIAN, "value"] == pytest.approx(2 * 0.1 / 1.1)
+    comparison = Comparison(results)
+    assert not behind_gaussian(comparison.metric_rankings, MODES_AND_QUALITY)
+    assert measures_in_words(comparison.metric_rankings) == (
+        "Covered modes and high quality: their harmonic mean, larger is better. "
+        "Of the others a smaller value is better."
+    )
 
 
 def test_failed_seeds_are_the_worst_under_every_metric(tmp_path: Path) -> None:

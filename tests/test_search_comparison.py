@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from simulated import explore_trials
+from simulated import explore_trials, stratified
 
 from studies.analysis.explore_trials import ExploreTrials
 from studies.analysis.search_comparison import (
@@ -83,7 +83,7 @@ def test_a_band_holds_for_the_whole_curve_in_95_of_100_searches(share_of_blocks:
     generator, truth = np.random.default_rng(0), np.arange(1, 17) / np.arange(2, 18)
     held = []
     for _ in range(400):
-        in_blocks = np.concatenate([(generator.permutation(8) + generator.random(8)) / 8 for _ in range(4)])
+        in_blocks = stratified(generator, 32, 1)[:, 0]
         scores = np.where(generator.random(32) < share_of_blocks, in_blocks, generator.random(32))
         curve = tuning_curves([drawn(scores)], highest=1.0)
         held.append(((curve["score_low"] <= truth) & (truth <= curve["score_high"])).all())

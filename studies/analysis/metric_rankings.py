@@ -1,6 +1,6 @@
 """Ranking of the settings found under several metrics, beside real data and a Gaussian."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ METRIC_RANKINGS: dict[str, str] = {
     "condition": "str",
     "control": "bool",
     "value": "float64",
+    "larger": "bool",
     "rank": "Int64",
 }
 REAL, GAUSSIAN = "other real samples", "a Gaussian"
@@ -27,33 +28,42 @@ REAL, GAUSSIAN = "other real samples", "a Gaussian"
 
 @dataclass(frozen=True, kw_only=True)
 class QualityMeasure:
-    """A number that says how good the samples of a member are, from one or several metrics.
+    """A number that says how good the samples of a member are: a metric, or the harmonic mean of two shares.
 
     name     of the measure
     metrics  that it is computed from
-    larger   True if a larger value is better
-    value    the measure from the values of the metrics
+    largest  largest value of each metric, by which it is divided to give a share; 1 for a metric that is a share
     """
 
     name: str
     metrics: tuple[str, ...]
-    larger: bool
-    value: Callable[..., pd.Series]
+    largest: tuple[float, ...] = (1.0, 1.0)
+
+    @property
+    def larger(self) -> bool:
+        """True if a larger value is better: for shares, not for distances."""
+        return len(self.metrics) > 1
+
+    @property
+    def worst(self) -> float:
+        """The value of a seed that failed: no share, or infinitely far."""
+        return 0.0 if self.larger else np.inf
+
+    def value(self, *columns: pd.Series) -> pd.Series:
+        """The measure from the values of its metrics."""
+        if len(columns) == 1:
+            return columns[0]
+        first, second = (column / largest for column, largest in zip(columns, self.largest, strict=True))
+        return (2 * first * second / (first + second)).fillna(0.0)
 
 
-def _harmonic(first: pd.Series, second: pd.Series) -> pd.Series:
-    return (2 * first * second / (first + second)).fillna(0.0)
-
-
-def _same(values: pd.Series) -> pd.Series:
-    return values
-
-
-PRECISION_AND_COVERAGE = QualityMeasure(
-    name="precision and coverage", metrics=("precision", "coverage"), larger=True, value=_harmonic
-)
-DISTANCES = ("frechet_distance", "sliced_wasserstein")
-"""Distances that rank the settings beside the one that decides, if they were measured."""
+PRECISION_AND_COVERAGE = QualityMeasure(name="precision and coverage", metrics=("precision", "coverage"))
+MODES_AND_QUALITY = "covered modes and high quality"
+"""Name of the measure of data with known modes, from `modes_covered` and `high_quality`."""
+OF_TWO = (PRECISION_AND_COVERAGE.name, MODES_AND_QUALITY)
+"""Names of the measures that are harmonic means of two shares."""
+DISTANCES = ("frechet_distance", "sliced_wasserstein", "jensen_shannon")
+"""Distances and divergences that rank the settings beside the one that decides, if they were measured."""
 
 
 FurtherValues = Mapping[QualityMeasure, Mapping[str, Float[np.ndarray, "seeds"]]]
@@ -63,12 +73,13 @@ FurtherValues = Mapping[QualityMeasure, Mapping[str, Float[np.ndarray, "seeds"]]
 def metric_rankings(results: Results, further: FurtherValues) -> pd.DataFrame:
     """A row per measure and setting found, best first, then a row per control; columns as in `METRIC_RANKINGS`.
 
-    metric   the distance that decides, with the values and ranks of the ranking; the harmonic mean of precision and
-             coverage; other distances that were measured: Frechet, sliced Wasserstein
+    metric   the distance that decides, with the values and ranks of the ranking; then, if they were measured, the
+             harmonic mean of precision and coverage, that of the share of covered modes and `high_quality`, other
+             distances and divergences (Frechet, sliced Wasserstein, Jensen-Shannon)
     control  True for the rows `REAL` and `GAUSSIAN`, which have no rank
-    value    interquartile mean over the fresh seeds of the medians over the late window; a failed seed counts as
-             infinitely far, and the distance is empty if one is left in the middle half. For precision and coverage a
-             failed seed counts 0
+    value    interquartile mean over the fresh seeds of the medians over the late window; a failed seed has the worst
+             value, and the number is empty if one is left in the middle half. In a harmonic mean a failed seed counts 0
+    larger   True if a larger value is better
     rank     place among the settings found, those without a value last; except in the ranking, equal values share a
              place. Empty, as in the ranking, for a setting of which every fresh seed failed
 
@@ -83,8 +94,8 @@ def metric_rankings(results: Results, further: FurtherValues) -> pd.DataFrame:
 def further_values(results: Results) -> FurtherValues:
     """Values of every fresh seed of each setting found, under each measure beside the distance that decides.
 
-    Each is the median over the late window; a failed seed has the worst value, 0 or +inf. Empty before a setting is
-    confirmed.
+    Each is the median over the late window; a failed seed has the worst value, 0 or infinite. Empty before a setting
+    is confirmed.
     """
     measures = [] if results.ranking.empty else _further_measures(results)
     if not measures:
@@ -99,9 +110,20 @@ def further_values(results: Results) -> FurtherValues:
 def _further_measures(results: Results) -> list[QualityMeasure]:
     """The measures beside the distance that decides."""
     measured = set(results.ranked(results.curves)["metric"].unique())
-    pair = [PRECISION_AND_COVERAGE] if set(PRECISION_AND_COVERAGE.metrics) <= measured else []
-    distances = [name for name in DISTANCES if name in measured and name != results.study.distance]
-    return [*pair, *(QualityMeasure(name=name, metrics=(name,), larger=False, value=_same) for name in distances)]
+    modes, deciding = results.data.modes if "modes_covered" in measured else None, results.study.distance
+    of_modes = () if modes is None else (_of_modes(len(modes.centers)),)
+    distances = (QualityMeasure(name=name, metrics=(name,)) for name in DISTANCES)
+    possible = [PRECISION_AND_COVERAGE, *of_modes, *distances]
+    return [measure for measure in possible if set(measure.metrics) <= measured and measure.name != deciding]
+
+
+def _of_modes(known: int) -> QualityMeasure:
+    """The measure of data with so many known modes."""
+    return QualityMeasure(
+        name=MODES_AND_QUALITY,
+        metrics=("modes_covered", "high_quality"),
+        largest=(float(known), 1.0),
+    )
 
 
 def _of_ranking(results: Results) -> Iterator[dict]:
@@ -111,15 +133,11 @@ def _of_ranking(results: Results) -> Iterator[dict]:
         yield _row(metric, row["condition"], row["distance"], row["rank"])
     for name, key in ((REAL, "real"), (GAUSSIAN, "gaussian")):
         if (reference := results.reference_distances.get(key)) is not None:
-            yield _control(metric, name, reference)
+            yield _row(metric, name, reference, pd.NA, control=True)
 
 
-def _row(metric: str, name: str, value: float, rank: Any) -> dict:
-    return {"metric": metric, "condition": name, "control": False, "value": value, "rank": rank}
-
-
-def _control(metric: str, name: str, value: float) -> dict:
-    return {"metric": metric, "condition": name, "control": True, "value": value, "rank": pd.NA}
+def _row(metric: str, name: str, value: float, rank: Any, *, larger: bool = False, control: bool = False) -> dict:
+    return {"metric": metric, "condition": name, "control": control, "value": value, "larger": larger, "rank": rank}
 
 
 def _rows(
@@ -130,10 +148,12 @@ def _rows(
     order = pd.Series(values, dtype="float64").rank(method="min", ascending=not measure.larger, na_option="bottom")
     unranked = set(results.ranking.loc[results.ranking["rank"].isna(), "condition"])
     for name in sorted(values, key=lambda name: (name in unranked, order[name])):
-        yield _row(measure.name, name, values[name], pd.NA if name in unranked else int(order[name]))
+        place = pd.NA if name in unranked else int(order[name])
+        yield _row(measure.name, name, values[name], place, larger=measure.larger)
     for name, references in ((REAL, results.real_values), (GAUSSIAN, results.gaussian_values)):
         if all(references.get(metric) is not None for metric in measure.metrics):
-            yield _control(measure.name, name, _of_references(measure, references))
+            value = _of_references(measure, references)
+            yield _row(measure.name, name, value, pd.NA, larger=measure.larger, control=True)
 
 
 def _values(
@@ -142,10 +162,9 @@ def _values(
     members = results.ranked(results.members)
     members = members[members["condition"] == condition]
     own = late[late["condition"] == condition].set_index("seed")
-    worst = 0.0 if measure.larger else np.inf
     columns = [own[metric].reindex(members["seed"]) for metric in measure.metrics]
-    values = np.where(is_stable(members), measure.value(*columns).to_numpy(np.float64), worst)
-    return np.where(np.isnan(values), worst, values)
+    values = np.where(is_stable(members), measure.value(*columns).to_numpy(np.float64), measure.worst)
+    return np.where(np.isnan(values), measure.worst, values)
 
 
 def _of_references(measure: QualityMeasure, references: Mapping[str, float]) -> float:
@@ -165,5 +184,4 @@ def behind_gaussian(rankings: pd.DataFrame, metric: str) -> bool:
     own = rows.loc[~rows["control"], "value"].dropna()
     if gaussian.empty or own.empty:
         return False
-    larger = metric == PRECISION_AND_COVERAGE.name
-    return bool(own.max() <= gaussian.iloc[0] if larger else own.min() >= gaussian.iloc[0])
+    return bool(own.max() <= gaussian.iloc[0] if rows["larger"].iloc[0] else own.min() >= gaussian.iloc[0])

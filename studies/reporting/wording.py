@@ -29,6 +29,8 @@ def shortened(text: str, length: int = TITLE_LENGTH) -> str:
 
 def metric_label(metric: str) -> str:
     """A metric's name in words, as in "sliced Wasserstein distance"."""
+    if metric == "jensen_shannon":
+        return "Jensen-Shannon divergence"
     words = metric.replace("_", " ").replace("wasserstein", "Wasserstein").replace("frechet", "Frechet")
     return f"{words} distance" if words.endswith("Wasserstein") else words
 

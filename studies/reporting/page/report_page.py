@@ -34,8 +34,12 @@ SECTIONS = (
 
 OPENING = ("confirmed", "ranked-samples")
 """Names of the figures that stand beside the answer."""
+FURTHER = ("best-and-late", "chance-of-success", "tuning", "survival", "class-shares")
+"""Names of the figures that are folded, so that a phone shows what decides within a few screens."""
 HIGHEST = 8.5
 """Height in inches above which a figure is folded: one with panels of more than eight conditions."""
+SENTENCES = 6
+"""Number of sentences of the answer that are not folded."""
 
 
 @dataclass(frozen=True)
@@ -68,16 +72,18 @@ def render_page(compared: Comparison) -> str:
     answer, *topics = verdict(compared)
     shown, letters = page_figures(compared)
     of_all = [figure for figure in shown if not figure.condition and figure.name not in OPENING]
+    open_figures = [figure for figure in of_all if figure.name not in FURTHER and figure.height <= HIGHEST]
     environment = template_environment("studies.reporting.page", autoescape=True)
     return environment.get_template("page.html.jinja").render(
         name=results.study.name,
         question=results.question,
-        answer=answer.sentences,
+        answer=answer.sentences[:SENTENCES],
+        rest_of_answer=answer.sentences[SENTENCES:],
         topics=topics,
         headline=headline_table(compared),
         opening=[figure for figure in shown if figure.name in OPENING],
-        figures=[figure for figure in of_all if figure.height <= HIGHEST],
-        high_figures=[figure for figure in of_all if figure.height > HIGHEST],
+        figures=open_figures,
+        further_figures=[figure for figure in of_all if figure not in open_figures],
         figures_of_conditions=_by_condition(shown),
         letters=letters,
         style=figures.STYLE,

@@ -6,13 +6,14 @@ import pandas as pd
 
 from gan_core.outcomes import OUTCOMES
 from studies.analysis.comparison import Comparison
-from studies.analysis.metric_rankings import PRECISION_AND_COVERAGE
+from studies.analysis.metric_rankings import OF_TWO
 from studies.numbers import format_distance, interval_decimals
 from studies.reporting.paper.evaluation_words import metric_name
 from studies.reporting.paper.latex_text import Tex, bounds, code, escape, fixed, number, percents, scientific
 from studies.reporting.paper.paper_table import NOTHING, TESTS, PaperTable, Row, effect_cell, tested, two_conditions
 from studies.reporting.text.decided_pairs import decided_with_first
 from studies.reporting.text.finding import failed_seeds
+from studies.reporting.text.metric_agreement import measures_in_words
 from studies.reporting.text.phrases import out_of
 
 _SETTINGS = {
@@ -128,14 +129,14 @@ def metrics_table(compared: Comparison) -> PaperTable:
         cells[headings[row["metric"]]] = Tex(f"{scientific(format_distance(row['value']))}{place}")
     caption = (
         "The settings found under several metrics, with ranks in parentheses, beside other real samples and a Gaussian "
-        "with the mean and covariance of the real data. Interquartile means over fresh seeds; precision and coverage: "
-        "their harmonic mean, larger is better; otherwise smaller is better."
+        "with the mean and covariance of the real data. Interquartile means over fresh seeds. "
+        f"{measures_in_words(rankings)}"
     )
     return PaperTable("metrics", caption, {"": "l", **dict.fromkeys(headings.values(), "r")}, list(rows.values()))
 
 
 def _measure_heading(measure: str) -> str:
-    name = measure if measure == PRECISION_AND_COVERAGE.name else metric_name(measure)
+    name = measure if measure in OF_TWO else metric_name(measure)
     return name[0].upper() + name[1:]
 
 

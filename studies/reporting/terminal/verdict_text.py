@@ -17,6 +17,7 @@ from studies.reporting.page.page_tables import format_cell
 from studies.reporting.page.page_text import TABLES
 from studies.reporting.terminal.ranking_table import markdown as markdown_table
 from studies.reporting.terminal.ranking_table import print_ranking, print_undecided_pairs
+from studies.reporting.text.metric_agreement import measures_in_words
 from studies.reporting.text.phrases import format_width, join_words, range_end, within
 from studies.reporting.text.sentences import sentence, sentences
 from studies.reporting.text.several_studies import several_studies
@@ -73,7 +74,7 @@ def _print_metrics(comparison: Comparison, console: Console) -> None:
     console.print(table)
     console.print(
         "The last rows are controls: other real samples, and samples of a Gaussian with their mean and covariance. "
-        "Precision and coverage: their harmonic mean, larger is better; of distances smaller is better.",
+        f"{measures_in_words(rankings)}",
         markup=False,
         soft_wrap=True,
     )

@@ -4,8 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations, product
 
+import pandas as pd
+
 from studies.analysis.comparison import Comparison
-from studies.analysis.metric_rankings import behind_gaussian, leaders
+from studies.analysis.metric_rankings import OF_TWO, behind_gaussian, leaders
 from studies.reporting.text.finding import Finding, Names
 from studies.statistics.permutation import LEVEL
 
@@ -107,6 +109,13 @@ def gaussian_as_good(comparison: Comparison) -> Iterator[Finding]:
     behind = tuple(metric for metric in told if behind_gaussian(rankings, metric))
     if behind:
         yield GaussianAsGood(metrics=behind)
+
+
+def measures_in_words(rankings: pd.DataFrame) -> str:
+    """Sentences on the measures of a table `metric_rankings`: which are harmonic means, and which value is better."""
+    of_two = [name for name in OF_TWO if name in set(rankings["metric"])]
+    means = [f"{name[0].upper()}{name[1:]}: their harmonic mean, larger is better." for name in of_two]
+    return " ".join([*means, f"Of the {'others' if means else 'metrics'} a smaller value is better."])
 
 
 def _common(first: Mapping[str, list[str]]) -> list[str]:
