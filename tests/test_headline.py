@@ -19,6 +19,7 @@ from studies.reporting.text.headline import (
     FirstIsAhead,
     FirstUndecided,
     FirstUndecidedAgainst,
+    NoWorkingSetting,
     SeedsTendCloser,
 )
 from studies.reporting.text.initial_divergences import InitialDivergences
@@ -147,7 +148,7 @@ def test_the_working_values_of_several_conditions_are_listed_by_condition(tmp_pa
     text = with_n_critic(condition("a", "minimax"), condition("b", "least_squares"), condition("c", "hinge"))
     first, second, *_ = findings(tmp_path, progress_of, "search.confirm.seeds=8", text=text)
     assert isinstance(first, FirstIsAhead)
-    assert (first.first, set(first.behind), first.others, first.all_failed) == ("a", {"b", "c"}, 2, False)
+    assert (first.first, set(first.behind), first.others, first.no_distance) == ("a", {"b", "c"}, 2, False)
     assert first.p.value < 0.05
     assert isinstance(second, ValuesOfConditions)
     assert second.common == ListedValues("n_critic", every=(1, 2, 5), works=(1, 2, 5))
@@ -211,12 +212,13 @@ def test_the_order_of_the_seeds_may_be_decided_against_the_first_of_the_ranking(
     text = HEAD + condition("a", "minimax") + condition("b", "least_squares")
     comparison = Comparison(simulate(tmp_path, progress_of, "search.confirm.seeds=40", text=text))
     assert comparison.ranking["condition"].tolist() == ["a", "b"]  # more than a quarter of b's seeds failed
-    first, _, third, *_ = answer(comparison)
+    first, without, _, smallest, *_ = answer(comparison)
     assert isinstance(first, SeedsTendCloser)
     assert (first.first, first.closer, first.p.tests) == ("a", ("b",), 1)
     assert first.p.value < 0.05
-    assert isinstance(third, SmallestDistance)
-    assert (third.conditions, third.is_chance) == (("a",), True)
+    assert without == NoWorkingSetting(conditions=(("b", Part(11, 40)),), tried=(0, 0))
+    assert isinstance(smallest, SmallestDistance)
+    assert (smallest.conditions, smallest.is_chance) == (("a",), True)
 
 
 # --- known modes

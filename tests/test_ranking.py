@@ -97,7 +97,7 @@ def test_failed_conditions_come_last_by_failure_rate_and_then_by_name():
     )
     assert table["condition"].tolist() == ["poor", "b-half", "c-half", "a-none"]
     assert table["distance"].isna().tolist() == [False, True, True, True]
-    assert table["rank"].tolist() == [1, 2, 3, pd.NA]  # where no seed worked there is nothing to rank
+    assert table["rank"].tolist() == [1, pd.NA, pd.NA, pd.NA]  # no working setting, no rank
 
 
 def test_equal_distances_are_ranked_by_failure_rate_and_then_by_name():

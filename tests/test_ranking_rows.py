@@ -12,7 +12,6 @@ from studies.reporting.text.ranking_legend import (
     ColumnAtEqualCriticSteps,
     DistanceOfRanking,
     ReferenceDistances,
-    WithoutDistance,
     WithoutRank,
     ranking_legend,
     reference_distances,
@@ -56,7 +55,7 @@ def test_a_condition_of_which_every_seed_failed_has_no_rank_and_the_legend_says_
     comparison = Comparison(results)
     assert [(row.rank, row.condition) for row in ranking_rows(comparison)] == [("1", "works"), ("", "fails")]
     assert results.ranks == {"works": 1}
-    assert kinds(ranking_legend(comparison)) == [DistanceOfRanking, WithoutDistance, WithoutRank]
+    assert kinds(ranking_legend(comparison)) == [DistanceOfRanking, WithoutRank]
     assert stated(ranking_legend(comparison), WithoutRank).count == 1
 
 

@@ -38,11 +38,11 @@ from studies.reporting.text.differences import (
 from studies.reporting.text.failures import FailedMembers, MemberGroup, NoFailures
 from studies.reporting.text.finding import MAX_ITEMS, MoreRows, Part, first_findings
 from studies.reporting.text.headline import (
-    AllSeedsFailed,
     AllSettingsFailed,
     ConfirmedSoFar,
     FirstIsAhead,
     FirstUndecided,
+    NoWorkingSetting,
 )
 from studies.reporting.text.listed_values import ListedValues, OutcomesAt, ValueThatWorks
 from studies.reporting.text.method_comparison import BestMethod, IncomparableMethods, Obstacle
@@ -116,7 +116,7 @@ def test_the_answer_is_the_result_then_the_numbers_that_support_it(tmp_path):
     method, first, settings, smallest, real, failed, budget = found[ANSWER]
     assert (method.best, method.behind, method.draws) == ("gan", ("wgan",), 4)
     assert method.p.value == about(0.002, abs=0.0005)
-    assert (first.first, first.behind, first.others, first.all_failed) == ("gan", ("wgan",), 1, False)
+    assert (first.first, first.behind, first.others, first.no_distance) == ("gan", ("wgan",), 1, False)
     assert first.p.value == about(2 / 12870)  # ways to divide 16 seeds into two groups of 8
     assert working(settings) == [(Part(10, 16), ("gan", "wgan"))]
     assert (smallest.conditions, smallest.is_chance) == (("gan",), False)
@@ -306,7 +306,7 @@ def test_a_setting_that_failed_on_every_seed_is_named_even_if_no_pair_is_decided
 
     first, failed, settings, *_ = findings_by_topic(tmp_path, progress_of, "search.confirm.seeds=3")[ANSWER]
     assert (first.conditions, first.p) == (("gan", "wgan"), about(0.1))
-    assert failed == AllSeedsFailed(conditions=("wgan",))
+    assert failed == NoWorkingSetting(conditions=(("wgan", Part(3, 3)),), tried=(3, 3))
     assert working(settings) == [(Part(3, 3), ("gan",)), (Part(0, 3), ("wgan",))]
     assert (settings.largest.leading, settings.largest.is_decided) == (("gan",), False)
     assert settings.largest.p.value == about(0.75)
@@ -321,11 +321,11 @@ def test_settings_rank_ahead_of_one_that_failed_on_every_seed_instead_of_ending_
 
     seeds = "search.confirm.seeds=8"
     two = findings_by_topic(tmp_path / "two", progress_of, seeds)[ANSWER]
-    assert (two[0].first, two[0].behind, two[0].all_failed) == ("gan", ("wgan",), True)
+    assert (two[0].first, two[0].behind, two[0].no_distance) == ("gan", ("wgan",), True)
     three = findings_by_topic(tmp_path / "three", progress_of, seeds, text=STUDY + third)
     first, failed, *_ = three[ANSWER]
-    assert (first.first, first.behind, first.all_failed) == ("gan", ("lsgan", "wgan"), False)
-    assert failed == AllSeedsFailed(conditions=("wgan",))
+    assert (first.first, first.behind, first.no_distance) == ("gan", ("lsgan", "wgan"), False)
+    assert failed == NoWorkingSetting(conditions=(("wgan", Part(8, 8)),), tried=(3, 3))
     closer = stated(three["Differences between conditions"], EndsCloser)
     ahead = stated(three["Differences between conditions"], AheadOfFailed)
     assert (closer.closer, closer.farther) == (("gan",), ("lsgan",))

@@ -81,7 +81,7 @@ def metric_rankings(results: Results, further: FurtherValues) -> pd.DataFrame:
              value, and the number is empty if one is left in the middle half. In a harmonic mean a failed seed counts 0
     larger   True if a larger value is better
     rank     place among the settings found, those without a value last; except in the ranking, equal values share a
-             place. Empty, as in the ranking, for a setting of which every fresh seed failed
+             place. Empty, as in the ranking, for a setting without a distance
 
     No rows before a setting is confirmed, and for data with a single measure.
     """

@@ -39,7 +39,7 @@ def rank(members: pd.DataFrame, *, seed: int, groups: int = 1) -> pd.DataFrame:
     condition has no row unless the first trial is finished: one that ended without a result says nothing about the
     condition's training. A member failed unless its outcome is `stable`.
 
-    rank           1 for the best; empty for a condition of which every fresh seed failed: there is nothing to rank
+    rank           1 for the best; empty without a distance: of such a condition no working setting was found
     distance       interquartile mean of the late distances, failed members as +inf; empty if it is +inf
     distance_low   ends of its bootstrap interval; an end at +inf is empty
     distance_high
@@ -69,7 +69,7 @@ def standings(members: pd.DataFrame, groups: int = 1) -> pd.DataFrame:
     table = table_of(rows, STANDINGS)
     table = table.sort_values(["distance", "failure_rate", "condition"], na_position="last", ignore_index=True)
     places = pd.Series(np.arange(1, len(table) + 1), dtype="Int64")
-    return table.assign(rank=places.where(table["failure_rate"] < 1.0))
+    return table.assign(rank=places.where(table["distance"].notna()))
 
 
 def winners(frame: pd.DataFrame, phase: str = "confirm") -> pd.DataFrame:

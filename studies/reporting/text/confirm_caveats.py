@@ -57,13 +57,6 @@ class FewFreshSeeds(Finding):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NoDistance(Finding):
-    """Conditions without a distance, of which some fresh seeds did not fail."""
-
-    conditions: Names
-
-
-@dataclass(frozen=True, kw_only=True)
 class RankedByFailures(Finding):
     """Every setting found failed."""
 
@@ -138,11 +131,7 @@ def _on_ranking(comparison: Comparison) -> Iterator[Finding]:
     few = ranking.loc[ranking["members"] < FEW_SEEDS, "condition"].tolist()
     if few:
         yield FewFreshSeeds(conditions=unless_all(few, comparison))
-    failed = ranking[ranking["distance"].isna()]
-    partly = tuple(failed.loc[failed["failure_rate"] < 1, "condition"])
-    if partly:
-        yield NoDistance(conditions=partly)
-    if len(failed) == len(ranking):
+    if ranking["distance"].isna().all():
         yield RankedByFailures()
 
 

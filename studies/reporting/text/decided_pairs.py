@@ -9,9 +9,9 @@ from studies.analysis.comparison import Comparison
 from studies.reporting.text.finding import Finding
 
 
-def all_failed(ranking: pd.DataFrame) -> list[str]:
-    """The conditions whose setting found failed on every fresh seed, in the order of the ranking."""
-    return ranking.loc[ranking["failure_rate"] == 1, "condition"].tolist()
+def without_distance(ranking: pd.DataFrame) -> list[str]:
+    """The conditions without a rank, since too many fresh seeds of their setting found failed."""
+    return ranking.loc[ranking["distance"].isna(), "condition"].tolist()
 
 
 def decided_with_first(comparison: Comparison) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from studies.analysis.comparison import Comparison
 from studies.reporting.text.confirm_caveats import fewest_evaluations
-from studies.reporting.text.decided_pairs import all_failed, decided_groups, number_needed
+from studies.reporting.text.decided_pairs import decided_groups, number_needed, without_distance
 from studies.reporting.text.finding import Finding, LargestP, Names, Part, first_findings, largest_p
 from studies.reporting.text.target_distance import goal
 from studies.statistics.permutation import LEVEL
@@ -67,8 +67,8 @@ def pair_findings(comparison: Comparison) -> Iterator[Finding]:
 
 
 def _decided(comparison: Comparison, pairs: pd.DataFrame, names: Sequence[str]) -> Iterator[Finding]:
-    """Findings on the decided pairs, separate ones on pairs with a setting that failed on every fresh seed."""
-    failed = all_failed(comparison.ranking)
+    """Findings on the decided pairs, separate ones on pairs with a setting that has no distance."""
+    failed = without_distance(comparison.ranking)
     with_failed = pairs["condition"].isin(failed) | pairs["other"].isin(failed)
     for rows in (pairs[~with_failed], pairs[with_failed]):
         for closer, farther, decided in decided_groups(rows, rows["effect"] > 0.5, names):

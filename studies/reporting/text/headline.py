@@ -8,7 +8,7 @@ import pandas as pd
 
 from studies.analysis.comparison import Comparison
 from studies.reporting.text.constraint_effect import constraint_effect
-from studies.reporting.text.decided_pairs import all_failed, decided_with_first
+from studies.reporting.text.decided_pairs import decided_with_first, without_distance
 from studies.reporting.text.failures import short_budget
 from studies.reporting.text.finding import Finding, LargestP, Names, Part, failed_seeds, largest_p
 from studies.reporting.text.fresh_seeds import tested_by_groups
@@ -63,13 +63,13 @@ class OnlyDistance(Finding):
 class FirstIsAhead(Finding):
     """The first of the ranking is decided to end closer than the settings found for `behind`, of all `others`.
 
-    all_failed  True if every fresh seed of those behind failed
+    no_distance  True if those behind have no distance, since too many of their fresh seeds failed
     """
 
     first: str
     behind: Names
     others: int
-    all_failed: bool
+    no_distance: bool
     goal: str
     p: LargestP
 
@@ -113,10 +113,14 @@ class FirstUndecided(Finding):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AllSeedsFailed(Finding):
-    """Conditions whose setting found failed on every fresh seed."""
+class NoWorkingSetting(Finding):
+    """Conditions without a rank, and the number of fresh seeds of the setting found that failed.
 
-    conditions: Names
+    tried  smallest and largest number of settings that were tried for one of them
+    """
+
+    conditions: tuple[tuple[str, Part], ...]
+    tried: tuple[int, int]
 
 
 def headline(comparison: Comparison) -> tuple[list[Finding], list[Finding]]:
@@ -180,9 +184,21 @@ def _distances(comparison: Comparison) -> Iterator[Finding]:
         )
     else:
         yield from _first_against_others(comparison)
-        if without_stable := all_failed(ranking):
-            yield AllSeedsFailed(conditions=tuple(without_stable))
+        yield from _no_working_setting(comparison)
         yield from tested_by_groups(comparison)
+
+
+def _no_working_setting(comparison: Comparison) -> Iterator[Finding]:
+    failed = comparison.ranking[comparison.ranking["distance"].isna()]
+    if failed.empty:
+        return
+    trials = comparison.results.trials
+    counts = trials.loc[trials["phase"].isin(("explore", "exploit")), "condition"].value_counts()
+    tried = counts.reindex(failed["condition"], fill_value=0)
+    yield NoWorkingSetting(
+        conditions=tuple((row["condition"], failed_seeds(row)) for _, row in failed.iterrows()),
+        tried=(int(tried.min()), int(tried.max())),
+    )
 
 
 def _first_against_others(comparison: Comparison) -> Iterator[Finding]:
@@ -200,7 +216,7 @@ def _first_against_others(comparison: Comparison) -> Iterator[Finding]:
             first=first,
             behind=farther,
             others=len(others),
-            all_failed=set(farther) <= set(all_failed(comparison.ranking)),
+            no_distance=set(farther) <= set(without_distance(comparison.ranking)),
             goal=goal(comparison),
             p=largest_p(ahead, comparison.pairs),
         )

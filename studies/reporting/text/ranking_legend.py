@@ -13,13 +13,8 @@ class DistanceOfRanking(Finding):
 
 
 @dataclass(frozen=True, kw_only=True)
-class WithoutDistance(Finding):
-    """Some condition has no distance, since a failed seed lies in the middle half of its seeds."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class WithoutRank(Finding):
-    """Every fresh seed of these conditions failed, so they have no rank."""
+    """Conditions without distance and rank, since a failed seed lies in the middle half of their seeds."""
 
     count: int
 
@@ -49,8 +44,6 @@ def ranking_legend(comparison: Comparison) -> Iterator[Finding]:
     """The meaning of the ranking's columns, as far as they need to be explained."""
     ranking = comparison.ranking
     yield DistanceOfRanking()
-    if ranking["distance"].isna().any():
-        yield WithoutDistance()
     if count := int(ranking["rank"].isna().sum()):
         yield WithoutRank(count=count)
     if (ranking["distance_low"].notna() & ranking["distance_high"].isna()).any():

@@ -19,7 +19,7 @@ NO_BREAK = "\N{NO-BREAK SPACE}"
 class RankingRow:
     """A confirmed condition in the ranking, every cell as text.
 
-    rank              empty if every fresh seed failed
+    rank              empty without a distance
     interval          95% interval of the distance
     equal_steps       distance and rank at equal critic steps; None if all settings found took the same number
     failure_interval  95% interval of the failure rate
