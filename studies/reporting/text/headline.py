@@ -116,7 +116,7 @@ class FirstUndecided(Finding):
 class NoWorkingSetting(Finding):
     """Conditions without a rank, and the number of fresh seeds of the setting found that failed.
 
-    tried  smallest and largest number of settings that were tried for one of them
+    tried  smallest and largest number of settings that were tried for one of them; 0 if none is searched
     """
 
     conditions: tuple[tuple[str, Part], ...]
@@ -192,12 +192,13 @@ def _no_working_setting(comparison: Comparison) -> Iterator[Finding]:
     failed = comparison.ranking[comparison.ranking["distance"].isna()]
     if failed.empty:
         return
-    trials = comparison.results.trials
+    trials, study = comparison.results.trials, comparison.results.study
     counts = trials.loc[trials["phase"].isin(("explore", "exploit")), "condition"].value_counts()
-    tried = counts.reindex(failed["condition"], fill_value=0)
+    searched = [name for name in failed["condition"] if study.condition(name).hyperparameters]
+    tried = counts.reindex(searched, fill_value=0)
     yield NoWorkingSetting(
         conditions=tuple((row["condition"], failed_seeds(row)) for _, row in failed.iterrows()),
-        tried=(int(tried.min()), int(tried.max())),
+        tried=(int(tried.min()), int(tried.max())) if searched else (0, 0),
     )
 
 
