@@ -1,9 +1,11 @@
 import io
 import json
 import os
+import re
 import shlex
 import subprocess
 from collections.abc import Callable
+from inspect import cleandoc
 from pathlib import Path
 
 import command_line
@@ -14,7 +16,7 @@ from simulated import PROVENANCE
 from tiny import command, study_in
 
 from services.cli.options import TableFormat, TableName
-from services.cli.result_commands import COMPARED
+from services.cli.result_commands import OF_RESULTS
 from studies.analysis.comparison import Comparison
 from studies.ledger.ledger import Ledger
 from studies.locate import results
@@ -35,12 +37,12 @@ def written(finished_root: Path, call: Call) -> Callable[[str, str], str]:
     return write
 
 
-TABLES = [table.value for table in TableName]
+TABLES = [*OF_RESULTS, TableName.importances, TableName.paths, TableName.volumes]
 
 
 def frame_of(finished_root: Path, table: str) -> pd.DataFrame:
     of_study = results("tiny", root=finished_root)
-    return getattr(Comparison(of_study) if table in COMPARED else of_study, table)
+    return getattr(Comparison(of_study) if table not in OF_RESULTS else of_study, table)
 
 
 def plain(frame: pd.DataFrame) -> list[list[object]]:
@@ -81,11 +83,19 @@ def test_a_table_as_markdown_has_a_row_for_each(
     ]
 
 
-@pytest.mark.parametrize("table", [table for table in TABLES if table not in COMPARED])
+@pytest.mark.parametrize("table", OF_RESULTS)
 def test_a_table_as_text_names_every_condition(written: Callable[[str, str], str], table: str) -> None:
     text = written(table, "text")
     assert " wgan " in text
     assert " gan " in text
+
+
+def test_every_table_of_a_comparison_can_be_written(finished_root: Path) -> None:
+    comparison = Comparison(results("tiny", root=finished_root))
+    described = re.findall(r"^(\w+) +.*columns `\w+`$", cleandoc(Comparison.__doc__ or ""), re.MULTILINE)
+    offered = {*TableName} - {*OF_RESULTS}
+    assert {*described} - {"ranking", "profile_members"} == offered
+    assert all(isinstance(getattr(comparison, table), pd.DataFrame) for table in offered)
 
 
 def test_a_table_without_rows_is_said_to_have_none(written: Callable[[str, str], str]) -> None:

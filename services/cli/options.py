@@ -84,14 +84,29 @@ Evaluation = Annotated[
 
 
 class TableName(StrEnum):
-    """Tables of a study's results, and of the comparison of its conditions (`importances`, `paths`)."""
+    """The four tables of a study's results, then those of the comparison of its conditions."""
 
     ranking = "ranking"
     trials = "trials"
     members = "members"
     curves = "curves"
+    pairs = "pairs"
+    search_pairs = "search_pairs"
+    tuning_curves = "tuning_curves"
+    metric_rankings = "metric_rankings"
+    metric_pairs = "metric_pairs"
+    volumes = "volumes"
+    volume_differences = "volume_differences"
+    chances = "chances"
+    stable_ranges = "stable_ranges"
+    stable_areas = "stable_areas"
+    shares = "shares"
     importances = "importances"
+    tuning = "tuning"
     paths = "paths"
+    outcomes = "outcomes"
+    robustness = "robustness"
+    equal_critic_steps = "equal_critic_steps"
 
 
 class TableFormat(StrEnum):

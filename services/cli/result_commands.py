@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from studies.tables.results import Results
 
 
-COMPARED = (TableName.importances, TableName.paths)
-"""Tables of a `Comparison`; the others are those of `Results`."""
+OF_RESULTS = (TableName.ranking, TableName.trials, TableName.members, TableName.curves)
+"""Tables of `Results`; the others are those of a `Comparison`."""
 
 
 def results(
@@ -47,6 +47,8 @@ def results(
     as_json: AsJson = False,
 ) -> None:
     """Print or write a table of a study's results so far.
+
+    The page Tables of the documentation describes every table and column.
 
     \b
     Examples:
@@ -86,7 +88,7 @@ def results(
 
 
 def _frame(study_results: "Results", table: TableName) -> "pd.DataFrame":
-    if table not in COMPARED:
+    if table in OF_RESULTS:
         return getattr(study_results, table.value)
     from studies.analysis.comparison import Comparison
 
