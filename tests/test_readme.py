@@ -99,6 +99,18 @@ def test_every_snippet_runs(reader, snippet):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
+def test_the_recipes_in_pandas_run_as_one_program(reader):
+    recipes = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "pandas.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert len(recipes) > 10
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(recipes)], cwd=reader, capture_output=True, text=True, timeout=500
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("wgan-gp") > 10
+    assert all((reader / file).stat().st_size for file in ("medians.png", "members.parquet", "trials.csv"))
+
+
 def test_make_targets_that_the_readme_names_exist():
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
     named = re.findall(r"^ {4}make ([a-z-]+)", README, flags=re.MULTILINE)
