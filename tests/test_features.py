@@ -11,10 +11,11 @@ from small_gans import real_samples
 from striped import stripes
 
 from gan_core.data import Digits, Ring
-from gan_core.evaluation import EvaluationSettings, Evaluator, applicable_metrics, resolved_settings
+from gan_core.evaluation import EvaluationSettings, Evaluator, applicable_metrics, reference_values, resolved_settings
 from gan_core.features import (
     AutoFeatures,
     ClassifierFeatures,
+    Features,
     FileFeatures,
     PixelFeatures,
     RandomConvFeatures,
@@ -22,7 +23,7 @@ from gan_core.features import (
     map,
     resolved,
 )
-from gan_core.metrics import Fakes
+from gan_core.metrics import AnyMetric, Fakes, FrechetDistance, SlicedWasserstein
 from gan_core.networks import MLPGenerator
 from gan_core.reference_cache import ReferenceCache
 
@@ -52,6 +53,19 @@ def test_auto_is_pixels_of_small_images_else_a_classifier_of_labels_else_random_
     assert resolved(AutoFeatures(), Ring().load()) == PixelFeatures()
     assert resolved(AutoFeatures(), stripes()) == ClassifierFeatures()
     assert resolved(AutoFeatures(), unlabelled(stripes())) == RandomConvFeatures()
+
+
+def test_a_classifier_of_digits_tells_a_gaussian_from_digits_which_pixels_hardly_do() -> None:
+    digits = Digits().load()
+
+    def far_gaussian(metric: AnyMetric, features: Features) -> float:
+        """Distance of the Gaussian from digits as a multiple of that of other digits."""
+        real = real_samples(digits, EvaluationSettings(features=features), "test", torch.float32)
+        values = reference_values([metric], real)[metric.name]
+        return values.gaussian / values.real
+
+    assert far_gaussian(SlicedWasserstein(), PixelFeatures()) < 1.2
+    assert far_gaussian(FrechetDistance(), ClassifierFeatures()) > 2
 
 
 @pytest.mark.parametrize(
