@@ -52,6 +52,17 @@ def test_holdings_count_what_a_study_holds_alone_and_with_others(ledger: Ledger,
         assert [holding.running for holding in holdings(ledger)] == [False, True]
 
 
+def test_the_limit_that_ended_the_last_run_is_known_until_the_next_one(ledger: Ledger, tmp_path: Path) -> None:
+    write_pair(ledger, tmp_path)
+    with ledger.writing("a") as lease:
+        lease.limit = "the run took too long"
+        assert [holding.limit for holding in holdings(ledger)] == ["", ""], "the run goes on"
+    assert [holding.limit for holding in holdings(ledger)] == ["the run took too long", ""]
+    with ledger.writing("a"):
+        pass
+    assert [holding.limit for holding in holdings(ledger)] == ["", ""]
+
+
 def test_removing_a_study_leaves_what_others_hold(ledger: Ledger, tmp_path: Path) -> None:
     keys = write_pair(ledger, tmp_path)
     before = contents(ledger, keys)

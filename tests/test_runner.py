@@ -524,6 +524,9 @@ def test_limits_of_time_and_disk_end_a_run_with_exit_code_3_and_the_next_run_giv
         "the run took longer than limits.study_seconds = 0.01 (0:00); the same command resumes tiny" in hurried.stdout
     )
 
+    listed = gan_study("ls", "--root", study.ledger.root, folder=tmp_path)
+    assert "tiny: the run took longer than limits.study_seconds = 0.01" in listed.stdout
+
     kept = f"limits.disk_free_gb={(shutil.disk_usage(tmp_path).free - 10**9) / 10**9}"
     shutil.rmtree(study.ledger.root)
     with running(study, tmp_path, kept) as process:  # it has begun when the disk fills

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from studies.tracking.run_faults import RunFault
 
 DEFAULT_ROOT = "gan-studies"
+LIMITED = "ended by a limit"
 
 
 def ls(root: Root = None, as_json: AsJson = False) -> None:
@@ -52,6 +53,9 @@ def ls(root: Root = None, as_json: AsJson = False) -> None:
         table.add_row(holding.name, trials, _state(holding), format_bytes(holding.own_bytes), shared, changed)
     screen = console()
     screen.print(table)
+    for holding in held:
+        if _state(holding) == LIMITED:
+            screen.print(f"{holding.name}: {holding.limit}", markup=False, soft_wrap=True)
     screen.print(f"ledger: {ledger.root}", markup=False, soft_wrap=True)
 
 
@@ -250,7 +254,9 @@ def _state(holding: "Holding") -> str:
     if holding.running:
         return "running"
     ended = holding.finished + holding.without_result
-    return "finished" if ended >= holding.planned else "interrupted"
+    if ended >= holding.planned:
+        return "finished"
+    return LIMITED if holding.limit else "interrupted"
 
 
 def _existing_ledger(root: Path | None) -> "Ledger":

@@ -94,7 +94,8 @@ def run_in_this_process(
             standing = progress.standing()
             listener.closed(standing, standing.pending > 0)
         interrupted = standing.pending > 0
-        return RunResult(progress.without_result(), interrupted, limit if interrupted else "")
+        lease.limit = limit if interrupted else ""
+        return RunResult(progress.without_result(), interrupted, lease.limit)
 
 
 def check_resources(study: Study, ledger: Ledger, resources: Resources | None = None) -> Allocation:

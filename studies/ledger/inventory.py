@@ -25,6 +25,7 @@ class Holding:
     shared_bytes    size of the entries that other studies hold too
     written         time of the last change of its record, in seconds since 1970
     running         True if a run writes the study at this moment
+    limit           sentence about the limit of `[limits]` that ended its last run; empty if none did
     """
 
     name: str
@@ -36,6 +37,7 @@ class Holding:
     shared_bytes: int
     written: float
     running: bool
+    limit: str
 
 
 def holdings(ledger: Ledger) -> Iterator[Holding]:
@@ -58,6 +60,7 @@ def holdings(ledger: Ledger) -> Iterator[Holding]:
             shared_bytes=sum(sizes[key] for key in finished & others),
             written=_modified(ledger.study_folder(name) / "study.json"),
             running=ledger.is_running(name),
+            limit=ledger.last_limit(name),
         )
 
 

@@ -33,12 +33,14 @@ class Lease:
     """The lease that this process holds on a study.
 
     number  its number, larger than that of every earlier lease
+    limit   sentence about the limit of `[limits]` that ended the run; empty if none did
     """
 
     def __init__(self, storage: Storage, folder: str, number: int):
         self._storage, self._folder, self.number = storage, folder, number
         self._holder = holder()
         self._ended, self._taken_over = threading.Event(), False
+        self.limit = ""
 
     def check(self) -> None:
         """Check that no other run has taken the study over, as it may after this machine has slept.
@@ -51,7 +53,8 @@ class Lease:
     def record(self, *, released: bool = False) -> bytes:
         """The content of the lease at this moment."""
         key = name_of(self._folder, self.number)
-        return seal({"key": key, "holder": self._holder, "renewed": time.time(), "released": released})
+        facts = {"holder": self._holder, "renewed": time.time(), "released": released, "limit": self.limit}
+        return seal({"key": key, **facts})
 
     def renew_until_released(self) -> None:
         """Renew the lease until `release` is called."""
@@ -132,6 +135,12 @@ def holder_of(storage: Storage, folder: str, number: int) -> str | None:
     """Machine and process of a lease's holder; None if the lease is over."""
     lease = _read(storage, folder, number)
     return _holder_text(lease) if _is_held(lease) else None
+
+
+def limit_of(storage: Storage, folder: str, number: int) -> str:
+    """Sentence about the limit that ended the run with a lease; empty if none did, or the run goes on."""
+    limit = _read(storage, folder, number).get("limit", "")
+    return escape_control(limit) if isinstance(limit, str) else ""
 
 
 def _living_holder(storage: Storage, folder: str, number: int) -> str | None:

@@ -332,3 +332,9 @@ class Ledger:
         folder = f"{STUDIES}/{name}"
         taken = leases.numbers(self.storage, folder)
         return bool(taken) and leases.holder_of(self.storage, folder, taken[-1]) is not None
+
+    def last_limit(self, name: str) -> str:
+        """Sentence about the limit of `[limits]` that ended the last run of a study; empty if none did."""
+        folder = f"{STUDIES}/{name}"
+        taken = leases.numbers(self.storage, folder)
+        return leases.limit_of(self.storage, folder, taken[-1]) if taken else ""
