@@ -1,5 +1,6 @@
 import signal
 import subprocess
+import threading
 from collections import Counter
 from itertools import chain
 from time import monotonic, sleep
@@ -134,6 +135,24 @@ def test_a_server_that_never_answers_delays_a_study_by_the_stated_time_at_most(t
         tracker.closed(progress.standing(), False)
         assert monotonic() - started < MAX_END_SECONDS + 1
     assert "gan-study sync" in warnings[-1]
+
+
+@pytest.mark.parametrize(("recorded", "waits"), [((50, 50, 3), 3), ((50, 3, 50), 2), ((0, 50), 1)])
+def test_the_end_of_a_run_waits_again_only_if_enough_trials_were_recorded(tmp_path, recorded, waits):
+    """`recorded` holds the number of trials recorded during each wait of twenty seconds."""
+    tracker, counts = Tracker(load_tiny(tmp_path), print), iter(recorded)
+
+    class Work(threading.Thread):
+        def is_alive(self):
+            return True
+
+        def join(self, timeout=None):
+            assert timeout is not None
+            assert MAX_END_SECONDS <= timeout < MAX_END_SECONDS + 1
+            tracker._ended += next(counts)
+
+    tracker._wait(Work())
+    assert len(list(counts)) == len(recorded) - waits
 
 
 def test_a_tracker_never_raises_into_the_run(tmp_path):

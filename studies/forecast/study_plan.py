@@ -47,7 +47,8 @@ class ConditionPlan:
     restarts                       True if an interrupted trial starts again from zero, as a user's loop that runs as a
                                    whole does
     process_seconds                seconds of all its packs, one after the other
-    memory_bytes                   memory of a process that trains its packs, as far as it was measured
+    memory_bytes                   smallest and largest memory of a process that trains one of its packs, as far as
+                                   it was measured
     """
 
     name: str
@@ -60,7 +61,7 @@ class ConditionPlan:
     generator_steps: tuple[int, int] | None
     restarts: bool
     process_seconds: Range
-    memory_bytes: float | None
+    memory_bytes: tuple[float, float] | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,7 +187,7 @@ def plan_of(
         for name in [condition.name]
     )
     on_gpu = [least_gpu_memory(study, condition)[0] for condition in study.conditions if planner.allocation.gpu]
-    memory = [each.memory_bytes for each in conditions if each.memory_bytes is not None]
+    memory = [each.memory_bytes[1] for each in conditions if each.memory_bytes is not None]
     return Plan(
         study=study.name,
         processes=planner.processes,
@@ -246,6 +247,7 @@ def _condition(
     own = [[(work, seconds) for work, seconds in run.packs if work.condition == condition.name] for run in runs]
     works = [work for packs in own for work, _ in packs]
     measured = [work.case for work in works if calibration.costs.is_measured(work.case)]
+    memory = [calibration.costs.of(case).memory_bytes for case in measured]
     critic = [work.pretraining_steps + work.critic_steps for work in works]
     generator = [work.generator_steps for work in works]
     trials = counts(study, condition)
@@ -260,5 +262,5 @@ def _condition(
         generator_steps=(min(generator), max(generator)) if works else None,
         restarts=any(not loop.resumes for loop in condition.extreme_loops()),
         process_seconds=Range.of([sum(seconds for _, seconds in packs) for packs in own]),
-        memory_bytes=max((calibration.costs.of(case).memory_bytes for case in measured), default=None),
+        memory_bytes=(min(memory), max(memory)) if memory else None,
     )

@@ -32,7 +32,10 @@ from studies.tracking.system_metrics import SystemMetrics, wanted
 
 MAX_END_SECONDS, END_SECONDS_PER_TRIAL = 20.0, 0.005
 """Longest time for which the end of a run waits for the tracking server and the pictures that it gets, and what is
-added for each trial of the study: its tables take 30 seconds of processor time at 20,000 trials."""
+added for each trial of the study: its tables take 30 seconds of processor time at 20,000 trials. While as many trials
+are recorded as `SLOWEST` says, it waits as long again: a study may be finished and not in MLflow at all."""
+SLOWEST = 1.0
+"""Trials per second."""
 FLUSH_SECONDS = 2.0
 """Time for which events are collected before they are sent."""
 FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 5.0, 60.0
@@ -69,7 +72,7 @@ class Tracker(Listener):
     """Records a study in MLflow during its run, in a background thread.
 
     It never raises into the run, and delays it only at its end, by at most `MAX_END_SECONDS` and for each trial
-    `END_SECONDS_PER_TRIAL`.
+    `END_SECONDS_PER_TRIAL`, and longer only while it records trials.
 
     warn    called with one sentence if the server fails, and with one more if at the end MLflow is incomplete
     note    called at the start with one sentence if the study's own run holds all trials
@@ -138,12 +141,20 @@ class Tracker(Listener):
             backlog.closing = _Closing(interrupted, standing.without_result)
 
         self._queue.put(add)
-        self._thread.join(MAX_END_SECONDS + END_SECONDS_PER_TRIAL * total(self._study))
+        self._wait(self._thread)
         if not self._complete:
+            when = "once the server answers, run" if self._warned else "MLflow is slow; to record the rest, run"
             self._warn(
-                f"MLflow does not have all of {self._study.name}, but the ledger does; once the server answers, run "
+                f"MLflow does not have all of {self._study.name}, but the ledger does; {when} "
                 f"gan-study sync {self._ledger.study_folder(self._study.name)}"
             )
+
+    def _wait(self, thread: threading.Thread) -> None:
+        longest = MAX_END_SECONDS + END_SECONDS_PER_TRIAL * total(self._study)
+        recorded = -longest
+        while thread.is_alive() and self._ended - recorded >= SLOWEST * longest:
+            recorded = self._ended
+            thread.join(longest)
 
     # -- the background thread ---------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
+from itertools import groupby
 from shlex import quote
 from typing import Any
 
@@ -73,16 +74,16 @@ def _condition_table(condition: ConditionPlan) -> dict[str, Any]:
         "trials_in_ledger": condition.in_ledger,
         "trials_to_train": asdict(condition.to_train),
         "packs": asdict(condition.packs),
-        "critic_steps_per_member": _steps_table(condition.critic_steps),
-        "generator_steps_per_member": _steps_table(condition.generator_steps),
+        "critic_steps_per_member": _ends_table(condition.critic_steps),
+        "generator_steps_per_member": _ends_table(condition.generator_steps),
         "restarts_from_zero": condition.restarts,
         "process_seconds": asdict(condition.process_seconds),
-        "memory_bytes_per_process": condition.memory_bytes,
+        "memory_bytes_per_process": _ends_table(condition.memory_bytes),
     }
 
 
-def _steps_table(steps: tuple[int, int] | None) -> dict[str, int] | None:
-    return None if steps is None else {"low": steps[0], "high": steps[1]}
+def _ends_table(ends: tuple[float, float] | None) -> dict[str, float] | None:
+    return None if ends is None else {"low": ends[0], "high": ends[1]}
 
 
 def _change_table(path: str, before: object, after: object) -> dict[str, object]:
@@ -103,20 +104,34 @@ def print_plan(plan: Plan, console: Console) -> None:
         title=f"{plan.study}, {_processes(plan)} at once",
     )
     for condition in plan.conditions:
-        phases = " + ".join(f"{count} {phase.replace('_', ' ')}" for phase, count in condition.trials.items() if count)
         table.add_row(
             condition.name,
-            phases,
+            _trials(condition),
             _count(condition.to_train),
             _count(condition.packs),
             _steps(condition.critic_steps),
             _steps(condition.generator_steps),
             duration_range(condition.process_seconds),
-            MISSING if condition.memory_bytes is None else format_bytes(condition.memory_bytes),
+            _memory(condition.memory_bytes),
         )
     console.print(table)
     for line in _lines(plan):
         console.print(line, markup=False, soft_wrap=True)
+
+
+def _trials(condition: ConditionPlan) -> str:
+    """Trials of each phase with their seeds, as in "32 explore + 8 exploit (3 seeds) + 1 confirm (10 seeds)"."""
+    phases = [phase for phase, count in condition.trials.items() if count]
+    texts = []
+    for seeds, alike in groupby(phases, key=condition.seeds.__getitem__):
+        counted = " + ".join(f"{condition.trials[phase]} {phase.replace('_', ' ')}" for phase in alike)
+        texts.append(f"{counted} ({count_noun(seeds, 'seed')})")
+    return " + ".join(texts)
+
+
+def _memory(ends: tuple[float, float] | None) -> str:
+    """Smallest and largest memory of a process; one of them if both are written alike."""
+    return MISSING if ends is None else " to ".join(dict.fromkeys(map(format_bytes, ends)))
 
 
 def time_sentence(study: Study, file: str) -> str:
