@@ -133,7 +133,9 @@ def interrupted_run(folder, number, *, in_terminal):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("number", "in_terminal"), [(signal.SIGINT, True), (signal.SIGTERM, False)])
+@pytest.mark.parametrize(
+    ("number", "in_terminal"), [(signal.SIGINT, True), pytest.param(signal.SIGTERM, False, marks=pytest.mark.soak)]
+)
 def test_an_interrupted_run_writes_checkpoints_and_names_the_command_that_resumes_it(tmp_path, number, in_terminal):
     code, output = interrupted_run(tmp_path, number, in_terminal=in_terminal)
     assert code == 130, output

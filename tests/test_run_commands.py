@@ -183,8 +183,18 @@ def test_the_first_study_runs_at_twenty_steps(tmp_path: Path) -> None:
         assert sheet.stat().st_size > 1000
 
 
-SLOWER = ("presets-on-", "images-", "best-and-late", "ebgan-margin")
-"""Beginnings of studies that have all presets, convolutions or a training before the game."""
+SLOWER = (
+    "presets-on-",
+    "images-",
+    "best-and-late",
+    "ebgan-margin",
+    "conditional-",
+    "critic-",
+    "penalty-",
+    "loss-",
+    "clip-",
+)
+"""Beginnings of studies that train for longer than the others."""
 
 
 @pytest.mark.slow
