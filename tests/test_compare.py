@@ -118,12 +118,14 @@ def test_undecided_pairs_are_listed_under_the_ranking(call, root, tmp_path):
 
 def test_the_legend_explains_only_cells_that_occur(call, root, tmp_path):
     out = call("compare", "one", "--root", root)[1]
-    assert "A condition has no distance" not in out
+    assert "without a working setting" not in out
     assert '"At least"' not in out
     simulate(tmp_path, lambda trial, seed: (0, -0.2), "name='failed'")
     out = call("compare", "failed", "--root", tmp_path / "ledger")[1]
     assert "none (failed)" in out
-    assert "A condition has no distance if a failed seed lies in the middle half of its seeds, ordered by dist" in out
+    assert (
+        "2 conditions without a working setting have neither distance nor rank: a failed seed lies in the middle" in out
+    )
     assert '"At least"' not in out
 
 

@@ -17,6 +17,7 @@ from studies.analysis.metric_rankings import METRIC_RANKINGS
 from studies.analysis.outcome_shares import OUTCOME_SHARES
 from studies.analysis.pairs import PAIRS
 from studies.analysis.profiles import PROFILES, STABLE_RANGES
+from studies.analysis.reference_variation import REFERENCE_INTERVALS
 from studies.analysis.robustness import EQUAL_CRITIC_STEPS, ROBUSTNESS
 from studies.analysis.search_comparison import SEARCH_PAIRS, TUNING_CURVES
 from studies.analysis.tuning_gain import TUNING
@@ -39,6 +40,7 @@ TABLES = {
     "chances": CHANCES,
     "tuning_curves": TUNING_CURVES,
     "search_pairs": SEARCH_PAIRS,
+    "reference_intervals": REFERENCE_INTERVALS,
     "metric_rankings": METRIC_RANKINGS,
     "metric_pairs": METRIC_PAIRS,
     "ranking": RANKING,

@@ -97,3 +97,9 @@ def test_the_interval_of_a_trained_setting_is_widened(tmp_path: Path) -> None:
     low, high = comparison.first_with_references
     assert low < first["distance_low"] < first["distance"] < first["distance_high"] < high
     assert stated(answer(comparison), SmallestDistance).with_references == (low, high)
+    table = comparison.reference_intervals.set_index("condition")
+    assert list(table.index) == comparison.ranking.loc[comparison.ranking["distance"].notna(), "condition"].tolist()
+    assert tuple(table.loc[first["condition"], ["low", "high"]]) == (low, high)
+    for row in comparison.ranking.itertuples():
+        assert table.loc[row.condition, "low"] < row.distance_low
+        assert table.loc[row.condition, "high"] > row.distance_high

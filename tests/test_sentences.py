@@ -120,7 +120,7 @@ def test_the_sentences_about_a_comparison(tmp_path: Path) -> None:
     topics = sentences_by_topic(Comparison(results))
     assert topics[ANSWER] == (
         "If 4 random settings of each method are tried, the best of gan comes closer to the real data than that of "
-        "wgan (p = 0.002).",
+        "wgan (p = 0.002; seeds that fail count as no progress).",
         "The setting found for gan ends closer to the real data than the one found for wgan (p = 0.00016).",
         "For each of gan and wgan, 10 of 16 randomly drawn settings are stable and end within 0.100 of the real data.",
         "The setting found for gan ends at a distance of 1.160 from the real data (95% interval 1.160 to 1.160).",

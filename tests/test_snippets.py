@@ -135,5 +135,5 @@ def test_the_program_of_the_page_on_plans_runs() -> None:
 
 def test_every_program_is_run() -> None:
     own = {"your-own", "your-own-images", "your-own-loop", "your-own-metric"}
-    tested_elsewhere = {"conditional", "notebook", "results", "library", *own}
+    tested_elsewhere = {"conditional", "notebook", "results", "pandas", "library", *own}
     assert {page for page in PAGES if blocks(page, "python")} == PROGRAMS.keys() | {"plan"} | tested_elsewhere

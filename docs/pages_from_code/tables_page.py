@@ -15,6 +15,7 @@ from studies.analysis.outcome_shares import OUTCOME_SHARES
 from studies.analysis.outcome_shares import outcomes as outcome_shares
 from studies.analysis.pairs import PAIRS, pairs
 from studies.analysis.profiles import PROFILES, STABLE_RANGES, profile_members, stable_ranges
+from studies.analysis.reference_variation import REFERENCE_INTERVALS, reference_intervals
 from studies.analysis.robustness import EQUAL_CRITIC_STEPS, ROBUSTNESS, equal_critic_steps, robustness
 from studies.analysis.search_comparison import SEARCH_PAIRS, TUNING_CURVES, search_pairs, tuning_curves
 from studies.analysis.stability_map import STABLE_AREAS, stable_areas
@@ -36,6 +37,7 @@ TABLES: Mapping[str, tuple[Any, Mapping[str, Any]]] = {
     "chances": (chances, CHANCES),
     "tuning_curves": (tuning_curves, TUNING_CURVES),
     "search_pairs": (search_pairs, SEARCH_PAIRS),
+    "reference_intervals": (reference_intervals, REFERENCE_INTERVALS),
     "metric_rankings": (metric_rankings, METRIC_RANKINGS),
     "metric_pairs": (metric_pairs, METRIC_PAIRS),
     "pairs": (pairs, PAIRS),

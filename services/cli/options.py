@@ -93,6 +93,7 @@ class TableName(StrEnum):
     pairs = "pairs"
     search_pairs = "search_pairs"
     tuning_curves = "tuning_curves"
+    reference_intervals = "reference_intervals"
     metric_rankings = "metric_rankings"
     metric_pairs = "metric_pairs"
     volumes = "volumes"

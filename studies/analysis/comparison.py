@@ -17,7 +17,7 @@ from studies.analysis.metric_rankings import FurtherValues, further_values, metr
 from studies.analysis.outcome_shares import outcomes
 from studies.analysis.pairs import pairs
 from studies.analysis.profiles import Profile, profile_members, profiles, stable_ranges
-from studies.analysis.reference_variation import reference_deviation, with_references
+from studies.analysis.reference_variation import NEVER_NEGATIVE, reference_intervals
 from studies.analysis.robustness import ConfirmTrial, equal_critic_steps, robustness
 from studies.analysis.search_comparison import search_pairs, tuning_curves
 from studies.analysis.stability_map import StabilityMap, stability_maps, stable_areas
@@ -35,15 +35,6 @@ from studies.tables.results import Results
 
 PROGRESS = (0.75, 0.9, 0.95)
 """Progress towards real data at the default target distances."""
-NEVER_NEGATIVE = (
-    "sliced_wasserstein",
-    "class_sliced_wasserstein",
-    "worst_class_distance",
-    "wasserstein_1",
-    "frechet_distance",
-    "distance_to_equilibrium",
-)
-"""Distances that are at least 0, so that progress is largest at 0."""
 STEPS = 40
 """Number of target distances of a volume curve, at equal steps from the constant at the data's mean to real data."""
 
@@ -55,26 +46,27 @@ class Comparison:
     stability map are not drawn at random: a study of maps has no volumes, shares, chances and tuning curves, and only
     such a study has `stable_areas`.
 
-    volumes             stable volume of each condition, columns `VOLUMES`
-    volume_curves       the same at `STEPS` target distances between the constant and real data
-    volume_differences  difference of the stable volumes of every pair of conditions, columns `VOLUME_DIFFERENCES`
-    profile_members     members of the profile trials, columns `PROFILES`
-    stable_ranges       range of each hyperparameter around the setting found that is stable, columns `STABLE_RANGES`
-    importances         importance of each hyperparameter for being among the best settings, columns `IMPORTANCES`
-    shares              share of configurations that work at each listed value of a hyperparameter, columns `SHARES`
-    stable_areas        share of the cells of each condition's stability map that are stable, columns `STABLE_AREAS`
-    chances             chance of success against the number of draws, columns `CHANCES`
-    tuning_curves       expected score of the best of n random configurations, columns `TUNING_CURVES`
-    search_pairs        tests of every pair of conditions as methods under search, columns `SEARCH_PAIRS`
-    ranking             the confirmed conditions, best first, columns `RANKING`
-    metric_rankings     the settings found under several metrics, beside controls, columns `METRIC_RANKINGS`
-    metric_pairs        tests of every pair of settings found under these metrics, columns `METRIC_PAIRS`
-    pairs               tests of every pair of confirmed conditions, columns `PAIRS`
-    tuning              each setting found against the authors' setting, columns `TUNING`
-    paths               the settings from the authors' to the setting found, columns `PATHS`
-    robustness          the ranking under other outcome rules, columns `ROBUSTNESS`
-    equal_critic_steps  the ranking at equal critic steps, columns `EQUAL_CRITIC_STEPS`
-    outcomes            share of each outcome among the members, columns `OUTCOME_SHARES`
+    volumes              stable volume of each condition, columns `VOLUMES`
+    volume_curves        the same at `STEPS` target distances between the constant and real data
+    volume_differences   difference of the stable volumes of every pair of conditions, columns `VOLUME_DIFFERENCES`
+    profile_members      members of the profile trials, columns `PROFILES`
+    stable_ranges        range of each hyperparameter around the setting found that is stable, columns `STABLE_RANGES`
+    importances          importance of each hyperparameter for being among the best settings, columns `IMPORTANCES`
+    shares               share of configurations that work at each listed value of a hyperparameter, columns `SHARES`
+    stable_areas         share of the cells of each condition's stability map that are stable, columns `STABLE_AREAS`
+    chances              chance of success against the number of draws, columns `CHANCES`
+    tuning_curves        expected score of the best of n random configurations, columns `TUNING_CURVES`
+    search_pairs         tests of every pair of conditions as methods under search, columns `SEARCH_PAIRS`
+    ranking              the confirmed conditions, best first, columns `RANKING`
+    reference_intervals  intervals of the distances over other real samples as well, columns `REFERENCE_INTERVALS`
+    metric_rankings      the settings found under several metrics, beside controls, columns `METRIC_RANKINGS`
+    metric_pairs         tests of every pair of settings found under these metrics, columns `METRIC_PAIRS`
+    pairs                tests of every pair of confirmed conditions, columns `PAIRS`
+    tuning               each setting found against the authors' setting, columns `TUNING`
+    paths                the settings from the authors' to the setting found, columns `PATHS`
+    robustness           the ranking under other outcome rules, columns `ROBUSTNESS`
+    equal_critic_steps   the ranking at equal critic steps, columns `EQUAL_CRITIC_STEPS`
+    outcomes             share of each outcome among the members, columns `OUTCOME_SHARES`
 
     `tau` gives the target distances, the same for all conditions; by default the distances with progress `PROGRESS`,
     computed from the reference distances on the validation split. The study's `search.seed` is the seed of all random
@@ -253,12 +245,12 @@ class Comparison:
     @cached_property
     def first_with_references(self) -> tuple[float, float] | None:
         """Interval of the smallest distance that also holds its variation with the real samples; None if unknown."""
-        first = self.ranking.iloc[0]
-        deviation = reference_deviation(self.results, first["condition"])
-        if deviation is None:
-            return None
-        low, high = with_references(first["distance_low"], first["distance"], first["distance_high"], deviation)
-        return (max(low, 0.0) if self.results.study.distance in NEVER_NEGATIVE else low), high
+        first = reference_intervals(self.results, self.ranking.head(1))
+        return None if first.empty else (float(first["low"].iloc[0]), float(first["high"].iloc[0]))
+
+    @cached_property
+    def reference_intervals(self) -> pd.DataFrame:
+        return reference_intervals(self.results, self.ranking)
 
     @cached_property
     def metric_pairs(self) -> pd.DataFrame:

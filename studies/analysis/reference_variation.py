@@ -4,6 +4,7 @@ from math import hypot
 from statistics import NormalDist
 
 import numpy as np
+import pandas as pd
 import torch
 from jaxtyping import Float
 
@@ -11,11 +12,45 @@ from gan_core.data import evaluation_labels
 from gan_core.evaluation import applicable_metrics
 from gan_core.metrics import METRICS, AnyMetric, Fakes, RealSamples
 from studies.errors import InputError
+from studies.tables.columns import table_of
 from studies.tables.ranking import is_stable, winners
 from studies.tables.results import Results
 
 HALVES = 40
 """Number of random halves of the real samples."""
+NEVER_NEGATIVE = (
+    "sliced_wasserstein",
+    "class_sliced_wasserstein",
+    "worst_class_distance",
+    "wasserstein_1",
+    "frechet_distance",
+    "distance_to_equilibrium",
+)
+"""Distances that are at least 0, so that progress is largest at 0."""
+REFERENCE_INTERVALS: dict[str, str] = {
+    "condition": "str",
+    "distance": "float64",
+    "low": "float64",
+    "high": "float64",
+}
+
+
+def reference_intervals(results: Results, ranking: pd.DataFrame) -> pd.DataFrame:
+    """A row per row of the ranking that has a distance; columns as in `REFERENCE_INTERVALS`.
+
+    low, high  ends of the interval of the ranking, which is over fresh seeds, widened by the variation with other real
+               samples, as many as those of the test split; an end at +inf is empty
+
+    No row for a setting whose generators are not kept, and none if a metric of the study's own decides. All settings
+    are measured against the same real samples, so the intervals say nothing about the order of the settings.
+    """
+    floor = 0.0 if results.study.distance in NEVER_NEGATIVE else -np.inf
+    rows = []
+    for row in ranking[ranking["distance"].notna()].to_dict("records"):
+        if (deviation := reference_deviation(results, row["condition"])) is not None:
+            low, high = with_references(row["distance_low"], row["distance"], row["distance_high"], deviation)
+            rows.append({**row, "low": max(low, floor), "high": high})
+    return table_of(rows, REFERENCE_INTERVALS)
 
 
 def reference_deviation(results: Results, condition: str) -> float | None:

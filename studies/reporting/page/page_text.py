@@ -37,6 +37,12 @@ TABLES: Mapping[str, TableDescription] = {
         "p adjusted: Holm's correction for all pairs; exact: all permutations were computed; decided: p adjusted is "
         "below 0.05.",
     ),
+    "reference_intervals": TableDescription(
+        "Distances over other real samples",
+        "Distance of each setting found, with an interval that holds both its variation with fresh seeds and that with "
+        "other real samples, as many as those of the test split. All settings are measured against the same real "
+        "samples, so this interval says nothing about their order.",
+    ),
     "metric_rankings": TableDescription(
         "Several metrics",
         "The settings found under the distance that decides and under other metrics, beside other real samples and a "

@@ -65,7 +65,7 @@ def print_run_summary(
         console.print(f"picture: {pictures.ranking}", markup=False, soft_wrap=True)
     for condition in results.ranking["condition"][:1]:
         if condition in pictures.sheets:
-            has_rank = results.ranking["failure_rate"].iloc[0] < 1
+            has_rank = results.ranking["rank"].notna().iloc[0]
             ranks = ", which ranks first" if has_rank else ""
             line = f"samples: {pictures.sheets[condition]} shows fakes of {condition}{ranks}"
             console.print(line, markup=False, soft_wrap=True)
