@@ -130,7 +130,7 @@ def test_the_sentences_about_a_comparison(tmp_path: Path) -> None:
     )
     assert topics["Share of settings that work"] == (
         "A setting works if all 2 of its seeds are stable and end within 0.100 of the real data, 90% of the way from a "
-        "constant to real data.",
+        "constant to real data (of the validation split).",
         "Target distances tried: 0.250, 0.100 and 0.050 (75%, 90% and 95% of the way from a constant to real data).",
         "The smallest that settings of at least two conditions reach is used: 0.100.",
         "The shares are therefore those at a target chosen after the fact.",
