@@ -115,7 +115,7 @@ def measures_in_words(rankings: pd.DataFrame) -> str:
     """Sentences on the measures of a table `metric_rankings`: which are harmonic means, and which value is better."""
     of_two = [name for name in OF_TWO if name in set(rankings["metric"])]
     means = [f"{name[0].upper()}{name[1:]}: their harmonic mean, larger is better." for name in of_two]
-    return " ".join([*means, f"Of the {'others' if means else 'metrics'} a smaller value is better."])
+    return " ".join([*means, "Of the others a smaller value is better." if means else "A smaller value is better."])
 
 
 def _common(first: Mapping[str, list[str]]) -> list[str]:
