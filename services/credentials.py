@@ -1,8 +1,8 @@
 """Addresses and credentials of a cluster, from the environment. They are never written to a file or sent with a job.
 
 GAN_STUDY_CLUSTER                    address of the cluster's dashboard, http://HOST:8265
-RAY_AUTH_TOKEN, RAY_AUTH_TOKEN_PATH  the token of that cluster, or the file with it; without GAN_STUDY_CLUSTER the token
-                                     of the cluster that a command names
+RAY_AUTH_TOKEN, RAY_AUTH_TOKEN_PATH  the token of that cluster, or the file with it; without GAN_STUDY_CLUSTER it is
+                                     sent to loopback addresses alone
 ~/.ray/auth_token                    the token of Ray's clusters on this machine, sent to loopback addresses alone
 GAN_STUDY_LEDGER                     on a cluster: the shared folder below which a relative ledger.root lies
 """
@@ -84,6 +84,11 @@ def cluster_token(url: str) -> Token | None:
 
 def _refuse_other_cluster(url: str, variable: str) -> None:
     own = os.environ.get("GAN_STUDY_CLUSTER")
+    if not own and urlsplit(url).hostname not in LOOPBACK:
+        raise InputError(
+            f"--cluster: the token in {variable} is sent to another machine only if GAN_STUDY_CLUSTER names the "
+            f"cluster that it belongs to; if that is this one, set GAN_STUDY_CLUSTER={url}"
+        )
     if own and _origin(own) != _origin(url):
         raise InputError(
             f"--cluster: the token in {variable} belongs to {escape_control(own)} (GAN_STUDY_CLUSTER) and is not sent "

@@ -244,8 +244,9 @@ def test_a_study_is_submitted_from_python_with_the_modules_of_its_folder(study_f
 def test_a_token_that_is_sent_in_clear_is_warned_of_in_python_too(study_file, monkeypatch):
     monkeypatch.setattr(submission, "JobsServer", lambda url, token: FakeServer())
     monkeypatch.setenv("RAY_AUTH_TOKEN", TOKEN)
+    monkeypatch.setenv("GAN_STUDY_CLUSTER", "http://10.0.0.1:8265")
     with pytest.warns(UserWarning, match=r"^the token is sent to http://10\.0\.0\.1:8265 unencrypted; "):
-        services.submit(Study.load(study_file), cluster="http://10.0.0.1:8265")
+        services.submit(Study.load(study_file))
 
 
 # -- a real cluster ----------------------------------------------------------------------------------------------------

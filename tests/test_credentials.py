@@ -56,7 +56,21 @@ def test_the_token_of_this_machine_is_sent_to_no_other(monkeypatch, tmp_path):
     for url in (ELSEWHERE, "http://localhost.example:8265", "http://10.0.0.1:8265"):
         assert token_for(url) is None
     monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(tmp_path / ".ray" / "auth_token"))
+    monkeypatch.setenv("GAN_STUDY_CLUSTER", ELSEWHERE)
     assert token_for(ELSEWHERE) == "own"
+
+
+@pytest.mark.parametrize("variable", ["RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"])
+def test_a_token_of_no_named_cluster_stays_on_this_machine(monkeypatch, tmp_path, variable):
+    (tmp_path / "named").write_text("named")
+    monkeypatch.setenv(variable, str(tmp_path / "named"))
+    assert token_for(HERE) is not None
+    with pytest.raises(InputError) as refused:
+        cluster_token(ELSEWHERE)
+    assert str(refused.value) == (
+        f"--cluster: the token in {variable} is sent to another machine only if GAN_STUDY_CLUSTER names the cluster "
+        f"that it belongs to; if that is this one, set GAN_STUDY_CLUSTER={ELSEWHERE}"
+    )
 
 
 @pytest.mark.parametrize("variable", ["RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"])
@@ -64,7 +78,6 @@ def test_the_token_of_this_machine_is_sent_to_no_other(monkeypatch, tmp_path):
 def test_a_token_of_the_configured_cluster_is_sent_to_no_other(monkeypatch, tmp_path, variable, other):
     (tmp_path / "named").write_text("named")
     monkeypatch.setenv(variable, str(tmp_path / "named"))
-    assert token_for(other) is not None  # no cluster is configured: the token is for the one that is named
     monkeypatch.setenv("GAN_STUDY_CLUSTER", ELSEWHERE)
     assert token_for("https://RAY.example:443/") is not None
     with pytest.raises(InputError) as refused:
