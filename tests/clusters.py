@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -27,6 +28,9 @@ ROOT = Path(__file__).parent.parent
 TOKEN = "planted-token-7f3a90c1"
 PASSWORD = "planted-password-55d2"
 IN_THE_ADDRESS = "planted-in-the-address-81be"
+CLOUD_KEY = "planted-cloud-key-3c1f"
+PLANTED = (TOKEN, PASSWORD, IN_THE_ADDRESS, CLOUD_KEY)
+"""Secrets in the environment of every process, which must appear nowhere else."""
 
 
 def free_port(host: str = "127.0.0.1") -> int:
@@ -47,11 +51,33 @@ def environment(**changes: str) -> dict[str, str]:
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": TOKEN,
         "RAY_USAGE_STATS_ENABLED": "0",
+        "AWS_SECRET_ACCESS_KEY": CLOUD_KEY,
         "MLFLOW_TRACKING_PASSWORD": PASSWORD,
         "MLFLOW_TRACKING_URI": f"http://me:{IN_THE_ADDRESS}@127.0.0.1:9",  # nothing answers there
         "MLFLOW_DISABLE_TELEMETRY": "true",
         **changes,
     }
+
+
+@contextmanager
+def command_lines() -> Iterator[set[str]]:
+    """Context in which the command lines of all processes of this machine are collected, as `ps` shows them."""
+    seen: set[str] = set()
+    over = threading.Event()
+
+    def collect() -> None:
+        while not over.wait(0.2):
+            for process in psutil.process_iter():
+                with suppress(psutil.Error):
+                    seen.add(" ".join(process.cmdline()))
+
+    thread = threading.Thread(target=collect, daemon=True)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        thread.join()
 
 
 def start(command: str | list[str], log: Path, env: dict[str, str], **options: object) -> subprocess.Popen[bytes]:

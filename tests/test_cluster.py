@@ -1,5 +1,6 @@
 import json
 import zipfile
+from collections.abc import Collection
 from io import BytesIO
 from time import time
 
@@ -8,9 +9,11 @@ import pytest
 from clusters import (
     IN_THE_ADDRESS,
     PASSWORD,
+    PLANTED,
     STUDY,
     TOKEN,
     RayCluster,
+    command_lines,
     free_port,
     is_half_done,
     kill,
@@ -322,7 +325,7 @@ def nodes_used(ledger: Ledger) -> set[str]:
     return {line.removeprefix("on node ") for line in lines if line.startswith("on node ")}
 
 
-def assert_nothing_secret(cluster: RayCluster, ledger: Ledger) -> None:
+def assert_nothing_secret(cluster: RayCluster, ledger: Ledger, commands: Collection[str] = ()) -> None:
     jobs = cluster.server().jobs()
     assert cluster.sessions is not None
     folders = (ledger.root, cluster.folder, cluster.sessions)
@@ -332,8 +335,9 @@ def assert_nothing_secret(cluster: RayCluster, ledger: Ledger) -> None:
     in_memory = shared_memory(cluster.processes())
     assert any("plasma" in name for name in in_memory), "Ray's object store was not read"
     texts |= in_memory
+    texts |= {f"the command line {command}": command.encode() for command in commands}
     for name, text in texts.items():
-        for secret in (TOKEN, PASSWORD, IN_THE_ADDRESS):
+        for secret in PLANTED:
             assert secret.encode() not in text, f"{secret} in {name}"
 
 
@@ -341,8 +345,10 @@ def assert_nothing_secret(cluster: RayCluster, ledger: Ledger) -> None:
 @pytest.mark.timeout(600)
 def test_a_submitted_study_runs_on_both_nodes_with_the_numbers_of_a_local_run(cluster, small, embedded, tmp_path):
     ledger = Ledger(tmp_path / "ledger")
-    ran = cluster.cli("submit", small, "--set", f"ledger.root={ledger.root}", "--set", "name=both")
+    with command_lines() as commands:
+        ran = cluster.cli("submit", small, "--set", f"ledger.root={ledger.root}", "--set", "name=both")
     assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert any("-m services drive" in command for command in commands), "the driver's command line was not seen"
     assert_same_numbers(ledger, embedded)
     assert nodes_used(ledger) == {"127.0.0.3", "127.0.0.4"}
     imports = [line.split() for line in ran.stdout.splitlines() if line.startswith("imported in ")]
@@ -356,7 +362,7 @@ def test_a_submitted_study_runs_on_both_nodes_with_the_numbers_of_a_local_run(cl
     assert "MLflow at http://127.0.0.1:9 cannot be reached" in kept
     assert kept.partition("\n")[2] in ran.stdout
     assert not (ledger.root / ".preflight").exists()
-    assert_nothing_secret(cluster, ledger)
+    assert_nothing_secret(cluster, ledger, commands)
 
 
 @pytest.mark.soak

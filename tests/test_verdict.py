@@ -43,6 +43,7 @@ from studies.reporting.text.headline import (
     FirstIsAhead,
     FirstUndecided,
     NoWorkingSetting,
+    TooManyFailed,
 )
 from studies.reporting.text.listed_values import ListedValues, OutcomesAt, ValueThatWorks
 from studies.reporting.text.method_comparison import BestMethod, IncomparableMethods, Obstacle
@@ -310,6 +311,14 @@ def test_a_setting_that_failed_on_every_seed_is_named_even_if_no_pair_is_decided
     assert working(settings) == [(Part(3, 3), ("gan",)), (Part(0, 3), ("wgan",))]
     assert (settings.largest.leading, settings.largest.is_decided) == (("gan",), False)
     assert settings.largest.p.value == about(0.75)
+
+
+def test_a_setting_that_failed_on_fresh_seeds_though_settings_worked_is_named_as_that(tmp_path):
+    def progress_of(trial, seed):
+        return DIVERGED if (trial.condition, trial.phase) == ("wgan", "confirm") else (*RISING, 0.9)
+
+    _, failed, *_ = findings_by_topic(tmp_path, progress_of, "search.confirm.seeds=3")[ANSWER]
+    assert failed == TooManyFailed(conditions=(("wgan", Part(3, 3)),))
 
 
 def test_settings_rank_ahead_of_one_that_failed_on_every_seed_instead_of_ending_closer(tmp_path):

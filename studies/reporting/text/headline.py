@@ -7,6 +7,7 @@ from typing import Literal
 import pandas as pd
 
 from studies.analysis.comparison import Comparison
+from studies.analysis.explore_trials import seeds_that_must_reach
 from studies.reporting.text.constraint_effect import constraint_effect
 from studies.reporting.text.decided_pairs import decided_with_first, without_distance
 from studies.reporting.text.failures import short_budget
@@ -114,13 +115,20 @@ class FirstUndecided(Finding):
 
 @dataclass(frozen=True, kw_only=True)
 class NoWorkingSetting(Finding):
-    """Conditions without a rank, and the number of fresh seeds of the setting found that failed.
+    """Conditions without a rank of which no setting that was tried works, with the fresh seeds that failed.
 
     tried  smallest and largest number of settings that were tried for one of them; 0 if none is searched
     """
 
     conditions: tuple[tuple[str, Part], ...]
     tried: tuple[int, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TooManyFailed(Finding):
+    """Conditions without a rank of which other settings work, with the fresh seeds of the setting found that failed."""
+
+    conditions: tuple[tuple[str, Part], ...]
 
 
 def headline(comparison: Comparison) -> tuple[list[Finding], list[Finding]]:
@@ -184,22 +192,27 @@ def _distances(comparison: Comparison) -> Iterator[Finding]:
         )
     else:
         yield from _first_against_others(comparison)
-        yield from _no_working_setting(comparison)
+        yield from _without_rank(comparison)
         yield from tested_by_groups(comparison)
 
 
-def _no_working_setting(comparison: Comparison) -> Iterator[Finding]:
-    failed = comparison.ranking[comparison.ranking["distance"].isna()]
-    if failed.empty:
-        return
+def _without_rank(comparison: Comparison) -> Iterator[Finding]:
+    """Findings on the conditions without a rank; a setting that was tried works if at least 80% of its seeds do."""
+    failed = [(row["condition"], failed_seeds(row)) for _, row in _without_distance(comparison).iterrows()]
     trials, study = comparison.results.trials, comparison.results.study
-    counts = trials.loc[trials["phase"].isin(("explore", "exploit")), "condition"].value_counts()
-    searched = [name for name in failed["condition"] if study.condition(name).hyperparameters]
-    tried = counts.reindex(searched, fill_value=0)
-    yield NoWorkingSetting(
-        conditions=tuple((row["condition"], failed_seeds(row)) for _, row in failed.iterrows()),
-        tried=(int(tried.min()), int(tried.max())) if searched else (0, 0),
-    )
+    searched = trials[trials["phase"].isin(("explore", "exploit"))]
+    most_failures = study.seeds - seeds_that_must_reach(study.seeds)
+    works = set(searched.loc[(searched["failure_rate"] * study.seeds).round() <= most_failures, "condition"])
+    if none_works := [(name, part) for name, part in failed if name not in works]:
+        counts = searched["condition"].value_counts()
+        tried = [int(counts.get(name, 0)) for name, _ in none_works if study.condition(name).hyperparameters]
+        yield NoWorkingSetting(conditions=tuple(none_works), tried=(min(tried, default=0), max(tried, default=0)))
+    if others := [(name, part) for name, part in failed if name in works]:
+        yield TooManyFailed(conditions=tuple(others))
+
+
+def _without_distance(comparison: Comparison) -> pd.DataFrame:
+    return comparison.ranking[comparison.ranking["distance"].isna()]
 
 
 def _first_against_others(comparison: Comparison) -> Iterator[Finding]:
