@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -17,6 +16,7 @@ from types import MappingProxyType
 
 import psutil  # type: ignore[import-untyped]
 import requests
+from process_usage import repeated
 
 from gan_core.cache_folder import FOLDER_VARIABLE
 from services.cluster import Cluster
@@ -63,21 +63,14 @@ def environment(**changes: str) -> dict[str, str]:
 def command_lines() -> Iterator[set[str]]:
     """Context in which the command lines of all processes of this machine are collected, as `ps` shows them."""
     seen: set[str] = set()
-    over = threading.Event()
 
     def collect() -> None:
-        while not over.wait(0.2):
-            for process in psutil.process_iter():
-                with suppress(psutil.Error):
-                    seen.add(" ".join(process.cmdline()))
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                seen.add(" ".join(process.cmdline()))
 
-    thread = threading.Thread(target=collect, daemon=True)
-    thread.start()
-    try:
+    with repeated(collect, 0.2):
         yield seen
-    finally:
-        over.set()
-        thread.join()
 
 
 def start(command: str | list[str], log: Path, env: dict[str, str], **options: object) -> subprocess.Popen[bytes]:

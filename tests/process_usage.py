@@ -2,8 +2,8 @@
 
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import psutil  # type: ignore[import-untyped]
@@ -31,23 +31,32 @@ class Usage:
 
 
 @contextmanager
-def measured(processes: Mapping[str, subprocess.Popen[bytes]], seconds: float = 2.0) -> Iterator[dict[str, Usage]]:
-    """Context in which the use of each process is measured every few seconds; its value holds the results."""
-    usage = {name: Usage() for name in processes}
+def repeated(work: Callable[[], object], seconds: float) -> Iterator[None]:
+    """Context in which a thread calls `work` every few seconds."""
     over = threading.Event()
 
-    def work() -> None:
+    def repeat() -> None:
         while not over.wait(seconds):
-            for name, process in processes.items():
-                try:
-                    usage[name].measure(psutil.Process(process.pid))
-                except psutil.NoSuchProcess:
-                    continue
+            work()
 
-    thread = threading.Thread(target=work, daemon=True)
+    thread = threading.Thread(target=repeat, daemon=True)
     thread.start()
     try:
-        yield usage
+        yield
     finally:
         over.set()
         thread.join()
+
+
+@contextmanager
+def measured(processes: Mapping[str, subprocess.Popen[bytes]], seconds: float = 2.0) -> Iterator[dict[str, Usage]]:
+    """Context in which the use of each process is measured every few seconds; its value holds the results."""
+    usage = {name: Usage() for name in processes}
+
+    def measure() -> None:
+        for name, process in processes.items():
+            with suppress(psutil.NoSuchProcess):
+                usage[name].measure(psutil.Process(process.pid))
+
+    with repeated(measure, seconds):
+        yield usage

@@ -86,7 +86,7 @@ def test_every_setting_has_a_value_and_a_rank_and_the_controls_have_values(tmp_p
 
 
 def test_known_modes_give_a_measure_of_covered_modes_and_quality(tmp_path: Path) -> None:
-    """Of eight modes, on a ring: 8 with 60 % of high quality, 6 with 90 %, 8 with 80 %."""
+    """Eight modes on a ring, of which the settings cover 8 with 60 % of high quality, 6 with 90 % and 8 with 80 %."""
     modes = {"wgan": (8, 0.6), "gan": (6, 0.9), "lsgan": (8, 0.8)}
     results = results_of(tmp_path, modes, names=("modes_covered", "high_quality"), text=RING)
     results.real_values = {"modes_covered": 8.0, "high_quality": 0.98889}

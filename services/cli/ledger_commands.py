@@ -169,9 +169,9 @@ def doctor(
 
 
 def _run_faults(ledger: "Ledger", tracking: str | None) -> "tuple[list[RunFault], bool]":
-    """Faults that MLflow's runs of the readable studies have; beside them, False if MLflow cannot be read.
+    """Faults of the studies' runs in MLflow, and True if all of these could be examined.
 
-    The reason is then printed.
+    If MLflow cannot be read, the reason is printed and the studies after it are left out; so is a damaged study.
     """
     from studies.tracking.run_faults import examine
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 OF_RESULTS = (TableName.ranking, TableName.trials, TableName.members, TableName.curves)
-"""Tables of `Results`; the others are those of a `Comparison`."""
+"""Tables that are attributes of `Results`; all others are attributes of `Comparison`."""
 
 
 def results(

@@ -245,12 +245,17 @@ class Comparison:
     @cached_property
     def first_with_references(self) -> tuple[float, float] | None:
         """Interval of the smallest distance that also holds its variation with the real samples; None if unknown."""
-        first = reference_intervals(self.results, self.ranking.head(1))
+        first = self._first_reference_interval
         return None if first.empty else (float(first["low"].iloc[0]), float(first["high"].iloc[0]))
 
     @cached_property
+    def _first_reference_interval(self) -> pd.DataFrame:
+        return reference_intervals(self.results, self.ranking.head(1))
+
+    @cached_property
     def reference_intervals(self) -> pd.DataFrame:
-        return reference_intervals(self.results, self.ranking)
+        others = reference_intervals(self.results, self.ranking[1:])
+        return pd.concat([self._first_reference_interval, others], ignore_index=True)
 
     @cached_property
     def metric_pairs(self) -> pd.DataFrame:

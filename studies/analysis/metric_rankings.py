@@ -32,12 +32,12 @@ class QualityMeasure:
 
     name     of the measure
     metrics  that it is computed from
-    largest  largest value of each metric, by which it is divided to give a share; 1 for a metric that is a share
+    largest  largest value of each of two metrics, by which it is divided to give a share; 1 for a metric that is one
     """
 
     name: str
     metrics: tuple[str, ...]
-    largest: tuple[float, ...] = (1.0, 1.0)
+    largest: tuple[float, ...]
 
     @property
     def larger(self) -> bool:
@@ -57,11 +57,9 @@ class QualityMeasure:
         return (2 * first * second / (first + second)).fillna(0.0)
 
 
-PRECISION_AND_COVERAGE = QualityMeasure(name="precision and coverage", metrics=("precision", "coverage"))
-MODES_AND_QUALITY = "covered modes and high quality"
-"""Name of the measure of data with known modes, from `modes_covered` and `high_quality`."""
-OF_TWO = (PRECISION_AND_COVERAGE.name, MODES_AND_QUALITY)
-"""Names of the measures that are harmonic means of two shares."""
+PRECISION_AND_COVERAGE, MODES_AND_QUALITY = "precision and coverage", "covered modes and high quality"
+OF_TWO = {PRECISION_AND_COVERAGE: ("precision", "coverage"), MODES_AND_QUALITY: ("modes_covered", "high_quality")}
+"""Metrics of each measure that is the harmonic mean of two shares, by its name."""
 DISTANCES = ("frechet_distance", "sliced_wasserstein", "jensen_shannon")
 """Distances and divergences that rank the settings beside the one that decides, if they were measured."""
 
@@ -110,20 +108,18 @@ def further_values(results: Results) -> FurtherValues:
 def _further_measures(results: Results) -> list[QualityMeasure]:
     """The measures beside the distance that decides."""
     measured = set(results.ranked(results.curves)["metric"].unique())
-    modes, deciding = results.data.modes if "modes_covered" in measured else None, results.study.distance
-    of_modes = () if modes is None else (_of_modes(len(modes.centers)),)
-    distances = (QualityMeasure(name=name, metrics=(name,)) for name in DISTANCES)
-    possible = [PRECISION_AND_COVERAGE, *of_modes, *distances]
-    return [measure for measure in possible if set(measure.metrics) <= measured and measure.name != deciding]
+    metrics = OF_TWO | {name: (name,) for name in DISTANCES if name != results.study.distance}
+    return [
+        QualityMeasure(name=name, metrics=own, largest=tuple(_largest(results, metric) for metric in own))
+        for name, own in metrics.items()
+        if set(own) <= measured
+    ]
 
 
-def _of_modes(known: int) -> QualityMeasure:
-    """The measure of data with so many known modes."""
-    return QualityMeasure(
-        name=MODES_AND_QUALITY,
-        metrics=("modes_covered", "high_quality"),
-        largest=(float(known), 1.0),
-    )
+def _largest(results: Results, metric: str) -> float:
+    """Largest value of a metric that counts or is a share: the number of known modes, or 1."""
+    modes = results.data.modes if metric == "modes_covered" else None
+    return 1.0 if modes is None else float(len(modes.centers))
 
 
 def _of_ranking(results: Results) -> Iterator[dict]:

@@ -1,4 +1,4 @@
-"""Connection to a running driver, over which the process that started it gets study, events and result."""
+"""Connection between a driver and the process that started it, which sends the study and receives events and result."""
 
 import json
 import os

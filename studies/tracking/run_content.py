@@ -130,7 +130,9 @@ def spec_checksum(study: Study, spec: TrialSpec) -> str:
 
 
 def study_checksum(study: Study, record: Mapping[str, Any], trials: Sequence[TrialRecord]) -> str:
-    """Hash of the records from which a finished study's own run is written; an equal one means: written already.
+    """Hash of everything that a finished study's own run in MLflow is written from.
+
+    A run that was written with the same hash has nothing to be written again.
 
     record  the study's record in the ledger
     trials  all of its trials, which have ended

@@ -9,7 +9,7 @@ from gan_core.metrics import METRICS, SAMPLE_METRICS
 from gan_core.metrics.sliced import FEWEST_DIRECTIONS, MOST_DIRECTIONS, PLANE_DIRECTIONS
 from gan_core.networks import DiracPair
 from studies.analysis.comparison import Comparison
-from studies.analysis.metric_rankings import MODES_AND_QUALITY, PRECISION_AND_COVERAGE
+from studies.analysis.metric_rankings import MODES_AND_QUALITY, OF_TWO, PRECISION_AND_COVERAGE
 from studies.file.study import Study
 from studies.numbers import format_distance
 from studies.reporting.paper.latex_text import Tex, code, listed, percent, scientific
@@ -39,8 +39,6 @@ _NAMES: Mapping[str, str] = {
 _ALONG_DIRECTIONS = ("sliced_wasserstein", "class_sliced_wasserstein", "worst_class_distance")
 """Metrics that are means over fixed directions."""
 _BY_NAME = {metric.name: metric for metric in SAMPLE_METRICS}
-_OF_MODES = ("modes_covered", "high_quality")
-"""Metrics of the measure of data with known modes."""
 _OF_OUTCOMES = ("cells", "spread")
 """Metrics that the rules of the outcomes use, which the text describes there."""
 
@@ -154,14 +152,13 @@ def compared_metrics(compared: Comparison, citations: Citations) -> Tex:
 
 
 def _measure(compared: Comparison, measure: str, citations: Citations) -> Tex:
+    cited = _cited(OF_TWO.get(measure, (measure,)), citations)
     if measure == MODES_AND_QUALITY:
-        quality = f"share of the modes covered and the {_NAMES['high_quality']}"
-        return Tex(f"the harmonic mean of the {quality}{_cited(_OF_MODES, citations)}")
-    if measure != PRECISION_AND_COVERAGE.name:
-        return Tex(f"the {metric_name(measure)}{_cited([measure], citations)}")
-    cited = _cited(PRECISION_AND_COVERAGE.metrics, citations)
-    neighbours = compared.results.study.evaluation.neighbours
-    return Tex(f"the harmonic mean of precision and coverage{cited} with $k = {neighbours}$ neighbours")
+        return Tex(f"the harmonic mean of the share of the modes covered and the {_NAMES['high_quality']}{cited}")
+    if measure == PRECISION_AND_COVERAGE:
+        neighbours = compared.results.study.evaluation.neighbours
+        return Tex(f"the harmonic mean of precision and coverage{cited} with $k = {neighbours}$ neighbours")
+    return Tex(f"the {metric_name(measure)}{cited}")
 
 
 def _cited(metrics: Sequence[str], citations: Citations) -> Tex:
@@ -173,10 +170,7 @@ def recorded_metrics(compared: Comparison, citations: Citations) -> Tex:
     """Metrics of samples that were measured and neither decide nor rank, with their citations."""
     results = compared.results
     ranked = {*compared.metric_rankings["metric"], results.study.distance, *_OF_OUTCOMES}
-    if PRECISION_AND_COVERAGE.name in ranked:
-        ranked |= set(PRECISION_AND_COVERAGE.metrics)
-    if MODES_AND_QUALITY in ranked:
-        ranked |= set(_OF_MODES)
+    ranked |= {metric for measure, metrics in OF_TWO.items() if measure in ranked for metric in metrics}
     others = [name for name in _BY_NAME if name in measured(results) - ranked]
     return (
         listed([Tex(f"{metric_name(name)}{citations.cite(_BY_NAME[name])}") for name in others]) if others else Tex("")

@@ -115,9 +115,10 @@ class FirstUndecided(Finding):
 
 @dataclass(frozen=True, kw_only=True)
 class NoWorkingSetting(Finding):
-    """Conditions without a rank of which no setting that was tried works, with the fresh seeds that failed.
+    """Conditions of which no setting that was tried in the search works, and whose setting found has no rank.
 
-    tried  smallest and largest number of settings that were tried for one of them; 0 if none is searched
+    conditions  each with the number of fresh seeds of the setting found that failed
+    tried       smallest and largest number of settings that were tried for one of them; 0 if none is searched
     """
 
     conditions: tuple[tuple[str, Part], ...]
@@ -126,7 +127,10 @@ class NoWorkingSetting(Finding):
 
 @dataclass(frozen=True, kw_only=True)
 class TooManyFailed(Finding):
-    """Conditions without a rank of which other settings work, with the fresh seeds of the setting found that failed."""
+    """Conditions whose setting found has no rank, since too many of its fresh seeds failed, though others worked.
+
+    conditions  each with the number of fresh seeds that failed; some setting that was tried in the search worked
+    """
 
     conditions: tuple[tuple[str, Part], ...]
 
@@ -198,7 +202,8 @@ def _distances(comparison: Comparison) -> Iterator[Finding]:
 
 def _without_rank(comparison: Comparison) -> Iterator[Finding]:
     """Findings on the conditions without a rank; a setting that was tried works if at least 80% of its seeds do."""
-    failed = [(row["condition"], failed_seeds(row)) for _, row in _without_distance(comparison).iterrows()]
+    ranking = comparison.ranking
+    failed = [(row["condition"], failed_seeds(row)) for _, row in ranking[ranking["distance"].isna()].iterrows()]
     trials, study = comparison.results.trials, comparison.results.study
     searched = trials[trials["phase"].isin(("explore", "exploit"))]
     most_failures = study.seeds - seeds_that_must_reach(study.seeds)
@@ -209,10 +214,6 @@ def _without_rank(comparison: Comparison) -> Iterator[Finding]:
         yield NoWorkingSetting(conditions=tuple(none_works), tried=(min(tried, default=0), max(tried, default=0)))
     if others := [(name, part) for name, part in failed if name in works]:
         yield TooManyFailed(conditions=tuple(others))
-
-
-def _without_distance(comparison: Comparison) -> pd.DataFrame:
-    return comparison.ranking[comparison.ranking["distance"].isna()]
 
 
 def _first_against_others(comparison: Comparison) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ class DistanceOfRanking(Finding):
 
 @dataclass(frozen=True, kw_only=True)
 class WithoutRank(Finding):
-    """Conditions without distance and rank, since a failed seed lies in the middle half of their seeds."""
+    """Number of conditions without distance and rank: ordered by distance, a failed seed is in the middle half."""
 
     count: int
 
