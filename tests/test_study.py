@@ -382,6 +382,12 @@ def test_every_extreme_of_every_presets_range_is_valid(load: Load, name: str, pa
     assert len(list(condition.extreme_settings())) == len(condition.hyperparameters[path].extremes()) >= 2
 
 
+@pytest.mark.parametrize("name", ["first-study", "presets-on-digits", "clip-value", "penalty-weight"])
+def test_studies_whose_digits_are_written_about_compare_them_in_features(name: str) -> None:
+    assert Study.load(name).distance == "frechet_distance"
+    assert Study.load(name).evaluation.features.kind == "classifier"
+
+
 def test_every_study_of_the_catalog_is_found_by_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shipped_images: Callable[[str], list[str]]
 ) -> None:

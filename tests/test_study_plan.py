@@ -7,6 +7,7 @@ from pathlib import Path
 import command_line
 import pytest
 from command_line import Call
+from rich.console import Console
 from tiny import SMALLER, TINY, ledger_of, study_in
 
 from studies.design import Design, counts
@@ -23,7 +24,7 @@ from studies.forecast.remaining_time import RunForecast
 from studies.forecast.study_plan import Planner, cached_seconds, plan_of
 from studies.ledger.ledger import Ledger
 from studies.ledger.trial_records import read_records
-from studies.reporting.terminal.plan_text import plan_table, time_sentence
+from studies.reporting.terminal.plan_text import plan_table, print_plan, time_sentence
 from studies.tracking.row_counts import _trial_rows, tracking_rows
 from studies.tracking.run_content import logged_metrics, params, run_content
 
@@ -162,6 +163,10 @@ def test_costs_are_measured_once_and_then_cached(tmp_path: Path) -> None:
         assert condition.trials == counts(study, planned)
         assert condition.seeds == {"explore": 2, "exploit": 2, "confirm": 3}
         assert condition.critic_steps == condition.generator_steps == (36, 36)
+        assert condition.memory_bytes is not None
+        assert 5e7 < condition.memory_bytes[0] <= condition.memory_bytes[1] <= plan.memory_bytes
+    print_plan(plan, screen := Console(record=True, width=200))
+    assert screen.export_text().count("1 explore (2 seeds) + 1 confirm (3 seeds)") == 2
 
 
 def test_validate_a_plan_and_a_run_state_the_same_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
