@@ -3,6 +3,7 @@
 `driver_process` starts it with an environment without secrets, and receives the events of the run.
 """
 
+import faulthandler
 import json
 import os
 import signal
@@ -83,6 +84,7 @@ def main(channel: str, prepare: str) -> None:
             open(Path(request["temporary"], STACKS), "wb") as stacks,
             ended_by(report_hung_code, stacks=stacks.fileno()),
         ):
+            faulthandler.enable(stacks)
             send(_answer(request, getattr(import_module(module), function), send, fail))
     except (EOFError, BrokenPipeError, ConnectionResetError):  # the parent is gone
         pass

@@ -50,6 +50,17 @@ class HungCode(InputError):
         super().__init__(f"{place}: must end within {limit}, but still runs; it hangs, or needs a larger limit")
 
 
+class CrashedCode(InputError):
+    """A call of a user's code ended its process before a study started.
+
+    place   file and line, as in "my_module.py, line 12"
+    signal  name of the signal, as in "Segmentation fault"
+    """
+
+    def __init__(self, place: str, signal: str):
+        super().__init__(f"{place}: must not end its process, but crashes ({signal})")
+
+
 class StudyFailed(GanStudyError):
     """A study could not be run to its end: Ray or the cluster failed, or the ledger cannot be written.
 

@@ -225,20 +225,19 @@ def test_a_command_ends_with_one_sentence(tmp_path: Path, imported: str, argumen
     assert not (tmp_path / "gan-studies").exists()
 
 
-@pytest.mark.slow
-def test_compiled_code_that_never_returns_is_named_too(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["run", "--no-tracking"], marks=pytest.mark.slow),
+        pytest.param(["validate"], marks=pytest.mark.slow),
+        pytest.param(["plan"], marks=pytest.mark.soak),
+    ],
+)
+def test_compiled_code_that_never_returns_is_named_too(tmp_path: Path, arguments: list[str]) -> None:
     last = module_in(tmp_path, imported=COMPILED)
-    code, (line,) = answer(tmp_path, "run", "--no-tracking")
+    code, (line,) = answer(tmp_path, *arguments)
     assert code == 2
     assert line.startswith(f"gan-study: my_hangs.py, line {last}, <module>: must end within limits.code_seconds")
-
-
-@pytest.mark.soak
-def test_compiled_code_that_never_returns_ends_a_command_with_its_stacks(tmp_path: Path) -> None:
-    last = module_in(tmp_path, imported=COMPILED)
-    code, lines = answer(tmp_path, "validate")
-    assert code == 1
-    assert any(f'my_hangs.py", line {last} in <module>' in line for line in lines)
 
 
 def test_a_limit_that_no_timer_takes_counts_as_the_largest_one() -> None:

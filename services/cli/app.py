@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from enum import Enum
 from functools import wraps
 from typing import Annotated, Any
@@ -26,6 +27,7 @@ from services.cli import (
 from services.cli.output import print_error, print_interrupted
 from services.cli.streams import reserved_output, steady_streams
 from studies.errors import GanStudyError, MachineError
+from studies.execution.allowed_environment import others_removed
 from studies.file.hung_code import ended_by
 from studies.file.messages import escape_control
 
@@ -44,17 +46,20 @@ app = typer.Typer(
 )
 
 
+_NEED_NO_SECRETS = (file_commands.validate, file_commands.plan, evaluation_commands.evaluate)
+"""Commands that call a user's code and no server: the code sees the environment that it sees in a run."""
+
+
 def _entry(command: Callable[..., None]) -> Callable[..., None]:
     """The command as it is called: standard output has JSON or a table alone if asked for, an interruption is said."""
 
     @wraps(command)
     def called(**options: Any) -> None:
         format_ = options.get("format_")
+        alone = options.get("as_json") or (isinstance(format_, Enum) and format_.value != "text")
+        environment = others_removed() if command in _NEED_NO_SECRETS else nullcontext()
         try:
-            if options.get("as_json") or (isinstance(format_, Enum) and format_.value != "text"):
-                with reserved_output():
-                    command(**options)
-            else:
+            with reserved_output() if alone else nullcontext(), environment:
                 command(**options)
         except KeyboardInterrupt:  # typer would exit without a word
             raise typer.Exit(print_interrupted()) from None
@@ -110,11 +115,14 @@ _OF_THE_MACHINE = (
 """Errors of the operating system that are no bugs of this project, wherever they occur: the machine has a limit."""
 
 
-def main() -> None:
-    """Run the command. A `GanStudyError` is printed as one sentence and determines the exit code."""
+def main(*, stacks: int = 2) -> None:
+    """Run the command. A `GanStudyError` is printed as one sentence and determines the exit code.
+
+    stacks  file descriptor to which the stacks are written before compiled code of a user that hangs ends the process
+    """
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it warns where the home folder cannot be written
     with steady_streams() as output:
-        code = _exit_code()
+        code = _exit_code(stacks)
         output.flush()
         if output.failure is not None:
             reason = output.failure.strerror or output.failure
@@ -123,10 +131,10 @@ def main() -> None:
     sys.exit(code)
 
 
-def _exit_code() -> Any:
+def _exit_code(stacks: int) -> Any:
     try:
         _check_working_folder()
-        with ended_by(_exit_at_once, stacks=2):
+        with ended_by(_exit_at_once, stacks=stacks):
             app(prog_name="gan-study")
     except SystemExit as ended:
         return ended.code

@@ -50,9 +50,11 @@ def submit(
       gan-study submit first-study --cluster http://127.0.0.1:8265
       gan-study submit photos.toml --send-data --detach
     """
+    from studies.execution.allowed_environment import others_removed
     from studies.file.study import Study
 
-    study = Study.load(file, overrides=overrides or [], smoke=smoke)
+    with others_removed():
+        study = Study.load(file, overrides=overrides or [], smoke=smoke)
     connected = _cluster(cluster)
     attempt = connected.submit(study, file, send_data=send_data, processors=processors)
     print(f"submitted {study.name} to {connected.url}, attempt {attempt.number}", flush=True)

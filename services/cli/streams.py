@@ -78,14 +78,9 @@ class SteadyStream:
 def steady_streams() -> Iterator[SteadyStream]:
     """Context in which nothing that is printed raises an `OSError`; its value is standard output.
 
-    Streams that the caller has closed are opened to the null device first: otherwise the next file that is opened
-    would get their number, and receive what other libraries print.
+    Streams that the caller has closed are opened to the null device first.
     """
-    for number in range(3):
-        try:
-            os.fstat(number)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)  # gets the smallest free number
+    open_closed_streams()
     if sys.stdin is None:
         sys.stdin = _null()
     output, error = (SteadyStream(stream or _null()) for stream in (sys.stdout, sys.stderr))
@@ -93,6 +88,18 @@ def steady_streams() -> Iterator[SteadyStream]:
         yield output
         output.flush()
         error.flush()
+
+
+def open_closed_streams() -> None:
+    """Open the standard streams that the caller has closed to the null device.
+
+    Otherwise the next file that is opened would get their number, and receive what other libraries print.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the smallest free number
 
 
 @contextmanager

@@ -6,7 +6,8 @@ places of programs and files, the numbers of threads, the settings of PyTorch, C
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from studies.errors import InputError
 from studies.file.messages import format_value
@@ -20,6 +21,7 @@ NAMES = frozenset(
         *("LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH", "GLIBC_TUNABLES", "SSL_CERT_FILE", "SSL_CERT_DIR"),
         *("PYTHONPATH", "PYTHONHOME", "PYTHONHASHSEED", "PYTHONWARNINGS", "PYTHONUNBUFFERED", "PYTHONFAULTHANDLER"),
         *("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX", "PYTHONMALLOC", "PYTHONNOUSERSITE", "PYTHONIOENCODING"),
+        *("TERM", "COLORTERM", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR"),
         *("PYTHONUTF8", "MPLCONFIGDIR", "LOKY_MAX_CPU_COUNT", "HF_HOME"),
         *("NVIDIA_VISIBLE_DEVICES", "NVIDIA_DRIVER_CAPABILITIES", "NVIDIA_TF32_OVERRIDE"),
         *("GAN_STUDY_CACHE", "GAN_STUDY_LEDGER", FURTHER),
@@ -55,15 +57,30 @@ def allowed(environment: Mapping[str, str], *, cluster: bool = False) -> dict[st
     }
 
 
-def remove_others() -> None:
-    """Remove from the environment of this process, a worker that joined a cluster, what `allowed` does not pass on.
+def remove_others(*, cluster: bool = False) -> dict[str, str]:
+    """Remove from the environment of this process what `allowed` does not pass on; the variables that were removed.
 
-    A node may have been started with more, such as the password of the head's tracking server.
+    cluster  as for `allowed`
 
     Errors: as for `allowed`.
     """
-    for name in os.environ.keys() - allowed(os.environ, cluster=True).keys():
+    removed = {name: os.environ[name] for name in os.environ.keys() - allowed(os.environ, cluster=cluster).keys()}
+    for name in removed:
         del os.environ[name]
+    return removed
+
+
+@contextmanager
+def others_removed() -> Iterator[None]:
+    """Context without the variables that `allowed` does not pass on, so that a user's code sees what it sees in a run.
+
+    Errors: as for `allowed`.
+    """
+    removed = remove_others()
+    try:
+        yield
+    finally:
+        os.environ.update(removed)
 
 
 def _is_setting(name: str) -> bool:

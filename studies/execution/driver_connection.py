@@ -14,10 +14,10 @@ from types import FrameType
 
 import psutil  # type: ignore[import-untyped]
 
-from studies.errors import DamagedError, GanStudyError, HungCode, InputError, StudyFailed
+from studies.errors import DamagedError, GanStudyError, InputError, StudyFailed
+from studies.execution.code_deaths import error_in
 from studies.execution.resources import Node, Resources
 from studies.execution.runner import RunResult
-from studies.execution.watchdog_process import code_in
 from studies.file.sent_samples import receive_samples
 from studies.file.study import Study
 from studies.ledger.ledger import Ledger
@@ -32,7 +32,7 @@ _ERRORS = {kind.__name__: kind for kind in (InputError, StudyFailed, DamagedErro
 class Driver:
     """A running driver, seen from the process that started it.
 
-    stacks     file into which it writes its stacks when compiled code of a user hangs
+    stacks     file into which its stacks are written when it crashes, or hangs in compiled code of a user
     finished   True once it has sent its last message
     resources  the cluster that it has joined, known with the study; None: it runs on this machine
     """
@@ -111,8 +111,9 @@ class Driver:
         if self._signalled and self.ends():
             return KeyboardInterrupt()
         with suppress(OSError):
-            if stacks := self._stacks.read_text(encoding="utf-8", errors="replace"):
-                return HungCode(code_in(stacks, under="driver_entry.py") or "the study")
+            stacks = self._stacks.read_text(encoding="utf-8", errors="replace")
+            if error := error_in(stacks, under="driver_entry.py"):
+                return error
         return StudyFailed(
             f"the process that ran the study (process {self._process.pid}) ended unexpectedly; run the study again to "
             "resume it from its checkpoints"

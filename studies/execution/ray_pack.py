@@ -47,7 +47,7 @@ class RayPack(tune.Trainable):
         self._ledger, self._limits = Ledger(config["ledger"]), build(Limits, config["limits"], ("limits",))
         self._training: PackTraining | None = None
         self._failed = False
-        remove_others()  # before a user's code is imported
+        remove_others(cluster=True)  # before a user's code is imported: a node may have been started with more
         set_limit(self._limits.code_seconds)
         if config["watched"] and self._watchdog is None:
             self._watchdog = Watchdog(self._ledger.root, self._limits)
