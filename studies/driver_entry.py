@@ -20,6 +20,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
 from studies.errors import DamagedError, GanStudyError, HungCode, InputError, StudyFailed
 from studies.execution.driver_process import STACKS
 from studies.execution.resources import Node, Resources
@@ -76,6 +78,9 @@ def main(channel: str, prepare: str) -> None:
         send(_of_error(error))
         os._exit(0)
 
+    # Ray forks while a thread forecasts the run: OpenBLAS ends its threads before a fork, and a product of matrices
+    # that another thread computes with several of them would then never end
+    threadpool_limits(1, user_api="blas")
     try:
         request = json.loads(connection.recv_bytes())
         tempfile.tempdir = request["temporary"]  # of this process alone, not of its workers

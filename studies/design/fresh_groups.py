@@ -7,6 +7,7 @@ from studies.design.specification import TrialSpec
 from studies.design.trial_counts import most_groups
 from studies.file.study import Study
 from studies.statistics.group_sequential import pair_tests
+from studies.statistics.permutation import RANDOM_SPLITS
 
 ConfirmTrials = Callable[[str], Sequence[TrialSpec]]
 """The known confirm trials of a condition, a trial for each group of fresh seeds, in order."""
@@ -16,10 +17,11 @@ class FreshGroups:
     """The conditions that get further groups of fresh seeds: those in a pair that the groups so far do not decide.
 
     trials_of  the known confirm trials of a condition
+    splits     number of random splits that each test tries
     """
 
-    def __init__(self, study: Study, trials_of: ConfirmTrials):
-        self._study, self._trials_of = study, trials_of
+    def __init__(self, study: Study, trials_of: ConfirmTrials, *, splits: int = RANDOM_SPLITS):
+        self._study, self._trials_of, self._splits = study, trials_of, splits
         self._undecided: dict[int, frozenset[str]] = {0: frozenset(condition.name for condition in study.conditions)}
 
     def includes(self, condition: str, group: int, ended: EndedTrials) -> bool:
@@ -55,7 +57,7 @@ class FreshGroups:
             values = [ended.distances[trial.key] for trial in trials if trial.key in ended.distances]
             if values:
                 taking_part[condition.name] = values
-        tests = pair_tests(taking_part, stages=search.confirm.groups, seed=search.seed)
+        tests = pair_tests(taking_part, stages=search.confirm.groups, seed=search.seed, splits=self._splits)
         return frozenset(
             name
             for test in tests

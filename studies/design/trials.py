@@ -49,24 +49,30 @@ from studies.file.condition import Condition
 from studies.file.data_table import addressed_data
 from studies.file.search import Sampler
 from studies.file.study import Study
+from studies.statistics.permutation import RANDOM_SPLITS
 
 
 class Design:
-    """The trials of a study, computed from the study, its provenance and the results of the trials that ended."""
+    """The trials of a study, computed from the study, its provenance and the results of the trials that ended.
 
-    def __init__(self, study: Study, provenance: Provenance):
-        self.study, self.provenance = study, provenance
+    splits  number of random splits of each test that decides about further groups of fresh seeds
+    """
+
+    def __init__(self, study: Study, provenance: Provenance, *, splits: int = RANDOM_SPLITS):
+        self.study, self.provenance, self._splits = study, provenance, splits
         self.packs = Packs(study, provenance.device)
         self._specs: dict[tuple[str, Phase], list[TrialSpec]] = defaultdict(list)
-        self._fresh_groups = FreshGroups(study, lambda condition: self._specs[condition, "confirm"])
+        self._fresh_groups = FreshGroups(study, lambda condition: self._specs[condition, "confirm"], splits=splits)
 
-    def copy(self, *, sampler: Sampler | None = None) -> "Design":
+    def copy(self, *, sampler: Sampler | None = None, splits: int | None = None) -> "Design":
         """A design that knows the trials that this one knows, and computes the others from other results.
 
         sampler  of the further exploit trials; None: that of the study
+        splits   of its tests; None: those of this design
         """
         search = self.study.search if sampler is None else replace(self.study.search, sampler=sampler)
-        copied = Design(replace(self.study, search=search), self.provenance)
+        study = replace(self.study, search=search)
+        copied = Design(study, self.provenance, splits=self._splits if splits is None else splits)
         copied.packs = self.packs.copy()
         copied._specs.update({key: list(specs) for key, specs in self._specs.items()})
         return copied

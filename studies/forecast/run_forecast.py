@@ -23,6 +23,8 @@ MOST_RUNS, SIMULATED_TRIALS = 24, 1200
 
 Not a time, so that all who forecast a study state the same numbers.
 """
+SPLITS = 500
+"""Number of random splits of a simulated test; with those of a study most of a simulation's time would be theirs."""
 LOW, HIGH = 0.1, 0.9
 """Quantiles between which a forecast's range lies: 80 % of the runs should be within."""
 
@@ -123,7 +125,7 @@ class Simulation:
 
     def __init__(self, design: Design, results: ResultsOf, works: Works, processes: int, *, full: bool):
         self._share = 1 - OTHER_PROGRAMS if full else 1.0
-        self._design, self._results = design.copy(sampler="random"), results
+        self._design, self._results = design.copy(sampler="random", splits=SPLITS), results
         self._works, self._processes = works, processes
 
     def packs(self) -> list[Work]:
