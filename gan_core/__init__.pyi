@@ -121,6 +121,7 @@ from .training import Adam as Adam
 from .training import Constant as Constant
 from .training import Cosine as Cosine
 from .training import Generate as Generate
+from .training import GenerateFrom as GenerateFrom
 from .training import Halving as Halving
 from .training import Linear as Linear
 from .training import LoopTrainer as LoopTrainer
@@ -133,6 +134,7 @@ from .training import Schedule as Schedule
 from .training import StepLoop as StepLoop
 from .training import Trainer as Trainer
 from .training import Training as Training
+from .training import TrainingPairs as TrainingPairs
 from .training import TrainingRun as TrainingRun
 from .training import UpdateOrder as UpdateOrder
 from .training import WholeLoop as WholeLoop

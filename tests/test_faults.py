@@ -1,7 +1,9 @@
 """Real faults of workers under Ray: what they make of their trials, and that a later run leaves no trace of them."""
 
+import json
 import re
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -99,7 +101,7 @@ TABLES = ("members", "curves", "ranking")
 
 
 def run(
-    folder: Path, *faults: str, overrides: tuple[str, ...] = (), **changes: str
+    folder: Path, *faults: str, overrides: tuple[str, ...] = (), arguments: Sequence[str] = (), **changes: str
 ) -> subprocess.CompletedProcess[str]:
     """Run the study with a condition for each of the faults."""
     folder.mkdir(exist_ok=True)
@@ -111,6 +113,7 @@ def run(
         "study.toml",
         "--no-tracking",
         *settings,
+        *arguments,
         folder=folder,
         env=clean_environment(GAN_STUDY_PASS_ENV="FAULTS", **changes),
     )
@@ -232,3 +235,16 @@ def test_a_trial_that_rays_memory_monitor_ends_twice_is_out_of_memory_and_the_st
         "none": ["finished"],
     }
     assert "Ray ended it because its node was running out of memory" in done.stdout
+
+
+@pytest.mark.slow
+def test_json_stands_alone_on_standard_output_also_when_workers_die(tmp_path: Path) -> None:
+    done = run(
+        tmp_path / "study", "kill", "none", overrides=("search.confirm.best=0",), FAULTS="1", arguments=["--json"]
+    )
+    assert done.returncode == 1
+    answer = json.loads(done.stdout)
+    assert answer["interrupted"] is False
+    assert [row["condition"] for row in answer["ranking"]] == ["none"]
+    assert "without a result: kill explore 0" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -38,6 +38,36 @@ def _restore_imports(fresh_imports: None) -> None:
     """Undo a test's imports and changes of the path."""
 
 
+PAIRED = """
+from dataclasses import dataclass, replace
+from gan_core import AnyData, AnyMetric, Pairs, Ring
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paired(AnyData):
+    @property
+    def sizes(self):
+        return Ring().sizes
+
+    def load(self):
+        points = Ring().load()
+        held_out = {"validation": points.validation, "test": points.test}
+        return replace(points, pairs={part: Pairs(latent=some, target=some) for part, some in held_out.items()})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Apart(AnyMetric):
+    name = "apart"
+    unit = "data"
+    direction = "lower"
+    description = "mean difference"
+    paired = True
+
+    def measure(self, real, fake):
+        return (fake.samples - real.targets).abs().mean(dim=(1, 2))
+"""
+
+
 def first_trial(study: Study, condition: str = "own", phase: Phase = "explore") -> TrialSpec:
     trials = Design(study, _provenance(study)).trials({})
     return next(trial for trial in trials if (trial.condition, trial.phase) == (condition, phase))
@@ -350,3 +380,12 @@ def test_comparison_page_paper_and_mlflow_have_own_loops(folder: Path, monkeypat
     assert "spent/critic_steps" not in content.values
     assert content.values["spent/generator_steps"] == 12
     assert content.tags["condition"] == "moving"
+
+
+def test_a_paired_metric_needs_a_loop_that_generates_from_inputs(tmp_path: Path) -> None:
+    (tmp_path / "paired.py").write_text(MODULE + PAIRED, encoding="utf-8")
+    text = one_condition('{kind = "paired:Moving"}').replace('{kind = "ring"}', '{kind = "paired:Paired"}')
+    with pytest.raises(InputError) as refused:
+        loops_study(tmp_path, 'evaluation.metrics=[{kind="paired:Apart"}]', text=text)
+    must = "must define generate_from(latent), since apart is a paired metric"
+    assert str(refused.value) == f"conditions.own.trainer: {must}"

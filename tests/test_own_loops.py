@@ -6,6 +6,7 @@ import re
 import sys
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
@@ -14,7 +15,20 @@ import pytest
 import torch
 from loops import MODULE
 
-from gan_core import LoopTrainer, OwnLoop, Ring, StepLoop, TrainingRun, WholeLoop
+from gan_core import (
+    AnyMetric,
+    EvaluationSettings,
+    Evaluator,
+    Fakes,
+    LoopTrainer,
+    OwnLoop,
+    Pairs,
+    RealSamples,
+    Ring,
+    StepLoop,
+    TrainingRun,
+    WholeLoop,
+)
 from gan_core.contracts import StepLoopContract
 from gan_core.contracts.material import global_random_states
 from gan_core.training.global_randomness import GlobalRandomness
@@ -254,3 +268,89 @@ def test_keywords_of_a_function_are_the_fields_of_its_class(loops: Any) -> None:
 def test_functions_of_another_form_are_refused(loops: Any, name: str, end: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(FORM + end)}$"):
         loop_of_function(getattr(loops, name))
+
+
+# -- inputs and targets ----------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Turning(StepLoop):
+    """Adds a learned shift to its inputs, one per seed."""
+
+    def start(self, run: TrainingRun) -> None:
+        assert run.pairs is not None
+        self.pairs, self.shift = run.pairs, torch.zeros(2)
+
+    def advance(self, steps: int) -> None:
+        for _ in range(steps):
+            fakes = self.pairs.latent + self.shift
+            self.shift = self.shift + 0.5 * (self.pairs.target - fakes).mean(0)
+
+    def generate(self, count: int) -> torch.Tensor:
+        return self.pairs.latent[:count] + self.shift
+
+    def generate_from(self, latent: torch.Tensor) -> np.ndarray:
+        return (latent + self.shift).numpy()
+
+    def state(self) -> dict[str, Any]:
+        return {"shift": self.shift}
+
+    def load(self, state: dict[str, Any]) -> None:
+        self.shift = state["shift"]
+
+
+def shifted(run: TrainingRun, report: Any, *, told: bool = True) -> None:
+    """The same as a function; `told`: it reports how samples follow from inputs."""
+    loop = Turning()
+    loop.start(run)
+    for step in range(run.steps + 1):
+        if step:
+            loop.advance(1)
+        report(step, loop.generate, *([loop.generate_from] if told else []))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Apart(AnyMetric):
+    name = "apart"
+    unit = "data"
+    direction = "lower"
+    description = "mean difference"
+    paired = True
+
+    def measure(self, real: RealSamples, fake: Fakes) -> torch.Tensor:
+        return (fake.samples - real.targets).abs().mean(dim=(1, 2))
+
+
+def pairs_with_shift(count: int, shift: float) -> Pairs:
+    latent = np.random.default_rng(count).standard_normal((count, 2)).astype(np.float32)
+    return Pairs(latent=latent, target=latent + np.float32(shift))
+
+
+PAIRED = replace(DATA, pairs={"train": pairs_with_shift(60, 4.0), "validation": pairs_with_shift(20, 3.0)})
+
+
+@pytest.mark.parametrize("loop", [Turning(), loop_of_function(shifted)()], ids=["steps", "function"])
+def test_paired_metrics_of_a_loop_have_the_values_of_its_inputs_and_targets(loop: OwnLoop) -> None:
+    trained = LoopTrainer(loop, data=PAIRED, seeds=[0, 1], due=DUE)
+    evaluator = Evaluator(None, PAIRED, settings=EvaluationSettings(samples=50, metrics=(Apart(),)))
+    assert evaluator.pair_latents is not None
+    for _ in range(3):
+        trained.advance(2)
+        of_pairs = trained.generate_from(evaluator.pair_latents)
+        values = evaluator.evaluate_samples(trained.generate(50), last=False, of_pairs=of_pairs)
+        learned = 4 * (1 - 0.5**trained.iteration)
+        np.testing.assert_allclose(values["apart"], abs(3 - learned), rtol=1e-5)
+        chosen = evaluator.evaluate_samples(trained.generate(50), last=False, of_pairs=of_pairs, members=[1])
+        np.testing.assert_array_equal(chosen["apart"], values["apart"][1:])
+
+
+def test_a_function_that_reports_no_generator_of_inputs_is_told_so() -> None:
+    trained = LoopTrainer(loop_of_function(shifted)(told=False), data=PAIRED, seeds=[0], due=DUE)
+    assert trained.generate(3).shape == (1, 3, 2)
+    with pytest.raises(ValueError, match=r"report must get a third argument, generate_from, .* step 0 was reported"):
+        trained.generate_from(torch.zeros(3, 2))
+
+
+def test_data_without_pairs_of_the_split_are_refused() -> None:
+    with pytest.raises(ValueError, match="pairs: must hold pairs of the split test"):
+        Evaluator(None, PAIRED, settings=EvaluationSettings(metrics=(Apart(),)), split="test")

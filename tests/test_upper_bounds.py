@@ -1,6 +1,7 @@
 """Numbers and texts that no machine can work with: refused at once, in one sentence with the key's path."""
 
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from time import process_time
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from studies.design import total
 from studies.errors import InputError
 from studies.execution.memory_need import check_memory, least_gpu_memory, least_memory
 from studies.execution.resources import Allocation, Node, Resources
@@ -206,6 +208,19 @@ def test_what_does_not_fit_into_memory_is_refused_with_the_key_the_need_and_the_
     assert needs in sentence
     check_memory(load(STUDY + GAN), LARGE, ONE_CORE)
     check_memory(study, Resources(nodes=(Node(cpu=2, gpu=0),), joined=True), ONE_CORE)  # of unknown memory
+
+
+def test_a_list_of_trials_that_does_not_fit_into_memory_is_refused(load: Load) -> None:
+    study = load(STUDY + GAN, "search.explore=3000000", "search.exploit.trials=0")
+    with pytest.raises(InputError) as refused:
+        check_memory(study, LARGE, ONE_CORE)
+    listed = re.fullmatch(
+        r"search\.explore: must leave room in memory, but the list of (30000\d\d) trials needs at least 21\.0 GB, "
+        r"and this machine has 16\.0 GB",
+        str(refused.value),
+    )
+    assert listed is not None
+    assert int(listed[1]) == total(study)
 
 
 def test_the_least_memory_is_that_of_parameters_moments_batch_and_evaluation(load: Load) -> None:

@@ -6,18 +6,20 @@ from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pytest
 from test_your_own import assert_passes
 from tiny import run_without_ray
 
 import gan_core
 from studies.file import modules
+from studies.file.real_samples import load_samples
 from studies.file.source import question
 from studies.file.study import Study
 from studies.locate import results
 
 PAGE = (Path(__file__).parent.parent / "docs" / "your-own-loop.md").read_text(encoding="utf-8")
-MODULES = {"tutorial_dcgan", "test_tutorial_dcgan", "wine_ctgan"}
+MODULES = {"tutorial_dcgan", "test_tutorial_dcgan", "wine_ctgan", "enlarging"}
 MOST_LINES = 40
 """Largest number of lines of a program that brings CTGAN into a study."""
 
@@ -39,7 +41,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def test_files_of_the_page_are_modules_and_studies_of_this_test(folder: Path) -> None:
     assert {path.stem for path in folder.glob("*.py")} == MODULES
-    assert {path.name for path in folder.glob("*.toml")} == {"tutorial-dcgan.toml", "wine.toml"}
+    assert {path.name for path in folder.glob("*.toml")} == {"tutorial-dcgan.toml", "wine.toml", "enlarging.toml"}
 
 
 def test_fields_of_a_run_are_those_of_the_page() -> None:
@@ -60,6 +62,23 @@ def test_the_study_of_the_tutorial_runs_and_gives_its_generator_back(folder: Pat
     fakes = results(study.name, root=root).best("tutorial").generator()(20)
     assert fakes.shape == (20, 1, 8, 8)
     assert abs(fakes).max() <= 1
+
+
+def test_the_study_of_pairs_measures_the_fakes_of_the_inputs_against_their_targets(folder: Path) -> None:
+    smallest = ["search.explore=1", "search.exploit.trials=0", "seeds=2", "search.confirm.seeds=2", "budget.steps=60"]
+    root = folder / "ledger"
+    overrides = [f"ledger.root={root}", *smallest, "evaluation.measurements=3", "evaluation.samples=50"]
+    study = Study.load(folder / "enlarging.toml", overrides=overrides)
+    assert run_without_ray(study).without_result == []
+    found = results(study.name, root=root)
+    curves = found.curves.query("condition == 'pix2pix' and phase == 'confirm' and metric == 'pixel_error'")
+    errors = curves.pivot(index="seed", columns="step", values="value")
+    pairs = load_samples(study.data).pairs["test"]
+    of_mean = np.abs(pairs.target - load_samples(study.data).train.mean(0)).mean()
+    assert (errors[0] > of_mean).all()  # an untrained generator
+    assert (errors[60] < of_mean).all()
+    assert found.ranking.set_index("condition")["distance"]["pix2pix"] < of_mean
+    assert found.references["constant"] == pytest.approx(of_mean, rel=1e-4)
 
 
 def test_ctgan_needs_few_lines(folder: Path) -> None:

@@ -47,7 +47,10 @@ class Units:
 class Pairs:
     """Latent vectors, and the real sample that the fake of each should equal, as in a conditional task.
 
-    latent  what fakes are generated from, in place of the evaluation's random latents
+    Pairs of the validation and the test split are for paired metrics, those of the training split for users' loops.
+
+    latent  what fakes are generated from, in place of the evaluation's random latents: of a user's loop its input, as
+            the flattened sketch of a photo or the features of a sound
     target  real sample that belongs to each latent vector, flattened
     """
 
@@ -95,7 +98,7 @@ class Dataset:
     shape: tuple[int, ...]
     bounded: bool
     modes: Modes | None = None
-    pairs: Mapping[Split, Pairs] = field(default_factory=dict)
+    pairs: Mapping[Part, Pairs] = field(default_factory=dict)
     labels: Mapping[Part, Int[np.ndarray, "samples"]] = field(default_factory=dict)
     classes: tuple[str, ...] = ()
     augmentation: Augmentation = Augmentation()

@@ -71,8 +71,9 @@ class Evaluator:
         if data.of_images and data.varies:
             _check_neighbours(self.settings, len(self._real.samples))
         self._labels = None
+        paired = any(metric.paired for metric in self.metrics.values())
+        self._pair_latents = _pair_latents(data, split, generator) if paired else None
         if generator is None:
-            _check_unpaired(self.settings)
             return
         latents = evaluation_latents(self.settings.samples, generator.latent)
         if generator.label_width:
@@ -80,8 +81,8 @@ class Evaluator:
             self._labels = torch.from_numpy(labels).to(device)
             latents = with_labels(latents, one_hot(labels, generator.label_width))
         self._latents = {False: self._real.tensor(latents.numpy())}
-        if any(metric.paired for metric in self.metrics.values()):
-            self._latents[True] = self._real.tensor(_pair_latents(data, split, generator))
+        if self._pair_latents is not None:
+            self._latents[True] = self._real.tensor(self._pair_latents)
 
     # -- values ------------------------------------------------------------------------------------------------------
 
@@ -107,13 +108,28 @@ class Evaluator:
         averaged = {} if average is None else self._values(self._generated(average), chosen, self._due(last))
         return values | {f"{name}{AVERAGE}": value for name, value in averaged.items()}
 
+    @property
+    def pair_latents(self) -> Float[Tensor, "pairs latent"] | None:
+        """Latent vectors of the split's pairs, on the processor; None if no metric is paired."""
+        return None if self._pair_latents is None else torch.from_numpy(self._pair_latents)
+
     def evaluate_samples(
-        self, samples: Float[Tensor, "all_members samples dim"], *, last: bool, members: Sequence[int] | None = None
+        self,
+        samples: Float[Tensor, "all_members samples dim"],
+        *,
+        last: bool,
+        members: Sequence[int] | None = None,
+        of_pairs: Float[Tensor, "all_members pairs dim"] | None = None,
     ) -> dict[str, Float[np.ndarray, "members"]]:
-        """Every metric of every member that is due, as `evaluate`, of these fakes; no metric may be paired."""
+        """Every metric of every member that is due, as `evaluate`, of these fakes.
+
+        of_pairs  fakes that belong to `pair_latents`; needed if a metric is paired
+        """
 
         def fakes_of(member: int, paired: bool) -> Fakes:
-            return Fakes(self._real.tensor(samples[member].numpy())[None])
+            fakes = of_pairs if paired else samples
+            assert fakes is not None, "paired metrics need the fakes of the pairs"
+            return Fakes(self._real.tensor(fakes[member].numpy())[None])
 
         return self._values(fakes_of, range(len(samples)) if members is None else members, self._due(last))
 
@@ -280,17 +296,13 @@ def _check_neighbours(settings: EvaluationSettings, real: int) -> None:
             raise ValueError(f"neighbours: must be < {count}, the number of {counted}, but is {settings.neighbours}")
 
 
-def _check_unpaired(settings: EvaluationSettings) -> None:
-    for position, metric in enumerate(settings.metrics):
-        if metric.paired:
-            but = "whose latent vectors are unknown where a user's loop trains it"
-            raise ValueError(f"metrics.{position}: must not be paired: {metric.name} needs a generator, {but}")
-
-
-def _pair_latents(data: Dataset, split: Split, generator: AnyGenerator) -> Float[np.ndarray, "pairs latent"]:
+def _pair_latents(data: Dataset, split: Split, generator: AnyGenerator | None) -> Float[np.ndarray, "pairs latent"]:
+    """The latent vectors of the pairs of a split, in float32; a user's loop (None) takes any number of coordinates."""
     if split not in data.pairs:
         raise ValueError(f"pairs: must hold pairs of the split {split}, but hold {', '.join(data.pairs)} alone")
-    latents = data.pairs[split].latent
+    latents = np.ascontiguousarray(data.pairs[split].latent, np.float32)
+    if generator is None:
+        return latents
     inputs = generator.latent + generator.label_width
     if latents.shape[1] != inputs:
         must = f"must have {inputs} coordinates, as the generator's latent vectors"

@@ -4,11 +4,14 @@ from gan_core.training.loop_trainer import LoopTrainer
 from gan_core.training.optimizers import SGD, Adam, Constant, Cosine, Halving, Linear, Optimizer, RMSProp, Schedule
 from gan_core.training.own_loops import (
     Generate,
+    GenerateFrom,
     OwnLoop,
     Report,
     StepLoop,
+    TrainingPairs,
     TrainingRun,
     WholeLoop,
+    generates_from_latents,
     loop_of_function,
 )
 from gan_core.training.packable import why_unpackable
@@ -24,6 +27,7 @@ __all__ = [
     "Constant",
     "Cosine",
     "Generate",
+    "GenerateFrom",
     "Halving",
     "Linear",
     "LoopTrainer",
@@ -37,6 +41,7 @@ __all__ = [
     "Structure",
     "Trainer",
     "Training",
+    "TrainingPairs",
     "TrainingRun",
     "UpdateOrder",
     "WholeLoop",
@@ -44,6 +49,7 @@ __all__ = [
     "check_compatible",
     "check_conditional",
     "evaluation_latents",
+    "generates_from_latents",
     "loop_of_function",
     "pack_members",
     "stream",

@@ -6,7 +6,7 @@ from threading import Semaphore, Thread
 
 import torch
 
-from gan_core.training.own_loops import Generate, TrainingRun, WholeLoop
+from gan_core.training.own_loops import Generate, GenerateFrom, TrainingRun, WholeLoop
 
 
 class _EndedError(BaseException):
@@ -16,16 +16,18 @@ class _EndedError(BaseException):
 class _Hold:
     """The place at which a loop waits. Of the loop and its caller exactly one runs at any time.
 
-    reached   last step that the loop has reported; -1 before the first
-    generate  returns samples of the generator at that step
-    done      True once the loop has ended
-    error     the exception that has ended it
+    reached        last step that the loop has reported; -1 before the first
+    generate       returns samples of the generator at that step
+    generate_from  returns the samples that belong to latent vectors; None: the loop did not give it
+    done           True once the loop has ended
+    error          the exception that has ended it
     """
 
     def __init__(self, run: TrainingRun):
         self.run = run
         self.reached = -1
         self.generate: Generate | None = None
+        self.generate_from: GenerateFrom | None = None
         self.done = False
         self.error: BaseException | None = None
         self._unwanted = False
@@ -41,7 +43,7 @@ class _Hold:
         self._unwanted = True
         self._loop.release()
 
-    def report(self, step: int, generate: Generate) -> None:
+    def report(self, step: int, generate: Generate, generate_from: GenerateFrom | None = None) -> None:
         """The `Report` that the loop gets."""
         due = self.run.due
         if type(step) is not int or not self.reached < step <= self.run.steps:
@@ -52,10 +54,10 @@ class _Hold:
             raise ValueError(f"step: must be {missed} first, at which the generator is evaluated, but is {step}")
         self.reached = step
         if step in due:
-            self.generate = generate
+            self.generate, self.generate_from = generate, generate_from
             self._caller.release()
             self._wait()
-            self.generate = None
+            self.generate = self.generate_from = None
 
     def call(self, train: Callable[[], None]) -> None:
         """Run the loop to its end, in its thread."""
@@ -111,3 +113,14 @@ class HeldLoop:
         generate = self._hold.generate
         assert generate is not None, "the loop waits at a report"
         return generate
+
+    @property
+    def generate_from(self) -> GenerateFrom:
+        """Returns the samples of the generator at that step that belong to latent vectors.
+
+        Errors: `ValueError` if the loop did not report it.
+        """
+        if self._hold.generate_from is None:
+            must = "report must get a third argument, generate_from, since a metric of the study is paired"
+            raise ValueError(f"{must}, but step {self._hold.reached} was reported without it")
+        return self._hold.generate_from

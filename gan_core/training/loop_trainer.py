@@ -1,18 +1,27 @@
 """Trainer of users' loops: one instance for each seed, with global random states of its own."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Num
 from torch import Tensor
 
 from gan_core.data import Dataset, as_coordinates
 from gan_core.training.global_randomness import GlobalRandomness
 from gan_core.training.loop_threads import HeldLoop
-from gan_core.training.own_loops import Generate, OwnLoop, Samples, StepLoop, TrainingRun, WholeLoop, check_state
+from gan_core.training.own_loops import (
+    OwnLoop,
+    Samples,
+    StepLoop,
+    TrainingPairs,
+    TrainingRun,
+    WholeLoop,
+    check_state,
+)
 from gan_core.training.randomness import EVALUATION_SEED
 
 
@@ -39,12 +48,22 @@ class LoopTrainer:
     def __init__(self, loop: OwnLoop, *, data: Dataset, seeds: Sequence[int], due: Sequence[int], device: str = "cpu"):
         self.seeds, self.shape, self.device = tuple(seeds), data.sample_shape, torch.device(device)
         self.iteration, self.resumes = 0, loop.resumes
-        samples = torch.from_numpy(as_coordinates(data.train, np.float32)).reshape(-1, *data.shape)
+        samples = _in_shape(data.train, data)
+        pairs = None
+        if of_training := data.pairs.get("train"):
+            latent = torch.from_numpy(of_training.latent.astype(np.float32))
+            pairs = TrainingPairs(latent=latent, target=_in_shape(of_training.target, data))
         self._members = [
             _Member(
                 replace(loop),  # type: ignore[type-var]  # a user's subclass is a dataclass
                 TrainingRun(
-                    samples=samples, shape=self.shape, seed=seed, steps=due[-1], due=tuple(due), device=self.device
+                    samples=samples,
+                    pairs=pairs,
+                    shape=self.shape,
+                    seed=seed,
+                    steps=due[-1],
+                    due=tuple(due),
+                    device=self.device,
                 ),
             )
             for seed in self.seeds
@@ -64,14 +83,34 @@ class LoopTrainer:
         Errors: `ValueError` if the loop returns another number of samples, or samples of another shape.
         """
         return torch.stack(
-            [self._checked(member.generate(count, self.iteration, draw), count) for member in self._members]
+            [
+                self._checked(member.generate(count, self.iteration, draw), count, f"generate({count})")
+                for member in self._members
+            ]
         )
 
-    def _checked(self, samples: Samples, count: int) -> Float[Tensor, "count dim"]:
+    def generate_from(
+        self, latent: Float[Tensor, "pairs latent"], *, draw: int = EVALUATION_SEED
+    ) -> Float[Tensor, "seeds pairs dim"]:
+        """The sample of each seed's generator that belongs to each latent vector, in float32 on the processor.
+
+        draw  as for `generate`
+
+        Errors: as for `generate`; `ValueError` if a function did not report how samples are generated from latents.
+        """
+        count = len(latent)
+        return torch.stack(
+            [
+                self._checked(member.generate_from(latent.clone(), self.iteration, draw), count, "generate_from")
+                for member in self._members
+            ]
+        )
+
+    def _checked(self, samples: Samples, count: int, call: str) -> Float[Tensor, "count dim"]:
         found = torch.as_tensor(np.asarray(samples) if not isinstance(samples, Tensor) else samples).detach()
         if tuple(found.shape) not in ((count, *self.shape.shape), (count, self.shape.dim)):
             raise ValueError(
-                f"generate({count}) must return {count} samples of the shape {list(self.shape.shape)}, but returned an "
+                f"{call} must return {count} samples of the shape {list(self.shape.shape)}, but returned an "
                 f"array of the shape {list(found.shape)}"
             )
         return found.to("cpu", torch.float32).reshape(count, self.shape.dim)
@@ -112,12 +151,29 @@ class _Member:
                         self._held.reach(due)
 
     def generate(self, count: int, iteration: int, draw: int) -> Samples:
+        loop = self._at(iteration)
+        with self._drawing(draw):
+            return loop.generate(count)
+
+    def generate_from(self, latent: Tensor, iteration: int, draw: int) -> Samples:
+        loop = self._at(iteration)
+        with self._drawing(draw):
+            return loop.generate_from(latent)
+
+    def _at(self, iteration: int) -> StepLoop | HeldLoop:
+        """The loop, which has trained until this iteration."""
         if self._held is not None:
             with self._randomness.active():
                 self._held.reach(iteration)
-        generate: Generate = self._steps.generate if self._steps is not None else self._held.generate  # type: ignore[union-attr]
+            return self._held
+        assert self._steps is not None
+        return self._steps
+
+    @contextmanager
+    def _drawing(self, draw: int) -> Iterator[None]:
+        """Context of a call that generates samples."""
         with GlobalRandomness(draw, "own_loop_samples", self._run.device).active(), torch.no_grad():
-            return generate(count)
+            yield
 
     def state(self) -> dict[str, Any]:
         assert self._steps is not None, "only a StepLoop has a state"
@@ -130,3 +186,8 @@ class _Member:
         with self._randomness.active():
             self._steps.load(saved["loop"])
         self._randomness.load(saved["randomness"])
+
+
+def _in_shape(stored: Num[np.ndarray, "count dim"], data: Dataset) -> Float[Tensor, "count *sample"]:
+    """The coordinates of stored samples, each in its shape."""
+    return torch.from_numpy(as_coordinates(stored, np.float32)).reshape(-1, *data.shape)

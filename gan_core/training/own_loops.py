@@ -20,11 +20,28 @@ Generate = Callable[[int], Samples]
 """Returns that many samples of the present generator."""
 
 
+GenerateFrom = Callable[[Tensor], Samples]
+"""Returns the sample of the present generator that belongs to each of some latent vectors, shaped (pairs, latent)."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TrainingPairs:
+    """The data's pairs of the training split, on the processor.
+
+    latent  latent vectors: inputs of the generator
+    target  real sample that belongs to each, in its shape
+    """
+
+    latent: Float[Tensor, "pairs latent"]
+    target: Float[Tensor, "pairs *sample"]
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainingRun:
     """Everything that a loop gets besides its own fields; each seed has a run of its own.
 
     samples  training split in its shape, on the processor: images in [-1, 1]; shared by the seeds, so do not change it
+    pairs    pairs of the training split, shared likewise; None if the data have none
     shape    shape of one sample, (1, 8, 8) or (2,), and whether its coordinates lie in [-1, 1]
     seed     seed of this training; Python's, numpy's and torch's global random numbers are already seeded from it
     steps    number of generator steps of the budget
@@ -38,20 +55,22 @@ class TrainingRun:
     steps: int
     due: tuple[int, ...]
     device: torch.device
+    pairs: TrainingPairs | None = None
 
 
 @runtime_checkable
 class Report(Protocol):
     """Tells the study that a loop has made `step` generator steps; needed at every step of `TrainingRun.due`.
 
-    `generate(count)` returns samples of the generator as it is now, and is called before this call returns. Other steps
-    may be reported too, and cost nothing.
+    `generate(count)` returns samples of the generator as it is now, and is called before this call returns. A study
+    with paired metrics also calls `generate_from(latent)`, which returns the sample that belongs to each latent vector.
+    Other steps may be reported too, and cost nothing.
 
     Errors: `ValueError` for a step that is not larger than the last one, for one beyond the budget, and for one after a
     step that was due and not reported.
     """
 
-    def __call__(self, step: int, generate: Generate) -> None: ...
+    def __call__(self, step: int, generate: Generate, generate_from: GenerateFrom | None = None) -> None: ...
 
 
 class OwnLoop(ABC):
@@ -92,6 +111,13 @@ class StepLoop(OwnLoop):
     def generate(self, count: int) -> Samples:
         """`count` samples of the present generator, in the shape and scale of the training samples."""
 
+    def generate_from(self, latent: Float[Tensor, "pairs latent"]) -> Samples:
+        """The sample of the present generator that belongs to each latent vector; needed for paired metrics alone.
+
+        latent  latent vectors of the data's pairs, on the processor
+        """
+        raise NotImplementedError
+
     @abstractmethod
     def state(self) -> dict[str, Any]:
         """Everything that later steps and samples depend on: tensors, numbers, text, and lists, tuples, dicts of them.
@@ -102,6 +128,11 @@ class StepLoop(OwnLoop):
     @abstractmethod
     def load(self, state: dict[str, Any]) -> None:
         """Restore what `state` returned, in an instance that was started on the same run."""
+
+
+def generates_from_latents(loop: OwnLoop) -> bool:
+    """False for a loop in steps that does not define `generate_from`; of others only their reports tell."""
+    return not isinstance(loop, StepLoop) or type(loop).generate_from is not StepLoop.generate_from
 
 
 class WholeLoop(OwnLoop):

@@ -48,8 +48,8 @@ def check_space(study: Study, ledger: Ledger) -> None:
     if total > free - kept:
         trials = sum(sum(counts(study, condition).values()) for condition in study.conditions)
         raise InputError(
-            f"{_largest_part(study)}: must leave room for the results, but {count_noun(trials, 'trial')} need about "
-            f"{format_bytes(total)} and {place} has {format_bytes(max(0, free - kept))} to spare"
+            f"{key_with_most_gans(study)}: must leave room for the results, but {count_noun(trials, 'trial')} need "
+            f"about {format_bytes(total)} and {place} has {format_bytes(max(0, free - kept))} to spare"
         )
 
 
@@ -66,7 +66,7 @@ def _existing(folder: Path) -> Path:
     return next(above for above in (folder, *folder.parents) if above.is_dir())
 
 
-def _largest_part(study: Study) -> str:
+def key_with_most_gans(study: Study) -> str:
     """Path of the number in `search` that asks for most GANs."""
     search = study.search
     if isinstance(search.explore, ExploreMap):

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from gan_core.networks import parameter_shapes
 from gan_core.shapes import SampleShape
 from gan_core.training import Training, pack_members
+from studies.design import total
 from studies.errors import InputError
+from studies.execution.disk_space import key_with_most_gans
 from studies.execution.resources import Allocation, Resources
 from studies.file.condition import Condition, Setting
 from studies.file.messages import count_noun
@@ -18,6 +20,8 @@ from studies.numbers import format_bytes
 BYTES_OF = {"float32": 4, "float64": 8}
 FEW = 3
 """Number of GANs that any study trains side by side: if these do not fit, the networks or the batch are too large."""
+TRIAL_BYTES = 7000
+"""Bytes that a trial takes at least in the driver, which lists all trials; 7,300 to 10,100 were measured."""
 CONTEXT = 0.3e9
 """Bytes of a GPU that CUDA's context and the kernels of PyTorch take in a process; today's cards take more."""
 MOMENTS = {"adam": 2, "rmsprop": 1}
@@ -121,6 +125,8 @@ def _check_gpu_memory(study: Study, resources: Resources, share: float) -> None:
 def check_memory(study: Study, resources: Resources, allocation: Allocation) -> None:
     """Check that the least memory of each trial fits on one node; of trials on GPUs, on its GPU where that is known.
 
+    On processors the list of all trials must fit too.
+
     Errors: `InputError` with the key that asks for most, the bytes that are needed, and those that there are.
     """
     if allocation.gpu:
@@ -130,6 +136,12 @@ def check_memory(study: Study, resources: Resources, allocation: Allocation) -> 
     if most == math.inf:
         return
     owner = "the largest node" if resources.joined else "this machine"
+    trials = total(study)
+    if trials * TRIAL_BYTES > most:
+        raise InputError(
+            f"{key_with_most_gans(study)}: must leave room in memory, but the list of {count_noun(trials, 'trial')} "
+            f"needs at least {format_bytes(trials * TRIAL_BYTES)}, and {owner} has {format_bytes(most)}"
+        )
     shape = load_samples(study.data).sample_shape
     for condition in study.conditions:
         for setting in _unequal_settings(condition):

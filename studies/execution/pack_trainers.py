@@ -102,7 +102,9 @@ class PackOfLoops:
         return list(self._nonfinite)
 
     def evaluate(self, members: Sequence[int], *, last: bool) -> dict[str, Float[np.ndarray, "members"]]:
-        return self.evaluator.evaluate_samples(self._evaluated(), last=last, members=members)
+        latents = self.evaluator.pair_latents
+        of_pairs = None if latents is None else self._loops.generate_from(latents)
+        return self.evaluator.evaluate_samples(self._evaluated(), last=last, members=members, of_pairs=of_pairs)
 
     def _evaluated(self) -> Float[Tensor, "members count dim"]:
         """The fakes of the evaluation at this iteration."""

@@ -10,7 +10,7 @@ from gan_core.features import AutoFeatures, FileFeatures
 from gan_core.metrics import RealSamples
 from gan_core.networks import AnyCritic, AnyGenerator, try_network
 from gan_core.shapes import SampleShape
-from gan_core.training import check_compatible, check_conditional
+from gan_core.training import check_compatible, check_conditional, generates_from_latents
 from studies.errors import InputError
 from studies.file.authors_path import possible_changes, settings_on_paths
 from studies.file.budget import Budget
@@ -135,11 +135,19 @@ def check_evaluation(evaluation: EvaluationSettings, conditions: Iterable[Condit
                 for setting in condition.extreme_settings():
                     Evaluator(setting.networks.generator, samples, settings=evaluation)
                 if condition.own_loop:
-                    Evaluator(None, samples, settings=evaluation)
+                    _check_pairs_of_loop(condition, Evaluator(None, samples, settings=evaluation))
     except ValueError as error:
         key, _, sentence = str(error).partition(": ")
         parts = ("data",) if key.startswith("pairs") else ("evaluation",)
         raise Refusal((*parts, *key.split(".")), sentence) from None
+
+
+def _check_pairs_of_loop(condition: Condition, evaluator: Evaluator) -> None:
+    """Check that a loop of its own can generate the fakes of paired metrics."""
+    paired = [metric.name for metric in evaluator.metrics.values() if metric.paired]
+    if paired and not all(map(generates_from_latents, condition.extreme_loops())):
+        must = f"must define generate_from(latent), since {paired[0]} is a paired metric"
+        raise Refusal(("conditions", condition.name, LOOP), must)
 
 
 def check_settings(
