@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -29,6 +30,8 @@ TOKEN = "planted-token-7f3a90c1"
 PASSWORD = "planted-password-55d2"
 IN_THE_ADDRESS = "planted-in-the-address-81be"
 CLOUD_KEY = "planted-cloud-key-3c1f"
+AT_ONCE = 4
+"""Number of nodes that start at the same time."""
 PLANTED = (TOKEN, PASSWORD, IN_THE_ADDRESS, CLOUD_KEY)
 """Secrets in the environment of every process, which must appear nowhere else."""
 
@@ -189,11 +192,16 @@ def ray_cluster(
                 address = f"127.0.0.{3 + number}"
                 worker = f"ray start --address 127.0.0.2:{port} --block --node-ip-address {address} --num-cpus 1"
                 cluster.nodes[address] = _node(worker, folder, address, temporary, mounts, changes)
-            wait_until(lambda: cluster.living_nodes() == workers + 1, "the nodes' joining")
+                if (number + 1) % AT_ONCE == 0 or number + 1 == workers:  # a busy machine's agents answer too late
+                    wait_until(partial(_have_joined, cluster, number + 2), "the nodes' joining")
             yield cluster
     finally:
         for process in reversed(cluster.nodes.values()):
             kill(process)
+
+
+def _have_joined(cluster: RayCluster, nodes: int) -> bool:
+    return cluster.living_nodes() == nodes
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The driver's environment, its messages, its samples and its temporary folder, without starting it."""
 
 import json
+import re
 import tempfile
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from recorded import load_tiny, run_pending
 from gan_core.data import Augmentation, Dataset, Modes, Pairs
 from studies.errors import InputError, MachineError
 from studies.execution.allowed_environment import allowed
+from studies.execution.driver_process import driver
 from studies.execution.private_folder import create_private_folder
 from studies.file import sent_samples
 from studies.file.recorded import RecordedData
@@ -54,6 +56,15 @@ def test_a_user_may_pass_on_further_variables_by_name() -> None:
     assert passed == SETTINGS | named | {"MINE": "planted", "http_proxy": "planted"}
     with pytest.raises(InputError, match=r"^GAN_STUDY_PASS_ENV: must be names of environment variables"):
         allowed({"GAN_STUDY_PASS_ENV": "MINE=1"})
+
+
+@pytest.mark.slow
+def test_a_driver_computes_with_one_thread_of_linear_algebra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")  # otherwise a fork of Ray's start may hang a thread's product
+    with driver("blas_threads:prepare", {}) as process, pytest.raises(InputError) as ended:
+        process.study()
+    assert re.fullmatch(r"threads: \[1(, 1)*\]", str(ended.value))
 
 
 # -- messages ----------------------------------------------------------------------------------------------------------

@@ -78,7 +78,7 @@ def test_the_study_of_pairs_measures_the_fakes_of_the_inputs_against_their_targe
     assert (errors[0] > of_mean).all()  # an untrained generator
     assert (errors[60] < of_mean).all()
     assert found.ranking.set_index("condition")["distance"]["pix2pix"] < of_mean
-    assert found.references["constant"] == pytest.approx(of_mean, rel=1e-4)
+    assert found.reference_distances["constant"] == pytest.approx(of_mean, rel=1e-4)
 
 
 def test_ctgan_needs_few_lines(folder: Path) -> None:
