@@ -318,6 +318,7 @@ class Apart(AnyMetric):
     paired = True
 
     def measure(self, real: RealSamples, fake: Fakes) -> torch.Tensor:
+        assert real.targets is not None
         return (fake.samples - real.targets).abs().mean(dim=(1, 2))
 
 
