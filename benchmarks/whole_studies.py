@@ -8,17 +8,18 @@
 same number of workers; the second side has packs of one trial. Seconds per trial are those on the clock from the first
 to the last trial's end, without the start of Ray.
 
-`driver`: seconds of the driver's own processor time and bytes of memory per trial, which should not grow with the
-number of trials.
+`driver`: processor time of the driver's process and of the command's for a trial, which should not grow with the number
+of trials, and the driver's memory.
 """
 
 import argparse
-import resource
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic, process_time
 from unittest.mock import patch
+
+import psutil  # type: ignore[import-untyped]
 
 from studies.execution.driver_process import run
 from studies.file.study import Study
@@ -67,6 +68,7 @@ class Ends(Listener):
     def __init__(self) -> None:
         self.first_report = 0.0
         self.ends: list[float] = []
+        self.driver_seconds, self.driver_bytes = 0.0, 0
 
     def measured(self, spec: object, summaries: Sequence[object]) -> None:
         self.first_report = self.first_report or monotonic()
@@ -77,6 +79,11 @@ class Ends(Listener):
 
     def closed(self, standing: Standing, interrupted: bool) -> None:
         assert not interrupted
+        (driver,) = [
+            child for child in psutil.Process().children() if "studies.driver_entry" in " ".join(child.cmdline())
+        ]
+        times, memory = driver.cpu_times(), driver.memory_info()
+        self.driver_seconds, self.driver_bytes = times.user + times.system, memory.rss
 
 
 def run_study(text: str, trials: int) -> Ends:
@@ -101,15 +108,16 @@ def packs(packed: int, single: int) -> None:
 
 
 def driver(counts: Sequence[int]) -> None:
-    """Print the driver's processor time and memory for studies of these numbers of trials, smallest first."""
-    run_study(DIRAC, 50)  # imports, and the start of Ray
-    print("   trials   driver, ms per trial   clock, ms per trial   largest memory, MB")
+    """Print processor time and memory of the driver for studies of these numbers of trials, smallest first."""
+    start = run_study(DIRAC, 50).driver_seconds  # imports, and the start of Ray
+    print("   trials   driver, ms per trial   command, ms per trial   clock, ms per trial   driver's memory, MB")
     for trials in sorted(counts):
-        start, clock = process_time(), monotonic()
-        run_study(DIRAC, trials)
-        used, elapsed = process_time() - start, monotonic() - clock
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(f"{trials:9} {1000 * used / trials:22.2f} {1000 * elapsed / trials:21.2f} {memory:20.0f}", flush=True)
+        before, clock = process_time(), monotonic()
+        ends = run_study(DIRAC, trials)
+        seconds = (ends.driver_seconds - start, process_time() - before, monotonic() - clock)
+        own, command, elapsed = (1000 * part / trials for part in seconds)
+        memory = ends.driver_bytes / 1e6
+        print(f"{trials:9} {own:22.2f} {command:23.2f} {elapsed:21.2f} {memory:21.0f}", flush=True)
 
 
 def main() -> None:
