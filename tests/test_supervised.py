@@ -79,6 +79,14 @@ def test_a_signal_reaches_the_child(number: signal.Signals) -> None:
     assert (started.communicate(timeout=30), started.returncode) == (("", ""), 130)
 
 
+def test_nothing_is_said_of_a_child_that_the_caller_ends() -> None:
+    started = process("print('ready', flush=True); time.sleep(60)")
+    assert started.stdout is not None
+    assert started.stdout.readline() == "ready\n"
+    started.terminate()
+    assert (started.communicate(timeout=30), started.returncode) == (("", ""), 143)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="the request for the signal is Linux's")
 def test_the_child_does_not_outlive_the_command(tmp_path: Path) -> None:
     mark = tmp_path / "ended"

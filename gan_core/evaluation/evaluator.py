@@ -110,8 +110,8 @@ class Evaluator:
 
     @property
     def pair_latents(self) -> Float[Tensor, "pairs latent"] | None:
-        """Latent vectors of the split's pairs, on the processor; None if no metric is paired."""
-        return None if self._pair_latents is None else torch.from_numpy(self._pair_latents)
+        """Latent vectors of the split's pairs, in float32 on the processor; None if no metric is paired."""
+        return None if self._pair_latents is None else torch.from_numpy(self._pair_latents.astype(np.float32))
 
     def evaluate_samples(
         self,
@@ -297,10 +297,10 @@ def _check_neighbours(settings: EvaluationSettings, real: int) -> None:
 
 
 def _pair_latents(data: Dataset, split: Split, generator: AnyGenerator | None) -> Float[np.ndarray, "pairs latent"]:
-    """The latent vectors of the pairs of a split, in float32; a user's loop (None) takes any number of coordinates."""
+    """The latent vectors of the pairs of a split; a user's loop (None) takes any number of coordinates."""
     if split not in data.pairs:
         raise ValueError(f"pairs: must hold pairs of the split {split}, but hold {', '.join(data.pairs)} alone")
-    latents = np.ascontiguousarray(data.pairs[split].latent, np.float32)
+    latents = data.pairs[split].latent
     if generator is None:
         return latents
     inputs = generator.latent + generator.label_width

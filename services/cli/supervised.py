@@ -17,6 +17,8 @@ from studies.errors import InputError, MachineError
 from studies.execution.code_deaths import error_in
 
 _PASSED_ON = (signal.SIGINT, signal.SIGTERM)
+_EXPLAINED = (InputError.exit_code, *(128 + number for number in _PASSED_ON))
+"""Exit codes after which nothing has to be said: the child has printed a `HungCode`, or the caller ended it."""
 _PARENT_DEATH_SIGNAL = 1
 """Linux's number of the request for a signal at the parent's death (PR_SET_PDEATHSIG of linux/prctl.h)."""
 
@@ -50,7 +52,7 @@ def supervised(command: Callable[..., None]) -> None:
         stacks.seek(0)
         if error := error_in(stacks.read().decode(errors="replace"), under="supervised.py"):
             code = print_error(error)
-        elif not end.tell() and code != InputError.exit_code:  # that of `HungCode`, which the child has printed
+        elif not end.tell() and code not in _EXPLAINED:
             print_error(MachineError(f"its process ended without a message (exit code {code})"))
     sys.exit(code)
 
