@@ -94,10 +94,10 @@ def confirmed(results: Results, theme_name: ThemeName = "light") -> DrawnFigure 
 def _handles(results: Results, theme: Theme) -> list[Any]:
     from matplotlib.lines import Line2D
 
-    failure = theme.outcomes["diverged"].color
+    failure = Line2D([], [], color=theme.outcomes["diverged"].color, ls="none", marker="x", ms=5, label="failed seed")
     return [
         Line2D([], [], color=theme.main, ls="none", marker="o", ms=4, alpha=0.6, label="stable seed"),
-        Line2D([], [], color=failure, ls="none", marker="x", ms=5, label="failed seed"),
+        *([failure] if results.ranking["failure_rate"].any() else []),
         Line2D([], [], color=theme.ink, lw=2, marker="|", ms=9, label="distance, 95% interval"),
         *reference_handles(theme, (name for name, _ in _references(results))),
     ]
