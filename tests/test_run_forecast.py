@@ -202,6 +202,14 @@ def test_packs_take_longer_where_a_run_uses_every_core(tmp_path):
     assert every.work_seconds * (1 - OTHER_PROGRAMS) == pytest.approx(some.work_seconds)
 
 
+def test_other_processes_keep_each_trials_process_from_its_core():
+    alone = scheduled(Independent(6), lambda number: 1.0, 2)
+    number_of: Any = operator.itemgetter(0)
+    beside = simulate(Independent(6), number_of, lambda number: 1.0, 2, driver_seconds=0.5)  # type: ignore[arg-type]
+    assert beside.seconds == pytest.approx(alone.seconds + 3 * 0.5)
+    assert beside.work_seconds == alone.work_seconds
+
+
 def test_a_range_holds_80_percent_of_the_values():
     values = list(np.arange(1001.0))
     assert Range.of(values) == Range(100.0, 500.0, 900.0)

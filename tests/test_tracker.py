@@ -121,7 +121,16 @@ def test_a_server_that_is_down_costs_two_warnings_and_the_study_finishes(tmp_pat
     assert not progress.pending()
     assert len(warnings) == 2
     assert "cannot be reached" in warnings[0]
-    assert "gan-study sync" in warnings[1]
+    assert "once the server answers, run gan-study sync" in warnings[1]
+
+
+def test_of_a_damaged_store_no_server_is_waited_for(tmp_path):
+    study = load_tiny(tmp_path)
+    (tmp_path / "mlflow.db").write_bytes(b"SQLite format 3\0" + bytes(range(256)) * 64)
+    warnings: list[str] = []
+    run_pending(study, Tracker(study, warnings.append, uri=f"sqlite:///{tmp_path}/mlflow.db"))
+    assert "is damaged" in warnings[0]
+    assert "once its store can be written, run gan-study sync" in warnings[1]
 
 
 def test_a_server_that_never_answers_delays_a_study_by_the_stated_time_at_most(tmp_path):

@@ -64,10 +64,12 @@ def simulate(
     processes: int,
     *,
     first_seconds: float = 0.0,
+    driver_seconds: float = 0.0,
 ) -> SimulatedRun:
     """Train the packs on some processes, each next one on the first that is free; those that depend on results wait.
 
-    first_seconds  seconds that the first pack of a process takes in addition
+    first_seconds   seconds that the first pack of a process takes in addition
+    driver_seconds  seconds that other processes keep each trial's process from its core
     """
     waiting, running, packs = deque(trials.first()), list[tuple[float, int, tuple[TrialSpec, ...]]](), []
     now, number = 0.0, 0
@@ -77,7 +79,8 @@ def simulate(
             work = work_of(pack)
             seconds = seconds_of(work) + (first_seconds if number < processes else 0.0)
             packs.append((work, seconds))
-            heapq.heappush(running, (now + seconds + _handover(seconds), number, pack))
+            end = now + seconds + _handover(seconds) + driver_seconds * len(pack)
+            heapq.heappush(running, (end, number, pack))
             number += 1
         now, _, ended = heapq.heappop(running)
         waiting += trials.end(ended)
@@ -95,6 +98,10 @@ TYPICAL_START = 3.0
 """Processor time until a worker is ready, where it was not measured."""
 OTHER_PROGRAMS = 0.08
 """Share of the cores that Ray, the driver and the system take while the processes of a run use all of them."""
+
+
+DRIVER_SECONDS = 0.008
+"""Processor time of the driver, the command and Ray for a trial, where the processes of a run use all cores."""
 
 
 def run_seconds(run: SimulatedRun, start_seconds: float | None) -> float:
@@ -124,7 +131,7 @@ class Simulation:
     """
 
     def __init__(self, design: Design, results: ResultsOf, works: Works, processes: int, *, full: bool):
-        self._share = 1 - OTHER_PROGRAMS if full else 1.0
+        self._share, self._driver_seconds = (1 - OTHER_PROGRAMS, DRIVER_SECONDS) if full else (1.0, 0.0)
         self._design, self._results = design.copy(sampler="random", splits=SPLITS), results
         self._works, self._processes = works, processes
 
@@ -157,7 +164,14 @@ class Simulation:
             return speed * factor * costs.seconds(work)
 
         first = FIRST_PACK_RATIO * _start(start_seconds)
-        return simulate(self._trials(number), self._works.of, seconds_of, self._processes, first_seconds=first)
+        return simulate(
+            self._trials(number),
+            self._works.of,
+            seconds_of,
+            self._processes,
+            first_seconds=first,
+            driver_seconds=self._driver_seconds,
+        )
 
     def _trials(self, number: int) -> SimulatedTrials:
         undecided = most_groups(self._design.study) > 1 and number % 2 == 1

@@ -22,7 +22,7 @@ from studies.reporting.figures import SampleSheets
 from studies.reporting.text.fresh_seeds import undecided_names
 from studies.tables.results import Results
 from studies.tracking.bundle import is_due
-from studies.tracking.connection import default_address, describe_error, requests_to
+from studies.tracking.connection import default_address, describe_error, is_web_address, requests_to
 from studies.tracking.mlflow_runs import Key, MlflowRuns, key_of
 from studies.tracking.one_run import OneRun
 from studies.tracking.recording import Recording
@@ -143,11 +143,16 @@ class Tracker(Listener):
         self._queue.put(add)
         self._wait(self._thread)
         if not self._complete:
-            when = "once the server answers, run" if self._warned else "MLflow is slow; to record the rest, run"
             self._warn(
-                f"MLflow does not have all of {self._study.name}, but the ledger does; {when} "
+                f"MLflow does not have all of {self._study.name}, but the ledger does; {self._when_to_sync()} "
                 f"gan-study sync {self._ledger.study_folder(self._study.name)}"
             )
+
+    def _when_to_sync(self) -> str:
+        if not self._warned:
+            return "MLflow is slow; to record the rest, run"
+        server = is_web_address(default_address() if self._uri is None else self._uri)
+        return f"once {'the server answers' if server else 'its store can be written'}, run"
 
     def _wait(self, thread: threading.Thread) -> None:
         longest = MAX_END_SECONDS + END_SECONDS_PER_TRIAL * total(self._study)
