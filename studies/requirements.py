@@ -4,7 +4,7 @@ from importlib.util import find_spec
 
 PACKAGES = (
     *("aiohttp", "alembic", "jinja2", "joblib", "matplotlib", "mlflow", "opda", "optuna", "pandas", "psutil"),
-    *("pydantic", "ray", "requests", "rich", "sqlalchemy", "typer", "urllib3"),
+    *("pydantic", "ray", "requests", "rich", "sqlalchemy", "threadpoolctl", "typer", "urllib3"),
 )
 """Packages of the extra [studies], by the names under which they are imported."""
 

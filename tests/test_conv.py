@@ -343,8 +343,9 @@ def test_a_member_trained_alone_has_the_bits_of_the_member_trained_among_three(c
 
 @pytest.mark.parametrize("objective", OBJECTIVES, ids=kind_of)
 def test_a_member_trained_alone_has_the_bits_of_the_member_among_three_with_every_objective(objective):
-    # of another batch some processors compute the last scores of a member by other instructions than those of three
-    whole_vectors, critic = 16, conv_critic(objective)
+    # of another batch some processors compute the last scores of a member by other instructions than those of three:
+    # with AVX-512 two vectors of 16 numbers are computed at a time
+    whole_vectors, critic = 32, conv_critic(objective)
     settings = {**TRAINED, "batch": whole_vectors}
     assert_equal_alone_and_among_three(Unconstrained(), objective=objective, critic=critic, **settings)
 

@@ -114,7 +114,7 @@ def library_alone(tmp_path: Path) -> list[str]:
 
 
 MISSING = (
-    "studies need the extra [studies] of gan-studies, which is not installed (it lacks aiohttp and 16 others): "
+    "studies need the extra [studies] of gan-studies, which is not installed (it lacks aiohttp and 17 others): "
     "pip install 'gan-studies[studies]', or '.[studies]' in a copy of its repository"
 )
 
