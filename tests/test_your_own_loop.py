@@ -77,7 +77,7 @@ def test_the_study_of_pairs_measures_the_fakes_of_the_inputs_against_their_targe
     of_mean = np.abs(pairs.target - load_samples(study.data).train.mean(0)).mean()
     assert (errors[0] > of_mean).all()  # an untrained generator
     assert (errors[150] < of_mean).all()
-    assert found.reference_distances["constant"] == pytest.approx(of_mean, rel=1e-4)
+    assert found.reference_distances["constant"] == pytest.approx(of_mean, rel=0.01)  # the mean of all splits
 
 
 def test_ctgan_needs_few_lines(folder: Path) -> None:
