@@ -25,7 +25,7 @@ from studies.execution.driver_process import run
 from studies.file.study import Study
 from studies.ledger.trial_records import TrialRecord
 from studies.progress.events import Listener
-from studies.progress.standing import Standing
+from studies.progress.standing import Needed, Standing
 
 RING = """
 name = "benchmark"
@@ -73,17 +73,18 @@ class Ends(Listener):
     def measured(self, spec: object, summaries: Sequence[object]) -> None:
         self.first_report = self.first_report or monotonic()
 
+    def opened(self, standing: Standing, needed: Needed) -> None:
+        children = psutil.Process().children()
+        (self.driver,) = (child for child in children if "studies.driver_entry" in " ".join(child.cmdline()))
+
     def ended(self, trial: TrialRecord) -> None:
         assert trial.finished
         self.ends.append(monotonic())
+        times = self.driver.cpu_times()
+        self.driver_seconds, self.driver_bytes = times.user + times.system, self.driver.memory_info().rss
 
     def closed(self, standing: Standing, interrupted: bool) -> None:
         assert not interrupted
-        (driver,) = [
-            child for child in psutil.Process().children() if "studies.driver_entry" in " ".join(child.cmdline())
-        ]
-        times, memory = driver.cpu_times(), driver.memory_info()
-        self.driver_seconds, self.driver_bytes = times.user + times.system, memory.rss
 
 
 def run_study(text: str, trials: int) -> Ends:

@@ -239,9 +239,7 @@ def test_a_trial_that_rays_memory_monitor_ends_twice_is_out_of_memory_and_the_st
 
 @pytest.mark.slow
 def test_json_stands_alone_on_standard_output_also_when_workers_die(tmp_path: Path) -> None:
-    done = run(
-        tmp_path / "study", "kill", "none", overrides=("search.confirm.best=0",), FAULTS="1", arguments=["--json"]
-    )
+    done = run(tmp_path / "study", "kill", "none", FAULTS="1", arguments=["--json"])
     assert done.returncode == 1
     answer = json.loads(done.stdout)
     assert answer["interrupted"] is False

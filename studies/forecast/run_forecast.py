@@ -100,8 +100,9 @@ OTHER_PROGRAMS = 0.08
 """Share of the cores that Ray, the driver and the system take while the processes of a run use all of them."""
 
 
-DRIVER_SECONDS = 0.008
-"""Processor time of the driver, the command and Ray for a trial, where the processes of a run use all cores."""
+DRIVER_SECONDS = 0.005
+"""Processor time of the driver (3.5 ms, `benchmarks/whole_studies.py driver`), the command and Ray for a trial, which
+counts where the processes of a run use all cores."""
 
 
 def run_seconds(run: SimulatedRun, start_seconds: float | None) -> float:
