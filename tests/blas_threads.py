@@ -1,4 +1,4 @@
-"""A `Prepare` of the driver that answers with the threads of its linear algebra, as the message of an error."""
+"""A preparation of the driver that ends it with an error, whose message lists the threads of its BLAS libraries."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

@@ -141,6 +141,36 @@ def unannotated(run, report, *, lr=0.1):
     pass
 '''
 
+PAIRED = """
+from dataclasses import dataclass, replace
+from gan_core import AnyData, AnyMetric, Pairs, Ring
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paired(AnyData):
+    @property
+    def sizes(self):
+        return Ring().sizes
+
+    def load(self):
+        points = Ring().load()
+        held_out = {"validation": points.validation, "test": points.test}
+        return replace(points, pairs={part: Pairs(latent=some, target=some) for part, some in held_out.items()})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Apart(AnyMetric):
+    name = "apart"
+    unit = "data"
+    direction = "lower"
+    description = "mean difference"
+    paired = True
+
+    def measure(self, real, fake):
+        return (fake.samples - real.targets).abs().mean(dim=(1, 2))
+"""
+"""Data whose pairs are equal points, and a paired metric."""
+
 STUDY = """
 # Do own loops train as ours do?
 name = "loops"

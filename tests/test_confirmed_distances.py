@@ -32,6 +32,14 @@ def test_failures_are_given_as_numbers_of_seeds(two: Results) -> None:
     assert drawn.alternative.count("2 of 6 seeds failed") == 2
 
 
+def test_the_legend_names_failed_seeds_only_where_one_failed(two: Results, tmp_path: Path) -> None:
+    without, with_failed = confirmed(results_of(tmp_path, "one", data="ring")), confirmed(two)
+    assert without is not None
+    assert with_failed is not None
+    assert "failed seed" not in words_of(without)
+    assert {"failed seed", "stable seed"} <= words_of(with_failed)
+
+
 def test_the_caption_says_that_one_setting_of_each_condition_was_confirmed(two: Results) -> None:
     drawn = confirmed(two)
     assert drawn is not None

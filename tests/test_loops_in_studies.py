@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from loops import MODULE, STUDY, loops_study, one_condition
+from loops import MODULE, PAIRED, STUDY, loops_study, one_condition
 from tiny import actor, finish, ledger_of, run_without_ray, same_numbers
 
 from studies.analysis.comparison import Comparison
@@ -36,36 +36,6 @@ KNOWN_OF_OURS = {"critic_loss", "critic_slope", "generator_loss", "critic_gradie
 @pytest.fixture(autouse=True)
 def _restore_imports(fresh_imports: None) -> None:
     """Undo a test's imports and changes of the path."""
-
-
-PAIRED = """
-from dataclasses import dataclass, replace
-from gan_core import AnyData, AnyMetric, Pairs, Ring
-
-
-@dataclass(frozen=True, kw_only=True)
-class Paired(AnyData):
-    @property
-    def sizes(self):
-        return Ring().sizes
-
-    def load(self):
-        points = Ring().load()
-        held_out = {"validation": points.validation, "test": points.test}
-        return replace(points, pairs={part: Pairs(latent=some, target=some) for part, some in held_out.items()})
-
-
-@dataclass(frozen=True, kw_only=True)
-class Apart(AnyMetric):
-    name = "apart"
-    unit = "data"
-    direction = "lower"
-    description = "mean difference"
-    paired = True
-
-    def measure(self, real, fake):
-        return (fake.samples - real.targets).abs().mean(dim=(1, 2))
-"""
 
 
 def first_trial(study: Study, condition: str = "own", phase: Phase = "explore") -> TrialSpec:

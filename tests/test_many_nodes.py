@@ -1,4 +1,4 @@
-"""Thousands of trials on dozens of simulated nodes, one of which is lost: every trial once."""
+"""A study of 2,000 trials on a Ray cluster of 32 simulated nodes: one is killed, and every trial is trained once."""
 
 import subprocess
 import sys
@@ -33,7 +33,7 @@ objective.kind = "wasserstein"
 
 
 def trains(node: "subprocess.Popen[bytes]") -> bool:
-    """True if a process of this node trains."""
+    """True if one of the processes of a node is a worker that trains: Ray names it ray::RayPack."""
     return any(
         "RayPack" in " ".join(process.cmdline()) for process in psutil.Process(node.pid).children(recursive=True)
     )

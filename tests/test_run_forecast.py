@@ -12,6 +12,7 @@ from simulated import PROVENANCE, STUDY
 from gan_core.data import Digits
 from studies.design import Design, counts, least, total
 from studies.file.study import Study
+from studies.forecast import run_forecast
 from studies.forecast.pack_costs import PackCosts
 from studies.forecast.pack_work import Works
 from studies.forecast.run_forecast import (
@@ -200,6 +201,17 @@ def test_packs_take_longer_where_a_run_uses_every_core(tmp_path):
         for full in (False, True)
     )
     assert every.work_seconds * (1 - OTHER_PROGRAMS) == pytest.approx(some.work_seconds)
+
+
+def test_the_driver_takes_time_of_each_trial_only_where_a_run_uses_every_core(tmp_path, monkeypatch):
+    design, trials = Design(load(tmp_path), PROVENANCE), least(load(tmp_path))
+
+    def seconds(full, driver):
+        monkeypatch.setattr(run_forecast, "DRIVER_SECONDS", driver)
+        return Simulation(design, nothing_ended, Works(SHAPE), 1, full=full).run(PackCosts({}), 0, 0.0).seconds
+
+    assert seconds(True, 2.0) - seconds(True, 0.0) == pytest.approx(2.0 * trials)
+    assert seconds(False, 2.0) == seconds(False, 0.0)
 
 
 def test_other_processes_keep_each_trials_process_from_its_core():

@@ -56,10 +56,14 @@ def test_the_exit_code_and_the_output_are_the_childs(code: int) -> None:
 @pytest.mark.parametrize(
     ("work", "code", "reason"),
     [
-        ("os._exit(5)", 5, "its process ended without a message (exit code 5)"),
-        ("os.kill(os.getpid(), signal.SIGKILL)", 137, "its process ended without a message (exit code 137)"),
-        ("ctypes.string_at(0)", 1, "this process crashed (Segmentation fault)"),
-        ("os.abort()", 1, "this process crashed (Aborted)"),
+        ("os._exit(5)", 5, "the process of this command ended without a message (exit code 5)"),
+        (
+            "os.kill(os.getpid(), signal.SIGKILL)",
+            137,
+            "the process of this command ended without a message (exit code 137)",
+        ),
+        ("ctypes.string_at(0)", 1, "the process of this command crashed (Segmentation fault)"),
+        ("os.abort()", 1, "the process of this command crashed (Aborted)"),
     ],
 )
 def test_a_child_that_dies_without_a_word_is_named(work: str, code: int, reason: str) -> None:

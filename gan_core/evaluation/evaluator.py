@@ -121,8 +121,10 @@ class Evaluator:
         members: Sequence[int] | None = None,
         of_pairs: Float[Tensor, "all_members pairs dim"] | None = None,
     ) -> dict[str, Float[np.ndarray, "members"]]:
-        """Every metric of every member that is due, as `evaluate`, of these fakes.
+        """The metrics of fakes that were generated elsewhere: those that this evaluation computes, as in `evaluate`.
 
+        samples   fakes of every member
+        last      as for `evaluate`, likewise `members`
         of_pairs  fakes that belong to `pair_latents`; needed if a metric is paired
         """
 
@@ -297,7 +299,12 @@ def _check_neighbours(settings: EvaluationSettings, real: int) -> None:
 
 
 def _pair_latents(data: Dataset, split: Split, generator: AnyGenerator | None) -> Float[np.ndarray, "pairs latent"]:
-    """The latent vectors of the pairs of a split; a user's loop (None) takes any number of coordinates."""
+    """The latent vectors of the pairs of a split.
+
+    generator  their coordinates must be as many as its inputs; None: a user's loop generates, and takes any number
+
+    Errors: `ValueError` for a split without pairs, and for another number of coordinates.
+    """
     if split not in data.pairs:
         raise ValueError(f"pairs: must hold pairs of the split {split}, but hold {', '.join(data.pairs)} alone")
     latents = data.pairs[split].latent

@@ -171,7 +171,7 @@ class _Member:
 
     @contextmanager
     def _drawing(self, draw: int) -> Iterator[None]:
-        """Context of a call that generates samples."""
+        """Context in which samples are generated: with global random numbers of the seed `draw`, without gradients."""
         with GlobalRandomness(draw, "own_loop_samples", self._run.device).active(), torch.no_grad():
             yield
 

@@ -16,6 +16,7 @@ from services.cli.streams import open_closed_streams
 from studies.errors import InputError, MachineError
 from studies.execution.code_deaths import error_in
 
+_PROCESS = "the process of this command"
 _PASSED_ON = (signal.SIGINT, signal.SIGTERM)
 _EXPLAINED = (InputError.exit_code, *(128 + number for number in _PASSED_ON))
 """Exit codes after which nothing has to be said: the child has printed a `HungCode`, or the caller ended it."""
@@ -50,10 +51,10 @@ def supervised(command: Callable[..., None]) -> None:
             return
         code = _exit_code(child)
         stacks.seek(0)
-        if error := error_in(stacks.read().decode(errors="replace"), under="supervised.py"):
+        if error := error_in(stacks.read().decode(errors="replace"), under="supervised.py", process=_PROCESS):
             code = print_error(error)
         elif not end.tell() and code not in _EXPLAINED:
-            print_error(MachineError(f"its process ended without a message (exit code {code})"))
+            print_error(MachineError(f"{_PROCESS} ended without a message (exit code {code})"))
     sys.exit(code)
 
 

@@ -6,13 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from studies.execution.code_deaths import crashes_in
 from studies.execution.machine_limits import ended_for_memory
 from studies.execution.worker_deaths import OUT_OF_MEMORY, WorkerDeath, death_of
 from studies.file.code_errors import is_users_file, place_of, printable
 
 _LONGEST_LOG = 2**16
 """Number of bytes at the end of a worker's log that are searched."""
-_CRASH = re.compile(r"^Fatal Python error: (.+)$|^\*\*\* (SIG[A-Z]+) received", re.MULTILINE)
 _FRAME = re.compile(r'^  File "(.+)", line (\d+) in ', re.MULTILINE)
 KERNEL_KILL = "the system's kernel ended its worker, since memory ran out"
 """Cause of a death for which the kernel counts one more kill for lack of memory."""
@@ -47,12 +47,12 @@ class DeathCauses:
 
 def _crash(log: str) -> str | None:
     """Signal of a crash and the user's line at which it happened, from a worker's log; None without a crash."""
-    found = [match[1] or match[2] for match in _CRASH.finditer(log)]
+    found = crashes_in(log)
     if not found:
         return None
     calls = ((file, line) for file, line in _FRAME.findall(log) if is_users_file(file))
     place = next((f"; {place_of(file, int(line))}" for file, line in calls), "")
-    return f"its worker crashed ({', '.join(map(printable, dict.fromkeys(found)))}{place})"
+    return f"its worker crashed ({', '.join(map(printable, found))}{place})"
 
 
 def _log_of(process: int) -> str | None:

@@ -32,7 +32,7 @@ _ERRORS = {kind.__name__: kind for kind in (InputError, StudyFailed, DamagedErro
 class Driver:
     """A running driver, seen from the process that started it.
 
-    stacks     file into which its stacks are written when it crashes, or hangs in compiled code of a user
+    stacks     file that names the running calls after a crash, or after compiled code of a user that hung
     finished   True once it has sent its last message
     resources  the cluster that it has joined, known with the study; None: it runs on this machine
     """
@@ -110,14 +110,12 @@ class Driver:
     def _death(self) -> BaseException:
         if self._signalled and self.ends():
             return KeyboardInterrupt()
+        process = f"the process that ran the study (process {self._process.pid})"
         with suppress(OSError):
             stacks = self._stacks.read_text(encoding="utf-8", errors="replace")
-            if error := error_in(stacks, under="driver_entry.py"):
+            if error := error_in(stacks, under="driver_entry.py", process=process):
                 return error
-        return StudyFailed(
-            f"the process that ran the study (process {self._process.pid}) ended unexpectedly; run the study again to "
-            "resume it from its checkpoints"
-        )
+        return StudyFailed(f"{process} ended unexpectedly; run the study again to resume it from its checkpoints")
 
     @contextmanager
     def _signals_passed_on(self) -> Iterator[None]:

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 GUARD_SECONDS = 10.0
 """Seconds that a guard is given to exit, beyond the `MAX_END_SECONDS` in which it ends the run's processes."""
 STACKS = "stacks"
-"""File in the run's temporary folder into which a driver's stacks are written when it crashes, or hangs in compiled
-code of a user."""
+"""File in the run's temporary folder. If the driver crashes, or compiled code of a user hangs in it, `faulthandler`
+writes there which calls were running."""
 _START = "import sys; {names}, *sys.path = sys.argv[1:]; from {module} import main; main({names})"
 
 

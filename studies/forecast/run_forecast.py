@@ -101,8 +101,8 @@ OTHER_PROGRAMS = 0.08
 
 
 DRIVER_SECONDS = 0.005
-"""Processor time of the driver (3.5 ms, `benchmarks/whole_studies.py driver`), the command and Ray for a trial, which
-counts where the processes of a run use all cores."""
+"""Processor seconds that the driver (0.0035, see `benchmarks/whole_studies.py driver`), the command and Ray use for one
+trial; they lengthen a run whose trainings use all cores."""
 
 
 def run_seconds(run: SimulatedRun, start_seconds: float | None) -> float:
