@@ -21,6 +21,8 @@ from studies.tracking.views import VIEW, VIEW_TAG
 
 HOST = "127.0.0.1"
 MAX_START_SECONDS = 120.0
+LOOK_SECONDS = 0.2
+"""Longest time until a signal is answered that arrives just before a call that waits: Python sees it after the call."""
 _SERVER = "import sys; from mlflow.cli import cli; sys.stdin.readline() and cli(sys.argv[1:], prog_name='mlflow')"
 """Program that imports MLflow, which takes seconds, and waits for a line before it does what its arguments say."""
 
@@ -154,6 +156,6 @@ def wait_for_interrupt() -> None:
     """Return on Ctrl-C or, within `served`, on SIGTERM."""
     try:
         while True:
-            signal.pause()
+            sleep(LOOK_SECONDS)
     except KeyboardInterrupt:
         return

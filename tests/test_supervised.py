@@ -17,6 +17,8 @@ def work(stacks):
 
 supervised(work)
 """
+READY_AND_WAITING = "[print('ready', flush=True), *(time.sleep(0.01) for _ in range(6000))]"
+"""A minute of short sleeps: Python's handler of a signal that arrives just before a call waits for the call's end."""
 MODULE = """
 from dataclasses import dataclass
 
@@ -74,8 +76,7 @@ def test_a_child_that_dies_without_a_word_is_named(work: str, code: int, reason:
 def test_a_signal_reaches_the_child(number: signal.Signals) -> None:
     started = process(
         "signal.signal(signal.SIGTERM, signal.default_int_handler)\n"
-        "    print('ready', flush=True)\n"
-        "    try:\n        time.sleep(60)\n    except KeyboardInterrupt:\n        sys.exit(130)"
+        f"    try:\n        {READY_AND_WAITING}\n    except KeyboardInterrupt:\n        sys.exit(130)"
     )
     assert started.stdout is not None
     assert started.stdout.readline() == "ready\n"
@@ -84,7 +85,7 @@ def test_a_signal_reaches_the_child(number: signal.Signals) -> None:
 
 
 def test_nothing_is_said_of_a_child_that_the_caller_ends() -> None:
-    started = process("print('ready', flush=True); time.sleep(60)")
+    started = process(READY_AND_WAITING)
     assert started.stdout is not None
     assert started.stdout.readline() == "ready\n"
     started.terminate()
@@ -96,7 +97,7 @@ def test_the_child_does_not_outlive_the_command(tmp_path: Path) -> None:
     mark = tmp_path / "ended"
     started = process(
         f"signal.signal(signal.SIGTERM, lambda *given: (open({str(mark)!r}, 'w').close(), os._exit(0)))\n"
-        "    print('ready', flush=True)\n    time.sleep(60)"
+        f"    {READY_AND_WAITING}"
     )
     assert started.stdout is not None
     assert started.stdout.readline() == "ready\n"
