@@ -216,6 +216,7 @@ def test_a_cell_is_formatted_by_its_column() -> None:
     assert format_cell("distance_high", float("nan")) == "–"
     assert format_cell("failure_rate", 0.1) == "10%"
     assert format_cell("low", 0.0615) == "6%"
+    assert format_cell("low", 43.801, distances=("low", "high")) == "43.801"
     assert format_cell("difference", -0.25) == "-25%"
     assert format_cell("p_adjusted", 0.012345) == "0.012"
     assert format_cell("width", 1.23456) == "1.23"

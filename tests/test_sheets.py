@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from studies.reporting.figures import SampleSheets, sheets
+from studies.analysis.comparison import Comparison
+from studies.reporting.figures import SampleSheets, sheets, write_pictures
 from studies.tables.results import Results
 
 
@@ -54,3 +55,30 @@ def test_sheets_are_drawn_again_after_another_trial_was_confirmed(
     written.draw(on_images)
     written.draw(on_images)
     assert drawn == ["gan"]
+
+
+def test_pictures_of_the_same_results_are_kept_and_a_changed_one_is_drawn_again(
+    on_images: Results, tmp_path: Path, monkeypatch
+) -> None:
+    drawn, comparison = noted(monkeypatch), Comparison(on_images)
+    first = write_pictures(comparison, tmp_path, SampleSheets(tmp_path / "samples"))
+    assert (first.ranking, first.sheets) == (tmp_path / "ranking.png", {"gan": tmp_path / "samples" / "gan.png"})
+    assert write_pictures(comparison, tmp_path, SampleSheets(tmp_path / "samples")) == first
+    assert drawn == ["gan"]
+    whole = (tmp_path / "samples" / "nearest" / "gan.png").read_bytes()
+    (tmp_path / "samples" / "nearest" / "gan.png").write_bytes(whole[:100])
+    write_pictures(comparison, tmp_path, SampleSheets(tmp_path / "samples"))
+    assert (tmp_path / "samples" / "nearest" / "gan.png").read_bytes() == whole
+    assert drawn == ["gan", "gan"]
+
+
+def test_pictures_are_drawn_again_after_another_trial_has_ended(on_ring: Results, tmp_path: Path, monkeypatch) -> None:
+    drawn = noted(monkeypatch)
+    write_pictures(Comparison(on_ring), tmp_path, SampleSheets(tmp_path / "samples"))
+    monkeypatch.setitem(
+        on_ring.__dict__,
+        "trial_records",
+        [trial for trial in on_ring.trial_records if trial.spec.phase == "confirm"],
+    )
+    write_pictures(Comparison(on_ring), tmp_path, SampleSheets(tmp_path / "samples"))
+    assert drawn == ["wgan", "gan"] * 2

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import command_line
@@ -24,7 +25,7 @@ from studies.forecast.remaining_time import RunForecast
 from studies.forecast.study_plan import Planner, cached_seconds, plan_of
 from studies.ledger.ledger import Ledger
 from studies.ledger.trial_records import read_records
-from studies.reporting.terminal.plan_text import plan_table, print_plan, time_sentence
+from studies.reporting.terminal.plan_text import _ledger_lines, plan_table, print_plan, time_sentence
 from studies.tracking.row_counts import _trial_rows, tracking_rows
 from studies.tracking.run_content import logged_metrics, params, run_content
 
@@ -78,6 +79,20 @@ def test_a_change_that_a_run_refuses_is_named(finished_study, tmp_path, uncalibr
     plan = plan_of(same_ledger(finished_study, tmp_path, "budget.steps=37"))
     assert plan.recorded.refused == (("budget.steps", 36, 37),)
     assert sum(again.trials for again in plan.recorded.retrained) == 10
+
+
+def test_what_would_be_trained_again_is_said_only_if_a_run_trains_something(finished_study, tmp_path, uncalibrated):
+    changed = plan_of(same_ledger(finished_study, tmp_path, "conditions.gan.training.batch=9"))
+    refused = plan_of(same_ledger(finished_study, tmp_path, "budget.steps=37"))
+    said = "gan: 5 finished trials would be trained again, since training.batch was 8 and is 9."
+    assert said in list(_ledger_lines(changed))
+    condition = replace(changed.conditions[1], in_ledger=5)
+    whole = replace(changed, conditions=(changed.conditions[0], condition))
+    assert list(_ledger_lines(whole)) == ["The ledger has all 10 trials: a run trains nothing."]
+    assert [line.partition(":")[0] for line in _ledger_lines(refused)] == [
+        "The ledger has none of the 10 trials.",
+        "A run is refused",
+    ]
 
 
 def test_more_explore_trials_keep_those_that_the_ledger_has(finished_study, tmp_path, uncalibrated):

@@ -1,8 +1,6 @@
 """Files with the pictures that a run leaves: ranking, samples, stability maps."""
 
 import shutil
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
@@ -10,6 +8,7 @@ from studies.analysis.comparison import Comparison
 from studies.reporting.figures.canvas import write_png
 from studies.reporting.figures.class_samples import class_sheet
 from studies.reporting.figures.confirmed_distances import ranking_picture
+from studies.reporting.figures.drawn_pictures import RunPictures
 from studies.reporting.figures.growth_map import growth_map
 from studies.reporting.figures.interpolations import interpolation_sheet
 from studies.reporting.figures.metric_map import metric_map
@@ -53,10 +52,15 @@ class SampleSheets:
                 self._drawn_of = confirmed
             return dict(self._sheets)
 
+    @property
+    def files(self) -> list[Path]:
+        """All files that were drawn, of each condition in turn."""
+        return [path for paths in self._files.values() for path in paths]
+
     def copy(self, results: Results, folder: Path) -> None:
         """Copy the drawn files into another folder, with the same names."""
         self.draw(results)
-        for path in [path for paths in self._files.values() for path in paths]:
+        for path in self.files:
             target = folder / path.relative_to(self._folder)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
@@ -74,25 +78,20 @@ class SampleSheets:
                 self._sheets[name] = sheet
 
 
-@dataclass(frozen=True)
-class RunPictures:
-    """Pictures of the last run of a study, in its folder of the ledger.
-
-    ranking  None before a condition is confirmed
-    sheets   sample sheet of each condition that has one
-    maps     of a study of stability maps
-    """
-
-    ranking: Path | None
-    sheets: Mapping[str, Path]
-    maps: Sequence[Path]
-
-
 def write_pictures(comparison: Comparison, folder: Path, samples: SampleSheets) -> RunPictures:
-    """Write the pictures that a run leaves in a study's folder: ranking.png, `samples` and maps/."""
+    """Write the pictures that a run leaves in a study's folder: ranking.png, `samples` and maps/.
+
+    Those that were drawn from the same results are kept.
+
+    samples  of the folder samples in the study's
+    """
     results = comparison.results
+    if pictures := RunPictures.drawn(folder, results):
+        return pictures
     ranking = ranking_picture(results, folder / "ranking.png")
-    return RunPictures(ranking, samples.draw(results), write_maps(comparison, folder / "maps"))
+    pictures = RunPictures(ranking, samples.draw(results), write_maps(comparison, folder / "maps"))
+    pictures.record(folder, results, samples.files)
+    return pictures
 
 
 def _confirmed(results: Results) -> list[tuple[str, str]]:

@@ -40,7 +40,7 @@ def stable_volume(volumes: pd.DataFrame, theme_name: ThemeName = "light") -> Dra
         _draw_volume(axis, theme, tables, name, limits=_limits(volumes["tau"]), marked=few)
         if few:
             axis.set_xticks(ticks, [format_tick(tau, digits=2) for tau in ticks])
-    label_axes(figure, theme, "distance that must be reached (unit of the data)", "share of configurations drawn")
+    label_axes(figure, theme, "distance that must be reached", "share of configurations drawn")
     interval = bool(volumes["volume_low"].notna().any())
     add_legend(figure, theme, _volume_handles(theme, marked=few, interval=interval, others=len(names) > 1))
     return finish(

@@ -1,5 +1,6 @@
 """DataFrames as tables of text; the name of a column determines how its numbers are formatted."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,18 +50,24 @@ def format_table(table: pd.DataFrame, description: TableDescription) -> PageTabl
     hidden = ("study", *description.hidden)
     shown = [name for name in table if name not in hidden and (_may_fail(name) or not table[name].isna().all())]
     columns = [Column(name if "." in name else name.replace("_", " "), not _is_number(table[name])) for name in shown]
-    rows = [[format_cell(name, row[name]) for name in shown] for row in table.to_dict("records")]
+    rows = [
+        [format_cell(name, row[name], distances=description.distances) for name in shown]
+        for row in table.to_dict("records")
+    ]
     return PageTable(description.title, description.caption, columns, rows)
 
 
-def format_cell(column: str, value: Any) -> str:
-    """A value as text: shares in percent, a missing distance as "failed", any other missing value as a dash."""
+def format_cell(column: str, value: Any, *, distances: Sequence[str] = ()) -> str:
+    """A value as text: shares in percent, a missing distance as "failed", any other missing value as a dash.
+
+    distances  names of columns that hold distances whatever their names say
+    """
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
     if value is None or (not isinstance(value, str) and pd.isna(value)):
         return format_distance(np.nan) if _may_fail(column) else MISSING
     if isinstance(value, float | np.floating):
-        return _format_number(column, float(value))
+        return format_distance(float(value)) if column in distances else _format_number(column, float(value))
     return str(value)
 
 

@@ -6,11 +6,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class TableDescription:
-    """Title and caption of a table, and the names of its columns that the page leaves out."""
+    """Title and caption of a table.
+
+    hidden     names of the columns that the page leaves out
+    distances  names of columns with distances that do not contain the word
+    """
 
     title: str
     caption: str
     hidden: tuple[str, ...] = ()
+    distances: tuple[str, ...] = ()
 
 
 TABLES: Mapping[str, TableDescription] = {
@@ -42,6 +47,7 @@ TABLES: Mapping[str, TableDescription] = {
         "Distance of each setting found, with an interval that holds both its variation with fresh seeds and that with "
         "other real samples, as many as those of the test split. All settings are measured against the same real "
         "samples, so this interval says nothing about their order.",
+        distances=("low", "high"),
     ),
     "metric_rankings": TableDescription(
         "Several metrics",
@@ -119,8 +125,8 @@ TABLES: Mapping[str, TableDescription] = {
         "Outcomes",
         "Outcomes of all seeds, by condition and phase, with 95% intervals of their shares. Seeds of a random setting "
         "whose training ran out of memory, took too long or raised an exception have no outcome; they are counted "
-        "under the name of that end. Improving: seeds that failed but were still getting nearer at the end, so a "
-        "larger budget might have made them stable.",
+        "under the name of that end. Improving: seeds that were still getting nearer at the end; those of them that "
+        "failed might have become stable with a larger budget.",
     ),
     "robustness": TableDescription(
         "Other thresholds",

@@ -217,18 +217,23 @@ def _ledger_lines(plan: Plan) -> Iterator[str]:
             f"A run is refused: {path} was {format_value(before)} in the study of this name in the ledger and is "
             f"{format_value(after)} now; give the study another name."
         )
-    for again in plan.recorded.retrained:
+    refused = bool(plan.recorded.refused)
+    for again in () if refused or has == plan.most else plan.recorded.retrained:
         trials = count_noun(again.trials, "finished trial")
-        yield f"{again.condition}: {trials} would be trained again, since {_reason(again)}."
+        if again.changes:
+            yield f"{again.condition}: {trials} would be trained again, since {_changes(again)}."
+        else:
+            yield (
+                f"{again.condition}: {trials} may be replaced by others, whose settings follow from trials "
+                "that are not finished."
+            )
     if plan.recorded.left_out:
         yield f"{count_noun(plan.recorded.left_out, 'finished trial')} in the ledger would leave the study's tables."
 
 
-def _reason(again: Retrained) -> str:
+def _changes(again: Retrained) -> str:
     listed = [f"{path} was {format_value(old)} and is {format_value(new)}" for path, old, new in again.changes]
-    if not listed:
-        return "their configurations follow from trials that are not finished"
-    more = f", and {len(listed) - MOST_CHANGES} more changes" if len(listed) > MOST_CHANGES else ""
+    more = f", and {count_noun(len(listed) - MOST_CHANGES, 'more change')}" if len(listed) > MOST_CHANGES else ""
     return f"{', '.join(listed[:MOST_CHANGES])}{more}"
 
 
