@@ -31,6 +31,8 @@ def study_file_page() -> Iterable[str]:
         "field that is left out has the default given here; `gan-study validate FILE --json` prints the study with all "
         "defaults filled in. `gan-study schema --output study.schema.json` writes the JSON Schema of study files: with "
         "`#:schema ./study.schema.json` as the first line of a file, editors complete and check it. "
+        "The comment in which a file begins, on its very first line, is the study's question: report, MLflow and "
+        "exported generators repeat it. "
         "`gan-study new --data folder:photos --budget 30m` writes a study for your data and your time. "
         "[Images of your own](your-own-images.md) has the smallest study of a folder of images."
     )
