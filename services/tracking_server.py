@@ -22,7 +22,8 @@ from studies.tracking.views import VIEW, VIEW_TAG
 HOST = "127.0.0.1"
 MAX_START_SECONDS = 120.0
 LOOK_SECONDS = 0.2
-"""Longest time until a signal is answered that arrives just before a call that waits: Python sees it after the call."""
+"""Seconds of one sleep of `wait_for_interrupt`. Python handles a signal only between two calls, so one that arrives
+just before a single long sleep would be handled at its end."""
 _SERVER = "import sys; from mlflow.cli import cli; sys.stdin.readline() and cli(sys.argv[1:], prog_name='mlflow')"
 """Program that imports MLflow, which takes seconds, and waits for a line before it does what its arguments say."""
 

@@ -29,9 +29,9 @@ class RunPictures:
 
     @classmethod
     def drawn(cls, folder: Path, results: Results) -> "RunPictures | None":
-        """The pictures in a study's folder; None unless all are there and were drawn from the same results.
+        """The pictures that an earlier run left in a study's folder; None if they must be drawn.
 
-        A picture that was changed since then counts as missing.
+        They must be drawn if the results have changed since, or if one of the files is missing or was changed.
         """
         with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
             table = json.loads((folder / FILE).read_text(encoding="utf-8"))

@@ -54,7 +54,7 @@ class SampleSheets:
 
     @property
     def files(self) -> list[Path]:
-        """All files that were drawn, of each condition in turn."""
+        """Paths of the files that `draw` wrote or kept, all kinds, condition by condition."""
         return [path for paths in self._files.values() for path in paths]
 
     def copy(self, results: Results, folder: Path) -> None:
