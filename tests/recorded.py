@@ -80,9 +80,11 @@ def run_pending(study: Study, *listeners: Listener, trials: int | None = None, k
                     return progress if killed else _close(listeners, progress)
             ledger.commit(training.rows())
             ended += 1
-            (record,), _ = progress.update([spec])
+            update = progress.update([spec])
             for listener in listeners:
-                listener.ended(record)
+                listener.ended(update.ended[0])
+                if update.found:
+                    listener.found(update.found)
                 listener.planned(progress.needed)
         return _close(listeners, progress)
 

@@ -15,6 +15,7 @@ from studies.reporting.text.confirm_caveats import (
     NoAuthorsSetting,
     NoneDecidable,
     NotConfirmed,
+    NothingScored,
     OneFreshSeed,
     RankedByFailures,
     SingleSettingsRanked,
@@ -188,6 +189,18 @@ def test_if_every_condition_failed_the_ranking_is_by_failure_rate(tmp_path):
     assert every(found, RankedByFailures)
     # the verdict's answer states that every seed failed and that no setting works
     assert not every(found, TargetNotReached)
+
+
+def test_a_search_without_a_score_is_said_to_have_chosen_by_failures(tmp_path):
+    def progress_of(trial, seed):
+        failed = trial.condition == "gan" and trial.phase != "confirm"
+        return DIVERGING if failed else (*RISING, 0.97)
+
+    assert stated(caveats_of(tmp_path, progress_of), NothingScored).conditions == ("gan",)
+
+
+def test_a_search_with_a_score_is_no_caveat(tmp_path):
+    assert not every(caveats_of(tmp_path, always_stable), NothingScored)
 
 
 def test_pairs_that_cannot_be_decided_have_the_smallest_p_value_stated(tmp_path):

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
-from drawn import markers_of, two_conditions, words_of
+from drawn import markers_of, mixed_distances, mixed_outcomes, two_conditions, words_of
 from invented import results_of
 from PIL import Image
 
@@ -30,6 +31,17 @@ def test_failures_are_given_as_numbers_of_seeds(two: Results) -> None:
     assert drawn is not None
     assert {"one\n2 of 6 failed", "other\n2 of 6 failed"} <= words_of(drawn)
     assert drawn.alternative.count("2 of 6 seeds failed") == 2
+
+
+def test_failed_seeds_beyond_the_axis_are_one_cross_with_their_number(tmp_path: Path) -> None:
+    def distances(condition: str, phase: str, trial: int, seed: int) -> np.ndarray:
+        values = mixed_distances(condition, phase, trial, seed)  # those of a nonfinite member end in NaN
+        return np.nan_to_num(values, nan=1e9) if condition == "far" else values
+
+    drawn = confirmed(results_of(tmp_path, "far", "lost", confirm=6, outcomes=mixed_outcomes, distances=distances))
+    assert drawn is not None
+    assert {"2 farther", "2 not finite"} <= words_of(drawn)
+    assert len(markers_of(drawn.figure.axes[0], "x")) == 2
 
 
 def test_the_legend_names_failed_seeds_only_where_one_failed(two: Results, tmp_path: Path) -> None:

@@ -184,6 +184,15 @@ def test_a_gaussian_that_no_setting_beats_is_named(tmp_path: Path) -> None:
     assert first[0] == named, "no winner is called before"
 
 
+def test_a_gaussian_that_is_as_good_by_a_further_metric_alone_is_not_in_the_headline(tmp_path: Path) -> None:
+    results = results_of(tmp_path, AGREEING)
+    results.gaussian_values.update(precision=0.99, coverage=0.99)
+    first, others = headline(Comparison(results))
+    named = GaussianAsGood(metrics=(PAIR,))
+    assert named in others
+    assert named not in first
+
+
 def test_settings_that_share_the_first_place_by_one_metric_do_not_disagree(tmp_path: Path) -> None:
     comparison = Comparison(results_of(tmp_path, {**AGREEING, "gan": AGREEING["wgan"]}))
     assert leaders(comparison.metric_rankings)[PAIR] == ["wgan", "gan"]

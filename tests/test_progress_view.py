@@ -16,7 +16,7 @@ from rich.console import Console
 from studies.ledger.ledger import Ledger
 from studies.ledger.trial_records import TrialRecord, read_records
 from studies.ledger.unfinished import TrialEnd
-from studies.progress.events import TimeForecast
+from studies.progress.events import Listener, TimeForecast
 from studies.progress.summaries import EvaluationSummary
 from studies.reporting.terminal.progress_view import LiveProgress, PlainProgress, listener
 
@@ -27,6 +27,21 @@ def terminal(width=140):
 
 def printed(console):
     return console.file.getvalue()
+
+
+CONDITION = """
+[[conditions]]
+name = "{}"
+preset = "wgan"
+"""
+
+
+class Ended(Listener):
+    def __init__(self):
+        self.trials = []
+
+    def ended(self, trial):
+        self.trials.append(trial)
 
 
 def test_a_terminal_shows_a_table_and_a_pipe_shows_lines(tmp_path):

@@ -8,6 +8,7 @@ from simulated import RISING, simulate
 from stated import kinds, stated
 
 from studies.analysis.comparison import Comparison
+from studies.reporting.text.differences import undecided_ranks
 from studies.reporting.text.ranking_legend import (
     ColumnAtEqualCriticSteps,
     DistanceOfRanking,
@@ -57,6 +58,18 @@ def test_a_condition_of_which_every_seed_failed_has_no_rank_and_the_legend_says_
     assert results.ranks == {"works": 1}
     assert kinds(ranking_legend(comparison)) == [DistanceOfRanking, WithoutRank]
     assert stated(ranking_legend(comparison), WithoutRank).count == 1
+
+
+def test_two_conditions_without_a_rank_are_no_undecided_pair(tmp_path: Path) -> None:
+    def outcomes(condition: str, phase: str, trial: int, seed: int) -> tuple[str, int | None]:
+        return ("stable" if condition == "one" else "stalled"), None
+
+    comparison = Comparison(results_of(tmp_path, "one", "two", "three", confirm=2, outcomes=outcomes))
+    assert not comparison.pairs["decided"].any()
+    finding = undecided_ranks(comparison)
+    assert finding is not None
+    assert {frozenset(pair) for pair in finding.undecided} == {frozenset(("one", name)) for name in ("two", "three")}
+    assert finding.pairs == 2
 
 
 def test_where_critic_steps_differ_a_column_has_distance_and_rank_at_equal_critic_steps(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -50,12 +50,16 @@ class EventLog(Listener):
     def __init__(self) -> None:
         self.counts: tuple[int, int] | None = None
         self.ran: list[str] = []
+        self.reused: list[str] = []
 
     def opened(self, standing: Standing, needed: Needed) -> None:
         self.counts = len(standing.ended) + standing.pending, standing.pending
 
     def ended(self, trial: TrialRecord) -> None:
         self.ran.append(trial.spec.name)
+
+    def found(self, trials: Sequence[TrialRecord]) -> None:
+        self.reused += [trial.spec.name for trial in trials]
 
 
 def plan_of(study: Study) -> dict[str, str]:
@@ -112,6 +116,8 @@ def test_only_deleted_trials_are_run_again(copied: Study, finished_study: Study)
     log = EventLog()
     run_without_ray(copied, log)
     assert sorted(log.ran) == sorted(deleted)
+    assert log.counts is not None
+    assert log.counts[0] - log.counts[1] + len(log.ran) + len(log.reused) == len(plan)
     assert_same_studies(copied, finished_study)
 
 

@@ -27,6 +27,7 @@ from studies.ledger.sealed import seal
 from studies.ledger.trial_records import TrialRecord
 from studies.locate import results
 from studies.progress.events import Listener
+from studies.progress.pending import Update
 from studies.progress.standing import Needed
 
 Fails = Callable[[str], Exception | None]
@@ -299,8 +300,8 @@ class Progress:
     def pending(self) -> list[TrialSpec]:
         return self.known
 
-    def update(self, trials: Sequence[TrialSpec]) -> tuple[list[TrialRecord], list[TrialSpec]]:
-        return [TrialRecord(trial, "finished") for trial in trials], self.new
+    def update(self, trials: Sequence[TrialSpec]) -> Update:
+        return Update([TrialRecord(trial, "finished") for trial in trials], [], self.new)
 
     def write_plan(self) -> None:
         pass

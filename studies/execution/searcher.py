@@ -182,11 +182,12 @@ class DesignSearcher(Searcher):
     def _note_ended(self, trial_id: str, pack: Pack, result: dict[str, Any]) -> None:
         """Add the trials that are known since this pack ended, and tell the listener how its trials ended."""
         try:
-            records, pending = self._progress.update(self._ended(trial_id, pack, result))
-            self._add(pending)
+            update = self._progress.update(self._ended(trial_id, pack, result))
+            self._add(update.pending)
         except GanStudyError as failure:
             self.failure = failure
             return
+        records = update.ended
         if self._adapts and records and all(record.finished for record in records):
             seconds = sum(record.facts["elapsed_seconds"] for record in records)
             self._per_process = min(MOST_PACKS, max(1, int(SECONDS_OF_PACKS / max(seconds, 1e-3))))
@@ -194,6 +195,8 @@ class DesignSearcher(Searcher):
             self._listener.ended(record)
             if self._failures.reached(record):
                 self._stop_condition(record.spec.condition)
+        if update.found:
+            self._listener.found(update.found)
         self._listener.planned(self._progress.needed)
 
     def _stop_condition(self, name: str) -> None:

@@ -60,6 +60,9 @@ class ForecastEvents(Listener):
         self._tell(lambda forecast: forecast.ended(trial))
         self._listener.ended(trial)
 
+    def found(self, trials: Sequence[TrialRecord]) -> None:
+        self._listener.found(trials)
+
     def planned(self, needed: Needed) -> None:
         self._tell(lambda forecast: forecast.planned(needed))
         self._ask()

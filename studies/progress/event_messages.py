@@ -36,6 +36,9 @@ class EventSender(Listener):
     def ended(self, trial: TrialRecord) -> None:
         self._ended.append(trial.spec)  # sent with those of its pack, which are read from the ledger together
 
+    def found(self, trials: Sequence[TrialRecord]) -> None:
+        self._send("found", [trial.spec for trial in trials])
+
     def planned(self, needed: Needed) -> None:
         self._send("planned", needed=asdict(needed))
 
@@ -95,6 +98,8 @@ class EventReceiver:
             case "ended":
                 for record in self.records(specs):
                     listener.ended(record)
+            case "found":
+                listener.found(self.records(specs))
             case "planned":
                 listener.planned(Needed(**message["needed"]))
             case "forecast":

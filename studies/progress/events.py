@@ -35,6 +35,13 @@ class Listener:
     def ended(self, trial: TrialRecord) -> None:
         """Called when a trial has ended, with or without a result."""
 
+    def found(self, trials: Sequence[TrialRecord]) -> None:
+        """Called when trials have ended that this run did not train.
+
+        These are trials that the study is known to need only now and that the ledger already has, and those of another
+        condition that trains the same.
+        """
+
     def planned(self, needed: Needed) -> None:
         """Called after trials ended, since their results may determine how many further ones are needed."""
 
@@ -62,6 +69,9 @@ class Broadcast(Listener):
 
     def ended(self, trial: TrialRecord) -> None:
         self._send(lambda listener: listener.ended(trial))
+
+    def found(self, trials: Sequence[TrialRecord]) -> None:
+        self._send(lambda listener: listener.found(trials))
 
     def planned(self, needed: Needed) -> None:
         self._send(lambda listener: listener.planned(needed))

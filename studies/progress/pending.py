@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,13 +12,27 @@ from studies.ledger.entries import Entry
 from studies.ledger.leases import Lease
 from studies.ledger.ledger import Ledger
 from studies.ledger.plans import plan_table
-from studies.ledger.trial_records import TrialRecord, record_of
+from studies.ledger.trial_records import TrialRecord, read_records, record_of
 from studies.ledger.unfinished import CONFIGURATIONS_OWN, TrialEnd
 from studies.progress.standing import Needed, Standing
 from studies.tables.member_outcomes import score
 
 SEARCHING = ("explore", "exploit", "path_choice")
 """Phases whose scores determine further trials of their condition."""
+
+
+class Update(NamedTuple):
+    """What the end of trials changes.
+
+    ended    the records of these trials
+    found    the records of further trials that have ended too: those of other conditions that train the same, and those
+             that are known to be needed since now and that the ledger already has
+    pending  further trials that can start now
+    """
+
+    ended: list[TrialRecord]
+    found: list[TrialRecord]
+    pending: list[TrialSpec]
 
 
 class StudyProgress:
@@ -53,8 +68,8 @@ class StudyProgress:
         self._extend()
         return list(self._known)
 
-    def update(self, trials: Sequence[TrialSpec]) -> tuple[list[TrialRecord], list[TrialSpec]]:
-        """The records of `trials`, which just ended, and the further trials that can start because of their results.
+    def update(self, trials: Sequence[TrialSpec]) -> Update:
+        """What it changes that `trials` just ended.
 
         The time that it takes depends on the number of these trials, unless they are the last of a condition's phase
         or batch, or the last of a group of fresh seeds.
@@ -63,20 +78,18 @@ class StudyProgress:
         for key in keys:
             self._ends.pop(key, None)
         entries = self._read(keys, scanned=True)
-        ended = [
-            _together(trial)
-            for key in keys
-            if key in self._scores
-            for trial in self._by_key[key].values()
-            if self._determines(trial)
-        ]
+        same = [trial for key in dict.fromkeys(keys) for trial in self._by_key[key].values()]
+        ended = [_together(trial) for trial in same if trial.key in self._scores and self._determines(trial)]
         self._unended.subtract(ended)
         new = self._extend() if any(self._unended[group] == 0 for group in ended) else []
         records = [
             record_of(trial, entry=entries.get(trial.key), end=self._ends.get(trial.key), running=True)
             for trial in trials
         ]
-        return records, [trial for trial in new if self._is_pending(trial)]
+        given = {trial.name for trial in trials}
+        found = [trial for trial in (*same, *new) if trial.name not in given and self.has_ended(trial)]
+        pending = [trial for trial in new if self._is_pending(trial)]
+        return Update(records, read_records(self.ledger, found, running=True), pending)
 
     def stop_condition(self, name: str) -> None:
         """Let no trial of a condition be pending any more."""

@@ -10,6 +10,7 @@ from studies.numbers import format_distance, format_interval
 from studies.reporting.figures.canvas import (
     PNG_DPI,
     SHEET_WIDTH,
+    SMALL,
     WIDTH,
     DrawnFigure,
     add_legend,
@@ -84,7 +85,8 @@ def confirmed(results: Results, theme_name: ThemeName = "light") -> DrawnFigure 
         figure,
         "confirmed",
         f"Distance of the setting found for each condition, trained with {count_seeds(ranking['members'])} that the "
-        "search did not use: dots are stable seeds, crosses failed seeds (at the right edge if farther), bars the "
+        "search did not use: dots are stable seeds, crosses failed seeds (one at the right edge for all that are "
+        "farther or not finite, with their number), bars the "
         "interquartile mean and its 95% interval. An arrow marks an interval without upper end, because of failed "
         f"seeds. {references_in_words(name for name, _ in _references(results))}".rstrip(),
         "; ".join(_in_words(row) for row in ranking.itertuples()),
@@ -94,11 +96,14 @@ def confirmed(results: Results, theme_name: ThemeName = "light") -> DrawnFigure 
 def _handles(results: Results, theme: Theme) -> list[Any]:
     from matplotlib.lines import Line2D
 
-    failure = Line2D([], [], color=theme.outcomes["diverged"].color, ls="none", marker="x", ms=5, label="failed seed")
+    ranking, failed = results.ranking, theme.outcomes["diverged"].color
+    stable = Line2D([], [], color=theme.main, ls="none", marker="o", ms=4, alpha=0.6, label="stable seed")
+    failure = Line2D([], [], color=failed, ls="none", marker="x", ms=5, label="failed seed")
+    interval = Line2D([], [], color=theme.ink, lw=2, marker="|", ms=9, label="distance, 95% interval")
     return [
-        Line2D([], [], color=theme.main, ls="none", marker="o", ms=4, alpha=0.6, label="stable seed"),
-        *([failure] if results.ranking["failure_rate"].any() else []),
-        Line2D([], [], color=theme.ink, lw=2, marker="|", ms=9, label="distance, 95% interval"),
+        *([stable] if (ranking["failure_rate"] < 1).any() else []),
+        *([failure] if ranking["failure_rate"].any() else []),
+        *([interval] if ranking["distance_low"].notna().any() else []),
         *reference_handles(theme, (name for name, _ in _references(results))),
     ]
 
@@ -131,8 +136,10 @@ def _draw_distances(axis: "Axes", results: Results, theme: Theme) -> None:
         stable = rows["outcome"] == "stable"
         y = -place
         axis.plot(rows["late_distance"][stable], [y + 0.15] * stable.sum(), "o", color=theme.main, ms=4, alpha=0.6)
-        for distance in rows["late_distance"][~stable].clip(upper=right_edge).dropna():
-            axis.plot([distance], [y + 0.15], "x", color=failure, ms=5, clip_on=False)
+        failed = rows["late_distance"][~stable]
+        near = failed[failed <= right_edge]
+        axis.plot(near, [y + 0.15] * len(near), "x", color=failure, ms=5)
+        _draw_beyond(axis, theme, right_edge, y + 0.15, farther=(failed > right_edge).sum(), nan=failed.isna().sum())
         _draw_interval(axis, theme, row, y - 0.15, right_edge)
     labels = [f"{shortened(row.condition)}\n{_failures(row)} of {row.members} failed" for row in ranking.itertuples()]
     axis.set_yticks([-place for place in range(1, len(ranking) + 1)], labels)
@@ -141,11 +148,34 @@ def _draw_distances(axis: "Axes", results: Results, theme: Theme) -> None:
         axis.axvline(value, color=theme.muted, lw=0.9, ls=REFERENCE_STYLES[name][1])
 
 
+def _draw_beyond(axis: "Axes", theme: Theme, right_edge: float, y: float, *, farther: int, nan: int) -> None:
+    """Draw one cross for the failed seeds beyond the axis and those without a finite distance, with their numbers."""
+    counted = [f"{count} {what}" for count, what in ((farther, "farther"), (nan, "not finite")) if count]
+    if counted:
+        axis.plot([right_edge], [y], "x", color=theme.outcomes["diverged"].color, ms=5, clip_on=False)
+        axis.annotate(
+            ", ".join(counted),
+            (right_edge, y),
+            xytext=(5, 4),
+            textcoords="offset points",
+            ha="right",
+            va="bottom",
+            color=theme.muted,
+            fontsize=SMALL,
+        )
+
+
 def _right_edge(results: Results) -> float:
-    """The largest distance on the x axis; members farther away, all of them failed, are drawn at this value."""
+    """The largest distance on the x axis; members farther away, all of them failed, are drawn at this value.
+
+    Without a stable seed it is the distance of the failed ones, but at most that of a constant.
+    """
     members, ranking = results.ranked(results.members), results.ranking
     stable = members["late_distance"][members["outcome"] == "stable"]
     references = [value for _, value in _references(results)]
+    if stable.empty:
+        limit = results.reference_distances.get("constant", np.inf)
+        references += [distance for distance in members["late_distance"] if distance <= limit]
     shown = [*stable, *ranking["distance_low"], *ranking["distance_high"], *references]
     return 1.25 * max((value for value in shown if np.isfinite(value)), default=1.0)
 

@@ -42,6 +42,10 @@ class NotebookProgress(TalliedProgress):
         super().ended(trial)
         self._draw_if_due()
 
+    def found(self, trials: Sequence[TrialRecord]) -> None:
+        super().found(trials)
+        self._draw_if_due()
+
     def forecast(self, forecast: TimeForecast) -> None:
         super().forecast(forecast)
         self._draw_if_due()

@@ -126,6 +126,15 @@ class PlainProgress(Listener):
         elapsed = format_duration(monotonic() - self._started)
         self._print(f"[{self._ended:>{width}}/{self._total} {elapsed}] {self._result_line(trial)}")
 
+    def found(self, trials: Sequence[TrialRecord]) -> None:
+        self._count_found(trials)
+        more = "1 more trial is" if len(trials) == 1 else f"{len(trials)} more trials are"
+        self._print(f"{more} in the ledger already")
+
+    def _count_found(self, trials: Sequence[TrialRecord]) -> None:
+        self._ended += len(trials)
+        self._ended_before += len(trials)  # they do not belong to the rate of this run
+
     def planned(self, needed: Needed) -> None:
         """Print which conditions get further fresh seeds, once this is known."""
         groups = dict(needed.groups)
@@ -203,6 +212,10 @@ class TalliedProgress(PlainProgress):
             self._ended += 1
         else:
             super().ended(trial)
+
+    def found(self, trials: Sequence[TrialRecord]) -> None:
+        self._count_found(trials)
+        self._tallies.add(trials)
 
     def _headings(self) -> list[str]:
         phases = max(self._planned.values(), key=len)

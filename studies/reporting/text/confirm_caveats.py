@@ -44,6 +44,13 @@ class NotConfirmed(Finding):
 
 
 @dataclass(frozen=True, kw_only=True)
+class NothingScored(Finding):
+    """Conditions of which several settings were tried and all had the search score 0."""
+
+    conditions: Names
+
+
+@dataclass(frozen=True, kw_only=True)
 class SingleSettingsRanked(Finding):
     """The ranking compares one setting found for each condition."""
 
@@ -127,12 +134,23 @@ def _on_missing(comparison: Comparison) -> Iterator[Finding]:
 
 def _on_ranking(comparison: Comparison) -> Iterator[Finding]:
     ranking = comparison.ranking
+    if nothing := _nothing_scored(comparison):
+        yield NothingScored(conditions=nothing)
     yield SingleSettingsRanked()
     few = ranking.loc[ranking["members"] < FEW_SEEDS, "condition"].tolist()
     if few:
         yield FewFreshSeeds(conditions=unless_all(few, comparison))
     if ranking["distance"].isna().all():
         yield RankedByFailures()
+
+
+def _nothing_scored(comparison: Comparison) -> Names:
+    """The confirmed conditions of which several settings were tried, all with the search score 0."""
+    trials = comparison.results.trials
+    scores = trials[trials["phase"].isin(("explore", "exploit"))].groupby("condition", observed=True)["search_score"]
+    without = scores.agg(["size", "max"]).query("size > 1 and max <= 0").index
+    searched = {condition.name for condition in comparison.results.study.conditions if condition.hyperparameters}
+    return tuple(name for name in comparison.ranking["condition"] if name in without and name in searched)
 
 
 def _on_pairs(comparison: Comparison) -> Iterator[Finding]:

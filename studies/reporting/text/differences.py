@@ -81,15 +81,19 @@ def _decided(comparison: Comparison, pairs: pd.DataFrame, names: Sequence[str]) 
 
 @dataclass(frozen=True, kw_only=True)
 class UndecidedRanks(Finding):
-    """The pairs of the ranking that are not decided, and the number of all pairs."""
+    """The pairs of the ranking that are not decided, and the number of all pairs that have an order."""
 
     undecided: tuple[tuple[str, str], ...]
     pairs: int
 
 
 def undecided_ranks(comparison: Comparison) -> UndecidedRanks | None:
-    """The pairs of the ranking that are not decided; None if all are decided."""
-    pairs = comparison.pairs
+    """The pairs of the ranking that are not decided; None if all are decided.
+
+    Two settings without a rank have no order.
+    """
+    pairs, failed = comparison.pairs, without_distance(comparison.ranking)
+    pairs = pairs[~(pairs["condition"].isin(failed) & pairs["other"].isin(failed))]
     undecided = pairs[~pairs["decided"]]
     if undecided.empty:
         return None

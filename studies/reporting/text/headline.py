@@ -138,12 +138,12 @@ class TooManyFailed(Finding):
 def headline(comparison: Comparison) -> tuple[list[Finding], list[Finding]]:
     """The first findings of the answer, and others, less important ones; undecided comparisons are called undecided.
 
-    First they say if the budget was too short, if metrics disagree on the first, and by which metrics a Gaussian is as
-    good as every setting found. Then they are about stability maps, the modes covered and the kinds of constraint if
-    `largest_area`, `mode_coverage` or `constraint_effect` has a finding, else about the methods under search, the
-    distances of the confirmed settings (mostly left out if there is only one) and the settings that work in explore.
-    That all settings found failed is stated before either. What is not stated first for that reason is among the
-    others.
+    First they say if the budget was too short, if metrics disagree on the first, and if a Gaussian is as good as every
+    setting found by the distance that decides; one that is so by further metrics alone is among the others. Then they
+    are about stability maps, the modes covered and the kinds of constraint if `largest_area`, `mode_coverage` or
+    `constraint_effect` has a finding, else about the methods under search, the distances of the confirmed settings
+    (mostly left out if there is only one) and the settings that work in explore. That all settings found failed is
+    stated before either. What is not stated first for that reason is among the others.
     """
     first, others = _results(comparison)
     first = [*short_budget(comparison), *_confirmed_so_far(comparison), *first]
@@ -161,19 +161,21 @@ def _results(comparison: Comparison) -> tuple[list[Finding], list[Finding]]:
     """The findings on results that are stated first, and the others."""
     special = [*largest_area(comparison), *mode_coverage(comparison), *constraint_effect(comparison)]
     distances, works = list(_distances(comparison)), list(tried_settings(comparison))
-    metrics = [*disagreeing_metrics(comparison), *gaussian_as_good(comparison)]
+    metrics, further = list(disagreeing_metrics(comparison)), list[Finding]()
+    for finding in gaussian_as_good(comparison):
+        (metrics if comparison.results.study.distance in finding.metrics else further).append(finding)
     compared = [*best_method(comparison), *distances, *works, *incomparable_methods(comparison)]
     failed = len(comparison.ranking) > 0 and bool(comparison.ranking["distance"].isna().all())
     if special and failed:
         return [*distances, *special], [finding for finding in compared if finding not in distances]
     if special:
-        return [*metrics, *special], compared
+        return [*metrics, *special], [*compared, *further]
     initial = list(initial_divergences(comparison))
     if works and len(comparison.explored) == 1 and comparison.explored[0].grids:
         return [*initial, *works], distances if failed else []
     if works and len(comparison.ranking) == 1 and not failed:
-        return [*initial, *works, *metrics], []
-    return [*initial, *metrics, *compared], []
+        return [*initial, *works, *metrics], further
+    return [*initial, *metrics, *compared], further
 
 
 # -- distances of the confirmed settings -------------------------------------------------------------------------------

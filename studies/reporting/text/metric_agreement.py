@@ -98,7 +98,7 @@ def agreeing_metrics(comparison: Comparison) -> Iterator[Finding]:
         yield AgreeingMetrics(conditions=tuple(common), metrics=tuple(first))
 
 
-def gaussian_as_good(comparison: Comparison) -> Iterator[Finding]:
+def gaussian_as_good(comparison: Comparison) -> Iterator[GaussianAsGood]:
     """A finding that names the metrics by which samples of a Gaussian are as good as those of every setting found.
 
     The Gaussian has the mean and the covariance of the real data. Nothing if every metric ranks some setting above it.

@@ -14,7 +14,7 @@ class DistanceOfRanking(Finding):
 
 @dataclass(frozen=True, kw_only=True)
 class WithoutRank(Finding):
-    """Number of conditions without distance and rank: ordered by distance, a failed seed is in the middle half."""
+    """Number of conditions without distance and rank: more than a quarter of the seeds failed."""
 
     count: int
 
