@@ -64,6 +64,10 @@ class SavedGenerator:
     classes: Classes | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        shape, seeds = "x".join(map(str, self.shape.shape)), ", ".join(map(str, self.seeds))
+        return f"<SavedGenerator: samples of shape {shape}; seeds {seeds}>"
+
     def sample(
         self, count: int, *, seed: int = 0, member: int = 0, labels: int | str | Sequence[int | str] | None = None
     ) -> Float[np.ndarray, "count ..."]:

@@ -7,6 +7,7 @@ from services.credentials import cluster_token, cluster_url, sends_token_in_clea
 from services.jobs import JobsServer
 from studies.errors import InputError
 from studies.file.study import Study
+from studies.locate import require_study
 
 
 def submit(study: Study, *, cluster: str | None = None, send_data: bool = False, processors: int = 0) -> Attempt:
@@ -22,6 +23,7 @@ def submit(study: Study, *, cluster: str | None = None, send_data: bool = False,
     Errors: `InputError` for a study that was not loaded from a file or the catalog, if no cluster answers at the
     address, and if the study cannot run there.
     """
+    require_study(study)
     if study.source is None:
         raise InputError(f"{study.name}: must be loaded with Study.load to be submitted; its overrides change fields")
     connected, warning = cluster_at(cluster)

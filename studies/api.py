@@ -5,9 +5,12 @@ it, never the reverse. `services.submit` sends a study to a cluster. Notebooks s
 (`studies.reporting.notebook`).
 """
 
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from studies.analysis.comparison import Comparison
 from studies.exporting.exported_generator import Seeds, exported_generator
@@ -15,7 +18,7 @@ from studies.exporting.optuna_storage import write_optuna
 from studies.file.source import question
 from studies.file.study import Study
 from studies.forecast.study_plan import Plan, plan_of
-from studies.locate import results
+from studies.locate import require_study, results
 from studies.reporting.notebook import NotebookProgress
 from studies.reporting.paper import Paper
 from studies.tables.results import Results
@@ -42,6 +45,7 @@ def plan(study: Study, *, calibrate: bool = False, note: Callable[[str], None] =
     Errors: `InputError` if the machine cannot run the study; `DamagedError` for a damaged ledger; `StudyFailed` if
     nothing can be measured.
     """
+    require_study(study)
     return plan_of(study, tracking=tracking_rows(study), again=calibrate, note=note)
 
 
@@ -63,6 +67,7 @@ def run(study: Study, *, tracking: bool = True) -> Results:
     from studies.ledger.ledger import Ledger
     from studies.reporting.figures import SampleSheets, write_pictures
 
+    require_study(study)
     display, folder = _progress(study), Ledger(study.ledger.root).study_folder(study.name)
     samples = SampleSheets(folder / "samples")
     trackers = _trackers(study, display, samples) if tracking else []
@@ -94,32 +99,33 @@ def _trackers(study: Study, display: "PlainProgress", samples: "SampleSheets") -
 
 
 def compare(
-    study: str | Path | Results,
+    study: str | Path | Study | Results,
     *,
-    tau: Sequence[float] | None = None,
+    tau: float | Sequence[float] | None = None,
     root: str | Path | None = None,
     tracking_uri: str | None = None,
     evaluation: str | None = None,
 ) -> Comparison:
     """Tables that compare a study's conditions: stable volumes, stable ranges, pairwise tests and others.
 
-    study                           the study's name or folder, or its results
-    tau                             target distances; by default three between the reference distances `constant` and
-                                    `real`
+    study                           the study, its name or folder, or its results
+    tau                             target distances, or one; by default three between the reference distances
+                                    `constant` and `real`
     root, tracking_uri, evaluation  as for `results`
 
     Errors: as for `results`.
     """
+    targets = None if tau is None else np.atleast_1d(tau).tolist()
     if isinstance(study, Results):
-        return Comparison(study, tau=tau)
+        return Comparison(study, tau=targets)
     read = results(study, root=root, tracking_uri=tracking_uri, evaluation=evaluation)
-    return Comparison(read, tau=tau)
+    return Comparison(read, tau=targets)
 
 
 def paper(
-    study: str | Path | Results,
+    study: str | Path | Study | Results,
     *,
-    tau: Sequence[float] | None = None,
+    tau: float | Sequence[float] | None = None,
     root: str | Path | None = None,
     tracking_uri: str | None = None,
     evaluation: str | None = None,
@@ -134,7 +140,7 @@ def paper(
 
 
 def export_generator(
-    study: str | Path | Results,
+    study: str | Path | Study | Results,
     condition: str,
     folder: str | Path,
     *,
@@ -148,19 +154,24 @@ def export_generator(
     The folder gets generator.safetensors, generator.json and sample.py, which samples them with gan_core alone. Files
     of these names are replaced.
 
-    study               the study's name or folder, or its results
+    study               the study, its name or folder, or its results
     seeds               `median`: the generator of median late distance; `all`: that of each fresh seed
     which               `last`, `best` or `average`, as for `Results.best`
     root, tracking_uri  as for `results`
 
+    What the samples lack, as of a training that failed, is a warning (`UserWarning`).
+
     Errors: `InputError` as for `results` and `Results.best`; `OSError` if the folder cannot be written.
     """
     read = study if isinstance(study, Results) else results(study, root=root, tracking_uri=tracking_uri)
-    exported_generator(read, condition, seeds=seeds, which=which, folder=Path()).write(Path(folder))
+    exported = exported_generator(read, condition, seeds=seeds, which=which, folder=Path())
+    exported.write(Path(folder))
+    for note in exported.file_notes:
+        warnings.warn(f"{condition}: {note}", stacklevel=2)
 
 
 def export_model(
-    study: str | Path | Results,
+    study: str | Path | Study | Results,
     condition: str,
     *,
     register: str | None = None,
@@ -174,9 +185,9 @@ def export_model(
     The model belongs to the run of the trial that trained them. `mlflow.pyfunc.load_model(uri).predict({"count": 16},
     params={"seed": 0})` samples it where the model's own requirements are installed; parameters are `seed`, `member`
     (an index into the seeds) and `in_units` (True: grey levels of images, units of a table). A generator that is there
-    already is not logged again.
+    already is not logged again. Warnings are as for `export_generator`.
 
-    study         the study's name or folder, or its results
+    study         the study, its name or folder, or its results
     register      name in MLflow's registry, which gets a new version of it; None: the model is not registered
     seeds, which  as for `export_generator`
     root          as for `results`
@@ -188,11 +199,13 @@ def export_model(
     """
     read = study if isinstance(study, Results) else results(study, root=root, tracking_uri=tracking_uri)
     exported = exported_generator(read, condition, seeds=seeds, which=which, folder=Path())
+    for note in exported.notes:
+        warnings.warn(f"{condition}: {note}", stacklevel=2)
     return log_generator(read, exported, register=register, uri=tracking_uri, folder=Path()).uri
 
 
 def export_optuna(
-    study: str | Path | Results,
+    study: str | Path | Study | Results,
     file: str | Path,
     *,
     root: str | Path | None = None,
@@ -203,7 +216,7 @@ def export_optuna(
     It holds an Optuna study STUDY:CONDITION for each condition, whose trials are those of explore and exploit that have
     ended. Values are search scores, which are maximised; `optuna.load_study` takes the address `sqlite:///FILE`.
 
-    study               the study's name or folder, or its results
+    study               the study, its name or folder, or its results
     root, tracking_uri  as for `results`
 
     Errors: `InputError` as for `results`; `OSError` if the file cannot be written.

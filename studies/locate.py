@@ -5,6 +5,7 @@ from pathlib import Path
 
 from studies.errors import InputError, TrackingError
 from studies.file.messages import escape_control, nearest
+from studies.file.study import Study
 from studies.file.validation import check_name
 from studies.ledger.ledger import Ledger
 from studies.tables.results import Results
@@ -14,7 +15,7 @@ MOST_NAMES = 12
 
 
 def results(
-    study: str | Path,
+    study: str | Path | Study,
     *,
     root: str | Path | None = None,
     tracking_uri: str | None = None,
@@ -22,8 +23,8 @@ def results(
 ) -> Results:
     """Results of a study, finished or running.
 
-    study         its name, or its folder in a ledger
-    root          the ledger's folder; ./gan-studies by default
+    study         its name, its folder in a ledger, or the study itself
+    root          the ledger's folder; that of the study itself, or else ./gan-studies by default
     tracking_uri  address of an MLflow server to read from instead of a ledger. If neither this nor `root` is given, a
                   study that the ledger lacks is read from the server in MLFLOW_TRACKING_URI, if that is set. A server's
                   tables equal those of the ledger bit for bit
@@ -37,7 +38,7 @@ def results(
     if tracking_uri is not None:
         if evaluation is not None:
             raise InputError("--evaluation: must be read from a ledger, which alone holds further evaluations")
-        return _from_tracking(str(study), tracking_uri)
+        return _from_tracking(study.name if isinstance(study, Study) else str(study), tracking_uri)
     ledger, name = ledger_of(study, root)
     if name in ledger.studies():
         return Results.of_ledger(ledger, name, evaluation=evaluation)
@@ -50,8 +51,21 @@ def results(
     raise InputError(f"{escape_control(name)}: there is no such study in {ledger.root}; {hint}")
 
 
-def ledger_of(study: str | Path, root: str | Path | None) -> tuple[Ledger, str]:
-    """The ledger of a study that is given by its name or its folder, and its name; the study need not exist."""
+def require_study(study: Study) -> None:
+    """Errors: `InputError` for anything else than a study, as its name, with how to read one."""
+    if not isinstance(study, Study):
+        raise InputError(f"study: must be a Study, as studies.Study.load(FILE) returns it, but is {study!r}")
+
+
+def ledger_of(study: str | Path | Study, root: str | Path | None) -> tuple[Ledger, str]:
+    """The ledger of a study that is given by its name, its folder or itself, and its name; it need not exist.
+
+    Errors: `InputError` for anything else.
+    """
+    if isinstance(study, Study):
+        return Ledger(root or study.ledger.root), study.name
+    if not isinstance(study, str | Path):
+        raise InputError(f"study: must be a study's name, its folder, a Study or its results, but is {study!r}")
     folder = Path(study)
     if os.path.lexists(folder / "study.json"):
         folder = folder.resolve()

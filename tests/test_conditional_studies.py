@@ -113,7 +113,8 @@ def test_a_generator_without_labels_takes_none(finished_study: Study) -> None:
 
 
 def test_exported_generators_keep_their_classes(conditional: Results, tmp_path: Path) -> None:
-    export_generator(conditional, "wgan", tmp_path, seeds="all")
+    with pytest.warns(UserWarning, match=r"^wgan: \d of \d trainings failed: "):
+        export_generator(conditional, "wgan", tmp_path, seeds="all")
     read, found = load_generator(tmp_path), conditional.best("wgan")
     assert read.classes == found.classes
     assert read.network == found.network
@@ -128,7 +129,8 @@ def test_exported_generators_keep_their_classes(conditional: Results, tmp_path: 
 def test_an_exported_generator_with_fewer_classes_than_its_inputs_is_refused(
     conditional: Results, tmp_path: Path
 ) -> None:
-    export_generator(conditional, "wgan", tmp_path)
+    with pytest.warns(UserWarning, match=r"^wgan: its training failed, with the outcome "):
+        export_generator(conditional, "wgan", tmp_path)
     path = tmp_path / "generator.json"
     described = json.loads(path.read_text(encoding="utf-8"))
     for classes, sentence in (

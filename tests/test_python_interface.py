@@ -1,8 +1,10 @@
 """The functions of `studies` in Python: a run, short texts, and the HTML that notebooks show."""
 
 import re
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,9 +15,11 @@ from rich.console import Console
 from simulated import RISING, simulate
 from tiny import DIRAC, run_without_ray, study_in
 
+import services
 import studies
 from gan_core.networks import MLPGenerator
 from gan_core.shapes import SampleShape
+from studies.errors import InputError
 from studies.execution.runner import RunResult
 from studies.file.messages import few_names
 from studies.file.study import Study
@@ -88,6 +92,35 @@ def test_a_run_returns_the_results_and_trains_nothing_twice(
     pd.testing.assert_frame_equal(studies.run(study, tracking=False).trials, first.trials)
     assert "2 of them in the ledger already" in capsys.readouterr().out
     assert asked == ["Does it turn?"] * 2
+
+
+@pytest.mark.parametrize("call", [studies.plan, studies.run, services.submit])
+def test_what_needs_a_study_refuses_its_name_with_how_to_read_it(call: Callable[[str], object]) -> None:
+    with pytest.raises(InputError, match=r"^study: must be a Study, as studies.Study.load\(FILE\) .*, but is 'ring'$"):
+        call("ring")
+
+
+def test_results_are_found_by_the_study_itself(tmp_path: Path) -> None:
+    study = simulate(tmp_path, lambda trial, seed: RISING).study
+    ranking = studies.results(study).ranking
+    pd.testing.assert_frame_equal(ranking, studies.results(study.name, root=study.ledger.root).ranking)
+    one, listed = studies.compare(study, tau=1.5), studies.compare(study, tau=[1.5])
+    assert one.targets == listed.targets
+    assert [target.tau for target in one.targets] == [1.5]
+    nothing: Any = 3
+    with pytest.raises(InputError, match=r"^study: must be a study's name, its folder, a Study or its results, but is 3"):
+        studies.results(nothing)
+
+
+def test_one_override_alone_is_refused_with_the_list_to_write(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"^overrides: must be a list of assignments, as in \['seeds=5'\]$"):
+        Study.load("ring", overrides="seeds=5")
+
+
+def test_a_file_named_without_its_ending_is_suggested(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text("seeds = 2")
+    with pytest.raises(InputError, match=r"mine: no such file, .*; did you mean .*mine\.toml\?$"):
+        Study.load(tmp_path / "mine")
 
 
 def test_an_interruption_is_raised_and_a_limit_is_said(

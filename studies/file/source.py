@@ -62,8 +62,11 @@ def override(tree: Tree, assignments: Sequence[str]) -> Tree:
 
     A condition is addressed by its name: `conditions.wgan.training.n_critic=5`.
 
-    Errors: `InputError` for an assignment without `=` or with an invalid key, and for a condition that does not exist.
+    Errors: `InputError` for a text in place of a list, for an assignment without `=` or with an invalid key, and for a
+    condition that does not exist.
     """
+    if isinstance(assignments, str):
+        raise InputError(f"overrides: must be a list of assignments, as in [{assignments!r}]")
     for assignment in assignments:
         key, sign, text = assignment.partition("=")
         if not sign:
@@ -93,6 +96,8 @@ def _locate(source: str | Path) -> Path | Traversable:
     if exists and str(source) not in ("", "."):
         raise InputError(f"{shown}: must be a study file, but is a pipe or a device")
     near = nearest(path.name.removesuffix(".toml"), shipped)
+    if path.with_name(f"{path.name}.toml").is_file():
+        near = f"{shown}.toml"
     hint = f"did you mean {near}?" if near else f"the catalog has {', '.join(sorted(shipped)) or 'none'}"
     raise InputError(f"{shown}: no such file, and no such study in the catalog; {hint}")
 

@@ -226,8 +226,11 @@ class TrainedGenerator:
         labels  of a conditional generator: number or name of the class of all samples, or one for each; None: classes
                 in the shares of the training samples
 
-        Errors: `InputError` for labels of a generator without classes, and for classes that there are not.
+        Errors: `InputError` for a number below 1, for labels of a generator without classes, and for classes that there
+        are not.
         """
+        if samples < 1:
+            raise InputError(f"samples: must be >= 1, but is {samples}")
         if self.origin.loop_states is not None:
             self._refuse_labels(labels)
             fakes = self.origin.loop_samples(self.member, samples, seed)
