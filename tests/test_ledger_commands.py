@@ -1,6 +1,7 @@
 """ls, rm, doctor, archive, import, evaluate: what they print, what they change, how they refuse."""
 
 import json
+import shutil
 from pathlib import Path
 
 import command_line
@@ -74,6 +75,18 @@ def test_rm_deletes_the_study_and_its_trials(call: Call, copied_root: Path) -> N
 def test_doctor_finds_nothing_in_a_whole_ledger(call: Call, copied_root: Path) -> None:
     answer = call("doctor")
     assert (answer.code, answer.out) == (0, f"{copied_root}: nothing is wrong\n")
+
+
+def test_doctor_counts_the_trials_that_a_changed_file_has_left(call: Call, copied_root: Path) -> None:
+    trials = len(Ledger(copied_root).committed())
+    shutil.rmtree(copied_root / "studies" / "tiny")
+    answer = call("doctor", "--root", str(copied_root), "--no-tracking")
+    assert answer.code == 1
+    counted, last = answer.out.splitlines()
+    assert counted.startswith(
+        f"{copied_root}: {trials} trials that no study holds, as after a change to a study file: "
+    )
+    assert last.startswith(f"{copied_root}: {trials} findings; ")
 
 
 def test_doctor_says_that_runs_in_a_damaged_store_were_not_examined(call: Call, copied_root: Path) -> None:

@@ -108,7 +108,9 @@ def test_results_are_found_by_the_study_itself(tmp_path: Path) -> None:
     assert one.targets == listed.targets
     assert [target.tau for target in one.targets] == [1.5]
     nothing: Any = 3
-    with pytest.raises(InputError, match=r"^study: must be a study's name, its folder, a Study or its results, but is 3"):
+    with pytest.raises(
+        InputError, match=r"^study: must be a study's name, its folder, a Study or its results, but is 3"
+    ):
         studies.results(nothing)
 
 

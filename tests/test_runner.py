@@ -51,12 +51,16 @@ class EventLog(Listener):
         self.counts: tuple[int, int] | None = None
         self.ran: list[str] = []
         self.reused: list[str] = []
+        self.warnings: list[str] = []
 
     def opened(self, standing: Standing, needed: Needed) -> None:
         self.counts = len(standing.ended) + standing.pending, standing.pending
 
     def ended(self, trial: TrialRecord) -> None:
         self.ran.append(trial.spec.name)
+
+    def warned(self, sentence: str) -> None:
+        self.warnings.append(sentence)
 
     def found(self, trials: Sequence[TrialRecord]) -> None:
         self.reused += [trial.spec.name for trial in trials]
@@ -156,6 +160,27 @@ def test_a_further_condition_changes_nothing_of_the_others(copied: Study) -> Non
     assert {name: key for name, key in plan_of(more).items() if name in before} == before
     fewer = results(copied.name, root=copied.ledger.root)
     assert fewer.trials["condition"].cat.categories.tolist() == ["third", "gan", "wgan"]
+
+
+def test_a_changed_file_says_which_trials_it_leaves_and_the_former_one_finds_them(
+    copied: Study, tmp_path: Path
+) -> None:
+    wider = study_in(tmp_path, *SMALLER, "conditions.gan.networks.critic.width=13", f"ledger.root={copied.ledger.root}")
+    log = EventLog()
+    run_without_ray(wider, log)
+    assert log.warnings == [
+        "gan: 5 finished trials of the former file leave the study's tables and others are trained, since "
+        "networks.critic.width was 12 and is 13; a run of the former file finds them again"
+    ]
+    assert len(log.ran) == 5
+    fewer = EventLog()
+    run_without_ray(replace(wider, conditions=wider.conditions[:1]), fewer)
+    assert fewer.warnings == [
+        "5 finished trials of conditions or numbers that the file no longer has leave the study's tables"
+    ]
+    again = EventLog()
+    run_without_ray(copied, again)
+    assert (again.ran, again.warnings) == ([], [])
 
 
 def test_a_condition_that_is_dropped_leaves_the_tables(copied: Study) -> None:

@@ -60,25 +60,25 @@ def test_nothing_is_trained_or_measured_for_a_finished_study_and_nothing_is_writ
     assert [condition.in_ledger for condition in plan.conditions] == [5, 5]
     assert plan.seconds.high == plan.process_seconds.high == plan.ledger_bytes.high == 0
     assert (plan.measured_now, plan.kinds, plan.memory_bytes) == (0, 0, None)
-    assert plan.recorded.exists
-    assert plan.recorded.refused == ()
-    assert plan.recorded.retrained == ()
+    assert plan.changes.exists
+    assert plan.changes.refused == ()
+    assert plan.changes.retrained == ()
 
 
 def test_a_changed_condition_is_trained_again_and_the_changed_key_is_named(finished_study, tmp_path, uncalibrated):
     plan = plan_of(same_ledger(finished_study, tmp_path, "conditions.gan.training.batch=9"))
-    (again,) = plan.recorded.retrained
+    (again,) = plan.changes.retrained
     assert (again.condition, again.trials) == ("gan", 5)
     assert again.changes == (("training.batch", 8, 9),)
     assert [condition.in_ledger for condition in plan.conditions] == [5, 0]
     assert [condition.to_train.high for condition in plan.conditions] == [0, 5]
-    assert plan.recorded.refused == ()
+    assert plan.changes.refused == ()
 
 
 def test_a_change_that_a_run_refuses_is_named(finished_study, tmp_path, uncalibrated):
     plan = plan_of(same_ledger(finished_study, tmp_path, "budget.steps=37"))
-    assert plan.recorded.refused == (("budget.steps", 36, 37),)
-    assert sum(again.trials for again in plan.recorded.retrained) == 10
+    assert plan.changes.refused == (("budget.steps", 36, 37),)
+    assert sum(again.trials for again in plan.changes.retrained) == 10
 
 
 def test_what_would_be_trained_again_is_said_only_if_a_run_trains_something(finished_study, tmp_path, uncalibrated):
@@ -99,15 +99,15 @@ def test_more_explore_trials_keep_those_that_the_ledger_has(finished_study, tmp_
     plan = plan_of(same_ledger(finished_study, tmp_path, "search.explore=5"))
     assert [condition.in_ledger for condition in plan.conditions] == [3, 3]
     assert [condition.to_train.middle for condition in plan.conditions] == [4, 4]
-    assert [(again.trials, again.changes) for again in plan.recorded.retrained] == [(2, ()), (2, ())]
+    assert [(again.trials, again.changes) for again in plan.changes.retrained] == [(2, ()), (2, ())]
 
 
 def test_trials_of_a_condition_that_the_file_lacks_leave_the_tables(finished_study, tmp_path, uncalibrated):
     one = TINY[: TINY.rindex("[[conditions]]")]
     study = study_in(tmp_path, *SMALLER, f"ledger.root={finished_study.ledger.root}", text=one)
     plan = plan_of(study)
-    assert plan.recorded.left_out == 5
-    assert plan.recorded.retrained == ()
+    assert plan.changes.left_out == 5
+    assert plan.changes.retrained == ()
 
 
 @pytest.fixture

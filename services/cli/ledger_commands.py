@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 DEFAULT_ROOT = "gan-studies"
 LIMITED = "ended by a limit"
+MOST_ORPHANS = 3
+"""Largest number of trials that no study holds which `doctor` lists one by one."""
 
 
 def ls(root: Root = None, as_json: AsJson = False) -> None:
@@ -161,7 +163,16 @@ def doctor(
     if as_json:
         print_json([vars(finding) for finding in found])
     else:
-        print("\n".join(map(str, found)), end="\n" if found else "")
+        orphans = [finding for finding in findings if finding.kind == "orphan"]
+        grouped = orphans if len(orphans) > MOST_ORPHANS else []
+        for each in found:
+            if each not in grouped:
+                print(each)
+        if grouped:
+            print(
+                f"{ledger.root}: {len(grouped)} trials that no study holds, as after a change to a study file: a run "
+                "of the former file finds them until --mend sets them aside; --json lists them"
+            )
         hint = "" if mend else "; gan-study doctor --mend mends what can be mended"
         result = f"{count_noun(len(found), 'finding')}{hint}" if found else "nothing is wrong"
         print(f"{ledger.root}{' and its runs in MLflow' if examined else ''}: {result}")

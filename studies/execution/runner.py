@@ -5,7 +5,7 @@ import logging
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from studies.ledger.ledger import Ledger
 from studies.ledger.mending import mend_segments, mend_study
 from studies.ledger.trial_records import TrialRecord
 from studies.progress.events import Listener
+from studies.progress.former_study import FormerStudy
 from studies.progress.pending import StudyProgress
 
 
@@ -79,9 +80,13 @@ def run_in_this_process(
         listener.warned(sentence)
     with ledger.writing(study.name) as lease:
         provenance = _provenance(study, "cuda" if allocation.gpu else "cpu")
+        former = _former(study, ledger)
         for sentence in _register(study, ledger, provenance, question):
             listener.warned(sentence)
         progress = _mended_progress(study, provenance, ledger, lease, listener)
+        if former is not None:
+            for sentence in former.changes(study, ledger.committed(), progress.trials()).sentences():
+                listener.warned(sentence)
         for condition, reason in progress.design.packs.unpacked().items():
             listener.warned(f"conditions.{condition}.{reason}; its trials train one by one")
         progress.write_plan()
@@ -143,6 +148,15 @@ def _provenance(study: Study, device: str = "cpu") -> Provenance:
 
 
 # -- the study's record in the ledger --------------------------------------------------------------------------------
+
+
+def _former(study: Study, ledger: Ledger) -> FormerStudy | None:
+    """The study of this name as it was last run, if its file has changed since then; None if it cannot be read."""
+    with suppress(DamagedError):  # what is damaged is mended or refused where it is needed
+        record = ledger.read_study(study.name)
+        if record is not None and record["study"] != json.loads(json.dumps(study.table())):
+            return FormerStudy.read(ledger, study.name)
+    return None
 
 
 def _register(study: Study, ledger: Ledger, provenance: Provenance, question: str = "") -> list[str]:

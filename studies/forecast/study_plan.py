@@ -15,7 +15,7 @@ from studies.file.real_samples import load_samples
 from studies.file.study import Study
 from studies.forecast.calibration import Calibration, cached, calibrate
 from studies.forecast.cost_cache import CostCache
-from studies.forecast.held_trials import HeldTrials, Recorded, recorded
+from studies.forecast.held_trials import HeldTrials
 from studies.forecast.ledger_bytes import bytes_of
 from studies.forecast.pack_work import Work, Works
 from studies.forecast.run_forecast import Range, SimulatedRun, Simulation, run_seconds
@@ -23,6 +23,7 @@ from studies.forecast.simulated_trials import ResultsOf, SimulatedTrials
 from studies.html_view import html_view
 from studies.ledger.ledger import Ledger
 from studies.numbers import format_duration
+from studies.progress.former_study import FileChanges, FormerStudy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +81,7 @@ class Plan:
     ledger_bytes      bytes that the run adds to the ledger, before compression
     tracking          rows in MLflow's database
     ledger_root       folder of the ledger
-    recorded          comparison with the study of this name there
+    changes           consequences of changes to the study of this name there
     kinds             number of kinds of packs
     extrapolated      number of those that were not measured
     measured_now      number of those that were measured for this plan
@@ -101,7 +102,7 @@ class Plan:
     ledger_bytes: Range
     tracking: TrackingRows | None
     ledger_root: str
-    recorded: Recorded
+    changes: FileChanges
     kinds: int
     extrapolated: int
     measured_now: int
@@ -173,7 +174,7 @@ def plan_of(
     """
     load = os.getloadavg()[0]
     planner = Planner(study, resources)
-    held = HeldTrials(planner.ledger, study.outcomes)
+    held, former = HeldTrials(planner.ledger, study.outcomes), FormerStudy.read(planner.ledger, study.name)
     design = planner.design()
     known = known_trials(design, held.results)
     simulation = planner.simulation(design, held.results)
@@ -203,7 +204,7 @@ def plan_of(
         ledger_bytes=Range.of([sum(bytes_of(work, study, planner.data) for work, _ in run.packs) for run in runs]),
         tracking=tracking,
         ledger_root=str(planner.ledger.root),
-        recorded=recorded(study, planner.ledger, held, known),
+        changes=FileChanges() if former is None else former.changes(study, held, known),
         kinds=len(cases),
         extrapolated=calibration.left_out,
         measured_now=calibration.measured_now,

@@ -22,7 +22,7 @@ SEARCHING = ("explore", "exploit", "path_choice")
 
 
 class Update(NamedTuple):
-    """What the end of trials changes.
+    """Consequences of the end of trials.
 
     ended    the records of these trials
     found    the records of further trials that have ended too: those of other conditions that train the same, and those
@@ -69,7 +69,7 @@ class StudyProgress:
         return list(self._known)
 
     def update(self, trials: Sequence[TrialSpec]) -> Update:
-        """What it changes that `trials` just ended.
+        """The records of `trials`, which just ended, and the further trials that ended or can start because of them.
 
         The time that it takes depends on the number of these trials, unless they are the last of a condition's phase
         or batch, or the last of a group of fresh seeds.

@@ -13,7 +13,6 @@ from rich.table import Table
 from studies.errors import GanStudyError
 from studies.file.messages import count_noun, format_value
 from studies.file.study import Study
-from studies.forecast.held_trials import Retrained
 from studies.forecast.run_forecast import Range
 from studies.forecast.study_plan import ConditionPlan, Plan, cached_seconds
 from studies.numbers import MISSING, format_bytes, format_duration
@@ -22,8 +21,6 @@ HOURS_FROM = 7200
 """Seconds from which a duration is printed in hours."""
 BUSY = 0.5
 """Smallest load per core at which other programs are remarked on."""
-MOST_CHANGES = 3
-"""Largest number of changes that are listed for the trials of one condition."""
 
 
 def plan_table(plan: Plan) -> dict[str, Any]:
@@ -45,17 +42,17 @@ def plan_table(plan: Plan) -> dict[str, Any]:
         "conditions": [_condition_table(condition) for condition in plan.conditions],
         "ledger": {
             "root": plan.ledger_root,
-            "has_study": plan.recorded.exists,
-            "refused_changes": [_change_table(*change) for change in plan.recorded.refused],
+            "has_study": plan.changes.exists,
+            "refused_changes": [_change_table(*change) for change in plan.changes.refused],
             "trained_again": [
                 {
                     "condition": again.condition,
                     "trials": again.trials,
                     "changes": [_change_table(*c) for c in again.changes],
                 }
-                for again in plan.recorded.retrained
+                for again in plan.changes.retrained
             ],
-            "trials_left_out": plan.recorded.left_out,
+            "trials_left_out": plan.changes.left_out,
         },
         "kinds_of_packs": {
             "all": plan.kinds,
@@ -212,29 +209,23 @@ def _ledger_lines(plan: Plan) -> Iterator[str]:
         yield f"The ledger has {has} of the {most} trials already; a run trains the others."
     else:
         yield f"The ledger has none of the {most} trials."
-    for path, before, after in plan.recorded.refused:
+    for path, before, after in plan.changes.refused:
         yield (
             f"A run is refused: {path} was {format_value(before)} in the study of this name in the ledger and is "
             f"{format_value(after)} now; give the study another name."
         )
-    refused = bool(plan.recorded.refused)
-    for again in () if refused or has == plan.most else plan.recorded.retrained:
+    refused = bool(plan.changes.refused)
+    for again in () if refused or has == plan.most else plan.changes.retrained:
         trials = count_noun(again.trials, "finished trial")
         if again.changes:
-            yield f"{again.condition}: {trials} would be trained again, since {_changes(again)}."
+            yield f"{again.condition}: {trials} would be trained again, since {again.changes_in_words}."
         else:
             yield (
                 f"{again.condition}: {trials} may be replaced by others, whose settings follow from trials "
                 "that are not finished."
             )
-    if plan.recorded.left_out:
-        yield f"{count_noun(plan.recorded.left_out, 'finished trial')} in the ledger would leave the study's tables."
-
-
-def _changes(again: Retrained) -> str:
-    listed = [f"{path} was {format_value(old)} and is {format_value(new)}" for path, old, new in again.changes]
-    more = f", and {count_noun(len(listed) - MOST_CHANGES, 'more change')}" if len(listed) > MOST_CHANGES else ""
-    return f"{', '.join(listed[:MOST_CHANGES])}{more}"
+    if plan.changes.left_out:
+        yield f"{count_noun(plan.changes.left_out, 'finished trial')} in the ledger would leave the study's tables."
 
 
 def _processes(plan: Plan) -> str:
