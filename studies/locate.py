@@ -45,8 +45,10 @@ def results(
     if root is None and evaluation is None and os.environ.get("MLFLOW_TRACKING_URI") and "/" not in name:
         return _from_tracking(name, None, searched=ledger)
     known = ledger.studies()
-    near = nearest(name, known)
-    listed = f"it holds {', '.join(known)}" if 0 < len(known) <= MOST_NAMES else "give its name, or its folder there"
+    near = nearest(name.removesuffix(".toml"), known)
+    listed = f"it holds {', '.join(known)}" if len(known) <= MOST_NAMES else "give its name, or its folder there"
+    if not known:
+        listed = "give the ledger that has it, or the MLflow server to which a cluster recorded it"
     hint = f"did you mean {near}?" if near else listed
     raise InputError(f"{escape_control(name)}: there is no such study in {ledger.root}; {hint}")
 

@@ -93,3 +93,12 @@ def test_the_outline_says_that_classes_do_not_follow_from_the_images(
     data = "data={kind='images',path='photos',size=12}"
     text = outline(study_with(tmp_path, data, features, "evaluation.samples=50"))
     assert text.count("of them: this classifier hardly tells the classes apart.") == lines
+
+
+@pytest.mark.parametrize(("seeds", "enough"), [(2, 4), (3, 4), (4, None)])
+def test_the_outline_says_that_too_few_seeds_decide_no_pair(tmp_path: Path, seeds: int, enough: int | None) -> None:
+    text = outline(study_with(tmp_path, f"search.confirm.seeds={seeds}"))
+    said = f"With {seeds} fresh seeds for each condition no pair can be decided, however much it differs; "
+    assert (said in text) == (enough is not None)
+    assert enough is None or f"{said}search.confirm.seeds = {enough} or more can." in text
+    assert "no pair can be decided" not in outline(study_with(tmp_path, "search.confirm.best=0"))

@@ -160,7 +160,11 @@ def test_a_study_that_is_not_there_is_refused(call: Call, finished_root: Path, t
         call("results", "tinny", "--root", finished_root),
         f"tinny: there is no such study in {finished_root}; did you mean tiny?",
     )
-    assert_refused(call("results", "tiny"), f"tiny: there is no such study in {tmp_path / 'gan-studies'}; give its")
+    assert_refused(
+        call("results", "tiny.toml", "--root", finished_root),
+        f"tiny.toml: there is no such study in {finished_root}; did you mean tiny?",
+    )
+    assert_refused(call("results", "tiny"), f"tiny: there is no such study in {tmp_path / 'gan-studies'}; give the")
     assert os.listdir(tmp_path) == []
 
 

@@ -279,7 +279,10 @@ def _existing_ledger(root: Path | None) -> "Ledger":
 
     ledger = Ledger(root or DEFAULT_ROOT)
     if not ledger.root.is_dir():
-        raise InputError(f"--root: must be the folder of a ledger, but there is no folder {ledger.root}")
+        raise InputError(
+            f"--root: must be the folder of a ledger, but there is no folder {ledger.root}; it is made where a study "
+            "runs, and MLflow has the studies that ran on a cluster"
+        )
     return ledger
 
 

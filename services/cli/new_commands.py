@@ -140,6 +140,7 @@ def _print_sized(sized: "SizedStudy", notes: tuple[str, ...], path: Path) -> Non
     from studies.file.messages import count_noun
     from studies.file.real_samples import load_samples
     from studies.reporting.terminal.data_text import data_text
+    from studies.reporting.terminal.outline import feature_lines, fresh_seed_lines
     from studies.reporting.terminal.plan_text import duration_range
 
     study, sizes, screen = sized.study, sized.sizes, console()
@@ -147,9 +148,11 @@ def _print_sized(sized: "SizedStudy", notes: tuple[str, ...], path: Path) -> Non
     lines = [
         data_text(load_samples(study.data)),
         *(f"  {note}" for note in notes),
+        *feature_lines(study),
         f"{path} compares {', '.join(condition.name for condition in study.conditions)}: of each "
         f"{count_noun(sizes.explore, 'random setting')} and {sizes.exploit} suggested ones with "
         f"{count_noun(sizes.seeds, 'seed')}, the best again with {sizes.confirm_seeds}; {sizes.steps} critic steps.",
+        *fresh_seed_lines(study),
         f"A run takes about {duration_range(sized.forecast)} on this machine:",
         f"  gan-study run {file}",
     ]

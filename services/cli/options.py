@@ -41,7 +41,7 @@ ClusterAddress = Annotated[
     typer.Option(
         metavar="URL",
         help="Address of the cluster's dashboard, as in http://HOST:8265. "
-        "Default: the environment variable GAN_STUDY_CLUSTER.",
+        "Default: the environment variable GAN_STUDY_CLUSTER. A cluster with a token takes it from RAY_AUTH_TOKEN.",
     ),
 ]
 Root = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Folder of the ledger. Default: ./gan-studies.")]

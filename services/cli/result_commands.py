@@ -271,14 +271,15 @@ def _read_distinct(
 
 
 def _read(name: str, root: Path | None, tracking: str | None, evaluation: str | None) -> "Results":
+    from studies.file.messages import count_noun
     from studies.locate import results as read_results
 
     read = read_results(name, root=root, tracking_uri=tracking, evaluation=evaluation)
     if read.incomplete:
-        known = f"{read.study.name} is {read.incomplete}, with {len(read.trial_records)} trials"
+        name, trials = read.study.name, count_noun(len(read.trial_records), "trial")
         print(
-            f"gan-study: in MLflow at {read.place} {known}; if no run records it now, gan-study sync "
-            f"{read.study.name} does, where its ledger is",
+            f"gan-study: MLflow at {read.place} has {trials} of {name} so far, which is {read.incomplete} there; if "
+            f"nothing trains it any more, gan-study sync {name} records the others, where its ledger is",
             file=sys.stderr,
         )
     return read

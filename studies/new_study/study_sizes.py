@@ -59,8 +59,8 @@ _STACKED: Sequence[Numbers] = [
 ]
 """Numbers for networks that train in packs of eight or sixteen settings with three seeds each."""
 _ALONE: Sequence[Numbers] = [
-    (4, 0, 1, 3, 10),
-    (6, 0, 1, 4, 10),
+    (4, 0, 1, 4, 10),
+    (6, 0, 1, 5, 10),
     (8, 4, 2, 5, 10),
     (16, 8, 2, 8, 15),
     (32, 8, 3, 10, 20),

@@ -145,7 +145,7 @@ class Tracker(Listener):
         if not self._complete:
             self._warn(
                 f"MLflow does not have all of {self._study.name}, but the ledger does; {self._when_to_sync()} "
-                f"gan-study sync {self._ledger.study_folder(self._study.name)}"
+                f"gan-study sync {self._ledger.study_folder(self._study.name)}, or run or submit it again"
             )
 
     def _when_to_sync(self) -> str:

@@ -49,7 +49,7 @@ def views(study: Study, created_ms: int) -> dict[str, str]:
     grouped = {"aggregateFunction": "average", "groupByKeys": [{"mode": "tag", "groupByData": "condition"}]}
     charts = _hyperparameter_charts(study)
     states = {
-        VIEW: ("All trials, confirmed first", _table(study, "tags.kind = 'trial'", "rank") | charts),
+        VIEW: ("All trials, ranked ones first", _table(study, "tags.kind = 'trial'", "rank") | charts),
         f"{VIEW}-confirm": ("Confirmed settings", _table(study, "tags.phase = 'confirm'", "rank")),
         f"{VIEW}-explore": (
             "Random settings by condition",

@@ -1,5 +1,6 @@
 """Outline of a study before it runs: its trials, kept generators, conditions and searched hyperparameters."""
 
+import itertools
 from collections.abc import Iterator
 from math import comb
 
@@ -46,11 +47,11 @@ def outline(study: Study) -> str:
         f"{search.exploit.trials} exploit + {confirm} confirm){authors}{profile}{path} = {trials} "
         f"trials, with {seeds} each ({search.confirm.seeds} to confirm), {study.budget.steps} "
         f"{study.budget.unit.replace('_', ' ')}.",
-        *_further_seeds(study),
+        *fresh_seed_lines(study),
         *_kept_generators(study),
         data_text(load_samples(study.data)),
     ]
-    lines += _features(study)
+    lines += feature_lines(study)
     lines += _fully_connected(study)
     packs = Packs(study, "cpu")
     for condition in study.conditions:
@@ -88,10 +89,11 @@ def _loop(condition: Condition) -> str:
     return f"the training loop {condition.kind(LOOP)}; an interrupted trial {interrupted}"
 
 
-def _further_seeds(study: Study) -> Iterator[str]:
-    """Lines on the further groups of fresh seeds, if the study allows them, and on groups too small to decide."""
+def fresh_seed_lines(study: Study) -> Iterator[str]:
+    """Lines on the further groups of fresh seeds, if the study allows them, and on numbers too small to decide."""
     confirm, groups = study.search.confirm, study.search.confirm.groups
     if most_groups(study) == 1:
+        yield from _too_few_to_decide(study)
         return
     yield f"Conditions in an undecided pair get {confirm.seeds} further fresh seeds at a time, up to {confirm.most}."
     pairs = comb(len(study.conditions), 2)
@@ -106,7 +108,22 @@ def _further_seeds(study: Study) -> Iterator[str]:
         )
 
 
-def _features(study: Study) -> Iterator[str]:
+def _too_few_to_decide(study: Study) -> Iterator[str]:
+    """A line if the smallest p-value of any test, 2 / binomial(2n, n) before adjustment, decides no pair."""
+    pairs, seeds = comb(len(study.conditions), 2), study.search.confirm.seeds
+
+    def decides(count: int) -> bool:
+        return 2 * pairs / comb(2 * count, count) < LEVEL
+
+    if study.search.confirm.best and pairs and not decides(seeds):
+        enough = next(count for count in itertools.count(seeds) if decides(count))
+        yield (
+            f"  With {count_noun(seeds, 'fresh seed')} for each condition no pair can be decided, however much it "
+            f"differs; search.confirm.seeds = {enough} or more can."
+        )
+
+
+def feature_lines(study: Study) -> Iterator[str]:
     """A line that names the features in which images are compared, unless they are pixels; a classifier is trained."""
     evaluation = study.evaluation
     if isinstance(evaluation.features, AutoFeatures | PixelFeatures):
