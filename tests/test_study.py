@@ -12,6 +12,7 @@ from tiny import gan_study
 
 from gan_core.constraints import GradientPenalty, Unconstrained, WeightClipping
 from gan_core.data import Data, Digits, Dirac
+from gan_core.metrics import SAMPLE_METRICS
 from gan_core.networks import (
     AutoencoderCritic,
     ConvAutoencoderCritic,
@@ -822,6 +823,17 @@ OWN = "or MODULE:CLASS, a class of your own"
             "training.batch=search",
             'training.batch: "search" needs a preset with a range for this key, but there is none; '
             "write the range, as in {log_uniform = [0.001, 1.0]}",
+        ),
+        (
+            "conditions.wgan.constraint.clip_vlue=search",
+            'conditions.wgan.constraint.clip_vlue: "search" needs a preset with a range for this key, but '
+            "there is none; did you mean constraint.clip_value?",
+        ),
+        (
+            "evaluation.distance=sliced_waserstein",
+            "evaluation.distance: must be default or the name of a metric: "
+            f"{', '.join(metric.name for metric in SAMPLE_METRICS)}, but is sliced_waserstein; "
+            "did you mean sliced_wasserstein?",
         ),
         # what does not go together
         (

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Le
@@ -67,7 +68,11 @@ def check_metrics(settings: EvaluationSettings) -> None:
 
 def _check_deciding(name: str, metrics: Mapping[str, AnyMetric]) -> None:
     if name not in metrics:
-        raise ValueError(f"distance: must be default or the name of a metric: {', '.join(metrics)}, but is {name}")
+        near = get_close_matches(name, metrics, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise ValueError(
+            f"distance: must be default or the name of a metric: {', '.join(metrics)}, but is {name}{hint}"
+        )
     metric = metrics[name]
     if metric.direction == "neither":
         raise ValueError(f"distance: must name a metric that measures quality, but {name} has the direction neither")

@@ -24,7 +24,7 @@ from services.cli import (
     run_commands,
     tracking_commands,
 )
-from services.cli.output import print_error, print_interrupted
+from services.cli.output import print_error, print_interrupted, print_usage_error
 from services.cli.streams import reserved_output, steady_streams
 from studies.errors import GanStudyError, MachineError
 from studies.execution.allowed_environment import others_removed
@@ -115,6 +115,10 @@ _OF_THE_MACHINE = (
 """Errors of the operating system that are no bugs of this project, wherever they occur: the machine has a limit."""
 
 
+_USAGE_ERROR: type[Any] = typer.BadParameter.__bases__[0]
+"""The error for a wrong command line, which typer does not export."""
+
+
 def main(*, stacks: int = 2) -> None:
     """Run the command. A `GanStudyError` is printed as one sentence and determines the exit code.
 
@@ -135,12 +139,14 @@ def _exit_code(stacks: int) -> Any:
     try:
         _check_working_folder()
         with ended_by(_exit_at_once, stacks=stacks):
-            app(prog_name="gan-study")
+            return app(prog_name="gan-study", standalone_mode=False)
     except SystemExit as ended:
         return ended.code
+    except _USAGE_ERROR as error:
+        return print_usage_error(error)
     except GanStudyError as error:
         return print_error(error)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         return print_interrupted()
     except OSError as error:
         if error.errno not in _OF_THE_MACHINE:

@@ -3,6 +3,7 @@
 import errno
 import json
 import math
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from services.cli.streams import output_stream
 from studies.errors import GanStudyError, InputError, MachineError
-from studies.file.messages import escape_control
+from studies.file.messages import escape_control, nearest
 from studies.written_files import whole_file, write_text
 
 if TYPE_CHECKING:
@@ -109,6 +110,25 @@ def print_error(error: GanStudyError) -> int:
     for line in str(error).splitlines():
         print(f"gan-study: {line}", file=sys.stderr)
     return error.exit_code
+
+
+def print_usage_error(error: Any) -> int:
+    """Print what is wrong with a command line as one sentence, or the help that was asked for; returns the exit code.
+
+    error  typer's `UsageError`
+    """
+    help_ = error.ctx.get_help() if error.ctx is not None else ""
+    message = " ".join(error.format_message().split())
+    if help_ and message == " ".join(help_.split()):
+        print(help_, file=sys.stderr)
+        return int(error.exit_code)
+    sentence = message.replace("Value error, ", "").rstrip(".")
+    if choices := re.search(r"'([^']*)' is not one of (.*)", sentence):
+        near = nearest(choices[1], re.findall("'([^']*)'", choices[2]))
+        sentence += f"; did you mean {near}?" if near else ""
+    program = "gan-study" if error.ctx is None else error.ctx.command_path
+    print(f"gan-study: {escape_control(sentence)}; see {program} --help", file=sys.stderr)
+    return int(error.exit_code)
 
 
 def print_interrupted() -> int:

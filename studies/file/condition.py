@@ -1,6 +1,6 @@
 """Conditions of a study, and their settings at given hyperparameters."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from types import MappingProxyType
@@ -19,7 +19,7 @@ from studies.file.conditional import check_parents, extreme_configurations, full
 from studies.file.distribution_tables import distributions_in, parse, range_text
 from studies.file.distributions import Distribution, Value, as_value, is_searched
 from studies.file.map_settings import OwnAxes
-from studies.file.messages import format_value
+from studies.file.messages import format_value, nearest
 from studies.file.refusal import Faults, Listed, Refusal, Unreadable, dotted
 from studies.file.source import merge
 from studies.file.trees import Parts, Tree, by_path, contains, lookup, substitute
@@ -367,6 +367,14 @@ def _with_own_values(merged: Tree, own: Tree, ranges: Mapping[str, Mapping[str, 
     return {part: substitute(tree, found, part) for part, tree in merged.items()}
 
 
+def _near_range(path: str, ranges: Iterable[str]) -> str | None:
+    """The path in the same table that has a range and a similar key; None if there is none."""
+    table, _, key = path.rpartition(".")
+    keys = {known.rpartition(".")[2]: known for known in ranges if known.rpartition(".")[0] == table}
+    near = nearest(key, keys)
+    return None if near is None else keys[near]
+
+
 def _hyperparameters(
     merged: Tree, ranges: Mapping[str, Mapping[str, Any]], source_path: Callable[[Parts], Parts], faults: Faults
 ) -> tuple[dict[str, Distribution], dict[str, Unreadable]]:
@@ -381,6 +389,9 @@ def _hyperparameters(
                 raise Refusal(
                     source_path(parts), "cannot be searched; compare conditional and other GANs as conditions"
                 )
+            if table == "search" and path not in ranges and (near := _near_range(path, ranges)):
+                must = f'"search" needs a preset with a range for this key, but there is none; did you mean {near}?'
+                raise Refusal(source_path(parts), must)
             hyperparameters[path] = parse(table, dotted(source_path(parts)), ranges.get(path))
     try:
         if len(hyperparameters) == len(distributions):
