@@ -8,6 +8,7 @@ from pathlib import Path
 import command_line
 import pytest
 from command_line import Call
+from recorded import load_tiny, run_pending
 from rich.console import Console
 from tiny import SMALLER, TINY, ledger_of, study_in
 
@@ -92,6 +93,17 @@ def test_what_would_be_trained_again_is_said_only_if_a_run_trains_something(fini
     assert [line.partition(":")[0] for line in _ledger_lines(refused)] == [
         "The ledger has none of the 10 trials.",
         "A run is refused",
+    ]
+
+
+def test_interrupted_trials_are_counted(tmp_path, uncalibrated):
+    study = load_tiny(tmp_path)
+    run_pending(study, trials=2)
+    plan = plan_of(study)
+    assert (plan.begun, plan_table(plan)["trials_begun"]) == (1, 1)
+    assert list(_ledger_lines(plan)) == [
+        "The ledger has 2 of the 8 trials already; a run trains the others.",
+        "1 trial was interrupted; a run goes on with it from the checkpoint.",
     ]
 
 

@@ -81,6 +81,7 @@ class Plan:
     ledger_bytes      bytes that the run adds to the ledger, before compression
     tracking          rows in MLflow's database
     ledger_root       folder of the ledger
+    begun             number of unfinished trials that have a checkpoint there
     changes           consequences of changes to the study of this name there
     kinds             number of kinds of packs
     extrapolated      number of those that were not measured
@@ -102,6 +103,7 @@ class Plan:
     ledger_bytes: Range
     tracking: TrackingRows | None
     ledger_root: str
+    begun: int
     changes: FileChanges
     kinds: int
     extrapolated: int
@@ -204,6 +206,7 @@ def plan_of(
         ledger_bytes=Range.of([sum(bytes_of(work, study, planner.data) for work, _ in run.packs) for run in runs]),
         tracking=tracking,
         ledger_root=str(planner.ledger.root),
+        begun=len(planner.ledger.started().intersection(trial.key for trial in known if trial.key not in held)),
         changes=FileChanges() if former is None else former.changes(study, held, known),
         kinds=len(cases),
         extrapolated=calibration.left_out,

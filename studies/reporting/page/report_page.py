@@ -145,7 +145,7 @@ def draw_figures(compared: Comparison, theme: ThemeName) -> Iterator[DrawnFigure
     yield figures.profiles(
         compared.profiles, rows_at_target(compared, compared.stable_ranges), results.study.short_names, theme
     )
-    yield figures.chance_of_success(compared.chances, theme)
+    yield figures.chance_of_success(rows_at_target(compared, compared.chances), theme)
     yield figures.tuning(results, theme)
     yield figures.stability_map(compared.maps, compared.stable_areas, theme)
     yield figures.growth_map(results, compared.maps, theme) or figures.metric_map(results, compared.maps, theme)

@@ -33,6 +33,7 @@ def plan_table(plan: Plan) -> dict[str, Any]:
         "trials_at_least": plan.least,
         "trials_at_most": plan.most,
         "trials_in_ledger": sum(condition.in_ledger for condition in plan.conditions),
+        "trials_begun": plan.begun,
         "run_seconds": asdict(plan.seconds),
         "process_seconds": asdict(plan.process_seconds),
         "memory_bytes": plan.memory_bytes,
@@ -209,6 +210,9 @@ def _ledger_lines(plan: Plan) -> Iterator[str]:
         yield f"The ledger has {has} of the {most} trials already; a run trains the others."
     else:
         yield f"The ledger has none of the {most} trials."
+    if plan.begun:
+        were, them = ("was", "it") if plan.begun == 1 else ("were", "them")
+        yield f"{count_noun(plan.begun, 'trial')} {were} interrupted; a run goes on with {them} from the checkpoint."
     for path, before, after in plan.changes.refused:
         yield (
             f"A run is refused: {path} was {format_value(before)} in the study of this name in the ledger and is "
