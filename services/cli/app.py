@@ -139,7 +139,7 @@ def _exit_code(stacks: int) -> Any:
     try:
         _check_working_folder()
         with ended_by(_exit_at_once, stacks=stacks):
-            return app(prog_name="gan-study", standalone_mode=False)
+            return app(prog_name="gan-study", standalone_mode=False) or 0
     except SystemExit as ended:
         return ended.code
     except _USAGE_ERROR as error:
