@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import fields
 from functools import cache
-from math import isfinite
+from math import inf, isfinite
+from numbers import Integral
 from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
 from annotated_types import Ge, Gt, Le, Lt
@@ -108,3 +109,13 @@ def with_numbers(description: Described, values: Mapping[str, Any]) -> Described
         value = values[field.name] if field.name in values else getattr(description, field.name)
         object.__setattr__(changed, field.name, value)  # a description is frozen
     return changed
+
+
+def check_integer(name: str, value: Any, least: int, most: float = inf) -> None:
+    """Check an argument of a function.
+
+    Errors: `ValueError` with the argument's name if it is no integer in `least .. most`.
+    """
+    if not isinstance(value, Integral) or not least <= int(value) <= most:
+        limits = f">= {least}" if most == inf else f"in {least} .. {most}"
+        raise ValueError(f"{name}: must be an integer {limits}, but is {value!r}")

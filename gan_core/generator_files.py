@@ -17,6 +17,7 @@ import torch
 from jaxtyping import Float, Num
 
 from gan_core.data import Classes, Units
+from gan_core.fields import check_integer
 from gan_core.networks import (
     AnyGenerator,
     ConditionalGenerator,
@@ -78,13 +79,10 @@ class SavedGenerator:
         labels  of a conditional generator: number or name of the class of all fakes, or one for each; None: classes in
                 the shares of the training samples
 
-        Errors: `ValueError` for a count below 1, for a member below 0 or beyond the last seed, for labels of a
-        generator without classes, and for classes that there are not.
+        Errors: `ValueError` for a count below 1, for a seed below 0, for a member below 0 or beyond the last seed, for
+        labels of a generator without classes, and for classes that there are not.
         """
-        if count < 1:
-            raise ValueError(f"count: must be >= 1, but is {count}")
-        if not 0 <= member < len(self.seeds):
-            raise ValueError(f"member: must lie in 0 .. {len(self.seeds) - 1}, but is {member}")
+        check_integer("member", member, 0, len(self.seeds) - 1)
         parameters = {name: value[member : member + 1] for name, value in self.parameters.items()}
         z = sample_latents(count, self.network.latent, seed)
         if self.classes is not None:

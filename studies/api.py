@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from studies.analysis.comparison import Comparison
+from studies.errors import InputError
 from studies.exporting.exported_generator import Seeds, exported_generator
 from studies.exporting.optuna_storage import write_optuna
 from studies.file.source import question
@@ -113,9 +114,11 @@ def compare(
                                     `constant` and `real`
     root, tracking_uri, evaluation  as for `results`
 
-    Errors: as for `results`.
+    Errors: as for `results`; `InputError` for a target distance that is not finite and positive.
     """
-    targets = None if tau is None else np.atleast_1d(tau).tolist()
+    targets = None if tau is None else np.atleast_1d(np.asarray(tau)).tolist()
+    if targets is not None and not all(isinstance(one, int | float) and 0 < one < np.inf for one in targets):
+        raise InputError(f"tau: must be finite distances > 0, but is {tau!r}")
     if isinstance(study, Results):
         return Comparison(study, tau=targets)
     read = results(study, root=root, tracking_uri=tracking_uri, evaluation=evaluation)
@@ -161,8 +164,11 @@ def export_generator(
 
     What the samples lack, as of a training that failed, is a warning (`UserWarning`).
 
-    Errors: `InputError` as for `results` and `Results.best`; `OSError` if the folder cannot be written.
+    Errors: `InputError` as for `results` and `Results.best`, and for a file in place of the folder; `OSError` if the
+    folder cannot be written.
     """
+    if Path(folder).is_file():
+        raise InputError(f"folder: must be a folder, but {folder} is a file")
     read = study if isinstance(study, Results) else results(study, root=root, tracking_uri=tracking_uri)
     exported = exported_generator(read, condition, seeds=seeds, which=which, folder=Path())
     exported.write(Path(folder))

@@ -37,7 +37,7 @@ def results(
     """
     if tracking_uri is not None:
         if evaluation is not None:
-            raise InputError("--evaluation: must be read from a ledger, which alone holds further evaluations")
+            raise InputError("evaluation: must be read from a ledger, which alone holds further evaluations")
         return _from_tracking(study.name if isinstance(study, Study) else str(study), tracking_uri)
     ledger, name = ledger_of(study, root)
     if name in ledger.studies():
@@ -48,7 +48,7 @@ def results(
     near = nearest(name.removesuffix(".toml"), known)
     listed = f"it holds {', '.join(known)}" if len(known) <= MOST_NAMES else "give its name, or its folder there"
     if not known:
-        listed = "give the ledger that has it, or the MLflow server to which a cluster recorded it"
+        listed = "run it first, or name the ledger or the MLflow server that has it"
     hint = f"did you mean {near}?" if near else listed
     raise InputError(f"{escape_control(name)}: there is no such study in {ledger.root}; {hint}")
 

@@ -1,5 +1,6 @@
 """Caveats: a finding for each thing that the data of a simulated study do not support."""
 
+import numpy as np
 import pytest
 from simulated import RISING, STUDY, simulate
 from stated import about, every, kinds, stated
@@ -19,6 +20,7 @@ from studies.reporting.text.confirm_caveats import (
     OneFreshSeed,
     RankedByFailures,
     SingleSettingsRanked,
+    StableWhileImproving,
     UnequalCriticSteps,
 )
 from studies.reporting.text.explore_caveats import (
@@ -189,6 +191,14 @@ def test_if_every_condition_failed_the_ranking_is_by_failure_rate(tmp_path):
     assert every(found, RankedByFailures)
     # the verdict's answer states that every seed failed and that no setting works
     assert not every(found, TargetNotReached)
+
+
+def test_stable_seeds_that_still_improve_are_a_caveat(tmp_path):
+    def progress_of(trial, seed):
+        return (*np.linspace(0, 0.9, 10), 0.97) if trial.condition == "gan" else (*RISING, 0.97)
+
+    improving = stated(caveats_of(tmp_path, progress_of, "outcomes={spread=0}"), StableWhileImproving)
+    assert improving.conditions == (("gan", Part(4, 4)),)
 
 
 def test_a_search_without_a_score_is_said_to_have_chosen_by_failures(tmp_path):

@@ -26,7 +26,7 @@ WITHOUT_ENTRY = {
     "themes.py": "colours",
 }
 """Files whose sources no paper of one study needs, with the reason."""
-BY_YEAR = re.compile(r"([A-Z][\w-]+)(?:, [A-Z]\w+)*(?: (?:& [A-Z]\w+|et al\.))? ((?:19|20)\d\d)\b")
+BY_YEAR = re.compile(r"([A-Z][\w-]+)(?:, [A-Z]\w+)*(?: (?:(?:&|and) [A-Z]\w+|et al\.))? ((?:19|20)\d\d)\b")
 
 
 @cache
@@ -49,7 +49,8 @@ def test_every_paper_that_a_docstring_names_as_source_has_an_entry(file: str, so
     others = ("metz",)  # named for its other numbers
     for author, year in BY_YEAR.findall(source):
         surname = author.lower().partition("-")[0]
-        assert surname in others or f"{surname}{year}" in keys, f"{file}: {author} {year} needs an entry"
+        key = f"{surname}{year}"
+        assert surname in others or key in keys, f"{file}: {author} {year} needs the entry {key} in references.bib"
 
 
 def test_every_part_with_a_source_is_cited() -> None:
@@ -57,7 +58,8 @@ def test_every_part_with_a_source_is_cited() -> None:
     parts = [*(kind for union in unions for kind in get_args(union)), *map(type, SAMPLE_METRICS)]
     named = [part for part in parts if "Source:" in (part.__doc__ or "")]
     assert len(named) > 30
-    assert [part.__name__ for part in named if not papers(part)] == []
+    without = [part.__name__ for part in named if not papers(part)]
+    assert without == [], "the papers that their docstrings name as Source need entries in gan_core/references.bib"
 
 
 def test_every_sampler_and_program_has_its_references() -> None:
@@ -69,7 +71,8 @@ def test_every_entry_is_cited_somewhere() -> None:
     named = {key for _, source in sources() for key in cited_papers(source)}
     named |= {key for keys in SAMPLERS.values() for key in keys} | set(PROGRAMS.values())
     presets = cited_papers((ROOT / "gan_core" / "presets.py").read_text())
-    assert BIBTEX.keys() - named - set(presets) == set()
+    unused = BIBTEX.keys() - named - set(presets)
+    assert unused == set(), "entries of gan_core/references.bib that no docstring names as Source, and no preset"
 
 
 @pytest.mark.parametrize("key", BIBTEX)

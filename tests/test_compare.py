@@ -123,9 +123,7 @@ def test_the_legend_explains_only_cells_that_occur(call, root, tmp_path):
     simulate(tmp_path, lambda trial, seed: (0, -0.2), "name='failed'")
     out = call("compare", "failed", "--root", tmp_path / "ledger")[1]
     assert "none (failed)" in out
-    assert (
-        "2 conditions without a working setting have neither distance nor rank: more than a quarter of their" in out
-    )
+    assert "2 conditions without a working setting have neither distance nor rank: more than a quarter of their" in out
     assert '"At least"' not in out
 
 

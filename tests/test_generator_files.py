@@ -106,10 +106,13 @@ def test_seeds_of_latents_and_members_choose_the_samples(written: Path) -> None:
     np.testing.assert_array_equal(first, read.sample(6, seed=0, member=0))
     assert np.abs(first - read.sample(6, seed=1)).max() > 0.01
     assert np.abs(first - read.sample(6, member=1)).max() > 0.01
-    for wrong, sentence in (({"member": 2}, "member: must lie in 0 .. 1, but is 2"), ({"member": -1}, "but is -1")):
+    for wrong, sentence in (
+        ({"member": 2}, "member: must be an integer in 0 .. 1, but is 2"),
+        ({"member": -1}, "but is -1"),
+    ):
         with pytest.raises(ValueError, match=sentence):
             read.sample(6, **wrong)
-    with pytest.raises(ValueError, match=r"^count: must be >= 1, but is 0$"):
+    with pytest.raises(ValueError, match=r"^count: must be an integer >= 1, but is 0$"):
         read.sample(0)
 
 

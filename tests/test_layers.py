@@ -178,7 +178,7 @@ def test_a_star_import_brings_what_is_promised_and_no_more():
 @pytest.mark.parametrize("union", [Objective, Constraint, Generator, Critic, Networks, Optimizer, Data], ids=str)
 def test_every_member_of_every_union_is_exported(union):
     for member in get_args(union) or (union,):
-        assert member.__name__ in EXPORTS
+        assert member.__name__ in EXPORTS, f"gan_core/__init__.pyi must have the name {member.__name__}"
 
 
 def test_unions_themselves_are_exported():

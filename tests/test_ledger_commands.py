@@ -152,5 +152,5 @@ def test_evaluate_prints_the_new_ranking_and_names_the_next_command(call: Call, 
     call("import", "tiny.zip", "--root", "elsewhere")
     ours, theirs = (results("tiny", root=root, evaluation=identifier).curves for root in (copied_root, "elsewhere"))
     assert ours.equals(theirs)
-    assert_refused(call("results", "tiny", "--evaluation", "zz"), "--evaluation: must be the identifier")
+    assert_refused(call("results", "tiny", "--evaluation", "zz"), "evaluation: must be the identifier")
     assert_refused(call("evaluate", "tiny", "--set", "evaluation.neighbours=3", "--phase", "confirmed"), "--phase")

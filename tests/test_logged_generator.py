@@ -196,7 +196,7 @@ def test_what_mlflow_does_not_have_or_take_is_refused(
     of_study = ("export", "tiny", "wgan", "--root", finished_study.ledger.root)
     assert_refused(call(*of_study, "--register", "x"), "--register: must be given with --to mlflow alone")
     assert_refused(call(*of_study, "--to", "mlflow", "--output", "x"), "--output: must be left out with --to mlflow")
-    with pytest.raises(InputError, match=r'^--register: must be a name without slashes.*, but is "a/b"$'):
+    with pytest.raises(InputError, match=r'^register: must be a name without slashes.*, but is "a/b"$'):
         export_model(read, "wgan", register="a/b", tracking_uri=store)
     empty = f"sqlite:///{tmp_path}/empty.db"
     with pytest.raises(TrackingError, match="has no run of wgan-confirm-0 of tiny; gan-study sync tiny records it"):

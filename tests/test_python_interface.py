@@ -1,5 +1,6 @@
 """The functions of `studies` in Python: a run, short texts, and the HTML that notebooks show."""
 
+import copy
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -245,3 +246,60 @@ def test_fakes_of_the_first_three_seeds_are_drawn() -> None:
     assert drawn is not None
     assert [axis.get_title(loc="left") for axis in drawn.figure.axes] == ["seed 10", "seed 11", "seed 12"]
     assert np.asarray(drawn.figure.axes[0].collections[0].get_offsets()).shape == (500, 2)
+
+
+# -- wrong arguments ---------------------------------------------------------------------------------------------------
+
+TABLES: dict[str, Any] = {
+    "name": "mine",
+    "budget": {"steps": 500},
+    "data": {"kind": "ring"},
+    "conditions": ({"name": "wgan", "preset": "wgan", "constraint": {"clip_value": "search"}},),
+}
+
+
+def test_a_study_is_made_of_the_tables_of_a_file_or_of_its_text(tmp_path: Path) -> None:
+    study = Study.load(TABLES, overrides=["seeds=5"])
+    assert (study.name, study.seeds, study.source) == ("mine", 5, None)
+    text = 'name = "mine"\nseeds = 5\nbudget.steps = 500\ndata.kind = "ring"\n[[conditions]]\nname = "wgan"\n'
+    assert Study.parse(f'{text}preset = "wgan"\nconstraint.clip_value = "search"') == study
+    assert Study.load({**TABLES, "seeds": 2}, smoke=True).name == "mine-smoke"
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda: Study.load({**TABLES, "seeds": {1}}), "source: must hold tables, lists, texts and numbers alone"),
+        (lambda: Study.load({**TABLES, "sedes": 3}), "sedes: unknown key; did you mean seeds?"),
+        (lambda: Study.load("ring", overrides=[3]), "overrides: must be a list of assignments"),  # type: ignore[list-item]
+        (lambda: Study.load("ring", overrides=None), "overrides: must be a list of assignments"),  # type: ignore[arg-type]
+        (lambda: Study(**TABLES), "budget: must be an object, but is a table; Study.load takes the tables"),
+    ],
+)
+def test_wrong_arguments_of_a_study_get_one_sentence(call: Callable[[], object], sentence: str) -> None:
+    with pytest.raises(InputError, match=f"^{re.escape(sentence)}"):
+        call()
+
+
+@pytest.mark.parametrize("tau", [-1.0, "0.1", ["0.1"], float("nan"), [0.1, 0.0]])
+def test_target_distances_are_finite_and_positive(found: Results, tau: Any) -> None:
+    with pytest.raises(InputError, match=r"^tau: must be finite distances > 0, but is "):
+        studies.compare(found, tau=tau)
+
+
+def test_a_method_that_a_study_has_not_names_the_function(found: Results) -> None:
+    with pytest.raises(AttributeError, match=r"^a Study has no attribute 'run'; studies.run\(study\) does it$"):
+        _ = found.study.run  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError, match=r"services.submit\(study\) does it$"):
+        _ = found.study.submit  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError, match=r"^a Study has no attribute 'sedes'$"):
+        _ = found.study.sedes  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError, match=r"^Results has no attribute 'pairs'; studies.compare has the tables"):
+        _ = found.pairs  # type: ignore[attr-defined]
+    assert copy.deepcopy(found.study) == found.study
+
+
+def test_a_generator_is_not_exported_into_a_file(found: Results, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"^folder: must be a folder, but .*file is a file$"):
+        studies.export_generator(found, "wgan", tmp_path / "file")

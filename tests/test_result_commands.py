@@ -164,7 +164,7 @@ def test_a_study_that_is_not_there_is_refused(call: Call, finished_root: Path, t
         call("results", "tiny.toml", "--root", finished_root),
         f"tiny.toml: there is no such study in {finished_root}; did you mean tiny?",
     )
-    assert_refused(call("results", "tiny"), f"tiny: there is no such study in {tmp_path / 'gan-studies'}; give the")
+    assert_refused(call("results", "tiny"), f"tiny: there is no such study in {tmp_path / 'gan-studies'}; run it first")
     assert os.listdir(tmp_path) == []
 
 

@@ -379,7 +379,7 @@ def test_the_best_of_a_condition_is_its_confirmed_configuration(found: Results) 
 
 
 def test_a_generator_that_does_not_exist_is_refused(found: Results, partial_study: Study) -> None:
-    with pytest.raises(InputError, match=r"^member: must lie in 0 \.\. 2, but is 3$"):
+    with pytest.raises(InputError, match=r"^member: must be an integer in 0 \.\. 2, but is 3$"):
         found.best("gan").generator(3)
     with pytest.raises(InputError, match=r'^condition: must be one of wgan, gan, but is "gna"; did you mean gan\?$'):
         found.best("gna")
@@ -438,7 +438,10 @@ def test_an_unknown_study_is_refused_with_the_nearest_name(finished_root: Path, 
 
 
 def test_the_refusal_for_an_empty_folder_says_what_to_give(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"there is no such study in .*; give its name, or its folder there$"):
+    with pytest.raises(
+        InputError,
+        match=r"no such study in .*; run it first, or name the ledger",
+    ):
         results("tiny", root=tmp_path)
 
 

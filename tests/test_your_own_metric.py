@@ -5,6 +5,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+import command_line
 import numpy as np
 import pytest
 import torch
@@ -14,13 +15,17 @@ from test_your_own import assert_passes
 from tiny import run_without_ray
 
 import gan_core
+import studies
 from gan_core.contracts import DataContract
 from gan_core.metrics import Fakes
 from studies.file import modules
 from studies.file.refusal import Refusal
 from studies.file.study import Study
 from studies.locate import results
+from studies.reporting.page.report_page import render_page
+from studies.reporting.terminal import verdict_text
 
+call = command_line.call
 PAGE = (Path(__file__).parent.parent / "docs" / "your-own-metric.md").read_text()
 MODULES = {"agreement", "circle", "test_agreement"}
 STUDY = "agreement.toml"
@@ -36,7 +41,7 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
     monkeypatch.setattr(modules, "_imported", {})
     yield tmp_path
-    for module in MODULES & set(sys.modules):
+    for module in (MODULES | {"second_metric"}) & set(sys.modules):
         del sys.modules[module]
 
 
@@ -78,6 +83,37 @@ def test_the_metric_of_the_page_decides_its_study(folder):
     members = found.members[found.members["phase"] == "explore"].set_index(["condition", "seed"])
     assert len(members) == 4
     assert (members["last_distance"] == 1 - last[members.index]).all()
+
+
+SECOND = """
+from dataclasses import dataclass
+from agreement import Agreement
+
+@dataclass(frozen=True, kw_only=True)
+class Second(Agreement):
+    name = "second"
+"""
+LENIENT = "outcomes={moved=0.0,near=0.0,swing=9.0,cells=0.0,spread=0.0,modes=0.0,rise=0.0}"
+
+
+@pytest.mark.parametrize("deciding", ["agreement", "sliced_wasserstein"])
+def test_a_ranked_study_with_metrics_of_its_own_is_compared_recorded_and_exported(folder, call, deciding):
+    """Records of studies have no classes of their users' metrics, and everything after a run is made from records."""
+    (folder / "second_metric.py").write_text(SECOND)
+    metrics = "[{kind='agreement:Agreement'},{kind='second_metric:Second'}]"
+    overrides = [f"evaluation.metrics={metrics}", f"evaluation.distance='{deciding}'", LENIENT]
+    study = load(folder, *overrides)
+    assert run_without_ray(study).without_result == []
+    compared = studies.compare(study)
+    assert compared.ranking["rank"].notna().any()
+    assert len(compared.reference_intervals) == (0 if deciding == "agreement" else compared.ranking["rank"].count())
+    assert "has the smallest distance" in verdict_text.text([compared])
+    assert "agreement" in render_page(compared)
+    studies.export_generator(study, "gan", folder / "exported")
+    assert (
+        call("sync", study.name, "--root", study.ledger.root, "--tracking", f"sqlite:///{folder}/mlflow.db").code == 0
+    )
+    assert call("evaluate", study.name, "--root", study.ledger.root, "--set", "evaluation.directions=17").code == 0
 
 
 def test_the_source_of_the_metric_is_part_of_the_evaluation_and_not_of_the_training(folder):

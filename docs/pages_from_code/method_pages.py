@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from itertools import product
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import gan_core.constraints
 import gan_core.objectives
@@ -26,7 +26,7 @@ def objectives_page() -> Iterable[str]:
         yield words(kind)
         yield f"Its critic gives {critic}. In Python: `{kind.__name__}`. {_presets_with('objective', kind.kind)}"
         yield fields_table(kind)
-        yield _paper_list(papers(kind()))
+        yield _paper_list(_papers_of(kind))
     yield from _presets()
 
 
@@ -40,7 +40,18 @@ def constraints_page() -> Iterable[str]:
         yield words(kind)
         yield f"In Python: `{kind.__name__}`. {_presets_with('constraint', kind.kind)}"
         yield fields_table(kind)
-        yield _paper_list(_penalty_papers() if kind is GradientPenalty else papers(kind()))
+        yield _paper_list(_penalty_papers() if kind is GradientPenalty else _papers_of(kind))
+
+
+def _papers_of(kind: type[Any]) -> tuple[str, ...]:
+    """Keys of the papers of an objective or a constraint.
+
+    Errors: `ValueError` for a class whose docstring names a source that has no entry.
+    """
+    keys = papers(kind())
+    if not keys and "Source:" in (kind.__doc__ or ""):
+        raise ValueError(f"{kind.__name__}: the papers of its Source need entries in gan_core/references.bib")
+    return keys
 
 
 def _where_to_go(place: str) -> str:
@@ -104,7 +115,15 @@ def _paper_list(keys: Iterable[str]) -> str:
 def _short_paper(key: str) -> str:
     authors = [author.partition(",")[0] for author in _entry(key, "author").split(" and ")]
     by = authors[0] if len(authors) == 1 else " & ".join(authors) if len(authors) == 2 else f"{authors[0]} et al."
-    return f"[{by} {_entry(key, 'year')}](https://arxiv.org/abs/{_entry(key, 'eprint')})"
+    named = f"{by} {_entry(key, 'year')}"
+    for field, address in (("eprint", "https://arxiv.org/abs/"), ("doi", "https://doi.org/"), ("url", "")):
+        if _has(key, field):
+            return f"[{named}]({address}{_entry(key, field)})"
+    return named
+
+
+def _has(key: str, field: str) -> bool:
+    return re.search(rf"^  {field} = ", BIBTEX[key], flags=re.MULTILINE) is not None
 
 
 def _entry(key: str, field: str) -> str:

@@ -62,7 +62,8 @@ def _results() -> Iterable[str]:
         "DataFrames of `studies.results(NAME)` and `studies.compare(NAME)`; `gan-study results` and `gan-study compare "
         "--format json` write the same tables. Distances are in the unit of the data (for the Dirac pair, of its "
         "parameters). Shares and rates lie between 0 and 1. `step` counts steps in the unit of the study's budget, "
-        "other columns of steps say which steps they count. Times are in seconds. Every table has the column `study`. "
+        "other columns of steps say which steps they count. Times are in seconds. Every table of "
+        "`studies.results` begins with the column `study`; those of `studies.compare` are of one study. "
         "An empty value means that the number does not exist."
     )
     yield "## Tables of `studies.results`"

@@ -12,6 +12,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from gan_core.fields import check_integer
+
 EVALUATION_SEED = 20_140_610
 """Seed of all random numbers of an evaluation (latents, directions, splits); the same for every study."""
 
@@ -31,8 +33,13 @@ def for_each_seed(seeds: Sequence[int], purpose: str, block: int, draw: Callable
 
 
 def sample_latents(count: int, latent: int, seed: int) -> Float[Tensor, "count latent"]:
-    """Latent vectors of the samples that a trained generator returns; equal seeds give equal ones."""
-    return torch.randn((count, latent), generator=stream(seed, "results_z"))
+    """Latent vectors of the samples that a trained generator returns: the first `count` of this seed.
+
+    Errors: `ValueError` for a count that is no integer >= 1, and for a seed that is no integer >= 0.
+    """
+    check_integer("count", count, 1)
+    check_integer("seed", seed, 0)
+    return _first_latents(count, latent, stream(seed, "results_z"))
 
 
 def one_hot(labels: Int[np.ndarray, "count"], classes: int) -> Float[Tensor, "count classes"]:
@@ -42,6 +49,10 @@ def one_hot(labels: Int[np.ndarray, "count"], classes: int) -> Float[Tensor, "co
 
 def evaluation_latents(count: int, latent: int) -> Float[Tensor, "count latent"]:
     """The first `count` latent vectors from which fakes are evaluated; the same for every member of every study."""
+    return _first_latents(count, latent, stream(EVALUATION_SEED, "samples_z"))
+
+
+def _first_latents(count: int, latent: int, generator: torch.Generator) -> Float[Tensor, "count latent"]:
     # torch.randn draws an incomplete last block of 16 numbers differently: latents would depend on `count`
     rows = 16 * math.ceil(count / 16)
-    return torch.randn((rows, latent), generator=stream(EVALUATION_SEED, "samples_z"))[:count]
+    return torch.randn((rows, latent), generator=generator)[:count]

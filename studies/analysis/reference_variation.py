@@ -1,5 +1,6 @@
 """Variation of a setting's distance with the sample of real data that it is measured against."""
 
+from dataclasses import replace
 from math import hypot
 from statistics import NormalDist
 
@@ -63,14 +64,16 @@ def reference_deviation(results: Results, condition: str) -> float | None:
     None for a metric of the study's own, without a stable seed, if its generators are not kept, and if the file of a
     network for features is missing.
     """
-    name, data = results.study.distance, results.data
+    name = results.study.distance
+    if name not in METRICS:
+        return None
+    data, settings = results.data, replace(results.study.evaluation, metrics=())  # a record has no users' classes
     conditional = results.study.condition(condition).classes > 0
-    metrics = applicable_metrics(results.study.evaluation, data, conditional=conditional)
-    metric = metrics.get(name) if name in METRICS else None
+    metric = applicable_metrics(settings, data, conditional=conditional).get(name)
     fakes = None if metric is None else _fakes(results, condition)
     if metric is None or fakes is None:
         return None
-    real = RealSamples(data, "test", results.study.evaluation)
+    real = RealSamples(data, "test", settings)
     try:
         _ = real.features
     except ValueError:  # the file of the network is not on this machine

@@ -1,5 +1,6 @@
 """Study files as trees of tables: find, read, override. Nothing is validated here."""
 
+import json
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -28,6 +29,18 @@ def read(source: str | Path) -> Tree:
     that cannot be read or is not TOML (with the line).
     """
     return parsed(_content(_locate(source)), escape_control(str(source)))
+
+
+def plain_tree(tables: Mapping[str, Any]) -> Tree:
+    """The tables of a study file as plain dicts and lists, which Python has in other types too.
+
+    Errors: `InputError` for a value that TOML has not.
+    """
+    try:
+        tree: Tree = json.loads(json.dumps(tables))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"source: must hold tables, lists, texts and numbers alone ({error})") from None
+    return tree
 
 
 def question(source: str | Path) -> str:
@@ -67,6 +80,10 @@ def override(tree: Tree, assignments: Sequence[str]) -> Tree:
     """
     if isinstance(assignments, str):
         raise InputError(f"overrides: must be a list of assignments, as in [{assignments!r}]")
+    if not isinstance(assignments, Sequence) or not all(isinstance(one, str) for one in assignments):
+        raise InputError(
+            f"overrides: must be a list of assignments, as in ['budget.steps=100'], but is {assignments!r}"
+        )
     for assignment in assignments:
         key, sign, text = assignment.partition("=")
         if not sign:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import Field, dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from gan_core.data import AnyData, Data, Digits
 from gan_core.evaluation import EvaluationSettings
@@ -41,7 +41,7 @@ from studies.file.recorded import RecordedData, recorded_evaluation
 from studies.file.refusal import Faults, Refusal, Unreadable
 from studies.file.run_settings import CheckpointSettings, LedgerSettings, Limits, ResourceSettings, TrackingSettings
 from studies.file.search import Confirm, Search
-from studies.file.source import override, parsed, read
+from studies.file.source import override, parsed, plain_tree, read
 from studies.file.trees import Tree, without
 from studies.file.validation import (
     build,
@@ -60,6 +60,18 @@ MOST_LISTED = 2000
 """Largest number of values in the choices and grids of all conditions: a setting is tried with each of them."""
 MOST_CONDITIONS = 200
 """Largest number of conditions: each pair of them is compared."""
+_FUNCTIONS = (
+    "plan",
+    "run",
+    "results",
+    "compare",
+    "paper",
+    "submit",
+    "export_generator",
+    "export_model",
+    "export_optuna",
+)
+"""Functions of `studies` and `services` that take a study and that it has no methods for."""
 SEARCH_COUNTS = ("explore", "exploit.trials", "confirm", "profile")
 """Dotted paths in `search` of the keys that may change."""
 
@@ -99,6 +111,19 @@ class Study:
 
     source: ClassVar[str | None] = None
     """Absolute path of the file that `load` has read, or the name in the catalog; None for any other study."""
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if any(isinstance(part, Mapping) for part in (value if name == "conditions" else [value])):
+                raise InputError(f"{name}: must be an object, but is a table; Study.load takes the tables of a file")
+
+    if not TYPE_CHECKING:  # mypy would take every attribute for one that exists
+
+        def __getattr__(self, name: str) -> Any:
+            """Errors: `AttributeError`, with the function that does what a method of this name would."""
+            module = "services" if name == "submit" else "studies"
+            hint = f"; {module}.{name}(study) does it" if name in _FUNCTIONS else ""
+            raise AttributeError(f"a Study has no attribute {name!r}{hint}", name=name, obj=self)
 
     def __repr__(self) -> str:
         return f"<Study {self.name}: {self._summary}>"
@@ -140,10 +165,12 @@ class Study:
         return {**outer, "conditions": [_condition_table(condition) for condition in self.conditions]}
 
     @classmethod
-    def load(cls, source: str | Path, *, overrides: Sequence[str] = (), smoke: bool = False) -> "Study":
-        """The study in a file, or the study of that name in the catalog.
+    def load(
+        cls, source: str | Path | Mapping[str, Any], *, overrides: Sequence[str] = (), smoke: bool = False
+    ) -> "Study":
+        """The study in a file, or the study of that name in the catalog, or that of the tables of a file.
 
-        source     path of the file, or name in the catalog
+        source     path of the file, name in the catalog, or a dict with the keys of a file, as `tomllib.load` makes it
         overrides  assignments `key.path=value`, which take precedence over the file
         smoke      True: the study renamed to NAME-smoke, with very few steps, trials and seeds
 
@@ -151,23 +178,26 @@ class Study:
         of the file.
         """
         try:
+            if isinstance(source, Mapping):
+                study = _in_folder(override(plain_tree(source), overrides), Path())
+                return _smoke(study) if smoke else study
             tree = override(read(source), overrides)
             folder = Path(source).parent if Path(source).is_file() else None
             study = _in_folder(tree, folder)
         except RecursionError:
-            raise InputError(f"{escape_control(str(source))}: must be TOML, but is nested too deeply") from None
+            raise InputError(f"{escape_control(str(source))[:60]}: must be TOML, but is nested too deeply") from None
         loaded = _smoke(study) if smoke else study
         # no field: it says where the study was written, not what it is
         object.__setattr__(loaded, "source", str(source) if folder is None else str(Path(source).resolve()))
         return loaded
 
     @classmethod
-    def parse(cls, text: str, folder: Path) -> "Study":
+    def parse(cls, text: str, folder: str | Path = ".") -> "Study":
         """The study in the text of a study file that belongs into this folder.
 
         Errors: `InputError`, as for `load`.
         """
-        return _in_folder(parsed(text.encode(), "the study file"), folder)
+        return _in_folder(parsed(text.encode(), "the study file"), Path(folder))
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> "Study":

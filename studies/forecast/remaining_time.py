@@ -11,6 +11,7 @@ from studies.errors import InputError
 from studies.execution.resources import Resources
 from studies.file.study import Study
 from studies.forecast.calibration import Calibration
+from studies.forecast.held_trials import HeldTrials
 from studies.forecast.pack_work import Work
 from studies.forecast.run_forecast import Range, SimulatedRun, run_seconds
 from studies.forecast.simulated_trials import Result
@@ -39,7 +40,7 @@ class RunForecast:
     """
 
     def __init__(self, study: Study, root: Path, resources: Resources | None = None):
-        self._planner, self._budget = Planner(study, resources), study.budget.steps
+        self._planner, self._budget, self._rules = Planner(study, resources), study.budget.steps, study.outcomes
         self._true, self._forecast = 0.0, 0.0
         ledger = Ledger(root)
         record = ledger.read_study(study.name)
@@ -57,10 +58,11 @@ class RunForecast:
         progress = self._progress
         pending = {trial.key for trial in progress.pending()}
         ended = {trial.key for trial in progress.trials()} - pending
-        random = np.random.default_rng(0)
+        held = HeldTrials(progress.ledger, self._rules)
 
         def results(keys: Iterable[str]) -> dict[str, Result]:
-            return {key: Result(float(random.uniform()), 0.0, np.empty(0)) for key in keys if key in ended}
+            known = ended.intersection(keys)
+            return {key: Result(0.0, 1.0, np.empty(0)) for key in known} | held.results(known)  # lost: without a score
 
         self._trials = progress.needed.trials
         self._simulation = self._planner.simulation(progress.design, results)

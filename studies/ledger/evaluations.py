@@ -107,7 +107,7 @@ def chosen_evaluation(ledger: Ledger, study: str, name: str) -> FurtherEvaluatio
     if len(matching) == 1:
         return known[matching[0]]
     listed = f"{study} has {', '.join(sorted(known))}" if known else f"{study} has none; gan-study evaluate makes one"
-    raise InputError(f"--evaluation: must be the identifier of a further evaluation, but is {name!r}; {listed}")
+    raise InputError(f"evaluation: must be the identifier of a further evaluation, but is {name!r}; {listed}")
 
 
 def with_evaluation(trial: TrialRecord, further: Entry) -> TrialRecord:

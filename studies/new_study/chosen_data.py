@@ -138,7 +138,7 @@ def _loaded(table: Tree, *, name: str, words: str, notes: tuple[str, ...] = ()) 
     sizes: Sizes = sizes_of(data)
     samples = load_samples(data)
     if sizes.every - sizes.held_out < FEWEST_FAKES:
-        raise Refusal(("data",), f"must hold at least {LEAST_SAMPLES} samples", f"{words} are {sizes.every}")
+        raise Refusal(("data",), f"must hold at least {LEAST_SAMPLES} samples", f"there are {sizes.every} ({words})")
     return ChosenData(table=table, name=name, words=words, samples=samples, notes=notes)
 
 

@@ -21,12 +21,20 @@ from studies.forecast.simulated_trials import Result
 from studies.forecast.study_plan import Planner, known_trials
 from studies.ledger.ledger import Ledger
 from studies.new_study.chosen_data import ChosenData
-from studies.new_study.chosen_parts import NetworkKind, conditions, needs_own_critic, networks, optimizer
+from studies.new_study.chosen_parts import (
+    NetworkKind,
+    conditions,
+    large_images,
+    needs_own_critic,
+    networks,
+    optimizer,
+)
 from studies.new_study.durations import duration_text
 from studies.new_study.study_sizes import BudgetTooShort, StudySizes, sizes_for
 from studies.new_study.study_text import rendered
 from studies.reporting.terminal.data_text import data_text
 from studies.reporting.terminal.plan_text import busy_sentence, duration_range
+from studies.statistics.power import fewest_deciding_seeds
 
 AROUND_SECONDS = 20.0
 """Seconds of a command besides those that a forecast has: its imports, and tables, figures and MLflow at the end.
@@ -117,7 +125,8 @@ class _Candidates:
         """The sizes that fit, by the costs that are measured so far."""
         wish = self._wish
         try:
-            return sizes_for(wish.data.samples.sample_shape, lambda sizes: self.seconds(sizes).high, wish.budget)
+            shape, deciding = wish.data.samples.sample_shape, fewest_deciding_seeds(len(wish.presets))
+            return sizes_for(shape, lambda sizes: self.seconds(sizes).high, wish.budget, confirm_seeds=deciding)
         except BudgetTooShort as short:
             compared = f"{count_noun(len(wish.presets), 'method')} on {wish.data.words}"
             needed = 5 * math.ceil(short.seconds * ENOUGH / 5)
@@ -205,6 +214,7 @@ def study_text(wish: StudyWish, sizes: StudySizes, forecast: Range) -> str:
         counted=data_text(wish.data.samples).partition("\n")[0].removeprefix("Data: "),
         notes=wish.data.notes,
         networks=networks(shape, sizes.networks),
+        large=large_images(shape),
         optimizer=optimizer(shape),
         conditions=conditions(wish.presets, shape, sizes.networks),
     )

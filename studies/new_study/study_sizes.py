@@ -74,7 +74,9 @@ _STEPS_OF_POINTS, _STEPS_OF_IMAGES, _STEPS_OF_CONVOLUTIONS = 2000, 1000, 400
 """Smallest numbers of steps after which samples of points, of images, and of images by convolutions can be compared."""
 
 
-def sizes_for(shape: SampleShape, forecast: Callable[[StudySizes], float], budget: float) -> StudySizes:
+def sizes_for(
+    shape: SampleShape, forecast: Callable[[StudySizes], float], budget: float, *, confirm_seeds: int = 0
+) -> StudySizes:
     """The largest sizes on a ladder whose forecast fits into the budget.
 
     Steps and numbers grow in turn along the ladder. Images larger than 8 x 8 pixels get convolutions if the smallest
@@ -84,10 +86,13 @@ def sizes_for(shape: SampleShape, forecast: Callable[[StudySizes], float], budge
     forecast  seconds that a study of these sizes takes at most
     budget    seconds
 
+    confirm_seeds  smallest number of fresh seeds
+
     Errors: `BudgetTooShort` if the smallest sizes do not fit.
     """
     needed = []
-    for ladder in _ladders(shape):
+    for rows in _ladders(shape):
+        ladder = [replace(sizes, confirm_seeds=max(sizes.confirm_seeds, confirm_seeds)) for sizes in rows]
         seconds = forecast(ladder[0])
         if seconds <= budget:
             return _longest(_last(ladder, forecast, budget), forecast, budget)

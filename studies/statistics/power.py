@@ -1,6 +1,7 @@
 """Power of a rank test, and sample sizes at which a difference is found with a given power."""
 
 from functools import lru_cache
+from itertools import count
 from math import ceil, comb, sqrt
 
 import numpy as np
@@ -61,6 +62,16 @@ def sample_size_for_effect(effect: float, *, comparisons: int, power: float = 0.
         sufficient = rank_test_power(effect, middle, comparisons=comparisons, level=level) >= power
         low, high = (low, middle) if sufficient else (middle, high)
     return high if high <= MOST_SIMULATED else max(by_formula, high)
+
+
+def fewest_deciding_seeds(conditions: int, level: float = 0.05) -> int:
+    """Smallest number n of fresh seeds with which a pair of so many conditions can be decided; 1 for one condition.
+
+    The smallest p-value of a permutation test of two groups of n, 2 / binomial(2n, n), times the number of pairs (Holm)
+    must be below the level.
+    """
+    pairs = comb(conditions, 2)
+    return next(n for n in count(1) if 2 * pairs / comb(2 * n, n) < level)
 
 
 @lru_cache(maxsize=1024)

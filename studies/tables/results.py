@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -72,6 +72,13 @@ class Results:
         self.environment: dict[str, Any] = record["environment"]
         self.place, self.provenance, self._records, self.further = place, provenance, records, further
         self.incomplete = incomplete
+
+    if not TYPE_CHECKING:  # mypy would take every attribute for one that exists
+
+        def __getattr__(self, name: str) -> Any:
+            """Errors: `AttributeError`, with the function that has the tables of comparisons."""
+            hint = "" if name.startswith("_") else "; studies.compare has the tables that compare conditions"
+            raise AttributeError(f"Results has no attribute {name!r}{hint}", name=name, obj=self)
 
     def __repr__(self) -> str:
         return f"<Results of {self.study.name}: {few_names(condition.name for condition in self.study.conditions)}>"
@@ -161,6 +168,7 @@ class Results:
     def members(self) -> pd.DataFrame:
         """A row per member of a finished trial: its outcome under the study's rules, and its distances.
 
+        Its first columns are study, condition, phase, trial and seed, as in `curves`, so that the two can be merged.
         Values that do not exist are empty, for example the distances of a nonfinite member.
         """
         seeds = [trial.curves.seeds for trial in self._finished]
@@ -203,7 +211,18 @@ class Results:
     def trials(self) -> pd.DataFrame:
         """A row per trial that was started: its hyperparameters by dotted path, its distances, costs and state.
 
-        `elapsed_seconds` of a trial that trained in a pack is its equal share of the pack's seconds.
+        Before these are the columns study, condition, phase and trial, which name it, also in `members` and `curves`;
+        after them is its address.
+
+        distance           interquartile mean of its members' late distances; a failed member counts as infinitely far,
+                           so it is empty if more than a quarter failed
+        late_distance      median of its members' late distances, whatever their outcomes
+        failure_rate       share of its members that are not stable
+        search_score       score by which the setting found is chosen, larger is better: mean over its members of
+                           `max(0, late)`, where `late` is that of `members`; a member that collapsed, diverged or
+                           became NaN counts 0
+        real_samples_seen  number of real samples in the batches of a member
+        elapsed_seconds    of a trial that trained in a pack, its equal share of the pack's seconds
         """
         records, hyperparameters = self.trial_records, self._hyperparameter_types
         specs = [trial.spec for trial in records]

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from jaxtyping import Float
 
 from gan_core.data import Classes, Dataset
+from gan_core.fields import check_integer
 from gan_core.networks import (
     AnyGenerator,
     ConditionalGenerator,
@@ -200,10 +202,20 @@ class TrainedConfiguration:
         Errors: `InputError` for an index below 0 or beyond the last seed.
         """
         member = self.median if member is None else member
-        if not 0 <= member < len(self.seeds):
-            raise InputError(f"member: must lie in 0 .. {len(self.seeds) - 1}, but is {member}")
+        _check_integer("member", member, 0, len(self.seeds) - 1)
         parameters = {name: value[member : member + 1] for name, value in self.parameters.items()}
         return TrainedGenerator(self, parameters, self.seeds[member], member)
+
+
+def _check_integer(name: str, value: object, least: int, most: float = inf) -> None:
+    """`check_integer` for a user of the results.
+
+    Errors: `InputError` instead of `ValueError`.
+    """
+    try:
+        check_integer(name, value, least, most)
+    except ValueError as error:
+        raise InputError(str(error)) from None
 
 
 @dataclass(frozen=True)
@@ -226,11 +238,11 @@ class TrainedGenerator:
         labels  of a conditional generator: number or name of the class of all samples, or one for each; None: classes
                 in the shares of the training samples
 
-        Errors: `InputError` for a number below 1, for labels of a generator without classes, and for classes that there
-        are not.
+        Errors: `InputError` for a number below 1, for a seed below 0, for labels of a generator without classes, and
+        for classes that there are not.
         """
-        if samples < 1:
-            raise InputError(f"samples: must be >= 1, but is {samples}")
+        _check_integer("samples", samples, 1)
+        _check_integer("seed", seed, 0)
         if self.origin.loop_states is not None:
             self._refuse_labels(labels)
             fakes = self.origin.loop_samples(self.member, samples, seed)

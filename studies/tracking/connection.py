@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from studies.errors import GanStudyError, TrackingError, TrackingRefused
+from studies.errors import GanStudyError, InputError, TrackingError, TrackingRefused
 from studies.file.messages import escape_control
 from studies.tracking import sqlite_store
 from studies.tracking.request_faults import request_fault
@@ -37,6 +37,8 @@ _FOREIGN_ANSWER = re.compile(
 """MLflow's words for an answer that no MLflow server gives: not JSON, with its HTTP status unless that is 200, or JSON
 without MLflow's fields."""
 
+_NAMED_STORES = ("databricks", "databricks-uc", "uc")
+"""Stores that MLflow takes without `://`."""
 _DAMAGED_STORE = re.compile("database disk image is malformed|malformed database schema|file is not a database")
 """SQLite's words for a file of which it cannot read a part."""
 
@@ -59,9 +61,12 @@ def mlflow_module() -> Any:
 def client_of(uri: str | None) -> Any:
     """A client of an MLflow store, by default that of `default_address`; a SQLite store is created if there is none.
 
-    Errors: `TrackingError` for a SQLite store in mid-migration; those of MLflow.
+    Errors: `InputError` for what is no address; `TrackingError` for a SQLite store in mid-migration; those of MLflow.
     """
     address = default_address() if uri is None else uri
+    if "://" not in address and address not in _NAMED_STORES:
+        must = "must be an address, as sqlite:///mlflow.db or http://HOST:5000"
+        raise InputError(f"tracking: {must}, but is {escape_control(address)}")
     sqlite_store.prepare(address)
     return mlflow_module().MlflowClient(uri)
 

@@ -62,7 +62,7 @@ def log_generator(
     """
     if register is not None and (not register.strip() or any(sign in register for sign in "/:'\"")):
         raise InputError(
-            f"--register: must be a name without slashes, colons and quotes, but is {format_value(register)}"
+            f"register: must be a name without slashes, colons and quotes, but is {format_value(register)}"
         )
     with requests_to(uri):
         client, address = client_of(uri), uri or default_address()

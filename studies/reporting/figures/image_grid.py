@@ -23,7 +23,7 @@ LEVELS, SMALL_LEVELS = 31, 16
 
 Nobody sees the difference from 255 steps, but files are half as large.
 """
-_SHEET_LABEL, _LABEL, _NOTE, _GAP, _TITLE = 188, 150, 26, 16, 50
+_SHEET_LABEL, _LABEL, _NOTE, _GAP, _TITLE = 188, 176, 26, 16, 50
 """Dots left of the images in a sheet and in a figure, below a row for notes, between rows, above them for a title."""
 _SHEET_LINE, _LINE = round(SHEET_WIDTH * PNG_DPI) - _SHEET_LABEL, round(WIDTH * PNG_DPI) - _LABEL - _GAP
 """Dots of a line of images in a sheet, about, and in a figure."""

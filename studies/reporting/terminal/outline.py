@@ -1,6 +1,5 @@
 """Outline of a study before it runs: its trials, kept generators, conditions and searched hyperparameters."""
 
-import itertools
 from collections.abc import Iterator
 from math import comb
 
@@ -24,6 +23,7 @@ from studies.reporting.text.sentences import sentences
 from studies.reporting.text.unequal_conditions import unequal_conditions
 from studies.statistics.group_sequential import smallest_p_value
 from studies.statistics.permutation import LEVEL
+from studies.statistics.power import fewest_deciding_seeds
 
 CLEARLY = 0.1
 """Least excess of a classifier's accuracy over the share of the largest class that is not remarked on."""
@@ -109,14 +109,9 @@ def fresh_seed_lines(study: Study) -> Iterator[str]:
 
 
 def _too_few_to_decide(study: Study) -> Iterator[str]:
-    """A line if the smallest p-value of any test, 2 / binomial(2n, n) before adjustment, decides no pair."""
-    pairs, seeds = comb(len(study.conditions), 2), study.search.confirm.seeds
-
-    def decides(count: int) -> bool:
-        return 2 * pairs / comb(2 * count, count) < LEVEL
-
-    if study.search.confirm.best and pairs and not decides(seeds):
-        enough = next(count for count in itertools.count(seeds) if decides(count))
+    """A line if the fresh seeds are fewer than those with which a pair can be decided."""
+    seeds, enough = study.search.confirm.seeds, fewest_deciding_seeds(len(study.conditions))
+    if study.search.confirm.best and seeds < enough:
         yield (
             f"  With {count_noun(seeds, 'fresh seed')} for each condition no pair can be decided, however much it "
             f"differs; search.confirm.seeds = {enough} or more can."
@@ -152,4 +147,4 @@ def _fully_connected(study: Study) -> Iterator[str]:
     networks = [next(one.extreme_settings()).networks for one in study.conditions if not one.own_loop]
     generators = [without_labels(pair.generator) for pair in networks if isinstance(pair, NetworkPair)]
     if any(isinstance(generator, MLPGenerator) for generator in generators):
-        yield "The generator is fully connected (mlp), the default; networks of the kind conv are made for images."
+        yield 'The generator is fully connected (kind = "mlp"); networks of the kind conv are made for images.'

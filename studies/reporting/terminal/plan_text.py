@@ -172,8 +172,8 @@ def busy_sentence(load: float, cores: int) -> str:
 
 def _lines(plan: Plan) -> Iterator[str]:
     yield (
-        f"Time: {duration_range(plan.seconds)} on this machine, with the start of Ray and without the tables at the "
-        f"end; {duration_range(plan.process_seconds)} of training in all processes together."
+        f"Time: {duration_range(plan.seconds)} on this machine, from the start of Ray to the end of the last trial; "
+        f"the processes train {duration_range(plan.process_seconds)} of it, added up."
     )
     if busy := busy_sentence(plan.load, plan.cores):
         yield busy
@@ -207,7 +207,7 @@ def _ledger_lines(plan: Plan) -> Iterator[str]:
     if has == plan.most:
         yield f"The ledger has all {has} trials: a run trains nothing."
     elif has:
-        yield f"The ledger has {has} of the {most} trials already; a run trains the others."
+        yield f'The ledger has {has} of the {most} trials already; the column "to train" has what a run trains.'
     else:
         yield f"The ledger has none of the {most} trials."
     if plan.begun:
@@ -225,8 +225,8 @@ def _ledger_lines(plan: Plan) -> Iterator[str]:
             yield f"{again.condition}: {trials} would be trained again, since {again.changes_in_words}."
         else:
             yield (
-                f"{again.condition}: {trials} may be replaced by others, whose settings follow from trials "
-                "that are not finished."
+                f"{again.condition}: {trials} may be trained again with another setting, if a further trial turns out "
+                "better."
             )
     if plan.changes.left_out:
         yield f"{count_noun(plan.changes.left_out, 'finished trial')} in the ledger would leave the study's tables."

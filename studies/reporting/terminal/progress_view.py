@@ -219,7 +219,7 @@ class TalliedProgress(PlainProgress):
 
     def _headings(self) -> list[str]:
         phases = max(self._planned.values(), key=len)
-        return ["condition", *phases, "smallest distance", "stable members", "failed members"]
+        return ["condition", *phases, "best distance", "stable members", "failed members"]
 
     def _rows(self) -> Iterator[list[str]]:
         """Cells of each condition: trials that ended in each phase, smallest distance, members by outcome."""

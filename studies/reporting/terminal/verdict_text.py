@@ -81,7 +81,8 @@ def _print_metrics(comparison: Comparison, console: Console) -> None:
 
 
 def _with_rank(row: pd.Series) -> str:
-    value = "failed" if pd.isna(row["value"]) else format_distance(row["value"])
+    failed = pd.isna(row["value"]) or (pd.isna(row["rank"]) and not row["control"])
+    value = "failed" if failed else format_distance(row["value"])
     return value if pd.isna(row["rank"]) else f"{value} ({row['rank']})"
 
 

@@ -4,13 +4,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import comb
 
-from gan_core.outcomes import OutcomeRules
+from gan_core.outcomes import OUTCOMES, OutcomeRules
 from studies.analysis.comparison import Comparison
 from studies.analysis.robustness import ConfirmTrial
 from studies.file.budget import Budget
 from studies.ledger.unfinished import TrialEnd
 from studies.reporting.text.explore_caveats import unless_all
-from studies.reporting.text.finding import Finding, Names
+from studies.reporting.text.failures import FEWEST_IMPROVING
+from studies.reporting.text.finding import Finding, Names, Part
 from studies.reporting.text.fresh_seeds import smallest_p
 from studies.reporting.text.incomplete_profiles import incomplete_profiles
 from studies.reporting.text.unequal_conditions import unequal_conditions
@@ -48,6 +49,13 @@ class NothingScored(Finding):
     """Conditions of which several settings were tried and all had the search score 0."""
 
     conditions: Names
+
+
+@dataclass(frozen=True, kw_only=True)
+class StableWhileImproving(Finding):
+    """Conditions of whose stable fresh seeds at least half were still improving at the end, with their number."""
+
+    conditions: tuple[tuple[str, Part], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,12 +144,21 @@ def _on_ranking(comparison: Comparison) -> Iterator[Finding]:
     ranking = comparison.ranking
     if nothing := _nothing_scored(comparison):
         yield NothingScored(conditions=nothing)
+    if improving := _stable_while_improving(comparison):
+        yield StableWhileImproving(conditions=improving)
     yield SingleSettingsRanked()
     few = ranking.loc[ranking["members"] < FEW_SEEDS, "condition"].tolist()
     if few:
         yield FewFreshSeeds(conditions=unless_all(few, comparison))
     if ranking["distance"].isna().all():
         yield RankedByFailures()
+
+
+def _stable_while_improving(comparison: Comparison) -> tuple[tuple[str, Part], ...]:
+    outcomes = comparison.outcomes
+    stable = outcomes[(outcomes["phase"] == "confirm") & (outcomes["outcome"] == OUTCOMES[0])]
+    rising = stable[(stable["improving"] >= FEWEST_IMPROVING) & (2 * stable["improving"] >= stable["members"])]
+    return tuple((str(row.condition), Part(int(row.improving), int(row.members))) for row in rising.itertuples())
 
 
 def _nothing_scored(comparison: Comparison) -> Names:

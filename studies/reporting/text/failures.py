@@ -12,7 +12,7 @@ from studies.ledger.unfinished import WITHOUT_RESULT
 from studies.reporting.text.finding import Finding, Names, Part, first_findings
 
 FEWEST_IMPROVING = 3
-"""Smallest number of a condition's failed fresh seeds that were still improving for a remark on the budget."""
+"""Smallest number of a condition's fresh seeds that were still improving for a remark on the budget."""
 _PHASES = ("explore", "confirm")
 
 
@@ -77,7 +77,7 @@ def failure_findings(comparison: Comparison) -> Iterator[Finding]:
         yield FailedWhileImproving()
 
 
-def short_budget(comparison: Comparison) -> Iterator[Finding]:
+def short_budget(comparison: Comparison) -> Iterator[ShortBudget]:
     """The conditions whose budget may have been too short.
 
     At least `FEWEST_IMPROVING` fresh seeds of the setting found failed while they were still improving, and these are

@@ -10,7 +10,7 @@ from studies.analysis.comparison import Comparison
 from studies.analysis.explore_trials import seeds_that_must_reach
 from studies.reporting.text.constraint_effect import constraint_effect
 from studies.reporting.text.decided_pairs import decided_with_first, without_distance
-from studies.reporting.text.failures import short_budget
+from studies.reporting.text.failures import ShortBudget, short_budget
 from studies.reporting.text.finding import Finding, LargestP, Names, Part, failed_seeds, largest_p
 from studies.reporting.text.fresh_seeds import tested_by_groups
 from studies.reporting.text.initial_divergences import initial_divergences
@@ -138,16 +138,26 @@ class TooManyFailed(Finding):
 def headline(comparison: Comparison) -> tuple[list[Finding], list[Finding]]:
     """The first findings of the answer, and others, less important ones; undecided comparisons are called undecided.
 
-    First they say if the budget was too short, if metrics disagree on the first, and if a Gaussian is as good as every
-    setting found by the distance that decides; one that is so by further metrics alone is among the others. Then they
-    are about stability maps, the modes covered and the kinds of constraint if `largest_area`, `mode_coverage` or
-    `constraint_effect` has a finding, else about the methods under search, the distances of the confirmed settings
-    (mostly left out if there is only one) and the settings that work in explore. That all settings found failed is
-    stated before either. What is not stated first for that reason is among the others.
+    First they say if the budget was too short for the first of the ranking or for all, if metrics disagree on the
+    first, and if a Gaussian is as good as every setting found by the distance that decides; what is so for others alone
+    is not stated first. Then they are about stability maps, the modes covered and the kinds of constraint if
+    `largest_area`, `mode_coverage` or `constraint_effect` has a finding, else about the methods under search, the
+    distances of the confirmed settings (mostly left out if there is only one) and the settings that work in explore.
+    That all settings found failed is stated before either. What is not stated first for that reason is among the
+    others.
     """
     first, others = _results(comparison)
-    first = [*short_budget(comparison), *_confirmed_so_far(comparison), *first]
+    short = list(short_budget(comparison))
+    if any(comparison.ranking["distance"].notna()) and not _concerns_first(short, comparison):
+        others, short = [*short, *others], []
+    first = [*short, *_confirmed_so_far(comparison), *first]
     return first or [NoResultsYet()], others
+
+
+def _concerns_first(short: list[ShortBudget], comparison: Comparison) -> bool:
+    """True if the budget may have been too short for the first of the ranking."""
+    first = comparison.ranking["condition"].iloc[0]
+    return any(name == first for finding in short for name, _ in finding.conditions)
 
 
 def _confirmed_so_far(comparison: Comparison) -> Iterator[Finding]:

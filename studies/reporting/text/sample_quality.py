@@ -1,9 +1,11 @@
 """Precision, coverage and memorisation of the samples of the first setting in the ranking, and their features."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from gan_core.data import Dataset
 from gan_core.metrics import FrechetDistance, KernelDistance
 from studies.analysis.comparison import Comparison
 from studies.analysis.late_quality import late_quality
@@ -86,10 +88,20 @@ def _features(results: Results) -> Iterator[Finding]:
         )
 
 
+def _memorisation_deviation(data: Dataset) -> float:
+    """Standard deviation of the memorisation of new samples, as far as it follows from the number of test samples.
+
+    With p = train / (train + test), each of the test samples is taken for one draw of the share p: sqrt(p (1 - p) /
+    test) for the share, over 1 - p for the memorisation.
+    """
+    train, test = len(data.train), len(data.test)
+    return math.sqrt(train / test / test)
+
+
 def _memorisation(results: Results, best: str) -> Iterator[Finding]:
     curves = results.ranked(results.curves)
     values = curves[(curves["metric"] == "memorisation") & (curves["condition"] == best)]
     last = values[values["step"] == values["step"].max()]["value"]
     usual = results.real_values.get("memorisation", 0.0)
-    if not last.empty and last.median() > usual + MUCH:
+    if not last.empty and last.median() > max(usual, 0.0) + max(MUCH, 2 * _memorisation_deviation(results.data)):
         yield RepeatsTrainingSamples(condition=best, memorisation=float(last.median()), usual=usual)

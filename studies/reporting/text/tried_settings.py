@@ -7,6 +7,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from studies.analysis.comparison import Comparison
+from studies.analysis.explore_trials import seeds_that_must_reach
 from studies.reporting.text.finding import Finding, Interval, LargestP, Names, Part, largest_p
 from studies.reporting.text.listed_values import values_of_conditions, values_of_one_condition
 from studies.reporting.text.stable_settings import (
@@ -34,10 +35,11 @@ class LargestShare(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class NoSettingWorks(Finding):
-    """No setting that was tried works."""
+    """No setting that was tried works: `needed` is the number of its seeds that must be stable and near enough."""
 
     tau: float
     goal: str
+    needed: Part
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +83,8 @@ def tried_settings(comparison: Comparison) -> Iterator[Finding]:
         else:
             yield values_of_conditions(comparison, listed, tau)
     elif not volumes["reached"].any():
-        yield NoSettingWorks(tau=tau, goal=goal(comparison))
+        seeds = comparison.results.study.seeds
+        yield NoSettingWorks(tau=tau, goal=goal(comparison), needed=Part(seeds_that_must_reach(seeds), seeds))
     elif is_single:
         row = volumes.iloc[0]
         yield SettingsOfOnlyCondition(
