@@ -67,6 +67,8 @@ def test_validate_prints_trials_and_hyperparameters_of_each_condition(call: Call
     assert answer.out.splitlines() == [
         "tiny is valid: 2 conditions x (10 explore + 2 exploit + 1 confirm) = 26 trials, with 2 seeds "
         "each (3 to confirm), 36 generator steps.",
+        "  With 3 fresh seeds for each condition no pair can be decided, however much it differs; "
+        "search.confirm.seeds = 4 or more can.",
         # 892 parameters of 2 x (12 x 2 + 3) members at step 0 and the last 3 evaluations, 4 bytes each
         'Generators of 4 of 7 evaluations are kept (checkpoint.snapshots = "late"): at most 771 kB before compression.',
         "Data: 1797 images of 1 x 8 x 8 pixels (997 train, 400 validation, 400 test), float32, 460 kB.",

@@ -181,7 +181,7 @@ REFUSED = {
     "table:own.py": "--data: must be a .csv, .tsv or .parquet file, but is ",
     "table:words.csv": "--data: must hold a column of finite numbers that differ, but ",
     "caf\udce9.csv": "--data: must be a path in UTF-8, but is ",
-    "few": "--data: must hold at least 63 samples, but the images in few are 12",
+    "few": "--data: must hold at least 63 samples, but there are 12 (the images in few)",
     "empty": "--data: must hold images (.png, ",
     "own:Missing": "--data.kind: ",
 }

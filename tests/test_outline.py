@@ -76,7 +76,7 @@ def test_the_outline_says_that_the_generator_of_large_images_is_fully_connected(
     data = f"data={{kind='images',path='photos',size={size}}}"
     networks = f"networks.generator={{kind='{network}'}}"
     text = outline(study_with(tmp_path, data, networks, "evaluation.samples=50"))
-    assert text.count("\nThe generator is fully connected (mlp), the default; networks of the kind conv") == lines
+    assert text.count('\nThe generator is fully connected (kind = "mlp"); networks of the kind conv') == lines
 
 
 @pytest.mark.parametrize(("follow", "lines"), [(True, 0), (False, 1)])
