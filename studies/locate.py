@@ -54,7 +54,10 @@ def results(
 
 
 def require_study(study: Study) -> None:
-    """Errors: `InputError` for anything else than a study, as its name, with how to read one."""
+    """Check that an argument is a study.
+
+    Errors: `InputError` for anything else, as a study's name, with how to read one.
+    """
     if not isinstance(study, Study):
         raise InputError(f"study: must be a Study, as studies.Study.load(FILE) returns it, but is {study!r}")
 

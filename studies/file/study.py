@@ -121,6 +121,8 @@ class Study:
 
         def __getattr__(self, name: str) -> Any:
             """Errors: `AttributeError`, with the function that does what a method of this name would."""
+            if hasattr(type(self), name):  # a property, whose own error is the one to see
+                return object.__getattribute__(self, name)
             module = "services" if name == "submit" else "studies"
             hint = f"; {module}.{name}(study) does it" if name in _FUNCTIONS else ""
             raise AttributeError(f"a Study has no attribute {name!r}{hint}", name=name, obj=self)

@@ -82,10 +82,9 @@ def sizes_for(
     Steps and numbers grow in turn along the ladder. Images larger than 8 x 8 pixels get convolutions if the smallest
     study with them fits, else fully connected networks.
 
-    shape     shape of a sample
-    forecast  seconds that a study of these sizes takes at most
-    budget    seconds
-
+    shape          shape of a sample
+    forecast       seconds that a study of these sizes takes at most
+    budget         seconds
     confirm_seeds  smallest number of fresh seeds
 
     Errors: `BudgetTooShort` if the smallest sizes do not fit.

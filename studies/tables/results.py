@@ -77,6 +77,8 @@ class Results:
 
         def __getattr__(self, name: str) -> Any:
             """Errors: `AttributeError`, with the function that has the tables of comparisons."""
+            if hasattr(type(self), name):  # a property, whose own error is the one to see
+                return object.__getattribute__(self, name)
             hint = "" if name.startswith("_") else "; studies.compare has the tables that compare conditions"
             raise AttributeError(f"Results has no attribute {name!r}{hint}", name=name, obj=self)
 
