@@ -273,6 +273,8 @@ def test_the_script_trains_the_setting_with_gan_core_alone(
     assert list(trainer.seeds) == confirm_trial(found.study, read.provenance).seeds[:3]
     out = capsys.readouterr().out
     assert f"samples ({len(trainer.seeds)}, 64, " in out
+    assert "\n90%\n100%\n" in out
+    assert np.load(tmp_path / "again.npy").shape == ran["samples"].shape
     distances = ran["values"][ran["evaluator"].distance_name]
     assert np.isfinite(distances).all()
 
