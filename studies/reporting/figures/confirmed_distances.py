@@ -84,13 +84,27 @@ def confirmed(results: Results, theme_name: ThemeName = "light") -> DrawnFigure 
     return finish(
         figure,
         "confirmed",
-        f"Distance of the setting found for each condition, trained with {count_seeds(ranking['members'])} that the "
-        "search did not use: dots are stable seeds, crosses failed seeds (one at the right edge for all that are "
-        "farther or not finite, with their number), bars the "
-        "interquartile mean and its 95% interval. An arrow marks an interval without upper end, because of failed "
-        f"seeds. {references_in_words(name for name, _ in _references(results))}".rstrip(),
+        _caption(results),
         "; ".join(_in_words(row) for row in ranking.itertuples()),
     )
+
+
+def _caption(results: Results) -> str:
+    """What the figure shows, without marks that it does not have."""
+    ranking = results.ranking
+    crosses = (
+        ", crosses failed seeds (one at the right edge for all that are farther or not finite, with their number)"
+        if ranking["failure_rate"].any()
+        else ""
+    )
+    is_open = ranking["distance_low"].notna() & ranking["distance_high"].isna()
+    arrow = " An arrow marks an interval without upper end, because of failed seeds." if is_open.any() else ""
+    references = references_in_words(name for name, _ in _references(results))
+    return (
+        f"Distance of the setting found for each condition, trained with {count_seeds(ranking['members'])} that the "
+        f"search did not use: dots are stable seeds{crosses}, bars the interquartile mean and its 95% interval."
+        f"{arrow} {references}"
+    ).rstrip()
 
 
 def _handles(results: Results, theme: Theme) -> list[Any]:
