@@ -90,7 +90,7 @@ def confirmed(results: Results, theme_name: ThemeName = "light") -> DrawnFigure 
 
 
 def _caption(results: Results) -> str:
-    """What the figure shows, without marks that it does not have."""
+    """Caption of the figure, which names only the marks that it has."""
     ranking = results.ranking
     crosses = (
         ", crosses failed seeds (one at the right edge for all that are farther or not finite, with their number)"
