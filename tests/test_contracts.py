@@ -266,6 +266,14 @@ def test_a_faulty_constraint_fails_the_test_of_its_fault(test):
     assert test in failures(ConstraintContract, FAULTY_CONSTRAINTS[test])
 
 
+def test_a_class_that_is_no_dataclass_itself_fails_though_its_base_class_is_one():
+    class Plain(WeightClipping):
+        pass
+
+    found = failures(ConstraintContract, Plain())
+    assert found == {"test_it_is_a_frozen_dataclass_without_abstract_methods"}
+
+
 def coupled_fakes(self, parameters, z, shape):
     fakes = MLPGenerator.generate(self, parameters, z, shape)
     return fakes - fakes.mean(1, keepdim=True)

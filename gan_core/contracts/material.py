@@ -44,7 +44,8 @@ class Description(Generic[Kind]):
 
     def test_it_is_a_frozen_dataclass_without_abstract_methods(self) -> None:
         subject: Any = self.subject
-        assert is_dataclass(subject), "must be a dataclass: its fields are its hyperparameters"
+        own = "__dataclass_params__" in vars(type(subject))  # its base class has them too
+        assert is_dataclass(subject) and own, "must be a @dataclass(frozen=True): its fields are its hyperparameters"
         assert not isabstract(type(subject)), "must define every abstract method"
         name = next((field.name for field in fields(subject)), "anything")
         try:
