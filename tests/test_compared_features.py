@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from unittest.mock import patch
 
 import numpy as np
@@ -22,7 +23,12 @@ from studies.file.compared_features import addressed_evaluation, path_of
 from studies.file.real_samples import load_samples
 from studies.file.study import Study, fixed_part
 from studies.reporting.terminal.outline import outline
-from studies.reporting.text.sample_quality import MeasuredInFeatures, RepeatsTrainingSamples, sample_quality
+from studies.reporting.text.sample_quality import (
+    MeasuredInFeatures,
+    RepeatsTrainingSamples,
+    _memorisation_deviation,
+    sample_quality,
+)
 from studies.tables.results import Results
 
 MODULE = """
@@ -238,6 +244,20 @@ def test_the_report_names_the_features_of_its_numbers(ran):
     measured = stated(sample_quality(Comparison(results)), MeasuredInFeatures)
     assert (measured.features, measured.hash) == ("classifier", results.features["hash"])
     assert measured.distance == "frechet_distance"
+
+
+def test_memorisation_within_the_deviation_of_few_test_samples_is_not_said(ran):
+    results = results_of(ran)
+    curves, train = results.curves, len(results.data.train)
+    values = curves["value"].where(curves["metric"] != "memorisation", 0.9)
+    assert 2 * _memorisation_deviation(train, len(results.data.test)) < 0.9, (
+        "with all test samples it is said, see below"
+    )
+    few = SimpleNamespace(train=results.data.train, test=results.data.test[:10])
+    drawn = np.random.default_rng(0).binomial(10, train / (train + 10), 100_000) / 10
+    assert _memorisation_deviation(train, 10) == pytest.approx(drawn.std() / (10 / (train + 10)), rel=0.02)
+    with patch.object(results, "curves", curves.assign(value=values)), patch.object(results, "data", few):
+        assert not every(sample_quality(Comparison(results)), RepeatsTrainingSamples)
 
 
 def test_a_setting_that_repeats_training_samples_is_said(ran):

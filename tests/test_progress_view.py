@@ -10,9 +10,10 @@ import subprocess
 from time import monotonic, sleep
 
 import pytest
-from recorded import command, load_tiny, process_environment, run_pending, write_tiny
+from recorded import TINY, command, load_tiny, process_environment, run_pending, write_tiny
 from rich.console import Console
 
+from studies.file.study import Study
 from studies.ledger.ledger import Ledger
 from studies.ledger.trial_records import TrialRecord, read_records
 from studies.ledger.unfinished import TrialEnd
@@ -59,6 +60,31 @@ def test_the_table_counts_the_trials_in_the_ledger(tmp_path):
         row = next(line for line in last.splitlines() if f" {condition} " in line)
         assert [cell.strip() for cell in row.split("│")[2:5]] == ["2/2", "1/1", "1/1"]
     assert "8/8 trials ended" in last
+
+
+def load_equal(folder):
+    """A study whose two conditions train the same: the trials of one are those of the other."""
+    text = TINY.partition("\n[[conditions]]")[0] + CONDITION.format("one") + CONDITION.format("other")
+    return Study.load(write_tiny(folder, text), overrides=[f'ledger.root="{folder / "gan-studies"}"'])
+
+
+def test_the_table_counts_trials_that_a_run_does_not_train(tmp_path):
+    study, console, events = load_equal(tmp_path), terminal(), Ended()
+    run_pending(study, LiveProgress(study, console), events)
+    assert {trial.spec.condition for trial in events.trials} == {"one"}
+    last = printed(console).rpartition("condition")[2]
+    trials = 2 * len(events.trials)
+    assert f"{trials}/{trials} trials ended" in last
+    rows = [next(line for line in last.splitlines() if f" {name} " in line) for name in ("one", "other")]
+    assert len({row.partition(name)[2] for row, name in zip(rows, ("one  ", "other"), strict=True)}) == 1
+
+
+def test_plain_lines_name_trials_that_a_run_does_not_train(tmp_path):
+    study, console, events = load_equal(tmp_path), Console(file=io.StringIO(), width=140), Ended()
+    run_pending(study, PlainProgress(study, console), events)
+    trials = 2 * len(events.trials)
+    assert printed(console).count("1 more trial is in the ledger already\n") == trials // 2
+    assert f"[{trials - 1}/{trials} " in printed(console)
 
 
 def test_the_status_line_has_the_running_trials_and_the_remaining_time(tmp_path):

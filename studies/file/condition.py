@@ -368,7 +368,7 @@ def _with_own_values(merged: Tree, own: Tree, ranges: Mapping[str, Mapping[str, 
 
 
 def _near_range(path: str, ranges: Iterable[str]) -> str | None:
-    """The path in the same table that has a range and a similar key; None if there is none."""
+    """The path in `ranges` of which `path` is a likely misspelling of the last key; None if there is none."""
     table, _, key = path.rpartition(".")
     keys = {known.rpartition(".")[2]: known for known in ranges if known.rpartition(".")[0] == table}
     near = nearest(key, keys)

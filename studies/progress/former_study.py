@@ -1,4 +1,4 @@
-"""The study of a name as it was last run, and the finished trials that a changed file leaves out."""
+"""A study as the ledger has it from its last run, and the finished trials that its changed file uses no longer."""
 
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator

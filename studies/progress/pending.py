@@ -22,7 +22,7 @@ SEARCHING = ("explore", "exploit", "path_choice")
 
 
 class Update(NamedTuple):
-    """Consequences of the end of trials.
+    """The records of trials that have just ended, and the trials that became known, or can start, because they ended.
 
     ended    the records of these trials
     found    the records of further trials that have ended too: those of other conditions that train the same, and those

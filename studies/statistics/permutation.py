@@ -151,3 +151,8 @@ def _all_splits(n: int, m: int) -> Int[np.ndarray, "splits n"]:
 def _random_splits(n: int, m: int, seed: int) -> Int[np.ndarray, "splits n"]:
     pool = np.tile(np.arange(n + m, dtype=np.int32), (RANDOM_SPLITS, 1))
     return np.random.default_rng(seed).permuted(pool, axis=1)[:, :n]
+
+
+def smallest_permutation_p(n: int, m: int) -> float:
+    """Smallest p-value that a two-sided permutation test of n and m values can have: 2 / binomial(n + m, n)."""
+    return 2 / comb(n + m, n)

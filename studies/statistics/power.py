@@ -6,6 +6,8 @@ from math import ceil, comb, sqrt
 
 import numpy as np
 
+from studies.statistics.permutation import smallest_permutation_p
+
 SIMULATIONS = 1000
 """Number of simulated pairs of groups for each group size."""
 MOST_SIMULATED = 64
@@ -67,11 +69,10 @@ def sample_size_for_effect(effect: float, *, comparisons: int, power: float = 0.
 def fewest_deciding_seeds(conditions: int, level: float = 0.05) -> int:
     """Smallest number n of fresh seeds with which a pair of so many conditions can be decided; 1 for one condition.
 
-    The smallest p-value of a permutation test of two groups of n, 2 / binomial(2n, n), times the number of pairs (Holm)
-    must be below the level.
+    `smallest_permutation_p` times the number of pairs (Holm) must be below the level.
     """
     pairs = comb(conditions, 2)
-    return next(n for n in count(1) if 2 * pairs / comb(2 * n, n) < level)
+    return next(n for n in count(1) if pairs * smallest_permutation_p(n, n) < level)
 
 
 @lru_cache(maxsize=1024)
@@ -87,8 +88,7 @@ def rank_test_power(effect: float, n: int, *, comparisons: int, level: float = 0
     """
     from scipy.stats import norm
 
-    smallest_p = 2 / comb(2 * n, n)
-    if smallest_p >= level / comparisons:
+    if smallest_permutation_p(n, n) >= level / comparisons:
         return 0.0
     if effect in (0.0, 1.0):
         return 1.0

@@ -64,7 +64,7 @@ class RunPictures:
 
 
 def _checksum(results: Results) -> str:
-    """Hash of all that the pictures are computed from: packages, study, provenance, and how each trial ended."""
+    """Hash of what the pictures follow from: package versions, study, provenance, state and checksums of each trial."""
     trials = [
         (trial.spec.name, trial.spec.key, trial.state, trial.facts["checksums"] if trial.finished else None)
         for trial in results.trial_records

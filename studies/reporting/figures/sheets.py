@@ -54,7 +54,7 @@ class SampleSheets:
 
     @property
     def files(self) -> list[Path]:
-        """Paths of the files that `draw` wrote or kept, all kinds, condition by condition."""
+        """Paths of all sample sheets in the folder after `draw`, those that it left unchanged among them."""
         return [path for paths in self._files.values() for path in paths]
 
     def copy(self, results: Results, folder: Path) -> None:

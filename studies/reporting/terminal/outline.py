@@ -109,7 +109,7 @@ def fresh_seed_lines(study: Study) -> Iterator[str]:
 
 
 def _too_few_to_decide(study: Study) -> Iterator[str]:
-    """A line if the fresh seeds are fewer than those with which a pair can be decided."""
+    """A warning if `search.confirm.seeds` is so small that no test can decide any pair of conditions."""
     seeds, enough = study.search.confirm.seeds, fewest_deciding_seeds(len(study.conditions))
     if study.search.confirm.best and seeds < enough:
         yield (

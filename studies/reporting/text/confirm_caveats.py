@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from math import comb
 
 from gan_core.outcomes import OUTCOMES, OutcomeRules
 from studies.analysis.comparison import Comparison
@@ -16,7 +15,7 @@ from studies.reporting.text.fresh_seeds import smallest_p
 from studies.reporting.text.incomplete_profiles import incomplete_profiles
 from studies.reporting.text.unequal_conditions import unequal_conditions
 from studies.reporting.text.without_result import ends_without_result
-from studies.statistics.permutation import LEVEL
+from studies.statistics.permutation import LEVEL, smallest_permutation_p
 
 FEW_SEEDS = 10
 
@@ -183,7 +182,7 @@ def _on_pairs(comparison: Comparison) -> Iterator[Finding]:
         return
     first = tested.iloc[0]
     seeds = int(first["members"]), int(first["other_members"])
-    smallest = 2 / comb(sum(seeds), seeds[0])
+    smallest = smallest_permutation_p(*seeds)
     adjusted = smallest * len(tested)
     if adjusted >= LEVEL:
         yield NoneDecidable(seeds=seeds, smallest=smallest, adjusted=min(1, adjusted), pairs=len(tested))

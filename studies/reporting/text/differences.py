@@ -88,9 +88,9 @@ class UndecidedRanks(Finding):
 
 
 def undecided_ranks(comparison: Comparison) -> UndecidedRanks | None:
-    """The pairs of the ranking that are not decided; None if all are decided.
+    """The pairs of conditions whose order in the ranking no test decides; None if the order of every pair is decided.
 
-    Two settings without a rank have no order.
+    Two settings without a rank have no order, so their pair is left out.
     """
     pairs, failed = comparison.pairs, without_distance(comparison.ranking)
     pairs = pairs[~(pairs["condition"].isin(failed) & pairs["other"].isin(failed))]

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from gan_core.data import Dataset
 from gan_core.metrics import FrechetDistance, KernelDistance
 from studies.analysis.comparison import Comparison
 from studies.analysis.late_quality import late_quality
@@ -13,7 +12,7 @@ from studies.reporting.text.finding import Finding
 from studies.tables.results import Results
 
 MUCH = 0.2
-"""Memorisation above that of real samples from which a setting is said to repeat training samples."""
+"""Least memorisation above that of real samples from which a setting is said to repeat training samples."""
 
 
 class Quality(NamedTuple):
@@ -88,13 +87,12 @@ def _features(results: Results) -> Iterator[Finding]:
         )
 
 
-def _memorisation_deviation(data: Dataset) -> float:
-    """Standard deviation of the memorisation of new samples, as far as it follows from the number of test samples.
+def _memorisation_deviation(train: int, test: int) -> float:
+    """Standard deviation of the memorisation of new samples, as far as it follows from the numbers of samples.
 
     With p = train / (train + test), each of the test samples is taken for one draw of the share p: sqrt(p (1 - p) /
     test) for the share, over 1 - p for the memorisation.
     """
-    train, test = len(data.train), len(data.test)
     return math.sqrt(train / test / test)
 
 
@@ -103,5 +101,6 @@ def _memorisation(results: Results, best: str) -> Iterator[Finding]:
     values = curves[(curves["metric"] == "memorisation") & (curves["condition"] == best)]
     last = values[values["step"] == values["step"].max()]["value"]
     usual = results.real_values.get("memorisation", 0.0)
-    if not last.empty and last.median() > max(usual, 0.0) + max(MUCH, 2 * _memorisation_deviation(results.data)):
+    chance = 2 * _memorisation_deviation(len(results.data.train), len(results.data.test))
+    if not last.empty and last.median() > max(usual, 0.0) + max(MUCH, chance):
         yield RepeatsTrainingSamples(condition=best, memorisation=float(last.median()), usual=usual)
