@@ -17,14 +17,21 @@ from urllib.parse import urlencode
 from studies.errors import InputError, TrackingError
 from studies.tracking import sqlite_store
 from studies.tracking.connection import client_of, default_address, requests_to, shown_address
-from studies.tracking.views import VIEW, VIEW_TAG
+from studies.tracking.view_tags import VIEW, VIEW_TAG
 
 HOST = "127.0.0.1"
 MAX_START_SECONDS = 120.0
 LOOK_SECONDS = 0.2
 """Seconds of one sleep of `wait_for_interrupt`. Python handles a signal only between two calls, so one that arrives
 just before a single long sleep would be handled at its end."""
-_SERVER = "import sys; from mlflow.cli import cli; sys.stdin.readline() and cli(sys.argv[1:], prog_name='mlflow')"
+_SERVER = """
+import gc, sys
+gc.set_threshold(200_000)  # nearly all of the many objects that MLflow's import makes stay
+import mlflow.server.handlers
+from mlflow.cli import cli
+if sys.stdin.readline():
+    cli(sys.argv[1:], prog_name="mlflow")
+"""
 """Program that imports MLflow, which takes seconds, and waits for a line before it does what its arguments say."""
 
 
@@ -129,7 +136,7 @@ def _wait_for_answer(server: subprocess.Popen[bytes], address: str) -> None:
             with urllib.request.urlopen(f"{address}/health", timeout=2):
                 return
         except OSError:
-            sleep(0.2)
+            sleep(0.05)
     raise TrackingError(
         f"MLflow's server did not start at {address}; this command shows its error: {sys.executable} -m mlflow server"
     )

@@ -22,7 +22,7 @@ from studies.progress.summaries import checkpoint_summaries
 from studies.tracking.run_content import metric_name
 from studies.tracking.study_run import StudyRun
 from studies.tracking.tracker import Tracker, sync
-from studies.tracking.views import VIEW_TAG
+from studies.tracking.view_tags import VIEW_TAG
 
 pytestmark = pytest.mark.slow  # writes databases of MLflow
 

@@ -21,7 +21,7 @@ from studies.reporting.text.answer import answer
 from studies.reporting.text.sentences import sentence
 from studies.tracking.notes import experiment_note
 from studies.tracking.run_content import Quartile, logged_metrics, metric_name
-from studies.tracking.views import VIEW_TAG
+from studies.tracking.view_tags import VIEW_TAG
 
 SLICED = "sliced_wasserstein"
 SHARES: dict[Quartile, float] = {"q25_": 0.25, "": 0.5, "q75_": 0.75}

@@ -6,7 +6,8 @@ from typing import Any
 
 from studies.file.study import Study
 from studies.tracking.notes import experiment_note
-from studies.tracking.views import VIEWS_TAG, views
+from studies.tracking.view_tags import VIEWS_TAG
+from studies.tracking.views import views
 
 
 def open_experiment(client: Any, study: Study, question: str) -> str:

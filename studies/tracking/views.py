@@ -7,15 +7,10 @@ from studies.file.condition import LOOP
 from studies.file.study import Study
 from studies.tracking.run_content import metric_name
 from studies.tracking.run_count import has_one_run
+from studies.tracking.view_tags import VIEW, VIEW_TAG
 
-VIEW = "gan-studies"
-"""Key of the view that is opened first; the keys of the others begin with it."""
-VIEW_TAG = f"mlflow.sharedViewState.{VIEW}"
 PROGRESS = ("rank", "stable_share", "best_search_score", "trials_ended")
 """Metrics of each condition in the run of a study that holds all trials."""
-VIEWS_TAG = "mlflow.gan_studies.views"
-"""Tag of an experiment: hash of each saved view as written here. A view with another hash was changed by a user."""
-
 HYPERPARAMETERS_SECTION = "hyperparameters"
 """Section of the charts with parallel coordinates, one chart for each set of hyperparameters that a condition has."""
 
