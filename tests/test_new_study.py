@@ -10,6 +10,7 @@ import pytest
 from image_folders import pictures, write_folder
 from tiny import TINY, run_without_ray, study_in
 
+from gan_core.data import Table
 from gan_core.presets import PRESETS
 from gan_core.shapes import SampleShape
 from studies.design import Design, Provenance, TrialSpec
@@ -57,9 +58,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def wish(data: str, presets: tuple[str, ...] = DEFAULT_PRESETS) -> StudyWish:
-    chosen = chosen_data(data, Path())
-    return StudyWish(name=chosen.name, data=chosen, presets=presets, budget=600.0, folder=Path())
+def wish(
+    data: str, presets: tuple[str, ...] = DEFAULT_PRESETS, *, conditional: bool = False, label: str = ""
+) -> StudyWish:
+    chosen = chosen_data(data, Path(), label)
+    return StudyWish(
+        name=chosen.name, data=chosen, presets=presets, budget=600.0, folder=Path(), conditional=conditional
+    )
 
 
 def sizes_at(shape: SampleShape, budget: float) -> StudySizes:
@@ -149,6 +154,43 @@ def test_columns_that_are_no_numbers_are_left_out_and_named(folder: Path) -> Non
     assert wanted.data.table["columns"] == ["size", "weight"]
     text = study_text(wanted, sizes_at(wanted.data.samples.sample_shape, 1e9), Range(1.0, 2.0, 3.0))
     assert "# left out, since they hold no finite numbers that differ: name, always" in text
+
+
+CONDITIONAL = {"ring": 8, "digits": 10, "labelled.npz": 2, "classed": 3}
+
+
+@pytest.mark.parametrize("budget", [0.2, 1e9])
+@pytest.mark.parametrize("data", CONDITIONAL)
+def test_conditional_networks_get_the_classes_of_the_data(folder: Path, data: str, budget: float) -> None:
+    write_folder(folder / "classed", pictures(90, side=20), labels=np.arange(90) % 3)
+    wanted = wish(data, conditional=True)
+    sizes = sizes_at(wanted.data.samples.sample_shape, budget)
+    study = Study.parse(study_text(wanted, sizes, Range(1.0, 2.0, 3.0)), folder)
+    assert {condition.classes for condition in study.conditions} == {CONDITIONAL[data]}
+    unconditional = Study.parse(study_text(wish(data), sizes, Range(1.0, 2.0, 3.0)), folder)
+    assert {condition.classes for condition in unconditional.conditions} == {0}
+
+
+def test_the_classes_of_a_table_are_in_the_column_that_is_named(folder: Path) -> None:
+    rows = [f"{number % 5},{number},{'tree' if number % 3 else 'bush'}" for number in range(90)]
+    Path("plants.csv").write_text("\n".join(["height,age,kind", *rows]))
+    wanted = wish("table:plants.csv", conditional=True, label="kind")
+    assert wanted.data.samples.classes == ("bush", "tree")
+    text = study_text(wanted, sizes_at(wanted.data.samples.sample_shape, 1e9), Range(1.0, 2.0, 3.0))
+    assert "left out" not in text
+    assert Study.parse(text, folder).data == Table(path=str(folder / "plants.csv"), label="kind")
+    counted = wish("plants.csv", conditional=True, label="age").data
+    assert counted.table["columns"] == ["height"]
+    assert len(counted.samples.classes) == 90
+
+
+def test_classes_that_data_do_not_have_are_refused(folder: Path) -> None:
+    with pytest.raises(InputError, match="--conditional: must be left out, since there are no classes in the images "):
+        wish("photos", conditional=True)
+    with pytest.raises(InputError, match="--label: must name a column of a table, but --data is ring"):
+        wish("ring", label="kind")
+    with pytest.raises(InputError, match=r"--label: must name a column of .*things.csv, which has size, name, .* kind"):
+        wish("things.csv", label="kind")
 
 
 def test_a_few_files_that_cannot_be_read_are_left_out_and_named(folder: Path) -> None:

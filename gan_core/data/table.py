@@ -117,12 +117,16 @@ class Table(AnyData):
         return Units(columns=tuple(names), offset=tuple(train.mean(0).tolist()), scale=tuple(train.std(0).tolist()))
 
     def columns_by_use(self) -> tuple[list[str], list[str]]:
-        """Names of the columns that hold finite numbers, not all equal, and of the others; `columns` is ignored.
+        """Names of the columns that hold finite numbers, not all equal, and of the others, both without `label`.
+
+        `columns` is ignored.
 
         Errors: `ValueError` for a file that cannot be read, or without a column of the first kind.
         """
         table, usable, others = self._read(), list[str](), list[str]()
         for name in table.column_names:
+            if name == self.label:
+                continue
             try:
                 numbers = _numbers(table, name, self.path)
                 differ = len(numbers) > 0 and bool((numbers != numbers[0]).any())

@@ -4,7 +4,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -47,6 +47,21 @@ def new(
             metavar="TIME", help=f"Time that a run may take on this machine: 90s, 30m, 2h. Default: {DEFAULT_BUDGET}."
         ),
     ] = None,
+    conditional: Annotated[
+        bool,
+        typer.Option(
+            "--conditional",
+            help="Give both networks the class of each sample: the folders of images, the digits, the modes of a ring. "
+            "Default: GANs without labels.",
+        ),
+    ] = False,
+    label: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Column of a table that holds the class of each row, for conditional GANs. Default: none.",
+        ),
+    ] = None,
     from_: Annotated[
         str | None,
         typer.Option(
@@ -76,27 +91,32 @@ def new(
     Examples:
       gan-study new --data folder:photos --compare wgan-gp,ebgan,r3gan --budget 30m
       gan-study new my-ring --data ring --budget 10m
+      gan-study new --data table:wines.csv --label cultivar
       gan-study new --from first-study:wgan-gp
     """
     if from_ is not None:
-        given = {"--data": data, "--compare": compare, "--budget": budget}
+        given = {"--data": data, "--compare": compare, "--budget": budget, "--label": label}
+        given |= {"--conditional": conditional or None}
         if extra := [option for option, value in given.items() if value is not None]:
             raise InputError(f"{extra[0]}: must be left out beside --from, since the setting has its own")
         _write_found(from_, name, output, root, force=force, as_json=as_json)
     else:
-        _write_sized(name, data, compare, budget or DEFAULT_BUDGET, output, force=force, as_json=as_json)
+        wanted = _Wanted(name, data, compare, budget or DEFAULT_BUDGET, conditional or label is not None, label or "")
+        _write_sized(wanted, output, force=force, as_json=as_json)
 
 
-def _write_sized(
-    name: str | None,
-    data: str | None,
-    compare: str | None,
-    budget: str,
-    output: Path | None,
-    *,
-    force: bool,
-    as_json: bool,
-) -> None:
+class _Wanted(NamedTuple):
+    """Options of a new study for some data; None for those that are left out."""
+
+    name: str | None
+    data: str | None
+    compare: str | None
+    budget: str
+    conditional: bool
+    label: str
+
+
+def _write_sized(wanted: _Wanted, output: Path | None, *, force: bool, as_json: bool) -> None:
     from gan_core.presets import PRESETS
     from studies.file.validation import check_name, choose
     from studies.new_study.chosen_data import chosen_data
@@ -104,18 +124,20 @@ def _write_sized(
     from studies.new_study.durations import read_duration
     from studies.new_study.sized_study import StudyWish, sized_study
 
-    seconds = read_duration(budget)
+    seconds, compare = read_duration(wanted.budget), wanted.compare
     named = DEFAULT_PRESETS if compare is None else [word.strip() for word in compare.split(",")]
     presets = list(dict.fromkeys(choose(word, PRESETS, ("--compare",)) for word in named))
-    if name is not None:
-        check_name(name, ("NAME",))
+    if wanted.name is not None:
+        check_name(wanted.name, ("NAME",))
     folder = (output or Path()).absolute().parent if output else Path().absolute()
-    chosen = chosen_data(data or _asked(), folder)
-    name = name or chosen.name
+    chosen = chosen_data(wanted.data or _asked(), folder, wanted.label)
+    name = wanted.name or chosen.name
     path = output or Path(f"{name}.toml")
     _refuse_unwanted(path, force=force)
     notes = console(stderr=True)
-    wish = StudyWish(name=name, data=chosen, presets=presets, budget=seconds, folder=folder)
+    wish = StudyWish(
+        name=name, data=chosen, presets=presets, budget=seconds, folder=folder, conditional=wanted.conditional
+    )
     sized = sized_study(wish, lambda sentence: notes.print(sentence, markup=False, soft_wrap=True))
     with writing(path):
         write_text(path, sized.text)

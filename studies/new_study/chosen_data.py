@@ -61,28 +61,37 @@ class ChosenData:
         return {name: number for name, number in needed.items() if number != getattr(settings, name)}
 
 
-def chosen_data(text: str, folder: Path) -> ChosenData:
+def chosen_data(text: str, folder: Path, label: str = "") -> ChosenData:
     """The data that a text names, which are loaded.
 
     text    kind of a data set (`ring`), `folder:PATH`, `array:PATH`, `table:PATH`, a path alone, or `MODULE:CLASS`
     folder  folder of the study file, in which a user's module is looked up
+    label   column of a table that holds the class of each row; empty for none
 
     Errors: `InputError` for a text that names no data, and for data that no study can be made of.
     """
     word, colon, rest = text.partition(":")
+    of_path = word if colon and word in _PATHS else ""
+    is_table = of_path == "table" or (not of_path and text.lower().endswith(TABLES))
+    if label and not is_table:
+        raise InputError(
+            f"--label: must name a column of a table, but --data is {escape_control(text)}; --conditional takes the "
+            "classes that other data have"
+        )
     try:
         with modules_in(folder):
-            if colon and word in _PATHS:
-                return _of_path(rest, word)
+            if of_path:
+                return _of_path(rest, word, label)
             if text in _KINDS:
                 return _loaded({"kind": text}, name=f"{text}-study", words=f"the data set {text.replace('_', ' ')}")
             if os.path.exists(Path(text).expanduser()):
-                return _of_path(text, "table" if text.lower().endswith(TABLES) else "")
+                return _of_path(text, "table" if is_table else "", label)
             if is_reference(text) and not re.search(r"[/\\]", text):
                 name = text.partition(":")[2]
                 return _loaded({"kind": text}, name=_named(name), words=f"the data {name}")
     except Refusal as refusal:
-        at = ("--data", *refusal.parts[1:]) if refusal.parts[-1:] != ("path",) else ("--data",)
+        field = refusal.parts[-1:]
+        at = {("path",): ("--data",), ("label",): ("--label",)}.get(field, ("--data", *refusal.parts[1:]))
         raise Refusal(at, refusal.must, refusal.but) from None
     raise _unknown(text)
 
@@ -97,15 +106,16 @@ def _unknown(text: str) -> InputError:
     )
 
 
-def _of_path(given: str, word: str) -> ChosenData:
+def _of_path(given: str, word: str, label: str) -> ChosenData:
     path = Path(given).expanduser().absolute()
     _check_path(path, given, word)
     shown = escape_control(path.name)
     name = _named(path.name if path.is_dir() else path.name.partition(".")[0])
     if word == "table":
         with _refusals():
-            columns, others = Table(path=str(path)).columns_by_use()
+            columns, others = Table(path=str(path), label=label).columns_by_use()
         table: Tree = {"kind": Table.kind, "path": str(path), **({"columns": columns} if others else {})}
+        table |= {"label": label} if label else {}
         listed = ", ".join(map(escape_control, others))
         left_out = (f"left out, since they hold no finite numbers that differ: {listed}",) if others else ()
         return _loaded(table, name=name, words=f"the rows of {shown}", notes=left_out)

@@ -18,12 +18,17 @@ def large_images(shape: SampleShape) -> bool:
     return shape.of_images and max(shape.shape[1:]) > SMALL_SIDE
 
 
-def networks(shape: SampleShape, kind: NetworkKind) -> Tree:
-    """The table `[networks]` of all conditions, whose critic gives scores."""
+def networks(shape: SampleShape, kind: NetworkKind, classes: int = 0) -> Tree:
+    """The table `[networks]` of all conditions, whose critic gives scores.
+
+    classes  number of classes whose labels the networks get; 0 for unconditional GANs
+    """
+    labels: Tree = {"classes": classes} if classes else {}
     if kind == "conv":
-        return {"generator": {"kind": "conv", "base": 16, "latent": 32}, "critic": {"kind": "conv", "base": 16}}
+        generator = {"kind": "conv", "base": 16, "latent": 32, **({"normalisation": "group"} if classes else {})}
+        return {**labels, "generator": generator, "critic": {"kind": "conv", "base": 16}}
     critic = {"kind": "mlp", "width": _width(shape), "depth": 3}
-    return {"generator": {**critic, "latent": 32 if shape.of_images else 16}, "critic": critic}
+    return {**labels, "generator": {**critic, "latent": 32 if shape.of_images else 16}, "critic": critic}
 
 
 def optimizer(shape: SampleShape) -> Tree:

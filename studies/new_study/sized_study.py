@@ -54,11 +54,14 @@ RUNS = 12
 class StudyWish:
     """A study that somebody wants.
 
-    name     name of the study
-    data     its data
-    presets  presets that it compares
-    budget   seconds of a run
-    folder   folder of the study file
+    name         name of the study
+    data         its data
+    presets      presets that it compares
+    budget       seconds of a run
+    folder       folder of the study file
+    conditional  True for GANs that get the class of each sample
+
+    Errors of the constructor: `InputError` for conditional GANs on data without classes.
     """
 
     name: str
@@ -66,6 +69,20 @@ class StudyWish:
     presets: Sequence[str]
     budget: float
     folder: Path
+    conditional: bool = False
+
+    def __post_init__(self) -> None:
+        if self.conditional and self.data.samples.condition_classes is None:
+            raise InputError(
+                f"--conditional: must be left out, since there are no classes in {self.data.words}; the classes of images are "
+                "the folders they lie in, those of a table are in a column that --label names"
+            )
+
+    @property
+    def classes(self) -> int:
+        """Number of classes whose labels the networks get; 0 for unconditional GANs."""
+        known = self.data.samples.condition_classes
+        return len(known.names) if self.conditional and known is not None else 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +104,7 @@ class SizedStudy:
 def sized_study(wish: StudyWish, note: Callable[[str], None] = lambda sentence: None) -> SizedStudy:
     """The study of the largest sizes whose forecast fits into the budget.
 
-    note  called with one sentence before each measurement, and if other programs use the machine
+    note  called with one sentence before the first measurement, and if other programs use the machine
 
     Errors: `InputError` if the smallest sizes do not fit, or if the ledger has a study of this name; `StudyFailed` if
     nothing can be measured.
@@ -157,6 +174,7 @@ class _Candidates:
         if not cached({work.case for work in works}, planner.cache).left_out:
             return False
         calibration = planner.calibrated(works, again=False, note=self._note)
+        self._note = lambda sentence: None  # said once: measuring what larger sizes need belongs to it
         if calibration.errors:
             raise StudyFailed(f"a measurement failed: {calibration.errors[0]}")
         if calibration.left_out == len({work.case for work in works}):
@@ -213,7 +231,7 @@ def study_text(wish: StudyWish, sizes: StudySizes, forecast: Range) -> str:
         data=beside(wish.data.table, wish.folder),
         counted=data_text(wish.data.samples).partition("\n")[0].removeprefix("Data: "),
         notes=wish.data.notes,
-        networks=networks(shape, sizes.networks),
+        networks=networks(shape, sizes.networks, wish.classes),
         large=large_images(shape),
         optimizer=optimizer(shape),
         conditions=conditions(wish.presets, shape, sizes.networks),
