@@ -74,8 +74,8 @@ class StudyWish:
     def __post_init__(self) -> None:
         if self.conditional and self.data.samples.condition_classes is None:
             raise InputError(
-                f"--conditional: must be left out, since there are no classes in {self.data.words}; the classes of images are "
-                "the folders they lie in, those of a table are in a column that --label names"
+                f"--conditional: must be left out, since there are no classes in {self.data.words}; the classes of "
+                "images are the folders they lie in, those of a table are in a column that --label names"
             )
 
     @property
