@@ -153,11 +153,11 @@ def test_a_conditional_generator_takes_the_name_of_a_class(tmp_path: Path) -> No
     model = sys.modules["mlflow.pyfunc"].load_model(str(tmp_path / "model"))
     of_shares = model.predict({"count": 8}, params={"seed": 1})
     np.testing.assert_array_equal(of_shares, generator.sample(8, seed=1))
-    of_right = model.predict({"count": 8}, params={"seed": 1, "label": "right"})
+    of_right = model.predict({"count": 8}, params={"seed": 1, "labels": "right"})
     np.testing.assert_array_equal(of_right, generator.sample(8, seed=1, labels="right"))
     assert (of_right != of_shares).any()
     with pytest.raises(ValueError, match="labels: must be classes, left, middle, right, but one is up"):
-        model.predict({"count": 8}, params={"label": "up"})
+        model.predict({"count": 8}, params={"labels": "up"})
 
 
 @pytest.mark.soak

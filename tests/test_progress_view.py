@@ -62,6 +62,19 @@ def test_the_table_counts_the_trials_in_the_ledger(tmp_path):
     assert "8/8 trials ended" in last
 
 
+def test_the_table_has_no_column_for_a_phase_without_trials(tmp_path):
+    study = Study.load(
+        write_tiny(tmp_path, TINY),
+        overrides=["search.exploit.trials=0", "search.explore=1", f'ledger.root="{tmp_path / "gan-studies"}"'],
+    )
+    console = terminal()
+    run_pending(study, LiveProgress(study, console))
+    shown = printed(console)
+    assert "exploit" not in shown
+    assert "confirm" in shown
+    assert "0/0" not in shown
+
+
 def load_equal(folder):
     """A study whose two conditions train the same: the trials of one are those of the other."""
     text = TINY.partition("\n[[conditions]]")[0] + CONDITION.format("one") + CONDITION.format("other")

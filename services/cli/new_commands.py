@@ -95,8 +95,8 @@ def new(
       gan-study new --from first-study:wgan-gp
     """
     if from_ is not None:
-        given = {"--data": data, "--compare": compare, "--budget": budget, "--label": label}
-        given |= {"--conditional": conditional or None}
+        flag = conditional or None
+        given = {"--data": data, "--compare": compare, "--budget": budget, "--conditional": flag, "--label": label}
         if extra := [option for option, value in given.items() if value is not None]:
             raise InputError(f"{extra[0]}: must be left out beside --from, since the setting has its own")
         _write_found(from_, name, output, root, force=force, as_json=as_json)

@@ -90,8 +90,9 @@ def chosen_data(text: str, folder: Path, label: str = "") -> ChosenData:
                 name = text.partition(":")[2]
                 return _loaded({"kind": text}, name=_named(name), words=f"the data {name}")
     except Refusal as refusal:
-        field = refusal.parts[-1:]
-        at = {("path",): ("--data",), ("label",): ("--label",)}.get(field, ("--data", *refusal.parts[1:]))
+        options = {"path": "--data", "label": "--label"}
+        field = str(refusal.parts[-1])
+        at = (options[field],) if field in options else ("--data", *refusal.parts[1:])
         raise Refusal(at, refusal.must, refusal.but) from None
     raise _unknown(text)
 

@@ -92,7 +92,7 @@ def _signature(exported: ExportedGenerator) -> Any:
     from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema, TensorSpec
 
     sample = exported.generator.sample(1)
-    labels = [] if exported.generator.classes is None else [ParamSpec("label", "string", "")]
+    labels = [] if exported.generator.classes is None else [ParamSpec("labels", "string", "")]
     return ModelSignature(
         inputs=Schema([ColSpec("long", "count")]),
         outputs=Schema([TensorSpec(sample.dtype, (-1, *sample.shape[1:]))]),

@@ -3,7 +3,7 @@
 `TalliedProgress` keeps the table, which the view for notebooks draws too.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from time import monotonic
 
 import numpy as np
@@ -197,6 +197,8 @@ class TalliedProgress(PlainProgress):
         super().__init__(study, console)
         self._tallies = Tallies(study)
         self._planned = {condition.name: counts(study, condition) for condition in study.conditions}
+        longest: Mapping[Phase, int] = max(self._planned.values(), key=len)
+        self._phases = [phase for phase in longest if any(of.get(phase) for of in self._planned.values())]
 
     def opened(self, standing: Standing, needed: Needed) -> None:
         super().opened(standing, needed)
@@ -218,13 +220,13 @@ class TalliedProgress(PlainProgress):
         self._tallies.add(trials)
 
     def _headings(self) -> list[str]:
-        phases = max(self._planned.values(), key=len)
-        return ["condition", *phases, "best distance", "stable members", "failed members"]
+        return ["condition", *self._phases, "best distance", "stable members", "failed members"]
 
     def _rows(self) -> Iterator[list[str]]:
         """Cells of each condition: trials that ended in each phase, smallest distance, members by outcome."""
         for name, tally in self._tallies.by_condition.items():
-            ended = [f"{tally.ended[phase]}/{count}" for phase, count in self._planned_so_far(name).items()]
+            planned = {phase: self._planned_so_far(name).get(phase, 0) for phase in self._phases}
+            ended = [f"{tally.ended[phase]}/{count}" if count else MISSING for phase, count in planned.items()]
             best = MISSING if np.isinf(tally.smallest_distance) else format_distance(tally.smallest_distance)
             failed = ", ".join(
                 f"{tally.outcomes[outcome]} {outcome}"
