@@ -96,6 +96,23 @@ class Second(Agreement):
 LENIENT = "outcomes={moved=0.0,near=0.0,swing=9.0,cells=0.0,spread=0.0,modes=0.0,rise=0.0}"
 
 
+def assert_ranks_by_larger_values(compared, metric):
+    """Assert that a metric ranks by its medians over the late window, and that real data are its best control."""
+    rankings = compared.metric_rankings
+    own = rankings[(rankings["metric"] == metric) & ~rankings["control"]]
+    assert sorted(own["condition"]) == sorted(compared.ranking["condition"])
+    assert own["larger"].all()
+    placed = own[own["rank"].notna()].sort_values("rank")
+    assert placed["rank"].iloc[0] == 1
+    assert placed["value"].dropna().is_monotonic_decreasing
+    controls = rankings[(rankings["metric"] == metric) & rankings["control"]].set_index("condition")["value"]
+    assert controls["other real samples"] > controls["a Gaussian"]
+    pair = compared.metric_pairs[compared.metric_pairs["metric"] == metric].iloc[0]
+    values = own.set_index("condition")["value"].fillna(-np.inf)
+    ahead = np.sign(pair["effect"] - 0.5)
+    assert ahead in (0, np.sign(values[pair["condition"]] - values[pair["other"]]))
+
+
 @pytest.mark.parametrize("deciding", ["agreement", "sliced_wasserstein"])
 def test_a_ranked_study_with_metrics_of_its_own_is_compared_recorded_and_exported(folder, call, deciding):
     """Records of studies have no classes of their users' metrics, and everything after a run is made from records."""
@@ -107,8 +124,12 @@ def test_a_ranked_study_with_metrics_of_its_own_is_compared_recorded_and_exporte
     compared = studies.compare(study)
     assert compared.ranking["rank"].notna().any()
     assert len(compared.reference_intervals) == (0 if deciding == "agreement" else compared.ranking["rank"].count())
-    assert "has the smallest distance" in verdict_text.text([compared])
+    answer = verdict_text.text([compared])
+    assert "has the smallest distance" in answer
     assert "agreement" in render_page(compared)
+    assert_ranks_by_larger_values(compared, "second")
+    assert "second (rank)" in answer
+    assert "Second: larger is better." in answer
     studies.export_generator(study, "gan", folder / "exported")
     assert (
         call("sync", study.name, "--root", study.ledger.root, "--tracking", f"sqlite:///{folder}/mlflow.db").code == 0

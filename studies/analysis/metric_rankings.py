@@ -33,21 +33,20 @@ class QualityMeasure:
     name     of the measure
     metrics  that it is computed from
     largest  largest value of each of two metrics, by which it is divided to give a share; 1 for a metric that is one
+    larger   True if a larger value is better: for shares, not for distances
     """
 
     name: str
     metrics: tuple[str, ...]
     largest: tuple[float, ...]
-
-    @property
-    def larger(self) -> bool:
-        """True if a larger value is better: for shares, not for distances."""
-        return len(self.metrics) > 1
+    larger: bool
 
     @property
     def worst(self) -> float:
-        """The value of a seed that failed: no share, or infinitely far."""
-        return 0.0 if self.larger else np.inf
+        """The value of a seed that failed: no share, or infinitely bad."""
+        if len(self.metrics) > 1:
+            return 0.0
+        return -np.inf if self.larger else np.inf
 
     def value(self, *columns: pd.Series) -> pd.Series:
         """The measure from the values of its metrics."""
@@ -73,7 +72,7 @@ def metric_rankings(results: Results, further: FurtherValues) -> pd.DataFrame:
 
     metric   the distance that decides, with the values and ranks of the ranking; then, if they were measured, the
              harmonic mean of precision and coverage, that of the share of covered modes and `high_quality`, other
-             distances and divergences (Frechet, sliced Wasserstein, Jensen-Shannon)
+             distances and divergences (Frechet, sliced Wasserstein, Jensen-Shannon), and the users' metrics of quality
     control  True for the rows `REAL` and `GAUSSIAN`, which have no rank
     value    interquartile mean over the fresh seeds of the medians over the late window; a failed seed has the worst
              value, and the number is empty if one is left in the middle half. In a harmonic mean a failed seed counts 0
@@ -92,8 +91,8 @@ def metric_rankings(results: Results, further: FurtherValues) -> pd.DataFrame:
 def further_values(results: Results) -> FurtherValues:
     """Values of every fresh seed of each setting found, under each measure beside the distance that decides.
 
-    Each is the median over the late window; a failed seed has the worst value, 0 or infinite. Empty before a setting
-    is confirmed.
+    Each is the median over the late window; a failed seed has the worst value: 0 for a share, else infinitely
+    bad. Empty before a setting is confirmed.
     """
     measures = [] if results.ranking.empty else _further_measures(results)
     if not measures:
@@ -108,9 +107,17 @@ def further_values(results: Results) -> FurtherValues:
 def _further_measures(results: Results) -> list[QualityMeasure]:
     """The measures beside the distance that decides."""
     measured = set(results.ranked(results.curves)["metric"].unique())
-    metrics = OF_TWO | {name: (name,) for name in DISTANCES if name != results.study.distance}
+    qualities = {name: own for name, own in results.own_metrics.items() if own.direction != "neither"}
+    alone = [name for name in (*DISTANCES, *qualities) if name != results.study.distance]
+    metrics = OF_TWO | {name: (name,) for name in alone}
+    larger = {*OF_TWO, *(name for name, own in qualities.items() if own.direction == "higher")}
     return [
-        QualityMeasure(name=name, metrics=own, largest=tuple(_largest(results, metric) for metric in own))
+        QualityMeasure(
+            name=name,
+            metrics=own,
+            largest=tuple(_largest(results, metric) for metric in own),
+            larger=name in larger,
+        )
         for name, own in metrics.items()
         if set(own) <= measured
     ]
@@ -139,7 +146,8 @@ def _row(metric: str, name: str, value: float, rank: Any, *, larger: bool = Fals
 def _rows(
     results: Results, measure: QualityMeasure, of_settings: Mapping[str, Float[np.ndarray, "seeds"]]
 ) -> Iterator[dict]:
-    means = {name: interquartile_mean(values) for name, values in of_settings.items()}
+    sign = -1 if measure.larger else 1  # failed seeds are +inf for the mean
+    means = {name: sign * interquartile_mean(sign * values) for name, values in of_settings.items()}
     values = {name: mean if np.isfinite(mean) else np.nan for name, mean in means.items()}
     order = pd.Series(values, dtype="float64").rank(method="min", ascending=not measure.larger, na_option="bottom")
     unranked = set(results.ranking.loc[results.ranking["rank"].isna(), "condition"])
@@ -169,7 +177,8 @@ def _of_references(measure: QualityMeasure, references: Mapping[str, float]) -> 
 
 def leaders(rankings: pd.DataFrame) -> dict[str, list[str]]:
     """The settings with rank 1 under each measure; none for a measure under which all settings failed."""
-    first = rankings[(rankings["rank"] == 1) & rankings["value"].notna() & (rankings["value"] != 0)]
+    no_share = rankings["metric"].isin(OF_TWO) & (rankings["value"] == 0)
+    first = rankings[(rankings["rank"] == 1) & rankings["value"].notna() & ~no_share]
     return {str(metric): rows["condition"].tolist() for metric, rows in first.groupby("metric", sort=False)}
 
 

@@ -18,6 +18,7 @@ from studies.file.checks import check_evaluation, check_samples, resolved_evalua
 from studies.file.compared_features import addressed_evaluation
 from studies.file.condition import LOOP
 from studies.file.modules import module_names, modules_in, require_sources, sources
+from studies.file.recorded import metric_tables
 from studies.file.source import override
 from studies.file.validation import build, choose, plain
 from studies.ledger.curves import Curves
@@ -101,7 +102,11 @@ def _described(results: Results, settings: EvaluationSettings, module_sources: M
     names = sorted(
         applicable_metrics(settings, results.data, conditional=conditional)
     )  # a new metric of the library is another evaluation
-    return FurtherEvaluation(settings=table, provenance={**provenance.of_evaluation(table), "metrics": names})
+    return FurtherEvaluation(
+        settings=table,
+        provenance={**provenance.of_evaluation(table), "metrics": names},
+        metrics=metric_tables(settings),
+    )
 
 
 OF_OWN_EVALUATION = ("snapshots", "checksums", "measured_seconds")

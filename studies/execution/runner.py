@@ -25,6 +25,7 @@ from studies.file import modules
 from studies.file.code_errors import printable
 from studies.file.compared_features import path_of
 from studies.file.real_samples import load_samples
+from studies.file.recorded import metric_tables
 from studies.file.study import Study, fixed_part
 from studies.file.trees import differences
 from studies.file.validation import plain
@@ -169,7 +170,7 @@ def _register(study: Study, ledger: Ledger, provenance: Provenance, question: st
     if former is not None:  # read as a Study, so that fields added since then get their defaults
         recorded = Study.from_record(former["study"], former.get("provenance", {}).get("sources", {}))
         _refuse_changes(study.name, old=recorded.table(), new=table)
-    record = {"study": table, "provenance": provenance.table()}
+    record = {"study": table, "provenance": provenance.table(), "metrics": metric_tables(study.evaluation)}
     ledger.write_study(study.name, record | {"question": question, "environment": environment()})
     return [] if former is None else list(_other_versions(former["provenance"], provenance.table()))
 

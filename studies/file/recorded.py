@@ -1,19 +1,20 @@
 """Users' data and metrics of a recorded study, whose classes are not imported when its results are read."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
 
 from torch import Tensor
 
 from gan_core.data import AnyData, Data, Dataset, Sizes
 from gan_core.evaluation import EvaluationSettings
-from gan_core.metric_description import Direction
+from gan_core.metric_description import Direction, MetricDescription
 from gan_core.metrics import AnyMetric, Fakes, RealSamples
 from studies.file.messages import format_value
 from studies.file.modules import is_reference, module_names, require_sources
 from studies.file.refusal import Refusal
 from studies.file.sent_samples import received_samples
+from studies.file.trees import Tree
 from studies.file.validation import RecordedTable, build
 
 
@@ -76,3 +77,16 @@ def recorded_evaluation(table: Mapping[str, Any]) -> EvaluationSettings:
     if not listed or not all(is_reference(one.get("kind")) for one in metrics):
         raise Refusal(("evaluation", "metrics"), "must be tables of users' metrics", f"is {format_value(metrics)}")
     return replace(settings, metrics=tuple(RecordedMetric(one["kind"], one) for one in metrics))
+
+
+def metric_tables(settings: EvaluationSettings) -> list[Tree]:
+    """Descriptions of the users' metrics of an evaluation, as tables for a record; `recorded_metrics` reads them."""
+    return [asdict(metric.described()) for metric in settings.metrics]
+
+
+def recorded_metrics(tables: Sequence[Mapping[str, Any]]) -> tuple[MetricDescription, ...]:
+    """The descriptions of users' metrics in a record.
+
+    Errors: `Refusal` for a wrong value.
+    """
+    return tuple(build(MetricDescription, table, ("metrics", str(position))) for position, table in enumerate(tables))

@@ -6,7 +6,7 @@ The study's own evaluation steers its search and stays as it is; a further evalu
     trials/CHECKSUM.parquet            an entry for each trial that was evaluated, under the key `FurtherEvaluation.key`
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -32,10 +32,12 @@ class FurtherEvaluation:
 
     settings    resolved table `[evaluation]`
     provenance  versions and hashes that also determine the values (`Provenance.of_evaluation`), and the metrics' names
+    metrics     descriptions of the users' metrics (`studies.file.recorded.metric_tables`)
     """
 
     settings: Mapping[str, Any]
     provenance: Mapping[str, Any]
+    metrics: Sequence[Mapping[str, Any]] = ()
 
     @property
     def id(self) -> str:
@@ -50,7 +52,8 @@ class FurtherEvaluation:
 
     def record(self) -> bytes:
         """The content of the evaluation's record."""
-        return seal({"settings": dict(self.settings), "provenance": dict(self.provenance)})
+        content = {"settings": dict(self.settings), "provenance": dict(self.provenance), "metrics": list(self.metrics)}
+        return seal(content)
 
     def on(self, split: str) -> dict[str, Any]:
         """Everything that determines the metrics of a trial that is measured on a split; hashed to their address."""
@@ -91,7 +94,11 @@ def parse_evaluation(content: bytes, file: str, place: str) -> FurtherEvaluation
     Errors: `DamagedError` for a damaged record, and for one under another name.
     """
     record = unseal(content, place)
-    evaluation = FurtherEvaluation(settings=record.get("settings", {}), provenance=record.get("provenance", {}))
+    evaluation = FurtherEvaluation(
+        settings=record.get("settings", {}),
+        provenance=record.get("provenance", {}),
+        metrics=record.get("metrics", ()),
+    )
     if file != f"{evaluation.id}.json":
         raise DamagedError(place, "its name is not the identifier of the evaluation that it holds")
     return evaluation

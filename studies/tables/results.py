@@ -18,7 +18,7 @@ from studies.file.condition import step_counts
 from studies.file.distributions import Distribution
 from studies.file.messages import few_names
 from studies.file.real_samples import load_samples
-from studies.file.recorded import recorded_evaluation
+from studies.file.recorded import recorded_evaluation, recorded_metrics
 from studies.file.study import Study
 from studies.html_view import html_view
 from studies.ledger.evaluations import FurtherEvaluation, chosen_evaluation, with_evaluation
@@ -52,6 +52,7 @@ class Results:
     question     the question that the study answers, as stated in its file
     environment  versions, git state and hardware of the last run
     provenance   versions and hashes that determine the numbers besides the study
+    own_metrics  descriptions of the users' metrics, by name
     place        folder of the ledger or address of the server that the results are read from
     incomplete   of a server whose run of the study has not ended as finished: what it says of it, as in "running"
     """
@@ -72,6 +73,8 @@ class Results:
         self.environment: dict[str, Any] = record["environment"]
         self.place, self.provenance, self._records, self.further = place, provenance, records, further
         self.incomplete = incomplete
+        of_users = record.get("metrics", ()) if further is None else further.metrics
+        self.own_metrics = {described.name: described for described in recorded_metrics(of_users)}
 
     if not TYPE_CHECKING:  # mypy would take every attribute for one that exists
 

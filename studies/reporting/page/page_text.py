@@ -54,7 +54,7 @@ TABLES: Mapping[str, TableDescription] = {
         "The settings found under the distance that decides and under other metrics, beside other real samples and a "
         "Gaussian with the mean and covariance of the real data (control). Value: interquartile mean over the fresh "
         "seeds, a failed seed as the worst there can be. Precision and coverage, and covered modes and high quality: "
-        "harmonic means of two shares.",
+        "harmonic means of two shares. Larger: a larger value is better.",
     ),
     "metric_pairs": TableDescription(
         "Pairs under other metrics",

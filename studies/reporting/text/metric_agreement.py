@@ -9,6 +9,7 @@ import pandas as pd
 from studies.analysis.comparison import Comparison
 from studies.analysis.metric_rankings import OF_TWO, behind_gaussian, leaders
 from studies.reporting.text.finding import Finding, Names
+from studies.reporting.wording import metric_label
 from studies.statistics.permutation import LEVEL
 
 OF_MOMENTS = "frechet_distance"
@@ -113,9 +114,20 @@ def gaussian_as_good(comparison: Comparison) -> Iterator[GaussianAsGood]:
 
 def measures_in_words(rankings: pd.DataFrame) -> str:
     """Sentences on the measures of a table `metric_rankings`: which are harmonic means, and which value is better."""
-    of_two = [name for name in OF_TWO if name in set(rankings["metric"])]
-    means = [f"{name[0].upper()}{name[1:]}: their harmonic mean, larger is better." for name in of_two]
-    return " ".join([*means, "Of the others a smaller value is better." if means else "A smaller value is better."])
+    larger = rankings.loc[rankings["larger"], "metric"].unique().tolist()
+    sentences = [
+        f"{_capital(metric)}: their harmonic mean, larger is better."
+        if metric in OF_TWO
+        else f"{_capital(metric_label(metric))}: larger is better."
+        for metric in larger
+    ]
+    return " ".join(
+        [*sentences, "Of the others a smaller value is better." if larger else "A smaller value is better."]
+    )
+
+
+def _capital(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}"
 
 
 def _common(first: Mapping[str, list[str]]) -> list[str]:
