@@ -9,6 +9,7 @@ import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib.metadata import entry_points
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -20,10 +21,18 @@ from studies.tracking.connection import client_of, default_address, requests_to,
 from studies.tracking.view_tags import VIEW, VIEW_TAG
 
 HOST = "127.0.0.1"
+APP = "gan-studies"
+"""Name of `services.mlflow_app` among the applications that MLflow's server can be started with."""
 MAX_START_SECONDS = 120.0
 LOOK_SECONDS = 0.2
 """Seconds of one sleep of `wait_for_interrupt`. Python handles a signal only between two calls, so one that arrives
 just before a single long sleep would be handled at its end."""
+_SETTINGS = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    "MLFLOW_ENABLE_AI_GATEWAY": "false",
+    "PYTHONSAFEPATH": "1",  # modules of the working folder are not imported in place of packages
+}
 _SERVER = """
 import gc, sys
 gc.set_threshold(200_000)  # nearly all of the many objects that MLflow's import makes stay
@@ -52,12 +61,14 @@ def served(port: int | None) -> Iterator[str]:
 
     port  port of the server; None for any free one
 
-    Errors: `InputError` if `has_store` is False, or the port cannot be used; `TrackingError` if the server does not
-    start.
+    Errors: `InputError` if `has_store` is False, the port cannot be used, or the installation is older than `APP`;
+    `TrackingError` if the server does not start.
     """
     uri = os.environ.get("MLFLOW_TRACKING_URI", "")
     if not has_store():
         raise InputError(f"no study is recorded in {Path.cwd()}; run one there first, or set MLFLOW_TRACKING_URI")
+    if not entry_points(group="mlflow.app", name=APP):
+        raise InputError("gan-studies was changed after it was installed; install it again (make install)")
     _interrupt_at_sigterm()  # before there is a server that would be left behind
     free_port = _free_port(port)
     address = f"http://{HOST}:{free_port}"
@@ -113,9 +124,10 @@ def _free_port(wanted: int | None) -> int:
 def _start(port: int, uri: str) -> subprocess.Popen[bytes]:
     """Start a server that waits for `_let_begin`."""
     store = ["--backend-store-uri", uri] if uri else []  # MLflow's own default is in the working folder
+    listening = ["--host", HOST, "--port", str(port)]
     return subprocess.Popen(
-        [sys.executable, "-c", _SERVER, "server", "--host", HOST, "--port", str(port), "--workers", "1", *store],
-        env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+        [sys.executable, "-c", _SERVER, "server", "--app-name", APP, *listening, "--workers", "1", *store],
+        env={**os.environ, **_SETTINGS},
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -138,7 +150,8 @@ def _wait_for_answer(server: subprocess.Popen[bytes], address: str) -> None:
         except OSError:
             sleep(0.05)
     raise TrackingError(
-        f"MLflow's server did not start at {address}; this command shows its error: {sys.executable} -m mlflow server"
+        f"MLflow's server did not start at {address}; this command shows its error: "
+        f"{sys.executable} -m mlflow server --app-name {APP}"
     )
 
 

@@ -140,6 +140,11 @@ def test_a_forecast_is_printed_once_and_beside_the_truth_at_the_end(tmp_path):
     view.closed(progress.standing(), False)
     assert printed(console).count("forecast: 1:30 (1:00 to 2:00)") == 1
     assert printed(console).endswith("; forecast 1:30 (1:00 to 2:00)\n")
+    slow = PlainProgress(study, console)
+    slow.opened(progress.standing(), progress.needed)
+    slow.forecast(TimeForecast(run=(0.0, 0.0, 0.0), remaining=0.0))
+    slow.closed(progress.standing(), False)
+    assert printed(console).endswith("Other programs that use the machine make a run longer than its forecast.\n")
 
 
 def test_plain_lines_are_one_per_trial_numbered_from_zero_with_its_median_late_distance(tmp_path):

@@ -10,6 +10,7 @@ import urllib.request
 from time import monotonic
 
 import pytest
+import requests
 from mlflow_contents import recorded_ranked
 from recorded import QUESTION, call, command, process_environment
 from servers import free_port
@@ -265,6 +266,36 @@ def test_a_server_that_is_ended_at_once_leaves_no_process_behind(folder):
     assert process.wait(timeout=60) in (0, 130)
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+ASSISTANT = "ajax-api/3.0/mlflow/assistant"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "config", None),
+        (
+            "PUT",
+            "config",
+            {"providers": {"openai_compatible": {"selected": True, "permissions": {"full_access": True}}}},
+        ),
+        ("POST", "message", {"message": "delete the ledger"}),
+        ("GET", "providers", None),
+    ],
+)
+def test_mlflows_assistant_which_runs_programs_cannot_be_reached(printed, method, path, body):
+    """Another account of the machine could have it run any program with the permissions of the user of the server."""
+    answer = requests.request(method, f"{address_in(printed)}/{ASSISTANT}/{path}", json=body, timeout=30)
+    assert (answer.status_code, answer.text) == (404, "gan-study ui serves MLflow without its assistant\n")
+
+
+def test_paths_of_the_assistant_are_those_of_the_installed_mlflow():
+    """Its routes would be served if a new MLflow moved them."""
+    from mlflow.server.assistant.api import assistant_router
+
+    assert assistant_router.routes
+    assert all(route.path.startswith(f"/{ASSISTANT}") for route in assistant_router.routes)
 
 
 def test_a_port_that_is_in_use_is_the_users_error(folder, printed):

@@ -45,6 +45,8 @@ FIRST_STATUS_SECONDS, STATUS_SHARE = 30.0, 0.05
 hours has about as many of them as one of an hour."""
 MOST_RUNNING = 8
 """Largest number of running trials in a status line."""
+MUCH_LONGER = 1.5
+"""Least time of a run, over the upper end of its forecast, after which a likely reason is printed."""
 
 
 class PlainProgress(Listener):
@@ -115,8 +117,11 @@ class PlainProgress(Listener):
     def closed(self, standing: Standing, interrupted: bool) -> None:
         if interrupted or not self._trains:
             return
-        beside = "" if self._run_forecast is None else f"; forecast {duration_range(self._run_forecast)}"
-        self._print(f"took {format_duration(monotonic() - self._started)}{beside}")
+        took, expected = monotonic() - self._started, self._run_forecast
+        beside = "" if expected is None else f"; forecast {duration_range(expected)}"
+        if expected is not None and took > MUCH_LONGER * expected.high:
+            beside += ". Other programs that use the machine make a run longer than its forecast."
+        self._print(f"took {format_duration(took)}{beside}")
 
     def ended(self, trial: TrialRecord) -> None:
         self._first_report = self._first_report or monotonic()
