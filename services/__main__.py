@@ -2,6 +2,7 @@
 
 import atexit
 import gc
+import signal
 import sys
 
 CALL_USERS_CODE = ("validate", "plan", "evaluate", "submit")
@@ -25,12 +26,15 @@ def main() -> None:
         sys.exit(2)
     from services.cli.app import main as run_command
 
-    if sys.argv[1:2] and sys.argv[1] in CALL_USERS_CODE:
-        from services.cli.supervised import supervised
+    try:
+        if sys.argv[1:2] and sys.argv[1] in CALL_USERS_CODE:
+            from services.cli.supervised import supervised
 
-        supervised(run_command)
-    else:
-        run_command()
+            supervised(run_command)
+        else:
+            run_command()
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is said: a further Ctrl-C would print a traceback
 
 
 if __name__ == "__main__":

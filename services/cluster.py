@@ -98,6 +98,10 @@ class Cluster:
         attempts = self.attempts()
         matching = [attempt for attempt in attempts if attempt.study == study and number in (None, attempt.number)]
         if not matching:
+            known = [attempt.number for attempt in attempts if attempt.study == study]
+            if known:
+                of_study = f"attempt {known[0]}" if len(known) == 1 else f"attempts {known[0]} to {known[-1]}"
+                raise InputError(f"{study}: {self._server.url} has no attempt {number} of it, but {of_study}")
             missing = f"no attempt {number} of {study}" if number is not None else f"no study {study}"
             near = nearest(study, {attempt.study for attempt in attempts} - {study})
             hint = f"; did you mean {near}?" if near else ""

@@ -179,7 +179,7 @@ def test_an_unknown_study_is_refused_with_the_nearest_name(study_file):
     cluster.submit(Study.load(study_file), study_file)
     with pytest.raises(InputError, match="has no study smal; did you mean small"):
         cluster.latest("smal")
-    with pytest.raises(InputError, match=r"has no attempt 7 of small$"):
+    with pytest.raises(InputError, match=r"has no attempt 7 of it, but attempt 1$"):
         cluster.latest("small", 7)
 
 

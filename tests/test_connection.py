@@ -1,3 +1,5 @@
+import io
+import logging
 import os
 
 import pytest
@@ -13,6 +15,26 @@ from studies.tracking.tracker import Tracker, sync
 def test_credentials_in_an_address_are_never_shown():
     assert shown_address("see http://me:planted@host:5000/x") == "see http://host:5000/x"
     assert shown_address("http://me:pl@nted@host/a@b, http://you@c/") == "http://host/a@b, http://c/"
+
+
+@pytest.mark.slow
+def test_messages_of_mlflow_are_hidden_in_calls_of_this_project_and_shown_in_those_of_users():
+    mlflow_module()
+    logger = logging.getLogger("mlflow.models")
+    assert logger.isEnabledFor(logging.WARNING)
+    stream = logging.getLogger("mlflow").handlers[0]
+    assert isinstance(stream, logging.StreamHandler)
+    heard = stream.setStream(io.StringIO())
+    try:
+        logger.warning("for the user")
+        of_ours = {"__name__": "studies.tracking.tracker", "logger": logger}
+        exec("logger.warning('hidden'); logger.error('an error')", of_ours)
+        shown = stream.stream.getvalue()
+    finally:
+        stream.setStream(heard)
+    assert "for the user" in shown
+    assert "an error" in shown
+    assert "hidden" not in shown
 
 
 @pytest.mark.slow

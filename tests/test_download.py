@@ -291,8 +291,9 @@ def test_it_is_said_that_the_server_has_a_part_of_a_study(recorded, tmp_path, mo
     done = call("results", "tiny", "--tracking", uri, folder=tmp_path)
     assert done.returncode == 0
     assert done.stderr == (
-        f"gan-study: MLflow at {uri} has {len(recorded.results.trials)} trials of tiny so far, which is interrupted "
-        "there; if nothing trains it any more, gan-study sync tiny records the others, where its ledger is\n"
+        f"gan-study: MLflow at {uri} has {len(recorded.results.trials)} trials of tiny so far, and calls it "
+        "interrupted: a run records it at this moment, or has ended before it was recorded; then gan-study sync tiny, "
+        "where its ledger is, records the others\n"
     )
     assert "wgan" in done.stdout
 

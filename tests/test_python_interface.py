@@ -3,6 +3,7 @@
 import copy
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,9 @@ from studies.file.study import Study
 from studies.progress.events import Broadcast, Listener
 from studies.reporting import figures
 from studies.reporting.notebook import NotebookProgress
+from studies.reporting.terminal import verdict_text
+from studies.reporting.text.answer import answer
+from studies.reporting.text.sentences import sentences
 from studies.tables.results import Results
 from studies.tables.trained_generators import TrainedConfiguration
 
@@ -235,6 +239,8 @@ def trained(shape: tuple[int, ...], *, bounded: bool = True, scale: float = 1.0)
 def test_a_setting_found_is_shown_with_its_fakes(shape: tuple[int, ...], scale: float) -> None:
     setting = trained(shape, bounded=False, scale=scale)
     assert repr(setting) == "<TrainedConfiguration of one: constraint.gp_weight = 0.123; 4 seeds>"
+    assert repr(replace(setting, failed=3)).endswith("4 seeds, 3 of them failed>")
+    assert "3 of 4 trainings failed." in shown(replace(setting, failed=3)).words
     assert repr(setting.generator(1)) == "<TrainedGenerator of one: seed 11>"
     page = shown(setting)
     assert "trained with 4 seeds: 10, 11, 12, 13" in page.words
@@ -264,12 +270,32 @@ def test_a_study_is_made_of_the_tables_of_a_file_or_of_its_text(tmp_path: Path) 
     text = 'name = "mine"\nseeds = 5\nbudget.steps = 500\ndata.kind = "ring"\n[[conditions]]\nname = "wgan"\n'
     assert Study.parse(f'{text}preset = "wgan"\nconstraint.clip_value = "search"') == study
     assert Study.load({**TABLES, "seeds": 2}, smoke=True).name == "mine-smoke"
+    of_numpy = {**TABLES, "seeds": np.int64(5), "budget": {"steps": np.float64(500).astype(int)}}
+    assert Study.load(of_numpy) == study
+    assert Study.load({**TABLES, "checkpoint": {"every_seconds": np.float32(2.5)}}).checkpoint.every_seconds == 2.5
 
 
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
-        (lambda: Study.load({**TABLES, "seeds": {1}}), "source: must hold tables, lists, texts and numbers alone"),
+        (
+            lambda: Study.load({**TABLES, "seeds": {1}}),
+            "seeds: must be a table, list, text or number, but is of type set",
+        ),
+        (
+            lambda: Study.load({**TABLES, "data": {"kind": "images", "path": np.zeros((70, 8, 8))}}),
+            "data.path: must be a table, list, text or number, but is of type ndarray; write it to a file",
+        ),
+        (
+            lambda: Study.load({**TABLES, "training": {"n_critic": np.array([1, 5])}}),
+            "training.n_critic: must be a table, list, text or number, but is of type ndarray; write array.tolist()",
+        ),
+        (lambda: Study.load({**TABLES, "seeds": None}), "seeds: must be a table, list, text or number, but is None"),
+        (
+            lambda: Study.load(3),  # type: ignore[arg-type]
+            "source: must be the path of a study file, a name of the catalog, or a dict, but is of",
+        ),
+        (lambda: Study.parse({}), "text: must be the text of a study file (Study.load takes a dict or a path)"),  # type: ignore[arg-type]
         (lambda: Study.load({**TABLES, "sedes": 3}), "sedes: unknown key; did you mean seeds?"),
         (lambda: Study.load("ring", overrides=[3]), "overrides: must be a list of assignments"),  # type: ignore[list-item]
         (lambda: Study.load("ring", overrides=None), "overrides: must be a list of assignments"),  # type: ignore[arg-type]
@@ -303,3 +329,28 @@ def test_a_generator_is_not_exported_into_a_file(found: Results, tmp_path: Path)
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match=r"^folder: must be a folder, but .*file is a file$"):
         studies.export_generator(found, "wgan", tmp_path / "file")
+
+
+# -- printed text ----------------------------------------------------------------------------------------------------
+
+
+def test_what_is_printed_is_what_the_commands_print(found: Results) -> None:
+    compared = studies.compare(found)
+    assert str(compared) == verdict_text.text([compared]).rstrip()
+    lead = sentences(answer(compared))
+    assert lead
+    assert all(line in str(found).splitlines() for line in lead)
+    assert str(found).splitlines()[0].strip() == "simulated: the setting found for each condition, on 4 fresh seeds"
+
+
+def test_a_printed_plan_has_its_table_and_sentences(tmp_path: Path) -> None:
+    text = str(studies.plan(study_in(tmp_path)))
+    assert "tiny, " in text.splitlines()[0]
+    assert "The ledger has none of the" in text
+
+
+def test_a_study_without_confirm_phase_has_no_setting_found(tmp_path: Path) -> None:
+    study = study_in(tmp_path, "search.explore=1", "search.exploit.trials=0", "search.confirm.best=0")
+    run_without_ray(study)
+    with pytest.raises(InputError, match=r"^wgan: has no setting found, since the study has no confirm phase"):
+        studies.results(study).best("wgan")

@@ -507,7 +507,7 @@ def test_results_of_other_metrics_stay_readable_and_a_run_says_that_it_trains_ag
     run_without_ray(study, heard)
     assert heard.sentences == [
         "the study was last run with other versions (evaluation_version was 0 and is 1): the trials whose numbers they "
-        "determine are trained again, and the former ones leave its tables"
+        "determine are trained again, and the former ones leave its tables; the ledger keeps them"
     ]
     again = Results.of_ledger(ledger, study.name)
     assert len(ledger.committed()) == 2 * len(committed)

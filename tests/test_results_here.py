@@ -33,11 +33,22 @@ def test_a_ledger_that_this_machine_sees_too_is_read_itself(tmp_path):
     assert all(str(root) in line for line in lines)
 
 
+def test_a_relative_ledger_is_looked_for_in_the_folder_of_the_cluster(tmp_path, monkeypatch):
+    log = tmp_path / "gan-studies" / "studies" / "tiny" / "log-2.txt"
+    log.parent.mkdir(parents=True)
+    log.write_text("-- attempt 2")
+    assert "--root" not in next_commands(attempt("gan-studies"))
+    monkeypatch.setenv("GAN_STUDY_LEDGER", str(tmp_path))
+    assert f"gan-study results tiny --root {tmp_path}/gan-studies\n" in next_commands(attempt("gan-studies"))
+    log.unlink()
+    assert "--root" not in next_commands(attempt("gan-studies"))
+
+
 @pytest.mark.parametrize("ledger", ["gan-studies", "", "/nowhere/gan-studies"])
 def test_without_a_ledger_and_a_server_the_sentence_says_what_is_missing(ledger):
     text = next_commands(attempt(ledger))
     assert "set MLFLOW_TRACKING_URI to its address from this machine" in text
-    assert text.endswith("then: gan-study results tiny")
+    assert text.endswith('then: gan-study results tiny --tracking "$MLFLOW_TRACKING_URI"')
 
 
 def test_a_server_that_does_not_answer_is_said_and_its_password_is_not(monkeypatch):

@@ -176,7 +176,8 @@ def test_a_changed_file_says_which_trials_it_leaves_and_the_former_one_finds_the
     fewer = EventLog()
     run_without_ray(replace(wider, conditions=wider.conditions[:1]), fewer)
     assert fewer.warnings == [
-        "5 finished trials of conditions or numbers that the file no longer has leave the study's tables"
+        "5 finished trials leave the study's tables, since the file has their conditions, or so many trials, no "
+        "longer; the ledger keeps them"
     ]
     again = EventLog()
     run_without_ray(copied, again)

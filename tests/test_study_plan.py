@@ -103,7 +103,7 @@ def test_interrupted_trials_are_counted(tmp_path, uncalibrated):
     assert (plan.begun, plan_table(plan)["trials_begun"]) == (1, 1)
     assert list(_ledger_lines(plan)) == [
         'The ledger has 2 of the 8 trials already; the column "to train" has what a run trains.',
-        "1 trial was interrupted; a run goes on with it from the checkpoint.",
+        "1 trial was interrupted; a run goes on with it from the last checkpoint, if there is one.",
     ]
 
 

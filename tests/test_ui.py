@@ -295,7 +295,7 @@ def test_paths_of_the_assistant_are_those_of_the_installed_mlflow():
     from mlflow.server.assistant.api import assistant_router
 
     assert assistant_router.routes
-    assert all(route.path.startswith(f"/{ASSISTANT}") for route in assistant_router.routes)
+    assert all(getattr(route, "path", "").startswith(f"/{ASSISTANT}") for route in assistant_router.routes)
 
 
 def test_a_port_that_is_in_use_is_the_users_error(folder, printed):

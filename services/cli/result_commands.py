@@ -278,8 +278,9 @@ def _read(name: str, root: Path | None, tracking: str | None, evaluation: str | 
     if read.incomplete:
         name, trials = read.study.name, count_noun(len(read.trial_records), "trial")
         print(
-            f"gan-study: MLflow at {read.place} has {trials} of {name} so far, which is {read.incomplete} there; if "
-            f"nothing trains it any more, gan-study sync {name} records the others, where its ledger is",
+            f"gan-study: MLflow at {read.place} has {trials} of {name} so far, and calls it {read.incomplete}: a "
+            f"run records it at this moment, or has ended before it was recorded; then gan-study sync {name}, where "
+            "its ledger is, records the others",
             file=sys.stderr,
         )
     return read

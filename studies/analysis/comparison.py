@@ -27,8 +27,8 @@ from studies.analysis.volumes import volume_differences, volumes
 from studies.file.condition import Condition, step_counts
 from studies.file.map_settings import ExploreMap
 from studies.file.messages import few_names
-from studies.html_view import html_view
 from studies.ledger.trial_records import TrialRecord
+from studies.shown_values import html_view, text_view
 from studies.tables.member_outcomes import member_curves
 from studies.tables.ranking import FIRST, RANKING, failed_as_infinity, groups_of_seeds
 from studies.tables.results import Results
@@ -79,6 +79,9 @@ class Comparison:
     def __repr__(self) -> str:
         study = self.results.study
         return f"<Comparison of {study.name}: {few_names(condition.name for condition in study.conditions)}>"
+
+    def __str__(self) -> str:
+        return text_view(self)
 
     def _repr_html_(self) -> str | None:
         return html_view(self)

@@ -3,7 +3,7 @@
 from studies.design.map_cells import Cell, cell_order
 from studies.design.places import Packs
 from studies.design.profile_settings import profile_settings
-from studies.design.provenance import NUMERICS_VERSION, Provenance
+from studies.design.provenance import FINGERPRINTS, NUMERICS_VERSION, Provenance
 from studies.design.specification import (
     CONFIRMING,
     PHASES,
@@ -24,6 +24,7 @@ from studies.design.trials import Design
 
 __all__ = [
     "CONFIRMING",
+    "FINGERPRINTS",
     "FIRST_SEED",
     "NUMERICS_VERSION",
     "PHASES",

@@ -9,6 +9,8 @@ from studies.file.modules import module_names
 
 NUMERICS_VERSION = 7
 """Increased by hand with every change of the code that changes what a trial trains."""
+FINGERPRINTS = ("data_fingerprint", "labels_fingerprint")
+"""Fields of a provenance that change with the data."""
 _OPTIONAL = ("sources", "labels_fingerprint", "features")
 """Fields of a provenance that its table lacks if they are empty."""
 

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from gan_core.features import features_hash
-from studies.design import Design, Provenance
+from studies.design import FINGERPRINTS, Design, Provenance
 from studies.errors import DamagedError, InputError, StudyFailed
 from studies.execution.disk_space import check_space
 from studies.execution.environment import environment
@@ -177,11 +177,14 @@ def _register(study: Study, ledger: Ledger, provenance: Provenance, question: st
 
 def _other_versions(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
     """A sentence if a study's trials have other addresses than in its last run."""
-    changed = [f"{path} was {before!r} and is {after!r}" for path, before, after in differences(old, new)]
+    changed = list(differences(old, new))
+    data = ["other data"] if any(path in FINGERPRINTS for path, _, _ in changed) else []
+    listed = [f"{path} was {before!r} and is {after!r}" for path, before, after in changed if path not in FINGERPRINTS]
+    versions = [f"other versions ({', '.join(listed)})"] if listed else []
     if changed:
         yield (
-            f"the study was last run with other versions ({', '.join(changed)}): the trials whose numbers they "
-            "determine are trained again, and the former ones leave its tables"
+            f"the study was last run with {' and '.join(data + versions)}: the trials whose numbers they determine are "
+            "trained again, and the former ones leave its tables; the ledger keeps them"
         )
 
 

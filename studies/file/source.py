@@ -1,6 +1,6 @@
 """Study files as trees of tables: find, read, override. Nothing is validated here."""
 
-import json
+import os
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -9,6 +9,8 @@ from importlib.resources.abc import Traversable
 from itertools import groupby, takewhile
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from studies.errors import InputError
 from studies.file.distribution_tables import is_distribution
@@ -34,13 +36,30 @@ def read(source: str | Path) -> Tree:
 def plain_tree(tables: Mapping[str, Any]) -> Tree:
     """The tables of a study file as plain dicts and lists, which Python has in other types too.
 
-    Errors: `InputError` for a value that TOML has not.
+    Numbers of NumPy become those of Python.
+
+    Errors: `InputError` for a value that TOML has not, with the path of its key.
     """
-    try:
-        tree: Tree = json.loads(json.dumps(tables))
-    except (TypeError, ValueError) as error:
-        raise InputError(f"source: must hold tables, lists, texts and numbers alone ({error})") from None
-    return tree
+    return {str(key): _plain_value(value, str(key)) for key, value in tables.items()}
+
+
+def _plain_value(value: Any, path: str) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain_value(inner, f"{path}.{key}") for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain_value(inner, f"{path}.{position}") for position, inner in enumerate(value)]
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    of_data = path.partition(".")[0] == "data"
+    hint = "; write it to a file with numpy.save, and name that as path" if of_data else "; write array.tolist()"
+    shown = "None" if value is None else f"of type {type(value).__name__}"
+    raise InputError(
+        f"{path}: must be a table, list, text or number, but is {shown}{hint if isinstance(value, np.ndarray) else ''}"
+    )
 
 
 def question(source: str | Path) -> str:

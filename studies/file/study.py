@@ -179,6 +179,9 @@ class Study:
         Errors: `InputError` for a study that cannot be run: for each fault one line with the key's path, in the order
         of the file.
         """
+        _require_type(
+            "source", source, (str, Path, Mapping), "the path of a study file, a name of the catalog, or a dict"
+        )
         try:
             if isinstance(source, Mapping):
                 study = _in_folder(override(plain_tree(source), overrides), Path())
@@ -199,6 +202,7 @@ class Study:
 
         Errors: `InputError`, as for `load`.
         """
+        _require_type("text", text, (str,), "the text of a study file (Study.load takes a dict or a path)")
         return _in_folder(parsed(text.encode(), "the study file"), Path(folder))
 
     @classmethod
@@ -245,6 +249,11 @@ def fixed_part(table: Tree) -> Tree:
         fixed["search"]["explore"] = table["search"]["explore"]
     fixed["data"] = addressed_data(table["data"])
     return fixed
+
+
+def _require_type(name: str, value: object, types: tuple[type, ...], must_be: str) -> None:
+    if not isinstance(value, types):
+        raise InputError(f"{name}: must be {must_be}, but is of type {type(value).__name__}")
 
 
 _OUTER = tuple(name for name in field_types(Study) if name != "conditions")

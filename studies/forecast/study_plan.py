@@ -20,10 +20,10 @@ from studies.forecast.ledger_bytes import bytes_of
 from studies.forecast.pack_work import Work, Works
 from studies.forecast.run_forecast import Range, SimulatedRun, Simulation, run_seconds
 from studies.forecast.simulated_trials import ResultsOf, SimulatedTrials
-from studies.html_view import html_view
 from studies.ledger.ledger import Ledger
 from studies.numbers import format_duration
 from studies.progress.former_study import FileChanges, FormerStudy
+from studies.shown_values import html_view, text_view
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +81,7 @@ class Plan:
     ledger_bytes      bytes that the run adds to the ledger, before compression
     tracking          rows in MLflow's database
     ledger_root       folder of the ledger
-    begun             number of unfinished trials that have a checkpoint there
+    begun             number of unfinished trials that were begun; some may have no checkpoint yet
     changes           consequences of changes to the study of this name there
     kinds             number of kinds of packs
     extrapolated      number of those that were not measured
@@ -114,6 +114,9 @@ class Plan:
         trials = f"{self.most}" if self.least == self.most else f"{self.least} to {self.most}"
         ends = f"{format_duration(self.seconds.low)} to {format_duration(self.seconds.high)}"
         return f"<Plan of {self.study}: {trials} trials, {ends}>"
+
+    def __str__(self) -> str:
+        return text_view(self)
 
     def _repr_html_(self) -> str | None:
         return html_view(self)

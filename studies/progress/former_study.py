@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 
-from studies.design import Provenance, TrialSpec, counts
+from studies.design import FINGERPRINTS, Provenance, TrialSpec, counts
 from studies.file.messages import count_noun, format_value
 from studies.file.study import Study, fixed_part
 from studies.file.trees import differences
@@ -13,6 +13,13 @@ from studies.ledger.plans import planned_trials
 
 MOST_CHANGES = 3
 """Largest number of changed fields that a sentence names."""
+
+
+def _change_in_words(path: str, old: object, new: object) -> str:
+    """A change, as in "budget.steps was 8 and is 12"; the fingerprints of data say nothing to a reader."""
+    if path.endswith(FINGERPRINTS):
+        return "the data have changed"
+    return f"{path} was {format_value(old)} and is {format_value(new)}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,9 +36,14 @@ class Retrained:
     changes: tuple[tuple[str, object, object], ...]
 
     @property
+    def data_alone(self) -> bool:
+        """True if nothing but the data differs, of which a run warns by itself, or nothing at all."""
+        return all(path.endswith(FINGERPRINTS) for path, _, _ in self.changes)
+
+    @property
     def changes_in_words(self) -> str:
         """The changes, as in "networks.critic.width was 8 and is 12"."""
-        listed = [f"{path} was {format_value(old)} and is {format_value(new)}" for path, old, new in self.changes]
+        listed = list(dict.fromkeys(_change_in_words(*change) for change in self.changes))
         more = f", and {count_noun(len(listed) - MOST_CHANGES, 'more change')}" if len(listed) > MOST_CHANGES else ""
         return f"{', '.join(listed[:MOST_CHANGES])}{more}"
 
@@ -54,7 +66,7 @@ class FileChanges:
     def sentences(self) -> Iterator[str]:
         """Sentences of a run on the finished trials that its tables have no longer."""
         for again in self.retrained:
-            if again.changes:
+            if not again.data_alone:
                 trials = count_noun(again.trials, "finished trial")
                 leave = "leaves" if again.trials == 1 else "leave"
                 yield (
@@ -64,7 +76,10 @@ class FileChanges:
         if self.left_out:
             trials = count_noun(self.left_out, "finished trial")
             leave = "leaves" if self.left_out == 1 else "leave"
-            yield f"{trials} of conditions or numbers that the file no longer has {leave} the study's tables"
+            yield (
+                f"{trials} {leave} the study's tables, since the file has their conditions, or so many trials, no "
+                "longer; the ledger keeps them"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ class Standing:
     root            path of the ledger
     ended           trials that have ended, lost ones included
     pending         number of known trials that have not ended and are not lost
-    begun           number of these that were begun before and have a checkpoint
+    begun           number of these that were begun before; some may have no checkpoint yet
     without_result  True if trials ended without a result
     """
 

@@ -20,17 +20,17 @@ from studies.file.messages import few_names
 from studies.file.real_samples import load_samples
 from studies.file.recorded import recorded_evaluation, recorded_metrics
 from studies.file.study import Study
-from studies.html_view import html_view
 from studies.ledger.evaluations import FurtherEvaluation, chosen_evaluation, with_evaluation
 from studies.ledger.ledger import Ledger
 from studies.ledger.plans import planned_trials
 from studies.ledger.trial_records import TrialRecord, read_records, without_collection
 from studies.ledger.unfinished import END_NAMES, WITHOUT_RESULT
 from studies.numbers import value_text
+from studies.shown_values import html_view, text_view
 from studies.tables.columns import MEMBER_COLUMNS, TRIAL_COLUMNS
 from studies.tables.curve_columns import curve_columns
 from studies.tables.member_outcomes import classify_members, is_whole, member_columns, trial_results
-from studies.tables.ranking import FIRST, median_index, rank, ranked, winners
+from studies.tables.ranking import FIRST, is_stable, median_index, rank, ranked, winners
 from studies.tables.trained_generators import (
     TrainedConfiguration,
     kept_parameters,
@@ -87,6 +87,9 @@ class Results:
 
     def __repr__(self) -> str:
         return f"<Results of {self.study.name}: {few_names(condition.name for condition in self.study.conditions)}>"
+
+    def __str__(self) -> str:
+        return text_view(self)
 
     def _repr_html_(self) -> str | None:
         return html_view(self)
@@ -302,13 +305,18 @@ class Results:
             shape=trained_shape(trial) or self.data.sample_shape,
             parameters=kept_parameters(trial, which),
             median=self._median_member(condition),
+            failed=int((~is_stable(self._found_members(condition))).sum()),
             classes=trained_classes(trial),
             loop_states=kept_states(trial, tuple(due), lambda: self.data),
         )
 
     def _median_member(self, condition: str) -> int:
+        return median_index(self._found_members(condition))
+
+    def _found_members(self, condition: str) -> pd.DataFrame:
+        """The rows of `members` of the setting found for a condition."""
         members = winners(self.members)
-        return median_index(members[members["condition"] == condition])
+        return members[members["condition"] == condition]
 
     def found(self, condition: str) -> TrialSpec:
         """The confirm trial of the setting found for a condition: its configuration, identity and seeds.
@@ -371,6 +379,10 @@ class Results:
                         f"{condition}: is not confirmed, since its confirm trial ended without a result ({state}: "
                         f"{trial.end.reason})"
                     )
+        if not self.study.search.confirm.best:
+            raise InputError(
+                f"{condition}: has no setting found, since the study has no confirm phase (search.confirm.best = 0)"
+            )
         raise InputError(f"{condition}: is not confirmed yet; run the study to its end first")
 
     @cached_property

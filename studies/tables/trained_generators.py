@@ -30,10 +30,10 @@ from studies.file.messages import count_noun, format_value
 from studies.file.modules import module_names, require_sources
 from studies.file.trees import Parts
 from studies.file.validation import build
-from studies.html_view import html_view
 from studies.ledger.entries import Parameters
 from studies.ledger.trial_records import TrialRecord
 from studies.numbers import format_setting
+from studies.shown_values import html_view
 from studies.tables.member_outcomes import distances_of
 
 
@@ -118,6 +118,7 @@ class TrainedConfiguration:
     shape          shape of a sample
     parameters     generator parameters by name, each with a leading seed axis
     median         index of the member of median late distance, the nearer of two
+    failed         number of members that failed
     classes        classes of conditional generators; None for others
     loop_states    what the generators are made from if a user's loop trained them, without any `parameters`
     """
@@ -129,13 +130,15 @@ class TrainedConfiguration:
     shape: SampleShape
     parameters: dict[str, torch.Tensor]
     median: int = 0
+    failed: int = 0
     classes: Classes | None = None
     loop_states: LoopStates | None = None
 
     def __repr__(self) -> str:
         values = ", ".join(f"{path} = {format_setting(value)}" for path, value in self.configuration.items())
         setting = f"{values}; " if values else ""
-        return f"<TrainedConfiguration of {self.condition}: {setting}{count_noun(len(self.seeds), 'seed')}>"
+        seeds = f"{count_noun(len(self.seeds), 'seed')}{f', {self.failed} of them failed' if self.failed else ''}"
+        return f"<TrainedConfiguration of {self.condition}: {setting}{seeds}>"
 
     def _repr_html_(self) -> str | None:
         return html_view(self)

@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,10 +53,25 @@ def mlflow_module() -> Any:
     import mlflow
 
     for name in ("mlflow", "alembic"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # its errors are raised too
+        for handler in logging.getLogger(name).handlers:
+            handler.addFilter(_not_ours)  # equal filters are added once
     logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
     return mlflow
+
+
+def _not_ours(record: logging.LogRecord) -> bool:
+    """False for a message that MLflow logs in a call of this project, unless it is an error that is not raised too.
+
+    A program or notebook that uses MLflow itself gets its messages as before.
+    """
+    if record.levelno >= logging.ERROR and record.name != "mlflow.store.db.utils":
+        return True
+    frame = sys._getframe()
+    while (caller := frame.f_back) is not None:
+        frame = caller
+        if frame.f_globals.get("__name__", "").partition(".")[0] in ("studies", "services"):
+            return False
+    return True
 
 
 def client_of(uri: str | None) -> Any:

@@ -1,28 +1,33 @@
-"""HTML of results, comparisons, plans and settings found; importing this module registers it with `html_view`."""
+"""HTML and text of results, comparisons, plans and settings found.
+
+Importing this module registers them with `html_view` and `text_view`.
+"""
 
 from collections.abc import Sequence
 from io import StringIO
 from textwrap import fill
-from typing import Any
+from typing import Any, cast
 
 from rich.console import Console
 
 from studies.analysis.comparison import Comparison
 from studies.forecast.study_plan import Plan
-from studies.html_view import html_view
 from studies.numbers import format_setting
 from studies.reporting import figures
 from studies.reporting.page import headline_table
 from studies.reporting.terminal.plan_text import print_plan
+from studies.reporting.terminal.ranking_table import print_ranking
+from studies.reporting.terminal.verdict_text import text as verdict_text
 from studies.reporting.text.answer import answer
 from studies.reporting.text.sentences import sentences
 from studies.reporting.text.template_environment import template_environment
 from studies.reporting.text.verdict import Topic, verdict
+from studies.shown_values import html_view, text_view
 from studies.tables.results import Results
 from studies.tables.trained_generators import TrainedConfiguration
 
-PLAN_WIDTH = 120
-"""Characters in a line of a plan."""
+WIDTH = 120
+"""Characters in a line of a table."""
 
 
 @html_view.register
@@ -39,12 +44,29 @@ def _(comparison: Comparison) -> str:
 
 @html_view.register
 def _(plan: Plan) -> str:
-    output = StringIO()
-    print_plan(
-        plan, Console(file=output, width=PLAN_WIDTH, force_terminal=False, force_jupyter=False, color_system=None)
-    )
-    lines = [fill(line, PLAN_WIDTH) if len(line) > PLAN_WIDTH else line for line in output.getvalue().splitlines()]
-    return render("plan.html.jinja", text="\n".join(lines))
+    lines = text_view(plan).splitlines()
+    return render("plan.html.jinja", text="\n".join(fill(line, WIDTH) if len(line) > WIDTH else line for line in lines))
+
+
+@text_view.register
+def _(results: Results) -> str:
+    comparison, output = Comparison(results), _console()
+    print_ranking(comparison, output)
+    for sentence in sentences(answer(comparison)):
+        output.print(sentence, markup=False, soft_wrap=True)
+    return _written(output)
+
+
+@text_view.register
+def _(comparison: Comparison) -> str:
+    return verdict_text([comparison]).rstrip()
+
+
+@text_view.register
+def _(plan: Plan) -> str:
+    output = _console()
+    print_plan(plan, output)
+    return _written(output)
 
 
 @html_view.register
@@ -55,8 +77,21 @@ def _(found: TrainedConfiguration) -> str:
         condition=found.condition,
         values=values,
         seeds=found.seeds,
+        failed=found.failed,
         **_figure(figures.found_fakes(found)),
     )
+
+
+def _console() -> Console:
+    """A console that writes plain text into memory."""
+    return Console(
+        file=StringIO(), width=WIDTH, force_terminal=False, force_jupyter=False, color_system=None, highlight=False
+    )
+
+
+def _written(console: Console) -> str:
+    """What was printed on a console of `_console`, without the last line's end."""
+    return cast(StringIO, console.file).getvalue().rstrip()
 
 
 def _compared(comparison: Comparison, lead: Sequence[str], topics: Sequence[Topic] = ()) -> str:

@@ -212,7 +212,10 @@ def _ledger_lines(plan: Plan) -> Iterator[str]:
         yield f"The ledger has none of the {most} trials."
     if plan.begun:
         were, them = ("was", "it") if plan.begun == 1 else ("were", "them")
-        yield f"{count_noun(plan.begun, 'trial')} {were} interrupted; a run goes on with {them} from the checkpoint."
+        yield (
+            f"{count_noun(plan.begun, 'trial')} {were} interrupted; a run goes on with {them} from the last "
+            "checkpoint, if there is one."
+        )
     for path, before, after in plan.changes.refused:
         yield (
             f"A run is refused: {path} was {format_value(before)} in the study of this name in the ledger and is "

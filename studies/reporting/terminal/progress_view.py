@@ -78,7 +78,8 @@ class PlainProgress(Listener):
         self._print(f"ledger: {standing.root}")
         begun = standing.begun
         if standing.pending and (self._ended or begun):
-            resumed = f"; {count_noun(begun, 'trial')} begun before, resumed from the last checkpoint" if begun else ""
+            from_last = "from the last checkpoint or, without one, from the start"
+            resumed = f"; {count_noun(begun, 'trial')} begun before {from_last}" if begun else ""
             self._print(f"goes on from trial {self._ended} of {trials}{resumed}")
         self._trains = standing.pending > 0
 
@@ -182,7 +183,7 @@ class PlainProgress(Listener):
         if self._first_report is None:
             line += ", starting Ray"
         elif ended:
-            line += f", {60 * ended / (monotonic() - self._first_report):.1f} trials per minute"
+            line += f", {60 * ended / (monotonic() - self._started):.1f} trials per minute"
         if self._ends_at is not None:
             line += f", about {format_duration(max(0.0, self._ends_at - monotonic()))} left"
         budget = self._study.budget.steps
