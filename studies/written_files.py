@@ -1,5 +1,6 @@
 """Files that are written whole or not at all."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +18,8 @@ def whole_file(path: Path) -> Iterator[Path]:
     Errors: `OSError` if the file cannot be replaced.
     """
     target = path.resolve()
+    if not target.parent.is_dir():  # else the error would name the temporary file
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(target.parent))
     if os.path.lexists(target) and not target.is_file():
         yield path
         return

@@ -322,7 +322,15 @@ def test_a_method_that_a_study_has_not_names_the_function(found: Results) -> Non
         _ = found.study.sedes  # type: ignore[attr-defined]
     with pytest.raises(AttributeError, match=r"^Results has no attribute 'pairs'; studies.compare has the tables"):
         _ = found.pairs  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError, match=r"^Results has no attribute 'trial'; did you mean trials\?$"):
+        _ = found.trial  # type: ignore[attr-defined]
     assert copy.deepcopy(found.study) == found.study
+
+
+def test_a_missing_folder_of_an_exported_file_is_named(found: Results, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as refused:
+        studies.export_optuna(found, tmp_path / "missing" / "search.db")
+    assert refused.value.filename == str(tmp_path / "missing")
 
 
 def test_a_generator_is_not_exported_into_a_file(found: Results, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from studies.design import CONFIRMING, PHASES, Provenance, TrialSpec
 from studies.errors import InputError
 from studies.file.condition import step_counts
 from studies.file.distributions import Distribution
-from studies.file.messages import few_names
+from studies.file.messages import few_names, nearest
 from studies.file.real_samples import load_samples
 from studies.file.recorded import recorded_evaluation, recorded_metrics
 from studies.file.study import Study
@@ -82,7 +82,11 @@ class Results:
             """Errors: `AttributeError`, with the function that has the tables of comparisons."""
             if hasattr(type(self), name):  # a property, whose own error is the one to see
                 return object.__getattribute__(self, name)
-            hint = "" if name.startswith("_") else "; studies.compare has the tables that compare conditions"
+            hint = ""
+            if not name.startswith("_"):
+                near = nearest(name, (each for each in dir(type(self)) if not each.startswith("_")))
+                compares = "studies.compare has the tables that compare conditions"
+                hint = f"; did you mean {near}?" if near else f"; {compares}"
             raise AttributeError(f"Results has no attribute {name!r}{hint}", name=name, obj=self)
 
     def __repr__(self) -> str:
