@@ -15,7 +15,9 @@ from mlflow_contents import recorded_ranked
 from recorded import QUESTION, call, command, process_environment
 from servers import free_port
 
+from services import tracking_server
 from studies.analysis.comparison import Comparison
+from studies.errors import InputError
 from studies.locate import results
 from studies.reporting.text.answer import answer
 from studies.reporting.text.sentences import sentence
@@ -303,6 +305,13 @@ def test_a_port_that_is_in_use_is_the_users_error(folder, printed):
     done = call("ui", "--port", port, folder=folder)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert done.stderr.startswith("gan-study: --port:")
+
+
+def test_an_installation_without_the_application_is_said(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(tracking_server, "entry_points", lambda **wanted: ())
+    with pytest.raises(InputError, match="gan-studies was changed after it was installed; install it again"):
+        tracking_server.served(None).__enter__()
 
 
 def test_a_folder_without_recorded_studies_is_the_users_error(tmp_path):
