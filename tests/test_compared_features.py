@@ -253,7 +253,8 @@ def test_memorisation_within_the_deviation_of_few_test_samples_is_not_said(ran):
     assert 2 * _memorisation_deviation(train, len(results.data.test)) < 0.9, (
         "with all test samples it is said, see below"
     )
-    few = SimpleNamespace(train=results.data.train, test=results.data.test[:10])
+    data = results.data
+    few = SimpleNamespace(train=data.train, test=data.test[:10], validation=data.validation, labels=data.labels)
     drawn = np.random.default_rng(0).binomial(10, train / (train + 10), 100_000) / 10
     assert _memorisation_deviation(train, 10) == pytest.approx(drawn.std() / (10 / (train + 10)), rel=0.02)
     with patch.object(results, "curves", curves.assign(value=values)), patch.object(results, "data", few):

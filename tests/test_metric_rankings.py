@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -30,6 +31,7 @@ from studies.reporting.text.metric_agreement import (
     gaussian_as_good,
     measures_in_words,
 )
+from studies.reporting.text.sentences import sentence
 from studies.tables.results import Results
 
 PAIR = "precision and coverage"
@@ -169,7 +171,16 @@ def test_metrics_that_agree_are_named(tmp_path: Path) -> None:
     comparison = Comparison(results_of(tmp_path, AGREEING))
     assert list(disagreeing_metrics(comparison)) == []
     metrics = ("sliced_wasserstein", PAIR)
-    assert list(agreeing_metrics(comparison)) == [AgreeingMetrics(conditions=("wgan",), metrics=metrics)]
+    assert list(agreeing_metrics(comparison)) == [
+        AgreeingMetrics(conditions=("wgan",), metrics=metrics, undecided=metrics)
+    ]
+    decided = comparison.pairs.assign(p_adjusted=0.01)
+    with patch.object(comparison, "pairs", decided):
+        (finding,) = agreeing_metrics(comparison)
+    assert isinstance(finding, AgreeingMetrics)
+    assert finding.undecided == (PAIR,)
+    text = sentence(finding)
+    assert text.endswith("; by precision and coverage that may be due to chance for some of the others.")
 
 
 def test_a_gaussian_that_no_setting_beats_is_named(tmp_path: Path) -> None:

@@ -208,7 +208,7 @@ def test_a_few_files_that_cannot_be_read_are_left_out_and_named(folder: Path) ->
 
 
 def test_few_samples_are_compared_with_as_many_fakes(folder: Path) -> None:
-    assert wish("photos").data.evaluation == {"samples": 56}
+    assert wish("photos").data.evaluation == {"samples": 50}  # of 56, some of which may be removed
     assert wish("ring").data.evaluation == {}
 
 

@@ -1,6 +1,7 @@
 """The training loop: checkpoints, the seed axis, random numbers, update order, pre-training, average, precision."""
 
 import io
+import re
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -636,6 +637,32 @@ class Squared(Stateless):
 
     def generator_loss(self, real, fake, state):
         return fake.value.square().mean(-1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mixing(Squared):
+    """A mistake: the mean is taken over the seeds too."""
+
+    kind: str = "my_module:Mixing"
+    method: str = "critic_loss"
+
+    def critic_loss(self, real, fake, state):
+        loss = super().critic_loss(real, fake, state)
+        return loss.mean() if self.method == "critic_loss" else loss
+
+    def generator_loss(self, real, fake, state):
+        loss = super().generator_loss(real, fake, state)
+        return loss.mean() if self.method == "generator_loss" else loss
+
+
+@pytest.mark.parametrize("method", ["critic_loss", "generator_loss"])
+def test_a_loss_that_is_not_one_number_for_each_seed_is_refused_by_its_name(method):
+    trainer = small_trainer(objective=Mixing(method=method), seeds=[0, 1])
+    sentence = (
+        f"my_module:Mixing.{method} must return a loss for each seed, of the shape (2,), but returned the shape ()"
+    )
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        trainer.advance(1)
 
 
 def test_a_users_own_objective_trains_like_the_equal_objective_of_the_library():

@@ -148,7 +148,16 @@ class Fakes:
         return self._computed[key]
 
     def finite_or_nan(self, values: Float[Tensor, "members"]) -> Float[Tensor, "members"]:
-        """The values, NaN for a member with a fake that is not finite."""
+        """The values, NaN for a member with a fake that is not finite.
+
+        Errors: `ValueError` unless there is a value for each member.
+        """
+        members = self.samples.shape[:-2]
+        if values.shape != members:
+            raise ValueError(
+                f"a metric must have a value for each member, the shape {tuple(members)}, but has the shape "
+                f"{tuple(values.shape)}"
+            )
         return torch.where(self.finite, values, torch.nan)
 
 

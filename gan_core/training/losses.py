@@ -84,7 +84,7 @@ class Losses:
         penalty_factor  factor of the constraint's penalty; 0: it is not computed
         """
         on_real, on_fake = critic.call(torch.cat([real, fake], dim=-2)).halves()
-        loss = self.objective.critic_loss(on_real, on_fake, state)
+        loss = self._one_per_seed("critic_loss", self.objective.critic_loss(on_real, on_fake, state), on_fake)
         penalty = self.constraint.penalty(critic, real, fake, noise) if penalty_factor else None
         if penalty is not None:
             loss = loss + (penalty if penalty_factor == 1 else penalty_factor * penalty)
@@ -101,4 +101,19 @@ class Losses:
         """Loss of the generators with these parameters."""
         on_fake = critic.call(self.generate(parameters, z))
         on_real = None if real is None else critic.call(real)
-        return GeneratorLoss(loss=self.objective.generator_loss(on_real, on_fake, state), real=on_real, fake=on_fake)
+        loss = self._one_per_seed("generator_loss", self.objective.generator_loss(on_real, on_fake, state), on_fake)
+        return GeneratorLoss(loss=loss, real=on_real, fake=on_fake)
+
+    def _one_per_seed(self, method: str, loss: Tensor, fake: CriticOutput) -> Tensor:
+        """The loss, after a check that it is reduced over the batch axis alone.
+
+        Errors: `ValueError` if it is not.
+        """
+        expected = fake.value.shape[:-1]
+        if loss.shape != expected:
+            name = getattr(self.objective, "kind", type(self.objective).__name__)
+            raise ValueError(
+                f"{name}.{method} must return a loss for each seed, of the shape {tuple(expected)}, but returned the "
+                f"shape {tuple(loss.shape)}"
+            )
+        return loss

@@ -147,7 +147,7 @@ def _rows(
     results: Results, measure: QualityMeasure, of_settings: Mapping[str, Float[np.ndarray, "seeds"]]
 ) -> Iterator[dict]:
     sign = -1 if measure.larger else 1  # failed seeds are +inf for the mean
-    means = {name: sign * interquartile_mean(sign * values) for name, values in of_settings.items()}
+    means = {name: sign * interquartile_mean(sign * values) + 0.0 for name, values in of_settings.items()}  # no -0
     values = {name: mean if np.isfinite(mean) else np.nan for name, mean in means.items()}
     order = pd.Series(values, dtype="float64").rank(method="min", ascending=not measure.larger, na_option="bottom")
     unranked = set(results.ranking.loc[results.ranking["rank"].isna(), "condition"])

@@ -27,6 +27,9 @@ FEWEST_FAKES, LEAST_SAMPLES = 50, 63
 """Smallest number of fakes in an evaluation, and of samples, of which as many are left beside one held-out fifth."""
 MOST_BROKEN = 0.1
 """Files that cannot be read are left out of a new study if there is at most one for ten images."""
+MOST_COMPARED = 0.9
+"""Largest share of the samples beside the held-out ones that is compared, where they are few: an image may be removed
+from the folder later."""
 TABLES = (".csv", ".tsv", ".parquet")
 """Endings of the names of files that hold tables."""
 _KINDS = [kind.kind for kind in get_args(Data) if kind not in (Images, Table, Dirac)]
@@ -54,10 +57,11 @@ class ChosenData:
 
     @property
     def evaluation(self) -> Tree:
-        """Fields of `[evaluation]` whose defaults these data are too few for."""
+        """Fields of `[evaluation]` whose defaults these data are too few for; some samples may be removed later."""
         settings, samples = EvaluationSettings(), self.samples
         most = samples.count - len(samples.test)
-        needed = {"samples": min(settings.samples, most), "cells": min(settings.cells, len(samples.train))}
+        enough = most if most >= settings.samples else max(FEWEST_FAKES, int(MOST_COMPARED * most) // 10 * 10)
+        needed = {"samples": min(settings.samples, enough), "cells": min(settings.cells, len(samples.train))}
         return {name: number for name, number in needed.items() if number != getattr(settings, name)}
 
 

@@ -88,6 +88,7 @@ def found_study(results: Results, condition: str, *, name: str, folder: Path) ->
     script = rendered(
         "found.py.jinja",
         **described,
+        loaded=_beside_script(expression(data), getattr(data, "path", "")),
         iterations=study.budget.iterations(setting.training),
         seeds=seeds_of(made, made.conditions[0], "confirm", 0)[:SCRIPT_SEEDS],
         imports=_imports(setting, data, evaluation),
@@ -123,6 +124,14 @@ def expression(value: Any) -> str:
         return repr(value)
     arguments = (f"{name}={expression(element)}" for name, element in changed(value).items())
     return f"{type(value).__name__}({', '.join(arguments)})"
+
+
+def _beside_script(data: str, path: str) -> str:
+    """The expression of a data set, with a relative path that begins at the folder of the script."""
+    given = f"path={path!r}"
+    if not path or Path(path).is_absolute() or data.count(given) != 1:
+        return data
+    return data.replace(given, f"path=str(Path(__file__).parent / {path!r})")
 
 
 def _default(field: "Field[Any]") -> Any:

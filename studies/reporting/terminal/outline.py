@@ -3,9 +3,6 @@
 from collections.abc import Iterator
 from math import comb
 
-import numpy as np
-
-from gan_core.data import Dataset
 from gan_core.features import SMALL_SIDE, AutoFeatures, PixelFeatures
 from gan_core.metrics import RealSamples
 from gan_core.networks import MLPGenerator, NetworkPair, without_labels
@@ -17,6 +14,7 @@ from studies.file.messages import count_noun
 from studies.file.real_samples import load_samples
 from studies.file.study import Study
 from studies.numbers import format_bytes, format_share
+from studies.reporting.guessing import accuracy_of_guessing
 from studies.reporting.terminal.data_text import data_text
 from studies.reporting.terminal.preset_text import format_distribution
 from studies.reporting.text.sentences import sentences
@@ -24,9 +22,6 @@ from studies.reporting.text.unequal_conditions import unequal_conditions
 from studies.statistics.group_sequential import smallest_p_value
 from studies.statistics.permutation import LEVEL
 from studies.statistics.power import fewest_deciding_seeds
-
-CLEARLY = 0.1
-"""Least excess of a classifier's accuracy over the share of the largest class that is not remarked on."""
 
 
 def outline(study: Study) -> str:
@@ -127,16 +122,12 @@ def feature_lines(study: Study) -> Iterator[str]:
     facts = RealSamples(data, "validation", evaluation).feature_map.facts()
     accuracy = f", {format_share(facts['accuracy'])} of the validation images right" if "accuracy" in facts else ""
     yield f"Images are compared in the features {facts['name']} {facts['hash']}{accuracy}; {study.distance} decides."
-    if "accuracy" in facts and facts["accuracy"] < _largest_class(data) + CLEARLY:
+    guessed = accuracy_of_guessing(data, facts.get("accuracy"))
+    if guessed is not None:
         yield (
-            f"  The largest class has {format_share(_largest_class(data))} of them: this classifier hardly tells the "
+            f"  The largest class has {format_share(guessed)} of them: this classifier hardly tells the "
             'classes apart. With data.labels = "none" images are compared in the features random_conv instead.'
         )
-
-
-def _largest_class(data: Dataset) -> float:
-    """Share of the validation samples in the most frequent class: the accuracy of a classifier that always names it."""
-    return float(np.bincount(data.labels["validation"]).max() / len(data.validation))
 
 
 def _fully_connected(study: Study) -> Iterator[str]:

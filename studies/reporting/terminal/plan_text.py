@@ -192,7 +192,12 @@ def _lines(plan: Plan) -> Iterator[str]:
     if restarting:
         yield restart_sentence(restarting)
     yield from _ledger_lines(plan)
-    if plan.extrapolated:
+    if plan.extrapolated == plan.kinds:
+        yield (
+            "No kind of packs could be measured: the seconds above are a guess. A run may fail; "
+            "gan-study run FILE --smoke tries it in seconds."
+        )
+    elif plan.extrapolated:
         yield (
             f"{plan.extrapolated} of {plan.kinds} kinds of packs were not measured: their seconds follow from those of "
             "others."

@@ -32,10 +32,14 @@ class DisagreeingMetrics(Finding):
 
 @dataclass(frozen=True, kw_only=True)
 class AgreeingMetrics(Finding):
-    """The conditions whose settings found are first under every metric."""
+    """The conditions whose settings found are first under every metric.
+
+    undecided  those of the metrics by which a setting that is not first is not decided to be worse
+    """
 
     conditions: Names
     metrics: Names
+    undecided: Names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +100,13 @@ def agreeing_metrics(comparison: Comparison) -> Iterator[Finding]:
     first = leaders(comparison.metric_rankings)
     common = _common(first)
     if len(first) > 1 and len(comparison.ranking) > 1 and common:
-        yield AgreeingMetrics(conditions=tuple(common), metrics=tuple(first))
+        others = [name for name in comparison.ranking["condition"] if name not in common]
+        undecided = [
+            metric
+            for metric in first
+            if any(_p_ahead(comparison, metric, ahead, other) >= LEVEL for ahead in common for other in others)
+        ]
+        yield AgreeingMetrics(conditions=tuple(common), metrics=tuple(first), undecided=tuple(undecided))
 
 
 def gaussian_as_good(comparison: Comparison) -> Iterator[GaussianAsGood]:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from gan_core.metrics import FrechetDistance, KernelDistance
 from studies.analysis.comparison import Comparison
 from studies.analysis.late_quality import late_quality
+from studies.reporting.guessing import accuracy_of_guessing
 from studies.reporting.text.finding import Finding
 from studies.tables.results import Results
 
@@ -37,12 +38,14 @@ class MeasuredInFeatures(Finding):
     """The features in which samples are compared.
 
     accuracy  share of the validation images of which they name the class, None if unknown
+    guessed   that of always naming the largest class, if they are hardly better, else None
     distance  the distance that decides if it is measured in them too, else None
     """
 
     features: str
     hash: str
     accuracy: float | None
+    guessed: float | None
     distance: str | None
 
 
@@ -83,6 +86,7 @@ def _features(results: Results) -> Iterator[Finding]:
             features=features["name"],
             hash=features["hash"],
             accuracy=features.get("accuracy"),
+            guessed=accuracy_of_guessing(results.data, features.get("accuracy")),
             distance=distance if distance in (FrechetDistance.name, KernelDistance.name) else None,
         )
 
