@@ -180,7 +180,7 @@ def test_metrics_that_agree_are_named(tmp_path: Path) -> None:
     assert isinstance(finding, AgreeingMetrics)
     assert finding.undecided == (PAIR,)
     text = sentence(finding)
-    assert text.endswith("; by precision and coverage that may be due to chance for some of the others.")
+    assert text.endswith("; by precision and coverage the lead over at least one other setting may be due to chance.")
 
 
 def test_a_gaussian_that_no_setting_beats_is_named(tmp_path: Path) -> None:
