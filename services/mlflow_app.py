@@ -8,7 +8,6 @@ setting that leaves the assistant out.
 from typing import Any
 
 from mlflow.server.fastapi_app import app as mlflow_app
-from starlette.responses import PlainTextResponse
 
 ASSISTANT = "/mlflow/assistant"
 """Part of the paths of all requests to the assistant."""
@@ -18,9 +17,9 @@ class WithoutAssistant:
     """An ASGI application that answers requests to the assistant with 404 and passes on all others."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if ASSISTANT in scope.get("path", ""):
-            refusal = PlainTextResponse("gan-study ui serves MLflow without its assistant\n", status_code=404)
-            await refusal(scope, receive, send)
+        if scope["type"] == "http" and ASSISTANT in scope["path"]:
+            await send({"type": "http.response.start", "status": 404, "headers": [(b"content-type", b"text/plain")]})
+            await send({"type": "http.response.body", "body": b"gan-study ui serves MLflow without its assistant\n"})
         else:
             await mlflow_app(scope, receive, send)
 

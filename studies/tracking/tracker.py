@@ -253,7 +253,7 @@ class Tracker(Listener):
         self._recording = None
         self._stop_system_metrics()
         self._not_before, self._pause = monotonic() + self._pause, min(2 * self._pause, MAX_PAUSE_SECONDS)
-        if not self._warned and not self._abandoned:  # what was given up is said already
+        if not self._warned and not self._abandoned:  # it is said already
             self._warned = True
             sentence = "recording in MLflow fails"
             with suppress(Exception):

@@ -90,7 +90,7 @@ def _console() -> Console:
 
 
 def _written(console: Console) -> str:
-    """What was printed on a console of `_console`, without the last line's end."""
+    """The text that was printed on a console of `_console`, without the last line's end."""
     return cast(StringIO, console.file).getvalue().rstrip()
 
 
