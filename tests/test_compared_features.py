@@ -29,6 +29,7 @@ from studies.reporting.text.sample_quality import (
     _memorisation_deviation,
     sample_quality,
 )
+from studies.reporting.text.sentences import sentence
 from studies.tables.results import Results
 
 MODULE = """
@@ -244,6 +245,17 @@ def test_the_report_names_the_features_of_its_numbers(ran):
     measured = stated(sample_quality(Comparison(results)), MeasuredInFeatures)
     assert (measured.features, measured.hash) == ("classifier", results.features["hash"])
     assert measured.distance == "frechet_distance"
+
+
+def test_features_that_hardly_tell_classes_apart_are_said_to_say_little(ran):
+    results = results_of(ran)
+    assert stated(sample_quality(Comparison(results)), MeasuredInFeatures).guessed is None
+    labels = results.data.labels["validation"]
+    largest = np.bincount(labels).max() / len(labels)
+    with patch.object(results, "features", results.features | {"accuracy": largest + 0.05}):
+        weak = stated(sample_quality(Comparison(results)), MeasuredInFeatures)
+    assert weak.guessed == pytest.approx(largest)
+    assert "features that hardly tell the classes apart say little" in sentence(weak)
 
 
 def test_memorisation_within_the_deviation_of_few_test_samples_is_not_said(ran):

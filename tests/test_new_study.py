@@ -1,6 +1,7 @@
 """Study files that are written for somebody: valid for every kind of data, and equal to the setting that was found."""
 
 import runpy
+import shutil
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from image_folders import pictures, write_folder
 from tiny import TINY, run_without_ray, study_in
 
-from gan_core.data import Table
+from gan_core.data import Images, Table
 from gan_core.presets import PRESETS
 from gan_core.shapes import SampleShape
 from studies.design import Design, Provenance, TrialSpec
@@ -22,7 +23,7 @@ from studies.locate import results
 from studies.new_study.chosen_data import chosen_data
 from studies.new_study.chosen_parts import DEFAULT_PRESETS
 from studies.new_study.durations import duration_text, read_duration
-from studies.new_study.found_study import found_study
+from studies.new_study.found_study import _beside_script, expression, found_study
 from studies.new_study.sized_study import StudyWish, study_text
 from studies.new_study.study_sizes import StudySizes, sizes_for
 from studies.new_study.study_text import toml
@@ -362,3 +363,18 @@ def test_a_setting_of_ones_own_class_is_written_and_trained(tmp_path: Path, monk
 def test_what_is_not_found_yet_cannot_be_written(tiny_results: Results, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="must be one of wgan, gan, but is"):
         found_study(tiny_results, "lsgan", name="again", folder=tmp_path)
+
+
+def test_the_script_finds_its_data_from_every_working_folder(
+    on_images: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(Path(on_images.study.table()["data"]["path"]), tmp_path / "beside")
+    given = expression(Images(path="beside", size=8))
+    assert _beside_script(given, "beside") == given.replace("'beside'", "str(Path(__file__).parent / 'beside')")
+    monkeypatch.chdir("/")
+    (tmp_path / "load.py").write_text(
+        f"from pathlib import Path\nfrom gan_core.data import Images\ndata = {_beside_script(given, 'beside')}.load()"
+    )
+    assert runpy.run_path(str(tmp_path / "load.py"))["data"].fingerprint
+    assert _beside_script("Ring()", "") == "Ring()"
+    assert _beside_script("Images(path='/x')", "/x") == "Images(path='/x')"

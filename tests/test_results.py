@@ -24,7 +24,7 @@ from gan_core.training import EVALUATION_SEED
 from gan_core.training.randomness import stream
 from studies.design import PHASES, Design, Provenance, TrialSpec
 from studies.errors import DamagedError, InputError
-from studies.execution.runner import _provenance, _register, run_in_this_process
+from studies.execution.runner import _other_versions, _provenance, _register, run_in_this_process
 from studies.file.study import Study
 from studies.ledger.ledger import Ledger
 from studies.ledger.trial_records import TrialRecord, without_collection
@@ -523,3 +523,12 @@ def test_pythons_search_for_cycles_is_as_before_after_records_were_read_or_could
     with pytest.raises(ValueError, match="no"), without_collection():
         raise ValueError("no")
     assert gc.isenabled()
+
+
+def test_a_run_on_other_data_says_so_once_without_their_hashes() -> None:
+    old = {"data_fingerprint": "a", "labels_fingerprint": "b", "torch_version": "2.13.0"}
+    (sentence,) = _other_versions(old, old | {"data_fingerprint": "c", "labels_fingerprint": "d"})
+    assert sentence.startswith("the study was last run with other data: the trials whose numbers they determine are ")
+    (both,) = _other_versions(old, old | {"data_fingerprint": "c", "torch_version": "2.14.0"})
+    assert "with other data and other versions (torch_version was '2.13.0' and is '2.14.0'): " in both
+    assert list(_other_versions(old, old)) == []

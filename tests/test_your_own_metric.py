@@ -68,6 +68,12 @@ def test_agreement_is_one_on_the_targets_and_exp_of_minus_a_half_at_the_scale(fo
     assert values.tolist() == pytest.approx([1.0, np.exp(-0.5)], rel=1e-12)
 
 
+def test_a_metric_without_a_value_for_each_member_is_refused(folder):
+    fakes = Fakes(torch.zeros(2, 5, 3, dtype=torch.float64))
+    with pytest.raises(ValueError, match=r"a value for each member, the shape \(2,\), but has the shape \(\)"):
+        fakes.finite_or_nan(torch.tensor(0.5, dtype=torch.float64))
+
+
 def test_the_metric_of_the_page_decides_its_study(folder):
     """Reference distances, search score and best generator are those of 1 minus the agreement."""
     study = load(folder)

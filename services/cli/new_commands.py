@@ -106,7 +106,7 @@ def new(
 
 
 class _Wanted(NamedTuple):
-    """Options of a new study for some data; None for those that are left out."""
+    """Options of a study for some data; None for a name, data or presets to be chosen, "" for no column of labels."""
 
     name: str | None
     data: str | None

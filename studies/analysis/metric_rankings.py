@@ -33,7 +33,7 @@ class QualityMeasure:
     name     of the measure
     metrics  that it is computed from
     largest  largest value of each of two metrics, by which it is divided to give a share; 1 for a metric that is one
-    larger   True if a larger value is better: for shares, not for distances
+    larger   True if a larger value is better
     """
 
     name: str
@@ -43,7 +43,7 @@ class QualityMeasure:
 
     @property
     def worst(self) -> float:
-        """The value of a seed that failed: no share, or infinitely bad."""
+        """The value that a failed seed counts with: 0 for a share, else infinite, with the sign of worse values."""
         if len(self.metrics) > 1:
             return 0.0
         return -np.inf if self.larger else np.inf

@@ -5,15 +5,15 @@ import numpy as np
 from gan_core.data import Dataset
 
 CLEARLY = 0.1
-"""Least excess of a classifier's accuracy over that of guessing that is not remarked on."""
+"""A classifier whose accuracy exceeds that of always naming the largest class by less is hardly better than that."""
 
 
 def accuracy_of_guessing(data: Dataset, accuracy: float | None) -> float | None:
-    """Share of the validation samples in the largest class, if a classifier is hardly better than always naming it.
+    """The accuracy of always naming the largest class on the validation split, if a classifier is hardly better.
 
-    accuracy  share of the validation samples that the classifier gives its class; None for other features
+    None for a classifier that is better by `CLEARLY`, and for features that are none of a classifier.
 
-    None for a clearly better classifier, and for other features.
+    accuracy  share of the validation samples that the classifier gives their class; None for other features
     """
     if accuracy is None:
         return None

@@ -35,7 +35,7 @@ MAX_END_SECONDS, END_SECONDS_PER_TRIAL = 20.0, 0.005
 added for each trial of the study: its tables take 30 seconds of processor time at 20,000 trials. While as many trials
 are recorded as `SLOWEST` says, it waits as long again: a study may be finished and not in MLflow at all."""
 SLOWEST = 0.2
-"""Trials per second; a server on a machine that is used by others records about one."""
+"""Trials that must be recorded per second for the end of a run to wait on; a server on a busy machine records .7."""
 FLUSH_SECONDS = 2.0
 """Time for which events are collected before they are sent."""
 FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 5.0, 60.0

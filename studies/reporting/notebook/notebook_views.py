@@ -83,7 +83,7 @@ def _(found: TrainedConfiguration) -> str:
 
 
 def _console() -> Console:
-    """A console that writes plain text into memory."""
+    """A console whose output is kept as plain text, without colours, for `_written`."""
     return Console(
         file=StringIO(), width=WIDTH, force_terminal=False, force_jupyter=False, color_system=None, highlight=False
     )
